@@ -18,7 +18,7 @@ if wanted isolation && compgen -G 'test/specs/*.spec' >/dev/null; then
 fi
 if wanted pgtap && compgen -G 'test/pgtap/*.sql' >/dev/null; then
     run createdb pgtap
-    run psql -qX -v ON_ERROR_STOP=1 -d pgtap -c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION swipesavvy CASCADE' 2>&1
+    run psql -qX -v ON_ERROR_STOP=1 -d pgtap -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION swipesavvy CASCADE'
     run pg_prove -d pgtap test/pgtap/*.sql
 fi
 if wanted tap && compgen -G 'test/t/*.pl' >/dev/null; then

@@ -23,21 +23,24 @@ fi
 # shellcheck disable=SC2317  # called by the trap
 cleanup() {
     trap '' INT TERM HUP
+    set +e
     cd /
-    if [ -n "$child" ]; then kill -TERM -- "-$child" 2>/dev/null || true; fi
-    find "$work" -name postmaster.pid -print0 | while IFS= read -r -d '' pid; do
-        "${as_user[@]}" "$("$pg_config" --bindir)/pg_ctl" stop -s -m immediate -D "${pid%/*}" 2>/dev/null || true
+    if [ -n "$child" ]; then
+        kill -TERM -- "-$child"
+        timeout 10 sh -c "while kill -0 -- -$child; do sleep 0.1; done" || kill -KILL -- "-$child"
+    fi
+    find "$work" -name postmaster.pid | while read -r pid; do
+        "${as_user[@]}" "$("$pg_config" --bindir)/pg_ctl" stop -s -m immediate -D "${pid%/*}"
     done
-    # a client that is just ending may still write a file
-    for _ in 1 2 3 4 5; do rm -rf "$work" 2>/dev/null && break; sleep 0.2; done
-}
+    rm -rf "$work" || { sleep 1 && rm -rf "$work"; }
+} 2>/dev/null
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
 mkdir -m 755 "$work/tree" "$work/tmp"
 chmod 755 "$work"
-tar -C "$here" --exclude=./.git --exclude=./build --exclude=./coverage --exclude='*.o' --exclude='*.so' -cf - . |
+tar -C "$here" --exclude='./.git' --exclude='./'{build,coverage,results,log,tmp_check,regression.diffs} --exclude='*.'{o,so} -cf - . |
     tar -C "$work/tree" --no-same-owner -xf -
 cd "$work"
 
