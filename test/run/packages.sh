@@ -20,7 +20,7 @@ missing() { # of the tools for $1, the packages of those that are not there
     v=$(version)
     [ -f "$(pg --pgxs)" ] && dev=yes
     ext=$(pg --sharedir)/extension
-    have cc || echo gcc libc6-dev
+    have cc || printf '%s\n' gcc libc6-dev
     [ $dev = yes ] || echo "postgresql-server-dev-$v"
     echo '#include <sodium.h>' | cc -E - >/dev/null 2>&1 || echo libsodium-dev
     case $1 in
@@ -51,7 +51,7 @@ if [ ${#wanted[@]} != 0 ]; then
     "${apt[@]}" update
     mapfile -t wanted < <(missing "$1")
     echo "installing packages: ${wanted[*]}"
-    "${apt[@]}" install -y --no-install-recommends "${wanted[@]}" >/dev/null
+    out=$("${apt[@]}" install -y --no-install-recommends "${wanted[@]}" 2>&1) || { echo "$out" >&2; exit 1; }
 fi
 v=$(version)
 if [ "${v:-0}" -lt 15 ]; then
