@@ -25,6 +25,8 @@ if wanted tap && compgen -G 'test/t/*.pl' >/dev/null; then
     # the server's own test modules want these, whatever the version
     export TESTDIR=$PWD TESTDATADIR=$PWD/tmp_check TESTLOGDIR=$PWD/log PG_REGRESS=$src_test/regress/pg_regress top_builddir=$PWD
     run prove -I test/t/lib -I "$src_test/perl" test/t/*.pl
+    # prove does not show what a test said before it died
+    grep -lE '^not ok|not ok [0-9]|error running SQL|^Can.t|^Bail|timed out' tmp_check/log/regress_log_* | xargs -r tail -n 25
     cp -r tmp_check/log/. log/ 2>/dev/null
 fi
 if [ $status != 0 ]; then
