@@ -136,18 +136,8 @@ find_user(const SSChunk *chunk, const pg_uuid_t *id)
 	return bsearch(&key, chunk->users, chunk->nusers, sizeof(SSUser), compare_users);
 }
 
-/* What the user has spent, if the programme's currency is not the one its account was kept in so far. */
-static int64
-total_spent(const pg_uuid_t *user_id, const char *currency)
-{
-	Datum		values[2] = {UUIDPGetDatum(user_id), CStringGetTextDatum(currency)};
-
-	ss_query_write(&total_spent_query, values, NULL);
-	return ss_value_int64(0, 1, 0);
-}
-
 static void
-read_user(uint64 row, SSUser *user, char *spent_currency)
+read_user(uint64 row, SSUser *user)
 {
 	memset(user, 0, sizeof(*user));
 	user->id = *DatumGetUUIDP(ss_value_not_null(row, 1));
@@ -158,7 +148,7 @@ read_user(uint64 row, SSUser *user, char *spent_currency)
 	user->tier_until = DatumGetTimestampTz(ss_value_not_null(row, 6));
 	user->transactions = ss_value_int64(row, 7, 0);
 	user->spent = ss_value_int64(row, 8, 0);
-	strlcpy(spent_currency, ss_value_text(row, 9), 4);
+	strlcpy(user->spent_currency, ss_value_text(row, 9), sizeof(user->spent_currency));
 	user->active = DatumGetBool(ss_value_not_null(row, 10));
 }
 
@@ -166,19 +156,11 @@ void
 ss_chunk_lock_users(SSChunk *chunk)
 {
 	Datum		ids = ss_uuid_array(&chunk->purchases[0].user_id, chunk->count, sizeof(SSPurchase));
-	char	  (*currencies)[4];
 
 	chunk->nusers = (int) ss_query_write(&lock_users_query, &ids, NULL);
 	chunk->users = palloc(Max(chunk->nusers, 1) * sizeof(SSUser));
-	currencies = palloc(Max(chunk->nusers, 1) * sizeof(*currencies));
 	for (int i = 0; i < chunk->nusers; i++)
-		read_user(i, &chunk->users[i], currencies[i]);
-	chunk->rules = ss_rules_get();
-	for (int i = 0; i < chunk->nusers; i++)
-	{
-		if (strcmp(currencies[i], chunk->rules->settings.currency) != 0)
-			chunk->users[i].spent = total_spent(&chunk->users[i].id, chunk->rules->settings.currency);
-	}
+		read_user(i, &chunk->users[i]);
 	chunk->buyers = palloc(chunk->count * sizeof(SSUser *));
 	for (int i = 0; i < chunk->count; i++)
 	{
@@ -311,6 +293,19 @@ load_boosts(SSChunk *chunk, Datum user_ids)
 	}
 }
 
+/* An account that was kept in another currency than the programme's present one is added up anew. */
+static void
+set_spent_currency(SSUser *user, const char *currency)
+{
+	Datum		values[2] = {UUIDPGetDatum(&user->id), CStringGetTextDatum(currency)};
+
+	if (strcmp(user->spent_currency, currency) == 0)
+		return;
+	ss_query_write(&total_spent_query, values, NULL);
+	user->spent = ss_value_int64(0, 1, 0);
+	strlcpy(user->spent_currency, currency, sizeof(user->spent_currency));
+}
+
 void
 ss_chunk_load_references(SSChunk *chunk)
 {
@@ -319,7 +314,10 @@ ss_chunk_load_references(SSChunk *chunk)
 	load_merchants(chunk);
 	check_accounts(chunk);
 	for (int i = 0; i < chunk->nusers; i++)
+	{
 		memset(&chunk->users[i].buyer, 0, sizeof(SSBuyer));
+		set_spent_currency(&chunk->users[i], chunk->rules->settings.currency);
+	}
 	load_segments(chunk, user_ids);
 	load_boosts(chunk, user_ids);
 	chunk->spending = NULL;
