@@ -29,6 +29,12 @@ typedef struct SSQuery
  */
 extern uint64 ss_query_read(SSQuery *query, const Datum *values, const bool *nulls);
 
+/*
+ * A query that writes or locks, under the latest snapshot even in a REPEATABLE READ transaction,
+ * whose own one may be older than a lock it has just waited for.
+ */
+extern uint64 ss_query_latest(SSQuery *query, const Datum *values, const bool *nulls);
+
 /* Runs a query that writes or locks: a fresh snapshot, own changes visible. */
 extern uint64 ss_query_write(SSQuery *query, const Datum *values, const bool *nulls);
 
