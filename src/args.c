@@ -229,6 +229,26 @@ ss_document_get(Jsonb *document, const char *key)
 	return getKeyJsonValueFromContainer(&document->root, key, strlen(key), NULL);
 }
 
+bool
+ss_document_has_null(Jsonb *document, const char *key)
+{
+	JsonbValue *value = ss_document_get(document, key);
+
+	return value != NULL && value->type == jbvNull;
+}
+
+char *
+ss_document_text(Jsonb *document, const char *key, int max_chars)
+{
+	JsonbValue *value = ss_document_get(document, key);
+
+	if (value == NULL)
+		return NULL;
+	if (value->type == jbvNull)
+		ss_missing_value(key);
+	return ss_json_as_text(value, key, max_chars);
+}
+
 char *
 ss_json_as_text(const JsonbValue *value, const char *key, int max_chars)
 {

@@ -49,6 +49,9 @@ extern void ss_json_datum(SSJson *json, const char *key, Datum value, bool isnul
 /* The columns of a row as keys of the object that is open, each under its own name. */
 extern void ss_json_columns(SSJson *json, HeapTuple row, TupleDesc desc);
 
+/* The first row of the last query as an object under key. */
+extern void ss_json_row(SSJson *json, const char *key);
+
 /* All rows of the last query as an array of objects under key. */
 extern void ss_json_rows(SSJson *json, const char *key);
 
