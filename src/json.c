@@ -145,7 +145,7 @@ ss_json_time(SSJson *json, const char *key, TimestampTz value)
 {
 	struct pg_tm tm;
 	fsec_t		fsec;
-	char		text[MAXDATELEN + 2];
+	char	   *text = palloc(MAXDATELEN + 2);	/* the builder keeps the pointer */
 
 	if (TIMESTAMP_NOT_FINITE(value))
 	{

@@ -29,7 +29,7 @@ extern void ss_json_close_object(SSJson *json);
 extern void ss_json_open_array(SSJson *json, const char *key);
 extern void ss_json_close_array(SSJson *json);
 
-/* Scalars. A NULL text, uuid or jsonb pointer adds null. */
+/* Scalars. A NULL text, uuid or jsonb pointer adds null; what it points to must live until ss_json_finish. */
 extern void ss_json_null(SSJson *json, const char *key);
 extern void ss_json_bool(SSJson *json, const char *key, bool value);
 extern void ss_json_int(SSJson *json, const char *key, int64 value);
