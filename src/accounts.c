@@ -35,18 +35,20 @@ static SSQuery find_default = {
 	"SELECT FROM swipesavvy.accounts WHERE user_id = $1 AND is_default", 1, {UUIDOID}, NULL};
 
 static SSQuery clear_default = {
-	"UPDATE swipesavvy.accounts SET is_default = false WHERE user_id = $1 AND is_default", 1, {UUIDOID}, NULL};
+	"UPDATE swipesavvy.accounts SET is_default = false WHERE user_id = $1 AND is_default", 1,
+	{UUIDOID}, NULL};
 
 static SSQuery insert_account = {
 	"INSERT INTO swipesavvy.accounts (user_id, account_id, is_default, type, last_four, issuer, card_type,"
 	"       bank_name, account_type, token, expiry_month, expiry_year)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING " ACCOUNT_COLUMNS, 12,
-	{UUIDOID, UUIDOID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, INT4OID},
-	NULL};
+	{UUIDOID, UUIDOID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID,
+	 INT4OID}, NULL};
 
 static SSQuery find_account = {
 	"SELECT user_id FROM swipesavvy.accounts"
-	" WHERE account_id = $2 AND ($1 IS NULL OR user_id = $1) AND unlinked_at IS NULL", 2, {UUIDOID, UUIDOID}, NULL};
+	" WHERE account_id = $2 AND ($1 IS NULL OR user_id = $1) AND unlinked_at IS NULL", 2,
+	{UUIDOID, UUIDOID}, NULL};
 
 static SSQuery verify_account = {
 	"UPDATE swipesavvy.accounts SET is_verified = true, verified_at = coalesce(verified_at, now())"
@@ -69,8 +71,8 @@ static SSQuery promote_oldest = {
 	"   AND account_id = (SELECT a.account_id FROM swipesavvy.accounts a"
 	"                      WHERE a.user_id = $1 AND a.unlinked_at IS NULL"
 	"                      ORDER BY a.created_at, a.account_id LIMIT 1)"
-	"   AND NOT EXISTS (SELECT FROM swipesavvy.accounts d WHERE d.user_id = $1 AND d.is_default)", 1, {UUIDOID},
-	NULL};
+	"   AND NOT EXISTS (SELECT FROM swipesavvy.accounts d WHERE d.user_id = $1 AND d.is_default)", 1,
+	{UUIDOID}, NULL};
 
 /* --- reading arguments ----------------------------------------------------------- */
 
@@ -152,7 +154,7 @@ swipesavvy_link_account(PG_FUNCTION_ARGS)
 	ss_param_pointer(values, nulls, 1, ss_uuid7_new());
 	ss_param_text(values, nulls, 3, type);
 	ss_param_text(values, nulls, 4, arg_last_four(fcinfo, 2));
-	for (int i = 0; i < lengthof(names); i++)
+	for (size_t i = 0; i < lengthof(names); i++)
 		ss_param_text(values, nulls, 5 + i, arg_safe_text(fcinfo, 3 + i, names[i], false));
 	read_expiry(fcinfo, values, nulls);
 

@@ -57,6 +57,7 @@ swipesavvy_create_boost(PG_FUNCTION_ARGS)
 {
 	SSCall		call;
 	SSJson		json = {0};
+	Numeric		multiplier;
 	char	   *category;
 	pg_uuid_t  *boost_id;
 	TimestampTz starts_at;
@@ -66,8 +67,8 @@ swipesavvy_create_boost(PG_FUNCTION_ARGS)
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_param_text(values, nulls, 1, ss_arg_text(fcinfo, 0, "name", SS_NAME_MAX, true));
-	values[2] = Int32GetDatum(ss_scaled_from_numeric(ss_arg_numeric(fcinfo, 1, "multiplier", true), 3, SS_MILLI,
-													 1000 * SS_MILLI, "multiplier"));
+	multiplier = ss_arg_numeric(fcinfo, 1, "multiplier", true);
+	values[2] = Int32GetDatum(ss_scaled_from_numeric(multiplier, 3, SS_MILLI, 1000 * SS_MILLI, "multiplier"));
 	category = ss_arg_text(fcinfo, 2, "category", SS_NAME_MAX, false);
 	if (category != NULL && ss_rules_category(ss_rules_get(), category) == 0)
 		ss_bad_value("category", "There is no merchant category \"%s\".", category);
@@ -87,7 +88,8 @@ swipesavvy_create_boost(PG_FUNCTION_ARGS)
 	values[5] = TimestampTzGetDatum(expires_at);
 	nulls[2] = nulls[4] = false;
 	if (ss_query_write(&insert_boost, values, nulls) == 0)
-		ss_duplicate("a boost with this boost_id exists already", "The boost_id is \"%s\".", ss_uuid_text(boost_id));
+		ss_duplicate("a boost with this boost_id exists already", "The boost_id is \"%s\".",
+					 ss_uuid_text(boost_id));
 	ss_json_row(&json, NULL);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
@@ -137,7 +139,8 @@ swipesavvy_activate_boost(PG_FUNCTION_ARGS)
 	Datum		values[2];
 
 	if (enter_for_user(fcinfo, &call, values) <= GetCurrentTransactionStartTimestamp())
-		ss_bad_state("the boost has expired", "The boost_id is \"%s\".", ss_uuid_text(DatumGetUUIDP(values[1])));
+		ss_bad_state("the boost has expired", "The boost_id is \"%s\".",
+					 ss_uuid_text(DatumGetUUIDP(values[1])));
 	(void) ss_query_write(&activate, values, NULL);
 	PG_RETURN_DATUM(leave_with_user_boost(&call, values));
 }
@@ -153,6 +156,7 @@ swipesavvy_deactivate_boost(PG_FUNCTION_ARGS)
 
 	(void) enter_for_user(fcinfo, &call, values);
 	if (ss_query_write(&deactivate, values, NULL) == 0)
-		ss_bad_state("the boost is not active", "The boost_id is \"%s\".", ss_uuid_text(DatumGetUUIDP(values[1])));
+		ss_bad_state("the boost is not active", "The boost_id is \"%s\".",
+					 ss_uuid_text(DatumGetUUIDP(values[1])));
 	PG_RETURN_DATUM(leave_with_user_boost(&call, values));
 }

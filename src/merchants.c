@@ -59,8 +59,8 @@ static SSQuery select_merchant = {
 	"SELECT " MERCHANT_COLUMNS " FROM swipesavvy.merchants WHERE merchant_id = $1", 1, {UUIDOID}, NULL};
 
 static SSQuery select_categories = {
-	"SELECT category, description FROM swipesavvy.merchant_categories WHERE is_active ORDER BY category_no", 0, {0},
-	NULL};
+	"SELECT category, description FROM swipesavvy.merchant_categories WHERE is_active ORDER BY category_no",
+	0, {0}, NULL};
 
 static SSQuery find_cursor = {
 	"SELECT name FROM swipesavvy.merchants WHERE merchant_id = $1", 1, {UUIDOID}, NULL};
@@ -82,8 +82,12 @@ static SSQuery find_cursor = {
 	 2, {TEXTOID, TEXTOID}, NULL}
 
 /* by [category given][search given] */
-static SSQuery list_queries[2][2] = {{LIST(""), LIST(BY_NAME)}, {LIST(BY_CATEGORY), LIST(BY_CATEGORY BY_NAME)}};
-static SSQuery count_queries[2][2] = {{COUNT(""), COUNT(BY_NAME)}, {COUNT(BY_CATEGORY), COUNT(BY_CATEGORY BY_NAME)}};
+static SSQuery list_queries[2][2] = {
+	{LIST(""), LIST(BY_NAME)},
+	{LIST(BY_CATEGORY), LIST(BY_CATEGORY BY_NAME)}};
+static SSQuery count_queries[2][2] = {
+	{COUNT(""), COUNT(BY_NAME)},
+	{COUNT(BY_CATEGORY), COUNT(BY_CATEGORY BY_NAME)}};
 
 /* --- what is said about a merchant -------------------------------------------------- */
 

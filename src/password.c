@@ -28,7 +28,8 @@ ss_password_hash(const text *password)
 	char	   *hash = palloc(crypto_pwhash_STRBYTES);
 
 	if (chars < MIN_CHARS || chars > MAX_CHARS)
-		ss_bad_value("password", "It is %d characters long; %d to %d are allowed.", chars, MIN_CHARS, MAX_CHARS);
+		ss_bad_value("password", "It is %d characters long; %d to %d are allowed.", chars, MIN_CHARS,
+					 MAX_CHARS);
 	if (sodium_init() < 0)
 		elog(ERROR, "could not initialise libsodium");
 	if (crypto_pwhash_str_alg(hash, plain, length, PASSES, MEMORY, crypto_pwhash_ALG_ARGON2ID13) != 0)

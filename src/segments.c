@@ -32,7 +32,8 @@ static SSQuery find_segment = {
 
 static SSQuery find_unknown_user = {
 	"SELECT m.user_id FROM unnest($1) m(user_id)"
-	" WHERE NOT EXISTS (SELECT FROM swipesavvy.users u WHERE u.user_id = m.user_id) ORDER BY m.user_id LIMIT 1", 1,
+	" WHERE NOT EXISTS (SELECT FROM swipesavvy.users u WHERE u.user_id = m.user_id)"
+	" ORDER BY m.user_id LIMIT 1", 1,
 	{UUIDARRAYOID}, NULL};
 
 static SSQuery insert_members = {

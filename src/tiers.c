@@ -38,7 +38,8 @@ static SSQuery select_tiers = {
 static SSQuery lock_tiers = {"LOCK TABLE swipesavvy.tiers IN SHARE ROW EXCLUSIVE MODE", 0, {0}, NULL};
 
 static SSQuery switch_off = {
-	"UPDATE swipesavvy.tiers SET is_active = false WHERE is_active AND tier <> ALL ($1)", 1, {TEXTARRAYOID}, NULL};
+	"UPDATE swipesavvy.tiers SET is_active = false WHERE is_active AND tier <> ALL ($1)", 1,
+	{TEXTARRAYOID}, NULL};
 
 static SSQuery update_tier = {
 	"UPDATE swipesavvy.tiers"
@@ -116,6 +117,8 @@ read_tier(JsonbValue *element)
 	JsonbValue *benefits;
 	TierInput	tier = {0};
 
+	if (JB_ROOT_IS_SCALAR(document) || !JB_ROOT_IS_OBJECT(document))
+		ss_bad_value("tiers", "An element is not a JSON object.");
 	ss_check_keys(document, "tiers", keys);
 	name_key = ss_document_get(document, "name") != NULL ? "name" : "tier";
 	if (ss_document_get(document, "tier") != NULL && strcmp(name_key, "name") == 0)

@@ -139,7 +139,8 @@ check_preferences(Jsonb *preferences)
 		JsonbValue *value = ss_document_get(preferences, keys[i]);
 
 		if (value != NULL && value->type != jbvBool)
-			ss_bad_value("notification_preferences", "The value of \"%s\" is neither true nor false.", keys[i]);
+			ss_bad_value("notification_preferences", "The value of \"%s\" is neither true nor false.",
+						 keys[i]);
 	}
 }
 
@@ -267,7 +268,8 @@ add_user(const pg_uuid_t *user_id, const UserInput *input, const pg_uuid_t *refe
 	if (ss_query_write(&insert_user, values, nulls) == 1)
 		return;
 	if (ss_query_write(&find_user, &id, NULL) > 0)
-		ss_duplicate("a user with this user_id exists already", "The user_id is \"%s\".", ss_uuid_text(user_id));
+		ss_duplicate("a user with this user_id exists already", "The user_id is \"%s\".",
+					 ss_uuid_text(user_id));
 	refuse_taken_email(input->email, user_id);
 	elog(ERROR, "could not insert a user");
 }
