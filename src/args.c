@@ -205,13 +205,12 @@ ss_check_keys(Jsonb *document, const char *name, const char *const *allowed)
 {
 	JsonbIterator *iterator;
 	JsonbValue	value;
-	JsonbIteratorToken token;
 
 	if (!JB_ROOT_IS_OBJECT(document))
 		ss_bad_value(name, "It is not a JSON object.");
 	iterator = JsonbIteratorInit(&document->root);
 	(void) JsonbIteratorNext(&iterator, &value, true);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_KEY)
+	while (JsonbIteratorNext(&iterator, &value, true) == WJB_KEY)
 	{
 		char	   *key = pnstrdup(value.val.string.val, value.val.string.len);
 

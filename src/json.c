@@ -156,7 +156,7 @@ ss_json_time(SSJson *json, const char *key, TimestampTz value)
 	if (timestamp2tm(value, NULL, &tm, &fsec, NULL, NULL) != 0)
 		ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range"));
 	EncodeDateTime(&tm, fsec, false, 0, NULL, USE_XSD_DATES, text);
-	strcat(text, "Z");
+	strlcat(text, "Z", MAXDATELEN + 2);
 	ss_json_text(json, key, text);
 }
 
