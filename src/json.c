@@ -230,6 +230,14 @@ ss_json_columns(SSJson *json, HeapTuple row, TupleDesc desc)
 }
 
 void
+ss_json_row(SSJson *json, const char *key)
+{
+	ss_json_open_object(json, key);
+	ss_json_columns(json, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+	ss_json_close_object(json);
+}
+
+void
 ss_json_rows(SSJson *json, const char *key)
 {
 	SPITupleTable *rows = SPI_tuptable;

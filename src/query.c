@@ -65,6 +65,20 @@ ss_query_write(SSQuery *query, const Datum *values, const bool *nulls)
 	return run(query, plan_of(query), values, nulls, InvalidSnapshot, false);
 }
 
+void
+ss_param_text(Datum *values, bool *nulls, int n, const char *text)
+{
+	nulls[n] = (text == NULL);
+	values[n] = (text == NULL) ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
+void
+ss_param_pointer(Datum *values, bool *nulls, int n, const void *value)
+{
+	nulls[n] = (value == NULL);
+	values[n] = PointerGetDatum(value);
+}
+
 Datum
 ss_value(uint64 row, int column, bool *isnull)
 {

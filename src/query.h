@@ -38,6 +38,10 @@ extern uint64 ss_query_latest(SSQuery *query, const Datum *values, const bool *n
 /* Runs a query that writes or locks: a fresh snapshot, own changes visible. */
 extern uint64 ss_query_write(SSQuery *query, const Datum *values, const bool *nulls);
 
+/* Sets parameter n (from 0) to a text or to a value by reference; NULL sets it to null. */
+extern void ss_param_text(Datum *values, bool *nulls, int n, const char *text);
+extern void ss_param_pointer(Datum *values, bool *nulls, int n, const void *value);
+
 /* The value of a column (from 1) of a row (from 0) of the last result. */
 extern Datum ss_value(uint64 row, int column, bool *isnull);
 
