@@ -1,0 +1,36 @@
+-- boosts: multipliers of base points that users activate.
+
+CREATE TABLE swipesavvy.boosts (
+    boost_id uuid NOT NULL DEFAULT swipesavvy.uuid_v7(),
+    name text NOT NULL,
+    multiplier_milli integer NOT NULL,
+    category text,
+    starts_at timestamptz NOT NULL,
+    expires_at timestamptz,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT boosts_pkey PRIMARY KEY (boost_id),
+    CONSTRAINT a_boost_has_a_known_category FOREIGN KEY (category) REFERENCES swipesavvy.merchant_categories,
+    CONSTRAINT a_boost_has_a_name CHECK (name ~ '\S' AND length(name) <= 200),
+    CONSTRAINT a_boost_multiplier_is_from_1_to_1000 CHECK (multiplier_milli BETWEEN 1000 AND 1000000),
+    CONSTRAINT a_boost_ends_after_it_starts CHECK (expires_at > starts_at)
+);
+COMMENT ON TABLE swipesavvy.boosts IS 'Boosts: while activated they multiply a user''s base points.';
+COMMENT ON COLUMN swipesavvy.boosts.multiplier_milli IS 'The multiplier in thousandths.';
+COMMENT ON COLUMN swipesavvy.boosts.category IS 'Merchant category it is for; null = every category.';
+CREATE INDEX boosts_category ON swipesavvy.boosts (category);
+
+CREATE TABLE swipesavvy.user_boosts (
+    user_id uuid NOT NULL,
+    boost_id uuid NOT NULL,
+    activated_at timestamptz NOT NULL DEFAULT now(),
+    deactivated_at timestamptz,
+    CONSTRAINT user_boosts_pkey PRIMARY KEY (user_id, boost_id),
+    CONSTRAINT a_boost_is_activated_by_a_user FOREIGN KEY (user_id) REFERENCES swipesavvy.users,
+    CONSTRAINT an_activated_boost_exists FOREIGN KEY (boost_id) REFERENCES swipesavvy.boosts
+);
+COMMENT ON TABLE swipesavvy.user_boosts IS 'Which user has activated which boost.';
+COMMENT ON COLUMN swipesavvy.user_boosts.deactivated_at IS 'When it was deactivated; null while active.';
+CREATE INDEX user_boosts_boost_id ON swipesavvy.user_boosts (boost_id);
+
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy.boosts', '');
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy.user_boosts', '');

@@ -1,0 +1,96 @@
+-- campaigns: what a purchase may earn beyond its base points, and every version a campaign ever had.
+
+CREATE SEQUENCE swipesavvy.campaigns_campaign_no_seq AS integer;
+
+CREATE TABLE swipesavvy.campaigns (
+    campaign_no integer NOT NULL DEFAULT nextval('swipesavvy.campaigns_campaign_no_seq'),
+    campaign_id text COLLATE "C" NOT NULL,
+    version integer NOT NULL DEFAULT 1,
+    name text NOT NULL,
+    description text,
+    campaign_type text NOT NULL,
+    status text NOT NULL DEFAULT 'draft',
+    offer_type text NOT NULL,
+    offer_amount bigint NOT NULL,
+    currency char(3) NOT NULL,
+    start_date timestamptz NOT NULL,
+    end_date timestamptz,
+    target_segment_no integer,
+    target_merchant_id uuid,
+    target_category text,
+    budget bigint,
+    per_user_limit integer,
+    daily_limit integer,
+    min_spend bigint NOT NULL DEFAULT 0,
+    max_discount bigint,
+    priority integer NOT NULL DEFAULT 0,
+    stackable boolean NOT NULL DEFAULT false,
+    points_multiplier_milli integer NOT NULL DEFAULT 1000,
+    bonus_points integer NOT NULL DEFAULT 0,
+    hold_out integer NOT NULL DEFAULT 0,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    created_by uuid,
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    launched_at timestamptz,
+    paused_at timestamptz,
+    completed_at timestamptz,
+    archived_at timestamptz,
+    CONSTRAINT campaigns_pkey PRIMARY KEY (campaign_no),
+    CONSTRAINT a_campaign_id_is_used_once UNIQUE (campaign_id),
+    CONSTRAINT a_campaign_id_is_short_and_plain CHECK (campaign_id ~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$'),
+    CONSTRAINT a_campaign_has_a_name CHECK (name ~ '\S' AND length(name) <= 200),
+    CONSTRAINT a_campaign_has_a_known_type
+        CHECK (campaign_type IN ('LOCATION_DEAL', 'EMAIL_OFFER', 'SEASONAL', 'LOYALTY_BOOST', 'FLASH_SALE')),
+    CONSTRAINT a_campaign_has_a_known_status CHECK (status IN ('draft', 'running', 'paused', 'completed', 'archived')),
+    CONSTRAINT a_campaign_has_a_known_offer
+        CHECK (offer_type IN ('FIXED_DISCOUNT', 'PERCENTAGE', 'BOGO', 'FREE_SHIPPING', 'OTHER')),
+    CONSTRAINT an_offer_is_not_negative CHECK (offer_amount >= 0),
+    CONSTRAINT a_percentage_is_at_most_100 CHECK (offer_type <> 'PERCENTAGE' OR offer_amount <= 100000),
+    CONSTRAINT a_campaign_has_a_known_currency FOREIGN KEY (currency) REFERENCES swipesavvy.currencies,
+    CONSTRAINT a_campaign_ends_after_it_starts CHECK (end_date > start_date),
+    CONSTRAINT campaign_dates_are_finite CHECK (isfinite(start_date) AND (end_date IS NULL OR isfinite(end_date))),
+    CONSTRAINT a_campaign_is_aimed_at_a_known_segment FOREIGN KEY (target_segment_no) REFERENCES swipesavvy.segments,
+    CONSTRAINT a_campaign_is_aimed_at_a_known_merchant FOREIGN KEY (target_merchant_id) REFERENCES swipesavvy.merchants,
+    CONSTRAINT a_campaign_is_aimed_at_a_known_category FOREIGN KEY (target_category) REFERENCES swipesavvy.merchant_categories,
+    CONSTRAINT a_budget_is_not_negative CHECK (budget >= 0),
+    CONSTRAINT campaign_limits_are_at_least_1 CHECK (per_user_limit >= 1 AND daily_limit >= 1),
+    CONSTRAINT campaign_amounts_are_not_negative CHECK (min_spend >= 0 AND max_discount >= 0),
+    CONSTRAINT a_points_multiplier_is_from_1_to_1000 CHECK (points_multiplier_milli BETWEEN 1000 AND 1000000),
+    CONSTRAINT bonus_points_are_not_negative CHECK (bonus_points >= 0),
+    CONSTRAINT a_hold_out_is_a_percentage CHECK (hold_out BETWEEN 0 AND 10000)
+);
+COMMENT ON TABLE swipesavvy.campaigns IS 'Campaigns as they are now; money in minor units of their currency.';
+COMMENT ON COLUMN swipesavvy.campaigns.campaign_no IS 'The short key inside the database; campaign_id is the one for people.';
+COMMENT ON COLUMN swipesavvy.campaigns.version IS 'Counts the changes; what was before is in campaign_versions.';
+COMMENT ON COLUMN swipesavvy.campaigns.offer_amount IS
+    'Minor units for FIXED_DISCOUNT and FREE_SHIPPING, thousandths (of a percent) for the other offer types.';
+COMMENT ON COLUMN swipesavvy.campaigns.end_date IS 'First moment at which a purchase no longer matches; null = none.';
+COMMENT ON COLUMN swipesavvy.campaigns.budget IS 'What all awards may cost together; null = unlimited.';
+COMMENT ON COLUMN swipesavvy.campaigns.per_user_limit IS 'Redemptions per user; null = unlimited.';
+COMMENT ON COLUMN swipesavvy.campaigns.daily_limit IS 'Redemptions by all users per calendar day of the purchases; null = unlimited.';
+COMMENT ON COLUMN swipesavvy.campaigns.points_multiplier_milli IS 'What base points are multiplied with, in thousandths.';
+COMMENT ON COLUMN swipesavvy.campaigns.hold_out IS 'Share of users who never get it, in hundredths of a percent.';
+ALTER SEQUENCE swipesavvy.campaigns_campaign_no_seq OWNED BY swipesavvy.campaigns.campaign_no;
+CREATE INDEX campaigns_status ON swipesavvy.campaigns (status, campaign_no);
+CREATE INDEX campaigns_currency ON swipesavvy.campaigns (currency);
+CREATE INDEX campaigns_target_segment_no ON swipesavvy.campaigns (target_segment_no);
+CREATE INDEX campaigns_target_merchant_id ON swipesavvy.campaigns (target_merchant_id);
+CREATE INDEX campaigns_target_category ON swipesavvy.campaigns (target_category);
+CREATE INDEX campaigns_name_trgm ON swipesavvy.campaigns USING gin (name gin_trgm_ops);
+
+CREATE TABLE swipesavvy.campaign_versions (
+    campaign_no integer NOT NULL,
+    version integer NOT NULL,
+    valid_until timestamptz NOT NULL,
+    changed_by uuid,
+    campaign jsonb NOT NULL,
+    CONSTRAINT campaign_versions_pkey PRIMARY KEY (campaign_no, version),
+    CONSTRAINT a_version_belongs_to_a_campaign FOREIGN KEY (campaign_no) REFERENCES swipesavvy.campaigns
+);
+COMMENT ON TABLE swipesavvy.campaign_versions IS 'Campaigns as they were before each change.';
+COMMENT ON COLUMN swipesavvy.campaign_versions.valid_until IS 'When the next version took its place.';
+COMMENT ON COLUMN swipesavvy.campaign_versions.campaign IS 'The row of campaigns as it was, its columns as keys.';
+
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy.campaigns', '');
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy.campaigns_campaign_no_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy.campaign_versions', '');

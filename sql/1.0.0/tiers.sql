@@ -1,0 +1,49 @@
+-- tiers: what lifetime points make of a user.
+
+CREATE TABLE swipesavvy.tiers (
+    tier text COLLATE "C" NOT NULL,
+    threshold bigint NOT NULL,
+    multiplier_milli integer NOT NULL,
+    benefits jsonb NOT NULL DEFAULT '[]',
+    is_active boolean NOT NULL DEFAULT true,
+    is_seed boolean NOT NULL DEFAULT false,
+    CONSTRAINT tiers_pkey PRIMARY KEY (tier),
+    CONSTRAINT a_threshold_is_used_once EXCLUDE USING btree (threshold WITH =) WHERE (is_active) DEFERRABLE INITIALLY DEFERRED,
+    CONSTRAINT a_threshold_is_not_negative CHECK (threshold >= 0),
+    CONSTRAINT a_tier_multiplier_is_at_most_1000 CHECK (multiplier_milli BETWEEN 0 AND 1000000),
+    CONSTRAINT tier_benefits_are_a_list CHECK (jsonb_typeof(benefits) = 'array')
+);
+COMMENT ON TABLE swipesavvy.tiers IS 'Tiers by the lifetime points they need; change them with update_tiers().';
+COMMENT ON COLUMN swipesavvy.tiers.threshold IS 'Lifetime points from which a user has the tier; one active tier has 0.';
+COMMENT ON COLUMN swipesavvy.tiers.multiplier_milli IS 'What base points are multiplied with, in thousandths.';
+COMMENT ON COLUMN swipesavvy.tiers.is_active IS 'False: no longer one of the tiers (a seeded row is switched off, not deleted).';
+COMMENT ON COLUMN swipesavvy.tiers.is_seed IS
+    'Came with the extension; a row of a dump takes its place when it is restored.';
+
+INSERT INTO swipesavvy.tiers (tier, threshold, multiplier_milli, benefits, is_seed) VALUES
+    ('bronze', 0, 1000, '["1 point per unit spent"]', true),
+    ('silver', 2000, 1250, '["1.25 x points"]', true),
+    ('gold', 5000, 1500, '["1.5 x points"]', true),
+    ('platinum', 10000, 2000, '["2 x points"]', true);
+
+CREATE FUNCTION swipesavvy.restore_tiers() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    UPDATE swipesavvy.tiers t
+       SET threshold = NEW.threshold, multiplier_milli = NEW.multiplier_milli, benefits = NEW.benefits, is_active = NEW.is_active,
+           is_seed = NEW.is_seed
+     WHERE t.tier = NEW.tier AND t.is_seed;
+    IF FOUND THEN
+        RETURN NULL;
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION swipesavvy.restore_tiers() IS 'Trigger: a restored row takes the place of the seeded one.';
+
+CREATE TRIGGER restore_over_seed BEFORE INSERT ON swipesavvy.tiers
+    FOR EACH ROW EXECUTE FUNCTION swipesavvy.restore_tiers();
+
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy.tiers', '');

@@ -1,0 +1,84 @@
+-- users: people, their credentials, and the cards, banks and wallets they have linked.
+
+CREATE TABLE swipesavvy.users (
+    user_id uuid NOT NULL DEFAULT swipesavvy.uuid_v7(),
+    email text NOT NULL,
+    name text NOT NULL,
+    phone text,
+    role text NOT NULL DEFAULT 'customer',
+    status text NOT NULL DEFAULT 'active',
+    status_reason text,
+    preferred_language text NOT NULL DEFAULT 'en',
+    notification_preferences jsonb NOT NULL DEFAULT '{"email": true, "sms": true, "push": true}',
+    verification_status text NOT NULL DEFAULT 'unverified',
+    referred_by uuid,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    last_login_at timestamptz,
+    erased_at timestamptz,
+    CONSTRAINT users_pkey PRIMARY KEY (user_id),
+    CONSTRAINT a_user_has_a_known_role CHECK (role IN ('customer', 'support', 'analytics', 'backend', 'admin')),
+    CONSTRAINT a_user_has_a_known_status CHECK (status IN ('active', 'inactive', 'suspended')),
+    CONSTRAINT a_user_has_a_known_verification_status CHECK (verification_status IN ('unverified', 'pending', 'verified')),
+    CONSTRAINT an_email_has_one_at_sign CHECK (email ~ '^[^@\s]+@[^@\s]+$' AND length(email) <= 320),
+    CONSTRAINT a_name_is_not_empty CHECK (name ~ '\S' AND length(name) <= 200),
+    CONSTRAINT preferences_are_an_object CHECK (jsonb_typeof(notification_preferences) = 'object'),
+    CONSTRAINT nobody_refers_themselves CHECK (referred_by <> user_id)
+);
+COMMENT ON TABLE swipesavvy.users IS 'People: customers and staff.';
+COMMENT ON COLUMN swipesavvy.users.role IS 'The role that sign-in gives: customer, support, analytics, backend or admin.';
+COMMENT ON COLUMN swipesavvy.users.status IS 'active, inactive or suspended; only an active user''s purchases are recorded.';
+COMMENT ON COLUMN swipesavvy.users.referred_by IS 'The user who brought this one; no foreign key, so that users can be distributed.';
+COMMENT ON COLUMN swipesavvy.users.erased_at IS 'When the personal data were erased.';
+CREATE UNIQUE INDEX an_email_is_used_once ON swipesavvy.users (lower(email));
+CREATE INDEX users_name_trgm ON swipesavvy.users USING gin (name gin_trgm_ops, email gin_trgm_ops);
+CREATE INDEX users_created_at ON swipesavvy.users (created_at, user_id);
+CREATE INDEX users_referred_by ON swipesavvy.users (referred_by) WHERE referred_by IS NOT NULL;
+
+CREATE TABLE swipesavvy.user_credentials (
+    user_id uuid NOT NULL,
+    password_hash text NOT NULL,
+    must_change boolean NOT NULL DEFAULT false,
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT user_credentials_pkey PRIMARY KEY (user_id),
+    CONSTRAINT credentials_belong_to_a_user FOREIGN KEY (user_id) REFERENCES swipesavvy.users ON DELETE CASCADE,
+    CONSTRAINT a_password_is_stored_as_argon2id CHECK (password_hash LIKE '$argon2id$%')
+);
+COMMENT ON TABLE swipesavvy.user_credentials IS 'Argon2id hashes of passwords; read by nobody but sign-in.';
+
+CREATE TABLE swipesavvy.accounts (
+    user_id uuid NOT NULL,
+    account_id uuid NOT NULL DEFAULT swipesavvy.uuid_v7(),
+    type text NOT NULL,
+    last_four text NOT NULL,
+    card_type text,
+    issuer text,
+    bank_name text,
+    account_type text,
+    token text,
+    expiry_month integer,
+    expiry_year integer,
+    is_default boolean NOT NULL DEFAULT false,
+    is_verified boolean NOT NULL DEFAULT false,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    verified_at timestamptz,
+    unlinked_at timestamptz,
+    CONSTRAINT accounts_pkey PRIMARY KEY (user_id, account_id),
+    CONSTRAINT an_account_belongs_to_a_user FOREIGN KEY (user_id) REFERENCES swipesavvy.users,
+    CONSTRAINT an_account_is_a_card_bank_or_wallet CHECK (type IN ('card', 'bank', 'wallet')),
+    CONSTRAINT only_the_last_four_digits_are_kept CHECK (last_four ~ '^[0-9]{4}$'),
+    CONSTRAINT a_full_card_number_is_refused CHECK (
+        regexp_replace(concat_ws('|', token, issuer, bank_name, card_type, account_type), '[ .-]', '', 'g') !~ '[0-9]{12,}'),
+    CONSTRAINT an_expiry_is_a_month_of_a_year CHECK (
+        (expiry_month IS NULL) = (expiry_year IS NULL) AND expiry_month BETWEEN 1 AND 12 AND expiry_year BETWEEN 1990 AND 2200),
+    CONSTRAINT an_unlinked_account_is_no_default CHECK (NOT (is_default AND unlinked_at IS NOT NULL))
+);
+COMMENT ON TABLE swipesavvy.accounts IS 'Cards, bank accounts and wallets that users have linked.';
+COMMENT ON COLUMN swipesavvy.accounts.token IS 'The payment provider''s token; never a card number.';
+COMMENT ON COLUMN swipesavvy.accounts.unlinked_at IS 'When it was unlinked; the row stays for the purchases made with it.';
+CREATE INDEX accounts_account_id ON swipesavvy.accounts (account_id);
+CREATE UNIQUE INDEX a_user_has_one_default_account ON swipesavvy.accounts (user_id) WHERE is_default;
+
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy.users', '');
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy.user_credentials', '');
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy.accounts', '');

@@ -1,0 +1,208 @@
+/*
+ * call.c: the door of every API function (call.h).
+ *
+ * Called first and last by each SQL entry point. The invoking role is
+ * GetUserId(): what SET ROLE, a SECURITY DEFINER wrapper or PostgREST made it.
+ * No state outlives a call; nothing is locked.
+ *
+ * Identity comes from PostgREST's setting request.jwt.claims, and only if the
+ * session user is in swipesavvy.trusted_gateways: any other session can set
+ * that variable too, and is nobody for it.
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/fmgrprotos.h"
+#include "utils/varlena.h"
+
+#include "call.h"
+#include "errors.h"
+#include "guc.h"
+
+PG_FUNCTION_INFO_V1(swipesavvy_current_user_id);
+
+static const struct
+{
+	int			bit;
+	const char *name;
+}			role_names[] = {
+	{SS_ANON, "swipesavvy_anon"},
+	{SS_CUSTOMER, "swipesavvy_customer"},
+	{SS_SUPPORT, "swipesavvy_support"},
+	{SS_ANALYTICS, "swipesavvy_analytics"},
+	{SS_BACKEND, "swipesavvy_backend"},
+	{SS_DELIVERY, "swipesavvy_delivery"},
+	{SS_ADMIN, "swipesavvy_admin"},
+};
+
+/* Which of these roles' privileges does the role have? */
+static int
+roles_of(Oid role, int wanted)
+{
+	int			found = 0;
+
+	for (size_t i = 0; i < lengthof(role_names); i++)
+	{
+		Oid			oid;
+
+		if ((role_names[i].bit & wanted) == 0)
+			continue;
+		oid = get_role_oid(role_names[i].name, true);
+		if (OidIsValid(oid) && has_privs_of_role(role, oid))
+			found |= role_names[i].bit;
+	}
+	return found;
+}
+
+/* Is the session user one of those whose request.jwt.claims we believe? */
+static bool
+session_is_trusted(void)
+{
+	char	   *names;
+	List	   *list;
+	ListCell   *cell;
+	const char *session_user;
+	bool		trusted = false;
+
+	if (ss_trusted_gateways == NULL || ss_trusted_gateways[0] == '\0')
+		return false;
+	session_user = GetUserNameFromId(GetSessionUserId(), true);
+	names = pstrdup(ss_trusted_gateways);
+	if (session_user == NULL || !SplitIdentifierString(names, ',', &list))
+		return false;
+	foreach(cell, list)
+		trusted |= (strcmp(lfirst(cell), session_user) == 0);
+	list_free(list);
+	pfree(names);
+	return trusted;
+}
+
+/* Is the text 8-4-4-4-12 hexadecimal digits? (uuid_in would raise, and takes more forms) */
+static bool
+is_uuid(const char *text, int length)
+{
+	if (length != 36)
+		return false;
+	for (int i = 0; i < 36; i++)
+	{
+		bool		dash = (i == 8 || i == 13 || i == 18 || i == 23);
+
+		if (dash ? text[i] != '-' : !isxdigit((unsigned char) text[i]))
+			return false;
+	}
+	return true;
+}
+
+/* The `sub` of a trusted gateway's claims; false where there is none: that caller is nobody. */
+static bool
+read_identity(pg_uuid_t *identity)
+{
+	const char *claims;
+	Jsonb	   *document;
+	JsonbValue	subject;
+	char		text[37];
+
+	if (!session_is_trusted())
+		return false;
+	claims = GetConfigOption("request.jwt.claims", true, false);
+	if (claims == NULL || claims[0] == '\0')
+		return false;
+	document = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(claims)));
+	if (!JB_ROOT_IS_OBJECT(document) ||
+		getKeyJsonValueFromContainer(&document->root, "sub", 3, &subject) == NULL ||
+		subject.type != jbvString || !is_uuid(subject.val.string.val, subject.val.string.len))
+		return false;
+	memcpy(text, subject.val.string.val, 36);
+	text[36] = '\0';
+	*identity = *DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(text)));
+	return true;
+}
+
+void
+ss_call_become_owner(SSCall *call)
+{
+	Oid			owner = get_role_oid("swipesavvy_owner", false);
+
+	GetUserIdAndSecContext(&call->caller, &call->security);
+	call->guc_level = NewGUCNestLevel();
+	SetUserIdAndSecContext(owner, call->security | SECURITY_LOCAL_USERID_CHANGE);
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+void
+ss_call_become_caller(SSCall *call)
+{
+	AtEOXact_GUC(true, call->guc_level);
+	SetUserIdAndSecContext(call->caller, call->security);
+}
+
+void
+ss_call_enter(SSCall *call, int allowed)
+{
+	call->roles = roles_of(GetUserId(), allowed);
+	if (call->roles == 0)
+		ss_not_allowed("permission denied", "The role that calls is none of those that may.");
+	call->has_identity = read_identity(&call->identity);
+	call->context = CurrentMemoryContext;
+	ss_call_become_owner(call);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+}
+
+void
+ss_call_require_user(const SSCall *call, int any_user, const pg_uuid_t *user_id)
+{
+	if ((call->roles & any_user) != 0)
+		return;
+	if ((call->roles & SS_CUSTOMER) != 0 && call->has_identity &&
+		memcmp(&call->identity, user_id, sizeof(pg_uuid_t)) == 0)
+		return;
+	ss_not_allowed("permission denied", "A customer may only act for the user that is signed in.");
+}
+
+bool
+ss_call_has(const SSCall *call, int roles)
+{
+	return (call->roles & roles) != 0;
+}
+
+void
+ss_call_leave(SSCall *call)
+{
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not disconnect from SPI");
+	ss_call_become_caller(call);
+	MemoryContextSwitchTo(call->context);
+}
+
+Datum
+ss_call_leave_json(SSCall *call, SSJson *json)
+{
+	MemoryContext spi = MemoryContextSwitchTo(call->context);
+	Datum		result = ss_json_finish(json);
+
+	MemoryContextSwitchTo(spi);
+	ss_call_leave(call);
+	return result;
+}
+
+/*
+ * current_user_id(): the user that this session acts for, NULL for nobody.
+ */
+Datum
+swipesavvy_current_user_id(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *identity = palloc(sizeof(pg_uuid_t));
+
+	if (!read_identity(identity))
+		PG_RETURN_NULL();
+	PG_RETURN_UUID_P(identity);
+}

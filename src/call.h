@@ -1,0 +1,76 @@
+/*
+ * call.h: the door of every API function: who calls, what may they do, and
+ * the switch to the owner's rights and a safe search_path.
+ *
+ * Usage, always in this shape:
+ *
+ *		SSCall		call;
+ *
+ *		ss_call_enter(&call, SS_BACKEND | SS_ADMIN);
+ *		... queries of query.h, ss_json_* ...
+ *		PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+ *
+ * An error between the two needs no cleaning up: the abort of the transaction
+ * or subtransaction restores user, security context, settings and SPI.
+ */
+#ifndef SS_CALL_H
+#define SS_CALL_H
+
+#include "postgres.h"
+
+#include "utils/uuid.h"
+
+#include "json.h"
+
+/* The roles of api.md as bits; a caller is whatever its role is a member of. */
+#define SS_ANON		 0x01
+#define SS_CUSTOMER	 0x02
+#define SS_SUPPORT	 0x04
+#define SS_ANALYTICS 0x08
+#define SS_BACKEND	 0x10
+#define SS_DELIVERY	 0x20
+#define SS_ADMIN	 0x40
+#define SS_ANYONE	 0x7f
+
+typedef struct SSCall
+{
+	Oid			caller;			/* the invoking role */
+	int			security;		/* its security context */
+	int			guc_level;		/* to undo search_path */
+	MemoryContext context;		/* where the result must live */
+	int			roles;			/* those of the allowed ones that the caller has */
+	bool		has_identity;	/* a user is signed in */
+	pg_uuid_t	identity;
+} SSCall;
+
+/*
+ * Checks that the caller has one of the allowed roles (42501 otherwise),
+ * reads its identity, becomes swipesavvy_owner under a safe search_path and
+ * connects to SPI. The memory context becomes SPI's.
+ */
+extern void ss_call_enter(SSCall *call, int allowed);
+
+/*
+ * A customer may only name itself: 42501 unless the caller has one of the
+ * roles in `any_user`, or user_id is the identity of a caller with SS_CUSTOMER.
+ */
+extern void ss_call_require_user(const SSCall *call, int any_user, const pg_uuid_t *user_id);
+
+/* Does the caller have one of these roles (of those allowed at ss_call_enter)? */
+extern bool ss_call_has(const SSCall *call, int roles);
+
+/* Back to the caller; the document is finished in the caller's memory context. */
+extern Datum ss_call_leave_json(SSCall *call, SSJson *json);
+
+/* The same for a result that is not made of SPI's memory, or for none. */
+extern void ss_call_leave(SSCall *call);
+
+/*
+ * The two halves for who cannot be entered as a function call: triggers (the
+ * privilege on the view was checked by the executor) and the importer, which
+ * leaves before each commit. They do not touch SPI.
+ */
+extern void ss_call_become_owner(SSCall *call);
+extern void ss_call_become_caller(SSCall *call);
+
+#endif							/* SS_CALL_H */

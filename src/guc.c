@@ -1,0 +1,43 @@
+/*
+ * guc.c: all settings swipesavvy.*.
+ *
+ * Called by _PG_init. None of them can be set by an ordinary user, and none is
+ * a secret: any role can SHOW a setting.
+ */
+#include "postgres.h"
+
+#include "utils/guc.h"
+#include "utils/varlena.h"
+
+#include "guc.h"
+
+char	   *ss_trusted_gateways = NULL;
+bool		ss_allow_drop = false;
+
+static bool
+check_role_list(char **newval, void **extra, GucSource source)
+{
+	char	   *names = pstrdup(*newval);
+	List	   *list;
+	bool		valid = SplitIdentifierString(names, ',', &list);
+
+	if (!valid)
+		GUC_check_errdetail("List syntax is invalid.");
+	pfree(names);
+	list_free(list);
+	return valid;
+}
+
+void
+ss_guc_define(void)
+{
+	DefineCustomStringVariable("swipesavvy.trusted_gateways",
+							   "Roles whose sessions' request.jwt.claims are believed.",
+							   "A comma-separated list of the roles that PostgREST logs in as. Empty: no one.",
+							   &ss_trusted_gateways, "", PGC_SUSET, GUC_LIST_INPUT, check_role_list, NULL,
+							   NULL);
+	DefineCustomBoolVariable("swipesavvy.allow_drop",
+							 "Allows dropping the extension although its ledger has entries.", NULL,
+							 &ss_allow_drop, false, PGC_SUSET, 0, NULL, NULL, NULL);
+	MarkGUCPrefixReserved("swipesavvy");
+}

@@ -1,0 +1,13 @@
+/*
+ * guc.h: the settings of the server's configuration (swipesavvy.*). What an
+ * admin of the app sets lives in the table system_settings instead.
+ */
+#ifndef SS_GUC_H
+#define SS_GUC_H
+
+extern char *ss_trusted_gateways;	/* whose request.jwt.claims are believed */
+extern bool ss_allow_drop;			/* may a ledger with entries be dropped */
+
+extern void ss_guc_define(void);
+
+#endif							/* SS_GUC_H */

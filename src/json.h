@@ -1,0 +1,58 @@
+/*
+ * json.h: builds the jsonb results of the API over the server's own
+ * pushJsonbValue.
+ *
+ * Keys are constants of ours; a NULL key adds an element to the array that is
+ * open. Everything lives in the memory context that is current at
+ * ss_json_finish.
+ */
+#ifndef SS_JSON_H
+#define SS_JSON_H
+
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "access/htup.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+typedef struct SSJson
+{
+	JsonbParseState *state;
+	JsonbValue *result;
+} SSJson;
+
+/* Objects and arrays; the outermost one is opened with a NULL key. */
+extern void ss_json_open_object(SSJson *json, const char *key);
+extern void ss_json_close_object(SSJson *json);
+extern void ss_json_open_array(SSJson *json, const char *key);
+extern void ss_json_close_array(SSJson *json);
+
+/* Scalars. A NULL text, uuid or jsonb pointer adds null. */
+extern void ss_json_null(SSJson *json, const char *key);
+extern void ss_json_bool(SSJson *json, const char *key, bool value);
+extern void ss_json_int(SSJson *json, const char *key, int64 value);
+extern void ss_json_text(SSJson *json, const char *key, const char *value);
+extern void ss_json_uuid(SSJson *json, const char *key, const pg_uuid_t *value);
+extern void ss_json_jsonb(SSJson *json, const char *key, Jsonb *value);
+
+/* ISO 8601 in UTC with a Z */
+extern void ss_json_time(SSJson *json, const char *key, TimestampTz value);
+
+/* minor units of a currency with that many decimals, as a decimal number in major units */
+extern void ss_json_money(SSJson *json, const char *key, int64 minor, int exponent);
+
+/* A value of an SQL type: numbers, booleans, timestamps, uuids, jsonb and text as above; others by their output function. */
+extern void ss_json_datum(SSJson *json, const char *key, Datum value, bool isnull, Oid type);
+
+/* The columns of a row as keys of the object that is open, each under its own name. */
+extern void ss_json_columns(SSJson *json, HeapTuple row, TupleDesc desc);
+
+/* All rows of the last query as an array of objects under key. */
+extern void ss_json_rows(SSJson *json, const char *key);
+
+/* The finished document. */
+extern Datum ss_json_finish(SSJson *json);
+
+#endif							/* SS_JSON_H */

@@ -1,0 +1,91 @@
+/*
+ * query.c: constant SQL, prepared once per backend and kept (query.h).
+ *
+ * A plan kept here is revalidated by the server: after DROP EXTENSION and
+ * CREATE EXTENSION in one session it is simply made again from its text. It is
+ * always made and used under the search_path that ss_call_enter sets, so
+ * nobody's operators can enter it.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "query.h"
+
+static SPIPlanPtr
+plan_of(SSQuery *query)
+{
+	SPIPlanPtr	plan;
+
+	if (query->plan != NULL)
+		return query->plan;
+	plan = SPI_prepare(query->sql, query->nargs, query->argtypes);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", query->sql, SPI_result_code_string(SPI_result));
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not keep the plan of \"%s\"", query->sql);
+	query->plan = plan;
+	return plan;
+}
+
+static uint64
+run(SSQuery *query, const Datum *values, const bool *nulls, bool read_only)
+{
+	SPIPlanPtr	plan = plan_of(query);
+	char		null_flags[SS_QUERY_MAX_ARGS];
+	int			result;
+
+	for (int i = 0; i < query->nargs; i++)
+		null_flags[i] = (nulls != NULL && nulls[i]) ? 'n' : ' ';
+	result = SPI_execute_plan(plan, unconstify(Datum *, values), null_flags, read_only, 0);
+	if (result < 0)
+		elog(ERROR, "could not run \"%s\": %s", query->sql, SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+uint64
+ss_query_read(SSQuery *query, const Datum *values, const bool *nulls)
+{
+	return run(query, values, nulls, true);
+}
+
+uint64
+ss_query_write(SSQuery *query, const Datum *values, const bool *nulls)
+{
+	return run(query, values, nulls, false);
+}
+
+Datum
+ss_value(uint64 row, int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+}
+
+Datum
+ss_value_not_null(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = ss_value(row, column, &isnull);
+
+	if (isnull)
+		elog(ERROR, "unexpected null in column %d", column);
+	return value;
+}
+
+char *
+ss_value_text(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = ss_value(row, column, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+int64
+ss_value_int64(uint64 row, int column, int64 when_null)
+{
+	bool		isnull;
+	Datum		value = ss_value(row, column, &isnull);
+
+	return isnull ? when_null : DatumGetInt64(value);
+}

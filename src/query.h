@@ -1,0 +1,47 @@
+/*
+ * query.h: constant SQL from C: prepared once per backend and kept.
+ *
+ * A domain declares its queries as static SSQuery values and runs them between
+ * ss_call_enter and ss_call_leave (which hold the SPI connection). Texts are
+ * constant, schema-qualified, with $n; no string ever becomes SQL.
+ */
+#ifndef SS_QUERY_H
+#define SS_QUERY_H
+
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+
+#define SS_QUERY_MAX_ARGS 32
+
+typedef struct SSQuery
+{
+	const char *sql;
+	int			nargs;
+	Oid			argtypes[SS_QUERY_MAX_ARGS];
+	SPIPlanPtr	plan;			/* NULL until first used */
+} SSQuery;
+
+/*
+ * Runs a query that reads under the active snapshot (what a STABLE function
+ * must do). Returns the number of rows; they are in SPI_tuptable.
+ */
+extern uint64 ss_query_read(SSQuery *query, const Datum *values, const bool *nulls);
+
+/* Runs a query that writes or locks: a fresh snapshot, own changes visible. */
+extern uint64 ss_query_write(SSQuery *query, const Datum *values, const bool *nulls);
+
+/* The value of a column (from 1) of a row (from 0) of the last result. */
+extern Datum ss_value(uint64 row, int column, bool *isnull);
+
+/* The same for a column that cannot be null. */
+extern Datum ss_value_not_null(uint64 row, int column);
+
+/* The text of a text, varchar or bpchar column, NULL if it is null. */
+extern char *ss_value_text(uint64 row, int column);
+
+/* int8 of a column, or the default where it is null. */
+extern int64 ss_value_int64(uint64 row, int column, int64 when_null);
+
+#endif							/* SS_QUERY_H */

@@ -1,0 +1,26 @@
+/*
+ * swipesavvy.c: the library's magic block and its initialisation, nothing
+ * else.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+
+#include "guc.h"
+#include "rules.h"
+#include "purchases.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	if (IsBinaryUpgrade)
+		return;
+	ss_guc_define();
+	ss_rules_init();
+	ss_purchases_init();
+}

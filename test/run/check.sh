@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# All tests, on the server that server.sh started. SUITES="regress tap" runs only these.
+set -uo pipefail
+
+status=0
+wanted() { [ -z "$SUITES" ] || [[ " $SUITES " == *" $1 "* ]]; }
+run() { "$@" || { echo "failed: $*"; status=1; }; }
+src_test=$(dirname "$("$PG_CONFIG" --pgxs)")/../test
+
+bash test/run/frozen.sh || exit 1
+
+if wanted regress && compgen -G 'test/sql/*.sql' >/dev/null; then
+    run make -s PG_CONFIG="$PG_CONFIG" installcheck ISOLATION=
+fi
+if wanted isolation && compgen -G 'test/specs/*.spec' >/dev/null; then
+    cp regression.diffs regress.diffs 2>/dev/null
+    run make -s PG_CONFIG="$PG_CONFIG" installcheck REGRESS=
+fi
+if wanted pgtap && compgen -G 'test/pgtap/*.sql' >/dev/null; then
+    run createdb pgtap
+    run psql -qX -v ON_ERROR_STOP=1 -d pgtap -c 'SET client_min_messages = warning' -c 'CREATE EXTENSION pgtap' -c 'CREATE EXTENSION swipesavvy CASCADE'
+    run pg_prove -d pgtap test/pgtap/*.sql
+fi
+if wanted tap && compgen -G 'test/t/*.pl' >/dev/null; then
+    # the server's own test modules want these, whatever the version
+    export TESTDIR=$PWD TESTDATADIR=$PWD/tmp_check TESTLOGDIR=$PWD/log PG_REGRESS=$src_test/regress/pg_regress top_builddir=$PWD
+    run prove -I test/t/lib -I "$src_test/perl" test/t/*.pl
+    # prove does not show what a test said before it died
+    grep -lE '^not ok|not ok [0-9]|error running SQL|^Can.t|^Bail|timed out' tmp_check/log/regress_log_* | xargs -r tail -n 25
+    cp -r tmp_check/log/. log/ 2>/dev/null
+fi
+if [ $status != 0 ]; then
+    cat regress.diffs regression.diffs 2>/dev/null
+    echo "check: FAILED (results/, regression.diffs and log/ hold the details)"
+fi
+exit $status

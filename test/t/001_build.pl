@@ -1,0 +1,68 @@
+# The build refuses SQL that nobody declared, and the check refuses a released folder that changed.
+use strict;
+use warnings;
+
+use File::Temp;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $make   = "make -s PG_CONFIG='" . ($ENV{PG_CONFIG} // 'pg_config') . "'";
+my $script = 'build/swipesavvy--1.0.0.sql';
+
+# A copy of what the build of the script and the check of the folders read.
+sub copy_of_tree
+{
+    my $dir = File::Temp->newdir;
+    system_or_bail('cp', '-r', 'Makefile', 'swipesavvy.control', 'CHANGELOG.md', 'sql', "$dir");
+    system_or_bail('mkdir', '-p', "$dir/test");
+    system_or_bail('cp', '-r', 'test/run', "$dir/test/run");
+    return $dir;
+}
+
+sub sh
+{
+    my ($dir, $command) = @_;
+    my $out = `cd '$dir' && unset MAKEFLAGS MAKELEVEL; $command 2>&1`;
+    return ($? >> 8, $out);
+}
+
+my $dir = copy_of_tree();
+my ($status, $out) = sh($dir, "$make $script");
+is($status, 0, 'the script builds') or diag $out;
+like(slurp_file("$dir/$script"), qr/\A\\echo Use "CREATE EXTENSION swipesavvy" .* \\quit\n/, 'psql cannot run it by mistake');
+ok(!-e "$dir/swipesavvy--1.0.0.sql", 'nothing is generated at the top level');
+
+append_to_file("$dir/sql/1.0.0/stray.sql", "-- nobody declared me\n");
+utime 0, 0, "$dir/sql/1.0.0/stray.sql";
+($status, $out) = sh($dir, "$make $script");
+isnt($status, 0, 'a file that is not declared fails the build, even if it is old');
+like($out, qr{not listed in SQL_1_0_0: sql/1\.0\.0/stray\.sql}, 'and is named');
+
+$dir = copy_of_tree();
+my ($first) = glob "$dir/sql/1.0.0/*.sql";
+unlink $first;
+($status, $out) = sh($dir, "$make $script");
+isnt($status, 0, 'a declared file that is not there fails the build');
+like($out, qr{there is no file: sql/1\.0\.0/}, 'and is named');
+
+$dir = copy_of_tree();
+my $changelog = slurp_file("$dir/CHANGELOG.md");
+$changelog =~ s/^## 1\.0\.0 - .*$/## 1.0.0 - 2026-01-31/m;
+unlink "$dir/CHANGELOG.md";
+append_to_file("$dir/CHANGELOG.md", $changelog);
+unlink "$dir/sql/FROZEN";
+append_to_file("$dir/sql/FROZEN", "# none\n");
+my $frozen = 'bash test/run/frozen.sh';
+($status, $out) = sh($dir, $frozen);
+isnt($status, 0, 'a released folder without a hash fails the check');
+my ($line) = $out =~ /add the line: (1\.0\.0 [0-9a-f]{64})$/m;
+ok($line, 'which says what to add') or diag $out;
+
+append_to_file("$dir/sql/FROZEN", "$line\n");
+is((sh($dir, $frozen))[0], 0, 'with its hash it passes');
+append_to_file("$dir/sql/1.0.0/users.sql", "-- one more line\n");
+($status, $out) = sh($dir, $frozen);
+isnt($status, 0, 'one line more in it fails the check');
+like($out, qr{sql/1\.0\.0 is released and has changed}, 'and it says which');
+
+done_testing();

@@ -1,0 +1,73 @@
+# A dump brings back every row of every table exactly, edited seeds included, and no award is made twice.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SwipeSavvy qw(new_node create_extension json add_user add_campaign fingerprints);
+use Test::More;
+
+my $old = new_node('old');
+create_extension($old, 'app');
+
+# Some of everything that earns, spends or waits.
+my @users = map { add_user($old, 'app', "user$_\@example.com") } 1 .. 3;
+add_campaign($old, 'app', 'CAMP-TEN', 3);
+$old->safe_psql(
+    'app', qq{
+    SELECT swipesavvy.update_system_settings('{"earn_rate": 10, "late_posting_days": 5}');
+    SELECT swipesavvy.record_transaction(user_id => u.id, amount => g + 0.5, idempotency_key => 'k' || g,
+        status => CASE g % 5 WHEN 0 THEN 'pending' ELSE 'completed' END, metadata => '{"note": "a\\\\tb \\"c\\" ü"}')
+    FROM unnest('{@{[join ',', @users]}}'::uuid[]) AS u(id), generate_series(1, 20) g;
+    INSERT INTO swipesavvy.purchases (user_id, amount_minor, currency)
+    SELECT u.id, 990, 'USD' FROM unnest('{@{[join ',', @users]}}'::uuid[]) AS u(id);
+});
+
+# Seeds that the programme changed: each must come back as changed.
+$old->safe_psql(
+    'app', q{
+    UPDATE swipesavvy.tiers SET multiplier_milli = 1300 WHERE tier = 'silver';
+    UPDATE swipesavvy.merchant_categories SET description = 'edited' WHERE category = 'Services';
+    UPDATE swipesavvy.mcc_codes SET description = 'edited' WHERE mcc = '5812';
+});
+is(json($old, 'app', 'SELECT swipesavvy.verify_ledger()')->{mismatches}, 0, 'the ledger is sound before');
+
+my $before = fingerprints($old, 'app');
+my @filled = grep { $before->{$_} !~ /^0 / } keys %$before;
+cmp_ok(scalar @filled, '>=', 10, 'many tables hold rows');
+
+my $dir = PostgreSQL::Test::Utils::tempdir();
+$old->command_ok([ 'pg_dump', '-f', "$dir/plain.sql", $old->connstr('app') ], 'plain dump');
+$old->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/custom.dump", $old->connstr('app') ], 'custom dump');
+
+# Into an empty server, which has none of the roles yet.
+my $new = new_node('new');
+$new->safe_psql('postgres', 'CREATE DATABASE plain');
+$new->command_ok([ 'psql', '-qX', '-v', 'ON_ERROR_STOP=1', '-d', $new->connstr('plain'), '-f', "$dir/plain.sql" ],
+    'psql restores the plain dump without an error');
+$new->safe_psql('postgres', 'CREATE DATABASE custom');
+$new->command_ok([ 'pg_restore', '-j2', '--exit-on-error', '-d', $new->connstr('custom'), "$dir/custom.dump" ],
+    'pg_restore -j2 restores the custom dump without an error');
+
+for my $db (qw(plain custom))
+{
+    is_deeply(fingerprints($new, $db), $before, "$db: every row of every table is back, and not one more");
+    is(json($new, $db, 'SELECT swipesavvy.verify_ledger()')->{mismatches}, 0, "$db: the ledger is sound");
+
+    my $again = json($new, $db,
+        "SELECT swipesavvy.record_transaction(user_id => '$users[0]', amount => 1.5, idempotency_key => 'k1',"
+          . qq{ metadata => '{"note": "a\\\\tb \\"c\\" ü"}')});
+    ok($again->{replayed}, "$db: a key used before the dump still replays");
+    is_deeply(fingerprints($new, $db), $before, "$db: and changes nothing");
+
+    my $fresh = json($new, $db,
+        "SELECT swipesavvy.record_transaction(user_id => '$users[0]', amount => 2, idempotency_key => 'fresh')");
+    cmp_ok($fresh->{points_earned}, '>=', 20, "$db: a new purchase earns by the restored settings");
+    is(json($new, $db, 'SELECT swipesavvy.verify_ledger()')->{mismatches}, 0, "$db: and the ledger stays sound");
+}
+
+# A second dump, of the restored database, is the dump of the first with nothing lost on the way.
+$new->command_ok([ 'pg_dump', '--schema-only', '-f', "$dir/schema.sql", $new->connstr('plain') ], 'dump of the restored');
+unlike(slurp_file("$dir/schema.sql"), qr/CREATE TABLE swipesavvy\./, 'the tables belong to the extension still');
+
+done_testing();

@@ -1,0 +1,85 @@
+# What the TAP tests share: servers with the extension, and the few rows that a purchase needs.
+package SwipeSavvy;
+
+use strict;
+use warnings;
+
+use Exporter 'import';
+use JSON::PP qw(decode_json);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+
+our @EXPORT_OK = qw(new_node create_extension json add_user add_campaign fingerprints members);
+
+# A running server. TEMP_CONFIG, which init() appends, tells it where the extension is.
+sub new_node
+{
+    my ($name, @conf) = @_;
+    my $node = PostgreSQL::Test::Cluster->new($name);
+    $node->init;
+    $node->append_conf('postgresql.conf', $_) for @conf;
+    $node->start;
+    return $node;
+}
+
+# A database of that name, with the extension in it.
+sub create_extension
+{
+    my ($node, $db) = @_;
+    $node->safe_psql('postgres', "CREATE DATABASE $db");
+    $node->safe_psql($db, 'CREATE EXTENSION swipesavvy CASCADE');
+    return;
+}
+
+# The document that a query of one jsonb value returns.
+sub json
+{
+    my ($node, $db, $query) = @_;
+    return decode_json($node->safe_psql($db, $query));
+}
+
+sub add_user
+{
+    my ($node, $db, $email) = @_;
+    return json($node, $db, "SELECT swipesavvy.create_user(email => '$email', name => 'Test')")->{user_id};
+}
+
+# A launched campaign of ten per cent on everything, with the given budget.
+sub add_campaign
+{
+    my ($node, $db, $id, $budget) = @_;
+    $node->safe_psql(
+        $db, qq{
+        SELECT swipesavvy.create_campaign(campaign_id => '$id', name => '$id', campaign_type => 'SEASONAL',
+            offer_amount => 10, offer_type => 'PERCENTAGE', start_date => '2020-01-01', budget => $budget,
+            points_multiplier => 2);
+        SELECT swipesavvy.launch_campaign('$id');
+    });
+    return;
+}
+
+# Every table that the extension owns, ordered by name.
+sub members
+{
+    my ($node, $db) = @_;
+    return split /\n/, $node->safe_psql($db, q{
+        SELECT c.oid::regclass FROM pg_class c
+        JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+        JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+        WHERE e.extname = 'swipesavvy' AND c.relkind IN ('r', 'p') ORDER BY c.oid::regclass::text COLLATE "C"});
+}
+
+# For each table the count and a checksum of all its rows, whatever their order on disk: name => "count checksum".
+sub fingerprints
+{
+    my ($node, $db) = @_;
+    return {
+        map {
+            $_ => $node->safe_psql($db, qq{
+                SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, E'\\n' ORDER BY t::text COLLATE "C")), '-')
+                FROM ONLY $_ t})
+        } members($node, $db)
+    };
+}
+
+1;
