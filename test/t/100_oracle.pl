@@ -464,8 +464,8 @@ my $node = new_node('oracle');
 create_extension($node, 'prepared');
 $node->safe_psql('prepared', $ANSWER);
 
-my $first = $ENV{SWIPESAVVY_SEED} // time() % 1_000_000_000;
-my $streams = $ENV{SWIPESAVVY_STREAMS} // 4;
+my $first = $ENV{SWIPESAVVY_SEED} || time() % 1_000_000_000;
+my $streams = $ENV{SWIPESAVVY_STREAMS} || 4;
 note("SWIPESAVVY_SEED=$first SWIPESAVVY_STREAMS=$streams");
 for my $seed ($first .. $first + $streams - 1)
 {
