@@ -59,6 +59,7 @@ if [ "$(id -u)" = 0 ]; then chown -R "$user:" "$work"; fi
 # In a session of its own, so that one signal ends all of it and Ctrl-C comes here first.
 setsid "${as_user[@]}" env -i PATH="$PATH:/usr/sbin:/sbin" HOME="$work" TMPDIR="$work/tmp" LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=UTC \
     PG_CONFIG="$pg_config" WORK="$work" DESTDIR="$destdir" SUITES="${SUITES:-}" \
+    SWIPESAVVY_SEED="${SWIPESAVVY_SEED:-}" SWIPESAVVY_STREAMS="${SWIPESAVVY_STREAMS:-}" \
     bash "$work/tree/test/run/server.sh" "$task" &
 child=$!
 status=0

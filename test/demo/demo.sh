@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# The main job on real input: 69,659 purchases earn points, spend budgets and balance to zero.
+# Needs PGHOST, PGPORT and PGUSER (a superuser) of an empty server where the extension is available; makes three
+# databases there. Exits 1 when a count, a sum, a budget or the ledger is wrong, or the two doors disagree.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export PGCLIENTENCODING=UTF8 PGOPTIONS='-c client_min_messages=warning'
+first=5000
+
+case ${LC_ALL:-${LC_CTYPE:-${LANG:-}}} in
+    *UTF-8* | *utf-8* | *UTF8* | *utf8*) full=█ rest=░ ;;
+    *) full='#' rest=. ;;
+esac
+
+sql() { psql -X -q -A -t -v ON_ERROR_STOP=1 -v full="$full" -v rest="$rest" "$@"; }
+
+# 5000 -> 5,000
+commas() { sed -E ':a; s/([0-9])([0-9]{3})($|,)/\1,\2\3/; ta' <<<"$1"; }
+
+fail() {
+    printf 'demo: %s\n' "$1" >&2
+    exit 1
+}
+
+# A database with the same merchants, users, boosts and campaigns; users are those of the first $2 purchases.
+make_world() {
+    sql -d postgres -c "CREATE DATABASE $1 TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
+    sql -d "$1" -f "$here/stage.sql"
+    gzip -dc "$here/data/purchases_cdnow.csv.gz" | sql -d "$1" -c 'COPY demo.log FROM STDIN WITH (FORMAT csv, HEADER)'
+    sql -d "$1" -c 'COPY demo.merchants FROM STDIN WITH (FORMAT csv, HEADER)' <"$here/data/merchants.csv"
+    sql -d "$1" -v first="$2" -f "$here/world.sql" >"$work/world.out"
+}
+
+cat <<'TEXT'
+
+swipesavvy: real purchases earn points inside PostgreSQL
+
+  Real: the purchase log of the CD shop CDNOW (Fader and Hardie), 1997-01-01 to 1998-06-30: who, when,
+  how much. Real: the merchants, brands of the name-suggestion-index, with their MCC.
+  Ours: the log names no merchants, so each purchase was given one by a fixed rule (customer and line
+  number, test/demo/README.md); shipping charges, campaigns, boosts and the segment are invented too.
+TEXT
+
+make_world demo 69659
+sql -d demo -c 'COPY (SELECT * FROM demo.input ORDER BY occurred_at, transaction_id) TO STDOUT WITH (FORMAT csv)' >"$work/purchases.csv"
+seconds=$(sql -d demo -f "$here/load.sql" <"$work/purchases.csv")
+sql -d demo -v seconds="$seconds" -f "$here/report.sql"
+
+make_world demo_copy "$first"
+make_world demo_calls "$first"
+head -n "$first" "$work/purchases.csv" >"$work/first.csv"
+copied=$(sql -d demo_copy -f "$here/load.sql" <"$work/first.csv")
+called=$(sql -d demo_calls -v first="$first" -f "$here/calls.sql")
+sql -d demo_copy -f "$here/digest.sql" >"$work/copied.txt"
+sql -d demo_calls -f "$here/digest.sql" >"$work/called.txt"
+if ! diff "$work/copied.txt" "$work/called.txt" >"$work/doors.diff"; then
+    head -n 20 "$work/doors.diff" >&2
+    fail "COPY and record_transaction disagree on the first $first purchases (< COPY, > calls)"
+fi
+[ "$(grep -c '^purchase ' "$work/copied.txt")" = "$first" ] || fail "the two doors did not load $first purchases"
+
+printf '\nTwo doors, one result: the first %s purchases again, in two further databases\n\n' "$(commas "$first")"
+printf '  %-28s %9s s\n' 'one COPY into the view' "$copied"
+printf '  %-28s %9s s\n' 'a call and a commit each' "$called"
+for what in account:balances purchase:purchases award:awards entries:'sums of ledger entries' campaign:budgets; do
+    printf '  %-28s %9s compared, all equal\n' "${what#*:}" "$(commas "$(grep -c "^${what%%:*} " "$work/copied.txt")")"
+done
+
+problems=$(sql -d demo -f "$here/check.sql")
+[ -z "$problems" ] || fail "$problems"
+printf '\n'
+sql -d demo -v seconds="$seconds" -f "$here/last_line.sql"

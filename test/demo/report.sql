@@ -1,0 +1,100 @@
+-- What the load looks like, at most 100 columns wide. :full and :rest draw the bars, :seconds is the load's time.
+ANALYZE;
+
+CREATE FUNCTION demo.bar(part numeric, whole numeric, width integer, filled text, empty text) RETURNS text LANGUAGE sql IMMUTABLE
+    RETURN (SELECT repeat(filled, n) || repeat(empty, width - n)
+            FROM (SELECT least(width, round(width * part / greatest(whole, 1))::int)) AS t(n));
+
+CREATE FUNCTION demo.money(minor numeric) RETURNS text LANGUAGE sql IMMUTABLE
+    RETURN to_char(minor / 100, 'FM999,999,990.00');
+
+CREATE FUNCTION demo.number(n numeric) RETURNS text LANGUAGE sql IMMUTABLE
+    RETURN to_char(n, 'FM999,999,999,990');
+
+CREATE VIEW demo.campaign_totals AS
+SELECT c.campaign_no, c.campaign_id, c.offer_type, c.budget, count(r.campaign_no) AS redemptions,
+       coalesce(sum(r.cost_minor), 0) AS spent
+FROM swipesavvy.campaigns AS c
+LEFT JOIN swipesavvy.campaign_redemptions AS r USING (campaign_no)
+GROUP BY c.campaign_no, c.campaign_id, c.offer_type, c.budget;
+
+\echo
+\echo 'Loaded'
+\echo
+SELECT format('  %s purchases of %s users at %s merchants, %s dollars in all, by one COPY into the view',
+              demo.number(count(*)), demo.number(count(DISTINCT user_id)), count(DISTINCT merchant_id), demo.money(sum(amount_minor)))
+FROM swipesavvy.transactions;
+SELECT format('  in %s seconds: %s purchases a second, each with its points, discounts, tier and ledger entries',
+              :seconds, demo.number(count(*) / :seconds))
+FROM swipesavvy.transactions;
+SELECT format('  points earned %s (base %s, bonus %s), discounts given %s dollars',
+              demo.number(sum(points_base + points_bonus)), demo.number(sum(points_base)), demo.number(sum(points_bonus)),
+              demo.money(sum(discount_minor)))
+FROM swipesavvy.transactions;
+
+\echo
+\echo 'Top earners'
+\echo
+SELECT format('  %-16s %10s %14s %12s   %-10s %s', 'user', 'purchases', 'spent', 'points', 'tier', '');
+SELECT format('  %-16s %10s %14s %12s   %-10s %s', u.name, t.purchases, demo.money(t.spent), demo.number(a.lifetime_points), a.tier,
+              demo.bar(a.lifetime_points, max(a.lifetime_points) OVER (), 28, :'full', ''))
+FROM (SELECT * FROM swipesavvy.reward_accounts ORDER BY lifetime_points DESC, user_id LIMIT 10) AS a
+JOIN swipesavvy.users AS u USING (user_id)
+JOIN LATERAL (SELECT count(*) AS purchases, sum(amount_minor) AS spent
+              FROM swipesavvy.transactions AS t WHERE t.user_id = a.user_id) AS t ON true
+ORDER BY a.lifetime_points DESC, user_id;
+
+\echo
+\echo 'Tiers'
+\echo
+SELECT format('  %-10s %8s users  %s', tier, demo.number(users), demo.bar(users, max(users) OVER (), 66, :'full', ''))
+FROM (SELECT tier, count(*) AS users, min(lifetime_points) AS least FROM swipesavvy.reward_accounts GROUP BY tier) AS t
+ORDER BY least;
+
+\echo
+\echo 'Campaigns'
+\echo
+SELECT format('  %-17s %-15s %11s %11s %11s  %-20s %5s', 'campaign', 'offer', 'redemptions', 'spent', 'budget', '', '');
+SELECT format('  %-17s %-15s %11s %11s %11s  %-20s %5s', campaign_id, offer_type, demo.number(redemptions), demo.money(spent),
+              coalesce(demo.money(budget), 'no limit'),
+              CASE WHEN budget IS NOT NULL THEN demo.bar(spent, budget, 20, :'full', :'rest') END,
+              CASE WHEN budget IS NOT NULL THEN trunc(100.0 * spent / budget, 1) || '%' END)
+FROM demo.campaign_totals ORDER BY campaign_id;
+
+-- One to explain: of the 200 with most awards, the one whose candidates fell to most different rules.
+CREATE TEMPORARY TABLE explained AS
+SELECT p.*, c.campaign_id, c.applied, c.reason
+FROM (SELECT transaction_id FROM swipesavvy.campaign_redemptions
+      GROUP BY transaction_id ORDER BY count(*) DESC, transaction_id LIMIT 200) AS r
+JOIN swipesavvy.transactions AS t USING (transaction_id)
+JOIN demo.purchases AS p ON demo.transaction_id(p.occurred_at, p.line_no) = t.transaction_id,
+LATERAL jsonb_to_recordset(swipesavvy.explain_award(t.transaction_id)->'candidates')
+    AS c(campaign_id text, applied boolean, reason text);
+SELECT line_no FROM explained GROUP BY line_no ORDER BY count(DISTINCT reason) DESC, line_no LIMIT 1 \gset
+\echo
+\echo 'One purchase explained'
+\echo
+SELECT format('  Line %s of the log: customer %s, %s, %s CDs for %s dollars. Merchant (ours): %s.',
+              line_no, customer_id, purchase_date, cds, amount_usd, merchant)
+FROM demo.purchases WHERE line_no = :line_no;
+SELECT format('  Base points %s, bonus points %s, discounts %s dollars.', points_base, points_bonus, demo.money(discount_minor))
+FROM demo.purchases AS p JOIN swipesavvy.transactions AS t ON t.transaction_id = demo.transaction_id(p.occurred_at, p.line_no)
+WHERE p.line_no = :line_no;
+\echo
+SELECT format('  %-17s %s', e.campaign_id,
+              CASE WHEN e.applied THEN format('applied: %s points, %s off, %s of the budget', r.points, demo.money(r.discount_minor),
+                                              demo.money(r.cost_minor))
+                   ELSE 'not applied: ' || e.reason END)
+FROM explained AS e
+JOIN swipesavvy.campaigns AS c USING (campaign_id)
+LEFT JOIN swipesavvy.campaign_redemptions AS r
+    ON r.campaign_no = c.campaign_no AND r.transaction_id = demo.transaction_id(e.occurred_at, e.line_no)
+WHERE e.line_no = :line_no
+ORDER BY NOT e.applied, r.position, e.campaign_id;
+
+\echo
+\echo 'The ledger, recomputed from its entries'
+\echo
+SELECT format('  %s accounts, %s entries, %s mismatches', demo.number((d->>'accounts_checked')::numeric),
+              demo.number((d->>'entries_checked')::numeric), d->>'mismatches')
+FROM swipesavvy.verify_ledger() AS d;

@@ -1,0 +1,408 @@
+# A second, slow reading of the rules of the award engine: what each purchase earns, computed from the rules alone, to
+# hold the database against. Nothing here is shared with the extension; every count is a loop over what was recorded.
+#
+# Money is in minor units, multipliers, rates and percentages in thousandths, instants in microseconds since 1970; all
+# are integers (Perl's own when they come in, Math::BigInt once they are multiplied or summed).
+package Oracle;
+
+use strict;
+use warnings;
+
+use Math::BigInt;
+use POSIX ();
+
+our $MAX = Math::BigInt->new('9223372036854775807');
+
+# settings: earn_rate, point_value_minor, timezone, currency, max_transaction_amount, daily_spending_limit
+# tiers: [{name, threshold, milli}]; merchants: id => {category}; boosts: id => {milli, category, starts, expires, users => {}}
+# segments: name => {user => 1}; campaigns: id => {status, currency, offer_type, offer_amount, ...}; exponents: currency => places
+sub new
+{
+    my ($class, %world) = @_;
+    return bless { users => {}, purchases => {}, redemptions => {}, %world }, $class;
+}
+
+sub add_user
+{
+    my ($self, $id) = @_;
+    my ($lowest) = grep { $_->{threshold} == 0 } @{ $self->{tiers} };
+    $self->{users}{$id} = {
+        available => Math::BigInt->new(0),
+        pending => Math::BigInt->new(0),
+        lifetime => Math::BigInt->new(0),
+        tier => $lowest->{name},
+    };
+    return;
+}
+
+# a × b / c, rounded down; the arguments stay as they are.
+sub times_over
+{
+    my ($a, $b, $c) = @_;
+    return scalar Math::BigInt->new($a)->bmul($b)->bdiv($c);
+}
+
+# ---- days ----
+
+# The calendar day of an instant in a time zone, as YYYY-MM-DD.
+sub day_of
+{
+    my ($micros, $zone) = @_;
+    my @local = in_zone($zone, sub { localtime(($micros - $micros % 1_000_000) / 1_000_000) });
+    return sprintf '%04d-%02d-%02d', $local[5] + 1900, $local[4] + 1, $local[3];
+}
+
+# The instant at which a calendar day (year, month 1-12, day) begins in a time zone.
+sub day_begins
+{
+    my ($year, $month, $day, $zone) = @_;
+    my ($begin) = in_zone($zone, sub { POSIX::mktime(0, 0, 0, $day, $month - 1, $year - 1900, 0, 0, -1) });
+    return $begin * 1_000_000;
+}
+
+sub in_zone
+{
+    my ($zone, $code) = @_;
+    my @result;
+    {
+        local $ENV{TZ} = $zone;
+        POSIX::tzset();
+        @result = $code->();
+    }
+    POSIX::tzset();
+    return @result;
+}
+
+# ---- hashing of held-out users ----
+
+sub fnv
+{
+    my ($text) = @_;
+    my $h = 2166136261;
+    $h = (($h ^ ord $_) * 16777619) % 4294967296 for split //, $text;
+    return $h;
+}
+
+# flag_hash, version 2, as ten-thousandths; ids are ASCII.
+sub bucket
+{
+    my ($seed, $value) = @_;
+    return fnv(fnv($seed . $value)) % 10000;
+}
+
+# ---- §1 base points ----
+
+sub tier_milli
+{
+    my ($self, $user) = @_;
+    my ($tier) = grep { $_->{name} eq $user->{tier} } @{ $self->{tiers} };
+    return $tier->{milli};
+}
+
+sub boost_milli
+{
+    my ($self, $p) = @_;
+    my $best = 1000;
+    for my $boost (values %{ $self->{boosts} })
+    {
+        next unless $boost->{users}{ $p->{user} };
+        next unless $boost->{starts} <= $p->{occurred};
+        next if defined $boost->{expires} && $p->{occurred} >= $boost->{expires};
+        next if defined $boost->{category} && $boost->{category} ne ($self->category($p) // '');
+        $best = $boost->{milli} if $boost->{milli} > $best;
+    }
+    return $best;
+}
+
+sub base_points
+{
+    my ($self, $p) = @_;
+    my $rate = Math::BigInt->new($self->{settings}{earn_rate});
+    $rate->bmul($self->tier_milli($self->{users}{ $p->{user} }))->bmul($self->boost_milli($p));
+    return times_over($p->{amount}, $rate, Math::BigInt->new(10)->bpow(9 + $self->{exponents}{ $p->{currency} }));
+}
+
+sub category
+{
+    my ($self, $p) = @_;
+    return defined $p->{merchant} ? $self->{merchants}{ $p->{merchant} }{category} : undef;
+}
+
+# ---- §2 which campaigns match ----
+
+# Redemptions that count against limits: pending, or completed and not fully refunded.
+sub counting
+{
+    my ($self, $id) = @_;
+    return grep {
+        my $p = $_;
+        $p->{status} eq 'pending' || ($p->{status} eq 'completed' && $p->{refunded} < $p->{amount})
+    } map { $self->{purchases}{$_} } @{ $self->{redemptions}{$id} // [] };
+}
+
+sub differs
+{
+    my ($target, $value) = @_;
+    return defined $target && (!defined $value || $value ne $target);
+}
+
+# The first rule before those of choosing that keeps a campaign from a purchase; undef when it matches.
+sub excluded
+{
+    my ($self, $id, $p) = @_;
+    my $c = $self->{campaigns}{$id};
+
+    return 'status' if $c->{status} ne 'running';
+    return 'amount' if $p->{amount} <= 0;
+    return 'start_date' if $p->{occurred} < $c->{start};
+    return 'end_date' if defined $c->{end} && $p->{occurred} >= $c->{end};
+    return 'currency' if $c->{currency} ne $p->{currency};
+    return 'merchant' if differs($c->{target_merchant}, $p->{merchant});
+    return 'category' if differs($c->{target_category}, $self->category($p));
+    return 'segment' if defined $c->{target_segment} && !$self->{segments}{ $c->{target_segment} }{ $p->{user} };
+    return 'min_spend' if defined $c->{min_spend} && $p->{amount} < $c->{min_spend};
+    return 'hold_out' if $c->{hold_out} > 0 && bucket("holdout:$id", $p->{user}) < $c->{hold_out};
+
+    my @counting = $self->counting($id);
+    return 'per_user_limit'
+      if defined $c->{per_user_limit} && (grep { $_->{user} eq $p->{user} } @counting) >= $c->{per_user_limit};
+    return 'daily_limit'
+      if defined $c->{daily_limit} && (grep { $_->{day} eq $p->{day} } @counting) >= $c->{daily_limit};
+    return undef;
+}
+
+# ---- §3 what a matching campaign gives ----
+
+sub least
+{
+    my ($least, @others) = @_;
+    for my $other (@others)
+    {
+        $least = Math::BigInt->new($other) if defined $other && $least > $other;
+    }
+    return $least;
+}
+
+sub uncut_discount
+{
+    my ($self, $c, $p) = @_;
+    my $amount = Math::BigInt->new($p->{amount});
+
+    return least($amount, $c->{offer_amount}) if $c->{offer_type} eq 'FIXED_DISCOUNT';
+    return least(times_over($amount, $c->{offer_amount}, 100_000), $c->{max_discount}) if $c->{offer_type} eq 'PERCENTAGE';
+    return least(times_over($amount, 1, 2), $c->{max_discount}) if $c->{offer_type} eq 'BOGO';
+    return least($amount, $c->{offer_amount}, $p->{shipping}) if $c->{offer_type} eq 'FREE_SHIPPING';
+    return Math::BigInt->new(0);
+}
+
+sub bonus_points
+{
+    my ($c, $base) = @_;
+    return times_over($base, $c->{points_multiplier} - 1000, 1000) + $c->{bonus_points};
+}
+
+# ---- §4 choosing ----
+
+sub spent
+{
+    my ($self, $id) = @_;
+    my $spent = Math::BigInt->new(0);
+    for my $p (map { $self->{purchases}{$_} } @{ $self->{redemptions}{$id} // [] })
+    {
+        next unless $p->{status} eq 'pending' || $p->{status} eq 'completed';
+        $spent += $_->{cost} - $_->{cost_back} for grep { $_->{campaign} eq $id } @{ $p->{awards} };
+    }
+    return $spent;
+}
+
+# Tries one campaign: the award it gives, or why it gives none.
+sub try_campaign
+{
+    my ($self, $id, $p, $base, $given) = @_;
+    my $c = $self->{campaigns}{$id};
+    my $discount = least($self->uncut_discount($c, $p), Math::BigInt->new($p->{amount}) - $given);
+    my $bonus = bonus_points($c, $base);
+
+    return (undef, 'no_gain') if $discount == 0 && $bonus == 0 && $c->{offer_type} ne 'OTHER';
+    my $cost = $discount + $bonus * $self->{settings}{point_value_minor};
+    return (undef, 'budget') if defined $c->{budget} && $self->spent($id) + $cost > $c->{budget};
+    return { campaign => $id, points => $bonus, discount => $discount, cost => $cost, cost_back => 0, discount_back => 0 };
+}
+
+# The awards in the order applied, and for every campaign the reason why not (undef = applied).
+sub choose
+{
+    my ($self, $p, $base) = @_;
+    my $campaigns = $self->{campaigns};
+    my (%reasons, %uncut, @awards);
+    my $given = Math::BigInt->new(0);
+
+    for my $id (keys %$campaigns)
+    {
+        $reasons{$id} = $self->excluded($id, $p);
+        $uncut{$id} = $self->uncut_discount($campaigns->{$id}, $p)
+          + bonus_points($campaigns->{$id}, $base) * $self->{settings}{point_value_minor};
+    }
+    my @matching = grep { !defined $reasons{$_} } keys %$campaigns;
+    my @one = sort {
+        $campaigns->{$b}{priority} <=> $campaigns->{$a}{priority} || $uncut{$b} <=> $uncut{$a} || $a cmp $b
+    } grep { !$campaigns->{$_}{stackable} } @matching;
+    my @all = sort { $campaigns->{$b}{priority} <=> $campaigns->{$a}{priority} || $a cmp $b }
+      grep { $campaigns->{$_}{stackable} } @matching;
+
+    for my $id (@one, @all)
+    {
+        if (@awards && !$campaigns->{$id}{stackable})
+        {
+            $reasons{$id} = 'exclusive';
+            next;
+        }
+        my ($award, $reason) = $self->try_campaign($id, $p, $base, $given);
+        $reasons{$id} = $reason;
+        next unless $award;
+        push @awards, $award;
+        $given += $award->{discount};
+    }
+    return (\@awards, \%reasons);
+}
+
+# ---- §5 when points count ----
+
+sub at_limits
+{
+    my ($self, $p) = @_;
+    my $s = $self->{settings};
+
+    return 0 if $p->{currency} ne $s->{currency};
+    return 1 if defined $s->{max_transaction_amount} && $p->{amount} > $s->{max_transaction_amount};
+    return 0 unless defined $s->{daily_spending_limit};
+    my $total = Math::BigInt->new($p->{amount});
+    for my $other (values %{ $self->{purchases} })
+    {
+        next unless $other->{user} eq $p->{user} && $other->{day} eq $p->{day} && $other->{currency} eq $s->{currency};
+        $total += $other->{amount} - $other->{refunded} if $other->{status} eq 'completed' || $other->{status} eq 'pending';
+    }
+    return $total > $s->{daily_spending_limit};
+}
+
+# The user's lifetime points have changed; now is the clock's time.
+sub set_tier
+{
+    my ($self, $user, $now) = @_;
+    my @rising = sort { $a->{threshold} <=> $b->{threshold} } @{ $self->{tiers} };
+    my ($reached) = grep { $user->{lifetime} >= $_->{threshold} } reverse @rising;
+    my ($held) = grep { $_->{name} eq $user->{tier} } @rising;
+
+    if ($reached->{threshold} > $held->{threshold})
+    {
+        my ($year) = day_of($now, $self->{settings}{timezone}) =~ /^(\d+)/;
+        $user->{kept_until} = day_begins($year + 2, 1, 1, $self->{settings}{timezone});
+    }
+    elsif ($reached->{threshold} < $held->{threshold})
+    {
+        return if defined $user->{kept_until} && $now < $user->{kept_until};
+        delete $user->{kept_until};
+    }
+    $user->{tier} = $reached->{name};
+    return;
+}
+
+# Points that count from now on (or, negative, no longer).
+sub count_points
+{
+    my ($self, $user, $points, $now) = @_;
+    return if $points == 0;
+    $user->{available} += $points;
+    $user->{lifetime} += $points;
+    $self->set_tier($user, $now);
+    return;
+}
+
+# Records a purchase {id, user, merchant, amount, currency, occurred, status, shipping}. Returns the purchase as recorded
+# (points, discount, awards, reasons, tier ...); when it is refused, {refused => {SQLSTATE => 1, ...}} and nothing changes.
+sub record
+{
+    my ($self, $given, $now) = @_;
+    $now //= time() * 1_000_000;
+    my $p = { %$given, day => day_of($given->{occurred}, $self->{settings}{timezone}), refunded => 0, awards => [], reasons => {} };
+    my $user = $self->{users}{ $p->{user} };
+    my $counts = $p->{status} eq 'completed' || $p->{status} eq 'pending';
+    my %refused;
+
+    $p->{base} = Math::BigInt->new(0);
+    if ($counts)
+    {
+        $refused{PT409} = 1 if $self->at_limits($p);
+        $p->{base} = $self->base_points($p);
+        ($p->{awards}, $p->{reasons}) = $self->choose($p, $p->{base});
+    }
+    $p->{bonus} = Math::BigInt->new(0);
+    $p->{bonus} += $_->{points} for @{ $p->{awards} };
+    $p->{discount} = Math::BigInt->new(0);
+    $p->{discount} += $_->{discount} for @{ $p->{awards} };
+    $p->{points} = $p->{base} + $p->{bonus};
+    $p->{points_back} = Math::BigInt->new(0);
+
+    my $account = $p->{status} eq 'pending' ? 'pending' : 'available';
+    my @stored = ($p->{points}, $user->{$account} + $p->{points});
+    push @stored, $user->{lifetime} + $p->{points} if $p->{status} eq 'completed';
+    push @stored, $_->{cost}, $self->spent($_->{campaign}) + $_->{cost} for @{ $p->{awards} };
+    $refused{22003} = 1 if grep { $_ > $MAX } @stored;
+    return { refused => \%refused } if %refused;
+
+    $self->{purchases}{ $p->{id} } = $p;
+    push @{ $self->{redemptions}{ $_->{campaign} } }, $p->{id} for @{ $p->{awards} };
+    if ($p->{status} eq 'pending')
+    {
+        $user->{pending} += $p->{points};
+    }
+    else
+    {
+        $self->count_points($user, $p->{points}, $now);
+    }
+    $p->{balance_after} = $user->{available}->copy;
+    $p->{tier_after} = $user->{tier};
+    return $p;
+}
+
+sub settle
+{
+    my ($self, $id, $now) = @_;
+    my $p = $self->{purchases}{$id};
+    my $user = $self->{users}{ $p->{user} };
+    $p->{status} = 'completed';
+    $user->{pending} -= $p->{points};
+    $self->count_points($user, $p->{points}, $now);
+    return;
+}
+
+sub decline
+{
+    my ($self, $id) = @_;
+    my $p = $self->{purchases}{$id};
+    $p->{status} = 'failed';
+    $self->{users}{ $p->{user} }{pending} -= $p->{points};
+    return;
+}
+
+# ---- §6 refunds: the points taken back by this one ----
+
+sub refund
+{
+    my ($self, $id, $amount, $now) = @_;
+    my $p = $self->{purchases}{$id};
+    my $share = sub { times_over($_[0], $p->{refunded}, $p->{amount}) };
+
+    $p->{refunded} += $amount // $p->{amount} - $p->{refunded};
+    my $back = $share->($p->{points}) - $p->{points_back};
+    $p->{points_back} += $back;
+    for my $award (@{ $p->{awards} })
+    {
+        $award->{cost_back} = $share->($award->{cost});
+        $award->{discount_back} = $share->($award->{discount});
+    }
+    $self->count_points($self->{users}{ $p->{user} }, -$back, $now);
+    return $back;
+}
+
+1;
