@@ -56,7 +56,7 @@ void
 ss_attempt_json(SSJson *json, const char *key, const ErrorData *error)
 {
 	ss_json_open_object(json, key);
-	ss_json_text(json, "code", unpack_sql_state(error->sqlerrcode));
+	ss_json_text(json, "code", pstrdup(unpack_sql_state(error->sqlerrcode)));
 	ss_json_text(json, "message", error->message);
 	ss_json_text(json, "detail", error->detail);
 	ss_json_text(json, "hint", error->hint);

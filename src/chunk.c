@@ -157,7 +157,7 @@ ss_chunk_lock_users(SSChunk *chunk)
 {
 	Datum		ids = ss_uuid_array(&chunk->purchases[0].user_id, chunk->count, sizeof(SSPurchase));
 
-	chunk->nusers = (int) ss_query_write(&lock_users_query, &ids, NULL);
+	chunk->nusers = (int) ss_query_latest(&lock_users_query, &ids, NULL);
 	chunk->users = palloc(Max(chunk->nusers, 1) * sizeof(SSUser));
 	for (int i = 0; i < chunk->nusers; i++)
 		read_user(i, &chunk->users[i]);
@@ -200,7 +200,7 @@ load_merchants(SSChunk *chunk)
 	if (named_ids(chunk, true, &ids) == 0)
 		return;
 	merchants = make_table("swipesavvy merchants", sizeof(pg_uuid_t), sizeof(MerchantEntry));
-	rows = ss_query_write(&merchants_query, &ids, NULL);
+	rows = ss_query_latest(&merchants_query, &ids, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
 		MerchantEntry *entry = hash_search(merchants, DatumGetUUIDP(ss_value_not_null(i, 1)), HASH_ENTER, NULL);
@@ -238,7 +238,7 @@ check_accounts(SSChunk *chunk)
 	if (named_ids(chunk, false, &ids) == 0)
 		return;
 	accounts = make_table("swipesavvy accounts", sizeof(pair), sizeof(pair));
-	rows = ss_query_write(&accounts_query, &ids, NULL);
+	rows = ss_query_latest(&accounts_query, &ids, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
 		pair.account_id = *DatumGetUUIDP(ss_value_not_null(i, 1));
@@ -259,7 +259,7 @@ check_accounts(SSChunk *chunk)
 static void
 load_segments(SSChunk *chunk, Datum user_ids)
 {
-	uint64		rows = ss_query_write(&segments_query, &user_ids, NULL);
+	uint64		rows = ss_query_latest(&segments_query, &user_ids, NULL);
 
 	for (uint64 i = 0; i < rows; i++)
 	{
@@ -276,7 +276,7 @@ load_segments(SSChunk *chunk, Datum user_ids)
 static void
 load_boosts(SSChunk *chunk, Datum user_ids)
 {
-	uint64		rows = ss_query_write(&boosts_query, &user_ids, NULL);
+	uint64		rows = ss_query_latest(&boosts_query, &user_ids, NULL);
 
 	for (uint64 i = 0; i < rows; i++)
 	{
@@ -301,7 +301,7 @@ set_spent_currency(SSUser *user, const char *currency)
 
 	if (strcmp(user->spent_currency, currency) == 0)
 		return;
-	ss_query_write(&total_spent_query, values, NULL);
+	ss_query_latest(&total_spent_query, values, NULL);
 	user->spent = ss_value_int64(0, 1, 0);
 	strlcpy(user->spent_currency, currency, sizeof(user->spent_currency));
 }
@@ -340,7 +340,7 @@ ss_chunk_spent_on_day(SSChunk *chunk, const SSUser *user, DateADT day)
 	values[1] = CStringGetTextDatum(chunk->rules->settings.currency);
 	values[2] = DateADTGetDatum(day);
 	values[3] = CStringGetTextDatum(pg_get_timezone_name(chunk->rules->settings.timezone));
-	ss_query_write(&day_spending_query, values, NULL);
+	ss_query_latest(&day_spending_query, values, NULL);
 	entry->spent = ss_value_int64(0, 1, 0);
 	return &entry->spent;
 }
@@ -402,7 +402,7 @@ ss_chunk_load_redemptions(SSChunk *chunk)
 		elements[i] = Int32GetDatum(numbers[i]);
 	values[0] = PointerGetDatum(construct_array(elements, count, INT4OID, sizeof(int32), true, 'i'));
 	values[1] = ss_uuid_array(&chunk->users[0].id, chunk->nusers, sizeof(SSUser));
-	rows = ss_query_write(&redemptions_query, values, NULL);
+	rows = ss_query_latest(&redemptions_query, values, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
 		RedemptionKey key;
@@ -474,7 +474,7 @@ lock_slots(SSChunk *chunk, const SSSlotKey *keys, int count)
 		ss_columns_set(&columns, 1, DateADTGetDatum(keys[i].day));
 	}
 	ss_columns_arrays(&columns, arrays);
-	rows = ss_query_write(&lock_slots_query, arrays, NULL);
+	rows = ss_query_latest(&lock_slots_query, arrays, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
 		SSSlots    *slots = ss_chunk_slots(chunk, DatumGetInt32(ss_value_not_null(i, 1)),
@@ -507,7 +507,7 @@ any_missing(const SSSlotKey *keys, int count)
 	if (columns.nrows == 0)
 		return false;
 	ss_columns_arrays(&columns, arrays);
-	return ss_query_write(&missing_slots_query, arrays, NULL) > 0;
+	return ss_query_latest(&missing_slots_query, arrays, NULL) > 0;
 }
 
 static const SSCampaign *
@@ -539,7 +539,7 @@ make_and_lock_slots(SSChunk *chunk, const SSSlotKey *keys, int count)
 			Datum		values[3] = {Int32GetDatum(keys[i].campaign_no), DateADTGetDatum(keys[i].day),
 			Int64GetDatum(campaign_of(chunk->rules, keys[i].campaign_no)->daily_limit)};
 
-			ss_query_write(&make_slot_query, values, NULL);
+			ss_query_latest(&make_slot_query, values, NULL);
 		}
 		lock_slots(chunk, &keys[i], 1);
 	}

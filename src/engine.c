@@ -7,8 +7,11 @@
  *
  * A chunk of purchases goes through these steps:
  *
- *	1. lock the users' reward accounts FOR NO KEY UPDATE, by user_id: from here
- *	   on nobody else changes what these users hold or have redeemed;
+ *	1. take the lock that writing campaign_redemptions takes anyway: a change of
+ *	   a campaign that must not overlap any purchase (campaign_slots.c) waits for
+ *	   us, or we for it. Lock the users' reward accounts FOR NO KEY UPDATE, by
+ *	   user_id: from here on nobody else changes what these users hold or have
+ *	   redeemed;
  *	2. by call only: recognise repeats by their idempotency keys (replay.c);
  *	3. with the compiled rules (rules.c), find each purchase's candidates and
  *	   test what needs no counts (match.c); count redemptions; lock the slots of
@@ -18,15 +21,20 @@
  *	   (choose.c), points and tier (tier.c), all in memory;
  *	5. write each table once (ledger.c).
  *
- * The order of locks is the same for everybody: accounts by user_id, then
+ * The order of locks is the same for everybody: the table, accounts by user_id,
  * slots by (campaign, day, slot). One purchase per transaction never deadlocks.
+ * All queries run under the latest snapshot, also in REPEATABLE READ: what is
+ * under lock is what counts.
+ *
  * Compiled rules may be replaced by whatever runs inside our writes, so
  * nothing of them is used after step 4.
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
+#include "utils/lsyscache.h"
 
 #include "args.h"
 #include "choose.h"
@@ -77,7 +85,7 @@ check_given_ids(const SSPurchase *purchases, int count)
 			known = &ids[i];
 	}
 	array = ss_uuid_array(ids, n, sizeof(pg_uuid_t));
-	if (known == NULL && ss_query_write(&known_ids_query, &array, NULL) > 0)
+	if (known == NULL && ss_query_latest(&known_ids_query, &array, NULL) > 0)
 		known = DatumGetUUIDP(ss_value_not_null(0, 1));
 	if (known != NULL)
 		ss_duplicate("transaction_id is already used", "There is a transaction \"%s\".", ss_uuid_text(known));
@@ -228,6 +236,15 @@ award_new(SSChunk *chunk)
 	ss_ledger_write(chunk);
 }
 
+/* Keeps changes that must not overlap a purchase away, until the transaction ends. */
+static void
+lock_out_changes(void)
+{
+	Oid			relid = get_relname_relid("campaign_redemptions", get_namespace_oid("swipesavvy", false));
+
+	LockRelationOid(relid, RowExclusiveLock);
+}
+
 void
 ss_engine_award(SSPurchase *purchases, int count, bool by_call)
 {
@@ -236,6 +253,7 @@ ss_engine_award(SSPurchase *purchases, int count, bool by_call)
 
 	if (count == 0)
 		return;
+	lock_out_changes();
 	ss_chunk_lock_users(&chunk);
 	if (by_call && ss_replay_find(&chunk) > 0)
 	{

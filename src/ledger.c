@@ -84,7 +84,7 @@ write_columns(SSQuery *query, const SSColumns *columns)
 	if (columns->nrows == 0)
 		return;
 	ss_columns_arrays(columns, arrays);
-	(void) ss_query_write(query, arrays, NULL);
+	(void) ss_query_latest(query, arrays, NULL);
 }
 
 static void

@@ -103,7 +103,7 @@ read_awards(SSPurchase *purchase)
 {
 	Datum		values[2] = {UUIDPGetDatum(&purchase->user_id), UUIDPGetDatum(&purchase->transaction_id)};
 
-	purchase->nawards = (int) ss_query_write(&awards_query, values, NULL);
+	purchase->nawards = (int) ss_query_latest(&awards_query, values, NULL);
 	purchase->awards = palloc(Max(purchase->nawards, 1) * sizeof(SSAward));
 	for (int i = 0; i < purchase->nawards; i++)
 	{
@@ -147,7 +147,7 @@ ss_replay_find(SSChunk *chunk)
 		return 0;
 	values[0] = ss_uuid_array(&chunk->users[0].id, chunk->nusers, sizeof(SSUser));
 	values[1] = PointerGetDatum(keys);
-	rows = ss_query_write(&known_keys_query, values, NULL);
+	rows = ss_query_latest(&known_keys_query, values, NULL);
 	for (uint64 row = 0; row < rows; row++)
 	{
 		pg_uuid_t  *user_id = DatumGetUUIDP(ss_value_not_null(row, 1));
