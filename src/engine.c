@@ -34,6 +34,7 @@
 #include "catalog/namespace.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 
 #include "args.h"
@@ -245,39 +246,48 @@ lock_out_changes(void)
 	LockRelationOid(relid, RowExclusiveLock);
 }
 
+/* Processes those that are no repeats side by side; then they go back to their places. */
+static void
+award_rest(SSChunk *chunk)
+{
+	SSPurchase *all = chunk->purchases;
+	SSUser	  **buyers = chunk->buyers;
+	int		   *places = palloc(chunk->count * sizeof(int));
+	int			fresh = 0;
+
+	chunk->purchases = palloc(chunk->count * sizeof(SSPurchase));
+	chunk->buyers = palloc(chunk->count * sizeof(SSUser *));
+	for (int i = 0; i < chunk->count; i++)
+	{
+		if (all[i].replayed)
+			continue;
+		places[fresh] = i;
+		chunk->buyers[fresh] = buyers[i];
+		chunk->purchases[fresh++] = all[i];
+	}
+	chunk->count = fresh;
+	if (fresh > 0)
+		award_new(chunk);
+	for (int i = 0; i < fresh; i++)
+		all[places[i]] = chunk->purchases[i];
+}
+
 void
 ss_engine_award(SSPurchase *purchases, int count, bool by_call)
 {
 	SSChunk		chunk = {.by_call = by_call,.count = count,.purchases = purchases};
-	int			fresh = 0;
+	int			settings;
 
 	if (count == 0)
 		return;
+	settings = NewGUCNestLevel();
+	/* plans are kept from when the tables were small: what a load fills must not be read as a whole for each chunk */
+	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	lock_out_changes();
 	ss_chunk_lock_users(&chunk);
 	if (by_call && ss_replay_find(&chunk) > 0)
-	{
-		/* the new ones are processed side by side, then go back to their places */
-		int		   *places = palloc(count * sizeof(int));
-		SSPurchase *kept = palloc(count * sizeof(SSPurchase));
-		SSUser	  **buyers = palloc(count * sizeof(SSUser *));
-
-		for (int i = 0; i < count; i++)
-		{
-			if (purchases[i].replayed)
-				continue;
-			places[fresh] = i;
-			buyers[fresh] = chunk.buyers[i];
-			kept[fresh++] = purchases[i];
-		}
-		chunk.purchases = kept;
-		chunk.buyers = buyers;
-		chunk.count = fresh;
-		if (fresh > 0)
-			award_new(&chunk);
-		for (int i = 0; i < fresh; i++)
-			purchases[places[i]] = kept[i];
-		return;
-	}
-	award_new(&chunk);
+		award_rest(&chunk);
+	else
+		award_new(&chunk);
+	AtEOXact_GUC(true, settings);
 }
