@@ -30,7 +30,8 @@ static SSQuery purchase_query = {
 	"  FROM swipesavvy.transactions t WHERE t.transaction_id = $1 AND ($2 IS NULL OR t.user_id = $2)",
 	2, {UUIDOID, UUIDOID}, NULL};
 static SSQuery segments_query = {
-	"SELECT m.segment_no FROM swipesavvy.segment_members m WHERE m.user_id = $1", 1, {UUIDOID}, NULL};
+	"SELECT m.segment_no FROM swipesavvy.segment_members m WHERE m.user_id = $1 AND m.added_at <= $2",
+	2, {UUIDOID, TIMESTAMPTZOID}, NULL};
 static SSQuery candidate_query = {
 	"SELECT c.campaign_id, c.name, r.points, r.discount_minor"
 	"  FROM swipesavvy.campaigns c LEFT JOIN swipesavvy.campaign_redemptions r"
@@ -118,17 +119,34 @@ add_recorded(SSJson *json, const SSRules *rules, const SSPurchase *purchase)
 	}
 }
 
-/* The user's segments now: who was in one when the purchase was processed is not kept for non-candidates. */
+/* The segments that the user is still in since before the purchase was processed. */
 static void
-read_segments(const pg_uuid_t *user_id, SSBuyer *buyer)
+read_segments(const SSPurchase *purchase, SSBuyer *buyer)
 {
-	Datum		value = UUIDPGetDatum(user_id);
+	Datum		values[2] = {UUIDPGetDatum(&purchase->user_id), TimestampTzGetDatum(purchase->recorded_at)};
 
 	memset(buyer, 0, sizeof(*buyer));
-	buyer->nsegments = (int) ss_query_read(&segments_query, &value, NULL);
+	buyer->nsegments = (int) ss_query_read(&segments_query, values, NULL);
 	buyer->segments = palloc(Max(buyer->nsegments, 1) * sizeof(int32));
 	for (int i = 0; i < buyer->nsegments; i++)
 		buyer->segments[i] = DatumGetInt32(ss_value_not_null(i, 1));
+}
+
+/*
+ * The first rule that excluded a campaign that was no candidate, as it was then.
+ * When only its segment is left to explain that, its segment it is: the user
+ * joined it in a transaction that had not committed.
+ */
+static SSReason
+reason_then(const SSCampaign *campaign, const char *status, const SSPurchase *purchase, const SSBuyer *buyer)
+{
+	SSReason	reason = SS_NOT_STATUS;
+
+	if (strcmp(status, "running") == 0)
+		reason = ss_match_campaign(campaign, purchase, buyer);
+	if (reason == SS_APPLIED && campaign->segment_no != 0 && purchase->decision.count == purchase->decision.kept)
+		reason = SS_NOT_SEGMENT;
+	return reason;
 }
 
 /* Campaigns that were no candidates, explained from their versions then. */
@@ -140,7 +158,7 @@ add_others(SSJson *json, const SSPurchase *purchase)
 	uint64		rows;
 	Datum		values[2];
 
-	read_segments(&purchase->user_id, &buyer);
+	read_segments(purchase, &buyer);
 	for (int i = 0; i < purchase->decision.kept; i++)
 		numbers[i] = Int32GetDatum(purchase->decision.candidates[i].campaign_no);
 	values[0] = PointerGetDatum(construct_array(numbers, purchase->decision.kept, INT4OID, sizeof(int32), true, 'i'));
@@ -149,13 +167,11 @@ add_others(SSJson *json, const SSPurchase *purchase)
 	for (uint64 i = 0; i < rows; i++)
 	{
 		SSCampaign	campaign = {0};
-		SSReason	reason = SS_NOT_STATUS;
 
 		ss_rules_read_campaign(CurrentMemoryContext, i, &campaign);
-		if (strcmp(ss_value_text(i, 22), "running") == 0)
-			reason = ss_match_campaign(&campaign, purchase, &buyer);
 		ss_json_open_object(json, NULL);
-		add_candidate(json, campaign.id, ss_value_text(i, 23), campaign.version, reason, false);
+		add_candidate(json, campaign.id, ss_value_text(i, 23), campaign.version,
+					  reason_then(&campaign, ss_value_text(i, 22), purchase, &buyer), false);
 		ss_json_close_object(json);
 	}
 }
