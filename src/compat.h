@@ -18,4 +18,12 @@
 #include "varatt.h"
 #endif
 
+/* DecodeDateTime tells more about its errors from 16 on; nothing that we pass on */
+#if PG_VERSION_NUM >= 160000
+#define ss_decode_time(field, ftype, nf, dtype, tm, fsec, tzp) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tzp, &(DateTimeErrorExtra) {0})
+#else
+#define ss_decode_time(field, ftype, nf, dtype, tm, fsec, tzp) DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tzp)
+#endif
+
 #endif							/* SS_COMPAT_H */
