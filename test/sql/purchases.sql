@@ -222,7 +222,7 @@ SELECT v.*, pg_temp.buy('ann', 1, more => given) FROM (VALUES ('{"amount": null}
     ('{"amount": "Infinity"}'), ('{"amount": 92233720368547758.08}'), ('{"amount": 1e30}'), ('{"currency": "JPY", "amount": 0.5}'),
     ('{"currency": "BHD", "amount": 0.0001}'), ('{"user_id": null}'), ('{"currency": "usd"}'), ('{"currency": "XXX"}'), ('{"currency": "USDX"}'), ('{"currency": ""}'),
     ('{"occurred_at": "infinity"}'), ('{"occurred_at": "-infinity"}'), ('{"status": "refunded"}'), ('{"status": ""}'), ('{"idempotency_key": ""}'),
-    ('{"metadata": []}'), ('{"metadata": "text"}'), ('{"metadata": {"shipping_amount": "5"}}'), ('{"metadata": {"shipping_amount": -0.01}}'),
+    ('{"metadata": []}'), ('{"metadata": "5"}'), ('{"metadata": {"shipping_amount": "5"}}'), ('{"metadata": {"shipping_amount": -0.01}}'),
     ('{"metadata": {"shipping_amount": 5.001}}'), ('{"metadata": {"shipping_amount": null}}'), ('{"metadata": {"shipping_amount": {}}}'),
     ('{"metadata": {"shipping_amount": true}}'), ('{"currency": "JPY", "metadata": {"shipping_amount": 0.5}}')) v (given);
 SELECT pg_temp.buy('ann', 1, more => jsonb_build_object('occurred_at', now() + interval '1 day')) AS a_day_ahead,
