@@ -17,6 +17,7 @@
 
 #include "args.h"
 #include "chunk.h"
+#include "chunk_direct.h"
 #include "columns.h"
 #include "errors.h"
 #include "money.h"
@@ -122,6 +123,12 @@ refuse_reference(const SSChunk *chunk, const char *thing, const pg_uuid_t *id)
 /* --- users ------------------------------------------------------------------------ */
 
 static int
+compare_ids(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(pg_uuid_t));
+}
+
+static int
 compare_users(const void *a, const void *b)
 {
 	return memcmp(&((const SSUser *) a)->id, &((const SSUser *) b)->id, sizeof(pg_uuid_t));
@@ -152,15 +159,42 @@ read_user(uint64 row, SSUser *user)
 	user->active = DatumGetBool(ss_value_not_null(row, 10));
 }
 
+/* The ids of the chunk's users, ascending, each once. */
+static pg_uuid_t *
+user_ids(const SSChunk *chunk, int *count)
+{
+	pg_uuid_t  *ids = palloc(chunk->count * sizeof(pg_uuid_t));
+	int			distinct = 0;
+
+	for (int i = 0; i < chunk->count; i++)
+		ids[i] = chunk->purchases[i].user_id;
+	qsort(ids, chunk->count, sizeof(pg_uuid_t), compare_ids);
+	for (int i = 0; i < chunk->count; i++)
+	{
+		if (i == 0 || compare_ids(&ids[i], &ids[i - 1]) != 0)
+			ids[distinct++] = ids[i];
+	}
+	*count = distinct;
+	return ids;
+}
+
 void
 ss_chunk_lock_users(SSChunk *chunk)
 {
-	Datum		ids = ss_uuid_array(&chunk->purchases[0].user_id, chunk->count, sizeof(SSPurchase));
+	int			count;
+	pg_uuid_t  *ids = user_ids(chunk, &count);
 
-	chunk->nusers = (int) ss_query_latest(&lock_users_query, &ids, NULL);
-	chunk->users = palloc(Max(chunk->nusers, 1) * sizeof(SSUser));
-	for (int i = 0; i < chunk->nusers; i++)
-		read_user(i, &chunk->users[i]);
+	chunk->users = palloc(count * sizeof(SSUser));
+	if (chunk->direct != NULL)
+		chunk->nusers = ss_direct_lock_users(chunk->direct, ids, count, chunk->users);
+	else
+	{
+		Datum		array = ss_uuid_array(ids, count, sizeof(pg_uuid_t));
+
+		chunk->nusers = (int) ss_query_latest(&lock_users_query, &array, NULL);
+		for (int i = 0; i < chunk->nusers; i++)
+			read_user(i, &chunk->users[i]);
+	}
 	chunk->buyers = palloc(chunk->count * sizeof(SSUser *));
 	for (int i = 0; i < chunk->count; i++)
 	{
@@ -188,6 +222,51 @@ named_ids(const SSChunk *chunk, bool merchants, Datum *array)
 	}
 	*array = ss_uuid_array(ids, n, sizeof(pg_uuid_t));
 	return n;
+}
+
+/* The category of a merchant, 0 when there is no such merchant; looked up once per chunk. */
+static int16
+category_of(const SSChunk *chunk, struct HTAB **merchants, const pg_uuid_t *id)
+{
+	MerchantEntry *entry;
+	char	   *name;
+	bool		found;
+
+	if (*merchants == NULL && chunk->count > 1)
+		*merchants = make_table("swipesavvy merchants", sizeof(pg_uuid_t), sizeof(MerchantEntry));
+	if (*merchants != NULL)
+	{
+		entry = hash_search(*merchants, id, HASH_ENTER, &found);
+		if (found)
+			return entry->category_no;
+		name = ss_direct_merchant_category(chunk->direct, id);
+		entry->category_no = name == NULL ? 0 : ss_rules_category(chunk->rules, name);
+		return entry->category_no;
+	}
+	name = ss_direct_merchant_category(chunk->direct, id);
+	return name == NULL ? 0 : ss_rules_category(chunk->rules, name);
+}
+
+/* Merchants and accounts of the chunk's purchases, one look-up each. */
+static void
+look_up_references(SSChunk *chunk)
+{
+	struct HTAB *merchants = NULL;
+
+	for (int i = 0; i < chunk->count; i++)
+	{
+		SSPurchase *purchase = &chunk->purchases[i];
+
+		if (purchase->has_merchant)
+		{
+			purchase->category_no = category_of(chunk, &merchants, &purchase->merchant_id);
+			if (purchase->category_no == 0)
+				refuse_reference(chunk, "merchant", &purchase->merchant_id);
+		}
+		if (purchase->has_account &&
+			!ss_direct_owns_account(chunk->direct, &purchase->user_id, &purchase->account_id))
+			refuse_reference(chunk, "account", &purchase->account_id);
+	}
 }
 
 static void
@@ -256,6 +335,28 @@ check_accounts(SSChunk *chunk)
 	}
 }
 
+void
+ss_chunk_add_segment(SSBuyer *buyer, int32 segment_no)
+{
+	if (buyer->segments == NULL)
+		buyer->segments = palloc(sizeof(int32));
+	else if ((buyer->nsegments & (buyer->nsegments - 1)) == 0)
+		buyer->segments = repalloc(buyer->segments, 2 * buyer->nsegments * sizeof(int32));
+	buyer->segments[buyer->nsegments++] = segment_no;
+}
+
+void
+ss_chunk_add_boost(SSBuyer *buyer, const SSBoost *boost)
+{
+	if (boost == NULL)
+		return;
+	if (buyer->boosts == NULL)
+		buyer->boosts = palloc(sizeof(SSBoost *));
+	else if ((buyer->nboosts & (buyer->nboosts - 1)) == 0)
+		buyer->boosts = repalloc(buyer->boosts, 2 * buyer->nboosts * sizeof(SSBoost *));
+	buyer->boosts[buyer->nboosts++] = boost;
+}
+
 static void
 load_segments(SSChunk *chunk, Datum user_ids)
 {
@@ -265,11 +366,7 @@ load_segments(SSChunk *chunk, Datum user_ids)
 	{
 		SSBuyer    *buyer = &find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->buyer;
 
-		if (buyer->segments == NULL)
-			buyer->segments = palloc(sizeof(int32));
-		else if ((buyer->nsegments & (buyer->nsegments - 1)) == 0)
-			buyer->segments = repalloc(buyer->segments, 2 * buyer->nsegments * sizeof(int32));
-		buyer->segments[buyer->nsegments++] = DatumGetInt32(ss_value_not_null(i, 2));
+		ss_chunk_add_segment(buyer, DatumGetInt32(ss_value_not_null(i, 2)));
 	}
 }
 
@@ -281,15 +378,8 @@ load_boosts(SSChunk *chunk, Datum user_ids)
 	for (uint64 i = 0; i < rows; i++)
 	{
 		SSBuyer    *buyer = &find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->buyer;
-		const SSBoost *boost = ss_rules_boost(chunk->rules, DatumGetUUIDP(ss_value_not_null(i, 2)));
 
-		if (boost == NULL)
-			continue;
-		if (buyer->boosts == NULL)
-			buyer->boosts = palloc(sizeof(SSBoost *));
-		else if ((buyer->nboosts & (buyer->nboosts - 1)) == 0)
-			buyer->boosts = repalloc(buyer->boosts, 2 * buyer->nboosts * sizeof(SSBoost *));
-		buyer->boosts[buyer->nboosts++] = boost;
+		ss_chunk_add_boost(buyer, ss_rules_boost(chunk->rules, DatumGetUUIDP(ss_value_not_null(i, 2))));
 	}
 }
 
@@ -309,17 +399,26 @@ set_spent_currency(SSUser *user, const char *currency)
 void
 ss_chunk_load_references(SSChunk *chunk)
 {
-	Datum		user_ids = ss_uuid_array(&chunk->users[0].id, chunk->nusers, sizeof(SSUser));
-
-	load_merchants(chunk);
-	check_accounts(chunk);
 	for (int i = 0; i < chunk->nusers; i++)
 	{
 		memset(&chunk->users[i].buyer, 0, sizeof(SSBuyer));
 		set_spent_currency(&chunk->users[i], chunk->rules->settings.currency);
 	}
-	load_segments(chunk, user_ids);
-	load_boosts(chunk, user_ids);
+	if (chunk->direct != NULL)
+	{
+		look_up_references(chunk);
+		for (int i = 0; i < chunk->nusers; i++)
+			ss_direct_load_buyer(chunk->direct, chunk->rules, &chunk->users[i]);
+	}
+	else
+	{
+		Datum		ids = ss_uuid_array(&chunk->users[0].id, chunk->nusers, sizeof(SSUser));
+
+		load_merchants(chunk);
+		check_accounts(chunk);
+		load_segments(chunk, ids);
+		load_boosts(chunk, ids);
+	}
 	chunk->spending = NULL;
 	if (chunk->rules->settings.daily_spending_minor >= 0)
 		chunk->spending = make_table("swipesavvy spending", sizeof(SpendingKey), sizeof(SpendingEntry));
@@ -390,14 +489,19 @@ void
 ss_chunk_load_redemptions(SSChunk *chunk)
 {
 	int32	   *numbers;
-	int			count = limited_campaigns(chunk, &numbers);
-	Datum	   *elements = palloc(Max(count, 1) * sizeof(Datum));
+	int			count;
+	Datum	   *elements;
 	Datum		values[2];
 	uint64		rows;
 
-	chunk->redemptions = make_table("swipesavvy redemptions", sizeof(RedemptionKey), sizeof(RedemptionEntry));
+	chunk->redemptions = NULL;
+	if (chunk->direct != NULL)
+		return;					/* they are counted when they are asked for */
+	count = limited_campaigns(chunk, &numbers);
 	if (count == 0)
 		return;
+	chunk->redemptions = make_table("swipesavvy redemptions", sizeof(RedemptionKey), sizeof(RedemptionEntry));
+	elements = palloc(count * sizeof(Datum));
 	for (int i = 0; i < count; i++)
 		elements[i] = Int32GetDatum(numbers[i]);
 	values[0] = PointerGetDatum(construct_array(elements, count, INT4OID, sizeof(int32), true, 'i'));
@@ -422,9 +526,11 @@ ss_chunk_redemptions(SSChunk *chunk, const SSUser *user, int32 campaign_no, int 
 	RedemptionEntry *entry;
 	bool		found;
 
+	if (chunk->redemptions == NULL)
+		chunk->redemptions = make_table("swipesavvy redemptions", sizeof(RedemptionKey), sizeof(RedemptionEntry));
 	entry = hash_search(chunk->redemptions, &key, HASH_ENTER, &found);
 	if (!found)
-		entry->count = 0;
+		entry->count = chunk->direct == NULL ? 0 : ss_direct_redemptions(chunk->direct, &user->id, campaign_no);
 	entry->count += add;
 	return entry->count;
 }

@@ -8,6 +8,9 @@
 
 #include "postgres.h"
 
+#include "storage/itemptr.h"
+
+#include "direct.h"
 #include "match.h"
 #include "purchase.h"
 #include "rules.h"
@@ -18,6 +21,7 @@ struct HTAB;
 typedef struct SSUser
 {
 	pg_uuid_t	id;
+	ItemPointerData tid;		/* of the locked row; direct only */
 	bool		active;
 	int64		available;
 	int64		pending;
@@ -64,6 +68,7 @@ typedef struct SSOpen
 typedef struct SSChunk
 {
 	const SSRules *rules;
+	SSDirect   *direct;			/* NULL: through the executor */
 	bool		by_call;		/* unknown references are PT404, not 23503; known keys are replayed */
 	int			count;
 	SSPurchase *purchases;		/* in the order of processing */
@@ -90,6 +95,10 @@ extern void ss_chunk_load_redemptions(SSChunk *chunk);
 
 /* Locks the slots of all open campaigns with a budget or daily limit, in the order (campaign, day, slot). */
 extern void ss_chunk_lock_slots(SSChunk *chunk);
+
+/* Adds what is known of a buyer; a boost that is no longer there (NULL) is none. */
+extern void ss_chunk_add_segment(SSBuyer *buyer, int32 segment_no);
+extern void ss_chunk_add_boost(SSBuyer *buyer, const SSBoost *boost);
 
 /* This user's redemptions of the campaign so far; add counts one more. */
 extern int64 ss_chunk_redemptions(SSChunk *chunk, const SSUser *user, int32 campaign_no, int add);

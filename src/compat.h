@@ -18,4 +18,47 @@
 #include "varatt.h"
 #endif
 
+#include "access/tableam.h"
+#include "executor/executor.h"
+
+/* Makes the index entries of a new row, or of a new version of one. 16 tells apart what only summarises. */
+static inline void
+ss_compat_insert_index_tuples(ResultRelInfo *info, TupleTableSlot *row, EState *estate, bool only_summarizing)
+{
+	if (info->ri_NumIndices == 0)
+		return;
+#if PG_VERSION_NUM >= 160000
+	(void) ExecInsertIndexTuples(info, row, estate, false, false, NULL, NIL, only_summarizing);
+#else
+	(void) ExecInsertIndexTuples(info, row, estate, false, false, NULL, NIL);
+#endif
+}
+
+/* Replaces a row that we hold the lock on by a new version. */
+static inline void
+ss_compat_update_locked(Relation rel, ItemPointer replaced, TupleTableSlot *row, Snapshot snapshot,
+						ResultRelInfo *info, EState *estate)
+{
+	TM_FailureData failure;
+	LockTupleMode mode;
+	TM_Result	result;
+#if PG_VERSION_NUM >= 160000
+	TU_UpdateIndexes indexes;
+#else
+	bool		indexes;
+#endif
+
+	result = table_tuple_update(rel, replaced, row, GetCurrentCommandId(true), snapshot, InvalidSnapshot, true, &failure,
+								&mode, &indexes);
+	if (result != TM_Ok)
+		elog(ERROR, "unexpected result %d of updating a locked row", result);
+#if PG_VERSION_NUM >= 160000
+	if (indexes != TU_None)
+		ss_compat_insert_index_tuples(info, row, estate, indexes == TU_Summarizing);
+#else
+	if (indexes)
+		ss_compat_insert_index_tuples(info, row, estate, false);
+#endif
+}
+
 #endif							/* SS_COMPAT_H */

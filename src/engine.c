@@ -65,17 +65,17 @@ compare_ids(const void *a, const void *b)
  * would allow two users to have the same.
  */
 static void
-check_given_ids(const SSPurchase *purchases, int count)
+check_given_ids(const SSChunk *chunk)
 {
-	pg_uuid_t  *ids = palloc(count * sizeof(pg_uuid_t));
+	pg_uuid_t  *ids = palloc(chunk->count * sizeof(pg_uuid_t));
 	const pg_uuid_t *known = NULL;
 	int			n = 0;
 	Datum		array;
 
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < chunk->count; i++)
 	{
-		if (purchases[i].request & SS_REQUEST_HAS_ID)
-			ids[n++] = purchases[i].transaction_id;
+		if (chunk->purchases[i].request & SS_REQUEST_HAS_ID)
+			ids[n++] = chunk->purchases[i].transaction_id;
 	}
 	if (n == 0)
 		return;
@@ -85,8 +85,15 @@ check_given_ids(const SSPurchase *purchases, int count)
 		if (memcmp(&ids[i], &ids[i - 1], sizeof(pg_uuid_t)) == 0)
 			known = &ids[i];
 	}
+	for (int i = 0; i < n && known == NULL && chunk->direct != NULL; i++)
+	{
+		Datum		key = UUIDPGetDatum(&ids[i]);
+
+		if (ss_direct_exists(chunk->direct, SS_TRANSACTIONS, 1, &key))
+			known = &ids[i];
+	}
 	array = ss_uuid_array(ids, n, sizeof(pg_uuid_t));
-	if (known == NULL && ss_query_latest(&known_ids_query, &array, NULL) > 0)
+	if (known == NULL && chunk->direct == NULL && ss_query_latest(&known_ids_query, &array, NULL) > 0)
 		known = DatumGetUUIDP(ss_value_not_null(0, 1));
 	if (known != NULL)
 		ss_duplicate("transaction_id is already used", "There is a transaction \"%s\".", ss_uuid_text(known));
@@ -228,7 +235,7 @@ award_new(SSChunk *chunk)
 {
 	TimestampTz now;
 
-	check_given_ids(chunk->purchases, chunk->count);
+	check_given_ids(chunk);
 	chunk->open = palloc0(chunk->count * sizeof(SSOpen));
 	prepare(chunk);
 	now = GetCurrentTimestamp();
@@ -284,10 +291,13 @@ ss_engine_award(SSPurchase *purchases, int count, bool by_call)
 	/* plans are kept from when the tables were small: what a load fills must not be read as a whole for each chunk */
 	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	lock_out_changes();
+	chunk.direct = ss_direct_begin();
 	ss_chunk_lock_users(&chunk);
 	if (by_call && ss_replay_find(&chunk) > 0)
 		award_rest(&chunk);
 	else
 		award_new(&chunk);
+	if (chunk.direct != NULL)
+		ss_direct_end(chunk.direct);
 	AtEOXact_GUC(true, settings);
 }

@@ -7,6 +7,7 @@
 
 extern char *ss_trusted_gateways;	/* whose request.jwt.claims are believed */
 extern bool ss_allow_drop;			/* may a ledger with entries be dropped */
+extern bool ss_direct_tables;	/* may the engine go past the executor */
 
 extern void ss_guc_define(void);
 

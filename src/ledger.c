@@ -195,6 +195,12 @@ ss_ledger_write(const SSChunk *chunk)
 	SSColumns	redemptions;
 	SSColumns	accounts;
 
+	write_slots(chunk);
+	if (chunk->direct != NULL)
+	{
+		ss_ledger_write_direct(chunk);
+		return;
+	}
 	init_columns(&transactions, &write_transactions_query, chunk->count);
 	init_columns(&entries, &write_entries_query, 2 * chunk->count);
 	init_columns(&redemptions, &write_redemptions_query, chunk->count);
@@ -216,7 +222,6 @@ ss_ledger_write(const SSChunk *chunk)
 		if (chunk->users[i].changed)
 			add_account(&accounts, &chunk->users[i]);
 	}
-	write_slots(chunk);
 	write_columns(&write_transactions_query, &transactions);
 	write_columns(&write_entries_query, &entries);
 	write_columns(&write_redemptions_query, &redemptions);

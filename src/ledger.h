@@ -14,4 +14,7 @@
  */
 extern void ss_ledger_write(const SSChunk *chunk);
 
+/* The same but for slots, without the executor (ledger_direct.c). */
+extern void ss_ledger_write_direct(const SSChunk *chunk);
+
 #endif							/* SS_LEDGER_H */
