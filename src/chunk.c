@@ -3,10 +3,10 @@
  *
  * Called by engine.c only, in this order: users (locked FOR NO KEY UPDATE by
  * user_id), references, then, once the open campaigns are known, redemption
- * counts and slots (locked by campaign, day, slot). Everything a user's own
- * rules read is stable under the lock on its reward account, everything a
- * budget or daily limit reads under the locks on its slots. All queries take a
- * fresh snapshot, so under READ COMMITTED they see what the lock waited for.
+ * counts. Everything a user's own rules read is stable under the lock on its
+ * reward account. All queries take a fresh snapshot: they see what the lock
+ * waited for. Where the tables can be read without the executor,
+ * chunk_direct.c does it.
  */
 #include "postgres.h"
 
@@ -52,20 +52,6 @@ static SSQuery redemptions_query = {
 	"SELECT r.user_id, r.campaign_no, count(*) FROM swipesavvy.campaign_redemptions r"
 	" WHERE r.campaign_no = ANY ($1) AND r.user_id = ANY ($2) AND r.counts GROUP BY 1, 2",
 	2, {INT4ARRAYOID, UUIDARRAYOID}, NULL};
-static SSQuery missing_slots_query = {
-	"SELECT 1 FROM unnest($1, $2) k (campaign_no, day)"
-	" WHERE NOT EXISTS (SELECT FROM swipesavvy.campaign_slots s WHERE s.campaign_no = k.campaign_no AND s.day = k.day)"
-	" LIMIT 1",
-	2, {INT4ARRAYOID, DATEARRAYOID}, NULL};
-static SSQuery lock_slots_query = {
-	"SELECT s.campaign_no, s.day, s.slot, s.used, s.allotted FROM swipesavvy.campaign_slots s"
-	"  JOIN unnest($1, $2) k (campaign_no, day) ON s.campaign_no = k.campaign_no AND s.day = k.day"
-	" ORDER BY s.campaign_no, s.day, s.slot FOR NO KEY UPDATE OF s",
-	2, {INT4ARRAYOID, DATEARRAYOID}, NULL};
-static SSQuery make_slot_query = {
-	"INSERT INTO swipesavvy.campaign_slots (campaign_no, day, slot, used, allotted) VALUES ($1, $2, 0, 0, $3)"
-	" ON CONFLICT DO NOTHING",
-	3, {INT4OID, DATEOID, INT8OID}, NULL};
 static SSQuery day_spending_query = {
 	"SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)::bigint FROM swipesavvy.transactions t"
 	" WHERE t.user_id = $1 AND t.currency = $2 AND t.status IN ('pending', 'completed')"
@@ -533,162 +519,4 @@ ss_chunk_redemptions(SSChunk *chunk, const SSUser *user, int32 campaign_no, int 
 		entry->count = chunk->direct == NULL ? 0 : ss_direct_redemptions(chunk->direct, &user->id, campaign_no);
 	entry->count += add;
 	return entry->count;
-}
-
-/* --- slots ------------------------------------------------------------------------------------ */
-
-static int
-compare_keys(const void *a, const void *b)
-{
-	const SSSlotKey *x = a;
-	const SSSlotKey *y = b;
-
-	if (x->campaign_no != y->campaign_no)
-		return x->campaign_no < y->campaign_no ? -1 : 1;
-	return (x->day > y->day) - (x->day < y->day);
-}
-
-static void
-want_slots(SSChunk *chunk, int32 campaign_no, DateADT day)
-{
-	SSSlotKey	key = {campaign_no, day};
-	SSSlots    *slots;
-	bool		found;
-
-	slots = hash_search(chunk->slots, &key, HASH_ENTER, &found);
-	if (!found)
-	{
-		slots->loaded = false;
-		slots->changed = false;
-	}
-}
-
-/* Locks the slots of these keys, in order, and takes in what they hold. */
-static void
-lock_slots(SSChunk *chunk, const SSSlotKey *keys, int count)
-{
-	static const Oid types[] = {INT4OID, DATEOID};
-	SSColumns	columns;
-	Datum		arrays[2];
-	uint64		rows;
-
-	ss_columns_init(&columns, 2, types, count);
-	for (int i = 0; i < count; i++)
-	{
-		ss_columns_next(&columns);
-		ss_columns_set(&columns, 0, Int32GetDatum(keys[i].campaign_no));
-		ss_columns_set(&columns, 1, DateADTGetDatum(keys[i].day));
-	}
-	ss_columns_arrays(&columns, arrays);
-	rows = ss_query_latest(&lock_slots_query, arrays, NULL);
-	for (uint64 i = 0; i < rows; i++)
-	{
-		SSSlots    *slots = ss_chunk_slots(chunk, DatumGetInt32(ss_value_not_null(i, 1)),
-										   DatumGetDateADT(ss_value_not_null(i, 2)));
-
-		slots->share.slot = DatumGetInt32(ss_value_not_null(i, 3));
-		slots->share.used = ss_value_int64(i, 4, 0);
-		slots->share.allotted = ss_value_int64(i, 5, 0);
-		slots->loaded = true;
-	}
-}
-
-/* Is a slot of these keys not there yet? (days come into being with their first purchase) */
-static bool
-any_missing(const SSSlotKey *keys, int count)
-{
-	static const Oid types[] = {INT4OID, DATEOID};
-	SSColumns	columns;
-	Datum		arrays[2];
-
-	ss_columns_init(&columns, 2, types, count);
-	for (int i = 0; i < count; i++)
-	{
-		if (keys[i].day == SS_BUDGET_DAY)
-			continue;
-		ss_columns_next(&columns);
-		ss_columns_set(&columns, 0, Int32GetDatum(keys[i].campaign_no));
-		ss_columns_set(&columns, 1, DateADTGetDatum(keys[i].day));
-	}
-	if (columns.nrows == 0)
-		return false;
-	ss_columns_arrays(&columns, arrays);
-	return ss_query_latest(&missing_slots_query, arrays, NULL) > 0;
-}
-
-static const SSCampaign *
-campaign_of(const SSRules *rules, int32 campaign_no)
-{
-	int			low = 0;
-	int			high = rules->ncampaigns - 1;
-
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-
-		if (rules->campaigns[middle].no < campaign_no)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return &rules->campaigns[low];
-}
-
-/* The keys one by one, each made where it is missing: to make one is to lock it, so the order must hold. */
-static void
-make_and_lock_slots(SSChunk *chunk, const SSSlotKey *keys, int count)
-{
-	for (int i = 0; i < count; i++)
-	{
-		if (keys[i].day != SS_BUDGET_DAY)
-		{
-			Datum		values[3] = {Int32GetDatum(keys[i].campaign_no), DateADTGetDatum(keys[i].day),
-			Int64GetDatum(campaign_of(chunk->rules, keys[i].campaign_no)->daily_limit)};
-
-			ss_query_latest(&make_slot_query, values, NULL);
-		}
-		lock_slots(chunk, &keys[i], 1);
-	}
-}
-
-void
-ss_chunk_lock_slots(SSChunk *chunk)
-{
-	HASH_SEQ_STATUS status;
-	SSSlots    *slots;
-	SSSlotKey  *keys;
-	int			count = 0;
-
-	chunk->slots = make_table("swipesavvy slots", sizeof(SSSlotKey), sizeof(SSSlots));
-	for (int i = 0; i < chunk->count; i++)
-	{
-		for (int j = 0; j < chunk->open[i].count; j++)
-		{
-			const SSCampaign *campaign = &chunk->rules->campaigns[chunk->open[i].items[j]];
-
-			if (campaign->has_budget)
-				want_slots(chunk, campaign->no, SS_BUDGET_DAY);
-			if (campaign->daily_limit > 0)
-				want_slots(chunk, campaign->no, chunk->purchases[i].day);
-		}
-	}
-	keys = palloc(Max(hash_get_num_entries(chunk->slots), 1) * sizeof(SSSlotKey));
-	hash_seq_init(&status, chunk->slots);
-	while ((slots = hash_seq_search(&status)) != NULL)
-		keys[count++] = slots->key;
-	if (count == 0)
-		return;
-	qsort(keys, count, sizeof(SSSlotKey), compare_keys);
-	if (any_missing(keys, count))
-		make_and_lock_slots(chunk, keys, count);
-	else
-		lock_slots(chunk, keys, count);
-}
-
-SSSlots *
-ss_chunk_slots(SSChunk *chunk, int32 campaign_no, DateADT day)
-{
-	SSSlotKey	key = {campaign_no, day};
-
-	return hash_search(chunk->slots, &key, HASH_FIND, NULL);
 }

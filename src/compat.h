@@ -34,10 +34,10 @@ ss_compat_insert_index_tuples(ResultRelInfo *info, TupleTableSlot *row, EState *
 #endif
 }
 
-/* Replaces a row that we hold the lock on by a new version. */
-static inline void
-ss_compat_update_locked(Relation rel, ItemPointer replaced, TupleTableSlot *row, Snapshot snapshot,
-						ResultRelInfo *info, EState *estate)
+/* Replaces a version of a row by a new one, with its index entries; without waiting it may be TM_BeingModified. */
+static inline TM_Result
+ss_compat_update(Relation rel, ItemPointer replaced, TupleTableSlot *row, Snapshot snapshot, bool wait,
+				 ResultRelInfo *info, EState *estate)
 {
 	TM_FailureData failure;
 	LockTupleMode mode;
@@ -48,10 +48,10 @@ ss_compat_update_locked(Relation rel, ItemPointer replaced, TupleTableSlot *row,
 	bool		indexes;
 #endif
 
-	result = table_tuple_update(rel, replaced, row, GetCurrentCommandId(true), snapshot, InvalidSnapshot, true, &failure,
+	result = table_tuple_update(rel, replaced, row, GetCurrentCommandId(true), snapshot, InvalidSnapshot, wait, &failure,
 								&mode, &indexes);
 	if (result != TM_Ok)
-		elog(ERROR, "unexpected result %d of updating a locked row", result);
+		return result;
 #if PG_VERSION_NUM >= 160000
 	if (indexes != TU_None)
 		ss_compat_insert_index_tuples(info, row, estate, indexes == TU_Summarizing);
@@ -59,6 +59,7 @@ ss_compat_update_locked(Relation rel, ItemPointer replaced, TupleTableSlot *row,
 	if (indexes)
 		ss_compat_insert_index_tuples(info, row, estate, false);
 #endif
+	return result;
 }
 
 #endif							/* SS_COMPAT_H */

@@ -519,16 +519,45 @@ flush(SSDirect *direct, SSTable table)
 	open->nrows = 0;
 }
 
-void
-ss_direct_update(SSDirect *direct, SSTable table)
+/* Replaces the version by the row that was begun. */
+static TM_Result
+update(SSDirect *direct, SSTable table, bool wait)
 {
 	OpenTable  *open = &direct->tables[table];
 	ResultRelInfo *info = writable(direct, open);
 	TupleTableSlot *row = open->rows[0];
+	TM_Result	result;
 
 	row->tts_tableOid = RelationGetRelid(open->rel);
 	check_constraints(direct, table, row);
-	ss_compat_update_locked(open->rel, &open->replaced, row, GetActiveSnapshot(), info, direct->estate);
+	result = ss_compat_update(open->rel, &open->replaced, row, GetActiveSnapshot(), wait, info, direct->estate);
 	ResetPerTupleExprContext(direct->estate);
+	open->nrows = 0;
+	return result;
+}
+
+void
+ss_direct_update(SSDirect *direct, SSTable table)
+{
+	TM_Result	result = update(direct, table, true);
+
+	if (result != TM_Ok)
+		elog(ERROR, "unexpected result %d of updating a locked row of \"%s\"", result, specs[table].name);
+}
+
+TM_Result
+ss_direct_try_update(SSDirect *direct, SSTable table)
+{
+	return update(direct, table, false);
+}
+
+void
+ss_direct_prepare(SSDirect *direct, SSTable table)
+{
+	OpenTable  *open = open_table(direct, table);
+
+	(void) writable(direct, open);
+	open->nrows = 0;
+	(void) next_row(open);
 	open->nrows = 0;
 }

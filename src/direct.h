@@ -18,6 +18,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/tableam.h"
 #include "executor/tuptable.h"
 #include "nodes/lockoptions.h"
 
@@ -144,6 +145,16 @@ extern void ss_direct_set(SSDirect *direct, SSTable table, int column, Datum val
 
 /* Writes the new version begun by ss_direct_replace. */
 extern void ss_direct_update(SSDirect *direct, SSTable table);
+
+/*
+ * The same for a row that is not locked, if it is still as it was read and
+ * nobody else has it: TM_Ok; TM_BeingModified if somebody has it, anything else
+ * if it was changed. Never waits.
+ */
+extern TM_Result ss_direct_try_update(SSDirect *direct, SSTable table);
+
+/* Opens all that writing a table needs: before a subtransaction that may be rolled back. */
+extern void ss_direct_prepare(SSDirect *direct, SSTable table);
 
 extern Datum ss_direct_label(SSLabel label);
 

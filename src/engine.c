@@ -14,12 +14,18 @@
  *	   redeemed;
  *	2. by call only: recognise repeats by their idempotency keys (replay.c);
  *	3. with the compiled rules (rules.c), find each purchase's candidates and
- *	   test what needs no counts (match.c); count redemptions; lock the slots of
- *	   every budget and daily limit that could be taken from, by (campaign, day,
- *	   slot). If the rules changed while waiting for a lock, step 3 again;
+ *	   test what needs no counts (match.c); count redemptions; if there are
+ *	   several purchases, lock the slots of every budget and daily limit that
+ *	   could be taken from (slots.c). If the rules changed while waiting for a
+ *	   lock, step 3 again;
  *	4. purchase by purchase, in order: base points, choice of campaigns
- *	   (choose.c), points and tier (tier.c), all in memory;
+ *	   (choose.c), points and tier (tier.c), all in memory. A single purchase
+ *	   takes from slots without waiting for anybody; if it cannot, it goes back
+ *	   to step 3 and locks them like the others;
  *	5. write each table once (ledger.c).
+ *
+ * Tables are read and written by their access methods (direct.c); where one of
+ * them is not the plain table that the extension made, through saved plans.
  *
  * The order of locks is the same for everybody: the table, accounts by user_id,
  * slots by (campaign, day, slot). One purchase per transaction never deadlocks.
@@ -48,6 +54,7 @@
 #include "money.h"
 #include "query.h"
 #include "replay.h"
+#include "slots.h"
 #include "tier.h"
 
 static SSQuery known_ids_query = {
@@ -135,6 +142,9 @@ match_purchase(SSChunk *chunk, int position)
 
 	memset(&purchase->decision, 0, sizeof(purchase->decision));
 	memset(&chunk->open[position], 0, sizeof(SSOpen));
+	purchase->points_bonus = 0;
+	purchase->discount = 0;
+	purchase->nawards = 0;
 	purchase->day = ss_rules_day(chunk->rules, purchase->occurred_at);
 	if (!ss_status_earns(purchase->status))
 		return;
@@ -158,7 +168,10 @@ prepare(SSChunk *chunk)
 		for (int i = 0; i < chunk->count; i++)
 			match_purchase(chunk, i);
 		ss_chunk_load_redemptions(chunk);
-		ss_chunk_lock_slots(chunk);
+		ss_slots_reset(chunk);
+		chunk->must_lock = false;
+		if (chunk->locked)
+			ss_slots_lock_all(chunk);
 	} while (ss_rules_stale());
 }
 
@@ -206,8 +219,8 @@ credit(SSChunk *chunk, SSPurchase *purchase, SSUser *user)
 	ss_tier_update(chunk->rules, user, purchase->recorded_at);
 }
 
-/* Step 4 for one purchase. */
-static void
+/* Step 4 for one purchase; false when it must be prepared again, with nothing changed. */
+static bool
 process(SSChunk *chunk, int position, TimestampTz now)
 {
 	SSPurchase *purchase = &chunk->purchases[position];
@@ -222,25 +235,41 @@ process(SSChunk *chunk, int position, TimestampTz now)
 		user->buyer.tier_milli = ss_tier_held(chunk->rules, user, now)->multiplier_milli;
 		purchase->points_base = ss_match_base(chunk->rules, purchase, &user->buyer);
 		ss_choose_awards(chunk, position);
+		if (!ss_slots_settle(chunk))
+			return false;
 	}
 	credit(chunk, purchase, user);
 	purchase->balance = user->available;
 	purchase->tier = pstrdup(ss_tier_held(chunk->rules, user, now)->name);
 	purchase->present_status = purchase->status;
+	return true;
 }
 
-/* Steps 3 to 5 for purchases none of which is a repeat. */
+/*
+ * Steps 3 to 5 for purchases none of which is a repeat. A single one tries to do
+ * without locks on slots first, and is prepared again if it cannot; only
+ * process() of a first purchase can fail, so nothing has happened then.
+ */
 static void
 award_new(SSChunk *chunk)
 {
 	TimestampTz now;
+	int			done;
 
 	check_given_ids(chunk);
 	chunk->open = palloc0(chunk->count * sizeof(SSOpen));
-	prepare(chunk);
-	now = GetCurrentTimestamp();
-	for (int i = 0; i < chunk->count; i++)
-		process(chunk, i, now);
+	chunk->locked = chunk->direct == NULL || chunk->count > 1;
+	do
+	{
+		prepare(chunk);
+		now = GetCurrentTimestamp();
+		for (done = 0; done < chunk->count; done++)
+		{
+			if (!process(chunk, done, now))
+				break;
+		}
+	} while (done < chunk->count);
+	ss_slots_write(chunk);
 	ss_ledger_write(chunk);
 }
 
