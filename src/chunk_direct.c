@@ -65,7 +65,7 @@ ss_direct_lock_users(SSDirect *direct, const pg_uuid_t *ids, int count, SSUser *
 	for (int i = 0; i < count; i++)
 	{
 		Datum		key = UUIDPGetDatum(&ids[i]);
-		TupleTableSlot *locked = ss_direct_lock(direct, SS_REWARD_ACCOUNTS, 1, &key, LockWaitBlock);
+		TupleTableSlot *locked = ss_direct_lock(direct, SS_REWARD_ACCOUNTS, 1, &key);
 
 		if (locked == NULL)
 			continue;

@@ -388,42 +388,40 @@ ss_direct_get(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int c
 /* --- locking -------------------------------------------------------------------------------------- */
 
 TupleTableSlot *
-ss_direct_lock(SSDirect *direct, SSTable table, int nkeys, const Datum *keys, LockWaitPolicy wait)
+ss_direct_wait(SSDirect *direct, SSTable table, ItemPointer tid)
 {
 	OpenTable  *open = open_table(direct, table);
+	TM_FailureData failure;
+	TM_Result	result;
 
 	if (open->locked == NULL)
 		open->locked = table_slot_create(open->rel, NULL);
+	result = table_tuple_lock(open->rel, tid, GetActiveSnapshot(), open->locked, GetCurrentCommandId(false),
+							  LockTupleNoKeyExclusive, LockWaitBlock, TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
+	if (result != TM_Ok && result != TM_Updated && result != TM_Deleted)
+		elog(ERROR, "unexpected result %d of locking a row of \"%s\"", result, specs[table].name);
+	return result == TM_Ok ? open->locked : NULL;
+}
+
+TupleTableSlot *
+ss_direct_lock(SSDirect *direct, SSTable table, int nkeys, const Datum *keys)
+{
 	for (;;)
 	{
 		SSScan		scan = ss_direct_scan(direct, table, nkeys, keys);
-		TM_FailureData failure;
-		TM_Result	result;
+		bool		found = ss_direct_next(&scan);
+		ItemPointerData tid = scan.slot->tts_tid;
+		TupleTableSlot *locked;
 
-		if (!ss_direct_next(&scan))
-		{
-			ss_direct_close(&scan);
-			return NULL;
-		}
-		result = table_tuple_lock(open->rel, &scan.slot->tts_tid, GetActiveSnapshot(), open->locked,
-								  GetCurrentCommandId(false), LockTupleNoKeyExclusive, wait,
-								  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
 		ss_direct_close(&scan);
-		switch (result)
-		{
-			case TM_Ok:
-				return open->locked;
-			case TM_WouldBlock:
-				return NULL;
-			case TM_Updated:
-			case TM_Deleted:
-				/* moved on or gone meanwhile: look again */
-				CHECK_FOR_INTERRUPTS();
-				ss_direct_refresh(direct);
-				break;
-			default:
-				elog(ERROR, "unexpected result %d of locking a row of \"%s\"", result, specs[table].name);
-		}
+		if (!found)
+			return NULL;
+		locked = ss_direct_wait(direct, table, &tid);
+		if (locked != NULL)
+			return locked;
+		/* gone while we waited: look again */
+		CHECK_FOR_INTERRUPTS();
+		ss_direct_refresh(direct);
 	}
 }
 
@@ -557,6 +555,8 @@ ss_direct_prepare(SSDirect *direct, SSTable table)
 	OpenTable  *open = open_table(direct, table);
 
 	(void) writable(direct, open);
+	if (open->locked == NULL)
+		open->locked = table_slot_create(open->rel, NULL);
 	open->nrows = 0;
 	(void) next_row(open);
 	open->nrows = 0;

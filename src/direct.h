@@ -20,7 +20,6 @@
 #include "access/genam.h"
 #include "access/tableam.h"
 #include "executor/tuptable.h"
-#include "nodes/lockoptions.h"
 
 /* The tables, and how each is found: by the first columns of an index. */
 typedef enum SSTable
@@ -129,11 +128,12 @@ extern Datum ss_direct_get(SSDirect *direct, SSTable table, const TupleTableSlot
 
 /*
  * Finds a row by its whole key and locks its latest version FOR NO KEY UPDATE;
- * returns it, valid until the next lock in that table. NULL: there is none or,
- * under LockWaitSkip, somebody else has it.
+ * returns it, valid until the next lock in that table, or NULL if there is none.
  */
-extern TupleTableSlot *ss_direct_lock(SSDirect *direct, SSTable table, int nkeys, const Datum *keys,
-									  LockWaitPolicy wait);
+extern TupleTableSlot *ss_direct_lock(SSDirect *direct, SSTable table, int nkeys, const Datum *keys);
+
+/* Waits for the row's latest version and locks it likewise; NULL if it is gone. */
+extern TupleTableSlot *ss_direct_wait(SSDirect *direct, SSTable table, ItemPointer tid);
 
 /*
  * Begins a row to be inserted, or the new version of a locked one. All its

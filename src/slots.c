@@ -11,12 +11,16 @@
  *	campaigns are chosen by their sums; then for each thing taken one slot that
  *	covers it is updated in place, skipping slots that somebody else has. The
  *	update only succeeds on the very version that was read, so what was read
- *	still holds. Several takes are made in a subtransaction, all or none. This
- *	never waits. Another purchase on the same campaign meets another slot.
+ *	still holds. Several takes are made in a subtransaction, all or none. Another
+ *	purchase on the same campaign meets another slot. Nobody waits but for one
+ *	slot while holding none, when there are as many slots as make sense.
  *
  *	Under locks (several purchases, or when the first way failed, holding no
- *	slot by then). All slots of all campaigns in question are locked in the order
- *	(campaign, day, slot); what is decided then is decided on true sums. If the
+ *	slot by then). All slots of all campaigns in question are locked: the first
+ *	ones in the order (campaign, day), then the others in the order (campaign,
+ *	day, slot). Slots are only added by whoever holds the first, so it is after
+ *	that wait that all can be seen. What is decided then is decided on true
+ *	sums. If the
  *	slots were fought over, there are more of them afterwards; if no slot covers
  *	what all together do, the first gets all that is left.
  *
@@ -54,10 +58,15 @@ static SSQuery missing_slots_query = {
 	" WHERE NOT EXISTS (SELECT FROM swipesavvy.campaign_slots s WHERE s.campaign_no = k.campaign_no AND s.day = k.day)"
 	" LIMIT 1",
 	2, {INT4ARRAYOID, DATEARRAYOID}, NULL};
-static SSQuery lock_slots_query = {
+static SSQuery lock_first_query = {
 	"SELECT s.campaign_no, s.day, s.slot, s.used, s.allotted FROM swipesavvy.campaign_slots s"
 	"  JOIN unnest($1, $2) k (campaign_no, day) ON s.campaign_no = k.campaign_no AND s.day = k.day"
-	" ORDER BY s.campaign_no, s.day, s.slot FOR NO KEY UPDATE OF s",
+	" WHERE s.slot = 0 ORDER BY s.campaign_no, s.day FOR NO KEY UPDATE OF s",
+	2, {INT4ARRAYOID, DATEARRAYOID}, NULL};
+static SSQuery lock_others_query = {
+	"SELECT s.campaign_no, s.day, s.slot, s.used, s.allotted FROM swipesavvy.campaign_slots s"
+	"  JOIN unnest($1, $2) k (campaign_no, day) ON s.campaign_no = k.campaign_no AND s.day = k.day"
+	" WHERE s.slot > 0 ORDER BY s.campaign_no, s.day, s.slot FOR NO KEY UPDATE OF s",
 	2, {INT4ARRAYOID, DATEARRAYOID}, NULL};
 static SSQuery make_slot_query = {
 	"INSERT INTO swipesavvy.campaign_slots (campaign_no, day, slot, used, allotted) VALUES ($1, $2, 0, 0, $3)"
@@ -195,7 +204,26 @@ typedef enum Outcome
 	CHANGED						/* what was read is no longer so */
 } Outcome;
 
-/* Takes from one slot, beginning at a place of this process's own. */
+/* The slot at the n-th place, counted from one of this process's own. */
+static SSSlot *
+nth_slot(const SSSlots *slots, int n)
+{
+	return &slots->items[(n + MyProcPid) % slots->count];
+}
+
+/* Begins the new version of a slot from which something is taken. */
+static void
+begin_take(SSChunk *chunk, const SSTake *take, const SSSlot *slot)
+{
+	ss_direct_replace(chunk->direct, SS_SLOTS, &slot->tid);
+	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_CAMPAIGN_NO, Int32GetDatum(take->key.campaign_no));
+	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_DAY, DateADTGetDatum(take->key.day));
+	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_NO, Int32GetDatum(slot->slot));
+	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_USED, Int64GetDatum(slot->used + take->amount));
+	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_ALLOTTED, Int64GetDatum(slot->allotted));
+}
+
+/* Takes from one slot that nobody has in hand. */
 static Outcome
 take_one(SSChunk *chunk, const SSTake *take)
 {
@@ -204,16 +232,11 @@ take_one(SSChunk *chunk, const SSTake *take)
 
 	for (int i = 0; i < slots->count; i++)
 	{
-		SSSlot	   *slot = &slots->items[(i + MyProcPid) % slots->count];
+		const SSSlot *slot = nth_slot(slots, i);
 
 		if (left_in(slot) < take->amount)
 			continue;
-		ss_direct_replace(chunk->direct, SS_SLOTS, &slot->tid);
-		ss_direct_set(chunk->direct, SS_SLOTS, SLOT_CAMPAIGN_NO, Int32GetDatum(take->key.campaign_no));
-		ss_direct_set(chunk->direct, SS_SLOTS, SLOT_DAY, DateADTGetDatum(take->key.day));
-		ss_direct_set(chunk->direct, SS_SLOTS, SLOT_NO, Int32GetDatum(slot->slot));
-		ss_direct_set(chunk->direct, SS_SLOTS, SLOT_USED, Int64GetDatum(slot->used + take->amount));
-		ss_direct_set(chunk->direct, SS_SLOTS, SLOT_ALLOTTED, Int64GetDatum(slot->allotted));
+		begin_take(chunk, take, slot);
 		switch (ss_direct_try_update(chunk->direct, SS_SLOTS))
 		{
 			case TM_Ok:
@@ -237,23 +260,84 @@ take_noted(SSChunk *chunk)
 	return outcome;
 }
 
-/* The same in a subtransaction, so that what was taken is given back when the rest cannot be. */
+/* Waits for one slot that covers what the only take needs. */
 static Outcome
-take_all_or_none(SSChunk *chunk)
+wait_for_one(SSChunk *chunk)
+{
+	const SSTake *take = &chunk->takes[0];
+	const SSSlots *slots = peek(chunk, &take->key);
+
+	for (int i = 0; i < slots->count; i++)
+	{
+		SSSlot		slot = *nth_slot(slots, i);
+		TupleTableSlot *locked;
+
+		if (left_in(&slot) < take->amount)
+			continue;
+		locked = ss_direct_wait(chunk->direct, SS_SLOTS, &slot.tid);
+		if (locked == NULL)
+			return BUSY;
+		slot.tid = locked->tts_tid;
+		slot.used = int64_column(chunk, locked, SLOT_USED);
+		slot.allotted = int64_column(chunk, locked, SLOT_ALLOTTED);
+		ExecClearTuple(locked);	/* the subtransaction must not end with it */
+		if (left_in(&slot) < take->amount)
+			return BUSY;
+		begin_take(chunk, take, &slot);
+		ss_direct_update(chunk->direct, SS_SLOTS);
+		return TAKEN;
+	}
+	return BUSY;
+}
+
+/* Does it in a subtransaction, so that slots are let go of again when it comes to nothing. */
+static Outcome
+all_or_none(SSChunk *chunk, Outcome (*take) (SSChunk *))
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	Outcome		outcome;
 
+	ss_direct_prepare(chunk->direct, SS_SLOTS);
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
-	outcome = take_noted(chunk);
+	outcome = take(chunk);
 	if (outcome == TAKEN)
 		ReleaseCurrentSubTransaction();
 	else
 		RollbackAndReleaseCurrentSubTransaction();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
+	return outcome;
+}
+
+/* How many slots a fought-over key should have; what is left must be worth sharing. */
+static int
+worthwhile_slots(const SSSlots *slots, int64 amount)
+{
+	int			more = Min(2 * slots->count, ss_max_slots);
+
+	return total_left(slots) / more / SHARE_PURCHASES >= amount ? more : slots->count;
+}
+
+/*
+ * Takes what was noted. When others have the slots that would do, and there
+ * should not be more of them, a single take waits for one: it holds none, so
+ * nobody waits for it in turn.
+ */
+static Outcome
+settle(SSChunk *chunk)
+{
+	const SSTake *only = chunk->ntakes == 1 ? &chunk->takes[0] : NULL;
+	Outcome		outcome = only != NULL ? take_noted(chunk) : all_or_none(chunk, take_noted);
+
+	if (outcome == BUSY && only != NULL)
+	{
+		const SSSlots *slots = peek(chunk, &only->key);
+
+		if (worthwhile_slots(slots, only->amount) == slots->count)
+			outcome = all_or_none(chunk, wait_for_one);
+	}
 	return outcome;
 }
 
@@ -264,15 +348,7 @@ ss_slots_settle(SSChunk *chunk)
 
 	if (chunk->locked || (chunk->ntakes == 0 && !chunk->must_lock))
 		return true;
-	if (chunk->must_lock)
-		outcome = BUSY;
-	else if (chunk->ntakes == 1)
-		outcome = take_noted(chunk);
-	else
-	{
-		ss_direct_prepare(chunk->direct, SS_SLOTS);
-		outcome = take_all_or_none(chunk);
-	}
+	outcome = chunk->must_lock ? BUSY : settle(chunk);
 	if (outcome == TAKEN)
 		return true;
 	ss_direct_refresh(chunk->direct);
@@ -337,15 +413,15 @@ key_arrays(const SSSlotKey *keys, int count, bool only_days, Datum *arrays)
 	ss_columns_arrays(&columns, arrays);
 }
 
-/* Locks the slots of these keys, in order, and takes in what they hold. */
+/* Locks first slots or the others of these keys, in order, and takes in what they hold. */
 static void
-lock_slots(SSChunk *chunk, const SSSlotKey *keys, int count)
+lock_slots(SSChunk *chunk, SSQuery *query, const SSSlotKey *keys, int count)
 {
 	Datum		arrays[2];
 	uint64		rows;
 
 	key_arrays(keys, count, false, arrays);
-	rows = ss_query_latest(&lock_slots_query, arrays, NULL);
+	rows = ss_query_latest(query, arrays, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
 		SSSlotKey	key = {DatumGetInt32(ss_value_not_null(i, 1)), DatumGetDateADT(ss_value_not_null(i, 2))};
@@ -384,9 +460,9 @@ campaign_of(const SSRules *rules, int32 campaign_no)
 	return &rules->campaigns[low];
 }
 
-/* The keys one by one, each made where it is missing: to make one is to lock it, so the order must hold. */
+/* The first slots one by one, each made where it is missing: to make one is to lock it, so the order must hold. */
 static void
-make_and_lock_slots(SSChunk *chunk, const SSSlotKey *keys, int count)
+make_and_lock_first(SSChunk *chunk, const SSSlotKey *keys, int count)
 {
 	for (int i = 0; i < count; i++)
 	{
@@ -397,7 +473,7 @@ make_and_lock_slots(SSChunk *chunk, const SSSlotKey *keys, int count)
 
 			(void) ss_query_latest(&make_slot_query, values, NULL);
 		}
-		lock_slots(chunk, &keys[i], 1);
+		lock_slots(chunk, &lock_first_query, &keys[i], 1);
 	}
 }
 
@@ -413,9 +489,10 @@ ss_slots_lock_all(SSChunk *chunk)
 	if (chunk->nslots == 0)
 		return;
 	if (any_missing(keys, chunk->nslots))
-		make_and_lock_slots(chunk, keys, chunk->nslots);
+		make_and_lock_first(chunk, keys, chunk->nslots);
 	else
-		lock_slots(chunk, keys, chunk->nslots);
+		lock_slots(chunk, &lock_first_query, keys, chunk->nslots);
+	lock_slots(chunk, &lock_others_query, keys, chunk->nslots);
 	if (chunk->direct != NULL)
 		ss_direct_refresh(chunk->direct);
 }
@@ -445,7 +522,6 @@ spread(SSSlots *slots, int count)
 static void
 take_locked(SSChunk *chunk, SSSlots *slots, int64 amount)
 {
-	int			more = Min(2 * slots->count, ss_max_slots);
 	int			i = 0;
 
 	while (i < slots->count && left_in(&slots->items[i]) < amount)
@@ -457,8 +533,8 @@ take_locked(SSChunk *chunk, SSSlots *slots, int64 amount)
 	}
 	slots->items[i].used += amount;
 	slots->items[i].changed = true;
-	if (chunk->contended && total_left(slots) / more / SHARE_PURCHASES >= amount)
-		spread(slots, more);
+	if (chunk->contended)
+		spread(slots, worthwhile_slots(slots, amount));
 }
 
 static void

@@ -16,8 +16,8 @@
 extern void ss_slots_reset(SSChunk *chunk);
 
 /*
- * Locks all slots of the chunk's open campaigns, in the order (campaign, day,
- * slot), and makes those of new days. From then on all answers are final.
+ * Locks all slots of the chunk's open campaigns, in one order for everybody, and
+ * makes those of new days. From then on all answers are final.
  */
 extern void ss_slots_lock_all(SSChunk *chunk);
 
