@@ -10,7 +10,7 @@ SHLIB_LINK = -lsodium
 # The SQL of each release, in the order in which it runs. A new release: its step in SQL_STEPS and its SQL_… line.
 SQL_STEPS = 1.0.0
 SQL_1_0_0 = roles types settings currencies categories mcc users merchants segments tiers boosts campaigns \
-            points rules purchases events verify guard privileges
+            points rules purchases events verify guard restore privileges
 
 PG_CONFIG      ?= pg_config
 REGRESS        = $(basename $(notdir $(sort $(wildcard test/sql/*.sql))))

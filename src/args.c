@@ -205,13 +205,12 @@ ss_check_keys(Jsonb *document, const char *name, const char *const *allowed)
 {
 	JsonbIterator *iterator;
 	JsonbValue	value;
-	JsonbIteratorToken token;
 
 	if (!JB_ROOT_IS_OBJECT(document))
 		ss_bad_value(name, "It is not a JSON object.");
 	iterator = JsonbIteratorInit(&document->root);
 	(void) JsonbIteratorNext(&iterator, &value, true);
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) == WJB_KEY)
+	while (JsonbIteratorNext(&iterator, &value, true) == WJB_KEY)
 	{
 		char	   *key = pnstrdup(value.val.string.val, value.val.string.len);
 
@@ -227,6 +226,26 @@ ss_document_get(Jsonb *document, const char *key)
 	if (!JB_ROOT_IS_OBJECT(document))
 		return NULL;
 	return getKeyJsonValueFromContainer(&document->root, key, strlen(key), NULL);
+}
+
+bool
+ss_document_has_null(Jsonb *document, const char *key)
+{
+	JsonbValue *value = ss_document_get(document, key);
+
+	return value != NULL && value->type == jbvNull;
+}
+
+char *
+ss_document_text(Jsonb *document, const char *key, int max_chars)
+{
+	JsonbValue *value = ss_document_get(document, key);
+
+	if (value == NULL)
+		return NULL;
+	if (value->type == jbvNull)
+		ss_missing_value(key);
+	return ss_json_as_text(value, key, max_chars);
 }
 
 char *

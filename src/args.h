@@ -78,6 +78,12 @@ extern void ss_check_keys(Jsonb *document, const char *name, const char *const *
 /* The value under a key: NULL if the key is absent; jbvNull counts as a value. */
 extern JsonbValue *ss_document_get(Jsonb *document, const char *key);
 
+/* Is the key there with the value null? */
+extern bool ss_document_has_null(Jsonb *document, const char *key);
+
+/* The text under a key, NULL if the key is absent; a null is 22023. */
+extern char *ss_document_text(Jsonb *document, const char *key, int max_chars);
+
 /* The value as a C value; 22023 naming the key when it is of another JSON type. Null is for the caller to handle first. */
 extern char *ss_json_as_text(const JsonbValue *value, const char *key, int max_chars);
 extern bool ss_json_as_bool(const JsonbValue *value, const char *key);

@@ -125,32 +125,52 @@ read_identity(pg_uuid_t *identity)
 	return true;
 }
 
+int
+ss_call_guard_path(void)
+{
+	int			level = NewGUCNestLevel();
+
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	return level;
+}
+
+void
+ss_call_restore_path(int level)
+{
+	AtEOXact_GUC(true, level);
+}
+
 void
 ss_call_become_owner(SSCall *call)
 {
 	Oid			owner = get_role_oid("swipesavvy_owner", false);
 
 	GetUserIdAndSecContext(&call->caller, &call->security);
-	call->guc_level = NewGUCNestLevel();
+	call->guc_level = ss_call_guard_path();
 	SetUserIdAndSecContext(owner, call->security | SECURITY_LOCAL_USERID_CHANGE);
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
 }
 
 void
 ss_call_become_caller(SSCall *call)
 {
-	AtEOXact_GUC(true, call->guc_level);
+	ss_call_restore_path(call->guc_level);
 	SetUserIdAndSecContext(call->caller, call->security);
 }
 
 void
-ss_call_enter(SSCall *call, int allowed)
+ss_call_check(SSCall *call, int allowed)
 {
 	call->roles = roles_of(GetUserId(), allowed);
 	if (call->roles == 0)
 		ss_not_allowed("permission denied", "The role that calls is none of those that may.");
 	call->has_identity = read_identity(&call->identity);
+}
+
+void
+ss_call_enter(SSCall *call, int allowed)
+{
+	ss_call_check(call, allowed);
 	call->context = CurrentMemoryContext;
 	ss_call_become_owner(call);
 	if (SPI_connect() != SPI_OK_CONNECT)

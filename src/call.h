@@ -43,9 +43,11 @@ typedef struct SSCall
 	pg_uuid_t	identity;
 } SSCall;
 
+/* Checks that the caller has one of the allowed roles, 42501 otherwise, and reads its identity. */
+extern void ss_call_check(SSCall *call, int allowed);
+
 /*
- * Checks that the caller has one of the allowed roles (42501 otherwise),
- * reads its identity, becomes swipesavvy_owner under a safe search_path and
+ * Checks as above, becomes swipesavvy_owner under a safe search_path and
  * connects to SPI. The memory context becomes SPI's.
  */
 extern void ss_call_enter(SSCall *call, int allowed);
@@ -72,5 +74,9 @@ extern void ss_call_leave(SSCall *call);
  */
 extern void ss_call_become_owner(SSCall *call);
 extern void ss_call_become_caller(SSCall *call);
+
+/* Only the safe search_path, for a query that runs with the caller's own rights; returns what restores it. */
+extern int	ss_call_guard_path(void);
+extern void ss_call_restore_path(int level);
 
 #endif							/* SS_CALL_H */

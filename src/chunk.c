@@ -136,18 +136,8 @@ find_user(const SSChunk *chunk, const pg_uuid_t *id)
 	return bsearch(&key, chunk->users, chunk->nusers, sizeof(SSUser), compare_users);
 }
 
-/* What the user has spent, if the programme's currency is not the one its account was kept in so far. */
-static int64
-total_spent(const pg_uuid_t *user_id, const char *currency)
-{
-	Datum		values[2] = {UUIDPGetDatum(user_id), CStringGetTextDatum(currency)};
-
-	ss_query_write(&total_spent_query, values, NULL);
-	return ss_value_int64(0, 1, 0);
-}
-
 static void
-read_user(uint64 row, SSUser *user, char *spent_currency)
+read_user(uint64 row, SSUser *user)
 {
 	memset(user, 0, sizeof(*user));
 	user->id = *DatumGetUUIDP(ss_value_not_null(row, 1));
@@ -158,7 +148,7 @@ read_user(uint64 row, SSUser *user, char *spent_currency)
 	user->tier_until = DatumGetTimestampTz(ss_value_not_null(row, 6));
 	user->transactions = ss_value_int64(row, 7, 0);
 	user->spent = ss_value_int64(row, 8, 0);
-	strlcpy(spent_currency, ss_value_text(row, 9), 4);
+	strlcpy(user->spent_currency, ss_value_text(row, 9), sizeof(user->spent_currency));
 	user->active = DatumGetBool(ss_value_not_null(row, 10));
 }
 
@@ -166,19 +156,11 @@ void
 ss_chunk_lock_users(SSChunk *chunk)
 {
 	Datum		ids = ss_uuid_array(&chunk->purchases[0].user_id, chunk->count, sizeof(SSPurchase));
-	char	  (*currencies)[4];
 
-	chunk->nusers = (int) ss_query_write(&lock_users_query, &ids, NULL);
+	chunk->nusers = (int) ss_query_latest(&lock_users_query, &ids, NULL);
 	chunk->users = palloc(Max(chunk->nusers, 1) * sizeof(SSUser));
-	currencies = palloc(Max(chunk->nusers, 1) * sizeof(*currencies));
 	for (int i = 0; i < chunk->nusers; i++)
-		read_user(i, &chunk->users[i], currencies[i]);
-	chunk->rules = ss_rules_get();
-	for (int i = 0; i < chunk->nusers; i++)
-	{
-		if (strcmp(currencies[i], chunk->rules->settings.currency) != 0)
-			chunk->users[i].spent = total_spent(&chunk->users[i].id, chunk->rules->settings.currency);
-	}
+		read_user(i, &chunk->users[i]);
 	chunk->buyers = palloc(chunk->count * sizeof(SSUser *));
 	for (int i = 0; i < chunk->count; i++)
 	{
@@ -218,7 +200,7 @@ load_merchants(SSChunk *chunk)
 	if (named_ids(chunk, true, &ids) == 0)
 		return;
 	merchants = make_table("swipesavvy merchants", sizeof(pg_uuid_t), sizeof(MerchantEntry));
-	rows = ss_query_write(&merchants_query, &ids, NULL);
+	rows = ss_query_latest(&merchants_query, &ids, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
 		MerchantEntry *entry = hash_search(merchants, DatumGetUUIDP(ss_value_not_null(i, 1)), HASH_ENTER, NULL);
@@ -256,7 +238,7 @@ check_accounts(SSChunk *chunk)
 	if (named_ids(chunk, false, &ids) == 0)
 		return;
 	accounts = make_table("swipesavvy accounts", sizeof(pair), sizeof(pair));
-	rows = ss_query_write(&accounts_query, &ids, NULL);
+	rows = ss_query_latest(&accounts_query, &ids, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
 		pair.account_id = *DatumGetUUIDP(ss_value_not_null(i, 1));
@@ -277,7 +259,7 @@ check_accounts(SSChunk *chunk)
 static void
 load_segments(SSChunk *chunk, Datum user_ids)
 {
-	uint64		rows = ss_query_write(&segments_query, &user_ids, NULL);
+	uint64		rows = ss_query_latest(&segments_query, &user_ids, NULL);
 
 	for (uint64 i = 0; i < rows; i++)
 	{
@@ -294,7 +276,7 @@ load_segments(SSChunk *chunk, Datum user_ids)
 static void
 load_boosts(SSChunk *chunk, Datum user_ids)
 {
-	uint64		rows = ss_query_write(&boosts_query, &user_ids, NULL);
+	uint64		rows = ss_query_latest(&boosts_query, &user_ids, NULL);
 
 	for (uint64 i = 0; i < rows; i++)
 	{
@@ -311,6 +293,19 @@ load_boosts(SSChunk *chunk, Datum user_ids)
 	}
 }
 
+/* An account that was kept in another currency than the programme's present one is added up anew. */
+static void
+set_spent_currency(SSUser *user, const char *currency)
+{
+	Datum		values[2] = {UUIDPGetDatum(&user->id), CStringGetTextDatum(currency)};
+
+	if (strcmp(user->spent_currency, currency) == 0)
+		return;
+	ss_query_latest(&total_spent_query, values, NULL);
+	user->spent = ss_value_int64(0, 1, 0);
+	strlcpy(user->spent_currency, currency, sizeof(user->spent_currency));
+}
+
 void
 ss_chunk_load_references(SSChunk *chunk)
 {
@@ -319,7 +314,10 @@ ss_chunk_load_references(SSChunk *chunk)
 	load_merchants(chunk);
 	check_accounts(chunk);
 	for (int i = 0; i < chunk->nusers; i++)
+	{
 		memset(&chunk->users[i].buyer, 0, sizeof(SSBuyer));
+		set_spent_currency(&chunk->users[i], chunk->rules->settings.currency);
+	}
 	load_segments(chunk, user_ids);
 	load_boosts(chunk, user_ids);
 	chunk->spending = NULL;
@@ -342,7 +340,7 @@ ss_chunk_spent_on_day(SSChunk *chunk, const SSUser *user, DateADT day)
 	values[1] = CStringGetTextDatum(chunk->rules->settings.currency);
 	values[2] = DateADTGetDatum(day);
 	values[3] = CStringGetTextDatum(pg_get_timezone_name(chunk->rules->settings.timezone));
-	ss_query_write(&day_spending_query, values, NULL);
+	ss_query_latest(&day_spending_query, values, NULL);
 	entry->spent = ss_value_int64(0, 1, 0);
 	return &entry->spent;
 }
@@ -404,7 +402,7 @@ ss_chunk_load_redemptions(SSChunk *chunk)
 		elements[i] = Int32GetDatum(numbers[i]);
 	values[0] = PointerGetDatum(construct_array(elements, count, INT4OID, sizeof(int32), true, 'i'));
 	values[1] = ss_uuid_array(&chunk->users[0].id, chunk->nusers, sizeof(SSUser));
-	rows = ss_query_write(&redemptions_query, values, NULL);
+	rows = ss_query_latest(&redemptions_query, values, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
 		RedemptionKey key;
@@ -476,7 +474,7 @@ lock_slots(SSChunk *chunk, const SSSlotKey *keys, int count)
 		ss_columns_set(&columns, 1, DateADTGetDatum(keys[i].day));
 	}
 	ss_columns_arrays(&columns, arrays);
-	rows = ss_query_write(&lock_slots_query, arrays, NULL);
+	rows = ss_query_latest(&lock_slots_query, arrays, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
 		SSSlots    *slots = ss_chunk_slots(chunk, DatumGetInt32(ss_value_not_null(i, 1)),
@@ -509,7 +507,7 @@ any_missing(const SSSlotKey *keys, int count)
 	if (columns.nrows == 0)
 		return false;
 	ss_columns_arrays(&columns, arrays);
-	return ss_query_write(&missing_slots_query, arrays, NULL) > 0;
+	return ss_query_latest(&missing_slots_query, arrays, NULL) > 0;
 }
 
 static const SSCampaign *
@@ -541,7 +539,7 @@ make_and_lock_slots(SSChunk *chunk, const SSSlotKey *keys, int count)
 			Datum		values[3] = {Int32GetDatum(keys[i].campaign_no), DateADTGetDatum(keys[i].day),
 			Int64GetDatum(campaign_of(chunk->rules, keys[i].campaign_no)->daily_limit)};
 
-			ss_query_write(&make_slot_query, values, NULL);
+			ss_query_latest(&make_slot_query, values, NULL);
 		}
 		lock_slots(chunk, &keys[i], 1);
 	}

@@ -25,7 +25,9 @@ typedef struct SSUser
 	const char *tier;			/* the name held */
 	TimestampTz tier_until;		/* DT_NOBEGIN when none */
 	int64		transactions;
-	int64		spent;			/* in the programme's currency */
+	int64		spent;			/* completed purchases in spent_currency, net of refunds */
+	char		spent_currency[4];
+	bool		changed;
 	SSBuyer		buyer;			/* tier_milli is set per purchase */
 } SSUser;
 

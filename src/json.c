@@ -145,7 +145,7 @@ ss_json_time(SSJson *json, const char *key, TimestampTz value)
 {
 	struct pg_tm tm;
 	fsec_t		fsec;
-	char		text[MAXDATELEN + 2];
+	char	   *text = palloc(MAXDATELEN + 2);	/* the builder keeps the pointer */
 
 	if (TIMESTAMP_NOT_FINITE(value))
 	{
@@ -156,7 +156,7 @@ ss_json_time(SSJson *json, const char *key, TimestampTz value)
 	if (timestamp2tm(value, NULL, &tm, &fsec, NULL, NULL) != 0)
 		ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range"));
 	EncodeDateTime(&tm, fsec, false, 0, NULL, USE_XSD_DATES, text);
-	strcat(text, "Z");
+	strlcat(text, "Z", MAXDATELEN + 2);
 	ss_json_text(json, key, text);
 }
 
@@ -227,6 +227,14 @@ ss_json_columns(SSJson *json, HeapTuple row, TupleDesc desc)
 		ss_json_datum(json, NameStr(TupleDescAttr(desc, i)->attname), value, isnull,
 					  TupleDescAttr(desc, i)->atttypid);
 	}
+}
+
+void
+ss_json_row(SSJson *json, const char *key)
+{
+	ss_json_open_object(json, key);
+	ss_json_columns(json, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+	ss_json_close_object(json);
 }
 
 void

@@ -29,7 +29,7 @@ extern void ss_json_close_object(SSJson *json);
 extern void ss_json_open_array(SSJson *json, const char *key);
 extern void ss_json_close_array(SSJson *json);
 
-/* Scalars. A NULL text, uuid or jsonb pointer adds null. */
+/* Scalars. A NULL text, uuid or jsonb pointer adds null; what it points to must live until ss_json_finish. */
 extern void ss_json_null(SSJson *json, const char *key);
 extern void ss_json_bool(SSJson *json, const char *key, bool value);
 extern void ss_json_int(SSJson *json, const char *key, int64 value);
@@ -48,6 +48,9 @@ extern void ss_json_datum(SSJson *json, const char *key, Datum value, bool isnul
 
 /* The columns of a row as keys of the object that is open, each under its own name. */
 extern void ss_json_columns(SSJson *json, HeapTuple row, TupleDesc desc);
+
+/* The first row of the last query as an object under key. */
+extern void ss_json_row(SSJson *json, const char *key);
 
 /* All rows of the last query as an array of objects under key. */
 extern void ss_json_rows(SSJson *json, const char *key);

@@ -12,6 +12,8 @@
 #include "errors.h"
 #include "money.h"
 
+PG_FUNCTION_INFO_V1(swipesavvy_minor_to_major);
+
 int64
 ss_minor_per_major(int exponent)
 {
@@ -97,4 +99,13 @@ ss_narrow(int128 value, const char *quantity)
 	if (value > PG_INT64_MAX || value < PG_INT64_MIN)
 		ss_out_of_range(quantity);
 	return (int64) value;
+}
+
+/*
+ * minor_to_major(amount, minor_unit): for the queries of results
+ */
+Datum
+swipesavvy_minor_to_major(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_NUMERIC(ss_money_to_major(PG_GETARG_INT64(0), PG_GETARG_INT32(1)));
 }

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 
 #include "query.h"
 
@@ -28,16 +29,17 @@ plan_of(SSQuery *query)
 	return plan;
 }
 
+/* An invalid snapshot leaves the choice to SPI: the active one to read, a fresh one to write. */
 static uint64
-run(SSQuery *query, const Datum *values, const bool *nulls, bool read_only)
+run(SSQuery *query, SPIPlanPtr plan, const Datum *values, const bool *nulls, Snapshot snapshot, bool read_only)
 {
-	SPIPlanPtr	plan = plan_of(query);
-	char		null_flags[SS_QUERY_MAX_ARGS];
+	char		null_flags[SS_QUERY_MAX_ARGS] = {0};
 	int			result;
 
 	for (int i = 0; i < query->nargs; i++)
 		null_flags[i] = (nulls != NULL && nulls[i]) ? 'n' : ' ';
-	result = SPI_execute_plan(plan, unconstify(Datum *, values), null_flags, read_only, 0);
+	result = SPI_execute_snapshot(plan, unconstify(Datum *, values), null_flags, snapshot, InvalidSnapshot,
+								  read_only, true, 0);
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", query->sql, SPI_result_code_string(result));
 	return SPI_processed;
@@ -46,13 +48,35 @@ run(SSQuery *query, const Datum *values, const bool *nulls, bool read_only)
 uint64
 ss_query_read(SSQuery *query, const Datum *values, const bool *nulls)
 {
-	return run(query, values, nulls, true);
+	return run(query, plan_of(query), values, nulls, InvalidSnapshot, true);
+}
+
+uint64
+ss_query_latest(SSQuery *query, const Datum *values, const bool *nulls)
+{
+	SPIPlanPtr	plan = plan_of(query);
+
+	return run(query, plan, values, nulls, GetLatestSnapshot(), false);
 }
 
 uint64
 ss_query_write(SSQuery *query, const Datum *values, const bool *nulls)
 {
-	return run(query, values, nulls, false);
+	return run(query, plan_of(query), values, nulls, InvalidSnapshot, false);
+}
+
+void
+ss_param_text(Datum *values, bool *nulls, int n, const char *text)
+{
+	nulls[n] = (text == NULL);
+	values[n] = (text == NULL) ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
+void
+ss_param_pointer(Datum *values, bool *nulls, int n, const void *value)
+{
+	nulls[n] = (value == NULL);
+	values[n] = PointerGetDatum(value);
 }
 
 Datum

@@ -29,8 +29,18 @@ typedef struct SSQuery
  */
 extern uint64 ss_query_read(SSQuery *query, const Datum *values, const bool *nulls);
 
+/*
+ * A query that writes or locks, under the latest snapshot even in a REPEATABLE READ transaction,
+ * whose own one may be older than a lock it has just waited for.
+ */
+extern uint64 ss_query_latest(SSQuery *query, const Datum *values, const bool *nulls);
+
 /* Runs a query that writes or locks: a fresh snapshot, own changes visible. */
 extern uint64 ss_query_write(SSQuery *query, const Datum *values, const bool *nulls);
+
+/* Sets parameter n (from 0) to a text or to a value by reference; NULL sets it to null. */
+extern void ss_param_text(Datum *values, bool *nulls, int n, const char *text);
+extern void ss_param_pointer(Datum *values, bool *nulls, int n, const void *value);
 
 /* The value of a column (from 1) of a row (from 0) of the last result. */
 extern Datum ss_value(uint64 row, int column, bool *isnull);

@@ -31,10 +31,7 @@ static SSQuery boosts_query = {
 	"SELECT b.boost_id, b.multiplier_milli, c.category_no, b.starts_at, coalesce(b.expires_at, 'infinity')"
 	"  FROM swipesavvy.boosts b LEFT JOIN swipesavvy.merchant_categories c ON c.category = b.category", 0, {0}, NULL};
 static SSQuery campaigns_query = {
-	"SELECT k.campaign_no, k.version, k.campaign_id, k.offer_type, k.offer_amount, k.currency, k.start_date,"
-	"       coalesce(k.end_date, 'infinity'), k.target_segment_no, k.target_merchant_id, c.category_no, k.budget,"
-	"       k.per_user_limit, k.daily_limit, k.min_spend, k.max_discount, k.priority, k.stackable,"
-	"       k.points_multiplier_milli, k.bonus_points, k.hold_out"
+	"SELECT " SS_CAMPAIGN_COLUMNS
 	"  FROM swipesavvy.campaigns k LEFT JOIN swipesavvy.merchant_categories c ON c.category = k.target_category"
 	" WHERE k.status = 'running' ORDER BY k.campaign_no", 0, {0}, NULL};
 
@@ -218,8 +215,8 @@ offer_of(const char *name)
 	return (SSOffer) ss_check_choice(name, "offer_type", names);
 }
 
-static void
-load_campaign(SSRules *rules, uint64 row, SSCampaign *campaign)
+void
+ss_rules_read_campaign(MemoryContext context, uint64 row, SSCampaign *campaign)
 {
 	bool		isnull;
 	Datum		merchant = ss_value(row, 10, &isnull);
@@ -229,7 +226,7 @@ load_campaign(SSRules *rules, uint64 row, SSCampaign *campaign)
 		campaign->merchant_id = *DatumGetUUIDP(merchant);
 	campaign->no = int32_or(row, 1, 0);
 	campaign->version = int32_or(row, 2, 0);
-	campaign->id = MemoryContextStrdup(rules->context, ss_value_text(row, 3));
+	campaign->id = MemoryContextStrdup(context, ss_value_text(row, 3));
 	campaign->offer = offer_of(ss_value_text(row, 4));
 	campaign->offer_amount = ss_value_int64(row, 5, 0);
 	strlcpy(campaign->currency, ss_value_text(row, 6), sizeof(campaign->currency));
@@ -310,7 +307,7 @@ load_campaigns(SSRules *rules)
 	rules->campaigns = MemoryContextAllocExtended(rules->context, Max(rows, 1) * sizeof(SSCampaign),
 												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (uint64 i = 0; i < rows; i++)
-		load_campaign(rules, i, &rules->campaigns[i]);
+		ss_rules_read_campaign(rules->context, i, &rules->campaigns[i]);
 	index_campaigns(rules);
 }
 

@@ -1,6 +1,6 @@
 /*
- * rules_load.h: between rules.c and rules_load.c only: the entries of the hash
- * tables, and the loader.
+ * rules_load.h: what rules.c and explain.c share of the loader: the entries of
+ * the hash tables, and how a campaign is read.
  */
 #ifndef SS_RULES_LOAD_H
 #define SS_RULES_LOAD_H
@@ -35,5 +35,15 @@ typedef struct SSNumberEntry
 
 /* Reads everything into empty rules, under the active snapshot, with SPI connected. */
 extern void ss_rules_load(SSRules *rules);
+
+/* The columns of a campaign k, with the category c that it is aimed at, as ss_rules_read_campaign takes them. */
+#define SS_CAMPAIGN_COLUMNS                                                                                   \
+	"k.campaign_no, k.version, k.campaign_id, k.offer_type, k.offer_amount, k.currency, k.start_date,"        \
+	" coalesce(k.end_date, 'infinity'), k.target_segment_no, k.target_merchant_id, c.category_no, k.budget,"  \
+	" k.per_user_limit, k.daily_limit, k.min_spend, k.max_discount, k.priority, k.stackable,"                 \
+	" k.points_multiplier_milli, k.bonus_points, k.hold_out"
+
+/* A campaign from a row of the last query whose first columns are those; its id is kept in the context. */
+extern void ss_rules_read_campaign(MemoryContext context, uint64 row, SSCampaign *campaign);
 
 #endif							/* SS_RULES_LOAD_H */

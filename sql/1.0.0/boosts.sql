@@ -34,3 +34,28 @@ CREATE INDEX user_boosts_boost_id ON swipesavvy.user_boosts (boost_id);
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.boosts', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.user_boosts', '');
+
+CREATE FUNCTION swipesavvy.create_boost(
+    name text,
+    multiplier numeric,
+    category text DEFAULT NULL,
+    starts_at timestamptz DEFAULT NULL,
+    expires_at timestamptz DEFAULT NULL,
+    boost_id uuid DEFAULT NULL
+) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_create_boost';
+COMMENT ON FUNCTION swipesavvy.create_boost(text, numeric, text, timestamptz, timestamptz, uuid) IS
+    'Creates a boost of base points, from now on unless starts_at says otherwise, for one merchant category or for all.';
+
+CREATE FUNCTION swipesavvy.activate_boost(user_id uuid, boost_id uuid) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_activate_boost';
+COMMENT ON FUNCTION swipesavvy.activate_boost(uuid, uuid) IS
+    'Activates a boost for a user, also one that was deactivated before.';
+
+CREATE FUNCTION swipesavvy.deactivate_boost(user_id uuid, boost_id uuid) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_deactivate_boost';
+COMMENT ON FUNCTION swipesavvy.deactivate_boost(uuid, uuid) IS
+    'Deactivates a boost of a user.';

@@ -94,3 +94,83 @@ COMMENT ON COLUMN swipesavvy.campaign_versions.campaign IS 'The row of campaigns
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.campaigns', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.campaigns_campaign_no_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.campaign_versions', '');
+
+CREATE FUNCTION swipesavvy.create_campaign(
+    name text,
+    campaign_type text,
+    offer_amount numeric DEFAULT NULL,
+    offer_type text DEFAULT NULL,
+    start_date timestamptz DEFAULT NULL,
+    end_date timestamptz DEFAULT NULL,
+    description text DEFAULT NULL,
+    target_segment text DEFAULT NULL,
+    target_merchant_id uuid DEFAULT NULL,
+    target_category text DEFAULT NULL,
+    budget numeric DEFAULT NULL,
+    currency text DEFAULT NULL,
+    per_user_limit integer DEFAULT NULL,
+    daily_limit integer DEFAULT NULL,
+    min_spend numeric DEFAULT NULL,
+    max_discount numeric DEFAULT NULL,
+    priority integer DEFAULT NULL,
+    stackable boolean DEFAULT NULL,
+    points_multiplier numeric DEFAULT NULL,
+    bonus_points integer DEFAULT NULL,
+    hold_out numeric DEFAULT NULL,
+    campaign_id text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_create_campaign';
+COMMENT ON FUNCTION swipesavvy.create_campaign(
+    text, text, numeric, text, timestamptz, timestamptz, text, text, uuid, text, numeric, text, integer, integer, numeric,
+    numeric, integer, boolean, numeric, integer, numeric, text) IS
+    'Creates a campaign as a draft. Required: name, campaign_type, offer_type, start_date, and offer_amount unless the offer
+is BOGO or OTHER. Money is in major units of the campaign''s currency (the programme''s unless given); a campaign_id is made
+unless given.';
+
+CREATE FUNCTION swipesavvy.get_campaign(campaign_id text) RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_get_campaign';
+COMMENT ON FUNCTION swipesavvy.get_campaign(text) IS
+    'One campaign with what it has spent and its impressions, views, clicks and conversions. A customer sees running campaigns
+only, without budget, spent, hold_out and counters.';
+
+CREATE FUNCTION swipesavvy.list_campaigns(
+    status text DEFAULT NULL,
+    campaign_type text DEFAULT NULL,
+    search text DEFAULT NULL,
+    "limit" integer DEFAULT NULL,
+    "offset" integer DEFAULT NULL,
+    after text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_list_campaigns';
+COMMENT ON FUNCTION swipesavvy.list_campaigns(text, text, text, integer, integer, text) IS
+    'Campaigns, newest first; deleted ones only with status "archived". search finds a part of the name; limit is 20 unless
+given, at most 100; after takes the next_cursor of the page before. A customer sees the running ones it is eligible for.';
+
+CREATE FUNCTION swipesavvy.update_campaign(campaign_id text, changes jsonb) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_update_campaign';
+COMMENT ON FUNCTION swipesavvy.update_campaign(text, jsonb) IS
+    'Changes a campaign; the keys are the arguments of create_campaign but campaign_id, and status; null takes a value away.
+It applies to purchases processed after the commit, and the version before is kept. Adding or removing a budget, or changing
+the daily limit or the currency, waits for the purchases under way and lets later ones wait for its commit.';
+
+CREATE FUNCTION swipesavvy.launch_campaign(campaign_id text, schedule text DEFAULT 'immediate') RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_launch_campaign';
+COMMENT ON FUNCTION swipesavvy.launch_campaign(text, text) IS
+    'Makes a draft or paused campaign running. schedule "immediate" brings a start_date that lies ahead to now, "scheduled"
+keeps it. expected_conversions counts the purchases of the last 30 days that it would have matched, held-out users included.';
+
+CREATE FUNCTION swipesavvy.pause_campaign(campaign_id text) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_pause_campaign';
+COMMENT ON FUNCTION swipesavvy.pause_campaign(text) IS
+    'Pauses a running campaign; launch_campaign resumes it. revenue_generated is the amount, net of refunds, of the purchases
+it was awarded to.';
+
+CREATE FUNCTION swipesavvy.delete_campaign(campaign_id text) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_delete_campaign';
+COMMENT ON FUNCTION swipesavvy.delete_campaign(text) IS
+    'Archives a campaign, for good; its redemptions, events and versions stay.';

@@ -20,3 +20,15 @@ CREATE INDEX campaign_events_campaign ON swipesavvy.campaign_events (campaign_no
 CREATE INDEX campaign_events_user_id ON swipesavvy.campaign_events (user_id) WHERE user_id IS NOT NULL;
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.campaign_events', '');
+
+CREATE FUNCTION swipesavvy.track_event(
+    campaign_id text,
+    kind text,
+    user_id uuid DEFAULT NULL,
+    value numeric DEFAULT NULL,
+    occurred_at timestamptz DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_track_event';
+COMMENT ON FUNCTION swipesavvy.track_event(text, text, uuid, numeric, timestamptz) IS
+    'Records an impression, view, click or conversion of a campaign. A customer''s events are its own; value is what the event
+was worth, with at most four decimal places; occurred_at is now unless given.';

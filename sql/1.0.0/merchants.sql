@@ -24,3 +24,46 @@ CREATE INDEX merchants_mcc ON swipesavvy.merchants (mcc);
 CREATE INDEX merchants_name_trgm ON swipesavvy.merchants USING gin (name gin_trgm_ops);
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.merchants', '');
+
+CREATE FUNCTION swipesavvy.create_merchant(
+    name text,
+    category text DEFAULT NULL,
+    mcc text DEFAULT NULL,
+    description text DEFAULT NULL,
+    metadata jsonb DEFAULT NULL,
+    merchant_id uuid DEFAULT NULL
+) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_create_merchant';
+COMMENT ON FUNCTION swipesavvy.create_merchant(text, text, text, text, jsonb, uuid) IS
+    'Creates a merchant. Without a category it has that of its merchant category code.';
+
+CREATE FUNCTION swipesavvy.update_merchant(merchant_id uuid, changes jsonb) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_update_merchant';
+COMMENT ON FUNCTION swipesavvy.update_merchant(uuid, jsonb) IS
+    'Changes name, category, mcc, description (null clears these two), metadata and is_active.';
+
+CREATE FUNCTION swipesavvy.get_merchant(merchant_id uuid) RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_get_merchant';
+COMMENT ON FUNCTION swipesavvy.get_merchant(uuid) IS
+    'A merchant, its metadata included; everyone may read it.';
+
+CREATE FUNCTION swipesavvy.list_merchants(
+    category text DEFAULT NULL,
+    search text DEFAULT NULL,
+    "limit" integer DEFAULT 20,
+    "offset" integer DEFAULT 0,
+    after text DEFAULT NULL
+) RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_list_merchants';
+COMMENT ON FUNCTION swipesavvy.list_merchants(text, text, integer, integer, text) IS
+    'Active merchants by name; search finds any part of the name, after takes the next_cursor of the page before.';
+
+CREATE FUNCTION swipesavvy.list_merchant_categories() RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_list_merchant_categories';
+COMMENT ON FUNCTION swipesavvy.list_merchant_categories() IS
+    'The merchant categories.';

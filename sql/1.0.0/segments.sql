@@ -28,3 +28,27 @@ CREATE INDEX segment_members_segment_no ON swipesavvy.segment_members (segment_n
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.segments', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.segments_segment_no_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.segment_members', '');
+
+CREATE FUNCTION swipesavvy.create_segment(name text, description text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_create_segment';
+COMMENT ON FUNCTION swipesavvy.create_segment(text, text) IS
+    'Creates a segment without members.';
+
+CREATE FUNCTION swipesavvy.add_segment_members(name text, user_ids uuid[]) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_add_segment_members';
+COMMENT ON FUNCTION swipesavvy.add_segment_members(text, uuid[]) IS
+    'Adds users to a segment; added counts those that were not in it. At most 100,000 a call.';
+
+CREATE FUNCTION swipesavvy.remove_segment_members(name text, user_ids uuid[]) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_remove_segment_members';
+COMMENT ON FUNCTION swipesavvy.remove_segment_members(text, uuid[]) IS
+    'Takes users out of a segment; removed counts those that were in it. At most 100,000 a call.';
+
+CREATE FUNCTION swipesavvy.list_segments() RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_list_segments';
+COMMENT ON FUNCTION swipesavvy.list_segments() IS
+    'All segments with their number of members.';

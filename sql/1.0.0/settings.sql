@@ -61,3 +61,9 @@ CREATE TRIGGER restore_over_seed BEFORE INSERT ON swipesavvy.system_settings
     FOR EACH ROW EXECUTE FUNCTION swipesavvy.restore_system_settings();
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.system_settings', '');
+
+CREATE FUNCTION swipesavvy.update_system_settings(settings jsonb) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_update_system_settings';
+COMMENT ON FUNCTION swipesavvy.update_system_settings(jsonb) IS
+    'Changes settings of the programme, all that are given or none, and returns all of them.';

@@ -47,3 +47,16 @@ CREATE TRIGGER restore_over_seed BEFORE INSERT ON swipesavvy.tiers
     FOR EACH ROW EXECUTE FUNCTION swipesavvy.restore_tiers();
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.tiers', '');
+
+CREATE FUNCTION swipesavvy.list_tiers() RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_list_tiers';
+COMMENT ON FUNCTION swipesavvy.list_tiers() IS
+    'The tiers by the lifetime points they need.';
+
+CREATE FUNCTION swipesavvy.update_tiers(tiers jsonb) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_update_tiers';
+COMMENT ON FUNCTION swipesavvy.update_tiers(jsonb) IS
+    'Takes the whole list of tiers, [{"tier", "threshold", "multiplier", "benefits"}]; those not in it are switched off. '
+    'One has threshold 0. Benefits left out stay as they are.';

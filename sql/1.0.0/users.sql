@@ -82,3 +82,98 @@ CREATE UNIQUE INDEX a_user_has_one_default_account ON swipesavvy.accounts (user_
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.users', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.user_credentials', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.accounts', '');
+
+CREATE FUNCTION swipesavvy.current_user_id() RETURNS uuid
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_current_user_id';
+COMMENT ON FUNCTION swipesavvy.current_user_id() IS 'The user that this session acts for; null for nobody.';
+
+CREATE FUNCTION swipesavvy.create_user(
+    email text,
+    name text,
+    password text DEFAULT NULL,
+    phone text DEFAULT NULL,
+    role text DEFAULT 'customer',
+    preferred_language text DEFAULT 'en',
+    notification_preferences jsonb DEFAULT NULL,
+    user_id uuid DEFAULT NULL,
+    referred_by uuid DEFAULT NULL
+) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_create_user';
+COMMENT ON FUNCTION swipesavvy.create_user(text, text, text, text, text, text, jsonb, uuid, uuid) IS
+    'Creates a user and returns the profile. Only an admin creates others than customers; e-mails are unique whatever their case.';
+
+CREATE FUNCTION swipesavvy.update_user(user_id uuid, changes jsonb) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_update_user';
+COMMENT ON FUNCTION swipesavvy.update_user(uuid, jsonb) IS
+    'Changes name, phone (null clears it), preferred_language and notification_preferences (merged); '
+    'an admin also email and role. Returns the profile.';
+
+CREATE FUNCTION swipesavvy.get_user_profile(user_id uuid) RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_get_user_profile';
+COMMENT ON FUNCTION swipesavvy.get_user_profile(uuid) IS
+    'The profile of a user; lifetime_value is the net amount of completed purchases in the programme''s currency.';
+
+CREATE FUNCTION swipesavvy.deactivate_user(user_id uuid, reason text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_deactivate_user';
+COMMENT ON FUNCTION swipesavvy.deactivate_user(uuid, text) IS
+    'Makes a user inactive: purchases are refused until reactivate_user().';
+
+CREATE FUNCTION swipesavvy.suspend_user(user_id uuid, reason text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_suspend_user';
+COMMENT ON FUNCTION swipesavvy.suspend_user(uuid, text) IS
+    'Suspends a user: purchases are refused until reactivate_user().';
+
+CREATE FUNCTION swipesavvy.reactivate_user(user_id uuid, reason text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_reactivate_user';
+COMMENT ON FUNCTION swipesavvy.reactivate_user(uuid, text) IS
+    'Makes an inactive or suspended user active again.';
+
+CREATE FUNCTION swipesavvy.link_account(
+    user_id uuid,
+    type text,
+    last_four text,
+    issuer text DEFAULT NULL,
+    card_type text DEFAULT NULL,
+    bank_name text DEFAULT NULL,
+    account_type text DEFAULT NULL,
+    token text DEFAULT NULL,
+    expiry_month integer DEFAULT NULL,
+    expiry_year integer DEFAULT NULL,
+    is_default boolean DEFAULT false
+) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_link_account';
+COMMENT ON FUNCTION swipesavvy.link_account(uuid, text, text, text, text, text, text, text, integer, integer, boolean) IS
+    'Links a card, bank account or wallet. Only the last four digits and a token are kept: a full card number is refused. '
+    'A user''s first account becomes the default one.';
+
+CREATE FUNCTION swipesavvy.get_user_accounts(user_id uuid) RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_get_user_accounts';
+COMMENT ON FUNCTION swipesavvy.get_user_accounts(uuid) IS
+    'The linked accounts of a user, oldest first.';
+
+CREATE FUNCTION swipesavvy.verify_account(account_id uuid, user_id uuid DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_verify_account';
+COMMENT ON FUNCTION swipesavvy.verify_account(uuid, uuid) IS
+    'Marks a linked account as verified.';
+
+CREATE FUNCTION swipesavvy.set_default_account(account_id uuid, user_id uuid DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_set_default_account';
+COMMENT ON FUNCTION swipesavvy.set_default_account(uuid, uuid) IS
+    'Makes a linked account its user''s default one.';
+
+CREATE FUNCTION swipesavvy.unlink_account(account_id uuid, user_id uuid DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_unlink_account';
+COMMENT ON FUNCTION swipesavvy.unlink_account(uuid, uuid) IS
+    'Unlinks an account; the oldest of those left takes over as the default one. Purchases made with it stay.';

@@ -1,0 +1,57 @@
+-- privileges: who may call what. Last, so that it speaks of everything there is.
+
+GRANT USAGE ON SCHEMA swipesavvy TO swipesavvy_anon, swipesavvy_customer, swipesavvy_support, swipesavvy_analytics,
+    swipesavvy_backend, swipesavvy_delivery, swipesavvy_admin, swipesavvy_owner;
+
+-- The library switches to swipesavvy_owner for its own work. It may not change the ledger either.
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA swipesavvy TO swipesavvy_owner;
+REVOKE UPDATE, DELETE ON swipesavvy.points_entries FROM swipesavvy_owner;
+REVOKE ALL ON swipesavvy.purchases FROM swipesavvy_owner;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA swipesavvy TO swipesavvy_owner;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA swipesavvy FROM PUBLIC;
+REVOKE ALL ON ALL PROCEDURES IN SCHEMA swipesavvy FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION swipesavvy.uuid_v7(), swipesavvy.minor_to_major(bigint, integer) TO swipesavvy_owner;
+
+DO $$
+DECLARE
+    -- each function (by name: none is overloaded) and the roles that may call it besides admin:
+    -- A = all, C = customer, S = support, N = analytics, B = backend
+    matrix CONSTANT text[] := ARRAY[
+        'current_user_id A', 'get_merchant A', 'list_merchants A', 'list_merchant_categories A',
+        'create_campaign', 'get_campaign CN', 'list_campaigns CN', 'update_campaign', 'launch_campaign', 'pause_campaign',
+        'delete_campaign', 'track_event CB',
+        'record_transaction B', 'record_transactions B', 'import_purchases B', 'explain_award CS', 'verify_ledger N',
+        'rule_cache_status',
+        'create_user B', 'update_user CS', 'get_user_profile CS', 'get_user_accounts CS', 'deactivate_user', 'suspend_user',
+        'reactivate_user', 'link_account CB', 'verify_account B', 'set_default_account CB', 'unlink_account CB',
+        'create_merchant', 'update_merchant', 'create_segment', 'add_segment_members', 'remove_segment_members',
+        'list_segments N', 'create_boost', 'activate_boost CB', 'deactivate_boost CB', 'list_tiers C', 'update_tiers',
+        'update_system_settings'];
+    line text;
+    letters text;
+    function_name text;
+    role_name text;
+    granted integer;
+BEGIN
+    FOREACH line IN ARRAY matrix LOOP
+        function_name := pg_catalog.split_part(line, ' ', 1);
+        letters := pg_catalog.replace(pg_catalog.split_part(line, ' ', 2), 'A', 'ACSNBD') || 'M';
+        granted := 0;
+        FOR role_name IN
+            SELECT 'swipesavvy_' || r.name
+              FROM (VALUES ('A', 'anon'), ('C', 'customer'), ('S', 'support'), ('N', 'analytics'), ('B', 'backend'),
+                           ('D', 'delivery'), ('M', 'admin')) r (letter, name)
+             WHERE pg_catalog.strpos(letters, r.letter) > 0
+        LOOP
+            EXECUTE pg_catalog.format('GRANT EXECUTE ON ROUTINE swipesavvy.%I TO %I', function_name, role_name);
+            granted := granted + 1;
+        END LOOP;
+        ASSERT granted > 0;
+    END LOOP;
+END
+$$;
+
+GRANT SELECT, INSERT ON swipesavvy.purchases TO swipesavvy_backend, swipesavvy_admin;
+GRANT SELECT ON swipesavvy.purchases TO swipesavvy_analytics;
+GRANT SELECT ON swipesavvy.imports, swipesavvy.import_errors TO swipesavvy_backend, swipesavvy_admin;

@@ -1,0 +1,22 @@
+/*
+ * attempt.h: does something that may fail without failing with it.
+ */
+#ifndef SS_ATTEMPT_H
+#define SS_ATTEMPT_H
+
+#include "postgres.h"
+
+#include "json.h"
+
+/*
+ * Runs the action in a subtransaction. Returns NULL when it succeeded, else
+ * the error, with everything the action did undone. Errors that are not about
+ * the caller's values (a cancel, no memory or disk, a defect of ours) are
+ * raised again; so is a deadlock, unless the caller wants to repeat those.
+ */
+extern ErrorData *ss_attempt(void (*action) (void *), void *argument, bool take_deadlocks);
+
+/* Adds an error as an object {code, message, detail, hint}. */
+extern void ss_attempt_json(SSJson *json, const char *key, const ErrorData *error);
+
+#endif							/* SS_ATTEMPT_H */

@@ -1,0 +1,265 @@
+/*
+ * campaign_list.c: list_campaigns.
+ *
+ * First the keys of a page are found, then its rows are read, both from the
+ * caller's snapshot; nothing is locked. For a customer the campaigns that run
+ * for it are found first, because who is held out is decided by a hash that
+ * only C knows.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "args.h"
+#include "call.h"
+#include "campaign_input.h"
+#include "campaigns.h"
+#include "errors.h"
+#include "hash.h"
+#include "query.h"
+
+PG_FUNCTION_INFO_V1(swipesavvy_list_campaigns);
+
+#define MAX_LIMIT	  100
+#define DEFAULT_LIMIT 20
+#define MAX_TOTAL	  10000		/* exact up to here */
+
+/* The filters of a list, as the first arguments of its queries. */
+enum
+{
+	ARG_STATUS,
+	ARG_TYPE,
+	ARG_PATTERN,
+	FILTER_ARGS
+};
+
+typedef struct Filters
+{
+	Datum		value[FILTER_ARGS];
+	bool		isnull[FILTER_ARGS];
+} Filters;
+
+/* The campaigns of a page, newest first, and how many there are in all. */
+typedef struct Found
+{
+	int			count;
+	Datum		keys[MAX_LIMIT];
+	int64		total;
+	bool		more;			/* there are further ones behind the page */
+} Found;
+
+/* what was deleted is listed only when asked for */
+#define FILTER_SQL                                                                                           \
+	"c.status = coalesce($1, c.status) AND (c.status <> 'archived' OR $1 IS NOT NULL)"                       \
+	" AND ($2 IS NULL OR c.campaign_type = $2) AND ($3 IS NULL OR c.name ILIKE $3)"
+
+static SSQuery find_cursor = {
+	.sql = "SELECT c.campaign_no FROM swipesavvy.campaigns c WHERE c.campaign_id = $1",
+	.nargs = 1,
+	.argtypes = {TEXTOID},
+};
+
+static SSQuery count_all = {
+	.sql = "SELECT count(*) FROM (SELECT FROM swipesavvy.campaigns c WHERE " FILTER_SQL " LIMIT $4) one_too_many",
+	.nargs = FILTER_ARGS + 1,
+	.argtypes = {TEXTOID, TEXTOID, TEXTOID, INT8OID},
+};
+
+static SSQuery find_page = {
+	.sql = "SELECT c.campaign_no FROM swipesavvy.campaigns c WHERE " FILTER_SQL
+		   " AND ($4 IS NULL OR c.campaign_no < $4) ORDER BY c.campaign_no DESC OFFSET $5 LIMIT $6",
+	.nargs = FILTER_ARGS + 3,
+	.argtypes = {TEXTOID, TEXTOID, TEXTOID, INT4OID, INT8OID, INT8OID},
+};
+
+/* what runs now for the user $4, those who are held out included */
+static SSQuery find_eligible = {
+	.sql = "SELECT c.campaign_no, c.campaign_id, c.hold_out FROM swipesavvy.campaigns c WHERE " FILTER_SQL
+		   " AND c.status = 'running' AND c.start_date <= now() AND (c.end_date IS NULL OR now() < c.end_date)"
+		   " AND (c.target_segment_no IS NULL OR EXISTS (SELECT FROM swipesavvy.segment_members m"
+		   " WHERE m.user_id = $4 AND m.segment_no = c.target_segment_no))"
+		   " ORDER BY c.campaign_no DESC",
+	.nargs = FILTER_ARGS + 1,
+	.argtypes = {TEXTOID, TEXTOID, TEXTOID, UUIDOID},
+};
+
+#define ROW_SQL                                                                                              \
+	"SELECT c.campaign_id, c.name, c.campaign_type, c.status, " SS_CAMPAIGN_OFFER_SQL " AS offer_amount,"    \
+	" c.offer_type, c.start_date, c.end_date, c.created_at"
+#define FROM_SQL                                                                                             \
+	" FROM swipesavvy.campaigns c JOIN swipesavvy.currencies k ON k.code = c.currency"                       \
+	" WHERE c.campaign_no = ANY ($1) ORDER BY c.campaign_no DESC"
+
+static SSQuery read_rows = {
+	.sql = ROW_SQL ", swipesavvy.minor_to_major(c.budget, k.minor_unit) AS budget, " SS_CAMPAIGN_SPENT_SQL
+		   " AS spent" FROM_SQL,
+	.nargs = 1,
+	.argtypes = {INT4ARRAYOID},
+};
+
+static SSQuery read_rows_for_customer = {
+	.sql = ROW_SQL FROM_SQL,
+	.nargs = 1,
+	.argtypes = {INT4ARRAYOID},
+};
+
+/* A pattern for "has the text in it", with nothing special left in the text. */
+static char *
+contains_pattern(const char *text)
+{
+	StringInfoData pattern;
+
+	initStringInfo(&pattern);
+	appendStringInfoChar(&pattern, '%');
+	for (const char *p = text; *p != '\0'; p++)
+	{
+		if (strchr("\\%_", *p) != NULL)
+			appendStringInfoChar(&pattern, '\\');
+		appendStringInfoChar(&pattern, *p);
+	}
+	appendStringInfoChar(&pattern, '%');
+	return pattern.data;
+}
+
+/* The first three arguments: status, campaign_type, search. */
+static void
+read_filters(FunctionCallInfo fcinfo, Filters *filters)
+{
+	char	   *text[FILTER_ARGS];
+
+	text[ARG_STATUS] = ss_arg_text(fcinfo, 0, "status", SS_KEY_MAX, false);
+	text[ARG_TYPE] = ss_arg_text(fcinfo, 1, "campaign_type", SS_KEY_MAX, false);
+	text[ARG_PATTERN] = ss_arg_text(fcinfo, 2, "search", SS_NAME_MAX, false);
+	if (text[ARG_STATUS] != NULL)
+		(void) ss_check_choice(text[ARG_STATUS], "status", ss_campaign_statuses);
+	if (text[ARG_TYPE] != NULL)
+		(void) ss_check_choice(text[ARG_TYPE], "campaign_type", ss_campaign_types);
+	if (text[ARG_PATTERN] != NULL)
+		text[ARG_PATTERN] = contains_pattern(text[ARG_PATTERN]);
+	for (int i = 0; i < FILTER_ARGS; i++)
+	{
+		filters->isnull[i] = (text[i] == NULL);
+		filters->value[i] = filters->isnull[i] ? (Datum) 0 : CStringGetTextDatum(text[i]);
+	}
+}
+
+/* The number of the campaign that the cursor names, 0 without a cursor. */
+static int32
+cursor_no(const SSPage *page)
+{
+	Datum		id;
+
+	if (page->after == NULL)
+		return 0;
+	id = CStringGetTextDatum(page->after);
+	if (ss_query_read(&find_cursor, &id, NULL) == 0)
+		ss_bad_value("after", "It is not a cursor that list_campaigns gave.");
+	return DatumGetInt32(ss_value_not_null(0, 1));
+}
+
+/* A page of all campaigns. */
+static void
+find_all(const Filters *filters, const SSPage *wanted, Found *page)
+{
+	int32		after = cursor_no(wanted);
+	Datum		values[FILTER_ARGS + 3];
+	bool		nulls[FILTER_ARGS + 3] = {false};
+
+	memcpy(values, filters->value, sizeof(filters->value));
+	memcpy(nulls, filters->isnull, sizeof(filters->isnull));
+	values[FILTER_ARGS] = Int64GetDatum(MAX_TOTAL + 1);
+	(void) ss_query_read(&count_all, values, nulls);
+	page->total = ss_value_int64(0, 1, 0);
+
+	values[FILTER_ARGS] = Int32GetDatum(after);
+	nulls[FILTER_ARGS] = (after == 0);
+	values[FILTER_ARGS + 1] = Int64GetDatum(wanted->offset);
+	values[FILTER_ARGS + 2] = Int64GetDatum(wanted->limit + 1);
+	page->count = (int) ss_query_read(&find_page, values, nulls);
+	page->more = page->count > wanted->limit;
+	page->count = Min(page->count, (int) wanted->limit);
+	for (int i = 0; i < page->count; i++)
+		page->keys[i] = ss_value_not_null(i, 1);
+}
+
+/* A page of those that the user could use now. */
+static void
+find_for_customer(const Filters *filters, const pg_uuid_t *user_id, const SSPage *wanted, Found *page)
+{
+	int32		after = cursor_no(wanted);
+	int64		position = 0;	/* among those behind the cursor */
+	uint64		found;
+	Datum		values[FILTER_ARGS + 1];
+	bool		nulls[FILTER_ARGS + 1] = {false};
+
+	memcpy(values, filters->value, sizeof(filters->value));
+	memcpy(nulls, filters->isnull, sizeof(filters->isnull));
+	values[FILTER_ARGS] = UUIDPGetDatum(user_id);
+	found = ss_query_read(&find_eligible, values, nulls);
+	memset(page, 0, sizeof(*page));
+	for (uint64 i = 0; i < found; i++)
+	{
+		int32		no = DatumGetInt32(ss_value_not_null(i, 1));
+		int			hold_out = DatumGetInt32(ss_value_not_null(i, 3));
+
+		if (hold_out > 0 && ss_held_out(ss_value_text(i, 2), user_id, hold_out))
+			continue;
+		page->total++;
+		if ((after != 0 && no >= after) || position++ < wanted->offset)
+			continue;
+		if (page->count < wanted->limit)
+			page->keys[page->count++] = Int32GetDatum(no);
+		else
+			page->more = true;
+	}
+}
+
+/* The envelope around the rows of the page. */
+static void
+write_page(SSJson *json, const SSPage *wanted, Found *page, bool everything)
+{
+	Datum		keys = PointerGetDatum(construct_array(page->keys, page->count, INT4OID, 4, true, TYPALIGN_INT));
+	bool		capped = page->total > MAX_TOTAL;
+
+	(void) ss_query_read(everything ? &read_rows : &read_rows_for_customer, &keys, NULL);
+	ss_json_open_object(json, NULL);
+	ss_json_rows(json, "campaigns");
+	ss_json_int(json, "total", capped ? MAX_TOTAL : page->total);
+	if (capped)
+		ss_json_bool(json, "total_capped", true);
+	ss_json_int(json, "limit", wanted->limit);
+	ss_json_int(json, "offset", wanted->offset);
+	ss_json_text(json, "next_cursor", page->more ? ss_value_text(page->count - 1, 1) : NULL);
+	ss_json_close_object(json);
+}
+
+/*
+ * list_campaigns(status, campaign_type, search, "limit", "offset", after): a
+ * page of campaigns, newest first; for a customer those it could use now.
+ */
+Datum
+swipesavvy_list_campaigns(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	Filters		filters;
+	SSPage		wanted;
+	Found		page;
+	SSJson		json = {0};
+	bool		everything;
+
+	ss_call_enter(&call, SS_CUSTOMER | SS_ANALYTICS | SS_ADMIN);
+	read_filters(fcinfo, &filters);
+	wanted = ss_arg_page(fcinfo, 3, 4, 5, MAX_LIMIT, DEFAULT_LIMIT);
+	everything = ss_call_has(&call, SS_ANALYTICS | SS_ADMIN);
+	if (everything)
+		find_all(&filters, &wanted, &page);
+	else if (call.has_identity)
+		find_for_customer(&filters, &call.identity, &wanted, &page);
+	else
+		ss_not_allowed("permission denied", "No customer is signed in.");
+	write_page(&json, &wanted, &page, everything);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}

@@ -1,0 +1,432 @@
+/*
+ * campaign_state.c: update_campaign, launch_campaign, pause_campaign and
+ * delete_campaign: what a campaign may become, and every version it had.
+ *
+ * Each call locks the campaign's row first (FOR NO KEY UPDATE: changes of one
+ * campaign follow one another, purchases don't wait), then slots as
+ * campaign_slots.c says. The row as it was is kept before the call ends. The
+ * trigger on the table tells every session to compile the rules again.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "args.h"
+#include "call.h"
+#include "campaign_input.h"
+#include "campaigns.h"
+#include "errors.h"
+#include "query.h"
+
+PG_FUNCTION_INFO_V1(swipesavvy_update_campaign);
+PG_FUNCTION_INFO_V1(swipesavvy_launch_campaign);
+PG_FUNCTION_INFO_V1(swipesavvy_pause_campaign);
+PG_FUNCTION_INFO_V1(swipesavvy_delete_campaign);
+
+/* in the order of ss_campaign_statuses */
+typedef enum Status
+{
+	DRAFT,
+	RUNNING,
+	PAUSED,
+	COMPLETED,
+	ARCHIVED
+} Status;
+
+static const bool may_become[ARCHIVED + 1][ARCHIVED + 1] = {
+	[DRAFT] = {[RUNNING] = true, [ARCHIVED] = true},
+	[RUNNING] = {[PAUSED] = true, [COMPLETED] = true, [ARCHIVED] = true},
+	[PAUSED] = {[RUNNING] = true, [COMPLETED] = true, [ARCHIVED] = true},
+	[COMPLETED] = {[ARCHIVED] = true},
+};
+
+static const char *const schedules[] = {"immediate", "scheduled", NULL};
+
+/* A campaign whose row this transaction has locked. */
+typedef struct Locked
+{
+	int32		no;
+	int32		version;
+	char	   *id;
+	Status		status;
+	Jsonb	   *before;			/* the row */
+	SSCampaignInput input;
+	SSCampaignLimits limits;
+} Locked;
+
+/* Two queries: one that locks and joins at once would join the rows of before its wait. */
+static SSQuery lock_row = {
+	.sql = "SELECT c.campaign_no FROM swipesavvy.campaigns c WHERE c.campaign_id = $1 FOR NO KEY UPDATE",
+	.nargs = 1,
+	.argtypes = {TEXTOID},
+};
+
+/* the fields in the order of SSCampaignField and in the API's units, then what else Locked has */
+static SSQuery read_row = {
+	.sql = "SELECT c.name, c.campaign_type, " SS_CAMPAIGN_OFFER_SQL ", c.offer_type, c.start_date, c.end_date,"
+		   " c.description, s.name, c.target_merchant_id, c.target_category,"
+		   " swipesavvy.minor_to_major(c.budget, k.minor_unit), c.currency::text, c.per_user_limit, c.daily_limit,"
+		   " swipesavvy.minor_to_major(c.min_spend, k.minor_unit), swipesavvy.minor_to_major(c.max_discount, k.minor_unit),"
+		   " c.priority, c.stackable, swipesavvy.minor_to_major(c.points_multiplier_milli, 3), c.bonus_points,"
+		   " swipesavvy.minor_to_major(c.hold_out, 2), c.campaign_id,"
+		   " c.version, c.status, to_jsonb(c), c.budget"
+		   " FROM swipesavvy.campaigns c JOIN swipesavvy.currencies k ON k.code = c.currency"
+		   " LEFT JOIN swipesavvy.segments s ON s.segment_no = c.target_segment_no"
+		   " WHERE c.campaign_no = $1",
+	.nargs = 1,
+	.argtypes = {INT4OID},
+};
+
+/* each moment is that of the last time the campaign came into the state */
+#define BECOME_SQL                                                                                           \
+	"status = $2, version = c.version + 1, updated_at = now(),"                                              \
+	" launched_at = CASE WHEN $2 = 'running' AND c.status <> $2 THEN now() ELSE c.launched_at END,"          \
+	" paused_at = CASE WHEN $2 = 'paused' AND c.status <> $2 THEN now() ELSE c.paused_at END,"               \
+	" completed_at = CASE WHEN $2 = 'completed' AND c.status <> $2 THEN now() ELSE c.completed_at END,"      \
+	" archived_at = CASE WHEN $2 = 'archived' AND c.status <> $2 THEN now() ELSE c.archived_at END"
+
+/* the changeable fields from $3 on, in the order of SSCampaignField */
+static SSQuery update_fields = {
+	.sql = "UPDATE swipesavvy.campaigns c SET " BECOME_SQL ","
+		   " name = $3, campaign_type = $4, offer_amount = $5, offer_type = $6, start_date = $7, end_date = $8,"
+		   " description = $9, target_segment_no = $10, target_merchant_id = $11, target_category = $12, budget = $13,"
+		   " currency = $14, per_user_limit = $15, daily_limit = $16, min_spend = $17, max_discount = $18, priority = $19,"
+		   " stackable = $20, points_multiplier_milli = $21, bonus_points = $22, hold_out = $23"
+		   " WHERE c.campaign_no = $1"
+		   " AND ROW(c.status, c.name, c.campaign_type, c.offer_amount, c.offer_type, c.start_date, c.end_date, c.description,"
+		   " c.target_segment_no, c.target_merchant_id, c.target_category, c.budget, c.currency::text, c.per_user_limit,"
+		   " c.daily_limit, c.min_spend, c.max_discount, c.priority, c.stackable, c.points_multiplier_milli, c.bonus_points,"
+		   " c.hold_out)"
+		   " IS DISTINCT FROM ROW($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
+		   " $21, $22, $23)",
+	.nargs = SS_CAMPAIGN_CHANGEABLE + 2,
+	.argtypes = {INT4OID, TEXTOID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+				 TEXTOID, INT4OID, UUIDOID, TEXTOID, INT8OID, TEXTOID, INT4OID, INT4OID,
+				 INT8OID, INT8OID, INT4OID, BOOLOID, INT4OID, INT4OID, INT4OID},
+};
+
+static SSQuery update_status = {
+	.sql = "UPDATE swipesavvy.campaigns c SET " BECOME_SQL ", start_date = coalesce($3, c.start_date)"
+		   " WHERE c.campaign_no = $1 RETURNING now()",
+	.nargs = 3,
+	.argtypes = {INT4OID, TEXTOID, TIMESTAMPTZOID},
+};
+
+static SSQuery insert_version = {
+	.sql = "INSERT INTO swipesavvy.campaign_versions (campaign_no, version, valid_until, changed_by, campaign)"
+		   " VALUES ($1, $2, clock_timestamp(), $3, $4)",
+	.nargs = 4,
+	.argtypes = {INT4OID, INT4OID, UUIDOID, JSONBOID},
+};
+
+static SSQuery find_redemption = {
+	.sql = "SELECT FROM swipesavvy.campaign_redemptions r WHERE r.campaign_no = $1 LIMIT 1",
+	.nargs = 1,
+	.argtypes = {INT4OID},
+};
+
+/*
+ * The purchases of the last 30 days that the campaign would have matched, its
+ * limits kept; $2 is where days begin. Hold-outs are not taken off.
+ */
+static SSQuery expect_conversions = {
+	.sql = "SELECT coalesce(sum(least(d.purchases, d.daily_limit)), 0)::bigint FROM ("
+		   "SELECT p.daily_limit, count(*) AS purchases FROM ("
+		   "SELECT c.per_user_limit, c.daily_limit, timezone($2, t.occurred_at)::date AS day,"
+		   " row_number() OVER (PARTITION BY t.user_id ORDER BY t.occurred_at, t.transaction_id) AS nth"
+		   " FROM swipesavvy.campaigns c JOIN swipesavvy.transactions t ON t.currency = c.currency"
+		   " LEFT JOIN swipesavvy.merchant_categories k ON k.category = c.target_category"
+		   " WHERE c.campaign_no = $1 AND t.occurred_at > now() - interval '30 days' AND t.occurred_at <= now()"
+		   " AND t.status IN ('pending', 'completed') AND t.amount_minor > 0 AND t.amount_minor >= c.min_spend"
+		   " AND (c.target_merchant_id IS NULL OR t.merchant_id = c.target_merchant_id)"
+		   " AND (c.target_category IS NULL OR t.category_no = k.category_no)"
+		   " AND (c.target_segment_no IS NULL OR EXISTS (SELECT FROM swipesavvy.segment_members m"
+		   " WHERE m.user_id = t.user_id AND m.segment_no = c.target_segment_no))"
+		   ") p WHERE p.nth <= coalesce(p.per_user_limit, p.nth) GROUP BY p.day, p.daily_limit) d",
+	.nargs = 2,
+	.argtypes = {INT4OID, TEXTOID},
+};
+
+/* what the other campaigns of the type had on average, of those that had any */
+static SSQuery expect_impressions = {
+	.sql = "SELECT round(count(*)::numeric / nullif(count(DISTINCT e.campaign_no), 0))::bigint"
+		   " FROM swipesavvy.campaigns c"
+		   " JOIN swipesavvy.campaigns o ON o.campaign_type = c.campaign_type AND o.campaign_no <> c.campaign_no"
+		   " JOIN swipesavvy.campaign_events e ON e.campaign_no = o.campaign_no AND e.kind = 'impression'"
+		   " WHERE c.campaign_no = $1",
+	.nargs = 1,
+	.argtypes = {INT4OID},
+};
+
+static SSQuery read_metrics = {
+	.sql = "SELECT " SS_CAMPAIGN_EVENTS_SQL("impression") " AS impressions_before_pause,"
+		   " " SS_CAMPAIGN_CONVERSIONS_SQL " AS conversions_before_pause,"
+		   " swipesavvy.minor_to_major((SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)"
+		   " FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.transactions t"
+		   " ON t.transaction_id = r.transaction_id AND t.user_id = r.user_id"
+		   " WHERE r.campaign_no = c.campaign_no AND r.counts)::bigint, k.minor_unit) AS revenue_generated"
+		   " FROM swipesavvy.campaigns c JOIN swipesavvy.currencies k ON k.code = c.currency"
+		   " WHERE c.campaign_no = $1",
+	.nargs = 1,
+	.argtypes = {INT4OID},
+};
+
+static Status
+status_of(const char *name)
+{
+	return ss_check_choice(name, "status", ss_campaign_statuses);
+}
+
+/* Locks and reads the campaign that the first argument names; PT404 if there is none. */
+static void
+lock_campaign(FunctionCallInfo fcinfo, Locked *locked)
+{
+	char	   *id = ss_arg_text(fcinfo, 0, "campaign_id", SS_KEY_MAX, true);
+	Datum		key = CStringGetTextDatum(id);
+	const int	rest = SS_CAMPAIGN_FIELDS;
+
+	if (ss_query_write(&lock_row, &key, NULL) == 0)
+		ss_not_found("campaign", id);
+	key = ss_value_not_null(0, 1);
+	if (ss_query_write(&read_row, &key, NULL) != 1)
+		elog(ERROR, "campaign %d is gone", DatumGetInt32(key));
+	for (int i = 0; i < SS_CAMPAIGN_FIELDS; i++)
+		locked->input.value[i] = ss_value(0, i + 1, &locked->input.isnull[i]);
+	locked->no = DatumGetInt32(key);
+	locked->id = id;
+	locked->version = DatumGetInt32(ss_value_not_null(0, rest + 1));
+	locked->status = status_of(ss_value_text(0, rest + 2));
+	locked->before = DatumGetJsonbP(ss_value_not_null(0, rest + 3));
+	locked->limits.has_budget = !locked->input.isnull[SS_CAMPAIGN_BUDGET];
+	locked->limits.budget = ss_value_int64(0, rest + 4, 0);
+	locked->limits.has_daily = !locked->input.isnull[SS_CAMPAIGN_DAILY_LIMIT];
+	locked->limits.daily = locked->limits.has_daily ?
+		DatumGetInt32(locked->input.value[SS_CAMPAIGN_DAILY_LIMIT]) : 0;
+}
+
+static void
+keep_version(const Locked *locked, const SSCall *call)
+{
+	Datum		values[4] = {Int32GetDatum(locked->no), Int32GetDatum(locked->version),
+							 UUIDPGetDatum(&call->identity), JsonbPGetDatum(locked->before)};
+	bool		nulls[4] = {false, false, !call->has_identity, false};
+
+	(void) ss_query_write(&insert_version, values, nulls);
+}
+
+/* Puts the campaign into a state, at a new start if one is given; returns the moment. */
+static TimestampTz
+become(const Locked *locked, Status status, const TimestampTz *start, const SSCall *call)
+{
+	Datum		values[3] = {Int32GetDatum(locked->no), CStringGetTextDatum(ss_campaign_statuses[status]),
+							 start == NULL ? (Datum) 0 : TimestampTzGetDatum(*start)};
+	bool		nulls[3] = {false, false, start == NULL};
+	TimestampTz moment;
+
+	if (ss_query_write(&update_status, values, nulls) != 1)
+		elog(ERROR, "campaign %d is gone", locked->no);
+	moment = DatumGetTimestampTz(ss_value_not_null(0, 1));
+	keep_version(locked, call);
+	return moment;
+}
+
+/* --- update ------------------------------------------------------------------------- */
+
+/* The state asked for, or the present one; PT400 if there is no way from here to there. */
+static Status
+next_status(const Locked *locked, Jsonb *changes)
+{
+	JsonbValue *value = ss_document_get(changes, "status");
+	Status		next;
+
+	if (value == NULL)
+		return locked->status;
+	if (value->type == jbvNull)
+		ss_missing_value("status");
+	next = status_of(ss_json_as_text(value, "status", SS_KEY_MAX));
+	if (next != locked->status && !may_become[locked->status][next])
+		ss_bad_state("the campaign's status does not allow this", "A campaign that is %s cannot become %s.",
+					 ss_campaign_statuses[locked->status], ss_campaign_statuses[next]);
+	return next;
+}
+
+/* Slots follow the limits; a currency stays once something was spent in it. */
+static void
+move_limits(const Locked *locked, const SSCampaignRow *row)
+{
+	SSCampaignLimits after;
+	Datum		key = Int32GetDatum(locked->no);
+	char	   *before_currency = TextDatumGetCString(locked->input.value[SS_CAMPAIGN_CURRENCY]);
+	bool		new_currency = strcmp(before_currency, TextDatumGetCString(row->value[SS_CAMPAIGN_CURRENCY])) != 0;
+
+	ss_campaign_row_limits(row, &after);
+	if (new_currency || ss_campaign_slots_disturb(&locked->limits, &after))
+		ss_campaign_slots_quiesce();
+	if (new_currency && ss_query_latest(&find_redemption, &key, NULL) > 0)
+		ss_bad_state("the campaign's currency can no longer be changed", "It has redemptions in %s.",
+					 before_currency);
+	ss_campaign_slots_change(locked->no, &locked->limits, &after, row->exponent);
+}
+
+/* Returns whether anything was another value than before. */
+static bool
+write_fields(const Locked *locked, Status status, const SSCampaignRow *row)
+{
+	Datum		values[SS_CAMPAIGN_CHANGEABLE + 2];
+	bool		nulls[SS_CAMPAIGN_CHANGEABLE + 2] = {false, false};
+
+	values[0] = Int32GetDatum(locked->no);
+	values[1] = CStringGetTextDatum(ss_campaign_statuses[status]);
+	memcpy(values + 2, row->value, SS_CAMPAIGN_CHANGEABLE * sizeof(Datum));
+	memcpy(nulls + 2, row->isnull, SS_CAMPAIGN_CHANGEABLE * sizeof(bool));
+	return ss_query_write(&update_fields, values, nulls) == 1;
+}
+
+/*
+ * update_campaign(campaign_id, changes): any field of create_campaign but the
+ * id, and the status.
+ */
+Datum
+swipesavvy_update_campaign(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	Locked		locked;
+	SSCampaignRow row;
+	SSJson		json = {0};
+	Jsonb	   *changes;
+	SSCampaignInput wanted;
+	Status		status;
+	bool		changed;
+
+	ss_call_enter(&call, SS_ADMIN);
+	changes = ss_arg_jsonb(fcinfo, 1, "changes", true);
+	lock_campaign(fcinfo, &locked);
+	wanted = locked.input;
+	ss_campaign_input_change(&wanted, changes, "changes");
+	if (locked.status == ARCHIVED)
+		ss_bad_state("the campaign is archived", "An archived campaign cannot be changed.");
+	status = next_status(&locked, changes);
+	ss_campaign_input_check(&wanted, ss_rules_get(), &row);
+	move_limits(&locked, &row);
+	changed = write_fields(&locked, status, &row);
+	if (changed)
+		keep_version(&locked, &call);
+	ss_json_open_object(&json, NULL);
+	ss_campaign_write(&json, locked.no, true, true);
+	ss_json_text(&json, "message", changed ? "The campaign was changed." : "The campaign is as it was.");
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
+
+/* --- launch, pause, delete ------------------------------------------------------------ */
+
+/* A figure of the campaign from a query of one value, null if that is. */
+static void
+write_figure(SSJson *json, const char *key, SSQuery *query, const Datum *values)
+{
+	bool		isnull;
+	Datum		value;
+
+	(void) ss_query_write(query, values, NULL);
+	value = ss_value(0, 1, &isnull);
+	ss_json_datum(json, key, value, isnull, INT8OID);
+}
+
+/*
+ * launch_campaign(campaign_id, schedule): a draft or paused campaign runs from
+ * now on; `immediate` brings a start that lies ahead to now.
+ */
+Datum
+swipesavvy_launch_campaign(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	Locked		locked;
+	SSJson		json = {0};
+	char	   *schedule;
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	TimestampTz launched_at;
+	bool		ahead;
+	Datum		values[2];
+
+	ss_call_enter(&call, SS_ADMIN);
+	schedule = ss_arg_text(fcinfo, 1, "schedule", SS_KEY_MAX, true);
+	ahead = (ss_check_choice(schedule, "schedule", schedules) == 0);
+	lock_campaign(fcinfo, &locked);
+	if (locked.status != DRAFT && locked.status != PAUSED)
+		ss_bad_state("the campaign cannot be launched", "It is %s; only a draft or paused campaign can.",
+					 ss_campaign_statuses[locked.status]);
+	ahead = ahead && DatumGetTimestampTz(locked.input.value[SS_CAMPAIGN_START_DATE]) > now;
+	launched_at = become(&locked, RUNNING, ahead ? &now : NULL, &call);
+	values[0] = Int32GetDatum(locked.no);
+	values[1] = CStringGetTextDatum(pg_get_timezone_name(ss_rules_get()->settings.timezone));
+	ss_json_open_object(&json, NULL);
+	ss_json_text(&json, "campaign_id", locked.id);
+	ss_json_text(&json, "status", ss_campaign_statuses[RUNNING]);
+	ss_json_time(&json, "launched_at", launched_at);
+	write_figure(&json, "expected_conversions", &expect_conversions, values);
+	write_figure(&json, "expected_impressions", &expect_impressions, values);
+	ss_json_text(&json, "message", "The campaign is running.");
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
+
+/*
+ * pause_campaign(campaign_id): a running campaign no longer matches; with what
+ * it has brought so far.
+ */
+Datum
+swipesavvy_pause_campaign(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	Locked		locked;
+	SSJson		json = {0};
+	TimestampTz paused_at;
+	Datum		key;
+
+	ss_call_enter(&call, SS_ADMIN);
+	lock_campaign(fcinfo, &locked);
+	if (locked.status != RUNNING)
+		ss_bad_state("the campaign cannot be paused", "It is %s; only a running campaign can.",
+					 ss_campaign_statuses[locked.status]);
+	paused_at = become(&locked, PAUSED, NULL, &call);
+	key = Int32GetDatum(locked.no);
+	(void) ss_query_write(&read_metrics, &key, NULL);
+	ss_json_open_object(&json, NULL);
+	ss_json_text(&json, "campaign_id", locked.id);
+	ss_json_text(&json, "status", ss_campaign_statuses[PAUSED]);
+	ss_json_time(&json, "paused_at", paused_at);
+	ss_json_open_object(&json, "metrics");
+	ss_json_columns(&json, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+	ss_json_close_object(&json);
+	ss_json_text(&json, "message", "The campaign is paused; launch_campaign() resumes it.");
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
+
+/*
+ * delete_campaign(campaign_id): the campaign is archived, for good; its
+ * history stays.
+ */
+Datum
+swipesavvy_delete_campaign(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	Locked		locked;
+	SSJson		json = {0};
+	TimestampTz archived_at;
+
+	ss_call_enter(&call, SS_ADMIN);
+	lock_campaign(fcinfo, &locked);
+	if (locked.status == ARCHIVED)
+		ss_bad_state("the campaign is archived", "It was deleted before.");
+	archived_at = become(&locked, ARCHIVED, NULL, &call);
+	ss_json_open_object(&json, NULL);
+	ss_json_text(&json, "campaign_id", locked.id);
+	ss_json_text(&json, "status", ss_campaign_statuses[ARCHIVED]);
+	ss_json_time(&json, "archived_at", archived_at);
+	ss_json_text(&json, "message", "The campaign is archived; its history stays.");
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}

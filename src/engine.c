@@ -1,0 +1,293 @@
+/*
+ * engine.c: the award engine (engine.h): what a purchase earns, decided and
+ * written in the purchase's own transaction.
+ *
+ * Called by the three doors: record.c (one call), purchases.c (INSERT and COPY
+ * into the view) and import.c (loads of millions).
+ *
+ * A chunk of purchases goes through these steps:
+ *
+ *	1. take the lock that writing campaign_redemptions takes anyway: a change of
+ *	   a campaign that must not overlap any purchase (campaign_slots.c) waits for
+ *	   us, or we for it. Lock the users' reward accounts FOR NO KEY UPDATE, by
+ *	   user_id: from here on nobody else changes what these users hold or have
+ *	   redeemed;
+ *	2. by call only: recognise repeats by their idempotency keys (replay.c);
+ *	3. with the compiled rules (rules.c), find each purchase's candidates and
+ *	   test what needs no counts (match.c); count redemptions; lock the slots of
+ *	   every budget and daily limit that could be taken from, by (campaign, day,
+ *	   slot). If the rules changed while waiting for a lock, step 3 again;
+ *	4. purchase by purchase, in order: base points, choice of campaigns
+ *	   (choose.c), points and tier (tier.c), all in memory;
+ *	5. write each table once (ledger.c).
+ *
+ * The order of locks is the same for everybody: the table, accounts by user_id,
+ * slots by (campaign, day, slot). One purchase per transaction never deadlocks.
+ * All queries run under the latest snapshot, also in REPEATABLE READ: what is
+ * under lock is what counts.
+ *
+ * Compiled rules may be replaced by whatever runs inside our writes, so
+ * nothing of them is used after step 4.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+
+#include "args.h"
+#include "choose.h"
+#include "chunk.h"
+#include "columns.h"
+#include "engine.h"
+#include "errors.h"
+#include "ledger.h"
+#include "match.h"
+#include "money.h"
+#include "query.h"
+#include "replay.h"
+#include "tier.h"
+
+static SSQuery known_ids_query = {
+	"SELECT t.transaction_id FROM swipesavvy.transactions t WHERE t.transaction_id = ANY ($1) LIMIT 1",
+	1, {UUIDARRAYOID}, NULL};
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(pg_uuid_t));
+}
+
+/*
+ * An id that the caller chose must be new, for any user: the primary key alone
+ * would allow two users to have the same.
+ */
+static void
+check_given_ids(const SSPurchase *purchases, int count)
+{
+	pg_uuid_t  *ids = palloc(count * sizeof(pg_uuid_t));
+	const pg_uuid_t *known = NULL;
+	int			n = 0;
+	Datum		array;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (purchases[i].request & SS_REQUEST_HAS_ID)
+			ids[n++] = purchases[i].transaction_id;
+	}
+	if (n == 0)
+		return;
+	qsort(ids, n, sizeof(pg_uuid_t), compare_ids);
+	for (int i = 1; i < n && known == NULL; i++)
+	{
+		if (memcmp(&ids[i], &ids[i - 1], sizeof(pg_uuid_t)) == 0)
+			known = &ids[i];
+	}
+	array = ss_uuid_array(ids, n, sizeof(pg_uuid_t));
+	if (known == NULL && ss_query_latest(&known_ids_query, &array, NULL) > 0)
+		known = DatumGetUUIDP(ss_value_not_null(0, 1));
+	if (known != NULL)
+		ss_duplicate("transaction_id is already used", "There is a transaction \"%s\".", ss_uuid_text(known));
+}
+
+/* Tests the campaigns of a list; those that may apply become the purchase's open ones. */
+static void
+match_list(SSChunk *chunk, int position, const SSCampaignList *list)
+{
+	SSPurchase *purchase = &chunk->purchases[position];
+	SSOpen	   *open = &chunk->open[position];
+
+	if (list == NULL)
+		return;
+	for (int i = 0; i < list->count; i++)
+	{
+		const SSCampaign *campaign = &chunk->rules->campaigns[list->items[i]];
+		SSReason	reason = ss_match_campaign(campaign, purchase, &chunk->buyers[position]->buyer);
+
+		if (reason != SS_APPLIED)
+		{
+			ss_decision_add(&purchase->decision, campaign->no, campaign->version, reason);
+			continue;
+		}
+		if (open->items == NULL)
+			open->items = palloc(sizeof(int));
+		else if ((open->count & (open->count - 1)) == 0)
+			open->items = repalloc(open->items, 2 * open->count * sizeof(int));
+		open->items[open->count++] = list->items[i];
+	}
+}
+
+/* Finds the candidates of a purchase: those of its merchant, its category, its user's segments, and of everybody. */
+static void
+match_purchase(SSChunk *chunk, int position)
+{
+	SSPurchase *purchase = &chunk->purchases[position];
+	const SSBuyer *buyer = &chunk->buyers[position]->buyer;
+
+	memset(&purchase->decision, 0, sizeof(purchase->decision));
+	memset(&chunk->open[position], 0, sizeof(SSOpen));
+	purchase->day = ss_rules_day(chunk->rules, purchase->occurred_at);
+	if (!ss_status_earns(purchase->status))
+		return;
+	if (purchase->has_merchant)
+		match_list(chunk, position, ss_rules_by_merchant(chunk->rules, &purchase->merchant_id));
+	if (purchase->category_no != 0)
+		match_list(chunk, position, ss_rules_by_category(chunk->rules, purchase->category_no));
+	for (int i = 0; i < buyer->nsegments; i++)
+		match_list(chunk, position, ss_rules_by_segment(chunk->rules, buyer->segments[i]));
+	match_list(chunk, position, &chunk->rules->any);
+}
+
+/* Step 3: all that is known before anything is decided, under rules that are current when all locks are held. */
+static void
+prepare(SSChunk *chunk)
+{
+	do
+	{
+		chunk->rules = ss_rules_get();
+		ss_chunk_load_references(chunk);
+		for (int i = 0; i < chunk->count; i++)
+			match_purchase(chunk, i);
+		ss_chunk_load_redemptions(chunk);
+		ss_chunk_lock_slots(chunk);
+	} while (ss_rules_stale());
+}
+
+/* Refuses a purchase over the programme's limits; counts it against the day's. */
+static void
+check_spending(SSChunk *chunk, const SSPurchase *purchase, const SSUser *user)
+{
+	const SSSettings *settings = &chunk->rules->settings;
+	int64	   *spent;
+
+	if (!ss_status_earns(purchase->status) || strcmp(purchase->currency, settings->currency) != 0)
+		return;
+	if (settings->max_transaction_minor >= 0 && purchase->amount > settings->max_transaction_minor)
+		ss_exhausted("amount is over max_transaction_amount", "The amount is " INT64_FORMAT
+					 " and at most " INT64_FORMAT " is allowed, in minor units.",
+					 purchase->amount, settings->max_transaction_minor);
+	if (settings->daily_spending_minor < 0)
+		return;
+	spent = ss_chunk_spent_on_day(chunk, user, purchase->day);
+	if (purchase->amount > settings->daily_spending_minor - *spent)
+		ss_exhausted("amount is over what is left of daily_spending_limit", "The amount is " INT64_FORMAT
+					 ", of " INT64_FORMAT " a day " INT64_FORMAT " are spent, in minor units.",
+					 purchase->amount, settings->daily_spending_minor, *spent);
+	*spent += purchase->amount;
+}
+
+/* Moves what the purchase earned into the user's account, in memory. */
+static void
+credit(SSChunk *chunk, SSPurchase *purchase, SSUser *user)
+{
+	int64		points = ss_add(purchase->points_base, purchase->points_bonus, "points");
+
+	user->changed = true;
+	user->transactions++;
+	if (purchase->status == SS_PENDING)
+		user->pending = ss_add(user->pending, points, "pending points");
+	if (purchase->status != SS_COMPLETED)
+		return;
+	if (strcmp(purchase->currency, user->spent_currency) == 0)
+		user->spent = ss_add(user->spent, purchase->amount, "spent amount");
+	if (points == 0)
+		return;
+	user->available = ss_add(user->available, points, "points balance");
+	user->lifetime = ss_add(user->lifetime, points, "lifetime points");
+	ss_tier_update(chunk->rules, user, purchase->recorded_at);
+}
+
+/* Step 4 for one purchase. */
+static void
+process(SSChunk *chunk, int position, TimestampTz now)
+{
+	SSPurchase *purchase = &chunk->purchases[position];
+	SSUser	   *user = chunk->buyers[position];
+
+	if (!user->active)
+		ss_bad_state("user is not active", "Purchases of user \"%s\" are not recorded.", ss_uuid_text(&user->id));
+	check_spending(chunk, purchase, user);
+	purchase->recorded_at = now;
+	if (ss_status_earns(purchase->status))
+	{
+		user->buyer.tier_milli = ss_tier_held(chunk->rules, user, now)->multiplier_milli;
+		purchase->points_base = ss_match_base(chunk->rules, purchase, &user->buyer);
+		ss_choose_awards(chunk, position);
+	}
+	credit(chunk, purchase, user);
+	purchase->balance = user->available;
+	purchase->tier = pstrdup(ss_tier_held(chunk->rules, user, now)->name);
+	purchase->present_status = purchase->status;
+}
+
+/* Steps 3 to 5 for purchases none of which is a repeat. */
+static void
+award_new(SSChunk *chunk)
+{
+	TimestampTz now;
+
+	check_given_ids(chunk->purchases, chunk->count);
+	chunk->open = palloc0(chunk->count * sizeof(SSOpen));
+	prepare(chunk);
+	now = GetCurrentTimestamp();
+	for (int i = 0; i < chunk->count; i++)
+		process(chunk, i, now);
+	ss_ledger_write(chunk);
+}
+
+/* Keeps changes that must not overlap a purchase away, until the transaction ends. */
+static void
+lock_out_changes(void)
+{
+	Oid			relid = get_relname_relid("campaign_redemptions", get_namespace_oid("swipesavvy", false));
+
+	LockRelationOid(relid, RowExclusiveLock);
+}
+
+/* Processes those that are no repeats side by side; then they go back to their places. */
+static void
+award_rest(SSChunk *chunk)
+{
+	SSPurchase *all = chunk->purchases;
+	SSUser	  **buyers = chunk->buyers;
+	int		   *places = palloc(chunk->count * sizeof(int));
+	int			fresh = 0;
+
+	chunk->purchases = palloc(chunk->count * sizeof(SSPurchase));
+	chunk->buyers = palloc(chunk->count * sizeof(SSUser *));
+	for (int i = 0; i < chunk->count; i++)
+	{
+		if (all[i].replayed)
+			continue;
+		places[fresh] = i;
+		chunk->buyers[fresh] = buyers[i];
+		chunk->purchases[fresh++] = all[i];
+	}
+	chunk->count = fresh;
+	if (fresh > 0)
+		award_new(chunk);
+	for (int i = 0; i < fresh; i++)
+		all[places[i]] = chunk->purchases[i];
+}
+
+void
+ss_engine_award(SSPurchase *purchases, int count, bool by_call)
+{
+	SSChunk		chunk = {.by_call = by_call,.count = count,.purchases = purchases};
+	int			settings;
+
+	if (count == 0)
+		return;
+	settings = NewGUCNestLevel();
+	/* plans are kept from when the tables were small: what a load fills must not be read as a whole for each chunk */
+	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	lock_out_changes();
+	ss_chunk_lock_users(&chunk);
+	if (by_call && ss_replay_find(&chunk) > 0)
+		award_rest(&chunk);
+	else
+		award_new(&chunk);
+	AtEOXact_GUC(true, settings);
+}

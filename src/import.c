@@ -1,0 +1,519 @@
+/*
+ * import.c: the door for loads of millions: CALL import_purchases(source,
+ * chunk_size).
+ *
+ * Called by an operator or a nightly job. Reads a staging table with the
+ * caller's own rights, in the order of (occurred_at, transaction_id), through
+ * one holdable cursor, and commits chunk by chunk. How far it came is a row of
+ * the table imports, written in the chunk's own transaction: after a crash or a
+ * cancel the next call goes on there. That row is locked while a chunk is
+ * processed and must stand where we left it, so two calls for one table do not
+ * both import a row: the second is told so.
+ *
+ * The text of the query over the staging table is the one place where a name
+ * becomes SQL; it is that of an existing table, quoted.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "tcop/pquery.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/portal.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "args.h"
+#include "attempt.h"
+#include "batch.h"
+#include "call.h"
+#include "errors.h"
+#include "json.h"
+#include "query.h"
+
+#define MAX_CHUNK	  100000
+#define MAX_DEADLOCKS 10		/* a chunk is repeated that often */
+
+PG_FUNCTION_INFO_V1(swipesavvy_import_purchases);
+
+/* Columns of the staging table that are read, in the order of the query; the first of the result is ctid. */
+static const struct
+{
+	const char *name;
+	Oid			type;
+	const char *cast;
+}			source_columns[] = {
+	{"occurred_at", TIMESTAMPTZOID, "pg_catalog.timestamptz"},
+	{"transaction_id", UUIDOID, "pg_catalog.uuid"},
+	{"user_id", UUIDOID, "pg_catalog.uuid"},
+	{"account_id", UUIDOID, "pg_catalog.uuid"},
+	{"merchant_id", UUIDOID, "pg_catalog.uuid"},
+	{"amount_minor", INT8OID, "pg_catalog.int8"},
+	{"currency", TEXTOID, "pg_catalog.text"},
+	{"status", TEXTOID, "pg_catalog.text"},
+	{"idempotency_key", TEXTOID, "pg_catalog.text"},
+	{"metadata", JSONBOID, "pg_catalog.jsonb"},
+};
+
+/* Where an import stands: the last row that was processed, in the order of reading. */
+typedef struct Position
+{
+	TimestampTz occurred_at;
+	pg_uuid_t	transaction_id;
+	ItemPointerData ctid;
+} Position;
+
+typedef struct Import
+{
+	char	   *source;			/* schema-qualified and quoted */
+	Portal		portal;
+	Position	at;
+	int64		done;			/* rows behind `at` */
+	int64		imported;
+	int64		set_aside;
+	/* the chunk that is being processed */
+	SPITupleTable *rows;
+	int			count;
+} Import;
+
+static SSQuery find_query = {
+	"SELECT i.occurred_at, i.transaction_id, i.row_id, i.rows_done, i.rows_imported, i.rows_set_aside"
+	"  FROM swipesavvy.imports i WHERE i.source = $1 FOR UPDATE",
+	1, {TEXTOID}, NULL};
+static SSQuery begin_query = {
+	"INSERT INTO swipesavvy.imports (source, occurred_at, transaction_id, row_id)"
+	" VALUES ($1, '-infinity', '00000000-0000-0000-0000-000000000000', '(0,0)')"
+	" ON CONFLICT (source) DO UPDATE SET occurred_at = excluded.occurred_at, transaction_id = excluded.transaction_id,"
+	"       row_id = excluded.row_id, rows_done = 0, rows_imported = 0, rows_set_aside = 0, started_at = now(),"
+	"       finished_at = NULL",
+	1, {TEXTOID}, NULL};
+static SSQuery advance_query = {
+	"UPDATE swipesavvy.imports i SET occurred_at = $2, transaction_id = $3, row_id = $4, rows_done = $5,"
+	"       rows_imported = $6, rows_set_aside = $7, updated_at = now() WHERE i.source = $1",
+	7, {TEXTOID, TIMESTAMPTZOID, UUIDOID, TIDOID, INT8OID, INT8OID, INT8OID}, NULL};
+static SSQuery finish_query = {
+	"UPDATE swipesavvy.imports i SET finished_at = now(), updated_at = now() WHERE i.source = $1",
+	1, {TEXTOID}, NULL};
+static SSQuery set_aside_query = {
+	"INSERT INTO swipesavvy.import_errors (source, purchase, code, message, detail) VALUES ($1, $2, $3, $4, $5)",
+	5, {TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID}, NULL};
+
+/* --- the query over the staging table ------------------------------------------------ */
+
+/* Can a column of this type be read as the wanted one without a cast that fails for some values? */
+static bool
+reads_as(Oid type, Oid wanted)
+{
+	type = getBaseType(type);
+	if (type == wanted)
+		return true;
+	switch (wanted)
+	{
+		case INT8OID:
+			return type == INT2OID || type == INT4OID;
+		case TEXTOID:
+			return type == VARCHAROID || type == BPCHAROID;
+		case TIMESTAMPTZOID:
+			return type == TIMESTAMPOID || type == DATEOID;
+		default:
+			return false;
+	}
+}
+
+/* Appends the column of the staging table, or a null where it has none. */
+static void
+append_column(StringInfo sql, Oid relid, int n)
+{
+	AttrNumber	attribute = get_attnum(relid, source_columns[n].name);
+	Oid			type;
+
+	if (attribute == InvalidAttrNumber)
+	{
+		if (source_columns[n].type == UUIDOID && strcmp(source_columns[n].name, "user_id") == 0)
+			ss_bad_value("source", "The table has no column \"user_id\".");
+		if (source_columns[n].type == INT8OID)
+			ss_bad_value("source", "The table has no column \"amount_minor\".");
+		appendStringInfo(sql, "NULL::%s", source_columns[n].cast);
+		return;
+	}
+	type = get_atttype(relid, attribute);
+	if (!reads_as(type, source_columns[n].type))
+		ss_bad_value("source", "Column \"%s\" has the type %s; %s is needed.", source_columns[n].name,
+					 format_type_be(type), format_type_be(source_columns[n].type));
+	appendStringInfo(sql, "s.%s::%s", quote_identifier(source_columns[n].name), source_columns[n].cast);
+}
+
+/* "SELECT … FROM (the columns) r WHERE (the key) > $1, $2, $3 ORDER BY the key", or a count of those behind it. */
+static char *
+source_sql(Oid relid, const char *source, bool count_behind)
+{
+	const char *key = "coalesce(r.occurred_at, 'infinity'), coalesce(r.transaction_id,"
+		" '00000000-0000-0000-0000-000000000000'), r.ctid";
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT %s FROM (SELECT s.ctid", count_behind ? "count(*)" : "r.*");
+	for (size_t i = 0; i < lengthof(source_columns); i++)
+	{
+		appendStringInfoString(&sql, ", ");
+		append_column(&sql, relid, i);
+		appendStringInfo(&sql, " AS %s", quote_identifier(source_columns[i].name));
+	}
+	appendStringInfo(&sql, " FROM ONLY %s s) r WHERE (%s) %s ($1, $2, $3)", source, key, count_behind ? "<=" : ">");
+	if (!count_behind)
+		appendStringInfo(&sql, " ORDER BY %s", key);
+	return sql.data;
+}
+
+static SPIPlanPtr
+source_plan(Oid relid, const char *source, bool count_behind)
+{
+	Oid			types[3] = {TIMESTAMPTZOID, UUIDOID, TIDOID};
+	SPIPlanPtr	plan = SPI_prepare_cursor(source_sql(relid, source, count_behind), 3, types,
+										  CURSOR_OPT_NO_SCROLL | CURSOR_OPT_HOLD | CURSOR_OPT_CUSTOM_PLAN);
+
+	if (plan == NULL)
+		elog(ERROR, "could not prepare the query over the source: %s", SPI_result_code_string(SPI_result));
+	return plan;
+}
+
+static void
+position_values(const Position *at, Datum *values)
+{
+	values[0] = TimestampTzGetDatum(at->occurred_at);
+	values[1] = UUIDPGetDatum(&at->transaction_id);
+	values[2] = PointerGetDatum(&at->ctid);
+}
+
+/* The table's name, quoted; only a plain table has rows that stay where they are. */
+static char *
+source_name(Oid relid)
+{
+	if (get_rel_name(relid) == NULL)
+		ss_not_found("table", psprintf("%u", relid));
+	if (get_rel_relkind(relid) != RELKIND_RELATION)
+		ss_bad_value("source", "\"%s\" is not a plain table.", get_rel_name(relid));
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+}
+
+/* --- where it stands -------------------------------------------------------------------- */
+
+/* Reads and locks the import's row; false when there is none. As owner. */
+static bool
+read_progress(Import *import)
+{
+	Datum		source = CStringGetTextDatum(import->source);
+
+	if (ss_query_write(&find_query, &source, NULL) == 0)
+		return false;
+	import->at.occurred_at = DatumGetTimestampTz(ss_value_not_null(0, 1));
+	import->at.transaction_id = *DatumGetUUIDP(ss_value_not_null(0, 2));
+	import->at.ctid = *(ItemPointer) DatumGetPointer(ss_value_not_null(0, 3));
+	import->done = ss_value_int64(0, 4, 0);
+	import->imported = ss_value_int64(0, 5, 0);
+	import->set_aside = ss_value_int64(0, 6, 0);
+	return true;
+}
+
+/* How many rows of the table are behind the position; read with the caller's rights. */
+static int64
+rows_behind(Oid relid, const Import *import)
+{
+	int			path = ss_call_guard_path();
+	Datum		values[3];
+
+	position_values(&import->at, values);
+	if (SPI_execute_plan(source_plan(relid, import->source, true), values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not count the rows of the source");
+	ss_call_restore_path(path);
+	return ss_value_int64(0, 1, 0);
+}
+
+/*
+ * Begins an import or finds where an earlier one was left. A table that holds
+ * other rows behind that point than were imported cannot be told apart from
+ * one that would be imported twice, or in part: that is refused.
+ */
+static void
+resume(Oid relid, Import *import)
+{
+	Datum		source = CStringGetTextDatum(import->source);
+	SSCall		call;
+	bool		known;
+	int64		behind = 0;
+
+	ss_call_become_owner(&call);
+	known = read_progress(import);
+	ss_call_become_caller(&call);
+	if (known)
+		behind = rows_behind(relid, import);
+	if (known && behind == import->done)
+		return;
+	if (behind != 0)
+		ss_bad_state("source was changed since its last import",
+					 INT64_FORMAT " of its rows are where " INT64_FORMAT " were imported. Put new purchases into an empty table.",
+					 behind, import->done);
+	ss_call_become_owner(&call);
+	(void) ss_query_write(&begin_query, &source, NULL);
+	(void) read_progress(import);
+	ss_call_become_caller(&call);
+}
+
+/* --- a chunk ----------------------------------------------------------------------------- */
+
+typedef struct Row
+{
+	SSItem		item;			/* first */
+	HeapTuple	tuple;
+	TupleDesc	desc;
+} Row;
+
+static Datum
+column(const Row *row, int n, bool *isnull)
+{
+	return SPI_getbinval(row->tuple, row->desc, n + 2, isnull);
+}
+
+static const pg_uuid_t *
+uuid_column(const Row *row, int n)
+{
+	bool		isnull;
+	Datum		value = column(row, n, &isnull);
+
+	return isnull ? NULL : DatumGetUUIDP(value);
+}
+
+static const char *
+text_column(const Row *row, int n)
+{
+	bool		isnull;
+	Datum		value = column(row, n, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+static void
+read_row(void *argument)
+{
+	Row		   *row = argument;
+	SSPurchaseInput input = {0};
+	TimestampTz occurred_at;
+	int64		amount;
+	bool		isnull;
+	Datum		value;
+
+	value = column(row, 0, &isnull);
+	occurred_at = isnull ? 0 : DatumGetTimestampTz(value);
+	input.occurred_at = isnull ? NULL : &occurred_at;
+	input.transaction_id = uuid_column(row, 1);
+	input.user_id = uuid_column(row, 2);
+	input.account_id = uuid_column(row, 3);
+	input.merchant_id = uuid_column(row, 4);
+	value = column(row, 5, &isnull);
+	amount = isnull ? 0 : DatumGetInt64(value);
+	input.amount_minor = isnull ? NULL : &amount;
+	input.currency = text_column(row, 6);
+	input.status = text_column(row, 7);
+	input.idempotency_key = text_column(row, 8);
+	value = column(row, 9, &isnull);
+	input.metadata = isnull ? NULL : DatumGetJsonbP(value);
+	ss_purchase_make(ss_rules_get(), &input, &row->item.purchase);
+}
+
+/* Keeps a row that was not recorded, with the reason. */
+static void
+set_aside(const Import *import, const Row *row)
+{
+	const ErrorData *error = row->item.error;
+	bool		nulls[5] = {false, false, false, false, error->detail == NULL};
+	SSJson		json = {0};
+	Datum		values[5];
+
+	ss_json_open_object(&json, NULL);
+	ss_json_columns(&json, row->tuple, row->desc);
+	ss_json_close_object(&json);
+	values[0] = CStringGetTextDatum(import->source);
+	values[1] = ss_json_finish(&json);
+	values[2] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
+	values[3] = CStringGetTextDatum(error->message);
+	values[4] = nulls[4] ? 0 : CStringGetTextDatum(error->detail);
+	(void) ss_query_write(&set_aside_query, values, nulls);
+}
+
+/* The position behind the chunk's last row. */
+static void
+advance(Import *import, const Row *last)
+{
+	bool		isnull;
+	Datum		value = column(last, 0, &isnull);
+	const pg_uuid_t *id = uuid_column(last, 1);
+
+	import->at.occurred_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
+	memset(&import->at.transaction_id, 0, sizeof(pg_uuid_t));
+	if (id != NULL)
+		import->at.transaction_id = *id;
+	import->at.ctid = *(ItemPointer) DatumGetPointer(SPI_getbinval(last->tuple, last->desc, 1, &isnull));
+	import->done += import->count;
+}
+
+/* Another call may have gone on with this import while we were between two transactions. */
+static void
+check_unmoved(Import *import)
+{
+	Import		now = {.source = import->source};
+
+	if (!read_progress(&now) || now.done != import->done ||
+		memcmp(&now.at.transaction_id, &import->at.transaction_id, sizeof(pg_uuid_t)) != 0 ||
+		ItemPointerCompare(&now.at.ctid, &import->at.ctid) != 0)
+		ss_bad_state("another session is importing this table", "The table is %s.", import->source);
+}
+
+/* Records a chunk and how far it takes the import, in one subtransaction. */
+static void
+import_chunk(void *argument)
+{
+	Import	   *import = argument;
+	Row		   *rows;
+	SSItem	  **good;
+	Datum		values[7];
+	int			ngood = 0;
+	int64		bad = 0;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	check_unmoved(import);
+	rows = palloc0(import->count * sizeof(Row));
+	good = palloc(import->count * sizeof(SSItem *));
+	for (int i = 0; i < import->count; i++)
+	{
+		rows[i].tuple = import->rows->vals[i];
+		rows[i].desc = import->rows->tupdesc;
+		rows[i].item.error = ss_attempt(read_row, &rows[i], false);
+		if (rows[i].item.error == NULL)
+			good[ngood++] = &rows[i].item;
+	}
+	ss_batch_award(good, ngood, false);
+	for (int i = 0; i < import->count; i++)
+	{
+		if (rows[i].item.error == NULL)
+			continue;
+		set_aside(import, &rows[i]);
+		bad++;
+	}
+	import->imported += import->count - bad;
+	import->set_aside += bad;
+	advance(import, &rows[import->count - 1]);
+	values[0] = CStringGetTextDatum(import->source);
+	position_values(&import->at, &values[1]);
+	values[4] = Int64GetDatum(import->done);
+	values[5] = Int64GetDatum(import->imported);
+	values[6] = Int64GetDatum(import->set_aside);
+	(void) ss_query_write(&advance_query, values, NULL);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not disconnect from SPI");
+}
+
+/* Fetches and records the next chunk; false when there is none. A deadlock with other purchases is repeated. */
+static bool
+next_chunk(Import *import, int chunk_size)
+{
+	Import		before;
+	SSCall		call;
+
+	SPI_cursor_fetch(import->portal, true, chunk_size);
+	import->rows = SPI_tuptable;
+	import->count = (int) SPI_processed;
+	if (import->count == 0)
+		return false;
+	before = *import;
+	ss_call_become_owner(&call);
+	for (int i = 0;; i++)
+	{
+		ErrorData  *error = ss_attempt(import_chunk, import, true);
+
+		if (error == NULL)
+			break;
+		if (error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED || i == MAX_DEADLOCKS)
+			ReThrowError(error);
+		*import = before;
+	}
+	ss_call_become_caller(&call);
+	SPI_freetuptable(import->rows);
+	return true;
+}
+
+/* Opens the cursor over what is still to be imported, with the caller's rights. */
+static void
+open_cursor(Oid relid, Import *import)
+{
+	int			path = ss_call_guard_path();
+	Datum		values[3];
+
+	position_values(&import->at, values);
+	import->portal = SPI_cursor_open(NULL, source_plan(relid, import->source, false), values, NULL, false);
+	ss_call_restore_path(path);
+}
+
+/* Commits; the next transaction needs a snapshot of its own. */
+static void
+commit(void)
+{
+	SPI_commit();
+	EnsurePortalSnapshotExists();
+}
+
+/*
+ * import_purchases(source, chunk_size)
+ */
+Datum
+swipesavvy_import_purchases(PG_FUNCTION_ARGS)
+{
+	CallContext *context = (CallContext *) fcinfo->context;
+	Import		import = {0};
+	Oid			relid;
+	int			chunk_size;
+	SSCall		call;
+	Datum		source;
+	bool		no_size;
+
+	ss_call_check(&call, SS_BACKEND | SS_ADMIN);
+	if (context == NULL || !IsA(context, CallContext) || context->atomic)
+		ss_bad_state("import_purchases cannot run inside a transaction block",
+					 "It commits after each chunk. CALL it as a statement of its own.");
+	if (PG_ARGISNULL(0))
+		ss_missing_value("source");
+	relid = PG_GETARG_OID(0);
+	chunk_size = (int) ss_arg_int4(fcinfo, 1, "chunk_size", 1, MAX_CHUNK, &no_size);
+	if (no_size)
+		chunk_size = 10000;
+	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	import.source = source_name(relid);
+	resume(relid, &import);
+	open_cursor(relid, &import);
+	commit();
+	while (next_chunk(&import, chunk_size))
+	{
+		commit();
+		ereport(NOTICE, errmsg("imported " INT64_FORMAT " purchases of %s, " INT64_FORMAT " set aside", import.imported,
+							   import.source, import.set_aside));
+	}
+	SPI_cursor_close(import.portal);
+	ss_call_become_owner(&call);
+	source = CStringGetTextDatum(import.source);
+	(void) ss_query_write(&finish_query, &source, NULL);
+	ss_call_become_caller(&call);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not disconnect from SPI");
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,139 @@
+/*
+ * verify.c: verify_ledger(): recomputes every balance, budget and limit from
+ * the entries and redemptions they are made of.
+ *
+ * Called by admins, analysts and tests. Reads only, under one snapshot, so it
+ * may run beside any load. Each check is a query that counts what disagrees;
+ * the references that the engine's tables have no foreign keys for are among
+ * them.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "call.h"
+#include "query.h"
+
+PG_FUNCTION_INFO_V1(swipesavvy_verify_ledger);
+
+typedef struct Check
+{
+	const char *name;
+	SSQuery		query;
+} Check;
+
+#define CHECK(name, sql) {name, {sql, 0, {0}, NULL}}
+
+static SSQuery totals_query = {
+	"SELECT (SELECT count(*) FROM swipesavvy.reward_accounts), (SELECT count(*) FROM swipesavvy.points_entries)",
+	0, {0}, NULL};
+
+static Check checks[] = {
+	CHECK("balances",
+		  "SELECT count(*) FROM swipesavvy.reward_accounts a FULL JOIN"
+		  " (SELECT e.user_id,"
+		  "         sum(CASE WHEN e.credit_account = 'available' THEN e.points WHEN e.debit_account = 'available'"
+		  "                  THEN -e.points ELSE 0 END) AS available,"
+		  "         sum(CASE WHEN e.credit_account = 'pending' THEN e.points WHEN e.debit_account = 'pending'"
+		  "                  THEN -e.points ELSE 0 END) AS pending,"
+		  "         sum(CASE WHEN e.kind IN ('earn', 'bonus', 'settle', 'referral') AND e.credit_account = 'available'"
+		  "                  THEN e.points WHEN e.kind = 'refund' THEN -e.points ELSE 0 END) AS lifetime"
+		  "    FROM swipesavvy.points_entries e GROUP BY e.user_id) s ON s.user_id = a.user_id"
+		  " WHERE a.user_id IS NULL OR a.points_available <> coalesce(s.available, 0)"
+		  "    OR a.points_pending <> coalesce(s.pending, 0) OR a.lifetime_points <> coalesce(s.lifetime, 0)"),
+	CHECK("totals_of_accounts",
+		  "SELECT count(*) FROM swipesavvy.reward_accounts a LEFT JOIN"
+		  " (SELECT t.user_id, t.currency, sum(t.amount_minor - t.refunded_minor) AS spent"
+		  "    FROM swipesavvy.transactions t WHERE t.status = 'completed' GROUP BY t.user_id, t.currency) s"
+		  "    ON s.user_id = a.user_id AND s.currency = a.spent_currency"
+		  " WHERE a.spent_minor <> coalesce(s.spent, 0)"),
+	CHECK("transaction_counts",
+		  "SELECT count(*) FROM swipesavvy.reward_accounts a FULL JOIN"
+		  " (SELECT t.user_id, count(*) AS transactions FROM swipesavvy.transactions t GROUP BY t.user_id) s"
+		  "    ON s.user_id = a.user_id"
+		  " WHERE a.user_id IS NULL OR a.transaction_count <> coalesce(s.transactions, 0)"),
+	CHECK("points_of_purchases",
+		  "SELECT count(*) FROM swipesavvy.transactions t FULL JOIN"
+		  " (SELECT e.user_id, e.transaction_id, sum(e.points) FILTER (WHERE e.kind = 'earn') AS base,"
+		  "         sum(e.points) FILTER (WHERE e.kind = 'bonus') AS bonus,"
+		  "         sum(e.points) FILTER (WHERE e.kind = 'refund') AS refunded,"
+		  "         sum(e.points) FILTER (WHERE e.kind IN ('settle', 'decline')) AS moved"
+		  "    FROM swipesavvy.points_entries e WHERE e.kind IN ('earn', 'bonus', 'refund', 'settle', 'decline')"
+		  "   GROUP BY e.user_id, e.transaction_id) s"
+		  "    ON s.user_id = t.user_id AND s.transaction_id = t.transaction_id"
+		  " WHERE t.user_id IS NULL OR t.points_base <> coalesce(s.base, 0) OR t.points_bonus <> coalesce(s.bonus, 0)"
+		  "    OR t.points_refunded <> coalesce(s.refunded, 0)"
+		  "    OR (s.moved IS NOT NULL AND s.moved <> t.points_base + t.points_bonus)"),
+	CHECK("awards_of_purchases",
+		  "SELECT count(*) FROM swipesavvy.transactions t FULL JOIN"
+		  " (SELECT r.user_id, r.transaction_id, sum(r.points) AS bonus, sum(r.discount_minor) AS discount"
+		  "    FROM swipesavvy.campaign_redemptions r GROUP BY r.user_id, r.transaction_id) s"
+		  "    ON s.user_id = t.user_id AND s.transaction_id = t.transaction_id"
+		  " WHERE t.user_id IS NULL OR t.points_bonus <> coalesce(s.bonus, 0)"
+		  "    OR t.discount_minor <> coalesce(s.discount, 0)"),
+	CHECK("bonus_entries",
+		  "SELECT count(*) FROM (SELECT r.user_id, r.transaction_id, r.campaign_no, r.points"
+		  "    FROM swipesavvy.campaign_redemptions r WHERE r.points > 0) r"
+		  "  FULL JOIN (SELECT e.user_id, e.transaction_id, e.campaign_no, e.points"
+		  "    FROM swipesavvy.points_entries e WHERE e.kind = 'bonus') e"
+		  "    ON e.user_id = r.user_id AND e.transaction_id = r.transaction_id AND e.campaign_no = r.campaign_no"
+		  " WHERE r.points IS DISTINCT FROM e.points"),
+	CHECK("budgets",
+		  "SELECT count(*) FROM (SELECT c.campaign_no, c.budget, s.slots, s.used, s.allotted,"
+		  "         coalesce((SELECT sum(r.cost_minor - r.cost_returned_minor) FROM swipesavvy.campaign_redemptions r"
+		  "                    WHERE r.campaign_no = c.campaign_no), 0) AS spent"
+		  "    FROM swipesavvy.campaigns c LEFT JOIN (SELECT s.campaign_no, count(*) AS slots, sum(s.used) AS used,"
+		  "         sum(s.allotted) AS allotted FROM swipesavvy.campaign_slots s WHERE s.day = '-infinity'"
+		  "         GROUP BY s.campaign_no) s ON s.campaign_no = c.campaign_no) b"
+		  " WHERE (b.budget IS NULL) <> (b.slots IS NULL) OR b.used <> b.spent OR b.allotted <> b.budget"
+		  "    OR b.spent > b.budget"),
+	CHECK("daily_limits",
+		  "SELECT count(*) FROM (SELECT s.campaign_no, s.day, sum(s.used) AS used FROM swipesavvy.campaign_slots s"
+		  "    WHERE s.day > '-infinity' GROUP BY s.campaign_no, s.day) s FULL JOIN"
+		  " (SELECT r.campaign_no, r.day, count(*) AS used FROM swipesavvy.campaign_redemptions r"
+		  "    JOIN swipesavvy.campaigns c ON c.campaign_no = r.campaign_no AND c.daily_limit IS NOT NULL"
+		  "   WHERE r.counts GROUP BY r.campaign_no, r.day) r ON r.campaign_no = s.campaign_no AND r.day = s.day"
+		  " WHERE coalesce(s.used, 0) <> coalesce(r.used, 0)"),
+	CHECK("references",
+		  "SELECT count(*) FROM swipesavvy.transactions t"
+		  " WHERE NOT EXISTS (SELECT FROM swipesavvy.users u WHERE u.user_id = t.user_id)"
+		  "    OR (t.merchant_id IS NOT NULL AND NOT EXISTS (SELECT FROM swipesavvy.merchants m"
+		  "                                                   WHERE m.merchant_id = t.merchant_id))"
+		  "    OR (t.account_id IS NOT NULL AND NOT EXISTS (SELECT FROM swipesavvy.accounts a"
+		  "                                                  WHERE a.user_id = t.user_id AND a.account_id = t.account_id))"),
+	CHECK("references_of_redemptions",
+		  "SELECT count(*) FROM swipesavvy.campaign_redemptions r"
+		  " WHERE NOT EXISTS (SELECT FROM swipesavvy.campaigns c WHERE c.campaign_no = r.campaign_no)"),
+};
+
+/*
+ * verify_ledger(): accounts_checked, entries_checked, mismatches, and the
+ * number of mismatches of each check that found some.
+ */
+Datum
+swipesavvy_verify_ledger(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	SSJson		json = {0};
+	int64		mismatches = 0;
+	int64		found[lengthof(checks)];
+
+	ss_call_enter(&call, SS_ANALYTICS | SS_ADMIN);
+	for (size_t i = 0; i < lengthof(checks); i++)
+	{
+		(void) ss_query_read(&checks[i].query, NULL, NULL);
+		found[i] = ss_value_int64(0, 1, 0);
+		mismatches += found[i];
+	}
+	(void) ss_query_read(&totals_query, NULL, NULL);
+	ss_json_open_object(&json, NULL);
+	ss_json_int(&json, "accounts_checked", ss_value_int64(0, 1, 0));
+	ss_json_int(&json, "entries_checked", ss_value_int64(0, 2, 0));
+	ss_json_int(&json, "mismatches", mismatches);
+	ss_json_open_object(&json, "checks");
+	for (size_t i = 0; i < lengthof(checks); i++)
+		ss_json_int(&json, checks[i].name, found[i]);
+	ss_json_close_object(&json);
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
