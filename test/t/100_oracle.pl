@@ -388,8 +388,10 @@ sub by_list
     my ($node, $db, $world, $purchases, $results, $way) = @_;
     if ($way == 1)
     {
+        # The name of a table that was imported is taken: its import is over.
         give($node, $db, $world, $world->as_input(@$purchases));
-        run($node, $db, "CALL swipesavvy.import_purchases('public.given', 50)");
+        run($node, $db, "ALTER TABLE public.given RENAME TO $purchases->[0]{key}",
+            "CALL swipesavvy.import_purchases('public.$purchases->[0]{key}', 30)");
         return;
     }
     my %result = map { $purchases->[$_]{key} => $results->[$_] } 0 .. $#$purchases;
