@@ -321,6 +321,14 @@ sub changes
 
     $o->{settings}{$_->[0]} = $_->[1] for [ earn_rate => between(0, 20_000) ], [ point_value_minor => between(0, 3) ];
     push @sql, $self->settings_sql;
+
+    # Thresholds only sink: nobody's tier does then.
+    for my $tier (@{ $o->{tiers} })
+    {
+        $tier->{threshold} -= int($tier->{threshold} / 3);
+        $tier->{milli} = between(700, 3000);
+    }
+    push @sql, $self->tiers_sql;
     return @sql;
 }
 
