@@ -25,10 +25,12 @@
 
 static SSQuery lock_users_query = {
 	"SELECT a.user_id, a.points_available, a.points_pending, a.lifetime_points, a.tier,"
-	"       coalesce(a.tier_until, '-infinity'), a.transaction_count, a.spent_minor, a.spent_currency,"
-	"       u.status = 'active'"
-	"  FROM swipesavvy.reward_accounts a JOIN swipesavvy.users u ON u.user_id = a.user_id"
-	" WHERE a.user_id = ANY ($1) ORDER BY a.user_id FOR NO KEY UPDATE OF a",
+	"       coalesce(a.tier_until, '-infinity'), a.transaction_count, a.spent_minor, a.spent_currency"
+	"  FROM swipesavvy.reward_accounts a WHERE a.user_id = ANY ($1) ORDER BY a.user_id FOR NO KEY UPDATE",
+	1, {UUIDARRAYOID}, NULL};
+/* not joined above: that would read the status of before the wait for the lock */
+static SSQuery inactive_users_query = {
+	"SELECT u.user_id FROM swipesavvy.users u WHERE u.user_id = ANY ($1) AND u.status <> 'active'",
 	1, {UUIDARRAYOID}, NULL};
 static SSQuery total_spent_query = {
 	"SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)::bigint FROM swipesavvy.transactions t"
@@ -142,7 +144,17 @@ read_user(uint64 row, SSUser *user)
 	user->transactions = ss_value_int64(row, 7, 0);
 	user->spent = ss_value_int64(row, 8, 0);
 	strlcpy(user->spent_currency, ss_value_text(row, 9), sizeof(user->spent_currency));
-	user->active = DatumGetBool(ss_value_not_null(row, 10));
+	user->active = true;
+}
+
+static void
+mark_inactive_users(SSChunk *chunk)
+{
+	Datum		ids = ss_uuid_array(&chunk->users[0].id, chunk->nusers, sizeof(SSUser));
+	uint64		rows = ss_query_latest(&inactive_users_query, &ids, NULL);
+
+	for (uint64 i = 0; i < rows; i++)
+		find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->active = false;
 }
 
 /* The ids of the chunk's users, ascending, each once. */
@@ -188,6 +200,8 @@ ss_chunk_lock_users(SSChunk *chunk)
 		if (chunk->buyers[i] == NULL)
 			refuse_reference(chunk, "user", &chunk->purchases[i].user_id);
 	}
+	if (chunk->direct == NULL)
+		mark_inactive_users(chunk);
 }
 
 /* --- references ---------------------------------------------------------------------- */

@@ -9,6 +9,9 @@
 
 #include "postgres.h"
 
+#include "access/tableam.h"
+#include "executor/executor.h"
+
 #if PG_VERSION_NUM < 150000
 #error "swipesavvy needs PostgreSQL 15 or later"
 #endif
@@ -18,8 +21,13 @@
 #include "varatt.h"
 #endif
 
-#include "access/tableam.h"
-#include "executor/executor.h"
+/* DecodeDateTime tells more about its errors from 16 on; nothing that we pass on */
+#if PG_VERSION_NUM >= 160000
+#define ss_decode_time(field, ftype, nf, dtype, tm, fsec, tzp) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tzp, &(DateTimeErrorExtra) {0})
+#else
+#define ss_decode_time(field, ftype, nf, dtype, tm, fsec, tzp) DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tzp)
+#endif
 
 /* Makes the index entries of a new row, or of a new version of one. 16 tells apart what only summarises. */
 static inline void
