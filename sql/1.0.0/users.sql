@@ -112,7 +112,7 @@ COMMENT ON FUNCTION swipesavvy.update_user(uuid, jsonb) IS
     'an admin also email and role. Returns the profile.';
 
 CREATE FUNCTION swipesavvy.get_user_profile(user_id uuid) RETURNS jsonb
-    LANGUAGE C STABLE PARALLEL RESTRICTED
+    LANGUAGE C STABLE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_get_user_profile';
 COMMENT ON FUNCTION swipesavvy.get_user_profile(uuid) IS
     'The profile of a user; lifetime_value is the net amount of completed purchases in the programme''s currency.';
