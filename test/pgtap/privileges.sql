@@ -37,14 +37,16 @@ SELECT set_eq(format('SELECT proname::text FROM routines p WHERE has_function_pr
   FROM roles r;
 SELECT is_empty('SELECT oid::regprocedure FROM routines p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) a WHERE a.grantee = 0',
                 'PUBLIC may execute nothing');
-SELECT is_empty('SELECT oid::regprocedure FROM routines p, aclexplode(p.proacl) a WHERE a.is_grantable AND a.grantee <> p.proowner', 'nobody may pass that on');
+SELECT is_empty('SELECT oid::regprocedure FROM routines p, aclexplode(p.proacl) a WHERE a.is_grantable AND a.grantee <> p.proowner',
+       'nobody may pass that on');
 
 -- --- relations ----------------------------------------------------------------------------
 
 SELECT set_eq(
     'SELECT r.name, c.relname::text, string_agg(p, '' '' ORDER BY p) FROM roles r, pg_class c,
             unnest(ARRAY[''SELECT'', ''INSERT'', ''UPDATE'', ''DELETE'', ''TRUNCATE'', ''REFERENCES'', ''TRIGGER'']) p
-      WHERE r.letter <> ''O'' AND c.relnamespace = ''swipesavvy''::regnamespace AND c.relkind IN (''r'', ''v'') AND has_table_privilege(r.name, c.oid, p)
+      WHERE r.letter <> ''O'' AND c.relnamespace = ''swipesavvy''::regnamespace AND c.relkind IN (''r'', ''v'')
+             AND has_table_privilege(r.name, c.oid, p)
       GROUP BY 1, 2',
     $$VALUES ('swipesavvy_backend', 'purchases', 'INSERT SELECT'), ('swipesavvy_admin', 'purchases', 'INSERT SELECT'),
              ('swipesavvy_analytics', 'purchases', 'SELECT'), ('swipesavvy_backend', 'imports', 'SELECT'), ('swipesavvy_admin', 'imports', 'SELECT'),
@@ -63,9 +65,11 @@ SELECT is_empty(
     'SELECT c.relname FROM pg_class c, unnest(ARRAY[''TRUNCATE'', ''REFERENCES'', ''TRIGGER'']) p
       WHERE c.relnamespace = ''swipesavvy''::regnamespace AND c.relkind IN (''r'', ''v'') AND has_table_privilege(''swipesavvy_owner'', c.oid, p)',
     'and may put no trigger on any table');
-SELECT is_empty('SELECT r.name, c.relname FROM roles r, pg_class c WHERE r.letter <> ''O'' AND c.relnamespace = ''swipesavvy''::regnamespace AND c.relkind = ''S''
+SELECT is_empty('SELECT r.name, c.relname FROM roles r, pg_class c WHERE r.letter <> ''O''
+       AND c.relnamespace = ''swipesavvy''::regnamespace AND c.relkind = ''S''
                     AND has_sequence_privilege(r.name, c.oid, ''USAGE, SELECT, UPDATE'')', 'nobody else touches a sequence');
-SELECT set_eq('SELECT name FROM roles WHERE has_schema_privilege(name, ''swipesavvy'', ''USAGE'')', 'SELECT name FROM roles WHERE letter <> ''''', 'all our roles may use the schema');
+SELECT set_eq('SELECT name FROM roles WHERE has_schema_privilege(name, ''swipesavvy'', ''USAGE'')',
+              'SELECT name FROM roles WHERE letter <> ''''', 'all our roles may use the schema');
 SELECT is_empty('SELECT name FROM roles WHERE has_schema_privilege(name, ''swipesavvy'', ''CREATE'')', 'none may create in it');
 
 -- --- really called ----------------------------------------------------------------------------
@@ -80,7 +84,8 @@ BEGIN
     RAISE EXCEPTION USING errcode = 'XXOK0';
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
-    RETURN CASE WHEN SQLSTATE = 'XXOK0' THEN 'ok' WHEN SQLSTATE = '42501' AND message <> 'permission denied' THEN '42501 of the server' ELSE SQLSTATE END;
+    RETURN CASE WHEN SQLSTATE = 'XXOK0' THEN 'ok' WHEN SQLSTATE = '42501' AND message <> 'permission denied' THEN '42501 of the server'
+           ELSE SQLSTATE END;
 END
 $$;
 SELECT is(pg_temp.outcome('test_stranger', '', 'SELECT 1'), 'ok', 'the helper runs a statement');
@@ -94,7 +99,8 @@ GRANT USAGE ON SCHEMA swipesavvy TO PUBLIC;
 GRANT EXECUTE ON ALL ROUTINES IN SCHEMA swipesavvy TO PUBLIC;
 CREATE TEMP TABLE calls AS
     SELECT p.proname::text AS routine, r.name AS role,
-           pg_temp.outcome(r.name, '{"sub": "00000000-0000-7000-8000-0000000000ff"}', format('%s swipesavvy.%I(%s)', CASE p.prokind WHEN 'p' THEN 'CALL' ELSE 'SELECT' END, p.proname,
+           pg_temp.outcome(r.name, '{"sub": "00000000-0000-7000-8000-0000000000ff"}', format('%s swipesavvy.%I(%s)',
+               CASE p.prokind WHEN 'p' THEN 'CALL' ELSE 'SELECT' END, p.proname,
                (SELECT string_agg('NULL::' || t::regtype, ', ') FROM unnest(p.proargtypes) t))) AS outcome
       FROM routines p JOIN matrix m ON m.routine = p.proname, roles r WHERE m.who <> '-' AND r.letter <> 'O';
 SELECT set_eq(format('SELECT routine FROM calls WHERE role = %L AND outcome <> ''42501''', r.name),
@@ -104,7 +110,8 @@ SELECT set_eq(format('SELECT routine FROM calls WHERE role = %L AND outcome <> '
   FROM roles r WHERE r.letter <> 'O';
 SELECT is_empty('SELECT * FROM calls WHERE outcome NOT IN (''ok'', ''42501'', ''22023'', ''PT400'', ''PT404'')', 'nulls are refused as bad values');
 ROLLBACK TO granted;
-SELECT is(pg_temp.outcome('test_stranger', '', 'SELECT swipesavvy.verify_ledger()'), '42501 of the server', 'a stranger does not even reach the library');
+SELECT is(pg_temp.outcome('test_stranger', '', 'SELECT swipesavvy.verify_ledger()'), '42501 of the server',
+       'a stranger does not even reach the library');
 
 -- --- whose data: a customer's own -----------------------------------------------------------------
 
@@ -132,7 +139,8 @@ CREATE TEMP TABLE questions (routine, statement, silent) AS
         ('get_user_profile', 'SELECT swipesavvy.get_user_profile(%1$L)'), ('get_user_accounts', 'SELECT swipesavvy.get_user_accounts(%1$L)'),
         ('update_user', 'SELECT swipesavvy.update_user(%1$L, ''{"name": "X"}'')'), ('update_user', 'SELECT swipesavvy.update_user(%1$L, ''{}'')'),
         ('link_account', 'SELECT swipesavvy.link_account(%1$L, ''card'', ''1111'')'),
-        ('set_default_account', 'SELECT swipesavvy.set_default_account(%2$L)'), ('set_default_account', 'SELECT swipesavvy.set_default_account(%2$L, %1$L)'),
+        ('set_default_account', 'SELECT swipesavvy.set_default_account(%2$L)'),
+        ('set_default_account', 'SELECT swipesavvy.set_default_account(%2$L, %1$L)'),
         ('unlink_account', 'SELECT swipesavvy.unlink_account(%2$L)'), ('unlink_account', 'SELECT swipesavvy.unlink_account(%2$L, %1$L)'),
         ('explain_award', 'SELECT swipesavvy.explain_award(%3$L)'), ('explain_award', 'SELECT swipesavvy.explain_award(%3$L, %1$L)'),
         ('activate_boost', 'SELECT swipesavvy.activate_boost(%1$L, ''00000000-0000-7000-8000-0000000000d0'')'),
@@ -140,16 +148,21 @@ CREATE TEMP TABLE questions (routine, statement, silent) AS
         ('track_event', 'SELECT swipesavvy.track_event(''CAMP-RUNS'', ''view'', %1$L)')) q (routine, statement)
      WHERE i.letter = 'a';
 SELECT set_eq('SELECT routine FROM questions',
-    'SELECT proname::text FROM routines p JOIN matrix m ON m.routine = p.proname WHERE m.who LIKE ''%C%'' AND p.proargnames && ''{user_id,account_id,transaction_id}''',
+    'SELECT proname::text FROM routines p JOIN matrix m ON m.routine = p.proname WHERE m.who LIKE ''%C%''
+           AND p.proargnames && ''{user_id,account_id,transaction_id}''',
     'every function that a customer may call about a user is asked');
 
 CREATE TEMP TABLE claims (whose, claims) AS VALUES
-    ('own', jsonb_build_object('sub', :'ada', 'role', 'swipesavvy_customer')::text), ('own in capitals', jsonb_build_object('sub', upper(:'ada'))::text),
+    ('own', jsonb_build_object('sub', :'ada', 'role', 'swipesavvy_customer')::text),
+           ('own in capitals', jsonb_build_object('sub', upper(:'ada'))::text),
     ('Bob''s', jsonb_build_object('sub', :'bob')::text), ('unset', ''), ('an empty object', '{}'), ('an empty sub', '{"sub": ""}'),
-    ('a null sub', '{"sub": null}'), ('a number', '{"sub": 7}'), ('a list', '["sub"]'), ('a scalar', '"' || :'ada' || '"'), ('a nested sub', '{"claims": {"sub": "' || :'ada' || '"}}'),
-    ('an id in an array', '{"sub": ["' || :'ada' || '"]}'), ('a sub with braces', '{"sub": "{' || :'ada' || '}"}'), ('a sub and more', '{"sub": "' || :'ada' || ' "}'),
+    ('a null sub', '{"sub": null}'), ('a number', '{"sub": 7}'), ('a list', '["sub"]'), ('a scalar', '"' || :'ada' || '"'),
+           ('a nested sub', '{"claims": {"sub": "' || :'ada' || '"}}'),
+    ('an id in an array', '{"sub": ["' || :'ada' || '"]}'), ('a sub with braces', '{"sub": "{' || :'ada' || '}"}'),
+    ('a sub and more', '{"sub": "' || :'ada' || ' "}'),
     ('Bob''s, who says he is an admin', jsonb_build_object('sub', :'bob', 'role', 'swipesavvy_admin')::text);
-SELECT is(pg_temp.outcome('swipesavvy_customer', c.claims, q.statement), CASE WHEN c.whose LIKE 'own%' THEN 'ok' WHEN c.whose LIKE 'Bob%' AND q.silent THEN 'PT404' ELSE '42501' END,
+SELECT is(pg_temp.outcome('swipesavvy_customer', c.claims, q.statement),
+          CASE WHEN c.whose LIKE 'own%' THEN 'ok' WHEN c.whose LIKE 'Bob%' AND q.silent THEN 'PT404' ELSE '42501' END,
           format('claims: %s. %s', c.whose, substr(q.statement, 8)))
   FROM claims c, questions q;
 SELECT is(pg_temp.outcome('swipesavvy_customer', c, q.statement), '22P02', format('claims that are no JSON: %s. %s', c, substr(q.statement, 8)))
@@ -159,12 +172,16 @@ SELECT is(pg_temp.outcome(r.name, '', q.statement), 'ok', format('%s: %s', r.nam
 SELECT is(pg_temp.outcome('swipesavvy_customer', (SELECT claims FROM claims WHERE whose = 'own'), s.statement), s.wanted, s.what)
   FROM (VALUES
     ($$SELECT swipesavvy.track_event('CAMP-RUNS', 'view')$$, 'ok', 'an event without a user is the customer''s own'),
-    (format('SELECT swipesavvy.set_default_account(%L, %L)', (SELECT account_id FROM ids WHERE letter = 'b'), :'ada'), 'PT404', 'another''s account as one''s own'),
-    (format('SELECT swipesavvy.explain_award(%L, %L)', (SELECT transaction_id FROM ids WHERE letter = 'b'), :'ada'), 'PT404', 'another''s purchase as one''s own'),
+    (format('SELECT swipesavvy.set_default_account(%L, %L)', (SELECT account_id FROM ids WHERE letter = 'b'), :'ada'), 'PT404',
+           'another''s account as one''s own'),
+    (format('SELECT swipesavvy.explain_award(%L, %L)', (SELECT transaction_id FROM ids WHERE letter = 'b'), :'ada'), 'PT404',
+           'another''s purchase as one''s own'),
     ($$SELECT swipesavvy.update_user('00000000-0000-7000-8000-00000000000a', '{"role": "admin"}')$$, '42501', 'a customer makes itself no admin'),
     ($$SELECT swipesavvy.get_campaign('CAMP-DRAFT')$$, 'PT404', 'a campaign that does not run is none for a customer')) s (statement, wanted, what);
-SELECT is(pg_temp.outcome('swipesavvy_backend', '', $$SELECT swipesavvy.create_user('s@example.com', 'S', role => 'admin')$$), '42501', 'a backend makes no admin');
-SELECT is(pg_temp.outcome('swipesavvy_support', '', format('SELECT swipesavvy.update_user(%L, ''{"role": "admin"}'')', :'ada')), '42501', 'nor does support');
+SELECT is(pg_temp.outcome('swipesavvy_backend', '', $$SELECT swipesavvy.create_user('s@example.com', 'S', role => 'admin')$$), '42501',
+       'a backend makes no admin');
+SELECT is(pg_temp.outcome('swipesavvy_support', '', format('SELECT swipesavvy.update_user(%L, ''{"role": "admin"}'')', :'ada')),
+       '42501', 'nor does support');
 
 -- --- whose claims are believed ------------------------------------------------------------------------
 
@@ -183,7 +200,8 @@ SELECT set_config('swipesavvy.trusted_gateways', '', true) AS gateways \gset
 SELECT is(pg_temp.outcome('swipesavvy_customer', (SELECT claims FROM claims WHERE whose = 'own'), q.statement), '42501',
           'the same claims in an untrusted session: ' || substr(q.statement, 8))
   FROM questions q;
-SELECT is(pg_temp.outcome('swipesavvy_customer', '{', 'SELECT swipesavvy.current_user_id()'), 'ok', 'an untrusted session''s claims are not even read');
+SELECT is(pg_temp.outcome('swipesavvy_customer', '{', 'SELECT swipesavvy.current_user_id()'), 'ok',
+       'an untrusted session''s claims are not even read');
 SELECT is(pg_temp.outcome(r.name, '', format('SET %s = %s', s.name, s.value)), '42501 of the server', format('%s may not set %s', r.name, s.name))
   FROM roles r, (VALUES ('swipesavvy.trusted_gateways', 'test_stranger'), ('swipesavvy.allow_drop', 'on')) s (name, value);
 SELECT is(pg_temp.outcome('test_stranger', '', 'SET swipesavvy.anything = 1'), '42602', 'nor is there a setting of that prefix that we do not know');
@@ -198,16 +216,20 @@ GRANT swipesavvy_backend TO test_service;
 GRANT swipesavvy_customer, swipesavvy_support TO test_both;
 GRANT swipesavvy_support TO test_later;
 
-SELECT is(pg_temp.outcome('test_service', '', format('SELECT swipesavvy.record_transaction(%L, 1)', :'ada')), 'ok', 'a member of backend records a purchase');
+SELECT is(pg_temp.outcome('test_service', '', format('SELECT swipesavvy.record_transaction(%L, 1)', :'ada')), 'ok',
+       'a member of backend records a purchase');
 SELECT is(pg_temp.outcome('test_both', jsonb_build_object('sub', :'ada')::text, format('SELECT swipesavvy.get_user_profile(%L)', :'bob')), 'ok',
           'customer and support: reads others');
-SELECT is(pg_temp.outcome('test_both', jsonb_build_object('sub', :'ada')::text, format('SELECT swipesavvy.link_account(%L, ''card'', ''1111'')', :'bob')), '42501',
+SELECT is(pg_temp.outcome('test_both', jsonb_build_object('sub', :'ada')::text,
+          format('SELECT swipesavvy.link_account(%L, ''card'', ''1111'')', :'bob')), '42501',
           'customer and support: what support may not do is done for oneself only');
-SELECT is(pg_temp.outcome('test_later', '', format('SELECT swipesavvy.get_user_profile(%L)', :'bob')), '42501 of the server', 'a member that does not inherit has nothing yet');
+SELECT is(pg_temp.outcome('test_later', '', format('SELECT swipesavvy.get_user_profile(%L)', :'bob')), '42501 of the server',
+       'a member that does not inherit has nothing yet');
 GRANT EXECUTE ON FUNCTION swipesavvy.get_user_profile(uuid) TO test_later;
 GRANT USAGE ON SCHEMA swipesavvy TO test_later;
 SELECT is(pg_temp.outcome('test_later', '', format('SELECT swipesavvy.get_user_profile(%L)', :'bob')), '42501', 'nor with a grant of its own');
-SELECT is(pg_temp.outcome('test_later', '', format('SET LOCAL ROLE swipesavvy_support; SELECT swipesavvy.get_user_profile(%L)', :'bob')), 'ok', 'until it sets the role');
+SELECT is(pg_temp.outcome('test_later', '', format('SET LOCAL ROLE swipesavvy_support; SELECT swipesavvy.get_user_profile(%L)', :'bob')), 'ok',
+       'until it sets the role');
 
 CREATE SCHEMA test_app;
 CREATE FUNCTION test_app.buy(amount numeric) RETURNS jsonb LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
@@ -215,7 +237,8 @@ CREATE FUNCTION test_app.buy(amount numeric) RETURNS jsonb LANGUAGE sql SECURITY
 ALTER FUNCTION test_app.buy(numeric) OWNER TO test_service;
 GRANT USAGE ON SCHEMA test_app TO test_app, test_service;
 SELECT is(pg_temp.outcome('test_app', '', 'SELECT test_app.buy(5)'), 'ok', 'an app''s SECURITY DEFINER wrapper acts as its owner');
-SELECT is(pg_temp.outcome('test_app', '', format('SELECT swipesavvy.record_transaction(%L, 5)', :'ada')), '42501 of the server', 'whoever calls the wrapper cannot pass it by');
+SELECT is(pg_temp.outcome('test_app', '', format('SELECT swipesavvy.record_transaction(%L, 5)', :'ada')), '42501 of the server',
+       'whoever calls the wrapper cannot pass it by');
 SELECT is(pg_temp.outcome('test_app', '', 'SELECT test_app.buy(-5)'), '22023', 'its errors come through');
 
 -- After a call, and after one that failed inside, the caller is who it was and sees its own path.
@@ -246,7 +269,8 @@ SELECT is(state, 'swipesavvy_backend test_app, public on', 'who calls stays who 
 
 CREATE TEMP TABLE view_rights (what, statement, wanted) AS VALUES
     ('INSERT', $$INSERT INTO swipesavvy.purchases (user_id, amount_minor) VALUES ('00000000-0000-7000-8000-00000000000a', 100)$$, 'BM'),
-    ('INSERT … RETURNING', $$INSERT INTO swipesavvy.purchases (user_id, amount_minor) VALUES ('00000000-0000-7000-8000-00000000000a', 100) RETURNING transaction_id$$, 'BM'),
+    ('INSERT … RETURNING', $$INSERT INTO swipesavvy.purchases (user_id, amount_minor)
+           VALUES ('00000000-0000-7000-8000-00000000000a', 100) RETURNING transaction_id$$, 'BM'),
     ('SELECT', 'SELECT * FROM swipesavvy.purchases', 'BMN'),
     ('UPDATE', 'UPDATE swipesavvy.purchases SET amount_minor = 1', ''),
     ('DELETE', 'DELETE FROM swipesavvy.purchases', ''),
@@ -259,12 +283,14 @@ CREATE TEMP TABLE view_rights (what, statement, wanted) AS VALUES
     ('UPDATE of the ledger', 'UPDATE swipesavvy.points_entries SET points = 1', ''),
     ('DELETE from the ledger', 'DELETE FROM swipesavvy.points_entries', ''),
     ('nextval', $$SELECT nextval('swipesavvy.campaigns_campaign_no_seq')$$, 'O');
-SELECT is(pg_temp.outcome(r.name, '', v.statement), CASE WHEN r.letter <> '' AND strpos(v.wanted, r.letter) > 0 THEN 'ok' ELSE '42501 of the server' END,
+SELECT is(pg_temp.outcome(r.name, '', v.statement), CASE WHEN r.letter <> '' AND strpos(v.wanted, r.letter) > 0 THEN 'ok'
+       ELSE '42501 of the server' END,
           format('%s: %s', r.name, v.what))
   FROM roles r, view_rights v;
 SELECT is(pg_temp.outcome('none', '', s), w, 'the superuser too: ' || s)
   FROM (VALUES ('UPDATE swipesavvy.purchases SET amount_minor = 1', '0A000'), ('DELETE FROM swipesavvy.purchases', '0A000'),
-               ('UPDATE swipesavvy.points_entries SET points = 1', '42501 of the server'), ('DELETE FROM swipesavvy.points_entries', '42501 of the server'),
+               ('UPDATE swipesavvy.points_entries SET points = 1', '42501 of the server'),
+               ('DELETE FROM swipesavvy.points_entries', '42501 of the server'),
                ('TRUNCATE swipesavvy.points_entries', '42501 of the server')) v (s, w);
 SELECT is(pg_temp.outcome('none', '', 'SET LOCAL session_replication_role = replica; DELETE FROM swipesavvy.points_entries'), '42501 of the server',
           'in replica mode as well');

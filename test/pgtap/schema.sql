@@ -99,7 +99,8 @@ SELECT col_type_is('swipesavvy', t, c, type, format('%s.%s is %s', t, c, type))
                ('system_settings', 'value', 'jsonb')) c (t, c, type);
 SELECT is_empty(
     'SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN member_relations r ON r.oid = a.attrelid
-      WHERE a.attnum > 0 AND r.relkind = ''r'' AND a.atttypid IN (''float4''::regtype, ''float8''::regtype, ''money''::regtype, ''timestamp''::regtype)',
+      WHERE a.attnum > 0 AND r.relkind = ''r'' AND a.atttypid IN (''float4''::regtype, ''float8''::regtype, ''money''::regtype,
+             ''timestamp''::regtype)',
     'no amount is a float and no time lacks its zone');
 SELECT is_empty(
     'SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN member_relations r ON r.oid = a.attrelid
@@ -119,7 +120,8 @@ SELECT is_empty(
 
 -- --- comments -------------------------------------------------------------------------
 
-SELECT is_empty('SELECT relname FROM member_relations WHERE relkind IN (''r'', ''v'') AND coalesce(obj_description(oid, ''pg_class''), '''') !~ ''\.$''',
+SELECT is_empty('SELECT relname FROM member_relations WHERE relkind IN (''r'', ''v'')
+                    AND coalesce(obj_description(oid, ''pg_class''), '''') !~ ''\.$''',
                 'every table and view has a comment, a sentence');
 SELECT is_empty('SELECT oid::regprocedure FROM member_functions WHERE coalesce(obj_description(oid, ''pg_proc''), '''') !~ ''\.$''',
                 'every function has a comment, a sentence');
@@ -179,11 +181,13 @@ SELECT set_eq(
     'SELECT r, name, enabled FROM declared_triggers, string_to_table(tables, '' '') r',
     'the triggers: only those that were declared, those that must act in replica mode too do');
 SELECT set_eq('SELECT evtname::text, evtevent::text, evtenabled::text, evttags::text FROM pg_event_trigger WHERE evtname LIKE ''swipesavvy%''',
-                  $$VALUES ('swipesavvy_drop_guard', 'ddl_command_start', 'O', '{"DROP EXTENSION","DROP SCHEMA","DROP OWNED"}')$$, 'the event trigger');
+                  $$VALUES ('swipesavvy_drop_guard', 'ddl_command_start', 'O', '{"DROP EXTENSION","DROP SCHEMA","DROP OWNED"}')$$,
+                         'the event trigger');
 
 -- --- dump --------------------------------------------------------------------------------------
 
-CREATE TEMP VIEW dumped AS SELECT c.oid, c.condition FROM pg_extension, unnest(extconfig, extcondition) c (oid, condition) WHERE extname = 'swipesavvy';
+CREATE TEMP VIEW dumped AS SELECT c.oid, c.condition FROM pg_extension, unnest(extconfig, extcondition) c (oid, condition)
+       WHERE extname = 'swipesavvy';
 SELECT set_eq(
     'SELECT relname::text FROM member_relations r WHERE relkind IN (''r'', ''S'') AND NOT EXISTS (SELECT FROM dumped d WHERE d.oid = r.oid)',
     ARRAY['currencies', 'rule_sentinel']::text[] , 'every table and sequence is dumped but what each release brings and what is always empty');
@@ -201,15 +205,19 @@ SELECT is_empty(
                  WHERE e.extname = ''swipesavvy'' AND nspname = ''swipesavvy'' AND nspowner <> e.extowner',
     'everything belongs to whoever created the extension');
 SELECT is_empty(
-    'SELECT c.relname FROM pg_class c WHERE c.relnamespace = ''swipesavvy''::regnamespace AND c.relkind <> ''i'' AND c.oid NOT IN (SELECT oid FROM member_relations)
+    'SELECT c.relname FROM pg_class c WHERE c.relnamespace = ''swipesavvy''::regnamespace AND c.relkind <> ''i''
+           AND c.oid NOT IN (SELECT oid FROM member_relations)
       UNION ALL SELECT p.proname FROM pg_proc p WHERE p.pronamespace = ''swipesavvy''::regnamespace AND p.oid NOT IN (SELECT oid FROM member_functions)',
     'nothing stands in the schema that is not the extension''s');
-SELECT is_empty('SELECT rolname FROM pg_roles WHERE rolname LIKE ''swipesavvy%'' AND (rolcanlogin OR rolsuper OR rolcreaterole OR rolcreatedb OR rolbypassrls OR rolreplication)',
+SELECT is_empty('SELECT rolname FROM pg_roles WHERE rolname LIKE ''swipesavvy%'' AND (rolcanlogin OR rolsuper OR rolcreaterole
+       OR rolcreatedb OR rolbypassrls OR rolreplication)',
                 'the roles can do nothing but what was granted');
 SELECT set_eq('SELECT rolname::text FROM pg_roles WHERE rolname LIKE ''swipesavvy%''',
-                  ARRAY['swipesavvy_admin', 'swipesavvy_analytics', 'swipesavvy_anon', 'swipesavvy_backend', 'swipesavvy_customer', 'swipesavvy_delivery',
+                  ARRAY['swipesavvy_admin', 'swipesavvy_analytics', 'swipesavvy_anon', 'swipesavvy_backend', 'swipesavvy_customer',
+                         'swipesavvy_delivery',
                         'swipesavvy_owner', 'swipesavvy_support'], 'the roles');
-SELECT is_empty('SELECT roleid::regrole, member::regrole FROM pg_auth_members WHERE roleid::regrole::text LIKE ''swipesavvy%'' OR member::regrole::text LIKE ''swipesavvy%''',
+SELECT is_empty('SELECT roleid::regrole, member::regrole FROM pg_auth_members WHERE roleid::regrole::text LIKE ''swipesavvy%''
+       OR member::regrole::text LIKE ''swipesavvy%''',
                 'no role of ours is a member of another, and nobody of theirs yet');
 
 -- --- seeds ---------------------------------------------------------------------------------------------
@@ -218,7 +226,8 @@ SELECT set_eq('SELECT category_no::int, category FROM swipesavvy.merchant_catego
     $$VALUES (1, 'Restaurants & Cafes'), (2, 'Retail & Shopping'), (3, 'Grocery & Food'), (4, 'Gas Stations'), (5, 'Hotels & Travel'),
              (6, 'Entertainment'), (7, 'Health & Wellness'), (8, 'Services')$$, 'the eight categories');
 SELECT set_eq('SELECT tier, threshold, multiplier_milli, is_active, is_seed FROM swipesavvy.tiers',
-    $$VALUES ('bronze', 0::bigint, 1000, true, true), ('silver', 2000, 1250, true, true), ('gold', 5000, 1500, true, true), ('platinum', 10000, 2000, true, true)$$,
+    $$VALUES ('bronze', 0::bigint, 1000, true, true), ('silver', 2000, 1250, true, true), ('gold', 5000, 1500, true, true),
+           ('platinum', 10000, 2000, true, true)$$,
     'the four tiers');
 SELECT set_eq('SELECT setting, value::text, is_seed FROM swipesavvy.system_settings',
     $$VALUES ('cache_ttl_seconds', '300', true), ('currency', '"USD"', true), ('daily_spending_limit', 'null', true), ('earn_rate', '1.000', true),
@@ -239,7 +248,8 @@ SELECT set_eq('SELECT minor_unit, count(*)::int FROM swipesavvy.currencies GROUP
     'VALUES (0, 17), (2, 140), (3, 7), (4, 2), (NULL, 13)', 'the 179 currencies, by decimal places');
 SELECT set_eq('SELECT code::text, minor_unit FROM swipesavvy.currencies WHERE code IN (''USD'', ''EUR'', ''JPY'', ''BHD'', ''CLF'', ''XAU'')',
     $$VALUES ('BHD', 3), ('CLF', 4), ('EUR', 2), ('JPY', 0), ('USD', 2), ('XAU', NULL)$$, 'some that are known');
-SELECT is_empty('SELECT relname FROM member_relations r WHERE relkind = ''r'' AND relname NOT IN (''currencies'', ''mcc_codes'', ''merchant_categories'', ''system_settings'', ''tiers'')
+SELECT is_empty('SELECT relname FROM member_relations r WHERE relkind = ''r'' AND relname NOT IN (''currencies'', ''mcc_codes'',
+       ''merchant_categories'', ''system_settings'', ''tiers'')
                     AND xpath_exists(''/table/row'', query_to_xml(format(''SELECT 1 FROM %s LIMIT 1'', oid::regclass), false, false, ''''))',
                 'all other tables come empty');
 
