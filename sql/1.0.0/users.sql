@@ -31,7 +31,6 @@ COMMENT ON COLUMN swipesavvy.users.status IS 'active, inactive or suspended; onl
 COMMENT ON COLUMN swipesavvy.users.referred_by IS 'The user who brought this one; no foreign key, so that users can be distributed.';
 COMMENT ON COLUMN swipesavvy.users.erased_at IS 'When the personal data were erased.';
 CREATE UNIQUE INDEX an_email_is_used_once ON swipesavvy.users (lower(email));
-CREATE INDEX users_name_trgm ON swipesavvy.users USING gin (name gin_trgm_ops, email gin_trgm_ops);
 CREATE INDEX users_created_at ON swipesavvy.users (created_at, user_id);
 CREATE INDEX users_referred_by ON swipesavvy.users (referred_by) WHERE referred_by IS NOT NULL;
 
