@@ -76,7 +76,6 @@ CREATE INDEX campaigns_currency ON swipesavvy.campaigns (currency);
 CREATE INDEX campaigns_target_segment_no ON swipesavvy.campaigns (target_segment_no);
 CREATE INDEX campaigns_target_merchant_id ON swipesavvy.campaigns (target_merchant_id);
 CREATE INDEX campaigns_target_category ON swipesavvy.campaigns (target_category);
-CREATE INDEX campaigns_name_trgm ON swipesavvy.campaigns USING gin (name gin_trgm_ops);
 
 CREATE TABLE swipesavvy.campaign_versions (
     campaign_no integer NOT NULL,

@@ -16,7 +16,7 @@ COMMENT ON FUNCTION swipesavvy.record_transactions(jsonb) IS
     'Records an array of purchases (objects with the arguments of record_transaction); results in the same order, errors among them.';
 
 CREATE FUNCTION swipesavvy.explain_award(transaction_id uuid, user_id uuid DEFAULT NULL) RETURNS jsonb
-    LANGUAGE C STABLE PARALLEL RESTRICTED
+    LANGUAGE C STABLE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_explain_award';
 COMMENT ON FUNCTION swipesavvy.explain_award(uuid, uuid) IS
     'Why a purchase earned what it did: each campaign, applied or not, and the first rule that excluded it.';
