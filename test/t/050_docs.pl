@@ -24,7 +24,7 @@ sub examples
     return @examples;
 }
 
-# Ids, instants and measurements differ from run to run; white space in JSON means nothing; … stands for anything.
+# Ids, instants and measurements differ from run to run; white space in JSON means nothing; an ellipsis stands for anything.
 sub normal
 {
     my ($text, $kind) = @_;
@@ -72,7 +72,6 @@ my $number = 0;
 for my $page (@pages)
 {
     my $text = slurp_file($page);
-    utf8::decode($text);
     my @examples = examples($text);
     if (@examples)
     {
@@ -83,7 +82,6 @@ for my $page (@pages)
         {
             my $example = $examples[$i];
             my $printed = $printed[$i] // '';
-            utf8::decode($printed);
             my ($first) = $example->{sql} =~ /([^\n]+)/;
             if (!defined $example->{kind})
             {
