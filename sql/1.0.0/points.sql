@@ -130,10 +130,11 @@ CREATE TABLE swipesavvy.campaign_slots (
     used bigint NOT NULL DEFAULT 0,
     allotted bigint NOT NULL,
     CONSTRAINT campaign_slots_pkey PRIMARY KEY (campaign_no, day, slot),
-    CONSTRAINT a_slot_belongs_to_a_campaign FOREIGN KEY (campaign_no) REFERENCES swipesavvy.campaigns,
     CONSTRAINT a_slot_is_never_overspent CHECK (used BETWEEN 0 AND allotted)
 ) WITH (fillfactor = 50);
-COMMENT ON TABLE swipesavvy.campaign_slots IS 'Shares of the budgets and daily limits of campaigns; a share is the lock under which it is spent.';
+COMMENT ON TABLE swipesavvy.campaign_slots IS
+    'Shares of the budgets and daily limits of campaigns; a share is the lock under which it is spent. No foreign key: a
+REPEATABLE READ transaction makes slots of campaigns newer than its snapshot; verify_ledger() proves the reference.';
 COMMENT ON COLUMN swipesavvy.campaign_slots.day IS 'Calendar day for a daily limit; -infinity for the budget.';
 COMMENT ON COLUMN swipesavvy.campaign_slots.allotted IS 'What may be used of it, in the unit of used.';
 COMMENT ON COLUMN swipesavvy.campaign_slots.used IS 'Minor units spent of a budget, redemptions of a day.';
