@@ -1,5 +1,5 @@
 # make all | install | installcheck     PGXS: build, install, test against a running server
-# make demo | check | coverage          on a throw-away server that is gone afterwards (installs missing packages)
+# make demo | check | stress | coverage on a throw-away server that is gone afterwards (installs missing packages)
 # make lint | clean
 
 EXTENSION  = swipesavvy
@@ -7,10 +7,10 @@ MODULE_big = swipesavvy
 OBJS       = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 SHLIB_LINK = -lsodium
 
-# The SQL of each release, in the order in which it runs. A new release: its step in SQL_STEPS and its SQL_… line.
+# The SQL of each release, in the order in which it runs, under a search_path in which nobody else's objects are. A new release: its step in SQL_STEPS and its SQL_… line.
 SQL_STEPS = 1.0.0
-SQL_1_0_0 = roles types settings currencies categories mcc users merchants segments tiers boosts campaigns \
-            points rules purchases events verify guard restore privileges
+SQL_1_0_0 = schema roles types settings currencies categories mcc users merchants segments tiers boosts campaigns \
+            points rules purchases events search verify guard restore privileges
 
 PG_CONFIG      ?= pg_config
 REGRESS        = $(basename $(notdir $(sort $(wildcard test/sql/*.sql))))
@@ -33,10 +33,10 @@ sql_unlisted = $(filter-out $(sql_files),$(wildcard sql/$(sql_release)/*.sql))
 sql_missing = $(filter-out $(wildcard sql/$(sql_release)/*.sql),$(sql_files))
 DATA_built = $(SQL_STEPS:%=build/swipesavvy--%.sql)
 
-ON_A_SERVER = check demo coverage lint
+ON_A_SERVER = check demo stress coverage lint
 ifneq (,$(filter $(ON_A_SERVER),$(MAKECMDGOALS)))
 # Without PGXS, which a fresh machine lacks and which has a 'check' of its own.
-check demo coverage:
+check demo stress coverage:
 	@bash test/run/sandbox.sh $@
 lint:
 	@bash test/run/lint.sh
@@ -54,7 +54,7 @@ $(OBJS): $(wildcard src/*.h) Makefile
 
 build/swipesavvy--%.sql: Makefile | sql-complete
 	@mkdir -p build
-	@{ printf '%s\n' '\echo Use "$(if $(findstring --,$*),ALTER EXTENSION swipesavvy UPDATE,CREATE EXTENSION swipesavvy)" to load this file. \quit' && \
+	@{ printf '%s\n' '\echo Use "$(if $(findstring --,$*),ALTER EXTENSION swipesavvy UPDATE,CREATE EXTENSION swipesavvy)" to load this file. \quit' 'SET LOCAL search_path = pg_catalog, pg_temp;' && \
 	    cat $(call sql_files,$*); } > $@.new && mv $@.new $@
 $(foreach s,$(SQL_STEPS),$(eval build/swipesavvy--$s.sql: $(call sql_files,$s)))
 

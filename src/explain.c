@@ -179,6 +179,22 @@ add_others(SSJson *json, const SSPurchase *purchase)
 	}
 }
 
+/* Whose purchase may be meant: a customer's own alone, so that another's is not even known to exist. */
+static const pg_uuid_t *
+user_of_purchase(FunctionCallInfo fcinfo, const SSCall *call)
+{
+	const pg_uuid_t *user_id = ss_arg_uuid(fcinfo, 1, "user_id", false);
+
+	if (ss_call_has(call, SS_SUPPORT | SS_ADMIN))
+		return user_id;
+	if (user_id == NULL && !call->has_identity)
+		ss_not_allowed("permission denied", "Nobody is signed in.");
+	if (user_id == NULL)
+		return &call->identity;
+	ss_call_require_user(call, 0, user_id);
+	return user_id;
+}
+
 /*
  * explain_award(transaction_id, user_id)
  */
@@ -191,8 +207,7 @@ swipesavvy_explain_award(PG_FUNCTION_ARGS)
 	const SSRules *rules;
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_SUPPORT | SS_ADMIN);
-	read_purchase(ss_arg_uuid(fcinfo, 0, "transaction_id", true), ss_arg_uuid(fcinfo, 1, "user_id", false), &purchase);
-	ss_call_require_user(&call, SS_SUPPORT | SS_ADMIN, &purchase.user_id);
+	read_purchase(ss_arg_uuid(fcinfo, 0, "transaction_id", true), user_of_purchase(fcinfo, &call), &purchase);
 	rules = ss_rules_get();
 	ss_json_open_object(&json, NULL);
 	ss_json_uuid(&json, "transaction_id", &purchase.transaction_id);

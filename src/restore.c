@@ -12,7 +12,9 @@
  * keys puts the transaction into replica mode, in which their triggers don't
  * fire, and an AFTER STATEMENT trigger takes it out again. A restore is
  * recognised by two settings that every dump makes first and nobody works with:
- * an empty search_path and check_function_bodies off.
+ * an empty search_path and check_function_bodies off. Both can be those of an
+ * ordinary session inside a superuser's SECURITY DEFINER function, so the
+ * session must be a superuser's, and inside of no such function.
  */
 #include "postgres.h"
 
@@ -32,8 +34,8 @@ static LocalTransactionId relaxed = InvalidLocalTransactionId;
 static bool
 is_restore(void)
 {
-	return superuser() && !check_function_bodies && namespace_search_path[0] == '\0' &&
-		SessionReplicationRole == SESSION_REPLICATION_ROLE_ORIGIN;
+	return superuser() && superuser_arg(GetSessionUserId()) && !InLocalUserIdChange() && !check_function_bodies && 
+		namespace_search_path[0] == '\0' && SessionReplicationRole == SESSION_REPLICATION_ROLE_ORIGIN;
 }
 
 static void

@@ -21,7 +21,6 @@ COMMENT ON COLUMN swipesavvy.merchants.is_active IS 'False: not listed any more;
 CREATE INDEX merchants_category ON swipesavvy.merchants (category, name, merchant_id);
 CREATE INDEX merchants_name ON swipesavvy.merchants (name, merchant_id);
 CREATE INDEX merchants_mcc ON swipesavvy.merchants (mcc);
-CREATE INDEX merchants_name_trgm ON swipesavvy.merchants USING gin (name gin_trgm_ops);
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.merchants', '');
 

@@ -16,7 +16,7 @@ COMMENT ON FUNCTION swipesavvy.record_transactions(jsonb) IS
     'Records an array of purchases (objects with the arguments of record_transaction); results in the same order, errors among them.';
 
 CREATE FUNCTION swipesavvy.explain_award(transaction_id uuid, user_id uuid DEFAULT NULL) RETURNS jsonb
-    LANGUAGE C STABLE PARALLEL RESTRICTED
+    LANGUAGE C STABLE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_explain_award';
 COMMENT ON FUNCTION swipesavvy.explain_award(uuid, uuid) IS
     'Why a purchase earned what it did: each campaign, applied or not, and the first rule that excluded it.';
@@ -79,7 +79,9 @@ CREATE TABLE swipesavvy.imports (
 COMMENT ON TABLE swipesavvy.imports IS 'How far import_purchases() came with each staging table.';
 COMMENT ON COLUMN swipesavvy.imports.source IS 'The staging table, schema-qualified.';
 COMMENT ON COLUMN swipesavvy.imports.occurred_at IS 'With transaction_id and row_id: the last row that was processed.';
-COMMENT ON COLUMN swipesavvy.imports.digest IS 'Sum of the hashes of these rows: a table that holds others in their place is not imported.';
+COMMENT ON COLUMN swipesavvy.imports.rows_done IS 'Rows that were processed: those imported and those set aside.';
+COMMENT ON COLUMN swipesavvy.imports.finished_at IS 'When the last call came to the end of the table.';
+COMMENT ON COLUMN swipesavvy.imports.digest IS 'Sum of the hashes of the rows that were processed: a table that holds others in their place is not imported.';
 COMMENT ON COLUMN swipesavvy.imports.rows_set_aside IS 'Rows that were not recorded; they are in import_errors.';
 
 CREATE TABLE swipesavvy.import_errors (

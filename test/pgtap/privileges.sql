@@ -1,0 +1,299 @@
+-- Who may call what: the matrix of the API, by grant and by the library's own check; and whose data a customer reaches.
+\set QUIET on
+BEGIN;
+SELECT no_plan();
+
+-- --- the matrix ------------------------------------------------------------------------
+
+-- A = everybody, C = customer (for itself), S = support, N = analytics, B = backend, M = admin, who may call all of the API;
+-- - = nobody: triggers, and two functions that the library's own queries use.
+CREATE TEMP TABLE matrix (routine, who) AS VALUES
+    ('list_campaigns', 'CNM'), ('create_campaign', 'M'), ('get_campaign', 'CNM'), ('update_campaign', 'M'), ('delete_campaign', 'M'),
+    ('launch_campaign', 'M'), ('pause_campaign', 'M'), ('track_event', 'CBM'),
+    ('record_transaction', 'BM'), ('record_transactions', 'BM'), ('import_purchases', 'BM'), ('explain_award', 'CSM'), ('verify_ledger', 'NM'),
+    ('get_user_profile', 'CSM'), ('get_user_accounts', 'CSM'), ('create_user', 'BM'), ('update_user', 'CSM'), ('deactivate_user', 'M'),
+    ('suspend_user', 'M'), ('reactivate_user', 'M'), ('link_account', 'CBM'), ('verify_account', 'BM'), ('set_default_account', 'CBM'),
+    ('unlink_account', 'CBM'), ('create_merchant', 'M'), ('update_merchant', 'M'), ('get_merchant', 'A'), ('list_merchants', 'A'),
+    ('list_merchant_categories', 'A'), ('create_segment', 'M'), ('add_segment_members', 'M'), ('remove_segment_members', 'M'),
+    ('list_segments', 'NM'), ('create_boost', 'M'), ('activate_boost', 'CBM'), ('deactivate_boost', 'CBM'), ('list_tiers', 'CM'),
+    ('update_tiers', 'M'), ('update_system_settings', 'M'), ('rule_cache_status', 'M'), ('current_user_id', 'A'),
+    ('uuid_v7', '-'), ('minor_to_major', '-'), ('refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),
+    ('restore_mcc_codes', '-'), ('restore_merchant_categories', '-'), ('restore_system_settings', '-'), ('restore_tiers', '-'),
+    ('rules_changed', '-'), ('purchases_begin', '-'), ('purchases_insert', '-'), ('purchases_end', '-'), ('purchases_refuse', '-');
+
+CREATE ROLE test_stranger NOLOGIN;
+CREATE TEMP TABLE roles (letter, name) AS VALUES
+    ('A', 'swipesavvy_anon'), ('C', 'swipesavvy_customer'), ('S', 'swipesavvy_support'), ('N', 'swipesavvy_analytics'),
+    ('B', 'swipesavvy_backend'), ('D', 'swipesavvy_delivery'), ('M', 'swipesavvy_admin'), ('', 'test_stranger'), ('O', 'swipesavvy_owner');
+CREATE TEMP VIEW routines AS SELECT p.* FROM pg_proc p WHERE p.pronamespace = 'swipesavvy'::regnamespace;
+CREATE TEMP VIEW allowed AS
+    SELECT m.routine, r.name AS role FROM matrix m, roles r
+     WHERE CASE r.letter WHEN '' THEN false WHEN 'O' THEN m.routine IN ('uuid_v7', 'minor_to_major')
+                         ELSE m.who = 'A' OR strpos(m.who, r.letter) > 0 END;
+
+SELECT set_eq('SELECT proname::text FROM routines', 'SELECT routine FROM matrix', 'the matrix knows every routine, and each of it exists');
+SELECT set_eq(format('SELECT proname::text FROM routines p WHERE has_function_privilege(%L, p.oid, ''EXECUTE'')', r.name),
+              format('SELECT routine FROM allowed WHERE role = %L', r.name), r.name || ' may execute what the matrix says')
+  FROM roles r;
+SELECT is_empty('SELECT oid::regprocedure FROM routines p, aclexplode(coalesce(p.proacl, acldefault(''f'', p.proowner))) a WHERE a.grantee = 0',
+                'PUBLIC may execute nothing');
+SELECT is_empty('SELECT oid::regprocedure FROM routines p, aclexplode(p.proacl) a WHERE a.is_grantable AND a.grantee <> p.proowner',
+       'nobody may pass that on');
+
+-- --- relations ----------------------------------------------------------------------------
+
+SELECT set_eq(
+    'SELECT r.name, c.relname::text, string_agg(p, '' '' ORDER BY p) FROM roles r, pg_class c,
+            unnest(ARRAY[''SELECT'', ''INSERT'', ''UPDATE'', ''DELETE'', ''TRUNCATE'', ''REFERENCES'', ''TRIGGER'']) p
+      WHERE r.letter <> ''O'' AND c.relnamespace = ''swipesavvy''::regnamespace AND c.relkind IN (''r'', ''v'')
+             AND has_table_privilege(r.name, c.oid, p)
+      GROUP BY 1, 2',
+    $$VALUES ('swipesavvy_backend', 'purchases', 'INSERT SELECT'), ('swipesavvy_admin', 'purchases', 'INSERT SELECT'),
+             ('swipesavvy_analytics', 'purchases', 'SELECT'), ('swipesavvy_backend', 'imports', 'SELECT'), ('swipesavvy_admin', 'imports', 'SELECT'),
+             ('swipesavvy_backend', 'import_errors', 'SELECT'), ('swipesavvy_admin', 'import_errors', 'SELECT')$$,
+    'the rights on tables and views: none for customers, support and anonymous callers');
+SELECT is_empty(
+    'SELECT r.name, c.relname, a.attname FROM roles r, pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+      WHERE c.relnamespace = ''swipesavvy''::regnamespace AND a.attacl IS NOT NULL', 'no rights on single columns');
+SELECT set_eq(
+    'SELECT c.relname::text, p FROM pg_class c, unnest(ARRAY[''INSERT'', ''UPDATE'', ''DELETE'', ''TRUNCATE'', ''REFERENCES'', ''TRIGGER'']) p
+      WHERE c.relnamespace = ''swipesavvy''::regnamespace AND c.relname IN (''points_entries'', ''purchases'', ''transactions'')
+        AND has_table_privilege(''swipesavvy_owner'', c.oid, p)',
+    $$VALUES ('points_entries', 'INSERT'), ('transactions', 'INSERT'), ('transactions', 'UPDATE'), ('transactions', 'DELETE')$$,
+    'the library''s role may only add to the ledger');
+SELECT is_empty(
+    'SELECT c.relname FROM pg_class c, unnest(ARRAY[''TRUNCATE'', ''REFERENCES'', ''TRIGGER'']) p
+      WHERE c.relnamespace = ''swipesavvy''::regnamespace AND c.relkind IN (''r'', ''v'') AND has_table_privilege(''swipesavvy_owner'', c.oid, p)',
+    'and may put no trigger on any table');
+SELECT is_empty('SELECT r.name, c.relname FROM roles r, pg_class c WHERE r.letter <> ''O''
+       AND c.relnamespace = ''swipesavvy''::regnamespace AND c.relkind = ''S''
+                    AND has_sequence_privilege(r.name, c.oid, ''USAGE, SELECT, UPDATE'')', 'nobody else touches a sequence');
+SELECT set_eq('SELECT name FROM roles WHERE has_schema_privilege(name, ''swipesavvy'', ''USAGE'')',
+              'SELECT name FROM roles WHERE letter <> ''''', 'all our roles may use the schema');
+SELECT is_empty('SELECT name FROM roles WHERE has_schema_privilege(name, ''swipesavvy'', ''CREATE'')', 'none may create in it');
+
+-- --- really called ----------------------------------------------------------------------------
+
+-- What comes of a statement as that role with those claims: ok, or SQLSTATE and whether the library said so. Nothing of it stays.
+CREATE FUNCTION pg_temp.outcome(who text, claims text, statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    message text;
+BEGIN
+    PERFORM set_config('request.jwt.claims', claims, true), set_config('role', who, true);
+    EXECUTE statement;
+    RAISE EXCEPTION USING errcode = 'XXOK0';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
+    RETURN CASE WHEN SQLSTATE = 'XXOK0' THEN 'ok' WHEN SQLSTATE = '42501' AND message <> 'permission denied' THEN '42501 of the server'
+           ELSE SQLSTATE END;
+END
+$$;
+SELECT is(pg_temp.outcome('test_stranger', '', 'SELECT 1'), 'ok', 'the helper runs a statement');
+SELECT is(pg_temp.outcome('test_stranger', '', 'SELECT 1 / 0'), '22012', 'and tells its error');
+SELECT is(current_user, session_user, 'and comes back');
+
+-- A grant alone is not enough: with EXECUTE granted to everybody, the library refuses whom the matrix does not name.
+SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), true) AS gateways \gset
+SAVEPOINT granted;
+GRANT USAGE ON SCHEMA swipesavvy TO PUBLIC;
+GRANT EXECUTE ON ALL ROUTINES IN SCHEMA swipesavvy TO PUBLIC;
+CREATE TEMP TABLE calls AS
+    SELECT p.proname::text AS routine, r.name AS role,
+           pg_temp.outcome(r.name, '{"sub": "00000000-0000-7000-8000-0000000000ff"}', format('%s swipesavvy.%I(%s)',
+               CASE p.prokind WHEN 'p' THEN 'CALL' ELSE 'SELECT' END, p.proname,
+               (SELECT string_agg('NULL::' || t::regtype, ', ') FROM unnest(p.proargtypes) t))) AS outcome
+      FROM routines p JOIN matrix m ON m.routine = p.proname, roles r WHERE m.who <> '-' AND r.letter <> 'O';
+SELECT set_eq(format('SELECT routine FROM calls WHERE role = %L AND outcome <> ''42501''', r.name),
+              format('SELECT routine FROM allowed JOIN matrix USING (routine) WHERE role = %L AND who <> ''-''
+                       UNION SELECT ''current_user_id''', r.name),
+              r.name || ' with every grant: the library lets through what the matrix says')
+  FROM roles r WHERE r.letter <> 'O';
+SELECT is_empty('SELECT * FROM calls WHERE outcome NOT IN (''ok'', ''42501'', ''22023'', ''PT400'', ''PT404'')', 'nulls are refused as bad values');
+ROLLBACK TO granted;
+SELECT is(pg_temp.outcome('test_stranger', '', 'SELECT swipesavvy.verify_ledger()'), '42501 of the server',
+       'a stranger does not even reach the library');
+
+-- --- whose data: a customer's own -----------------------------------------------------------------
+
+\set ada '00000000-0000-7000-8000-00000000000a'
+\set bob '00000000-0000-7000-8000-00000000000b'
+CREATE TEMP TABLE ids AS
+    SELECT u.letter, (swipesavvy.create_user(email => u.letter || '@example.com', name => u.letter, user_id => u.id) ->> 'user_id')::uuid AS user_id
+      FROM (VALUES ('a', :'ada'::uuid), ('b', :'bob')) u (letter, id);
+ALTER TABLE ids ADD account_id uuid, ADD transaction_id uuid;
+UPDATE ids SET account_id = (swipesavvy.link_account(user_id, 'card', '4242') ->> 'account_id')::uuid,
+               transaction_id = (swipesavvy.record_transaction(user_id, 10) ->> 'transaction_id')::uuid;
+SELECT swipesavvy.create_boost('Double', 2, boost_id => '00000000-0000-7000-8000-0000000000d0') IS NOT NULL AS made \gset
+SELECT swipesavvy.create_boost('Active', 2, boost_id => '00000000-0000-7000-8000-0000000000d1') IS NOT NULL AS made \gset
+SELECT swipesavvy.activate_boost(user_id, '00000000-0000-7000-8000-0000000000d1') IS NOT NULL AS active FROM ids \g /dev/null
+SELECT swipesavvy.create_campaign(campaign_id => c.id, name => c.id, campaign_type => 'SEASONAL', offer_type => 'PERCENTAGE', offer_amount => 10,
+                                  start_date => now() - interval '1 day', budget => 50) IS NOT NULL AS made
+  FROM (VALUES ('CAMP-RUNS'), ('CAMP-DRAFT')) c (id) \g /dev/null
+SELECT swipesavvy.launch_campaign('CAMP-RUNS') IS NOT NULL AS launched \gset
+
+-- Everything that a customer can ask about a user, an account or a purchase: as Ada about her own. Then as others. A question
+-- that does not say whose is about one's own: then another's account or purchase is none at all.
+CREATE TEMP TABLE questions (routine, statement, silent) AS
+    SELECT q.routine, format(q.statement, i.user_id, i.account_id, i.transaction_id), strpos(q.statement, '%1') = 0
+      FROM ids i, (VALUES
+        ('get_user_profile', 'SELECT swipesavvy.get_user_profile(%1$L)'), ('get_user_accounts', 'SELECT swipesavvy.get_user_accounts(%1$L)'),
+        ('update_user', 'SELECT swipesavvy.update_user(%1$L, ''{"name": "X"}'')'), ('update_user', 'SELECT swipesavvy.update_user(%1$L, ''{}'')'),
+        ('link_account', 'SELECT swipesavvy.link_account(%1$L, ''card'', ''1111'')'),
+        ('set_default_account', 'SELECT swipesavvy.set_default_account(%2$L)'),
+        ('set_default_account', 'SELECT swipesavvy.set_default_account(%2$L, %1$L)'),
+        ('unlink_account', 'SELECT swipesavvy.unlink_account(%2$L)'), ('unlink_account', 'SELECT swipesavvy.unlink_account(%2$L, %1$L)'),
+        ('explain_award', 'SELECT swipesavvy.explain_award(%3$L)'), ('explain_award', 'SELECT swipesavvy.explain_award(%3$L, %1$L)'),
+        ('activate_boost', 'SELECT swipesavvy.activate_boost(%1$L, ''00000000-0000-7000-8000-0000000000d0'')'),
+        ('deactivate_boost', 'SELECT swipesavvy.deactivate_boost(%1$L, ''00000000-0000-7000-8000-0000000000d1'')'),
+        ('track_event', 'SELECT swipesavvy.track_event(''CAMP-RUNS'', ''view'', %1$L)')) q (routine, statement)
+     WHERE i.letter = 'a';
+SELECT set_eq('SELECT routine FROM questions',
+    'SELECT proname::text FROM routines p JOIN matrix m ON m.routine = p.proname WHERE m.who LIKE ''%C%''
+           AND p.proargnames && ''{user_id,account_id,transaction_id}''',
+    'every function that a customer may call about a user is asked');
+
+CREATE TEMP TABLE claims (whose, claims) AS VALUES
+    ('own', jsonb_build_object('sub', :'ada', 'role', 'swipesavvy_customer')::text),
+           ('own in capitals', jsonb_build_object('sub', upper(:'ada'))::text),
+    ('Bob''s', jsonb_build_object('sub', :'bob')::text), ('unset', ''), ('an empty object', '{}'), ('an empty sub', '{"sub": ""}'),
+    ('a null sub', '{"sub": null}'), ('a number', '{"sub": 7}'), ('a list', '["sub"]'), ('a scalar', '"' || :'ada' || '"'),
+           ('a nested sub', '{"claims": {"sub": "' || :'ada' || '"}}'),
+    ('an id in an array', '{"sub": ["' || :'ada' || '"]}'), ('a sub with braces', '{"sub": "{' || :'ada' || '}"}'),
+    ('a sub and more', '{"sub": "' || :'ada' || ' "}'),
+    ('Bob''s, who says he is an admin', jsonb_build_object('sub', :'bob', 'role', 'swipesavvy_admin')::text);
+SELECT is(pg_temp.outcome('swipesavvy_customer', c.claims, q.statement),
+          CASE WHEN c.whose LIKE 'own%' THEN 'ok' WHEN c.whose LIKE 'Bob%' AND q.silent THEN 'PT404' ELSE '42501' END,
+          format('claims: %s. %s', c.whose, substr(q.statement, 8)))
+  FROM claims c, questions q;
+SELECT is(pg_temp.outcome('swipesavvy_customer', c, q.statement), '22P02', format('claims that are no JSON: %s. %s', c, substr(q.statement, 8)))
+  FROM questions q, (VALUES ('{'), ('sub'), (' ')) v (c);
+SELECT is(pg_temp.outcome(r.name, '', q.statement), 'ok', format('%s: %s', r.name, substr(q.statement, 8)))
+  FROM questions q JOIN allowed a ON a.routine = q.routine JOIN roles r ON r.name = a.role WHERE r.letter NOT IN ('C', 'O');
+SELECT is(pg_temp.outcome('swipesavvy_customer', (SELECT claims FROM claims WHERE whose = 'own'), s.statement), s.wanted, s.what)
+  FROM (VALUES
+    ($$SELECT swipesavvy.track_event('CAMP-RUNS', 'view')$$, 'ok', 'an event without a user is the customer''s own'),
+    (format('SELECT swipesavvy.set_default_account(%L, %L)', (SELECT account_id FROM ids WHERE letter = 'b'), :'ada'), 'PT404',
+           'another''s account as one''s own'),
+    (format('SELECT swipesavvy.explain_award(%L, %L)', (SELECT transaction_id FROM ids WHERE letter = 'b'), :'ada'), 'PT404',
+           'another''s purchase as one''s own'),
+    ($$SELECT swipesavvy.update_user('00000000-0000-7000-8000-00000000000a', '{"role": "admin"}')$$, '42501', 'a customer makes itself no admin'),
+    ($$SELECT swipesavvy.get_campaign('CAMP-DRAFT')$$, 'PT404', 'a campaign that does not run is none for a customer')) s (statement, wanted, what);
+SELECT is(pg_temp.outcome('swipesavvy_backend', '', $$SELECT swipesavvy.create_user('s@example.com', 'S', role => 'admin')$$), '42501',
+       'a backend makes no admin');
+SELECT is(pg_temp.outcome('swipesavvy_support', '', format('SELECT swipesavvy.update_user(%L, ''{"role": "admin"}'')', :'ada')),
+       '42501', 'nor does support');
+
+-- --- whose claims are believed ------------------------------------------------------------------------
+
+SELECT set_config('request.jwt.claims', (SELECT claims FROM claims WHERE whose = 'own'), true) IS NOT NULL AS set \gset
+SELECT is(swipesavvy.current_user_id(), :'ada'::uuid, 'a trusted session is whom its claims name');
+CREATE FUNCTION pg_temp.user_with(gateways text) RETURNS uuid LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('swipesavvy.trusted_gateways', gateways, true);
+    RETURN swipesavvy.current_user_id();
+END
+$$;
+SELECT is(pg_temp.user_with(g), NULL, format('trusted_gateways = %L: nobody', g))
+  FROM (VALUES (''), ('somebody_else'), (' '), (quote_ident(session_user || 'x')), (quote_ident(upper(session_user)))) v (g);
+SELECT is(pg_temp.user_with('other_gateway, ' || quote_ident(session_user)), :'ada'::uuid, 'one of several gateways');
+SELECT set_config('swipesavvy.trusted_gateways', '', true) AS gateways \gset
+SELECT is(pg_temp.outcome('swipesavvy_customer', (SELECT claims FROM claims WHERE whose = 'own'), q.statement), '42501',
+          'the same claims in an untrusted session: ' || substr(q.statement, 8))
+  FROM questions q;
+SELECT is(pg_temp.outcome('swipesavvy_customer', '{', 'SELECT swipesavvy.current_user_id()'), 'ok',
+       'an untrusted session''s claims are not even read');
+SELECT is(pg_temp.outcome(r.name, '', format('SET %s = %s', s.name, s.value)), '42501 of the server', format('%s may not set %s', r.name, s.name))
+  FROM roles r, (VALUES ('swipesavvy.trusted_gateways', 'test_stranger'), ('swipesavvy.allow_drop', 'on')) s (name, value);
+SELECT is(pg_temp.outcome('test_stranger', '', 'SET swipesavvy.anything = 1'), '42602', 'nor is there a setting of that prefix that we do not know');
+
+-- --- members, wrappers -------------------------------------------------------------------------------
+
+CREATE ROLE test_app NOLOGIN;
+CREATE ROLE test_both NOLOGIN;
+CREATE ROLE test_later NOLOGIN NOINHERIT;
+CREATE ROLE test_service NOLOGIN;
+GRANT swipesavvy_backend TO test_service;
+GRANT swipesavvy_customer, swipesavvy_support TO test_both;
+GRANT swipesavvy_support TO test_later;
+
+SELECT is(pg_temp.outcome('test_service', '', format('SELECT swipesavvy.record_transaction(%L, 1)', :'ada')), 'ok',
+       'a member of backend records a purchase');
+SELECT is(pg_temp.outcome('test_both', jsonb_build_object('sub', :'ada')::text, format('SELECT swipesavvy.get_user_profile(%L)', :'bob')), 'ok',
+          'customer and support: reads others');
+SELECT is(pg_temp.outcome('test_both', jsonb_build_object('sub', :'ada')::text,
+          format('SELECT swipesavvy.link_account(%L, ''card'', ''1111'')', :'bob')), '42501',
+          'customer and support: what support may not do is done for oneself only');
+SELECT is(pg_temp.outcome('test_later', '', format('SELECT swipesavvy.get_user_profile(%L)', :'bob')), '42501 of the server',
+       'a member that does not inherit has nothing yet');
+GRANT EXECUTE ON FUNCTION swipesavvy.get_user_profile(uuid) TO test_later;
+GRANT USAGE ON SCHEMA swipesavvy TO test_later;
+SELECT is(pg_temp.outcome('test_later', '', format('SELECT swipesavvy.get_user_profile(%L)', :'bob')), '42501', 'nor with a grant of its own');
+SELECT is(pg_temp.outcome('test_later', '', format('SET LOCAL ROLE swipesavvy_support; SELECT swipesavvy.get_user_profile(%L)', :'bob')), 'ok',
+       'until it sets the role');
+
+CREATE SCHEMA test_app;
+CREATE FUNCTION test_app.buy(amount numeric) RETURNS jsonb LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+    AS $$SELECT swipesavvy.record_transaction('00000000-0000-7000-8000-00000000000a', amount)$$;
+ALTER FUNCTION test_app.buy(numeric) OWNER TO test_service;
+GRANT USAGE ON SCHEMA test_app TO test_app, test_service;
+SELECT is(pg_temp.outcome('test_app', '', 'SELECT test_app.buy(5)'), 'ok', 'an app''s SECURITY DEFINER wrapper acts as its owner');
+SELECT is(pg_temp.outcome('test_app', '', format('SELECT swipesavvy.record_transaction(%L, 5)', :'ada')), '42501 of the server',
+       'whoever calls the wrapper cannot pass it by');
+SELECT is(pg_temp.outcome('test_app', '', 'SELECT test_app.buy(-5)'), '22023', 'its errors come through');
+
+-- After a call, and after one that failed inside, the caller is who it was and sees its own path.
+CREATE FUNCTION pg_temp.afterwards(statement text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('search_path', 'test_app, public', true), set_config('role', 'swipesavvy_backend', true);
+    BEGIN
+        EXECUTE statement;
+    EXCEPTION WHEN OTHERS THEN
+        NULL;
+    END;
+    RETURN format('%s %s %s', current_user, current_setting('search_path'), current_setting('enable_seqscan'));
+END
+$$;
+CREATE TEMP TABLE settled AS
+    SELECT s.statement, pg_temp.afterwards(s.statement) AS state FROM (VALUES
+        ($$SELECT swipesavvy.record_transaction('00000000-0000-7000-8000-00000000000a', 5)$$),
+        ($$SELECT swipesavvy.record_transaction('00000000-0000-7000-8000-0000000000ff', 5)$$),
+        ($$SELECT swipesavvy.record_transactions('[{"user_id": "00000000-0000-7000-8000-0000000000ff", "amount": 1}]')$$),
+        ($$INSERT INTO swipesavvy.purchases (user_id, amount_minor) VALUES ('00000000-0000-7000-8000-00000000000a', 5)$$),
+        ($$INSERT INTO swipesavvy.purchases (user_id, amount_minor) VALUES ('00000000-0000-7000-8000-0000000000ff', 5)$$),
+        ($$INSERT INTO swipesavvy.purchases (user_id, amount_minor) VALUES ('00000000-0000-7000-8000-00000000000a', -5)$$)) s (statement);
+RESET ROLE;
+RESET search_path;
+SELECT is(state, 'swipesavvy_backend test_app, public on', 'who calls stays who it is: ' || statement) FROM settled;
+
+-- --- the view purchases -----------------------------------------------------------------------------------
+
+CREATE TEMP TABLE view_rights (what, statement, wanted) AS VALUES
+    ('INSERT', $$INSERT INTO swipesavvy.purchases (user_id, amount_minor) VALUES ('00000000-0000-7000-8000-00000000000a', 100)$$, 'BM'),
+    ('INSERT … RETURNING', $$INSERT INTO swipesavvy.purchases (user_id, amount_minor)
+           VALUES ('00000000-0000-7000-8000-00000000000a', 100) RETURNING transaction_id$$, 'BM'),
+    ('SELECT', 'SELECT * FROM swipesavvy.purchases', 'BMN'),
+    ('UPDATE', 'UPDATE swipesavvy.purchases SET amount_minor = 1', ''),
+    ('DELETE', 'DELETE FROM swipesavvy.purchases', ''),
+    ('SELECT of the table behind it', 'SELECT * FROM swipesavvy.transactions', 'O'),
+    ('SELECT of credentials', 'SELECT * FROM swipesavvy.user_credentials', 'O'),
+    ('INSERT into the ledger', $$INSERT INTO swipesavvy.points_entries (user_id, entry_id, points, recorded_at, kind, debit_account, credit_account)
+        VALUES ('00000000-0000-7000-8000-00000000000a', gen_random_uuid(), 1, now(), 'adjust', 'issuance', 'available')$$, 'O'),
+    ('UPDATE of an account', 'UPDATE swipesavvy.reward_accounts SET points_available = 1000000', 'O'),
+    ('UPDATE of a slot', 'UPDATE swipesavvy.campaign_slots SET used = 0', 'O'),
+    ('UPDATE of the ledger', 'UPDATE swipesavvy.points_entries SET points = 1', ''),
+    ('DELETE from the ledger', 'DELETE FROM swipesavvy.points_entries', ''),
+    ('nextval', $$SELECT nextval('swipesavvy.campaigns_campaign_no_seq')$$, 'O');
+SELECT is(pg_temp.outcome(r.name, '', v.statement), CASE WHEN r.letter <> '' AND strpos(v.wanted, r.letter) > 0 THEN 'ok'
+       ELSE '42501 of the server' END,
+          format('%s: %s', r.name, v.what))
+  FROM roles r, view_rights v;
+SELECT is(pg_temp.outcome('none', '', s), w, 'the superuser too: ' || s)
+  FROM (VALUES ('UPDATE swipesavvy.purchases SET amount_minor = 1', '0A000'), ('DELETE FROM swipesavvy.purchases', '0A000'),
+               ('UPDATE swipesavvy.points_entries SET points = 1', '42501 of the server'),
+               ('DELETE FROM swipesavvy.points_entries', '42501 of the server'),
+               ('TRUNCATE swipesavvy.points_entries', '42501 of the server')) v (s, w);
+SELECT is(pg_temp.outcome('none', '', 'SET LOCAL session_replication_role = replica; DELETE FROM swipesavvy.points_entries'), '42501 of the server',
+          'in replica mode as well');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,257 @@
+-- The schema as it was declared: each table, constraint, trigger and function, and what must hold for all of them.
+\set QUIET on
+BEGIN;
+SELECT no_plan();
+
+-- Every object of the extension, by kind: what the generic tests below go through.
+CREATE TEMP VIEW member_relations AS
+    SELECT c.* FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+      JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid WHERE e.extname = 'swipesavvy';
+CREATE TEMP VIEW member_functions AS
+    SELECT p.* FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+      JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid WHERE e.extname = 'swipesavvy';
+CREATE TEMP VIEW member_types AS
+    SELECT t.* FROM pg_type t JOIN pg_depend d ON d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e'
+      JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid WHERE e.extname = 'swipesavvy';
+
+-- --- tables and constraints ---------------------------------------------------------
+
+-- Each table with its constraints; primary keys are named TABLE_pkey and tested below.
+CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
+    ('accounts', 'a_full_card_number_is_refused an_account_belongs_to_a_user an_account_is_a_card_bank_or_wallet '
+        'an_expiry_is_a_month_of_a_year an_unlinked_account_is_no_default only_the_last_four_digits_are_kept'),
+    ('boosts', 'a_boost_ends_after_it_starts a_boost_has_a_known_category a_boost_has_a_name a_boost_multiplier_is_from_1_to_1000'),
+    ('campaign_events', 'an_event_belongs_to_a_campaign an_event_belongs_to_a_user an_event_has_a_known_kind'),
+    ('campaign_redemptions', 'a_returned_cost_is_part_of_the_cost redemption_amounts_are_not_negative'),
+    ('campaign_slots', 'a_slot_belongs_to_a_campaign a_slot_is_never_overspent'),
+    ('campaign_versions', 'a_version_belongs_to_a_campaign'),
+    ('campaigns', 'a_budget_is_not_negative a_campaign_ends_after_it_starts a_campaign_has_a_known_currency a_campaign_has_a_known_offer '
+        'a_campaign_has_a_known_status a_campaign_has_a_known_type a_campaign_has_a_name a_campaign_id_is_short_and_plain '
+        'a_campaign_id_is_used_once a_campaign_is_aimed_at_a_known_category a_campaign_is_aimed_at_a_known_merchant '
+        'a_campaign_is_aimed_at_a_known_segment a_hold_out_is_a_percentage a_percentage_is_at_most_100 '
+        'a_points_multiplier_is_from_1_to_1000 an_offer_is_not_negative bonus_points_are_not_negative campaign_amounts_are_not_negative '
+        'campaign_dates_are_finite campaign_limits_are_at_least_1'),
+    ('currencies', 'a_minor_unit_is_from_0_to_4'),
+    ('import_errors', ''),
+    ('imports', ''),
+    ('mcc_codes', 'an_mcc_belongs_to_a_category an_mcc_is_four_digits'),
+    ('merchant_categories', 'a_category_has_a_name a_category_number_is_used_once'),
+    ('merchants', 'a_merchant_has_a_category a_merchant_has_a_known_mcc a_merchant_has_a_name merchant_metadata_are_an_object'),
+    ('points_entries', 'an_entry_has_two_accounts an_entry_moves_points'),
+    ('reward_accounts', 'a_reward_account_belongs_to_a_user lifetime_points_are_not_negative pending_points_are_not_negative'),
+    ('rule_sentinel', ''),
+    ('segment_members', 'a_member_belongs_to_a_segment a_member_is_a_user'),
+    ('segments', 'a_segment_has_a_name a_segment_name_is_used_once'),
+    ('system_settings', 'a_setting_has_a_known_type only_a_nullable_setting_is_null'),
+    ('tiers', 'a_threshold_is_not_negative a_threshold_is_used_once a_tier_multiplier_is_at_most_1000 tier_benefits_are_a_list'),
+    ('transactions', 'a_discount_is_part_of_the_amount a_refund_is_part_of_the_amount transaction_amounts_are_not_negative'),
+    ('user_boosts', 'a_boost_is_activated_by_a_user an_activated_boost_exists'),
+    ('user_credentials', 'a_password_is_stored_as_argon2id credentials_belong_to_a_user'),
+    ('users', 'a_name_is_not_empty a_user_has_a_known_role a_user_has_a_known_status a_user_has_a_known_verification_status '
+        'an_email_has_one_at_sign nobody_refers_themselves preferences_are_an_object');
+
+SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind IN (''r'', ''p'')',
+                  'SELECT name FROM declared_tables', 'the tables');
+SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind = ''v''', ARRAY['purchases'], 'the views');
+SELECT is_empty('SELECT relname, relkind FROM member_relations WHERE relkind NOT IN (''r'', ''v'', ''S'', ''i'')',
+                'no materialised view, partition or foreign table');
+SELECT set_eq(
+    'SELECT c.relname::text || ''.'' || k.conname FROM pg_constraint k JOIN member_relations c ON c.oid = k.conrelid
+      WHERE k.contype <> ''p''',
+    'SELECT name || ''.'' || k FROM declared_tables, string_to_table(constraints, '' '') k WHERE k <> ''''',
+    'the constraints of each table');
+SELECT is_empty(
+    'SELECT relname FROM member_relations r WHERE relkind = ''r'' AND relname <> ''rule_sentinel''
+        AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = r.oid AND k.contype = ''p'' AND k.conname = r.relname || ''_pkey'')',
+    'every table but the sentinel has a primary key named after it');
+SELECT is_empty(
+    'SELECT r.relname, k.conname FROM pg_constraint k JOIN member_relations r ON r.oid = k.conrelid
+      WHERE k.contype <> ''p'' AND (k.conname !~ ''^[a-z]+(_[a-z0-9]+){2,}$'' OR k.conname ~ ''_(check|fkey|key|excl)[0-9]*$'')',
+    'no constraint has a name that the server made');
+SELECT is_empty('SELECT conrelid::regclass, conname FROM pg_constraint WHERE NOT convalidated AND connamespace = ''swipesavvy''::regnamespace',
+                'every constraint is validated');
+SELECT is_empty(
+    'SELECT k.conrelid::regclass, k.conname FROM pg_constraint k JOIN member_relations r ON r.oid = k.conrelid
+      WHERE k.contype = ''f'' AND NOT EXISTS (
+            SELECT FROM pg_index i WHERE i.indrelid = k.conrelid AND i.indisvalid
+               AND (i.indkey::int2[])[0:cardinality(k.conkey) - 1] @> k.conkey
+               AND (i.indpred IS NULL OR pg_get_expr(i.indpred, i.indrelid) ~ (''^\(\w+ IS NOT NULL\)$'')))',
+    'every foreign key has an index that begins with its columns');
+SELECT is_empty(
+    'SELECT k.conrelid::regclass, k.conname FROM pg_constraint k
+      WHERE k.contype = ''f'' AND k.conrelid IN (''swipesavvy.transactions''::regclass, ''swipesavvy.points_entries''::regclass,
+                                               ''swipesavvy.campaign_redemptions''::regclass)',
+    'no foreign key slows down the tables that only the engine writes');
+
+-- --- columns ----------------------------------------------------------------------------
+
+SELECT col_type_is('swipesavvy', t, c, type, format('%s.%s is %s', t, c, type))
+  FROM (VALUES ('users', 'user_id', 'uuid'), ('accounts', 'last_four', 'text'), ('campaigns', 'campaign_no', 'integer'),
+               ('campaigns', 'campaign_id', 'text'), ('campaigns', 'budget', 'bigint'), ('campaigns', 'currency', 'character(3)'),
+               ('transactions', 'transaction_id', 'uuid'), ('transactions', 'amount_minor', 'bigint'),
+               ('transactions', 'discount_minor', 'bigint'), ('transactions', 'currency', 'character(3)'),
+               ('transactions', 'status', 'swipesavvy.purchase_status'), ('transactions', 'decision', 'bytea'),
+               ('points_entries', 'points', 'bigint'), ('points_entries', 'kind', 'swipesavvy.entry_kind'),
+               ('points_entries', 'debit_account', 'swipesavvy.ledger_account'),
+               ('points_entries', 'credit_account', 'swipesavvy.ledger_account'), ('reward_accounts', 'points_available', 'bigint'),
+               ('reward_accounts', 'points_pending', 'bigint'), ('reward_accounts', 'lifetime_points', 'bigint'),
+               ('campaign_slots', 'used', 'bigint'), ('campaign_slots', 'allotted', 'bigint'),
+               ('system_settings', 'value', 'jsonb')) c (t, c, type);
+SELECT is_empty(
+    'SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN member_relations r ON r.oid = a.attrelid
+      WHERE a.attnum > 0 AND r.relkind = ''r'' AND a.atttypid IN (''float4''::regtype, ''float8''::regtype, ''money''::regtype,
+             ''timestamp''::regtype)',
+    'no amount is a float and no time lacks its zone');
+SELECT is_empty(
+    'SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN member_relations r ON r.oid = a.attrelid
+      WHERE a.attnum > 0 AND a.attname ~ ''(_minor|points_.*|_points)$'' AND r.relkind = ''r'' AND a.attname NOT IN (''points_expiry_months'')
+        AND a.atttypid NOT IN (''int8''::regtype, ''int4''::regtype)',
+    'money and points are integers');
+SELECT is_empty(
+    'SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN member_relations r ON r.oid = a.attrelid
+      WHERE r.relkind = ''r'' AND (a.attidentity <> '''' OR pg_get_serial_sequence(r.oid::regclass::text, a.attname) IS NOT NULL)
+        AND EXISTS (SELECT FROM pg_attribute u WHERE u.attrelid = r.oid AND u.attname = ''user_id'')',
+    'no table with a user_id counts with a sequence');
+SELECT is_empty(
+    'SELECT k.conrelid::regclass FROM pg_constraint k JOIN member_relations r ON r.oid = k.conrelid
+       JOIN pg_attribute u ON u.attrelid = r.oid AND u.attname = ''user_id'' AND u.attnotnull
+      WHERE k.contype = ''p'' AND NOT u.attnum = ANY (k.conkey)',
+    'the key of every table of users'' rows holds the user_id');
+
+-- --- comments -------------------------------------------------------------------------
+
+SELECT is_empty('SELECT relname FROM member_relations WHERE relkind IN (''r'', ''v'')
+                    AND coalesce(obj_description(oid, ''pg_class''), '''') !~ ''\.$''',
+                'every table and view has a comment, a sentence');
+SELECT is_empty('SELECT oid::regprocedure FROM member_functions WHERE coalesce(obj_description(oid, ''pg_proc''), '''') !~ ''\.$''',
+                'every function has a comment, a sentence');
+SELECT is_empty('SELECT typname FROM member_types WHERE typtype IN (''e'', ''d'') AND coalesce(obj_description(oid, ''pg_type''), '''') !~ ''\.$''',
+                'every type has a comment, a sentence');
+SELECT is_empty('SELECT oid::regprocedure, name FROM member_functions, unnest(proargnames) AS name WHERE name = '''''
+                ' UNION SELECT oid::regprocedure, NULL FROM member_functions WHERE pronargs > cardinality(coalesce(proargnames, ''{}''))',
+                'every argument has a name');
+
+-- --- functions ------------------------------------------------------------------------------
+
+-- Volatility (i, s, v), strictness and parallel safety (s, r, u) of each. Readers are stable, so that they can be called by GET and
+-- on a replica; what writes, or compiles the rules, must not run beside parallel workers.
+CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
+    ('i/strict/s', 'minor_to_major'),
+    ('v/null/s', 'uuid_v7'),
+    ('s/null/r', 'current_user_id get_campaign get_merchant get_user_accounts list_campaigns list_merchant_categories list_merchants '
+        'list_segments list_tiers verify_ledger'),
+    ('s/null/u', 'explain_award get_user_profile'),
+    ('v/null/u', 'activate_boost add_segment_members create_boost create_campaign create_merchant create_segment create_user '
+        'deactivate_boost deactivate_user delete_campaign import_purchases launch_campaign link_account pause_campaign reactivate_user '
+        'record_transaction record_transactions remove_segment_members rule_cache_status set_default_account suspend_user track_event '
+        'unlink_account update_campaign update_merchant update_system_settings update_tiers update_user verify_account'),
+    ('trigger', 'purchases_begin purchases_end purchases_insert purchases_refuse refuse_change restore_begin restore_end restore_mcc_codes '
+        'restore_merchant_categories restore_system_settings restore_tiers rules_changed drop_guard');
+SELECT set_eq(
+    'SELECT proname::text, CASE WHEN prorettype IN (''trigger''::regtype, ''event_trigger''::regtype) THEN ''trigger''
+            ELSE provolatile::text || CASE WHEN proisstrict THEN ''/strict/'' ELSE ''/null/'' END || proparallel::text END
+       FROM member_functions',
+    'SELECT f, kind FROM declared_functions, string_to_table(names, '' '') f',
+    'the functions: volatility, strictness and parallel safety of each');
+SELECT is_empty('SELECT oid::regprocedure FROM member_functions WHERE prosecdef', 'no function is SECURITY DEFINER');
+SELECT is_empty('SELECT p.oid::regprocedure, l.lanname FROM member_functions p JOIN pg_language l ON l.oid = p.prolang
+                  WHERE l.lanname <> ''c'' AND NOT coalesce(proconfig, ''{}'') @> ''{"search_path=pg_catalog, pg_temp"}''',
+                'every function that is not C pins its search_path');
+SELECT is_empty('SELECT p.oid::regprocedure FROM member_functions p JOIN pg_language l ON l.oid = p.prolang
+                  WHERE l.lanname <> ''c'' AND p.prorettype <> ''trigger''::regtype', 'only triggers of restored seeds are not C');
+SELECT is_empty('SELECT oid::regprocedure, prosrc FROM member_functions p WHERE probin IS NOT NULL
+                    AND (prosrc <> ''swipesavvy_'' || proname OR probin <> ''$libdir/swipesavvy'')', 'the C symbols are named after their functions');
+SELECT is_empty('SELECT proname, count(*) FROM member_functions GROUP BY 1 HAVING count(*) > 1', 'no function is overloaded');
+
+-- --- triggers ---------------------------------------------------------------------------------
+
+CREATE TEMP TABLE declared_triggers (name, enabled, tables) AS VALUES
+    ('collect', 'O', 'purchases'), ('collect_begin', 'O', 'purchases'), ('collect_end', 'O', 'purchases'), ('refuse', 'O', 'purchases'),
+    ('the_ledger_is_append_only', 'A', 'points_entries'), ('the_ledger_is_not_truncated', 'A', 'points_entries'),
+    ('restore_over_seed', 'A', 'mcc_codes merchant_categories system_settings tiers'),
+    ('rules_changed', 'A', 'boosts campaigns currencies merchant_categories system_settings tiers'),
+    ('rules_truncated', 'A', 'boosts campaigns currencies merchant_categories system_settings tiers');
+INSERT INTO declared_triggers
+SELECT t.name, t.enabled, string_agg(DISTINCT r.relname, ' ')
+  FROM (VALUES ('restore_begin', 'O'), ('restore_end', 'A')) t (name, enabled), pg_constraint k JOIN member_relations r ON r.oid = k.conrelid
+ WHERE k.contype = 'f' GROUP BY 1, 2;
+SELECT set_eq(
+    'SELECT r.relname::text, t.tgname::text, t.tgenabled::text FROM pg_trigger t JOIN member_relations r ON r.oid = t.tgrelid
+      WHERE NOT t.tgisinternal',
+    'SELECT r, name, enabled FROM declared_triggers, string_to_table(tables, '' '') r',
+    'the triggers: only those that were declared, those that must act in replica mode too do');
+SELECT set_eq('SELECT evtname::text, evtevent::text, evtenabled::text, evttags::text FROM pg_event_trigger WHERE evtname LIKE ''swipesavvy%''',
+                  $$VALUES ('swipesavvy_drop_guard', 'ddl_command_start', 'O', '{"DROP EXTENSION","DROP SCHEMA","DROP OWNED"}')$$,
+                         'the event trigger');
+
+-- --- dump --------------------------------------------------------------------------------------
+
+CREATE TEMP VIEW dumped AS SELECT c.oid, c.condition FROM pg_extension, unnest(extconfig, extcondition) c (oid, condition)
+       WHERE extname = 'swipesavvy';
+SELECT set_eq(
+    'SELECT relname::text FROM member_relations r WHERE relkind IN (''r'', ''S'') AND NOT EXISTS (SELECT FROM dumped d WHERE d.oid = r.oid)',
+    ARRAY['currencies', 'rule_sentinel']::text[] , 'every table and sequence is dumped but what each release brings and what is always empty');
+SELECT is_empty('SELECT oid::regclass, condition FROM dumped WHERE condition <> ''''', 'all their rows are dumped');
+
+-- --- owners and strangers -------------------------------------------------------------------------
+
+SELECT is_empty(
+    'SELECT ''relation'', relname::text FROM member_relations, pg_extension e WHERE e.extname = ''swipesavvy'' AND relowner <> e.extowner
+      UNION ALL SELECT ''function'', proname::text FROM member_functions, pg_extension e WHERE e.extname = ''swipesavvy'' AND proowner <> e.extowner
+      UNION ALL SELECT ''type'', typname::text FROM member_types, pg_extension e WHERE e.extname = ''swipesavvy'' AND typowner <> e.extowner
+      UNION ALL SELECT ''event trigger'', evtname::text FROM pg_event_trigger, pg_extension e
+                 WHERE e.extname = ''swipesavvy'' AND evtname LIKE ''swipesavvy%'' AND evtowner <> e.extowner
+      UNION ALL SELECT ''schema'', nspname::text FROM pg_namespace, pg_extension e
+                 WHERE e.extname = ''swipesavvy'' AND nspname = ''swipesavvy'' AND nspowner <> e.extowner',
+    'everything belongs to whoever created the extension');
+SELECT is_empty(
+    'SELECT c.relname FROM pg_class c WHERE c.relnamespace = ''swipesavvy''::regnamespace AND c.relkind <> ''i''
+           AND c.oid NOT IN (SELECT oid FROM member_relations)
+      UNION ALL SELECT p.proname FROM pg_proc p WHERE p.pronamespace = ''swipesavvy''::regnamespace AND p.oid NOT IN (SELECT oid FROM member_functions)',
+    'nothing stands in the schema that is not the extension''s');
+SELECT is_empty('SELECT rolname FROM pg_roles WHERE rolname LIKE ''swipesavvy%'' AND (rolcanlogin OR rolsuper OR rolcreaterole
+       OR rolcreatedb OR rolbypassrls OR rolreplication)',
+                'the roles can do nothing but what was granted');
+SELECT set_eq('SELECT rolname::text FROM pg_roles WHERE rolname LIKE ''swipesavvy%''',
+                  ARRAY['swipesavvy_admin', 'swipesavvy_analytics', 'swipesavvy_anon', 'swipesavvy_backend', 'swipesavvy_customer',
+                         'swipesavvy_delivery',
+                        'swipesavvy_owner', 'swipesavvy_support'], 'the roles');
+SELECT is_empty('SELECT roleid::regrole, member::regrole FROM pg_auth_members WHERE roleid::regrole::text LIKE ''swipesavvy%''
+       OR member::regrole::text LIKE ''swipesavvy%''',
+                'no role of ours is a member of another, and nobody of theirs yet');
+
+-- --- seeds ---------------------------------------------------------------------------------------------
+
+SELECT set_eq('SELECT category_no::int, category FROM swipesavvy.merchant_categories WHERE is_seed AND is_active',
+    $$VALUES (1, 'Restaurants & Cafes'), (2, 'Retail & Shopping'), (3, 'Grocery & Food'), (4, 'Gas Stations'), (5, 'Hotels & Travel'),
+             (6, 'Entertainment'), (7, 'Health & Wellness'), (8, 'Services')$$, 'the eight categories');
+SELECT set_eq('SELECT tier, threshold, multiplier_milli, is_active, is_seed FROM swipesavvy.tiers',
+    $$VALUES ('bronze', 0::bigint, 1000, true, true), ('silver', 2000, 1250, true, true), ('gold', 5000, 1500, true, true),
+           ('platinum', 10000, 2000, true, true)$$,
+    'the four tiers');
+SELECT set_eq('SELECT setting, value::text, is_seed FROM swipesavvy.system_settings',
+    $$VALUES ('cache_ttl_seconds', '300', true), ('currency', '"USD"', true), ('daily_spending_limit', 'null', true), ('earn_rate', '1.000', true),
+             ('feature_flags_enabled', 'true', true), ('late_posting_days', '3', true), ('log_retention_days', '90', true),
+             ('maintenance_mode', 'false', true), ('max_transaction_amount', 'null', true), ('pending_expiry_days', '30', true),
+             ('point_value_minor', '1', true), ('points_expiry_months', '24', true), ('rate_limit_per_minute', 'null', true),
+             ('referral_bonus_points', '0', true), ('timezone', '"UTC"', true)$$, 'the fifteen settings and their defaults');
+SELECT set_eq('SELECT category, count(*)::int FROM swipesavvy.mcc_codes WHERE is_seed GROUP BY 1',
+    $$VALUES ('Entertainment', 22), ('Gas Stations', 6), ('Grocery & Food', 7), ('Health & Wellness', 23), ('Hotels & Travel', 706),
+             ('Restaurants & Cafes', 4), ('Retail & Shopping', 109), ('Services', 115)$$, 'the 992 merchant category codes, by category');
+SELECT is(category, wanted, format('%s is %s', m.mcc, wanted))
+  FROM (VALUES ('5812', 'Restaurants & Cafes'), ('5814', 'Restaurants & Cafes'), ('5411', 'Grocery & Food'), ('5541', 'Gas Stations'),
+               ('5542', 'Gas Stations'), ('7011', 'Hotels & Travel'), ('4511', 'Hotels & Travel'), ('3000', 'Hotels & Travel'),
+               ('7832', 'Entertainment'), ('5912', 'Health & Wellness'), ('8062', 'Health & Wellness'), ('5311', 'Retail & Shopping'),
+               ('5732', 'Retail & Shopping'), ('4814', 'Services'), ('9311', 'Services')) w (mcc, wanted)
+  LEFT JOIN swipesavvy.mcc_codes m ON m.mcc = w.mcc;
+SELECT set_eq('SELECT minor_unit, count(*)::int FROM swipesavvy.currencies GROUP BY 1',
+    'VALUES (0, 17), (2, 140), (3, 7), (4, 2), (NULL, 13)', 'the 179 currencies, by decimal places');
+SELECT set_eq('SELECT code::text, minor_unit FROM swipesavvy.currencies WHERE code IN (''USD'', ''EUR'', ''JPY'', ''BHD'', ''CLF'', ''XAU'')',
+    $$VALUES ('BHD', 3), ('CLF', 4), ('EUR', 2), ('JPY', 0), ('USD', 2), ('XAU', NULL)$$, 'some that are known');
+SELECT is_empty('SELECT relname FROM member_relations r WHERE relkind = ''r'' AND relname NOT IN (''currencies'', ''mcc_codes'',
+       ''merchant_categories'', ''system_settings'', ''tiers'')
+                    AND xpath_exists(''/table/row'', query_to_xml(format(''SELECT 1 FROM %s LIMIT 1'', oid::regclass), false, false, ''''))',
+                'all other tables come empty');
+
+SELECT * FROM finish();
+ROLLBACK;
