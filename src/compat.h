@@ -18,4 +18,11 @@
 #include "varatt.h"
 #endif
 
+/* the local id of this backend's transaction, a member of PGPROC, moved in 17 */
+#if PG_VERSION_NUM >= 170000
+#define SS_MY_LXID (MyProc->vxid.lxid)
+#else
+#define SS_MY_LXID (MyProc->lxid)
+#endif
+
 #endif							/* SS_COMPAT_H */
