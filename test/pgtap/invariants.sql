@@ -184,7 +184,7 @@ EXCEPTION WHEN SQLSTATE 'XXOK0' THEN
 END
 $$;
 SELECT is(pg_temp.mismatches('SELECT 1'), 0, 'verify_ledger agrees');
-SELECT cmp_ok(pg_temp.mismatches(s), '>', 0, 'verify_ledger finds: ' || s)
+SELECT cmp_ok(pg_temp.mismatches(s), '>', 0, 'verify_ledger finds: ' || regexp_replace(s, '\s+', ' ', 'g'))
   FROM (VALUES ('UPDATE swipesavvy.reward_accounts SET points_available = points_available + 1 WHERE user_id = (SELECT user_id
          FROM people WHERE n = 1)'),
                ('UPDATE swipesavvy.reward_accounts SET points_pending = points_pending + 1 WHERE user_id = (SELECT user_id FROM people WHERE n = 1)'),
