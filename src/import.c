@@ -277,7 +277,7 @@ resume(Oid relid, Import *import)
 	if (behind != 0)
 		ss_bad_state("source was changed since its last import",
 					 "The " INT64_FORMAT " rows up to where it came are not the " INT64_FORMAT
-					 " that were imported. Put new purchases into a new table.",
+					 " that were imported. Put new purchases into a table of another name.",
 					 behind, import->done);
 	ss_call_become_owner(&call);
 	(void) ss_query_write(&begin_query, &source, NULL);
