@@ -1,15 +1,16 @@
 /*
  * choose.c: chooses among the matching campaigns (choose.h).
  *
- * Called by the engine for each purchase that earns, in order, under the locks
- * on the user's account and on the slots of every campaign it may take from:
- * what is read here is true until the transaction ends.
+ * Called by the engine for each purchase that earns, in order, under the lock on
+ * the user's account. What is left of budgets and limits is slots.c's to say;
+ * without locks a choice counts only once ss_slots_settle has taken its part.
  */
 #include "postgres.h"
 
 #include "choose.h"
 #include "errors.h"
 #include "money.h"
+#include "slots.h"
 
 /* A campaign in the running, with what it would give. */
 typedef struct Contender
@@ -34,18 +35,6 @@ compare_contenders(const void *a, const void *b)
 	return strcmp(x->campaign->id, y->campaign->id);
 }
 
-/* The locked slots of the campaign; the rules said that there are some. */
-static SSSlots *
-slots_of(SSChunk *chunk, const SSCampaign *campaign, DateADT day)
-{
-	SSSlots    *slots = ss_chunk_slots(chunk, campaign->no, day);
-
-	if (slots == NULL || !slots->loaded)
-		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("campaign has a limit but no slot to count it in"),
-				errdetail("It is campaign \"%s\".", campaign->id));
-	return slots;
-}
-
 /* The limits per user and day, which are part of matching. */
 static SSReason
 check_limits(SSChunk *chunk, const SSCampaign *campaign, const SSPurchase *purchase, const SSUser *user)
@@ -53,8 +42,7 @@ check_limits(SSChunk *chunk, const SSCampaign *campaign, const SSPurchase *purch
 	if (campaign->per_user_limit > 0 &&
 		ss_chunk_redemptions(chunk, user, campaign->no, 0) >= campaign->per_user_limit)
 		return SS_NOT_PER_USER_LIMIT;
-	if (campaign->daily_limit > 0 &&
-		slots_of(chunk, campaign, purchase->day)->share.used >= campaign->daily_limit)
+	if (campaign->daily_limit > 0 && !ss_slots_cover(chunk, campaign, purchase->day, 1))
 		return SS_NOT_DAILY_LIMIT;
 	return SS_APPLIED;
 }
@@ -63,22 +51,12 @@ check_limits(SSChunk *chunk, const SSCampaign *campaign, const SSPurchase *purch
 static void
 take(SSChunk *chunk, const SSCampaign *campaign, const SSPurchase *purchase, const SSUser *user, int64 cost)
 {
-	SSSlots    *slots;
-
 	if (campaign->per_user_limit > 0)
 		(void) ss_chunk_redemptions(chunk, user, campaign->no, 1);
 	if (campaign->daily_limit > 0)
-	{
-		slots = slots_of(chunk, campaign, purchase->day);
-		slots->share.used++;
-		slots->changed = true;
-	}
-	if (campaign->has_budget && cost > 0)
-	{
-		slots = slots_of(chunk, campaign, SS_BUDGET_DAY);
-		slots->share.used += cost;
-		slots->changed = true;
-	}
+		ss_slots_take(chunk, campaign, purchase->day, 1);
+	if (campaign->has_budget)
+		ss_slots_take(chunk, campaign, SS_BUDGET_DAY, cost);
 }
 
 /* Applies the campaign if it gains something and its budget covers it. */
@@ -92,13 +70,8 @@ try_campaign(SSChunk *chunk, const Contender *contender, SSPurchase *purchase, c
 
 	if (discount == 0 && contender->gift.bonus == 0 && campaign->offer != SS_OFFER_OTHER)
 		return SS_NOT_NO_GAIN;
-	if (campaign->has_budget)
-	{
-		const SSSlot *share = &slots_of(chunk, campaign, SS_BUDGET_DAY)->share;
-
-		if (cost > share->allotted - share->used)
-			return SS_NOT_BUDGET;
-	}
+	if (campaign->has_budget && !ss_slots_cover(chunk, campaign, SS_BUDGET_DAY, cost))
+		return SS_NOT_BUDGET;
 	award->campaign_no = campaign->no;
 	award->campaign_version = campaign->version;
 	award->campaign_id = pstrdup(campaign->id);

@@ -3,10 +3,10 @@
  *
  * Called by engine.c only, in this order: users (locked FOR NO KEY UPDATE by
  * user_id), references, then, once the open campaigns are known, redemption
- * counts and slots (locked by campaign, day, slot). Everything a user's own
- * rules read is stable under the lock on its reward account, everything a
- * budget or daily limit reads under the locks on its slots. All queries take a
- * fresh snapshot, so under READ COMMITTED they see what the lock waited for.
+ * counts. Everything a user's own rules read is stable under the lock on its
+ * reward account. All queries take a fresh snapshot: they see what the lock
+ * waited for. Where the tables can be read without the executor,
+ * chunk_direct.c does it.
  */
 #include "postgres.h"
 
@@ -17,6 +17,7 @@
 
 #include "args.h"
 #include "chunk.h"
+#include "chunk_direct.h"
 #include "columns.h"
 #include "errors.h"
 #include "money.h"
@@ -24,10 +25,12 @@
 
 static SSQuery lock_users_query = {
 	"SELECT a.user_id, a.points_available, a.points_pending, a.lifetime_points, a.tier,"
-	"       coalesce(a.tier_until, '-infinity'), a.transaction_count, a.spent_minor, a.spent_currency,"
-	"       u.status = 'active'"
-	"  FROM swipesavvy.reward_accounts a JOIN swipesavvy.users u ON u.user_id = a.user_id"
-	" WHERE a.user_id = ANY ($1) ORDER BY a.user_id FOR NO KEY UPDATE OF a",
+	"       coalesce(a.tier_until, '-infinity'), a.transaction_count, a.spent_minor, a.spent_currency"
+	"  FROM swipesavvy.reward_accounts a WHERE a.user_id = ANY ($1) ORDER BY a.user_id FOR NO KEY UPDATE",
+	1, {UUIDARRAYOID}, NULL};
+/* not joined above: that would read the status of before the wait for the lock */
+static SSQuery inactive_users_query = {
+	"SELECT u.user_id FROM swipesavvy.users u WHERE u.user_id = ANY ($1) AND u.status <> 'active'",
 	1, {UUIDARRAYOID}, NULL};
 static SSQuery total_spent_query = {
 	"SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)::bigint FROM swipesavvy.transactions t"
@@ -51,20 +54,6 @@ static SSQuery redemptions_query = {
 	"SELECT r.user_id, r.campaign_no, count(*) FROM swipesavvy.campaign_redemptions r"
 	" WHERE r.campaign_no = ANY ($1) AND r.user_id = ANY ($2) AND r.counts GROUP BY 1, 2",
 	2, {INT4ARRAYOID, UUIDARRAYOID}, NULL};
-static SSQuery missing_slots_query = {
-	"SELECT 1 FROM unnest($1, $2) k (campaign_no, day)"
-	" WHERE NOT EXISTS (SELECT FROM swipesavvy.campaign_slots s WHERE s.campaign_no = k.campaign_no AND s.day = k.day)"
-	" LIMIT 1",
-	2, {INT4ARRAYOID, DATEARRAYOID}, NULL};
-static SSQuery lock_slots_query = {
-	"SELECT s.campaign_no, s.day, s.slot, s.used, s.allotted FROM swipesavvy.campaign_slots s"
-	"  JOIN unnest($1, $2) k (campaign_no, day) ON s.campaign_no = k.campaign_no AND s.day = k.day"
-	" ORDER BY s.campaign_no, s.day, s.slot FOR NO KEY UPDATE OF s",
-	2, {INT4ARRAYOID, DATEARRAYOID}, NULL};
-static SSQuery make_slot_query = {
-	"INSERT INTO swipesavvy.campaign_slots (campaign_no, day, slot, used, allotted) VALUES ($1, $2, 0, 0, $3)"
-	" ON CONFLICT DO NOTHING",
-	3, {INT4OID, DATEOID, INT8OID}, NULL};
 static SSQuery day_spending_query = {
 	"SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)::bigint FROM swipesavvy.transactions t"
 	" WHERE t.user_id = $1 AND t.currency = $2 AND t.status IN ('pending', 'completed')"
@@ -122,6 +111,12 @@ refuse_reference(const SSChunk *chunk, const char *thing, const pg_uuid_t *id)
 /* --- users ------------------------------------------------------------------------ */
 
 static int
+compare_ids(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(pg_uuid_t));
+}
+
+static int
 compare_users(const void *a, const void *b)
 {
 	return memcmp(&((const SSUser *) a)->id, &((const SSUser *) b)->id, sizeof(pg_uuid_t));
@@ -149,18 +144,55 @@ read_user(uint64 row, SSUser *user)
 	user->transactions = ss_value_int64(row, 7, 0);
 	user->spent = ss_value_int64(row, 8, 0);
 	strlcpy(user->spent_currency, ss_value_text(row, 9), sizeof(user->spent_currency));
-	user->active = DatumGetBool(ss_value_not_null(row, 10));
+	user->active = true;
+}
+
+static void
+mark_inactive_users(SSChunk *chunk)
+{
+	Datum		ids = ss_uuid_array(&chunk->users[0].id, chunk->nusers, sizeof(SSUser));
+	uint64		rows = ss_query_latest(&inactive_users_query, &ids, NULL);
+
+	for (uint64 i = 0; i < rows; i++)
+		find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->active = false;
+}
+
+/* The ids of the chunk's users, ascending, each once. */
+static pg_uuid_t *
+user_ids(const SSChunk *chunk, int *count)
+{
+	pg_uuid_t  *ids = palloc(chunk->count * sizeof(pg_uuid_t));
+	int			distinct = 0;
+
+	for (int i = 0; i < chunk->count; i++)
+		ids[i] = chunk->purchases[i].user_id;
+	qsort(ids, chunk->count, sizeof(pg_uuid_t), compare_ids);
+	for (int i = 0; i < chunk->count; i++)
+	{
+		if (i == 0 || compare_ids(&ids[i], &ids[i - 1]) != 0)
+			ids[distinct++] = ids[i];
+	}
+	*count = distinct;
+	return ids;
 }
 
 void
 ss_chunk_lock_users(SSChunk *chunk)
 {
-	Datum		ids = ss_uuid_array(&chunk->purchases[0].user_id, chunk->count, sizeof(SSPurchase));
+	int			count;
+	pg_uuid_t  *ids = user_ids(chunk, &count);
 
-	chunk->nusers = (int) ss_query_latest(&lock_users_query, &ids, NULL);
-	chunk->users = palloc(Max(chunk->nusers, 1) * sizeof(SSUser));
-	for (int i = 0; i < chunk->nusers; i++)
-		read_user(i, &chunk->users[i]);
+	chunk->users = palloc(count * sizeof(SSUser));
+	if (chunk->direct != NULL)
+		chunk->nusers = ss_direct_lock_users(chunk->direct, ids, count, chunk->users);
+	else
+	{
+		Datum		array = ss_uuid_array(ids, count, sizeof(pg_uuid_t));
+
+		chunk->nusers = (int) ss_query_latest(&lock_users_query, &array, NULL);
+		for (int i = 0; i < chunk->nusers; i++)
+			read_user(i, &chunk->users[i]);
+	}
 	chunk->buyers = palloc(chunk->count * sizeof(SSUser *));
 	for (int i = 0; i < chunk->count; i++)
 	{
@@ -168,6 +200,8 @@ ss_chunk_lock_users(SSChunk *chunk)
 		if (chunk->buyers[i] == NULL)
 			refuse_reference(chunk, "user", &chunk->purchases[i].user_id);
 	}
+	if (chunk->direct == NULL)
+		mark_inactive_users(chunk);
 }
 
 /* --- references ---------------------------------------------------------------------- */
@@ -188,6 +222,51 @@ named_ids(const SSChunk *chunk, bool merchants, Datum *array)
 	}
 	*array = ss_uuid_array(ids, n, sizeof(pg_uuid_t));
 	return n;
+}
+
+/* The category of a merchant, 0 when there is no such merchant; looked up once per chunk. */
+static int16
+category_of(const SSChunk *chunk, struct HTAB **merchants, const pg_uuid_t *id)
+{
+	MerchantEntry *entry;
+	char	   *name;
+	bool		found;
+
+	if (*merchants == NULL && chunk->count > 1)
+		*merchants = make_table("swipesavvy merchants", sizeof(pg_uuid_t), sizeof(MerchantEntry));
+	if (*merchants != NULL)
+	{
+		entry = hash_search(*merchants, id, HASH_ENTER, &found);
+		if (found)
+			return entry->category_no;
+		name = ss_direct_merchant_category(chunk->direct, id);
+		entry->category_no = name == NULL ? 0 : ss_rules_category(chunk->rules, name);
+		return entry->category_no;
+	}
+	name = ss_direct_merchant_category(chunk->direct, id);
+	return name == NULL ? 0 : ss_rules_category(chunk->rules, name);
+}
+
+/* Merchants and accounts of the chunk's purchases, one look-up each. */
+static void
+look_up_references(SSChunk *chunk)
+{
+	struct HTAB *merchants = NULL;
+
+	for (int i = 0; i < chunk->count; i++)
+	{
+		SSPurchase *purchase = &chunk->purchases[i];
+
+		if (purchase->has_merchant)
+		{
+			purchase->category_no = category_of(chunk, &merchants, &purchase->merchant_id);
+			if (purchase->category_no == 0)
+				refuse_reference(chunk, "merchant", &purchase->merchant_id);
+		}
+		if (purchase->has_account &&
+			!ss_direct_owns_account(chunk->direct, &purchase->user_id, &purchase->account_id))
+			refuse_reference(chunk, "account", &purchase->account_id);
+	}
 }
 
 static void
@@ -256,6 +335,28 @@ check_accounts(SSChunk *chunk)
 	}
 }
 
+void
+ss_chunk_add_segment(SSBuyer *buyer, int32 segment_no)
+{
+	if (buyer->segments == NULL)
+		buyer->segments = palloc(sizeof(int32));
+	else if ((buyer->nsegments & (buyer->nsegments - 1)) == 0)
+		buyer->segments = repalloc(buyer->segments, 2 * buyer->nsegments * sizeof(int32));
+	buyer->segments[buyer->nsegments++] = segment_no;
+}
+
+void
+ss_chunk_add_boost(SSBuyer *buyer, const SSBoost *boost)
+{
+	if (boost == NULL)
+		return;
+	if (buyer->boosts == NULL)
+		buyer->boosts = palloc(sizeof(SSBoost *));
+	else if ((buyer->nboosts & (buyer->nboosts - 1)) == 0)
+		buyer->boosts = repalloc(buyer->boosts, 2 * buyer->nboosts * sizeof(SSBoost *));
+	buyer->boosts[buyer->nboosts++] = boost;
+}
+
 static void
 load_segments(SSChunk *chunk, Datum user_ids)
 {
@@ -265,11 +366,7 @@ load_segments(SSChunk *chunk, Datum user_ids)
 	{
 		SSBuyer    *buyer = &find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->buyer;
 
-		if (buyer->segments == NULL)
-			buyer->segments = palloc(sizeof(int32));
-		else if ((buyer->nsegments & (buyer->nsegments - 1)) == 0)
-			buyer->segments = repalloc(buyer->segments, 2 * buyer->nsegments * sizeof(int32));
-		buyer->segments[buyer->nsegments++] = DatumGetInt32(ss_value_not_null(i, 2));
+		ss_chunk_add_segment(buyer, DatumGetInt32(ss_value_not_null(i, 2)));
 	}
 }
 
@@ -281,15 +378,8 @@ load_boosts(SSChunk *chunk, Datum user_ids)
 	for (uint64 i = 0; i < rows; i++)
 	{
 		SSBuyer    *buyer = &find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->buyer;
-		const SSBoost *boost = ss_rules_boost(chunk->rules, DatumGetUUIDP(ss_value_not_null(i, 2)));
 
-		if (boost == NULL)
-			continue;
-		if (buyer->boosts == NULL)
-			buyer->boosts = palloc(sizeof(SSBoost *));
-		else if ((buyer->nboosts & (buyer->nboosts - 1)) == 0)
-			buyer->boosts = repalloc(buyer->boosts, 2 * buyer->nboosts * sizeof(SSBoost *));
-		buyer->boosts[buyer->nboosts++] = boost;
+		ss_chunk_add_boost(buyer, ss_rules_boost(chunk->rules, DatumGetUUIDP(ss_value_not_null(i, 2))));
 	}
 }
 
@@ -309,17 +399,26 @@ set_spent_currency(SSUser *user, const char *currency)
 void
 ss_chunk_load_references(SSChunk *chunk)
 {
-	Datum		user_ids = ss_uuid_array(&chunk->users[0].id, chunk->nusers, sizeof(SSUser));
-
-	load_merchants(chunk);
-	check_accounts(chunk);
 	for (int i = 0; i < chunk->nusers; i++)
 	{
 		memset(&chunk->users[i].buyer, 0, sizeof(SSBuyer));
 		set_spent_currency(&chunk->users[i], chunk->rules->settings.currency);
 	}
-	load_segments(chunk, user_ids);
-	load_boosts(chunk, user_ids);
+	if (chunk->direct != NULL)
+	{
+		look_up_references(chunk);
+		for (int i = 0; i < chunk->nusers; i++)
+			ss_direct_load_buyer(chunk->direct, chunk->rules, &chunk->users[i]);
+	}
+	else
+	{
+		Datum		ids = ss_uuid_array(&chunk->users[0].id, chunk->nusers, sizeof(SSUser));
+
+		load_merchants(chunk);
+		check_accounts(chunk);
+		load_segments(chunk, ids);
+		load_boosts(chunk, ids);
+	}
 	chunk->spending = NULL;
 	if (chunk->rules->settings.daily_spending_minor >= 0)
 		chunk->spending = make_table("swipesavvy spending", sizeof(SpendingKey), sizeof(SpendingEntry));
@@ -390,14 +489,19 @@ void
 ss_chunk_load_redemptions(SSChunk *chunk)
 {
 	int32	   *numbers;
-	int			count = limited_campaigns(chunk, &numbers);
-	Datum	   *elements = palloc(Max(count, 1) * sizeof(Datum));
+	int			count;
+	Datum	   *elements;
 	Datum		values[2];
 	uint64		rows;
 
-	chunk->redemptions = make_table("swipesavvy redemptions", sizeof(RedemptionKey), sizeof(RedemptionEntry));
+	chunk->redemptions = NULL;
+	if (chunk->direct != NULL)
+		return;					/* they are counted when they are asked for */
+	count = limited_campaigns(chunk, &numbers);
 	if (count == 0)
 		return;
+	chunk->redemptions = make_table("swipesavvy redemptions", sizeof(RedemptionKey), sizeof(RedemptionEntry));
+	elements = palloc(count * sizeof(Datum));
 	for (int i = 0; i < count; i++)
 		elements[i] = Int32GetDatum(numbers[i]);
 	values[0] = PointerGetDatum(construct_array(elements, count, INT4OID, sizeof(int32), true, 'i'));
@@ -422,167 +526,11 @@ ss_chunk_redemptions(SSChunk *chunk, const SSUser *user, int32 campaign_no, int 
 	RedemptionEntry *entry;
 	bool		found;
 
+	if (chunk->redemptions == NULL)
+		chunk->redemptions = make_table("swipesavvy redemptions", sizeof(RedemptionKey), sizeof(RedemptionEntry));
 	entry = hash_search(chunk->redemptions, &key, HASH_ENTER, &found);
 	if (!found)
-		entry->count = 0;
+		entry->count = chunk->direct == NULL ? 0 : ss_direct_redemptions(chunk->direct, &user->id, campaign_no);
 	entry->count += add;
 	return entry->count;
-}
-
-/* --- slots ------------------------------------------------------------------------------------ */
-
-static int
-compare_keys(const void *a, const void *b)
-{
-	const SSSlotKey *x = a;
-	const SSSlotKey *y = b;
-
-	if (x->campaign_no != y->campaign_no)
-		return x->campaign_no < y->campaign_no ? -1 : 1;
-	return (x->day > y->day) - (x->day < y->day);
-}
-
-static void
-want_slots(SSChunk *chunk, int32 campaign_no, DateADT day)
-{
-	SSSlotKey	key = {campaign_no, day};
-	SSSlots    *slots;
-	bool		found;
-
-	slots = hash_search(chunk->slots, &key, HASH_ENTER, &found);
-	if (!found)
-	{
-		slots->loaded = false;
-		slots->changed = false;
-	}
-}
-
-/* Locks the slots of these keys, in order, and takes in what they hold. */
-static void
-lock_slots(SSChunk *chunk, const SSSlotKey *keys, int count)
-{
-	static const Oid types[] = {INT4OID, DATEOID};
-	SSColumns	columns;
-	Datum		arrays[2];
-	uint64		rows;
-
-	ss_columns_init(&columns, 2, types, count);
-	for (int i = 0; i < count; i++)
-	{
-		ss_columns_next(&columns);
-		ss_columns_set(&columns, 0, Int32GetDatum(keys[i].campaign_no));
-		ss_columns_set(&columns, 1, DateADTGetDatum(keys[i].day));
-	}
-	ss_columns_arrays(&columns, arrays);
-	rows = ss_query_latest(&lock_slots_query, arrays, NULL);
-	for (uint64 i = 0; i < rows; i++)
-	{
-		SSSlots    *slots = ss_chunk_slots(chunk, DatumGetInt32(ss_value_not_null(i, 1)),
-										   DatumGetDateADT(ss_value_not_null(i, 2)));
-
-		slots->share.slot = DatumGetInt32(ss_value_not_null(i, 3));
-		slots->share.used = ss_value_int64(i, 4, 0);
-		slots->share.allotted = ss_value_int64(i, 5, 0);
-		slots->loaded = true;
-	}
-}
-
-/* Is a slot of these keys not there yet? (days come into being with their first purchase) */
-static bool
-any_missing(const SSSlotKey *keys, int count)
-{
-	static const Oid types[] = {INT4OID, DATEOID};
-	SSColumns	columns;
-	Datum		arrays[2];
-
-	ss_columns_init(&columns, 2, types, count);
-	for (int i = 0; i < count; i++)
-	{
-		if (keys[i].day == SS_BUDGET_DAY)
-			continue;
-		ss_columns_next(&columns);
-		ss_columns_set(&columns, 0, Int32GetDatum(keys[i].campaign_no));
-		ss_columns_set(&columns, 1, DateADTGetDatum(keys[i].day));
-	}
-	if (columns.nrows == 0)
-		return false;
-	ss_columns_arrays(&columns, arrays);
-	return ss_query_latest(&missing_slots_query, arrays, NULL) > 0;
-}
-
-static const SSCampaign *
-campaign_of(const SSRules *rules, int32 campaign_no)
-{
-	int			low = 0;
-	int			high = rules->ncampaigns - 1;
-
-	while (low < high)
-	{
-		int			middle = (low + high) / 2;
-
-		if (rules->campaigns[middle].no < campaign_no)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return &rules->campaigns[low];
-}
-
-/* The keys one by one, each made where it is missing: to make one is to lock it, so the order must hold. */
-static void
-make_and_lock_slots(SSChunk *chunk, const SSSlotKey *keys, int count)
-{
-	for (int i = 0; i < count; i++)
-	{
-		if (keys[i].day != SS_BUDGET_DAY)
-		{
-			Datum		values[3] = {Int32GetDatum(keys[i].campaign_no), DateADTGetDatum(keys[i].day),
-			Int64GetDatum(campaign_of(chunk->rules, keys[i].campaign_no)->daily_limit)};
-
-			ss_query_latest(&make_slot_query, values, NULL);
-		}
-		lock_slots(chunk, &keys[i], 1);
-	}
-}
-
-void
-ss_chunk_lock_slots(SSChunk *chunk)
-{
-	HASH_SEQ_STATUS status;
-	SSSlots    *slots;
-	SSSlotKey  *keys;
-	int			count = 0;
-
-	chunk->slots = make_table("swipesavvy slots", sizeof(SSSlotKey), sizeof(SSSlots));
-	for (int i = 0; i < chunk->count; i++)
-	{
-		for (int j = 0; j < chunk->open[i].count; j++)
-		{
-			const SSCampaign *campaign = &chunk->rules->campaigns[chunk->open[i].items[j]];
-
-			if (campaign->has_budget)
-				want_slots(chunk, campaign->no, SS_BUDGET_DAY);
-			if (campaign->daily_limit > 0)
-				want_slots(chunk, campaign->no, chunk->purchases[i].day);
-		}
-	}
-	keys = palloc(Max(hash_get_num_entries(chunk->slots), 1) * sizeof(SSSlotKey));
-	hash_seq_init(&status, chunk->slots);
-	while ((slots = hash_seq_search(&status)) != NULL)
-		keys[count++] = slots->key;
-	if (count == 0)
-		return;
-	qsort(keys, count, sizeof(SSSlotKey), compare_keys);
-	if (any_missing(keys, count))
-		make_and_lock_slots(chunk, keys, count);
-	else
-		lock_slots(chunk, keys, count);
-}
-
-SSSlots *
-ss_chunk_slots(SSChunk *chunk, int32 campaign_no, DateADT day)
-{
-	SSSlotKey	key = {campaign_no, day};
-
-	return hash_search(chunk->slots, &key, HASH_FIND, NULL);
 }

@@ -8,6 +8,9 @@
 
 #include "postgres.h"
 
+#include "storage/itemptr.h"
+
+#include "direct.h"
 #include "match.h"
 #include "purchase.h"
 #include "rules.h"
@@ -18,6 +21,7 @@ struct HTAB;
 typedef struct SSUser
 {
 	pg_uuid_t	id;
+	ItemPointerData tid;		/* of the locked row; direct only */
 	bool		active;
 	int64		available;
 	int64		pending;
@@ -31,15 +35,18 @@ typedef struct SSUser
 	SSBuyer		buyer;			/* tier_milli is set per purchase */
 } SSUser;
 
-/* A share of a budget or daily limit, locked. */
+/* A share of a budget or daily limit. */
 typedef struct SSSlot
 {
 	int32		slot;
 	int64		used;
 	int64		allotted;
+	ItemPointerData tid;		/* of the version that was read; not under locks */
+	bool		changed;
+	bool		is_new;
 } SSSlot;
 
-/* All shares of a campaign's budget (day = -infinity) or of one day's limit. */
+/* Whose shares: a campaign's budget (day = -infinity) or its limit on a day. */
 typedef struct SSSlotKey
 {
 	int32		campaign_no;
@@ -48,11 +55,18 @@ typedef struct SSSlotKey
 
 typedef struct SSSlots
 {
-	SSSlotKey	key;
-	bool		loaded;
-	bool		changed;
-	SSSlot		share;
+	SSSlotKey	key;			/* first */
+	bool		in_hand;		/* somebody else is changing one of them */
+	int			count;
+	SSSlot	   *items;
 } SSSlots;
+
+/* Something to take from a budget or limit. */
+typedef struct SSTake
+{
+	SSSlotKey	key;
+	int64		amount;
+} SSTake;
 
 /* The campaigns that statically match a purchase, as positions in rules->campaigns. */
 typedef struct SSOpen
@@ -64,6 +78,7 @@ typedef struct SSOpen
 typedef struct SSChunk
 {
 	const SSRules *rules;
+	SSDirect   *direct;			/* NULL: through the executor */
 	bool		by_call;		/* unknown references are PT404, not 23503; known keys are replayed */
 	int			count;
 	SSPurchase *purchases;		/* in the order of processing */
@@ -72,12 +87,16 @@ typedef struct SSChunk
 	int			nusers;
 	SSUser	   *users;			/* by id */
 	struct HTAB *redemptions;	/* counts by user and campaign */
-	struct HTAB *slots;			/* SSSlots by key */
+	bool		locked;			/* all slots in question are (slots.c) */
+	bool		contended;		/* slots were fought over: there should be more */
+	bool		must_lock;		/* the present choice cannot be made without locks */
+	int			attempts;		/* choices that came to nothing */
+	int			nslots;
+	SSSlots    *slots;
+	int			ntakes;
+	SSTake	   *takes;
 	struct HTAB *spending;		/* by user and day; NULL where there is no limit */
 } SSChunk;
-
-/* The day under which a campaign's budget is kept. */
-#define SS_BUDGET_DAY DATEVAL_NOBEGIN
 
 /* Locks the reward accounts of all users of the chunk, in the order of user_id. */
 extern void ss_chunk_lock_users(SSChunk *chunk);
@@ -88,14 +107,12 @@ extern void ss_chunk_load_references(SSChunk *chunk);
 /* Counts of redemptions for the open campaigns with a limit per user. */
 extern void ss_chunk_load_redemptions(SSChunk *chunk);
 
-/* Locks the slots of all open campaigns with a budget or daily limit, in the order (campaign, day, slot). */
-extern void ss_chunk_lock_slots(SSChunk *chunk);
+/* Adds what is known of a buyer; a boost that is no longer there (NULL) is none. */
+extern void ss_chunk_add_segment(SSBuyer *buyer, int32 segment_no);
+extern void ss_chunk_add_boost(SSBuyer *buyer, const SSBoost *boost);
 
 /* This user's redemptions of the campaign so far; add counts one more. */
 extern int64 ss_chunk_redemptions(SSChunk *chunk, const SSUser *user, int32 campaign_no, int add);
-
-/* The locked slots of a campaign's budget or day. */
-extern SSSlots *ss_chunk_slots(SSChunk *chunk, int32 campaign_no, DateADT day);
 
 /* What the user spent that day in the programme's currency, without this purchase. */
 extern int64 *ss_chunk_spent_on_day(SSChunk *chunk, const SSUser *user, DateADT day);

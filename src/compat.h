@@ -9,6 +9,9 @@
 
 #include "postgres.h"
 
+#include "access/tableam.h"
+#include "executor/executor.h"
+
 #if PG_VERSION_NUM < 150000
 #error "swipesavvy needs PostgreSQL 15 or later"
 #endif
@@ -24,5 +27,54 @@
 #else
 #define SS_MY_LXID (MyProc->lxid)
 #endif
+
+/* DecodeDateTime tells more about its errors from 16 on; nothing that we pass on */
+#if PG_VERSION_NUM >= 160000
+#define ss_decode_time(field, ftype, nf, dtype, tm, fsec, tzp) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tzp, &(DateTimeErrorExtra) {0})
+#else
+#define ss_decode_time(field, ftype, nf, dtype, tm, fsec, tzp) DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tzp)
+#endif
+
+/* Makes the index entries of a new row, or of a new version of one. 16 tells apart what only summarises. */
+static inline void
+ss_compat_insert_index_tuples(ResultRelInfo *info, TupleTableSlot *row, EState *estate, bool only_summarizing)
+{
+	if (info->ri_NumIndices == 0)
+		return;
+#if PG_VERSION_NUM >= 160000
+	(void) ExecInsertIndexTuples(info, row, estate, false, false, NULL, NIL, only_summarizing);
+#else
+	(void) ExecInsertIndexTuples(info, row, estate, false, false, NULL, NIL);
+#endif
+}
+
+/* Replaces a version of a row by a new one, with its index entries; without waiting it may be TM_BeingModified. */
+static inline TM_Result
+ss_compat_update(Relation rel, ItemPointer replaced, TupleTableSlot *row, Snapshot snapshot, bool wait,
+				 ResultRelInfo *info, EState *estate)
+{
+	TM_FailureData failure;
+	LockTupleMode mode;
+	TM_Result	result;
+#if PG_VERSION_NUM >= 160000
+	TU_UpdateIndexes indexes;
+#else
+	bool		indexes;
+#endif
+
+	result = table_tuple_update(rel, replaced, row, GetCurrentCommandId(true), snapshot, InvalidSnapshot, wait, &failure,
+								&mode, &indexes);
+	if (result != TM_Ok)
+		return result;
+#if PG_VERSION_NUM >= 160000
+	if (indexes != TU_None)
+		ss_compat_insert_index_tuples(info, row, estate, indexes == TU_Summarizing);
+#else
+	if (indexes)
+		ss_compat_insert_index_tuples(info, row, estate, false);
+#endif
+	return result;
+}
 
 #endif							/* SS_COMPAT_H */

@@ -14,12 +14,18 @@
  *	   redeemed;
  *	2. by call only: recognise repeats by their idempotency keys (replay.c);
  *	3. with the compiled rules (rules.c), find each purchase's candidates and
- *	   test what needs no counts (match.c); count redemptions; lock the slots of
- *	   every budget and daily limit that could be taken from, by (campaign, day,
- *	   slot). If the rules changed while waiting for a lock, step 3 again;
+ *	   test what needs no counts (match.c); count redemptions; if there are
+ *	   several purchases, lock the slots of every budget and daily limit that
+ *	   could be taken from (slots.c). If the rules changed while waiting for a
+ *	   lock, step 3 again;
  *	4. purchase by purchase, in order: base points, choice of campaigns
- *	   (choose.c), points and tier (tier.c), all in memory;
+ *	   (choose.c), points and tier (tier.c), all in memory. A single purchase
+ *	   takes from slots without waiting for anybody; if it cannot, it goes back
+ *	   to step 3 and locks them like the others;
  *	5. write each table once (ledger.c).
+ *
+ * Tables are read and written by their access methods (direct.c); where one of
+ * them is not the plain table that the extension made, through saved plans.
  *
  * The order of locks is the same for everybody: the table, accounts by user_id,
  * slots by (campaign, day, slot). One purchase per transaction never deadlocks.
@@ -48,6 +54,7 @@
 #include "money.h"
 #include "query.h"
 #include "replay.h"
+#include "slots.h"
 #include "tier.h"
 
 static SSQuery known_ids_query = {
@@ -65,17 +72,17 @@ compare_ids(const void *a, const void *b)
  * would allow two users to have the same.
  */
 static void
-check_given_ids(const SSPurchase *purchases, int count)
+check_given_ids(const SSChunk *chunk)
 {
-	pg_uuid_t  *ids = palloc(count * sizeof(pg_uuid_t));
+	pg_uuid_t  *ids = palloc(chunk->count * sizeof(pg_uuid_t));
 	const pg_uuid_t *known = NULL;
 	int			n = 0;
 	Datum		array;
 
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < chunk->count; i++)
 	{
-		if (purchases[i].request & SS_REQUEST_HAS_ID)
-			ids[n++] = purchases[i].transaction_id;
+		if (chunk->purchases[i].request & SS_REQUEST_HAS_ID)
+			ids[n++] = chunk->purchases[i].transaction_id;
 	}
 	if (n == 0)
 		return;
@@ -85,8 +92,15 @@ check_given_ids(const SSPurchase *purchases, int count)
 		if (memcmp(&ids[i], &ids[i - 1], sizeof(pg_uuid_t)) == 0)
 			known = &ids[i];
 	}
+	for (int i = 0; i < n && known == NULL && chunk->direct != NULL; i++)
+	{
+		Datum		key = UUIDPGetDatum(&ids[i]);
+
+		if (ss_direct_exists(chunk->direct, SS_TRANSACTIONS, 1, &key))
+			known = &ids[i];
+	}
 	array = ss_uuid_array(ids, n, sizeof(pg_uuid_t));
-	if (known == NULL && ss_query_latest(&known_ids_query, &array, NULL) > 0)
+	if (known == NULL && chunk->direct == NULL && ss_query_latest(&known_ids_query, &array, NULL) > 0)
 		known = DatumGetUUIDP(ss_value_not_null(0, 1));
 	if (known != NULL)
 		ss_duplicate("transaction_id is already used", "There is a transaction \"%s\".", ss_uuid_text(known));
@@ -128,6 +142,9 @@ match_purchase(SSChunk *chunk, int position)
 
 	memset(&purchase->decision, 0, sizeof(purchase->decision));
 	memset(&chunk->open[position], 0, sizeof(SSOpen));
+	purchase->points_bonus = 0;
+	purchase->discount = 0;
+	purchase->nawards = 0;
 	purchase->day = ss_rules_day(chunk->rules, purchase->occurred_at);
 	if (!ss_status_earns(purchase->status))
 		return;
@@ -151,7 +168,10 @@ prepare(SSChunk *chunk)
 		for (int i = 0; i < chunk->count; i++)
 			match_purchase(chunk, i);
 		ss_chunk_load_redemptions(chunk);
-		ss_chunk_lock_slots(chunk);
+		ss_slots_reset(chunk);
+		chunk->must_lock = false;
+		if (chunk->locked)
+			ss_slots_lock_all(chunk);
 	} while (ss_rules_stale());
 }
 
@@ -199,8 +219,8 @@ credit(SSChunk *chunk, SSPurchase *purchase, SSUser *user)
 	ss_tier_update(chunk->rules, user, purchase->recorded_at);
 }
 
-/* Step 4 for one purchase. */
-static void
+/* Step 4 for one purchase; false when it must be prepared again, with nothing changed. */
+static bool
 process(SSChunk *chunk, int position, TimestampTz now)
 {
 	SSPurchase *purchase = &chunk->purchases[position];
@@ -215,25 +235,41 @@ process(SSChunk *chunk, int position, TimestampTz now)
 		user->buyer.tier_milli = ss_tier_held(chunk->rules, user, now)->multiplier_milli;
 		purchase->points_base = ss_match_base(chunk->rules, purchase, &user->buyer);
 		ss_choose_awards(chunk, position);
+		if (!ss_slots_settle(chunk))
+			return false;
 	}
 	credit(chunk, purchase, user);
 	purchase->balance = user->available;
 	purchase->tier = pstrdup(ss_tier_held(chunk->rules, user, now)->name);
 	purchase->present_status = purchase->status;
+	return true;
 }
 
-/* Steps 3 to 5 for purchases none of which is a repeat. */
+/*
+ * Steps 3 to 5 for purchases none of which is a repeat. A single one tries to do
+ * without locks on slots first, and is prepared again if it cannot; only
+ * process() of a first purchase can fail, so nothing has happened then.
+ */
 static void
 award_new(SSChunk *chunk)
 {
 	TimestampTz now;
+	int			done;
 
-	check_given_ids(chunk->purchases, chunk->count);
+	check_given_ids(chunk);
 	chunk->open = palloc0(chunk->count * sizeof(SSOpen));
-	prepare(chunk);
-	now = GetCurrentTimestamp();
-	for (int i = 0; i < chunk->count; i++)
-		process(chunk, i, now);
+	chunk->locked = chunk->direct == NULL || chunk->count > 1;
+	do
+	{
+		prepare(chunk);
+		now = GetCurrentTimestamp();
+		for (done = 0; done < chunk->count; done++)
+		{
+			if (!process(chunk, done, now))
+				break;
+		}
+	} while (done < chunk->count);
+	ss_slots_write(chunk);
 	ss_ledger_write(chunk);
 }
 
@@ -284,10 +320,13 @@ ss_engine_award(SSPurchase *purchases, int count, bool by_call)
 	/* plans are kept from when the tables were small: what a load fills must not be read as a whole for each chunk */
 	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	lock_out_changes();
+	chunk.direct = ss_direct_begin();
 	ss_chunk_lock_users(&chunk);
 	if (by_call && ss_replay_find(&chunk) > 0)
 		award_rest(&chunk);
 	else
 		award_new(&chunk);
+	if (chunk.direct != NULL)
+		ss_direct_end(chunk.direct);
 	AtEOXact_GUC(true, settings);
 }

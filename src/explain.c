@@ -26,7 +26,8 @@ PG_FUNCTION_INFO_V1(swipesavvy_explain_award);
 
 static SSQuery purchase_query = {
 	"SELECT t.user_id, t.amount_minor, t.currency, t.occurred_at, t.status::text, t.category_no, t.merchant_id,"
-	"       t.metadata, t.recorded_at, t.points_base, t.points_bonus, t.discount_minor, t.decision"
+	"       t.metadata, t.recorded_at, t.points_base, t.points_bonus, t.discount_minor, t.decision,"
+	"       t.request"
 	"  FROM swipesavvy.transactions t WHERE t.transaction_id = $1 AND ($2 IS NULL OR t.user_id = $2)",
 	2, {UUIDOID, UUIDOID}, NULL};
 static SSQuery segments_query = {
@@ -81,6 +82,7 @@ read_purchase(const pg_uuid_t *transaction_id, const pg_uuid_t *user_id, SSPurch
 	purchase->points_bonus = ss_value_int64(0, 11, 0);
 	purchase->discount = ss_value_int64(0, 12, 0);
 	ss_decision_decode(DatumGetByteaPP(ss_value_not_null(0, 13)), &purchase->decision);
+	purchase->request = DatumGetInt16(ss_value_not_null(0, 14));
 }
 
 static void
@@ -133,7 +135,8 @@ read_segments(const SSPurchase *purchase, SSBuyer *buyer)
 }
 
 /*
- * The first rule that excluded a campaign that was no candidate, as it was then.
+ * The first rule that excluded a campaign that was no candidate, as it was then:
+ * its own status, or that of the purchase, which nothing is awarded for.
  * When only its segment is left to explain that, its segment it is: the user
  * joined it in a transaction that had not committed.
  */
@@ -142,7 +145,7 @@ reason_then(const SSCampaign *campaign, const char *status, const SSPurchase *pu
 {
 	SSReason	reason = SS_NOT_STATUS;
 
-	if (strcmp(status, "running") == 0)
+	if (strcmp(status, "running") == 0 && ss_status_earns((SSStatus) (purchase->request & SS_REQUEST_STATUS)))
 		reason = ss_match_campaign(campaign, purchase, buyer);
 	if (reason == SS_APPLIED && campaign->segment_no != 0 && purchase->decision.count == purchase->decision.kept)
 		reason = SS_NOT_SEGMENT;

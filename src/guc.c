@@ -13,6 +13,8 @@
 
 char	   *ss_trusted_gateways = NULL;
 bool		ss_allow_drop = false;
+bool		ss_direct_tables = true;
+int			ss_max_slots = 16;
 
 static bool
 check_role_list(char **newval, void **extra, GucSource source)
@@ -39,5 +41,13 @@ ss_guc_define(void)
 	DefineCustomBoolVariable("swipesavvy.allow_drop",
 							 "Allows dropping the extension although its ledger has entries.", NULL,
 							 &ss_allow_drop, false, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("swipesavvy.direct_tables",
+							 "Lets the award engine read and write its tables without the executor.",
+							 "Off for comparison only: what is recorded is the same.", &ss_direct_tables, true, PGC_SUSET,
+							 GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
+	DefineCustomIntVariable("swipesavvy.max_slots",
+							"Slots over which a campaign's budget or a day of its daily limit is split, at most.",
+							"They become more while purchases at the same time compete for them.", &ss_max_slots, 16, 1, 64,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("swipesavvy");
 }

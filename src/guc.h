@@ -7,6 +7,9 @@
 
 extern char *ss_trusted_gateways;	/* whose request.jwt.claims are believed */
 extern bool ss_allow_drop;			/* may a ledger with entries be dropped */
+extern bool ss_direct_tables;	/* may the engine go past the executor */
+
+extern int	ss_max_slots;			/* that a budget or day is split over, at most */
 
 extern void ss_guc_define(void);
 

@@ -261,7 +261,7 @@ resume(Oid relid, Import *import)
 		return;
 	if (behind != 0)
 		ss_bad_state("source was changed since its last import",
-					 INT64_FORMAT " of its rows are where " INT64_FORMAT " were imported. Put new purchases into an empty table.",
+					 INT64_FORMAT " of its rows are where " INT64_FORMAT " were imported. Put new purchases into a table of another name.",
 					 behind, import->done);
 	ss_call_become_owner(&call);
 	(void) ss_query_write(&begin_query, &source, NULL);

@@ -9,7 +9,6 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 
 #include "columns.h"
@@ -59,12 +58,6 @@ static SSQuery write_accounts_query = {
 	9,
 	{UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID,
 	INT8ARRAYOID, TEXTARRAYOID}, NULL};
-static SSQuery write_slots_query = {
-	"UPDATE swipesavvy.campaign_slots s SET used = k.used, allotted = greatest(s.allotted, k.used)"
-	"  FROM unnest($1, $2, $3, $4) k (campaign_no, day, slot, used)"
-	" WHERE s.campaign_no = k.campaign_no AND s.day = k.day AND s.slot = k.slot",
-	4, {INT4ARRAYOID, DATEARRAYOID, INT4ARRAYOID, INT8ARRAYOID}, NULL};
-
 /* The element type of each of a query's array arguments. */
 static void
 init_columns(SSColumns *columns, const SSQuery *query, int rows)
@@ -165,28 +158,6 @@ add_account(SSColumns *columns, const SSUser *user)
 	ss_columns_set(columns, 8, CStringGetTextDatum(user->spent_currency));
 }
 
-static void
-write_slots(const SSChunk *chunk)
-{
-	HASH_SEQ_STATUS status;
-	SSSlots    *slots;
-	SSColumns	columns;
-
-	init_columns(&columns, &write_slots_query, 16);
-	hash_seq_init(&status, chunk->slots);
-	while ((slots = hash_seq_search(&status)) != NULL)
-	{
-		if (!slots->changed)
-			continue;
-		ss_columns_next(&columns);
-		ss_columns_set(&columns, 0, Int32GetDatum(slots->key.campaign_no));
-		ss_columns_set(&columns, 1, DateADTGetDatum(slots->key.day));
-		ss_columns_set(&columns, 2, Int32GetDatum(slots->share.slot));
-		ss_columns_set(&columns, 3, Int64GetDatum(slots->share.used));
-	}
-	write_columns(&write_slots_query, &columns);
-}
-
 void
 ss_ledger_write(const SSChunk *chunk)
 {
@@ -195,6 +166,11 @@ ss_ledger_write(const SSChunk *chunk)
 	SSColumns	redemptions;
 	SSColumns	accounts;
 
+	if (chunk->direct != NULL)
+	{
+		ss_ledger_write_direct(chunk);
+		return;
+	}
 	init_columns(&transactions, &write_transactions_query, chunk->count);
 	init_columns(&entries, &write_entries_query, 2 * chunk->count);
 	init_columns(&redemptions, &write_redemptions_query, chunk->count);
@@ -216,7 +192,6 @@ ss_ledger_write(const SSChunk *chunk)
 		if (chunk->users[i].changed)
 			add_account(&accounts, &chunk->users[i]);
 	}
-	write_slots(chunk);
 	write_columns(&write_transactions_query, &transactions);
 	write_columns(&write_entries_query, &entries);
 	write_columns(&write_redemptions_query, &redemptions);

@@ -396,7 +396,6 @@ swipesavvy_purchases_refuse(PG_FUNCTION_ARGS)
 {
 	(void) trigger_data(fcinfo);
 	ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("purchases cannot be changed or deleted"),
-			errdetail("What a purchase earned is in the ledger."),
-			errhint("Use settle_transaction, decline_transaction or refund_transaction."));
+			errdetail("What a purchase earned is in the ledger."));
 	PG_RETURN_NULL();
 }

@@ -133,16 +133,38 @@ keys_of(const SSChunk *chunk)
 	return n == 0 ? NULL : construct_array(keys, n, TEXTOID, -1, false, 'i');
 }
 
+/* Without the executor: is any of the keys known at all? Repeats are rare. */
+static bool
+any_known(const SSChunk *chunk)
+{
+	for (int i = 0; i < chunk->count; i++)
+	{
+		const SSPurchase *purchase = &chunk->purchases[i];
+		Datum		keys[2];
+
+		if (purchase->idempotency_key == NULL)
+			continue;
+		keys[0] = UUIDPGetDatum(&purchase->user_id);
+		keys[1] = CStringGetTextDatum(purchase->idempotency_key);
+		if (ss_direct_exists(chunk->direct, SS_TRANSACTION_KEYS, 2, keys))
+			return true;
+	}
+	return false;
+}
+
 int
 ss_replay_find(SSChunk *chunk)
 {
-	ArrayType  *keys = keys_of(chunk);
+	ArrayType  *keys;
 	const SSRules *rules = ss_rules_get();
 	TimestampTz now = GetCurrentTimestamp();
 	Datum		values[2];
 	uint64		rows;
 	int			found = 0;
 
+	if (chunk->direct != NULL && !any_known(chunk))
+		return 0;
+	keys = keys_of(chunk);
 	if (keys == NULL)
 		return 0;
 	values[0] = ss_uuid_array(&chunk->users[0].id, chunk->nusers, sizeof(SSUser));

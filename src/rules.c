@@ -157,13 +157,11 @@ ss_rules_exponent_of(const SSRules *rules, const char *code, const char *argumen
 int16
 ss_rules_category(const SSRules *rules, const char *name)
 {
-	char		key[SS_CATEGORY_KEY] = {0};
 	const SSCategoryEntry *entry;
 
 	if (strlen(name) >= SS_CATEGORY_KEY)
 		return 0;
-	strlcpy(key, name, SS_CATEGORY_KEY);
-	entry = look_up(rules->categories, key);
+	entry = look_up(rules->categories, name);
 	return entry == NULL ? 0 : entry->category_no;
 }
 

@@ -108,6 +108,7 @@ typedef struct SSRules
 	struct HTAB *by_category;	/* those without merchant, by category */
 	struct HTAB *by_segment;	/* those with neither, by segment */
 	SSCampaignList any;			/* the rest */
+	bool		has_segments;	/* a campaign is aimed at one */
 } SSRules;
 
 extern void ss_rules_init(void);

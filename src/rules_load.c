@@ -159,16 +159,14 @@ load_currencies(SSRules *rules)
 static void
 load_categories(SSRules *rules)
 {
+	HASHCTL		control = {.keysize = SS_CATEGORY_KEY,.entrysize = sizeof(SSCategoryEntry),.hcxt = rules->context};
 	uint64		rows = ss_query_read(&categories_query, NULL, NULL);
 
-	rules->categories = make_table(rules, "swipesavvy categories", SS_CATEGORY_KEY, sizeof(SSCategoryEntry), rows);
+	rules->categories = hash_create("swipesavvy categories", 16, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 	for (uint64 i = 0; i < rows; i++)
 	{
-		char		key[SS_CATEGORY_KEY] = {0};
-		SSCategoryEntry *entry;
+		SSCategoryEntry *entry = hash_search(rules->categories, ss_value_text(i, 1), HASH_ENTER, NULL);
 
-		strlcpy(key, ss_value_text(i, 1), SS_CATEGORY_KEY);
-		entry = hash_search(rules->categories, key, HASH_ENTER, NULL);
 		entry->category_no = int16_or(i, 2, 0);
 	}
 }
@@ -276,6 +274,7 @@ index_campaigns(SSRules *rules)
 		SSCampaign *campaign = &rules->campaigns[i];
 		bool		found;
 
+		rules->has_segments |= campaign->segment_no != 0;
 		if (campaign->has_merchant)
 		{
 			SSMerchantEntry *entry = hash_search(rules->by_merchant, &campaign->merchant_id, HASH_ENTER, &found);

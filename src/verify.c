@@ -104,6 +104,9 @@ static Check checks[] = {
 	CHECK("references_of_redemptions",
 		  "SELECT count(*) FROM swipesavvy.campaign_redemptions r"
 		  " WHERE NOT EXISTS (SELECT FROM swipesavvy.campaigns c WHERE c.campaign_no = r.campaign_no)"),
+	CHECK("references_of_slots",
+		  "SELECT count(*) FROM swipesavvy.campaign_slots s"
+		  " WHERE NOT EXISTS (SELECT FROM swipesavvy.campaigns c WHERE c.campaign_no = s.campaign_no)"),
 };
 
 /*

@@ -16,6 +16,8 @@ CREATE TABLE swipesavvy.boosts (
 );
 COMMENT ON TABLE swipesavvy.boosts IS 'Boosts: while activated they multiply a user''s base points.';
 COMMENT ON COLUMN swipesavvy.boosts.multiplier_milli IS 'The multiplier in thousandths.';
+COMMENT ON COLUMN swipesavvy.boosts.starts_at IS 'First moment of the purchases that it multiplies.';
+COMMENT ON COLUMN swipesavvy.boosts.expires_at IS 'First moment at which it no longer does; null = never.';
 COMMENT ON COLUMN swipesavvy.boosts.category IS 'Merchant category it is for; null = every category.';
 CREATE INDEX boosts_category ON swipesavvy.boosts (category);
 

@@ -69,6 +69,11 @@ COMMENT ON COLUMN swipesavvy.campaigns.budget IS 'What all awards may cost toget
 COMMENT ON COLUMN swipesavvy.campaigns.per_user_limit IS 'Redemptions per user; null = unlimited.';
 COMMENT ON COLUMN swipesavvy.campaigns.daily_limit IS 'Redemptions by all users per calendar day of the purchases; null = unlimited.';
 COMMENT ON COLUMN swipesavvy.campaigns.points_multiplier_milli IS 'What base points are multiplied with, in thousandths.';
+COMMENT ON COLUMN swipesavvy.campaigns.min_spend IS 'Smallest purchase that matches, in minor units.';
+COMMENT ON COLUMN swipesavvy.campaigns.max_discount IS 'Largest discount of PERCENTAGE and BOGO, in minor units; null = none.';
+COMMENT ON COLUMN swipesavvy.campaigns.priority IS 'Of matching campaigns the highest is tried first.';
+COMMENT ON COLUMN swipesavvy.campaigns.stackable IS 'Applies besides others; of those that are not, one applies to a purchase.';
+COMMENT ON COLUMN swipesavvy.campaigns.bonus_points IS 'Points on top, for each redemption.';
 COMMENT ON COLUMN swipesavvy.campaigns.hold_out IS 'Share of users who never get it, in hundredths of a percent.';
 ALTER SEQUENCE swipesavvy.campaigns_campaign_no_seq OWNED BY swipesavvy.campaigns.campaign_no;
 CREATE INDEX campaigns_status ON swipesavvy.campaigns (status, campaign_no);
@@ -122,16 +127,16 @@ CREATE FUNCTION swipesavvy.create_campaign(
 COMMENT ON FUNCTION swipesavvy.create_campaign(
     text, text, numeric, text, timestamptz, timestamptz, text, text, uuid, text, numeric, text, integer, integer, numeric,
     numeric, integer, boolean, numeric, integer, numeric, text) IS
-    'Creates a campaign as a draft. Required: name, campaign_type, offer_type, start_date, and offer_amount unless the offer
-is BOGO or OTHER. Money is in major units of the campaign''s currency (the programme''s unless given); a campaign_id is made
-unless given.';
+    'Creates a campaign as a draft. Required: name, campaign_type, offer_type, start_date, and offer_amount unless the offer '
+    'is BOGO or OTHER. Money is in major units of the campaign''s currency (the programme''s unless given); a campaign_id is made '
+    'unless given.';
 
 CREATE FUNCTION swipesavvy.get_campaign(campaign_id text) RETURNS jsonb
     LANGUAGE C STABLE PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'swipesavvy_get_campaign';
 COMMENT ON FUNCTION swipesavvy.get_campaign(text) IS
-    'One campaign with what it has spent and its impressions, views, clicks and conversions. A customer sees running campaigns
-only, without budget, spent, hold_out and counters.';
+    'One campaign with what it has spent and its impressions, views, clicks and conversions. A customer sees running campaigns '
+    'only, without budget, spent, hold_out and counters.';
 
 CREATE FUNCTION swipesavvy.list_campaigns(
     status text DEFAULT NULL,
@@ -143,30 +148,30 @@ CREATE FUNCTION swipesavvy.list_campaigns(
     LANGUAGE C STABLE PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'swipesavvy_list_campaigns';
 COMMENT ON FUNCTION swipesavvy.list_campaigns(text, text, text, integer, integer, text) IS
-    'Campaigns, newest first; deleted ones only with status "archived". search finds a part of the name; limit is 20 unless
-given, at most 100; after takes the next_cursor of the page before. A customer sees the running ones it is eligible for.';
+    'Campaigns, newest first; deleted ones only with status "archived". search finds a part of the name; limit is 20 unless '
+    'given, at most 100; after takes the next_cursor of the page before. A customer sees the running ones it is eligible for.';
 
 CREATE FUNCTION swipesavvy.update_campaign(campaign_id text, changes jsonb) RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_update_campaign';
 COMMENT ON FUNCTION swipesavvy.update_campaign(text, jsonb) IS
-    'Changes a campaign; the keys are the arguments of create_campaign but campaign_id, and status; null takes a value away.
-It applies to purchases processed after the commit, and the version before is kept. Adding or removing a budget, or changing
-the daily limit or the currency, waits for the purchases under way and lets later ones wait for its commit.';
+    'Changes a campaign; the keys are the arguments of create_campaign but campaign_id, and status; null takes a value away. '
+    'It applies to purchases processed after the commit, and the version before is kept. Adding or removing a budget, or changing '
+    'the daily limit or the currency, waits for the purchases under way and lets later ones wait for its commit.';
 
 CREATE FUNCTION swipesavvy.launch_campaign(campaign_id text, schedule text DEFAULT 'immediate') RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_launch_campaign';
 COMMENT ON FUNCTION swipesavvy.launch_campaign(text, text) IS
-    'Makes a draft or paused campaign running. schedule "immediate" brings a start_date that lies ahead to now, "scheduled"
-keeps it. expected_conversions counts the purchases of the last 30 days that it would have matched, held-out users included.';
+    'Makes a draft or paused campaign running. schedule "immediate" brings a start_date that lies ahead to now, "scheduled" '
+    'keeps it. expected_conversions counts the purchases of the last 30 days that it would have matched, held-out users included.';
 
 CREATE FUNCTION swipesavvy.pause_campaign(campaign_id text) RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_pause_campaign';
 COMMENT ON FUNCTION swipesavvy.pause_campaign(text) IS
-    'Pauses a running campaign; launch_campaign resumes it. revenue_generated is the amount, net of refunds, of the purchases
-it was awarded to.';
+    'Pauses a running campaign; launch_campaign resumes it. revenue_generated is the amount, net of refunds, of the purchases '
+    'it was awarded to.';
 
 CREATE FUNCTION swipesavvy.delete_campaign(campaign_id text) RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE

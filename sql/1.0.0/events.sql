@@ -30,5 +30,5 @@ CREATE FUNCTION swipesavvy.track_event(
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_track_event';
 COMMENT ON FUNCTION swipesavvy.track_event(text, text, uuid, numeric, timestamptz) IS
-    'Records an impression, view, click or conversion of a campaign. A customer''s events are its own; value is what the event
-was worth, with at most four decimal places; occurred_at is now unless given.';
+    'Records an impression, view, click or conversion of a campaign. A customer''s events are its own; value is what the event '
+    'was worth, with at most four decimal places; occurred_at is now unless given.';

@@ -18,6 +18,7 @@ CREATE TABLE swipesavvy.reward_accounts (
 COMMENT ON TABLE swipesavvy.reward_accounts IS 'Points, tier and totals of each user; its row is the lock under which a user''s purchases are processed.';
 COMMENT ON COLUMN swipesavvy.reward_accounts.points_available IS 'Points the user can use; a refund may take it below zero.';
 COMMENT ON COLUMN swipesavvy.reward_accounts.points_pending IS 'Points of purchases that are not settled yet.';
+COMMENT ON COLUMN swipesavvy.reward_accounts.lifetime_points IS 'All points earned and not refunded; the tier goes by it.';
 COMMENT ON COLUMN swipesavvy.reward_accounts.tier_until IS 'Until then refunds do not lower the tier.';
 COMMENT ON COLUMN swipesavvy.reward_accounts.transaction_count IS 'Purchases recorded, of any status.';
 COMMENT ON COLUMN swipesavvy.reward_accounts.spent_minor IS 'Amount of completed purchases in spent_currency, net of refunds.';
@@ -51,6 +52,15 @@ CREATE TABLE swipesavvy.transactions (
 COMMENT ON TABLE swipesavvy.transactions IS
     'Purchases with what they earned. No foreign keys: the engine checks the references under its locks, verify_ledger() proves them.';
 COMMENT ON COLUMN swipesavvy.transactions.amount_minor IS 'Amount before discounts, in minor units.';
+COMMENT ON COLUMN swipesavvy.transactions.occurred_at IS 'When the purchase was made; dates of campaigns and limits of a day go by it.';
+COMMENT ON COLUMN swipesavvy.transactions.recorded_at IS 'When it was processed.';
+COMMENT ON COLUMN swipesavvy.transactions.points_base IS 'Points by rate, tier and boost; held while the purchase is pending.';
+COMMENT ON COLUMN swipesavvy.transactions.points_bonus IS 'Points of all campaigns.';
+COMMENT ON COLUMN swipesavvy.transactions.discount_minor IS 'Discounts of all campaigns, in minor units.';
+COMMENT ON COLUMN swipesavvy.transactions.refunded_minor IS 'Amount refunded so far, in minor units.';
+COMMENT ON COLUMN swipesavvy.transactions.points_refunded IS 'Points that refunds took back so far.';
+COMMENT ON COLUMN swipesavvy.transactions.idempotency_key IS 'The caller''s key, unique per user: a repeated call is recognised by it.';
+COMMENT ON COLUMN swipesavvy.transactions.metadata IS 'The caller''s object; shipping_amount in it has a meaning for FREE_SHIPPING.';
 COMMENT ON COLUMN swipesavvy.transactions.category_no IS 'The merchant''s category when the purchase was processed.';
 COMMENT ON COLUMN swipesavvy.transactions.request IS
     'What the caller left out and the status first passed, as bits: needed to recognise a repeat.';
@@ -76,6 +86,7 @@ CREATE TABLE swipesavvy.points_entries (
 );
 COMMENT ON TABLE swipesavvy.points_entries IS 'The ledger: every change of points is one entry, never changed or deleted.';
 COMMENT ON COLUMN swipesavvy.points_entries.points IS 'Points moved from the debit to the credit account.';
+COMMENT ON COLUMN swipesavvy.points_entries.transaction_id IS 'The purchase that it belongs to, if any.';
 COMMENT ON COLUMN swipesavvy.points_entries.campaign_no IS 'The campaign of a bonus.';
 CREATE TRIGGER the_ledger_is_append_only BEFORE UPDATE OR DELETE ON swipesavvy.points_entries
     FOR EACH ROW EXECUTE FUNCTION swipesavvy.refuse_change();
@@ -101,6 +112,10 @@ CREATE TABLE swipesavvy.campaign_redemptions (
     CONSTRAINT a_returned_cost_is_part_of_the_cost CHECK (cost_returned_minor BETWEEN 0 AND cost_minor)
 );
 COMMENT ON TABLE swipesavvy.campaign_redemptions IS 'One row per campaign that a purchase was awarded.';
+COMMENT ON COLUMN swipesavvy.campaign_redemptions.campaign_version IS 'The version of the campaign that was applied.';
+COMMENT ON COLUMN swipesavvy.campaign_redemptions.points IS 'Bonus points.';
+COMMENT ON COLUMN swipesavvy.campaign_redemptions.discount_minor IS 'Discount after cutting, in minor units.';
+COMMENT ON COLUMN swipesavvy.campaign_redemptions.cost_returned_minor IS 'Cost that refunds gave back to the budget, in minor units.';
 COMMENT ON COLUMN swipesavvy.campaign_redemptions.day IS 'Calendar day of the purchase in the time zone of the programme; daily_limit counts by it.';
 COMMENT ON COLUMN swipesavvy.campaign_redemptions.position IS 'Order in which the purchase''s campaigns were applied, from 1.';
 COMMENT ON COLUMN swipesavvy.campaign_redemptions.cost_minor IS 'Discount plus the value of the bonus points, in minor units.';
@@ -115,11 +130,13 @@ CREATE TABLE swipesavvy.campaign_slots (
     used bigint NOT NULL DEFAULT 0,
     allotted bigint NOT NULL,
     CONSTRAINT campaign_slots_pkey PRIMARY KEY (campaign_no, day, slot),
-    CONSTRAINT a_slot_belongs_to_a_campaign FOREIGN KEY (campaign_no) REFERENCES swipesavvy.campaigns,
     CONSTRAINT a_slot_is_never_overspent CHECK (used BETWEEN 0 AND allotted)
 ) WITH (fillfactor = 50);
-COMMENT ON TABLE swipesavvy.campaign_slots IS 'Shares of the budgets and daily limits of campaigns; a share is the lock under which it is spent.';
+COMMENT ON TABLE swipesavvy.campaign_slots IS
+    'Shares of the budgets and daily limits of campaigns; a share is the lock under which it is spent. No foreign key: a
+REPEATABLE READ transaction makes slots of campaigns newer than its snapshot; verify_ledger() proves the reference.';
 COMMENT ON COLUMN swipesavvy.campaign_slots.day IS 'Calendar day for a daily limit; -infinity for the budget.';
+COMMENT ON COLUMN swipesavvy.campaign_slots.allotted IS 'What may be used of it, in the unit of used.';
 COMMENT ON COLUMN swipesavvy.campaign_slots.used IS 'Minor units spent of a budget, redemptions of a day.';
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.reward_accounts', '');

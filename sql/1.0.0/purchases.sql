@@ -78,6 +78,8 @@ CREATE TABLE swipesavvy.imports (
 COMMENT ON TABLE swipesavvy.imports IS 'How far import_purchases() came with each staging table.';
 COMMENT ON COLUMN swipesavvy.imports.source IS 'The staging table, schema-qualified.';
 COMMENT ON COLUMN swipesavvy.imports.occurred_at IS 'With transaction_id and row_id: the last row that was processed.';
+COMMENT ON COLUMN swipesavvy.imports.rows_done IS 'Rows that were processed: those imported and those set aside.';
+COMMENT ON COLUMN swipesavvy.imports.finished_at IS 'When the last call came to the end of the table.';
 COMMENT ON COLUMN swipesavvy.imports.rows_set_aside IS 'Rows that were not recorded; they are in import_errors.';
 
 CREATE TABLE swipesavvy.import_errors (

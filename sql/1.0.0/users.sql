@@ -28,6 +28,7 @@ CREATE TABLE swipesavvy.users (
 COMMENT ON TABLE swipesavvy.users IS 'People: customers and staff.';
 COMMENT ON COLUMN swipesavvy.users.role IS 'The role that sign-in gives: customer, support, analytics, backend or admin.';
 COMMENT ON COLUMN swipesavvy.users.status IS 'active, inactive or suspended; only an active user''s purchases are recorded.';
+COMMENT ON COLUMN swipesavvy.users.status_reason IS 'What was said when the status was changed.';
 COMMENT ON COLUMN swipesavvy.users.referred_by IS 'The user who brought this one; no foreign key, so that users can be distributed.';
 COMMENT ON COLUMN swipesavvy.users.erased_at IS 'When the personal data were erased.';
 CREATE UNIQUE INDEX an_email_is_used_once ON swipesavvy.users (lower(email));
@@ -44,6 +45,7 @@ CREATE TABLE swipesavvy.user_credentials (
     CONSTRAINT a_password_is_stored_as_argon2id CHECK (password_hash LIKE '$argon2id$%')
 );
 COMMENT ON TABLE swipesavvy.user_credentials IS 'Argon2id hashes of passwords; read by nobody but sign-in.';
+COMMENT ON COLUMN swipesavvy.user_credentials.must_change IS 'The password is a temporary one.';
 
 CREATE TABLE swipesavvy.accounts (
     user_id uuid NOT NULL,

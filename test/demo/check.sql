@@ -6,6 +6,10 @@ FROM (VALUES
     ('users', (SELECT count(*) FROM swipesavvy.users), 23570),
     ('the sum of amounts in cents', (SELECT sum(amount_minor) FROM swipesavvy.transactions), 250031563),
     ('purchases of 0.00', (SELECT count(*) FROM swipesavvy.transactions WHERE amount_minor = 0), 80),
+    -- these three were computed from the files and the rules by other means
+    ('points', (SELECT sum(points_base + points_bonus) FROM swipesavvy.transactions), 30448145),
+    ('redemptions', (SELECT count(*) FROM swipesavvy.campaign_redemptions), 26640),
+    ('discounts in cents', (SELECT sum(discount_minor) FROM swipesavvy.transactions), 12578920),
     ('points beside the ledger', (SELECT sum(points_base + points_bonus) FROM swipesavvy.transactions),
                                  (SELECT sum(points) FROM swipesavvy.points_entries WHERE kind IN ('earn', 'bonus'))),
     ('points beside the balances', (SELECT sum(points_base + points_bonus) FROM swipesavvy.transactions),

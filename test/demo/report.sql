@@ -61,20 +61,40 @@ SELECT format('  %-17s %-15s %11s %11s %11s  %-20s %5s', campaign_id, offer_type
               CASE WHEN budget IS NOT NULL THEN trunc(100.0 * spent / budget, 1) || '%' END)
 FROM demo.campaign_totals ORDER BY campaign_id;
 
--- One to explain: of the 200 with most awards, the one whose candidates fell to most different rules.
+-- What a rule's name means to people.
+CREATE TEMPORARY TABLE rules (reason text PRIMARY KEY, words text NOT NULL);
+INSERT INTO rules VALUES
+    ('status', 'it was not running'),
+    ('amount', 'nothing was paid'),
+    ('start_date', 'it had not begun on that day'),
+    ('end_date', 'it was over on that day'),
+    ('merchant', 'it is for another merchant'),
+    ('category', 'it is for another kind of merchant'),
+    ('segment', 'the customer is not in its segment'),
+    ('min_spend', 'the amount is below its minimum'),
+    ('hold_out', 'the customer is held out, to measure against'),
+    ('per_user_limit', 'the customer has had it as often as allowed'),
+    ('daily_limit', 'as many as allowed had it that day'),
+    ('exclusive', 'another one came first, and they cannot be combined'),
+    ('no_gain', 'there was nothing left to give'),
+    ('budget', 'its budget did not cover the cost any more');
+
+-- One to explain: of the first 1,000 with several awards, the one with most of the stories that only a record can tell.
 CREATE TEMPORARY TABLE explained AS
 SELECT p.*, c.campaign_id, c.applied, c.reason
 FROM (SELECT transaction_id FROM swipesavvy.campaign_redemptions
-      GROUP BY transaction_id ORDER BY count(*) DESC, transaction_id LIMIT 200) AS r
-JOIN swipesavvy.transactions AS t USING (transaction_id)
-JOIN demo.purchases AS p ON demo.transaction_id(p.occurred_at, p.line_no) = t.transaction_id,
-LATERAL jsonb_to_recordset(swipesavvy.explain_award(t.transaction_id)->'candidates')
+      GROUP BY transaction_id HAVING count(*) > 1 ORDER BY transaction_id LIMIT 1000) AS r
+JOIN demo.purchases AS p ON demo.transaction_id(p.occurred_at, p.line_no) = r.transaction_id,
+LATERAL jsonb_to_recordset(swipesavvy.explain_award(r.transaction_id)->'candidates')
     AS c(campaign_id text, applied boolean, reason text);
-SELECT line_no FROM explained GROUP BY line_no ORDER BY count(DISTINCT reason) DESC, line_no LIMIT 1 \gset
+SELECT line_no FROM explained GROUP BY line_no
+ORDER BY count(DISTINCT reason) FILTER (WHERE reason IN ('per_user_limit', 'daily_limit', 'exclusive', 'no_gain', 'budget')) DESC,
+         count(*) FILTER (WHERE applied) DESC, count(DISTINCT reason) DESC, line_no
+LIMIT 1 \gset
 \echo
 \echo 'One purchase explained'
 \echo
-SELECT format('  Line %s of the log: customer %s, %s, %s CDs for %s dollars. Merchant (ours): %s.',
+SELECT format('  Line %s of the log: customer %s, %s, CDs: %s, for %s dollars. Merchant (ours): %s.',
               line_no, customer_id, purchase_date, cds, amount_usd, merchant)
 FROM demo.purchases WHERE line_no = :line_no;
 SELECT format('  Base points %s, bonus points %s, discounts %s dollars.', points_base, points_bonus, demo.money(discount_minor))
@@ -84,8 +104,9 @@ WHERE p.line_no = :line_no;
 SELECT format('  %-17s %s', e.campaign_id,
               CASE WHEN e.applied THEN format('applied: %s points, %s off, %s of the budget', r.points, demo.money(r.discount_minor),
                                               demo.money(r.cost_minor))
-                   ELSE 'not applied: ' || e.reason END)
+                   ELSE format('not applied: %s (%s)', coalesce(w.words, 'no record'), e.reason) END)
 FROM explained AS e
+LEFT JOIN rules AS w USING (reason)
 JOIN swipesavvy.campaigns AS c USING (campaign_id)
 LEFT JOIN swipesavvy.campaign_redemptions AS r
     ON r.campaign_no = c.campaign_no AND r.transaction_id = demo.transaction_id(e.occurred_at, e.line_no)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the machine lacks, and says what. packages.sh check|demo|coverage|lint
+# Installs what the machine lacks, and says what. packages.sh check|demo|stress|coverage|lint
 # Each tool is looked for by itself: a PostgreSQL built from source will do as well as the packages.
 set -euo pipefail
 
@@ -24,12 +24,12 @@ missing() { # of the tools for $1, the packages of those that are not there
     [ $dev = yes ] || echo "postgresql-server-dev-$v"
     echo '#include <sodium.h>' | cc -E - >/dev/null 2>&1 || echo libsodium-dev
     case $1 in
-        check | coverage | lint)
+        check | stress | coverage | lint)
             perl -MIPC::Run -e1 2>/dev/null || echo libipc-run-perl ;;&
         check | coverage)
             [ $dev = yes ] && [ -f "$ext/pgtap.control" ] || echo "postgresql-$v-pgtap"
             have pg_prove || echo libtap-parser-sourcehandler-pgtap-perl ;;&
-        check | coverage | demo)
+        check | stress | coverage | demo)
             [ $dev = yes ] && [ -x "$(pg --bindir)/initdb" ] && [ -f "$ext/pg_trgm.control" ] || echo "postgresql-$v" ;;
         lint)
             have cppcheck || echo cppcheck

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# sandbox.sh check|demo|coverage: copies the tree to a directory of its own, and there, as an unprivileged user with
+# sandbox.sh check|demo|stress|coverage: copies the tree to a directory of its own, and there, as an unprivileged user with
 # a clean environment, lets server.sh build it and run the task on a throw-away server. Whatever happens (an error,
 # Ctrl-C, kill), the servers are stopped and the directory is removed.
 set -euo pipefail
@@ -60,6 +60,7 @@ if [ "$(id -u)" = 0 ]; then chown -R "$user:" "$work"; fi
 setsid "${as_user[@]}" env -i PATH="$PATH:/usr/sbin:/sbin" HOME="$work" TMPDIR="$work/tmp" LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=UTC \
     PG_CONFIG="$pg_config" WORK="$work" DESTDIR="$destdir" SUITES="${SUITES:-}" \
     SWIPESAVVY_SEED="${SWIPESAVVY_SEED:-}" SWIPESAVVY_STREAMS="${SWIPESAVVY_STREAMS:-}" \
+    SWIPESAVVY_STRESS_SECONDS="${SWIPESAVVY_STRESS_SECONDS:-}" SWIPESAVVY_STRESS_CLIENTS="${SWIPESAVVY_STRESS_CLIENTS:-}" \
     bash "$work/tree/test/run/server.sh" "$task" &
 child=$!
 status=0

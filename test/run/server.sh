@@ -22,6 +22,7 @@ fi
 export TEMP_CONFIG=$WORK/server.conf
 {
     echo "max_connections = 100"
+    echo "max_prepared_transactions = 5"
     if [ -z "$DESTDIR" ]; then :
     elif grep -qa extension_destdir "$bindir/postgres"; then echo "extension_destdir = '$DESTDIR'"
     else

@@ -161,10 +161,10 @@ subtest 'by hand: limits' => sub {
 subtest 'by hand: choosing' => sub {
     my $fixed = sub { return { offer_type => 'FIXED_DISCOUNT', offer_amount => $_[0], @_[ 1 .. $#_ ] } };
     my $o = programme(
-        a => $fixed->(300), B => $fixed->(300), high => $fixed->(200, priority => 1, budget => 199), low => $fixed->(299));
+        a => $fixed->(300), B => $fixed->(300), A => $fixed->(299), high => $fixed->(200, priority => 1, budget => 199));
     my $p = buy($o, 1000);
     is(awards($p), 'B:0:300:300', 'the larger cost, then byte order');
-    is_deeply($p->{reasons}, { a => 'exclusive', B => undef, high => 'budget', low => 'exclusive' }, 'why the others do not');
+    is_deeply($p->{reasons}, { a => 'exclusive', B => undef, A => 'exclusive', high => 'budget' }, 'why the others do not');
     $o->{campaigns}{high}{budget} = 200;
     is(awards(buy($o, 1000)), 'high:0:200:200', 'the budget to the last cent');
     is(awards(buy($o, 1000)), 'B:0:300:300', 'and then it is gone');
@@ -273,7 +273,7 @@ sub state
 }
 
 my $REASONS = q{
-    SELECT concat_ws(' ', p.idempotency_key, c.campaign_id, CASE WHEN c.applied THEN 'applied' ELSE c.reason END, c.recorded)
+    SELECT concat_ws(' ', p.idempotency_key, c.campaign_id, CASE WHEN c.applied THEN 'applied' ELSE coalesce(c.reason, 'unknown') END, c.recorded)
     FROM swipesavvy.purchases p,
          jsonb_to_recordset(swipesavvy.explain_award(p.transaction_id)->'candidates')
              AS c(campaign_id text, applied boolean, reason text, recorded boolean)
@@ -298,11 +298,16 @@ sub same_lines
     return;
 }
 
-sub lines
+# What a script prints; it must succeed, and when it does not, the server's words are worth more than the script.
+sub run
 {
-    my ($node, $db, $sql) = @_;
-    return [ sort split /\n/, $node->safe_psql($db, $sql) ];
+    my ($node, $db, @script) = @_;
+    my $status = $node->psql($db, join("\n", @script), stdout => \my $out, stderr => \my $errors);
+    die "$db: $errors" if $status != 0;
+    return $out;
 }
+
+sub lines { return [ sort split /\n/, run(@_) ] }
 
 # One call each; every eighth is repeated, with the same key, and must answer the same.
 sub by_call
@@ -342,7 +347,7 @@ sub give
     my @columns = sort keys %{ $rows[0] };
     my $list = join ', ', @columns;
     my $values = join ",\n", map { my $row = $_; '(' . join(', ', map { World::quoted($row->{$_}) } @columns) . ')' } @rows;
-    $node->safe_psql($db, qq{
+    run($node, $db, qq{
         DROP TABLE IF EXISTS public.given;
         CREATE TABLE public.given AS SELECT $list FROM swipesavvy.purchases LIMIT 0;
         INSERT INTO public.given ($list) VALUES $values});
@@ -366,11 +371,11 @@ sub by_view
     my $list = give($node, $db, $world, @taken);
     if ($way == 0)
     {
-        my $text = $node->safe_psql($db, "COPY public.given ($list) TO STDOUT");
-        $node->safe_psql($db, "COPY swipesavvy.purchases ($list) FROM STDIN;\n$text\n\\.\n");
+        my $text = run($node, $db, "COPY public.given ($list) TO STDOUT");
+        run($node, $db, "COPY swipesavvy.purchases ($list) FROM STDIN;\n$text\n\\.\n");
         return;
     }
-    $node->safe_psql($db, $way == 1
+    run($node, $db, $way == 1
         ? "INSERT INTO swipesavvy.purchases ($list) SELECT $list FROM public.given"
         : "WITH moved AS (DELETE FROM public.given RETURNING *), done AS (INSERT INTO swipesavvy.purchases ($list)
            SELECT $list FROM moved RETURNING 1) SELECT count(*) FROM done");
@@ -383,8 +388,10 @@ sub by_list
     my ($node, $db, $world, $purchases, $results, $way) = @_;
     if ($way == 1)
     {
-        give($node, $db, $world, @$purchases);
-        $node->safe_psql($db, "CALL swipesavvy.import_purchases('public.given', 50)");
+        # The name of a table that was imported is taken: its import is over.
+        give($node, $db, $world, $world->as_input(@$purchases));
+        run($node, $db, "ALTER TABLE public.given RENAME TO $purchases->[0]{key};",
+            "CALL swipesavvy.import_purchases('public.$purchases->[0]{key}', 30)");
         return;
     }
     my %result = map { $purchases->[$_]{key} => $results->[$_] } 0 .. $#$purchases;
@@ -401,7 +408,7 @@ sub by_list
             my $r = $result{ $_->{key} };
             $r->{refused} ? 'refused' : answer($r)
         } @batch;
-        push @got, split /\n/, $node->safe_psql($db, qq{
+        push @got, split /\n/, run($node, $db, qq{
             SELECT CASE WHEN r ? 'error' THEN 'refused' ELSE answer(r) END
             FROM jsonb_array_elements(swipesavvy.record_transactions('[$json]')->'results') WITH ORDINALITY AS t(r, n) ORDER BY n});
     }
@@ -409,7 +416,7 @@ sub by_list
     return;
 }
 
-# Reasons that were not recorded are worked out later; one that hangs on a segment whose members changed can't be.
+# Every campaign's reason, also the reasons worked out afterwards; what applied must be on record.
 sub same_reasons
 {
     my ($node, $db, $o, $name) = @_;
@@ -422,8 +429,8 @@ sub same_reasons
     {
         my ($key, $campaign, $reason, $recorded) = split / /;
         my $expected = delete $expected{"$key $campaign"} // 'nothing';
-        next if $recorded eq 'f' && $expected ne 'applied' && defined $o->{campaigns}{$campaign}{target_segment};
         push @got, "$key $campaign $reason (expected $expected)" if $reason ne $expected;
+        push @got, "$key $campaign applied, but not on record" if $reason eq 'applied' && $recorded ne 't';
     }
     same_lines(\@got, [], "reasons, $name");
     same_lines([], [ map { "$_ $expected{$_}" } keys %expected ], "no campaign unexplained, $name");
@@ -440,8 +447,8 @@ sub try_stream
 
     for my $name (sort keys %db)
     {
-        $node->safe_psql('postgres', "CREATE DATABASE $db{$name} TEMPLATE prepared");
-        $node->safe_psql($db{$name}, join "\n", @{ $world->{setup} });
+        run($node, 'postgres', "CREATE DATABASE $db{$name} TEMPLATE prepared");
+        run($node, $db{$name}, @{ $world->{setup} });
     }
     for my $phase (0 .. $phases - 1)
     {
@@ -453,23 +460,23 @@ sub try_stream
         my @state = state($o);
         same_lines(lines($node, $db{$_}, $STATE), \@state, "state after part $phase, $_") for sort keys %db;
         my @changes = $world->changes;
-        $node->safe_psql($_, join "\n", @changes) for map { $db{$_} } sort keys %db;
+        run($node, $_, @changes) for map { $db{$_} } sort keys %db;
     }
     same_reasons($node, $db{$_}, $o, $_) for sort keys %db;
-    $node->safe_psql('postgres', "DROP DATABASE $db{$_}") for sort keys %db;
+    run($node, 'postgres', "DROP DATABASE $db{$_}") for sort keys %db;
     return;
 }
 
 my $node = new_node('oracle');
 create_extension($node, 'prepared');
-$node->safe_psql('prepared', $ANSWER);
+run($node, 'prepared', $ANSWER);
 
 my $first = $ENV{SWIPESAVVY_SEED} || time() % 1_000_000_000;
 my $streams = $ENV{SWIPESAVVY_STREAMS} || 4;
 note("SWIPESAVVY_SEED=$first SWIPESAVVY_STREAMS=$streams");
 for my $seed ($first .. $first + $streams - 1)
 {
-    subtest "random programme $seed" => sub { try_stream($node, $seed, 3, 110) };
+    subtest "random programme $seed" => sub { try_stream($node, $seed, 4, 80) };
     diag("to repeat: SWIPESAVVY_SEED=$seed SWIPESAVVY_STREAMS=1") if !Test::More->builder->is_passing;
 }
 

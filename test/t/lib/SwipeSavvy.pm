@@ -69,16 +69,17 @@ sub members
         WHERE e.extname = 'swipesavvy' AND c.relkind IN ('r', 'p') ORDER BY c.oid::regclass::text COLLATE "C"});
 }
 
-# For each table the count and a checksum of all its rows, whatever their order on disk: name => "count checksum".
+# For each table (of the extension unless given) the count and a checksum of all its rows, whatever their order on disk:
+# name => "count checksum".
 sub fingerprints
 {
-    my ($node, $db) = @_;
+    my ($node, $db, @tables) = @_;
     return {
         map {
             $_ => $node->safe_psql($db, qq{
                 SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, E'\\n' ORDER BY t::text COLLATE "C")), '-')
                 FROM ONLY $_ t})
-        } members($node, $db)
+        } @tables ? @tables : members($node, $db)
     };
 }
 

@@ -123,12 +123,12 @@ sub make_settings
     my ($self) = @_;
     my $unit = 10**places($self->{currency});
     my $s = $self->{oracle}{settings} = {
-        earn_rate => pick(1000, 10_000, 1234, 500, 333, 1_000_000, 0),
+        earn_rate => pick(1000, 1000, 10_000, 10_000, 1234, 500, 333, 1_000_000, 0),
         point_value_minor => pick(1, 1, 0, 2, 7),
         timezone => $self->{zone},
         currency => $self->{currency},
         max_transaction_amount => chance(30) ? 400 * $unit : undef,
-        daily_spending_limit => chance(40) ? between(200, 900) * $unit : undef,
+        daily_spending_limit => chance(40) ? between(6, 30) * 10 * $unit : undef,
     };
     push @{ $self->{setup} },
       call('update_system_settings', settings => qq({"currency": "$s->{currency}", "timezone": "$s->{timezone}"})), $self->settings_sql;
@@ -154,8 +154,8 @@ sub make_tiers
     return if chance(30);
     my $threshold = 0;
     @$tiers = map {
-        my $tier = { name => "level $_", threshold => $threshold, milli => between(700, 3000) };
-        $threshold += between(1, 900);
+        my $tier = { name => "level $_", threshold => $threshold, milli => pick(1000, 1000, 2000, between(700, 3000)) };
+        $threshold += pick(10, 20, between(1, 60) * 10);
         $tier
     } 1 .. between(1, 6);
     push @{ $self->{setup} }, $self->tiers_sql;
@@ -239,10 +239,11 @@ sub make_campaign
     my $c = $self->{oracle}{campaigns}{$id} = {
         currency => $currency,
         offer_type => $offer,
-        offer_amount => $offer eq 'PERCENTAGE' ? pick(between(0, 100_000), 100_000, 12_500) : between(0, 25 * $unit),
+        offer_amount => $offer eq 'PERCENTAGE' ? pick(between(0, 100_000), 100_000, 12_500)
+          : $offer =~ /^(BOGO|OTHER)$/ ? between(0, 9) * $unit : between(0, 25 * $unit),
         max_discount => chance(40) ? between(0, 20 * $unit) : undef,
         start => chance(60) ? $self->{midnights}[0] - 30 * $DAY : $self->near_midnight,
-        end => chance(50) ? undef : $self->{midnights}[8] - between(0, 4 * $DAY),
+        end => chance(50) ? undef : chance(50) ? $self->near_midnight : $self->{midnights}[8] - between(0, 4 * $DAY),
         target_merchant => chance(12) ? pick(@{ $self->{merchants} }) : undef,
         target_category => chance(20) ? pick(@CATEGORY) : undef,
         target_segment => chance(20) ? pick(qw(new loyal far)) : undef,
@@ -258,6 +259,8 @@ sub make_campaign
         status => pick(('running') x 20, 'draft', 'paused', 'completed', 'archived'),
     };
     $c->{end} = $c->{start} + between(1, $DAY) if defined $c->{end} && $c->{end} <= $c->{start};
+    # A budget that can be spent to the last cent.
+    $c->{budget} = between(1, 4) * $c->{offer_amount} if $offer eq 'FIXED_DISCOUNT' && chance(50);
     push @{ $self->{setup} }, create_sql($id, $c), status_sql($id, $c->{status});
     return;
 }
@@ -318,6 +321,14 @@ sub changes
 
     $o->{settings}{$_->[0]} = $_->[1] for [ earn_rate => between(0, 20_000) ], [ point_value_minor => between(0, 3) ];
     push @sql, $self->settings_sql;
+
+    # Thresholds only sink: nobody's tier does then.
+    for my $tier (@{ $o->{tiers} })
+    {
+        $tier->{threshold} -= int($tier->{threshold} / 3);
+        $tier->{milli} = between(700, 3000);
+    }
+    push @sql, $self->tiers_sql;
     return @sql;
 }
 
@@ -377,7 +388,8 @@ sub purchases
             id => uuid(),
             user => pick(@{ $self->{users} }),
             merchant => chance(85) ? pick(@{ $self->{merchants} }) : undef,
-            amount => pick(0, 1, between(1, 9), (map { between(1, 150 * $unit) } 1 .. 6), between(1, 60) * $unit),
+            amount => pick(0, 1, between(1, 9), (map { between(1, 150 * $unit) } 1 .. 4), between(1, 60) * $unit,
+                (map { between(1, 9) * 10 * $unit } 1 .. 3)),
             currency => $currency,
             occurred => $occurred,
             status => pick(('completed') x 16, ('pending') x 2, 'failed', 'cancelled'),

@@ -1,0 +1,159 @@
+/*
+ * chunk_direct.c: what a chunk of purchases needs, read and locked without the
+ * executor (chunk_direct.h).
+ *
+ * Called by chunk.c, in its order of locks.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+
+#include "chunk_direct.h"
+
+static Datum
+get_not_null(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column)
+{
+	bool		isnull;
+	Datum		value = ss_direct_get(direct, table, slot, column, &isnull);
+
+	if (isnull)
+		elog(ERROR, "unexpected null in column %d", column);
+	return value;
+}
+
+static void
+read_account(SSDirect *direct, const TupleTableSlot *slot, SSUser *user)
+{
+	bool		isnull;
+	Datum		value;
+
+	user->available = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_AVAILABLE));
+	user->pending = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_PENDING));
+	user->lifetime = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_LIFETIME));
+	user->tier = TextDatumGetCString(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_TIER));
+	value = ss_direct_get(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_TIER_UNTIL, &isnull);
+	user->tier_until = isnull ? DT_NOBEGIN : DatumGetTimestampTz(value);
+	user->transactions = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_TRANSACTIONS));
+	user->spent = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_SPENT));
+	strlcpy(user->spent_currency,
+			TextDatumGetCString(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_SPENT_CURRENCY)),
+			sizeof(user->spent_currency));
+}
+
+static bool
+is_active(SSDirect *direct, const Datum *user_id)
+{
+	SSScan		scan = ss_direct_scan(direct, SS_USERS, 1, user_id);
+	bool		active = false;
+
+	if (ss_direct_next(&scan))
+	{
+		const text *status = DatumGetTextPP(get_not_null(direct, SS_USERS, scan.slot, USER_STATUS));
+
+		active = VARSIZE_ANY_EXHDR(status) == 6 && memcmp(VARDATA_ANY(status), "active", 6) == 0;
+	}
+	ss_direct_close(&scan);
+	return active;
+}
+
+int
+ss_direct_lock_users(SSDirect *direct, const pg_uuid_t *ids, int count, SSUser *users)
+{
+	int			found = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		Datum		key = UUIDPGetDatum(&ids[i]);
+		TupleTableSlot *locked = ss_direct_lock(direct, SS_REWARD_ACCOUNTS, 1, &key);
+
+		if (locked == NULL)
+			continue;
+		memset(&users[found], 0, sizeof(SSUser));
+		users[found].id = ids[i];
+		users[found].tid = locked->tts_tid;
+		read_account(direct, locked, &users[found]);
+		found++;
+	}
+	ss_direct_refresh(direct);
+	for (int i = 0; i < found; i++)
+	{
+		Datum		key = UUIDPGetDatum(&users[i].id);
+
+		users[i].active = is_active(direct, &key);
+	}
+	return found;
+}
+
+char *
+ss_direct_merchant_category(SSDirect *direct, const pg_uuid_t *merchant_id)
+{
+	Datum		key = UUIDPGetDatum(merchant_id);
+	SSScan		scan = ss_direct_scan(direct, SS_MERCHANTS, 1, &key);
+	char	   *category = NULL;
+
+	if (ss_direct_next(&scan))
+		category = TextDatumGetCString(get_not_null(direct, SS_MERCHANTS, scan.slot, MERCHANT_CATEGORY));
+	ss_direct_close(&scan);
+	return category;
+}
+
+bool
+ss_direct_owns_account(SSDirect *direct, const pg_uuid_t *user_id, const pg_uuid_t *account_id)
+{
+	Datum		keys[2] = {UUIDPGetDatum(user_id), UUIDPGetDatum(account_id)};
+
+	return ss_direct_exists(direct, SS_ACCOUNTS, 2, keys);
+}
+
+static void
+load_segments(SSDirect *direct, const Datum *user_id, SSBuyer *buyer)
+{
+	SSScan		scan = ss_direct_scan(direct, SS_SEGMENT_MEMBERS, 1, user_id);
+
+	while (ss_direct_next(&scan))
+		ss_chunk_add_segment(buyer, DatumGetInt32(get_not_null(direct, SS_SEGMENT_MEMBERS, scan.slot, MEMBER_SEGMENT_NO)));
+	ss_direct_close(&scan);
+}
+
+static void
+load_boosts(SSDirect *direct, const SSRules *rules, const Datum *user_id, SSBuyer *buyer)
+{
+	SSScan		scan = ss_direct_scan(direct, SS_USER_BOOSTS, 1, user_id);
+
+	while (ss_direct_next(&scan))
+	{
+		bool		activated;
+
+		(void) ss_direct_get(direct, SS_USER_BOOSTS, scan.slot, USER_BOOST_DEACTIVATED_AT, &activated);
+		if (activated)
+			ss_chunk_add_boost(buyer, ss_rules_boost(rules,
+													 DatumGetUUIDP(get_not_null(direct, SS_USER_BOOSTS, scan.slot,
+																				USER_BOOST_ID))));
+	}
+	ss_direct_close(&scan);
+}
+
+void
+ss_direct_load_buyer(SSDirect *direct, const SSRules *rules, SSUser *user)
+{
+	Datum		user_id = UUIDPGetDatum(&user->id);
+
+	if (rules->has_segments)
+		load_segments(direct, &user_id, &user->buyer);
+	if (hash_get_num_entries(rules->boosts) > 0)
+		load_boosts(direct, rules, &user_id, &user->buyer);
+}
+
+int64
+ss_direct_redemptions(SSDirect *direct, const pg_uuid_t *user_id, int32 campaign_no)
+{
+	Datum		keys[2] = {Int32GetDatum(campaign_no), UUIDPGetDatum(user_id)};
+	SSScan		scan = ss_direct_scan(direct, SS_REDEMPTIONS, 2, keys);
+	int64		count = 0;
+
+	while (ss_direct_next(&scan))
+		count += DatumGetBool(get_not_null(direct, SS_REDEMPTIONS, scan.slot, REDEMPTION_COUNTS)) ? 1 : 0;
+	ss_direct_close(&scan);
+	return count;
+}

@@ -1,0 +1,161 @@
+/*
+ * direct.h: reads, locks and writes the engine's tables by their access
+ * methods, without the executor.
+ *
+ * Usage, with swipesavvy_owner as user:
+ *
+ *		SSDirect   *direct = ss_direct_begin();
+ *
+ *		if (direct == NULL)
+ *			... the same by query.h ...
+ *		ss_direct_end(direct);
+ *
+ * An error in between needs no cleaning up.
+ */
+#ifndef SS_DIRECT_H
+#define SS_DIRECT_H
+
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/tableam.h"
+#include "executor/tuptable.h"
+
+/* The tables, and how each is found: by the first columns of an index. */
+typedef enum SSTable
+{
+	SS_REWARD_ACCOUNTS,			/* user_id */
+	SS_USERS,					/* user_id */
+	SS_MERCHANTS,				/* merchant_id */
+	SS_ACCOUNTS,				/* user_id, account_id */
+	SS_SEGMENT_MEMBERS,			/* user_id */
+	SS_USER_BOOSTS,				/* user_id */
+	SS_TRANSACTIONS,			/* transaction_id */
+	SS_TRANSACTION_KEYS,		/* transactions again: user_id, idempotency_key */
+	SS_POINTS_ENTRIES,			/* not at all */
+	SS_REDEMPTIONS,				/* campaign_no, user_id */
+	SS_SLOTS,					/* campaign_no, day, slot */
+	SS_TABLES
+} SSTable;
+
+/* Columns, in the order of direct.c's lists. */
+enum SSAccountColumn
+{
+	ACCOUNT_USER_ID, ACCOUNT_AVAILABLE, ACCOUNT_PENDING, ACCOUNT_LIFETIME, ACCOUNT_TIER, ACCOUNT_TIER_UNTIL,
+	ACCOUNT_TRANSACTIONS, ACCOUNT_SPENT, ACCOUNT_SPENT_CURRENCY
+};
+enum SSTransactionColumn
+{
+	TRANSACTION_ID, TRANSACTION_USER_ID, TRANSACTION_AMOUNT, TRANSACTION_OCCURRED_AT, TRANSACTION_RECORDED_AT,
+	TRANSACTION_BASE, TRANSACTION_BONUS, TRANSACTION_DISCOUNT, TRANSACTION_REFUNDED, TRANSACTION_POINTS_REFUNDED,
+	TRANSACTION_STATUS, TRANSACTION_CURRENCY, TRANSACTION_CATEGORY_NO, TRANSACTION_REQUEST, TRANSACTION_MERCHANT_ID,
+	TRANSACTION_ACCOUNT_ID, TRANSACTION_KEY, TRANSACTION_METADATA, TRANSACTION_DECISION
+};
+enum SSEntryColumn
+{
+	ENTRY_USER_ID, ENTRY_ID, ENTRY_POINTS, ENTRY_RECORDED_AT, ENTRY_KIND, ENTRY_DEBIT, ENTRY_CREDIT, ENTRY_CAMPAIGN_NO,
+	ENTRY_TRANSACTION_ID, ENTRY_REASON
+};
+enum SSRedemptionColumn
+{
+	REDEMPTION_USER_ID, REDEMPTION_TRANSACTION_ID, REDEMPTION_CAMPAIGN_NO, REDEMPTION_VERSION, REDEMPTION_POINTS,
+	REDEMPTION_DISCOUNT, REDEMPTION_COST, REDEMPTION_RETURNED, REDEMPTION_DAY, REDEMPTION_POSITION, REDEMPTION_COUNTS
+};
+enum SSSlotColumn
+{
+	SLOT_CAMPAIGN_NO, SLOT_DAY, SLOT_NO, SLOT_USED, SLOT_ALLOTTED
+};
+enum
+{
+	USER_STATUS
+};
+enum
+{
+	MERCHANT_CATEGORY
+};
+enum
+{
+	MEMBER_SEGMENT_NO
+};
+enum
+{
+	USER_BOOST_ID, USER_BOOST_DEACTIVATED_AT
+};
+
+/* Labels of the enum types that the engine writes. */
+typedef enum SSLabel
+{
+	SS_LABEL_STATUS,			/* the first of four, in the order of SSStatus */
+	SS_LABEL_EARN = 4,
+	SS_LABEL_BONUS,
+	SS_LABEL_AVAILABLE,
+	SS_LABEL_PENDING,
+	SS_LABEL_ISSUANCE,
+	SS_LABELS
+} SSLabel;
+
+typedef struct SSDirect SSDirect;
+
+/*
+ * NULL where a table is not the plain one that the extension made: it has
+ * triggers, rules, row security or columns of somebody else's, or Citus has
+ * distributed it. The executor knows what to do with those.
+ */
+extern SSDirect *ss_direct_begin(void);
+
+/* Writes what was added, makes it visible to the transaction's next command, and closes the tables. */
+extern void ss_direct_end(SSDirect *direct);
+
+/* What follows sees all that has committed by now. */
+extern void ss_direct_refresh(SSDirect *direct);
+
+/* A scan over the rows whose key begins with these values; they are given as the key's columns need them. */
+typedef struct SSScan
+{
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+} SSScan;
+
+extern SSScan ss_direct_scan(SSDirect *direct, SSTable table, int nkeys, const Datum *keys);
+extern bool ss_direct_next(SSScan *scan);
+extern void ss_direct_close(SSScan *scan);
+
+/* Is there a row with this key? */
+extern bool ss_direct_exists(SSDirect *direct, SSTable table, int nkeys, const Datum *keys);
+
+/* The value of a column of the row that a scan stands on, or that was locked. */
+extern Datum ss_direct_get(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column, bool *isnull);
+
+/*
+ * Finds a row by its whole key and locks its latest version FOR NO KEY UPDATE;
+ * returns it, valid until the next lock in that table, or NULL if there is none.
+ */
+extern TupleTableSlot *ss_direct_lock(SSDirect *direct, SSTable table, int nkeys, const Datum *keys);
+
+/* Waits for the row's latest version and locks it likewise; NULL if it is gone. */
+extern TupleTableSlot *ss_direct_wait(SSDirect *direct, SSTable table, ItemPointer tid);
+
+/*
+ * Begins a row to be inserted, or the new version of a locked one. All its
+ * columns are null until they are set.
+ */
+extern void ss_direct_add(SSDirect *direct, SSTable table);
+extern void ss_direct_replace(SSDirect *direct, SSTable table, const ItemPointerData *locked);
+extern void ss_direct_set(SSDirect *direct, SSTable table, int column, Datum value);
+
+/* Writes the new version begun by ss_direct_replace. */
+extern void ss_direct_update(SSDirect *direct, SSTable table);
+
+/*
+ * The same for a row that is not locked, if it is still as it was read and
+ * nobody else has it: TM_Ok; TM_BeingModified if somebody has it, anything else
+ * if it was changed. Never waits.
+ */
+extern TM_Result ss_direct_try_update(SSDirect *direct, SSTable table);
+
+/* Opens all that writing a table needs: before a subtransaction that may be rolled back. */
+extern void ss_direct_prepare(SSDirect *direct, SSTable table);
+
+extern Datum ss_direct_label(SSLabel label);
+
+#endif							/* SS_DIRECT_H */

@@ -1,0 +1,628 @@
+/*
+ * slots.c: takes from budgets and daily limits (slots.h).
+ *
+ * Called by the engine and by choose.c, under the locks on the buyers' accounts.
+ *
+ * A budget is a set of rows, each a share of it with what was used of that
+ * share; a day of a daily limit likewise. Their sums are the truth. There are
+ * two ways to take from them:
+ *
+ *	Without locks (one purchase at a time). The slots are read under a snapshot;
+ *	campaigns are chosen by their sums; then for each thing taken one slot that
+ *	covers it is updated in place, skipping slots that somebody else has. The
+ *	update only succeeds on the very version that was read, so what was read
+ *	still holds. Several takes are made in a subtransaction, all or none. Another
+ *	purchase on the same campaign meets another slot. Nobody waits but for one
+ *	slot while holding none, when there are as many slots as make sense.
+ *
+ *	Under locks (several purchases, or when the first way failed, holding no
+ *	slot by then). All slots of all campaigns in question are locked: the first
+ *	ones in the order (campaign, day), then the others in the order (campaign,
+ *	day, slot). Slots are only added by whoever holds the first, so it is after
+ *	that wait that all can be seen. What is decided then is decided on true
+ *	sums. If the
+ *	slots were fought over, there are more of them afterwards; if no slot covers
+ *	what all together do, the first gets all that is left.
+ *
+ * Denying without locks is sound: what others are about to take is not missing
+ * from the snapshot, so it shows at least what there will be if they roll back.
+ * Only somebody about to give back would be overlooked; so while anybody has a
+ * slot in hand, the answer is to go and wait (under locks).
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "storage/procarray.h"
+#include "utils/builtins.h"
+#include "utils/resowner.h"
+
+#include "columns.h"
+#include "errors.h"
+#include "guc.h"
+#include "money.h"
+#include "query.h"
+#include "slots.h"
+
+/* A slot is split only while each share still covers that many purchases like the present one. */
+#define SHARE_PURCHASES 8
+
+/* How often a choice is made again without locks because slots had changed. */
+#define MAX_ATTEMPTS 3
+
+static SSQuery missing_slots_query = {
+	"SELECT 1 FROM unnest($1, $2) k (campaign_no, day)"
+	" WHERE NOT EXISTS (SELECT FROM swipesavvy.campaign_slots s WHERE s.campaign_no = k.campaign_no AND s.day = k.day)"
+	" LIMIT 1",
+	2, {INT4ARRAYOID, DATEARRAYOID}, NULL};
+static SSQuery lock_first_query = {
+	"SELECT s.campaign_no, s.day, s.slot, s.used, s.allotted FROM swipesavvy.campaign_slots s"
+	"  JOIN unnest($1, $2) k (campaign_no, day) ON s.campaign_no = k.campaign_no AND s.day = k.day"
+	" WHERE s.slot = 0 ORDER BY s.campaign_no, s.day FOR NO KEY UPDATE OF s",
+	2, {INT4ARRAYOID, DATEARRAYOID}, NULL};
+static SSQuery lock_others_query = {
+	"SELECT s.campaign_no, s.day, s.slot, s.used, s.allotted FROM swipesavvy.campaign_slots s"
+	"  JOIN unnest($1, $2) k (campaign_no, day) ON s.campaign_no = k.campaign_no AND s.day = k.day"
+	" WHERE s.slot > 0 ORDER BY s.campaign_no, s.day, s.slot FOR NO KEY UPDATE OF s",
+	2, {INT4ARRAYOID, DATEARRAYOID}, NULL};
+static SSQuery make_slot_query = {
+	"INSERT INTO swipesavvy.campaign_slots (campaign_no, day, slot, used, allotted) VALUES ($1, $2, 0, 0, $3)"
+	" ON CONFLICT DO NOTHING",
+	3, {INT4OID, DATEOID, INT8OID}, NULL};
+static SSQuery update_slots_query = {
+	"UPDATE swipesavvy.campaign_slots s SET used = k.used, allotted = k.allotted"
+	"  FROM unnest($1, $2, $3, $4, $5) k (campaign_no, day, slot, used, allotted)"
+	" WHERE s.campaign_no = k.campaign_no AND s.day = k.day AND s.slot = k.slot",
+	5, {INT4ARRAYOID, DATEARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID}, NULL};
+static SSQuery insert_slots_query = {
+	"INSERT INTO swipesavvy.campaign_slots (campaign_no, day, slot, used, allotted)"
+	" SELECT * FROM unnest($1, $2, $3, $4, $5)",
+	5, {INT4ARRAYOID, DATEARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID}, NULL};
+
+/* --- the slots that are known -------------------------------------------------------- */
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	const SSSlotKey *x = a;
+	const SSSlotKey *y = b;
+
+	if (x->campaign_no != y->campaign_no)
+		return x->campaign_no < y->campaign_no ? -1 : 1;
+	return (x->day > y->day) - (x->day < y->day);
+}
+
+void
+ss_slots_reset(SSChunk *chunk)
+{
+	chunk->nslots = 0;
+	chunk->slots = NULL;
+	chunk->ntakes = 0;
+}
+
+static void
+add_slot(SSSlots *slots, SSSlot slot)
+{
+	if (slots->items == NULL)
+		slots->items = palloc(sizeof(SSSlot));
+	else if ((slots->count & (slots->count - 1)) == 0)
+		slots->items = repalloc(slots->items, 2 * slots->count * sizeof(SSSlot));
+	slots->items[slots->count++] = slot;
+}
+
+/* Under locks all are known, sorted by key. */
+static SSSlots *
+find_locked(const SSChunk *chunk, const SSSlotKey *key)
+{
+	return bsearch(key, chunk->slots, chunk->nslots, sizeof(SSSlots), compare_keys);
+}
+
+static int64
+left_in(const SSSlot *slot)
+{
+	return slot->allotted - slot->used;
+}
+
+/* Never beyond the whole, which is a bigint. */
+static int64
+total_left(const SSSlots *slots)
+{
+	int64		left = 0;
+
+	for (int i = 0; i < slots->count; i++)
+		left = ss_add(left, left_in(&slots->items[i]), "budget");
+	return left;
+}
+
+/* --- without locks ---------------------------------------------------------------------- */
+
+/* Is somebody else's transaction changing or locking the row? */
+static bool
+is_in_hand(const TupleTableSlot *slot)
+{
+	HeapTupleHeader header = ((const HeapTupleTableSlot *) slot)->tuple->t_data;
+	TransactionId xmax = HeapTupleHeaderGetRawXmax(header);
+
+	if ((header->t_infomask & HEAP_XMAX_INVALID) != 0 || !TransactionIdIsValid(xmax))
+		return false;
+	if ((header->t_infomask & HEAP_XMAX_IS_MULTI) != 0)
+		return true;
+	return !TransactionIdIsCurrentTransactionId(xmax) && TransactionIdIsInProgress(xmax);
+}
+
+static int64
+int64_column(SSChunk *chunk, const TupleTableSlot *slot, int column)
+{
+	bool		isnull;
+
+	return DatumGetInt64(ss_direct_get(chunk->direct, SS_SLOTS, slot, column, &isnull));
+}
+
+/* Reads the slots of a key as they are, once per choice. */
+static SSSlots *
+peek(SSChunk *chunk, const SSSlotKey *key)
+{
+	Datum		keys[2] = {Int32GetDatum(key->campaign_no), DateADTGetDatum(key->day)};
+	SSSlots    *slots;
+	SSScan		scan;
+
+	for (int i = 0; i < chunk->nslots; i++)
+	{
+		if (compare_keys(&chunk->slots[i].key, key) == 0)
+			return &chunk->slots[i];
+	}
+	if (chunk->slots == NULL)
+		chunk->slots = palloc(sizeof(SSSlots));
+	else if ((chunk->nslots & (chunk->nslots - 1)) == 0)
+		chunk->slots = repalloc(chunk->slots, 2 * chunk->nslots * sizeof(SSSlots));
+	slots = &chunk->slots[chunk->nslots++];
+	memset(slots, 0, sizeof(*slots));
+	slots->key = *key;
+	scan = ss_direct_scan(chunk->direct, SS_SLOTS, 2, keys);
+	while (ss_direct_next(&scan))
+	{
+		SSSlot		slot = {.tid = scan.slot->tts_tid};
+		bool		isnull;
+
+		slot.slot = DatumGetInt32(ss_direct_get(chunk->direct, SS_SLOTS, scan.slot, SLOT_NO, &isnull));
+		slot.used = int64_column(chunk, scan.slot, SLOT_USED);
+		slot.allotted = int64_column(chunk, scan.slot, SLOT_ALLOTTED);
+		slots->in_hand |= is_in_hand(scan.slot);
+		add_slot(slots, slot);
+	}
+	ss_direct_close(&scan);
+	return slots;
+}
+
+typedef enum Outcome
+{
+	TAKEN,
+	BUSY,						/* others have the slots that would do */
+	CHANGED						/* what was read is no longer so */
+} Outcome;
+
+/* The slot at the n-th place, counted from one of this process's own. */
+static SSSlot *
+nth_slot(const SSSlots *slots, int n)
+{
+	return &slots->items[(n + MyProcPid) % slots->count];
+}
+
+/* Begins the new version of a slot from which something is taken. */
+static void
+begin_take(SSChunk *chunk, const SSTake *take, const SSSlot *slot)
+{
+	ss_direct_replace(chunk->direct, SS_SLOTS, &slot->tid);
+	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_CAMPAIGN_NO, Int32GetDatum(take->key.campaign_no));
+	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_DAY, DateADTGetDatum(take->key.day));
+	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_NO, Int32GetDatum(slot->slot));
+	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_USED, Int64GetDatum(slot->used + take->amount));
+	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_ALLOTTED, Int64GetDatum(slot->allotted));
+}
+
+/* Takes from one slot that nobody has in hand. */
+static Outcome
+take_one(SSChunk *chunk, const SSTake *take)
+{
+	SSSlots    *slots = peek(chunk, &take->key);
+	bool		changed = false;
+
+	for (int i = 0; i < slots->count; i++)
+	{
+		const SSSlot *slot = nth_slot(slots, i);
+
+		if (left_in(slot) < take->amount)
+			continue;
+		begin_take(chunk, take, slot);
+		switch (ss_direct_try_update(chunk->direct, SS_SLOTS))
+		{
+			case TM_Ok:
+				return TAKEN;
+			case TM_BeingModified:
+				break;
+			default:
+				changed = true;
+		}
+	}
+	return changed ? CHANGED : BUSY;
+}
+
+static Outcome
+take_noted(SSChunk *chunk)
+{
+	Outcome		outcome = TAKEN;
+
+	for (int i = 0; i < chunk->ntakes && outcome == TAKEN; i++)
+		outcome = take_one(chunk, &chunk->takes[i]);
+	return outcome;
+}
+
+/* Waits for one slot that covers what the only take needs. */
+static Outcome
+wait_for_one(SSChunk *chunk)
+{
+	const SSTake *take = &chunk->takes[0];
+	const SSSlots *slots = peek(chunk, &take->key);
+
+	for (int i = 0; i < slots->count; i++)
+	{
+		SSSlot		slot = *nth_slot(slots, i);
+		TupleTableSlot *locked;
+
+		if (left_in(&slot) < take->amount)
+			continue;
+		locked = ss_direct_wait(chunk->direct, SS_SLOTS, &slot.tid);
+		if (locked == NULL)
+			return BUSY;
+		slot.tid = locked->tts_tid;
+		slot.used = int64_column(chunk, locked, SLOT_USED);
+		slot.allotted = int64_column(chunk, locked, SLOT_ALLOTTED);
+		ExecClearTuple(locked);	/* the subtransaction must not end with it */
+		if (left_in(&slot) < take->amount)
+			return BUSY;
+		begin_take(chunk, take, &slot);
+		ss_direct_update(chunk->direct, SS_SLOTS);
+		return TAKEN;
+	}
+	return BUSY;
+}
+
+/* Does it in a subtransaction, so that slots are let go of again when it comes to nothing. */
+static Outcome
+all_or_none(SSChunk *chunk, Outcome (*take) (SSChunk *))
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	Outcome		outcome;
+
+	ss_direct_prepare(chunk->direct, SS_SLOTS);
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	outcome = take(chunk);
+	if (outcome == TAKEN)
+		ReleaseCurrentSubTransaction();
+	else
+		RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return outcome;
+}
+
+/* How many slots a fought-over key should have; what is left must be worth sharing. */
+static int
+worthwhile_slots(const SSSlots *slots, int64 amount)
+{
+	int			more = Min(2 * slots->count, ss_max_slots);
+
+	return total_left(slots) / more / SHARE_PURCHASES >= amount ? more : slots->count;
+}
+
+/*
+ * Takes what was noted. When others have the slots that would do, and there
+ * should not be more of them, a single take waits for one: it holds none, so
+ * nobody waits for it in turn.
+ */
+static Outcome
+settle(SSChunk *chunk)
+{
+	const SSTake *only = chunk->ntakes == 1 ? &chunk->takes[0] : NULL;
+	Outcome		outcome = only != NULL ? take_noted(chunk) : all_or_none(chunk, take_noted);
+
+	if (outcome == BUSY && only != NULL)
+	{
+		const SSSlots *slots = peek(chunk, &only->key);
+
+		if (worthwhile_slots(slots, only->amount) == slots->count)
+			outcome = all_or_none(chunk, wait_for_one);
+	}
+	return outcome;
+}
+
+bool
+ss_slots_settle(SSChunk *chunk)
+{
+	Outcome		outcome;
+
+	if (chunk->locked || (chunk->ntakes == 0 && !chunk->must_lock))
+		return true;
+	outcome = chunk->must_lock ? BUSY : settle(chunk);
+	if (outcome == TAKEN)
+		return true;
+	ss_direct_refresh(chunk->direct);
+	chunk->attempts++;
+	if (outcome == BUSY || chunk->attempts == MAX_ATTEMPTS)
+	{
+		chunk->contended = !chunk->must_lock;
+		chunk->locked = true;
+	}
+	return false;
+}
+
+/* --- under locks --------------------------------------------------------------------------- */
+
+/* The keys of all slots that the chunk's open campaigns may take from, sorted, each once. */
+static int
+wanted_keys(const SSChunk *chunk, SSSlotKey **keys)
+{
+	int			n = 0;
+	int			distinct = 0;
+
+	for (int i = 0; i < chunk->count; i++)
+		n += 2 * chunk->open[i].count;
+	*keys = palloc(Max(n, 1) * sizeof(SSSlotKey));
+	n = 0;
+	for (int i = 0; i < chunk->count; i++)
+	{
+		for (int j = 0; j < chunk->open[i].count; j++)
+		{
+			const SSCampaign *campaign = &chunk->rules->campaigns[chunk->open[i].items[j]];
+
+			if (campaign->has_budget)
+				(*keys)[n++] = (SSSlotKey) {campaign->no, SS_BUDGET_DAY};
+			if (campaign->daily_limit > 0)
+				(*keys)[n++] = (SSSlotKey) {campaign->no, chunk->purchases[i].day};
+		}
+	}
+	qsort(*keys, n, sizeof(SSSlotKey), compare_keys);
+	for (int i = 0; i < n; i++)
+	{
+		if (i == 0 || compare_keys(&(*keys)[i], &(*keys)[i - 1]) != 0)
+			(*keys)[distinct++] = (*keys)[i];
+	}
+	return distinct;
+}
+
+static void
+key_arrays(const SSSlotKey *keys, int count, bool only_days, Datum *arrays)
+{
+	static const Oid types[] = {INT4OID, DATEOID};
+	SSColumns	columns;
+
+	ss_columns_init(&columns, 2, types, count);
+	for (int i = 0; i < count; i++)
+	{
+		if (only_days && keys[i].day == SS_BUDGET_DAY)
+			continue;
+		ss_columns_next(&columns);
+		ss_columns_set(&columns, 0, Int32GetDatum(keys[i].campaign_no));
+		ss_columns_set(&columns, 1, DateADTGetDatum(keys[i].day));
+	}
+	ss_columns_arrays(&columns, arrays);
+}
+
+/* Locks first slots or the others of these keys, in order, and takes in what they hold. */
+static void
+lock_slots(SSChunk *chunk, SSQuery *query, const SSSlotKey *keys, int count)
+{
+	Datum		arrays[2];
+	uint64		rows;
+
+	key_arrays(keys, count, false, arrays);
+	rows = ss_query_latest(query, arrays, NULL);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		SSSlotKey	key = {DatumGetInt32(ss_value_not_null(i, 1)), DatumGetDateADT(ss_value_not_null(i, 2))};
+		SSSlot		slot = {.slot = DatumGetInt32(ss_value_not_null(i, 3)),.used = ss_value_int64(i, 4, 0),
+		.allotted = ss_value_int64(i, 5, 0)};
+
+		add_slot(find_locked(chunk, &key), slot);
+	}
+}
+
+/* Are the slots of a day not there yet? (they come into being with its first purchase) */
+static bool
+any_missing(const SSSlotKey *keys, int count)
+{
+	Datum		arrays[2];
+
+	key_arrays(keys, count, true, arrays);
+	return ss_query_latest(&missing_slots_query, arrays, NULL) > 0;
+}
+
+static const SSCampaign *
+campaign_of(const SSRules *rules, int32 campaign_no)
+{
+	int			low = 0;
+	int			high = rules->ncampaigns - 1;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (rules->campaigns[middle].no < campaign_no)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return &rules->campaigns[low];
+}
+
+/* The first slots one by one, each made where it is missing: to make one is to lock it, so the order must hold. */
+static void
+make_and_lock_first(SSChunk *chunk, const SSSlotKey *keys, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		if (keys[i].day != SS_BUDGET_DAY)
+		{
+			Datum		values[3] = {Int32GetDatum(keys[i].campaign_no), DateADTGetDatum(keys[i].day),
+			Int64GetDatum(campaign_of(chunk->rules, keys[i].campaign_no)->daily_limit)};
+
+			(void) ss_query_latest(&make_slot_query, values, NULL);
+		}
+		lock_slots(chunk, &lock_first_query, &keys[i], 1);
+	}
+}
+
+void
+ss_slots_lock_all(SSChunk *chunk)
+{
+	SSSlotKey  *keys;
+
+	chunk->nslots = wanted_keys(chunk, &keys);
+	chunk->slots = palloc0(Max(chunk->nslots, 1) * sizeof(SSSlots));
+	for (int i = 0; i < chunk->nslots; i++)
+		chunk->slots[i].key = keys[i];
+	if (chunk->nslots == 0)
+		return;
+	if (any_missing(keys, chunk->nslots))
+		make_and_lock_first(chunk, keys, chunk->nslots);
+	else
+		lock_slots(chunk, &lock_first_query, keys, chunk->nslots);
+	lock_slots(chunk, &lock_others_query, keys, chunk->nslots);
+	if (chunk->direct != NULL)
+		ss_direct_refresh(chunk->direct);
+}
+
+/* Gives what is left to `count` slots in equal shares; the first gets the odd units. */
+static void
+spread(SSSlots *slots, int count)
+{
+	int64		left = total_left(slots);
+
+	while (slots->count < count)
+	{
+		SSSlot		fresh = {.slot = slots->items[slots->count - 1].slot + 1,.is_new = true};
+
+		add_slot(slots, fresh);
+	}
+	for (int i = 0; i < slots->count; i++)
+	{
+		int64		share = i < count ? left / count + (i == 0 ? left % count : 0) : 0;
+
+		slots->items[i].allotted = slots->items[i].used + share;
+		slots->items[i].changed = true;
+	}
+}
+
+/* Takes under locks; sees to it that slots that were fought over become more. */
+static void
+take_locked(SSChunk *chunk, SSSlots *slots, int64 amount)
+{
+	int			i = 0;
+
+	while (i < slots->count && left_in(&slots->items[i]) < amount)
+		i++;
+	if (i == slots->count)
+	{
+		spread(slots, 1);
+		i = 0;
+	}
+	slots->items[i].used += amount;
+	slots->items[i].changed = true;
+	if (chunk->contended)
+		spread(slots, worthwhile_slots(slots, amount));
+}
+
+static void
+write_changed(const SSChunk *chunk, SSQuery *query, bool fresh)
+{
+	static const Oid types[] = {INT4OID, DATEOID, INT4OID, INT8OID, INT8OID};
+	SSColumns	columns;
+	Datum		arrays[5];
+
+	ss_columns_init(&columns, 5, types, chunk->nslots);
+	for (int i = 0; i < chunk->nslots; i++)
+	{
+		const SSSlots *slots = &chunk->slots[i];
+
+		for (int j = 0; j < slots->count; j++)
+		{
+			const SSSlot *slot = &slots->items[j];
+
+			if (!slot->changed || slot->is_new != fresh)
+				continue;
+			ss_columns_next(&columns);
+			ss_columns_set(&columns, 0, Int32GetDatum(slots->key.campaign_no));
+			ss_columns_set(&columns, 1, DateADTGetDatum(slots->key.day));
+			ss_columns_set(&columns, 2, Int32GetDatum(slot->slot));
+			ss_columns_set(&columns, 3, Int64GetDatum(slot->used));
+			ss_columns_set(&columns, 4, Int64GetDatum(slot->allotted));
+		}
+	}
+	if (columns.nrows == 0)
+		return;
+	ss_columns_arrays(&columns, arrays);
+	(void) ss_query_latest(query, arrays, NULL);
+}
+
+void
+ss_slots_write(const SSChunk *chunk)
+{
+	if (!chunk->locked || chunk->nslots == 0)
+		return;
+	write_changed(chunk, &update_slots_query, false);
+	write_changed(chunk, &insert_slots_query, true);
+}
+
+/* --- what choose.c asks ----------------------------------------------------------------------- */
+
+/* The rules said that there is a budget, so there are slots; a day's may be still to come. */
+static void
+refuse_missing(const SSCampaign *campaign)
+{
+	ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("campaign has a limit but no slot to count it in"),
+			errdetail("It is campaign \"%s\".", campaign->id));
+}
+
+bool
+ss_slots_cover(SSChunk *chunk, const SSCampaign *campaign, DateADT day, int128 amount)
+{
+	SSSlotKey	key = {campaign->no, day};
+	SSSlots    *slots = chunk->locked ? find_locked(chunk, &key) : peek(chunk, &key);
+
+	if (slots->count == 0)
+	{
+		if (chunk->locked || day == SS_BUDGET_DAY)
+			refuse_missing(campaign);
+		chunk->must_lock = true;
+		return true;
+	}
+	if (total_left(slots) >= amount)
+		return true;
+	if (!chunk->locked && slots->in_hand)
+		chunk->must_lock = true;
+	return false;
+}
+
+void
+ss_slots_take(SSChunk *chunk, const SSCampaign *campaign, DateADT day, int64 amount)
+{
+	SSSlotKey	key = {campaign->no, day};
+
+	if (amount == 0)
+		return;
+	if (chunk->locked)
+	{
+		take_locked(chunk, find_locked(chunk, &key), amount);
+		return;
+	}
+	if (chunk->takes == NULL || chunk->ntakes == 0)
+		chunk->takes = palloc(sizeof(SSTake));
+	else if ((chunk->ntakes & (chunk->ntakes - 1)) == 0)
+		chunk->takes = repalloc(chunk->takes, 2 * chunk->ntakes * sizeof(SSTake));
+	chunk->takes[chunk->ntakes++] = (SSTake) {key, amount};
+}

@@ -1,0 +1,134 @@
+-- CALL import_purchases: chunks, bad rows set aside, going on where it was left. It commits, so its purchases stay.
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+SET timezone = 'UTC';
+SET datestyle = ISO;
+\set ann '00000000-0000-7000-8000-0000d0000001'
+\set bob '00000000-0000-7000-8000-0000d0000002'
+\set nobody '00000000-0000-7000-8000-0000d000ffff'
+\set shop '00000000-0000-7000-8000-0000d0000010'
+SELECT count(swipesavvy.create_user(n || '@imports.test', n, user_id => id::uuid)) FROM (VALUES ('ann', :'ann'), ('bob', :'bob')) v (n, id);
+SELECT swipesavvy.create_merchant('import', 'Services', merchant_id => :'shop') ->> 'name' AS name;
+SELECT swipesavvy.create_campaign('I', 'SEASONAL', 1, 'FIXED_DISCOUNT', '2026-01-01', campaign_id => 'I-TWO', target_merchant_id => :'shop', budget => 2.50) ->> 'status' AS status,
+       swipesavvy.launch_campaign('I-TWO') ->> 'status' AS status;
+CREATE SCHEMA imports_test;
+SET search_path = imports_test;
+CREATE VIEW bought AS SELECT u.name AS who, p.amount_minor, p.occurred_at, p.status, p.points_earned, p.discount_minor
+    FROM swipesavvy.purchases p JOIN swipesavvy.users u USING (user_id) WHERE u.email LIKE '%@imports.test' ORDER BY p.occurred_at, p.transaction_id;
+CREATE VIEW progress AS SELECT source, rows_done, rows_imported, rows_set_aside, finished_at IS NOT NULL AS finished FROM swipesavvy.imports ORDER BY source;
+
+-- chunks of two, in the order of time whatever that of the rows; each chunk is told; a repeat does nothing
+CREATE TABLE plain (user_id uuid, merchant_id uuid, amount_minor bigint, occurred_at timestamptz);
+GRANT USAGE ON SCHEMA imports_test TO swipesavvy_backend;
+GRANT SELECT ON plain TO swipesavvy_backend;
+INSERT INTO plain VALUES (:'ann', :'shop', 500, '2026-03-05'), (:'ann', :'shop', 100, '2026-03-01'), (:'bob', :'shop', 300, '2026-03-03'),
+    (:'bob', :'shop', 400, '2026-03-04'), (:'ann', :'shop', 200, '2026-03-02');
+SET ROLE swipesavvy_backend;
+CALL swipesavvy.import_purchases('plain', 2);
+CALL swipesavvy.import_purchases('plain', chunk_size => 2);
+RESET ROLE;
+TABLE bought;
+TABLE progress;
+-- rows added later are imported; such as lie behind what was imported are refused, and so is a table that lost some
+INSERT INTO plain VALUES (:'bob', NULL, 600, '2026-03-06'), (:'ann', NULL, 700, '2026-03-05');
+CALL swipesavvy.import_purchases('plain');
+INSERT INTO plain VALUES (:'ann', NULL, 650, '2026-03-01');
+CALL swipesavvy.import_purchases('plain');
+\echo :LAST_ERROR_SQLSTATE
+DELETE FROM plain WHERE amount_minor IN (100, 650);
+CALL swipesavvy.import_purchases('plain');
+SELECT count(*), sum(amount_minor) FROM bought;
+-- emptied: only what is later is sure to be new, and is a new import
+TRUNCATE plain;
+INSERT INTO plain VALUES (:'bob', NULL, 750, '2026-03-04');
+CALL swipesavvy.import_purchases('plain');
+TRUNCATE plain;
+INSERT INTO plain VALUES (:'bob', NULL, 800, '2026-03-07'), (:'bob', NULL, 900, '2026-03-08');
+CALL swipesavvy.import_purchases('plain', 100000);
+TABLE progress;
+
+-- bad rows are set aside with their error, those beside them are recorded -----------------------------------------------------
+CREATE TABLE mixed (n integer, transaction_id uuid, user_id uuid, account_id uuid, merchant_id uuid, amount_minor integer, currency varchar(10), status text,
+                    idempotency_key varchar(300), metadata jsonb, occurred_at timestamp);
+INSERT INTO mixed (n, user_id, amount_minor, occurred_at) VALUES (1, :'ann', 101, '2026-04-01'), (2, :'nobody', 1, '2026-04-02'), (3, :'ann', -1, '2026-04-03'),
+    (4, NULL, 1, '2026-04-04'), (5, :'ann', NULL, '2026-04-05'), (6, :'ann', 106, '2026-04-06'), (7, :'ann', 1, '2200-01-01'), (8, :'ann', 1, 'infinity');
+INSERT INTO mixed (n, user_id, amount_minor, occurred_at, merchant_id, currency, status, idempotency_key, metadata, transaction_id, account_id) VALUES
+    (11, :'bob', 1, '2026-04-11', :'nobody', NULL, NULL, NULL, NULL, NULL, NULL), (12, :'bob', 1, '2026-04-12', NULL, 'usd', NULL, NULL, NULL, NULL, NULL),
+    (13, :'bob', 1, '2026-04-13', NULL, NULL, 'done', NULL, NULL, NULL, NULL), (14, :'bob', 114, '2026-04-14', NULL, NULL, NULL, 'i1', NULL, NULL, NULL),
+    (15, :'bob', 114, '2026-04-14', NULL, NULL, NULL, 'i1', NULL, NULL, NULL), (16, :'bob', 1, '2026-04-16', NULL, NULL, NULL, NULL, '{"shipping_amount": "x"}', NULL, NULL),
+    (17, :'bob', 117, '2026-04-17', NULL, 'JPY', 'pending', NULL, '{"shipping_amount": 5}', '00000000-0000-7000-8000-0000d00000a1', NULL),
+    (18, :'bob', 1, '2026-04-18', NULL, NULL, NULL, NULL, NULL, '00000000-0000-7000-8000-0000d00000a1', NULL), (19, :'bob', 1, '2026-04-19', NULL, NULL, NULL, NULL, NULL, NULL, :'nobody'),
+    (20, :'bob', 1, '2026-04-20', NULL, NULL, NULL, repeat('k', 201), NULL, NULL, NULL);
+CALL swipesavvy.import_purchases('mixed', 5);
+SELECT code, message, detail, purchase ->> 'occurred_at' AS occurred_at FROM swipesavvy.import_errors WHERE source = 'imports_test.mixed' ORDER BY error_id;
+SELECT purchase - 'ctid' AS purchase FROM swipesavvy.import_errors WHERE source = 'imports_test.mixed' AND purchase ->> 'currency' = 'usd';
+SELECT * FROM bought WHERE occurred_at > '2026-04-01' OR amount_minor = 101;
+TABLE progress;
+CALL swipesavvy.import_purchases('mixed');
+SELECT count(*) AS set_aside_once FROM swipesavvy.import_errors WHERE source = 'imports_test.mixed';
+
+-- names that need quotes; a table without times; another's table with the same name is another import ------------------------------
+CREATE TABLE "Pl""ain; --" ("user_id" uuid, "amount_minor" smallint, "Occurred_At" text);
+INSERT INTO "Pl""ain; --" VALUES (:'ann', 11, 'ignored'), (:'ann', 12, NULL);
+CALL swipesavvy.import_purchases('"Pl""ain; --"', 1);
+SELECT amount_minor, occurred_at > '2026-05-01' AS now FROM bought WHERE amount_minor IN (11, 12);
+CREATE DOMAIN cents AS bigint CHECK (value < 100);
+CREATE TABLE parent (user_id uuid, amount_minor cents, occurred_at date);
+CREATE TABLE child () INHERITS (parent);
+INSERT INTO parent VALUES (:'ann', 21, '2026-04-21');
+INSERT INTO child VALUES (:'ann', 22, '2026-04-22');
+CALL swipesavvy.import_purchases('parent');
+SELECT * FROM bought WHERE amount_minor IN (21, 22);
+
+-- what is refused ------------------------------------------------------------------------------------------------------------------------
+BEGIN;
+CALL swipesavvy.import_purchases('plain');
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+CREATE FUNCTION import_it() RETURNS void LANGUAGE plpgsql AS 'BEGIN CALL swipesavvy.import_purchases(''plain''); END';
+SELECT import_it();
+CALL swipesavvy.import_purchases(NULL);
+CALL swipesavvy.import_purchases('plain', 0);
+CALL swipesavvy.import_purchases('plain', 100001);
+CALL swipesavvy.import_purchases('no_such_table');
+CALL swipesavvy.import_purchases(4294967295::oid::regclass);
+\echo :LAST_ERROR_SQLSTATE
+CREATE TABLE nameless (amount_minor bigint);
+CALL swipesavvy.import_purchases('nameless');
+CREATE TABLE amountless (user_id uuid);
+CALL swipesavvy.import_purchases('amountless');
+CREATE TABLE typed (user_id text, amount_minor bigint);
+CALL swipesavvy.import_purchases('typed');
+ALTER TABLE typed ALTER user_id TYPE uuid USING NULL, ALTER amount_minor TYPE numeric;
+CALL swipesavvy.import_purchases('typed');
+CALL swipesavvy.import_purchases('bought');
+CREATE TABLE parted (user_id uuid, amount_minor bigint) PARTITION BY LIST (user_id);
+CALL swipesavvy.import_purchases('parted');
+-- whoever imports must be able to read the table, and be a backend or an admin
+SET ROLE swipesavvy_backend;
+CALL swipesavvy.import_purchases('mixed');
+SET ROLE swipesavvy_customer;
+CALL swipesavvy.import_purchases('pg_catalog.pg_class');
+RESET ROLE;
+SELECT source FROM swipesavvy.imports WHERE source NOT IN ('imports_test.plain', 'imports_test.mixed', 'imports_test.parent', 'imports_test."Pl""ain; --"');
+
+-- a DO block that is no part of a transaction block may call it; a temporary table will do
+CREATE TEMP TABLE staged (user_id uuid, amount_minor bigint);
+INSERT INTO staged VALUES (:'ann', 31);
+SET client_min_messages = warning;
+DO $$ BEGIN CALL swipesavvy.import_purchases('staged'); END $$;
+RESET client_min_messages;
+SELECT count(*) FROM bought WHERE amount_minor = 31;
+-- the source cannot lead the reading astray: no operator or cast of the caller's path is used
+CREATE FUNCTION swapped(uuid, uuid) RETURNS boolean LANGUAGE sql AS 'SELECT 1 / 0 = 1';
+CREATE OPERATOR > (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = swapped);
+SET search_path = imports_test, pg_catalog;
+INSERT INTO child VALUES (:'ann', 23, '2026-04-23');
+CALL swipesavvy.import_purchases('child');
+SELECT amount_minor FROM bought WHERE amount_minor IN (22, 23);
+
+SELECT swipesavvy.verify_ledger() -> 'mismatches' AS mismatches;
+SELECT swipesavvy.delete_campaign('I-TWO') ->> 'status' AS status;
+DELETE FROM swipesavvy.imports;
+SET client_min_messages = warning;
+DROP SCHEMA imports_test CASCADE;
