@@ -372,7 +372,7 @@ resume(Oid relid, Import *import)
 			ereport(ERROR, errcode(SS_ERRCODE_BAD_STATE), errmsg("source was changed since its last import"),
 					errdetail("The " INT64_FORMAT " rows up to where it came are not the " INT64_FORMAT " that were imported.",
 							  count, import->done),
-					errhint("TRUNCATE the table and put only new purchases into it, or put them into a new one."));
+					errhint("TRUNCATE the table and put only new purchases into it, or use one of another name."));
 		ereport(NOTICE, errmsg("import of %s begins afresh", import->source),
 				errdetail("The table was emptied since " INT64_FORMAT " of its rows were imported.", import->done));
 		query = &begin_afresh_query;

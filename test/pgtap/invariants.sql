@@ -202,6 +202,7 @@ SELECT cmp_ok(pg_temp.mismatches(s), '>', 0, 'verify_ledger finds: ' || regexp_r
                ('DELETE FROM swipesavvy.campaign_redemptions WHERE ctid = (SELECT min(ctid) FROM swipesavvy.campaign_redemptions)'),
                ('UPDATE swipesavvy.campaign_slots SET used = used - 1 WHERE used > 0 AND day = ''-infinity'''),
                ('UPDATE swipesavvy.campaign_slots SET used = used - 1 WHERE used > 0 AND day > ''-infinity'''),
+               ('INSERT INTO swipesavvy.campaign_slots (campaign_no, day, slot, used, allotted) VALUES (2000000000, ''2024-01-01'', 0, 0, 1)'),
                ('UPDATE swipesavvy.campaigns SET budget = budget - 1 WHERE budget IS NOT NULL'),
                ('INSERT INTO swipesavvy.points_entries SELECT user_id, gen_random_uuid(), 1, now(), ''earn'', ''issuance'',
                       ''available'', NULL, transaction_id FROM swipesavvy.transactions LIMIT 1'))

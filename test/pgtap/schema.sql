@@ -80,7 +80,7 @@ SELECT is_empty(
 SELECT is_empty(
     'SELECT k.conrelid::regclass, k.conname FROM pg_constraint k
       WHERE k.contype = ''f'' AND k.conrelid IN (''swipesavvy.transactions''::regclass, ''swipesavvy.points_entries''::regclass,
-                                               ''swipesavvy.campaign_redemptions''::regclass)',
+                                               ''swipesavvy.campaign_redemptions''::regclass, ''swipesavvy.campaign_slots''::regclass)',
     'no foreign key slows down the tables that only the engine writes');
 
 -- --- columns ----------------------------------------------------------------------------

@@ -132,6 +132,12 @@ for my $name (sort keys %callable)
     is($shown{$name}{callers}, $callers, "doc/api.md: who may call $name");
 }
 
+# ---- settings of the server ----
+
+my $operations = slurp_file('doc/operations.md');
+my $settings = $node->safe_psql('api', "DO 'BEGIN PERFORM swipesavvy.uuid_v7(); END'; SELECT name FROM pg_settings WHERE name LIKE 'swipesavvy.%'");
+like($operations, qr/^\| `\Q$_\E` \|/m, "doc/operations.md has the setting $_") for split /\n/, $settings;
+
 # ---- META.json ----
 
 my $meta = decode_json(slurp_file('META.json'));
