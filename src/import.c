@@ -10,6 +10,11 @@
  * processed and must stand where we left it, so two calls for one table do not
  * both import a row: the second is told so.
  *
+ * Whether a table still is the one that an earlier call read is decided by what
+ * is in it: the digest of the rows processed. Only when that has changed does
+ * the table's file count: TRUNCATE and DROP make a new one, and then the table
+ * was filled again and is imported from its beginning. Other changes are refused.
+ *
  * The text of the query over the staging table is the one place where a name
  * becomes SQL; it is that of an existing table, quoted.
  */
@@ -25,8 +30,10 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "storage/lmgr.h"
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
@@ -44,9 +51,12 @@
 #define MAX_CHUNK	  100000
 #define MAX_DEADLOCKS 10		/* a chunk is repeated that often */
 
+/* A collation of the table's own could make different texts equal, and so their hashes. */
+#define AS_TEXT "pg_catalog.text COLLATE pg_catalog.\"C\""
+
 PG_FUNCTION_INFO_V1(swipesavvy_import_purchases);
 
-/* Columns of the staging table that are read, in the order of the query; the first of the result is ctid. */
+/* Columns of the staging table that are read, in the order of the query; ctid comes before them, row_hash behind. */
 static const struct
 {
 	const char *name;
@@ -59,9 +69,9 @@ static const struct
 	{"account_id", UUIDOID, "pg_catalog.uuid"},
 	{"merchant_id", UUIDOID, "pg_catalog.uuid"},
 	{"amount_minor", INT8OID, "pg_catalog.int8"},
-	{"currency", TEXTOID, "pg_catalog.text"},
-	{"status", TEXTOID, "pg_catalog.text"},
-	{"idempotency_key", TEXTOID, "pg_catalog.text"},
+	{"currency", TEXTOID, AS_TEXT},
+	{"status", TEXTOID, AS_TEXT},
+	{"idempotency_key", TEXTOID, AS_TEXT},
 	{"metadata", JSONBOID, "pg_catalog.jsonb"},
 };
 
@@ -73,13 +83,18 @@ typedef struct Position
 	ItemPointerData ctid;
 } Position;
 
+/* Before all rows; also what the columns of imports have by default. */
+static const Position beginning = {.occurred_at = DT_NOBEGIN};
+
 typedef struct Import
 {
 	char	   *source;			/* schema-qualified and quoted */
 	Portal		portal;
 	Position	at;
-	int64		done;			/* rows behind `at` */
-	uint64		digest;			/* sum of the hashes of these rows, to know them again */
+	int64		done;			/* rows up to `at` */
+	uint64		digest;			/* sum of their hashes, to know them again */
+	Oid			file_node;		/* the table's file when they were last seen */
+	int64		skip;			/* not 0: they are that many from the beginning, but `at` isn't their end any more */
 	int64		imported;
 	int64		set_aside;
 	/* the chunk that is being processed */
@@ -88,16 +103,20 @@ typedef struct Import
 } Import;
 
 static SSQuery find_query = {
-	"SELECT i.occurred_at, i.transaction_id, i.row_id, i.rows_done, i.rows_imported, i.rows_set_aside, i.digest"
+	"SELECT i.occurred_at, i.transaction_id, i.row_id, i.rows_done, i.rows_imported, i.rows_set_aside, i.digest, i.file_node"
 	"  FROM swipesavvy.imports i WHERE i.source = $1 FOR UPDATE",
 	1, {TEXTOID}, NULL};
 static SSQuery begin_query = {
-	"INSERT INTO swipesavvy.imports (source, occurred_at, transaction_id, row_id)"
-	" VALUES ($1, '-infinity', '00000000-0000-0000-0000-000000000000', '(0,0)')"
-	" ON CONFLICT (source) DO UPDATE SET occurred_at = excluded.occurred_at, transaction_id = excluded.transaction_id,"
-	"       row_id = excluded.row_id, rows_done = 0, rows_imported = 0, rows_set_aside = 0, digest = 0,"
-	"       started_at = now(), finished_at = NULL",
-	1, {TEXTOID}, NULL};
+	"INSERT INTO swipesavvy.imports (source, file_node) VALUES ($1, $2) ON CONFLICT (source) DO NOTHING",
+	2, {TEXTOID, OIDOID}, NULL};
+static SSQuery begin_afresh_query = {
+	"UPDATE swipesavvy.imports i SET occurred_at = DEFAULT, transaction_id = DEFAULT, row_id = DEFAULT, rows_done = 0,"
+	"       rows_imported = 0, rows_set_aside = 0, digest = 0, file_node = $2, started_at = now(), updated_at = now(),"
+	"       finished_at = NULL WHERE i.source = $1",
+	2, {TEXTOID, OIDOID}, NULL};
+static SSQuery keep_file_query = {
+	"UPDATE swipesavvy.imports i SET file_node = $2 WHERE i.source = $1",
+	2, {TEXTOID, OIDOID}, NULL};
 static SSQuery advance_query = {
 	"UPDATE swipesavvy.imports i SET occurred_at = $2, transaction_id = $3, row_id = $4, rows_done = $5,"
 	"       rows_imported = $6, rows_set_aside = $7, digest = $8, updated_at = now() WHERE i.source = $1",
@@ -106,8 +125,8 @@ static SSQuery finish_query = {
 	"UPDATE swipesavvy.imports i SET finished_at = now(), updated_at = now() WHERE i.source = $1",
 	1, {TEXTOID}, NULL};
 static SSQuery set_aside_query = {
-	"INSERT INTO swipesavvy.import_errors (source, purchase, code, message, detail) VALUES ($1, $2, $3, $4, $5)",
-	5, {TEXTOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID}, NULL};
+	"INSERT INTO swipesavvy.import_errors (source, row_id, purchase, code, message, detail) VALUES ($1, $2, $3, $4, $5, $6)",
+	6, {TEXTOID, TIDOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID}, NULL};
 
 /* --- the query over the staging table ------------------------------------------------ */
 
@@ -154,44 +173,90 @@ append_column(StringInfo sql, Oid relid, int n)
 	appendStringInfo(sql, "s.%s::%s", quote_identifier(source_columns[n].name), source_columns[n].cast);
 }
 
-/* The number of rows and the sum of their hashes, as the 64 bits that adding them up in C leaves. */
-#define COUNT_ROWS                                                                                           \
-	"count(*), ((coalesce(sum(r.row_hash), 0) % 18446744073709551616 + 27670116110564327424)"                \
-	" % 18446744073709551616 - 9223372036854775808)::pg_catalog.int8"
+/* Is occurred_at a time without zone, read as one of the session's? */
+static bool
+has_local_time(Oid relid)
+{
+	AttrNumber	attribute = get_attnum(relid, source_columns[0].name);
+
+	return attribute != InvalidAttrNumber && getBaseType(get_atttype(relid, attribute)) != TIMESTAMPTZOID;
+}
 
 /*
- * "SELECT … FROM (the columns) r WHERE (the key) > $1, $2, $3 ORDER BY the key", or a count of those behind it. The
- * hash of a row leaves its place out, which VACUUM FULL may change.
+ * Appends the hash of a row, the same in every session: for a time without
+ * zone, of the time as it stands there. The hash of a record is a sum over its
+ * columns; hashed again, values that changed places between rows do not cancel
+ * each other out in the sum over the rows. The row's own place is left out:
+ * VACUUM FULL may change it.
  */
-static char *
-source_sql(Oid relid, const char *source, bool count_behind)
+static void
+append_hash(StringInfo sql, Oid relid)
 {
-	const char *key = "coalesce(r.occurred_at, 'infinity'), coalesce(r.transaction_id,"
-		" '00000000-0000-0000-0000-000000000000'), r.ctid";
+	appendStringInfoString(sql, "pg_catalog.hashtextextended(pg_catalog.hash_record_extended(ROW(");
+	appendStringInfoString(sql, has_local_time(relid) ? "c.local_time" : "c.occurred_at");
+	for (size_t i = 1; i < lengthof(source_columns); i++)
+		appendStringInfo(sql, ", c.%s", quote_identifier(source_columns[i].name));
+	appendStringInfoString(sql, "), 0)::pg_catalog.text COLLATE pg_catalog.\"C\", 0)");
+}
+
+/* The number of rows and the sum of their hashes, as the 64 bits that adding them up in C leaves. */
+#define COUNT_ROWS                                                                                           \
+	"pg_catalog.count(*), ((coalesce(pg_catalog.sum(r.row_hash), 0) % 18446744073709551616 + 27670116110564327424)"	 \
+	" % 18446744073709551616 - 9223372036854775808)::pg_catalog.int8"
+
+/* The order of reading, which is that of Position. */
+#define KEY                                                                                                  \
+	"coalesce(c.occurred_at, 'infinity'), coalesce(c.transaction_id,"                                          \
+	" '00000000-0000-0000-0000-000000000000'), c.ctid"
+
+/* What is asked of a staging table; $1, $2 and $3 are a position, and $4 is a number of rows. */
+typedef enum Question
+{
+	READ_ON,					/* the rows behind the position, without the first $4 */
+	COUNT_UP_TO,				/* the rows up to the position; $4 is null */
+	COUNT_FIRST,				/* the first $4 rows behind the position */
+} Question;
+
+static const char *const question_heads[] = {
+	"",
+	"SELECT " COUNT_ROWS " FROM (",
+	"SELECT " COUNT_ROWS " FROM (",
+};
+static const char *const question_tails[] = {
+	" WHERE (" KEY ") > ($1, $2, $3) ORDER BY " KEY " OFFSET $4",
+	" WHERE (" KEY ") <= ($1, $2, $3) LIMIT $4) r",
+	" WHERE (" KEY ") > ($1, $2, $3) ORDER BY " KEY " LIMIT $4) r",
+};
+
+static char *
+source_sql(Oid relid, const char *source, Question question)
+{
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s FROM (SELECT c.*, pg_catalog.hash_record_extended(ROW(", count_behind ? COUNT_ROWS : "r.*");
+	appendStringInfo(&sql, "%sSELECT c.ctid", question_heads[question]);
 	for (size_t i = 0; i < lengthof(source_columns); i++)
-		appendStringInfo(&sql, "%sc.%s", i == 0 ? "" : ", ", quote_identifier(source_columns[i].name));
-	appendStringInfoString(&sql, "), 0) AS row_hash FROM (SELECT s.ctid");
+		appendStringInfo(&sql, ", c.%s", quote_identifier(source_columns[i].name));
+	appendStringInfoString(&sql, ", ");
+	append_hash(&sql, relid);
+	appendStringInfoString(&sql, " AS row_hash FROM (SELECT s.ctid");
 	for (size_t i = 0; i < lengthof(source_columns); i++)
 	{
 		appendStringInfoString(&sql, ", ");
 		append_column(&sql, relid, i);
 		appendStringInfo(&sql, " AS %s", quote_identifier(source_columns[i].name));
 	}
-	appendStringInfo(&sql, " FROM ONLY %s s) c) r WHERE (%s) %s ($1, $2, $3)", source, key, count_behind ? "<=" : ">");
-	if (!count_behind)
-		appendStringInfo(&sql, " ORDER BY %s", key);
+	if (has_local_time(relid))
+		appendStringInfoString(&sql, ", s.occurred_at::pg_catalog.timestamp AS local_time");
+	appendStringInfo(&sql, " FROM ONLY %s s) c%s", source, question_tails[question]);
 	return sql.data;
 }
 
 static SPIPlanPtr
-source_plan(Oid relid, const char *source, bool count_behind)
+source_plan(Oid relid, const char *source, Question question)
 {
-	Oid			types[3] = {TIMESTAMPTZOID, UUIDOID, TIDOID};
-	SPIPlanPtr	plan = SPI_prepare_cursor(source_sql(relid, source, count_behind), 3, types,
+	Oid			types[4] = {TIMESTAMPTZOID, UUIDOID, TIDOID, INT8OID};
+	SPIPlanPtr	plan = SPI_prepare_cursor(source_sql(relid, source, question), 4, types,
 										  CURSOR_OPT_NO_SCROLL | CURSOR_OPT_HOLD | CURSOR_OPT_CUSTOM_PLAN);
 
 	if (plan == NULL)
@@ -207,10 +272,11 @@ position_values(const Position *at, Datum *values)
 	values[2] = PointerGetDatum(&at->ctid);
 }
 
-/* The table's name, quoted; only a plain table has rows that stay where they are. */
+/* The table's name, quoted; only a plain table has rows that stay where they are. Locked, it stays the same one. */
 static char *
 source_name(Oid relid)
 {
+	LockRelationOid(relid, AccessShareLock);
 	if (get_rel_name(relid) == NULL)
 		ss_not_found("table", psprintf("%u", relid));
 	if (get_rel_relkind(relid) != RELKIND_RELATION)
@@ -235,52 +301,84 @@ read_progress(Import *import)
 	import->imported = ss_value_int64(0, 5, 0);
 	import->set_aside = ss_value_int64(0, 6, 0);
 	import->digest = (uint64) ss_value_int64(0, 7, 0);
+	import->file_node = DatumGetObjectId(ss_value_not_null(0, 8));
 	return true;
 }
 
-/* How many rows of the table are behind the position, and their digest; read with the caller's rights. */
-static int64
-rows_behind(Oid relid, const Import *import, uint64 *digest)
+/*
+ * Are these rows of the table those that were imported? *count tells how many
+ * they are. Read with the caller's rights; limit as in Question, -1 is null.
+ */
+static bool
+holds_imported(Oid relid, const Import *import, Question question, const Position *at, int64 limit, int64 *count)
 {
 	int			path = ss_call_guard_path();
-	Datum		values[3];
+	Datum		values[4];
 
-	position_values(&import->at, values);
-	if (SPI_execute_plan(source_plan(relid, import->source, true), values, NULL, false, 0) != SPI_OK_SELECT)
+	position_values(at, values);
+	values[3] = Int64GetDatum(limit);
+	if (SPI_execute_plan(source_plan(relid, import->source, question), values, limit < 0 ? "   n" : NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not count the rows of the source");
 	ss_call_restore_path(path);
-	*digest = (uint64) ss_value_int64(0, 2, 0);
-	return ss_value_int64(0, 1, 0);
+	*count = ss_value_int64(0, 1, 0);
+	return *count == import->done && (uint64) ss_value_int64(0, 2, 0) == import->digest;
 }
 
 /*
- * Begins an import or finds where an earlier one was left. A table that holds
- * other rows behind that point than were imported cannot be told apart from
- * one that would be imported twice, or in part: that is refused.
+ * Finds the imported rows in the table: up to the position, or as many from the
+ * beginning, when they were moved within it (VACUUM FULL, a restored dump) or
+ * their times are read in another zone. *count: the rows up to the position;
+ * where a row has no time, that is no more than its place, and any row counts.
+ */
+static bool
+find_imported(Oid relid, Import *import, int64 *count)
+{
+	int64		first;
+
+	import->skip = 0;
+	if (holds_imported(relid, import, COUNT_UP_TO, &import->at, -1, count))
+		return true;
+	if (!holds_imported(relid, import, COUNT_FIRST, &beginning, import->done, &first))
+	{
+		if (TIMESTAMP_IS_NOEND(import->at.occurred_at))
+			*count = first;
+		return false;
+	}
+	import->skip = import->done;
+	return true;
+}
+
+/*
+ * Begins an import or finds where an earlier one was left. A table that was
+ * emptied since is imported afresh. In one that was only changed it cannot be
+ * told which rows are new: that is refused.
  */
 static void
 resume(Oid relid, Import *import)
 {
-	Datum		source = CStringGetTextDatum(import->source);
+	Oid			file_node = DatumGetObjectId(DirectFunctionCall1(pg_relation_filenode, ObjectIdGetDatum(relid)));
+	Datum		values[2] = {CStringGetTextDatum(import->source), ObjectIdGetDatum(file_node)};
+	SSQuery    *query = &keep_file_query;
 	SSCall		call;
-	bool		known;
-	int64		behind = 0;
-	uint64		digest = 0;
+	int64		count;
 
 	ss_call_become_owner(&call);
-	known = read_progress(import);
+	(void) ss_query_write(&begin_query, values, NULL);
+	(void) read_progress(import);
 	ss_call_become_caller(&call);
-	if (known)
-		behind = rows_behind(relid, import, &digest);
-	if (known && behind == import->done && digest == import->digest)
-		return;
-	if (behind != 0)
-		ss_bad_state("source was changed since its last import",
-					 "The " INT64_FORMAT " rows up to where it came are not the " INT64_FORMAT
-					 " that were imported. Put new purchases into a table of another name.",
-					 behind, import->done);
+	if (!find_imported(relid, import, &count))
+	{
+		if (count != 0 && import->file_node == file_node)
+			ereport(ERROR, errcode(SS_ERRCODE_BAD_STATE), errmsg("source was changed since its last import"),
+					errdetail("The " INT64_FORMAT " rows up to where it came are not the " INT64_FORMAT " that were imported.",
+							  count, import->done),
+					errhint("TRUNCATE the table and put only new purchases into it, or use one of another name."));
+		ereport(NOTICE, errmsg("import of %s begins afresh", import->source),
+				errdetail("The table was emptied since " INT64_FORMAT " of its rows were imported.", import->done));
+		query = &begin_afresh_query;
+	}
 	ss_call_become_owner(&call);
-	(void) ss_query_write(&begin_query, &source, NULL);
+	(void) ss_query_write(query, values, NULL);
 	(void) read_progress(import);
 	ss_call_become_caller(&call);
 }
@@ -318,6 +416,14 @@ text_column(const Row *row, int n)
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
+static ItemPointer
+row_id(const Row *row)
+{
+	bool		isnull;
+
+	return (ItemPointer) DatumGetPointer(SPI_getbinval(row->tuple, row->desc, 1, &isnull));
+}
+
 static void
 read_row(void *argument)
 {
@@ -351,25 +457,25 @@ static void
 set_aside(const Import *import, const Row *row)
 {
 	const ErrorData *error = row->item.error;
-	bool		nulls[5] = {false, false, false, false, error->detail == NULL};
+	bool		nulls[6] = {false, false, false, false, false, error->detail == NULL};
 	SSJson		json = {0};
-	Datum		values[5];
+	Datum		values[6];
 
 	ss_json_open_object(&json, NULL);
-	for (int i = 0; i < row->desc->natts - 1; i++)	/* the last is the hash */
+	for (size_t i = 0; i < lengthof(source_columns); i++)
 	{
 		bool		isnull;
-		Datum		value = SPI_getbinval(row->tuple, row->desc, i + 1, &isnull);
+		Datum		value = column(row, i, &isnull);
 
-		ss_json_datum(&json, NameStr(TupleDescAttr(row->desc, i)->attname), value, isnull,
-					  TupleDescAttr(row->desc, i)->atttypid);
+		ss_json_datum(&json, source_columns[i].name, value, isnull, source_columns[i].type);
 	}
 	ss_json_close_object(&json);
 	values[0] = CStringGetTextDatum(import->source);
-	values[1] = ss_json_finish(&json);
-	values[2] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
-	values[3] = CStringGetTextDatum(error->message);
-	values[4] = nulls[4] ? 0 : CStringGetTextDatum(error->detail);
+	values[1] = PointerGetDatum(row_id(row));
+	values[2] = ss_json_finish(&json);
+	values[3] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
+	values[4] = CStringGetTextDatum(error->message);
+	values[5] = nulls[5] ? 0 : CStringGetTextDatum(error->detail);
 	(void) ss_query_write(&set_aside_query, values, nulls);
 }
 
@@ -385,7 +491,7 @@ advance(Import *import, const Row *last)
 	memset(&import->at.transaction_id, 0, sizeof(pg_uuid_t));
 	if (id != NULL)
 		import->at.transaction_id = *id;
-	import->at.ctid = *(ItemPointer) DatumGetPointer(SPI_getbinval(last->tuple, last->desc, 1, &isnull));
+	import->at.ctid = *row_id(last);
 	import->done += import->count;
 }
 
@@ -408,9 +514,8 @@ check_unmoved(Import *import)
 {
 	Import		now = {.source = import->source};
 
-	if (!read_progress(&now) || now.done != import->done ||
-		memcmp(&now.at.transaction_id, &import->at.transaction_id, sizeof(pg_uuid_t)) != 0 ||
-		ItemPointerCompare(&now.at.ctid, &import->at.ctid) != 0)
+	if (!read_progress(&now) || now.done != import->done || now.digest != import->digest ||
+		now.file_node != import->file_node || ItemPointerCompare(&now.at.ctid, &import->at.ctid) != 0)
 		ss_bad_state("another session is importing this table", "The table is %s.", import->source);
 }
 
@@ -495,10 +600,11 @@ static void
 open_cursor(Oid relid, Import *import)
 {
 	int			path = ss_call_guard_path();
-	Datum		values[3];
+	Datum		values[4];
 
-	position_values(&import->at, values);
-	import->portal = SPI_cursor_open(NULL, source_plan(relid, import->source, false), values, NULL, false);
+	position_values(import->skip == 0 ? &import->at : &beginning, values);
+	values[3] = Int64GetDatum(import->skip);
+	import->portal = SPI_cursor_open(NULL, source_plan(relid, import->source, READ_ON), values, NULL, false);
 	ss_call_restore_path(path);
 }
 

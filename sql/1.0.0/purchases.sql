@@ -64,13 +64,14 @@ CREATE TRIGGER refuse INSTEAD OF UPDATE OR DELETE ON swipesavvy.purchases
 
 CREATE TABLE swipesavvy.imports (
     source text COLLATE "C" NOT NULL,
-    occurred_at timestamptz NOT NULL,
-    transaction_id uuid NOT NULL,
-    row_id tid NOT NULL,
+    occurred_at timestamptz NOT NULL DEFAULT '-infinity',
+    transaction_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+    row_id tid NOT NULL DEFAULT '(0,0)',
     rows_done bigint NOT NULL DEFAULT 0,
     rows_imported bigint NOT NULL DEFAULT 0,
     rows_set_aside bigint NOT NULL DEFAULT 0,
     digest bigint NOT NULL DEFAULT 0,
+    file_node oid NOT NULL DEFAULT 0,
     started_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz,
@@ -81,12 +82,14 @@ COMMENT ON COLUMN swipesavvy.imports.source IS 'The staging table, schema-qualif
 COMMENT ON COLUMN swipesavvy.imports.occurred_at IS 'With transaction_id and row_id: the last row that was processed.';
 COMMENT ON COLUMN swipesavvy.imports.rows_done IS 'Rows that were processed: those imported and those set aside.';
 COMMENT ON COLUMN swipesavvy.imports.finished_at IS 'When the last call came to the end of the table.';
-COMMENT ON COLUMN swipesavvy.imports.digest IS 'Sum of the hashes of the rows that were processed: a table that holds others in their place is not imported.';
+COMMENT ON COLUMN swipesavvy.imports.digest IS 'Sum of the hashes of the rows that were processed: tells whether they still are those in the table.';
+COMMENT ON COLUMN swipesavvy.imports.file_node IS 'pg_relation_filenode() of the table when it was last called for: if it changed, and the rows too, the table was filled again.';
 COMMENT ON COLUMN swipesavvy.imports.rows_set_aside IS 'Rows that were not recorded; they are in import_errors.';
 
 CREATE TABLE swipesavvy.import_errors (
     source text COLLATE "C" NOT NULL,
     error_id uuid NOT NULL DEFAULT swipesavvy.uuid_v7(),
+    row_id tid NOT NULL,
     purchase jsonb NOT NULL,
     code text NOT NULL,
     message text NOT NULL,
@@ -95,6 +98,8 @@ CREATE TABLE swipesavvy.import_errors (
     CONSTRAINT import_errors_pkey PRIMARY KEY (source, error_id)
 );
 COMMENT ON TABLE swipesavvy.import_errors IS 'Rows that import_purchases() set aside, with the error of each.';
+COMMENT ON COLUMN swipesavvy.import_errors.row_id IS 'The row''s ctid in the staging table, as long as nothing moves it.';
+COMMENT ON COLUMN swipesavvy.import_errors.purchase IS 'The columns of the row that are read.';
 COMMENT ON COLUMN swipesavvy.import_errors.code IS 'SQLSTATE.';
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.imports', '');
