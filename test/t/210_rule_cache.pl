@@ -125,13 +125,14 @@ changed_by_other('a user leaves it', "SELECT swipesavvy.remove_segment_members('
 
 my $shop = '00000000-0000-7000-8000-0000000000c0';
 answer($other, "SELECT swipesavvy.create_merchant(name => 'Shop', category => 'Services', merchant_id => '$shop')");
-changed_by_other('a campaign for a category', [ campaign_sql(K => 4, ", target_category => 'Entertainment'"), launch('K') ], '10', 1, ", merchant_id => '$shop'");
-changed_by_other('a merchant comes into it', "SELECT swipesavvy.update_merchant('$shop', '{\"category\": \"Entertainment\"}')", '14 K', 0, ", merchant_id => '$shop'");
-changed_by_other('a merchant leaves it', "SELECT swipesavvy.update_merchant('$shop', '{\"category\": \"Services\"}')", '10', 0, ", merchant_id => '$shop'");
+my $at_shop = ", merchant_id => '$shop'";
+changed_by_other('a campaign for a category', [ campaign_sql(K => 4, ", target_category => 'Entertainment'"), launch('K') ], '10', 1, $at_shop);
+changed_by_other('a merchant comes into it', "SELECT swipesavvy.update_merchant('$shop', '{\"category\": \"Entertainment\"}')", '14 K', 0, $at_shop);
+changed_by_other('a merchant leaves it', "SELECT swipesavvy.update_merchant('$shop', '{\"category\": \"Services\"}')", '10', 0, $at_shop);
 # The numbers of two categories are exchanged: the campaign's is found by name.
 changed_by_other('the numbers of categories',
     q{UPDATE swipesavvy.merchant_categories SET category_no = 14 - category_no WHERE category IN ('Entertainment', 'Services')},
-    '10', 1, ", merchant_id => '$shop'");
+    '10', 1, $at_shop);
 changed_by_other('a currency', q{UPDATE swipesavvy.currencies SET minor_unit = 0 WHERE code = 'EUR'}, '10');
 is(($long->query(buy_sql(", currency => 'EUR'") =~ s/amount => 10/amount => 10.5/r))[0]{state}, '22023', 'the currency has no cents any more');
 changed_by_other('and back', q{UPDATE swipesavvy.currencies SET minor_unit = 2 WHERE code = 'EUR'}, '10');
@@ -233,7 +234,8 @@ for my $level ('REPEATABLE READ', 'SERIALIZABLE')
 
 is(answer($long, 'DISCARD ALL', buy_sql()), '10', 'DISCARD ALL');
 answer($other, 'CREATE TABLE public.unrelated (a int)');
-changed_by_other('changes of other tables', [ 'ALTER TABLE public.unrelated ADD b int', 'INSERT INTO public.unrelated VALUES (1)', 'ANALYZE public.unrelated' ], '10', 0);
+changed_by_other('changes of other tables',
+    [ 'ALTER TABLE public.unrelated ADD b int', 'INSERT INTO public.unrelated VALUES (1)', 'ANALYZE public.unrelated' ], '10', 0);
 changed_by_other('new users, events, merchants',
     [ q{SELECT swipesavvy.create_user(email => 'new@example.com', name => 'N')}, q{SELECT swipesavvy.track_event('T', 'click')},
         q{SELECT swipesavvy.create_merchant(name => 'N', category => 'Services')} ], '10', 0);
