@@ -16,7 +16,8 @@
  *	3. with the compiled rules (rules.c), find each purchase's candidates and
  *	   test what needs no counts (match.c); count redemptions; lock the slots of
  *	   every budget and daily limit that could be taken from, by (campaign, day,
- *	   slot). If the rules changed while waiting for a lock, step 3 again;
+ *	   slot). If the rules changed while waiting for a lock, the slots are let
+ *	   go (a subtransaction is rolled back) and step 3 begins again;
  *	4. purchase by purchase, in order: base points, choice of campaigns
  *	   (choose.c), points and tier (tier.c), all in memory;
  *	5. write each table once (ledger.c).
@@ -38,6 +39,7 @@
 #include "utils/lsyscache.h"
 
 #include "args.h"
+#include "attempt.h"
 #include "choose.h"
 #include "chunk.h"
 #include "columns.h"
@@ -140,7 +142,19 @@ match_purchase(SSChunk *chunk, int position)
 	match_list(chunk, position, &chunk->rules->any);
 }
 
-/* Step 3: all that is known before anything is decided, under rules that are current when all locks are held. */
+/* False when the rules changed meanwhile. */
+static bool
+lock_slots(void *argument)
+{
+	ss_chunk_lock_slots(argument);
+	return !ss_rules_stale();
+}
+
+/*
+ * Step 3: all that is known before anything is decided, under rules that are
+ * current when all locks are held. When they changed, the slots are let go:
+ * by the new ones, some that come first in the order may have to be locked.
+ */
 static void
 prepare(SSChunk *chunk)
 {
@@ -151,8 +165,7 @@ prepare(SSChunk *chunk)
 		for (int i = 0; i < chunk->count; i++)
 			match_purchase(chunk, i);
 		ss_chunk_load_redemptions(chunk);
-		ss_chunk_lock_slots(chunk);
-	} while (ss_rules_stale());
+	} while (!ss_attempt_or_undo(lock_slots, chunk));
 }
 
 /* Refuses a purchase over the programme's limits; counts it against the day's. */
