@@ -1,9 +1,9 @@
 /*
- * attempt.c: subtransactions for the doors that set bad purchases aside
- * (attempt.h).
+ * attempt.c: subtransactions, for the doors that set bad purchases aside and
+ * for the engine when it must let go of locks (attempt.h).
  *
- * Called by record_transactions() and import_purchases(). A failed attempt
- * holds no lock that it took.
+ * Called by record_transactions(), import_purchases() and the engine. A failed
+ * attempt holds no lock that it took.
  */
 #include "postgres.h"
 
@@ -22,19 +22,24 @@ is_about_values(int sqlerrcode)
 	return strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 || strncmp(state, "PT", 2) == 0;
 }
 
-ErrorData *
-ss_attempt(void (*action) (void *), void *argument, bool take_deadlocks)
+/* Runs the action in a subtransaction that is rolled back if it returns false or fails; the error, or NULL. */
+static ErrorData *
+attempt(bool (*action) (void *), void *argument, volatile bool *kept)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	ErrorData  *volatile error = NULL;
 
+	*kept = false;
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		action(argument);
-		ReleaseCurrentSubTransaction();
+		*kept = action(argument);
+		if (*kept)
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
@@ -46,10 +51,47 @@ ss_attempt(void (*action) (void *), void *argument, bool take_deadlocks)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
+	return error;
+}
+
+/* An action without a result of its own. */
+typedef struct Action
+{
+	void		(*run) (void *);
+	void	   *argument;
+} Action;
+
+static bool
+run(void *argument)
+{
+	Action	   *action = argument;
+
+	action->run(action->argument);
+	return true;
+}
+
+ErrorData *
+ss_attempt(void (*action) (void *), void *argument, bool take_deadlocks)
+{
+	Action		whole = {action, argument};
+	bool		kept;
+	ErrorData  *error = attempt(run, &whole, &kept);
+
 	if (error != NULL && !is_about_values(error->sqlerrcode) &&
 		!(take_deadlocks && error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED))
 		ReThrowError(error);
 	return error;
+}
+
+bool
+ss_attempt_or_undo(bool (*action) (void *), void *argument)
+{
+	bool		kept;
+	ErrorData  *error = attempt(action, argument, &kept);
+
+	if (error != NULL)
+		ReThrowError(error);
+	return kept;
 }
 
 void

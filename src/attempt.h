@@ -16,6 +16,12 @@
  */
 extern ErrorData *ss_attempt(void (*action) (void *), void *argument, bool take_deadlocks);
 
+/*
+ * Runs the action in a subtransaction and undoes everything it did, its locks
+ * too, when it returns false. Errors are raised. Returns what the action did.
+ */
+extern bool ss_attempt_or_undo(bool (*action) (void *), void *argument);
+
 /* Adds an error as an object {code, message, detail, hint}. */
 extern void ss_attempt_json(SSJson *json, const char *key, const ErrorData *error);
 

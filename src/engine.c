@@ -17,7 +17,7 @@
  *	   test what needs no counts (match.c); count redemptions; if there are
  *	   several purchases, lock the slots of every budget and daily limit that
  *	   could be taken from (slots.c). If the rules changed while waiting for a
- *	   lock, step 3 again;
+ *	   lock, let the slots go and begin step 3 again;
  *	4. purchase by purchase, in order: base points, choice of campaigns
  *	   (choose.c), points and tier (tier.c), all in memory. A single purchase
  *	   takes from slots without waiting for anybody; if it cannot, it goes back
@@ -45,6 +45,7 @@
 #include "utils/lsyscache.h"
 
 #include "args.h"
+#include "attempt.h"
 #include "choose.h"
 #include "chunk.h"
 #include "columns.h"
@@ -158,22 +159,40 @@ match_purchase(SSChunk *chunk, int position)
 	match_list(chunk, position, &chunk->rules->any);
 }
 
-/* Step 3: all that is known before anything is decided, under rules that are current when all locks are held. */
+/* False when the rules changed while waiting for slots. */
+static bool
+lock_slots(void *argument)
+{
+	ss_slots_lock_all(argument);
+	return !ss_rules_stale();
+}
+
+/*
+ * Step 3: all that is known before anything is decided, under rules that are
+ * current when all locks are held. When they changed, the slots are let go (a
+ * subtransaction is rolled back): by the new rules, some that come earlier in
+ * the order may have to be locked. The snapshot is never older than the rules,
+ * or a campaign that was just launched would seem to have no slots.
+ */
 static void
 prepare(SSChunk *chunk)
 {
+	bool		current;
+
 	do
 	{
 		chunk->rules = ss_rules_get();
+		if (chunk->direct != NULL)
+			ss_direct_refresh(chunk->direct);
 		ss_chunk_load_references(chunk);
 		for (int i = 0; i < chunk->count; i++)
 			match_purchase(chunk, i);
 		ss_chunk_load_redemptions(chunk);
 		ss_slots_reset(chunk);
-		chunk->must_lock = false;
-		if (chunk->locked)
-			ss_slots_lock_all(chunk);
-	} while (ss_rules_stale());
+		current = chunk->locked ? ss_attempt_or_undo(lock_slots, chunk) : !ss_rules_stale();
+	} while (!current);
+	if (chunk->locked && chunk->direct != NULL)
+		ss_direct_refresh(chunk->direct);
 }
 
 /* Refuses a purchase over the programme's limits; counts it against the day's. */

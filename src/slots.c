@@ -38,8 +38,8 @@
 #include "miscadmin.h"
 #include "storage/procarray.h"
 #include "utils/builtins.h"
-#include "utils/resowner.h"
 
+#include "attempt.h"
 #include "columns.h"
 #include "errors.h"
 #include "guc.h"
@@ -101,6 +101,7 @@ ss_slots_reset(SSChunk *chunk)
 	chunk->nslots = 0;
 	chunk->slots = NULL;
 	chunk->ntakes = 0;
+	chunk->must_lock = false;
 }
 
 static void
@@ -292,35 +293,32 @@ wait_for_one(SSChunk *chunk)
 	return BUSY;
 }
 
+/* How something is taken, and with what result. */
+typedef struct Taking
+{
+	SSChunk    *chunk;
+	Outcome		(*take) (SSChunk *chunk);
+	Outcome		outcome;
+} Taking;
+
+static bool
+run_taking(void *argument)
+{
+	Taking	   *taking = argument;
+
+	taking->outcome = taking->take(taking->chunk);
+	return taking->outcome == TAKEN;
+}
+
 /* Does it in a subtransaction, so that slots are let go of again when it comes to nothing. */
 static Outcome
 all_or_none(SSChunk *chunk, Outcome (*take) (SSChunk *))
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	Outcome		outcome;
+	Taking		taking = {chunk, take, BUSY};
 
 	ss_direct_prepare(chunk->direct, SS_SLOTS);
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		outcome = take(chunk);
-	}
-	PG_CATCH();
-	{
-		/* or the server would take it for a savepoint of the user's */
-		RollbackAndReleaseCurrentSubTransaction();
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	if (outcome == TAKEN)
-		ReleaseCurrentSubTransaction();
-	else
-		RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return outcome;
+	(void) ss_attempt_or_undo(run_taking, &taking);
+	return taking.outcome;
 }
 
 /* How many slots a fought-over key should have; what is left must be worth sharing. */
@@ -516,8 +514,6 @@ ss_slots_lock_all(SSChunk *chunk)
 	else
 		lock_slots(chunk, &lock_first_query, keys, chunk->nslots);
 	lock_slots(chunk, &lock_others_query, keys, chunk->nslots);
-	if (chunk->direct != NULL)
-		ss_direct_refresh(chunk->direct);
 }
 
 /* Gives what is left to `count` slots in equal shares; the first gets the odd units. */
