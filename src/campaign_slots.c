@@ -6,8 +6,8 @@
  * slots is the award engine.
  *
  * Locking. Whoever changes a campaign holds its row (FOR NO KEY UPDATE, which
- * leaves purchases alone), then locks its slots in the order (day, slot), as
- * the engine does. A purchase that follows the rules from before a budget or a
+ * leaves purchases alone), then locks its slots as the engine does: the first
+ * of each day, then the others in the order (day, slot). A purchase that follows the rules from before a budget or a
  * daily limit was added holds no slot, though, so what has been used could miss
  * it; and one under a daily limit may be making the slot of a new day. Those
  * changes therefore first take a SHARE ROW EXCLUSIVE lock on
@@ -46,6 +46,13 @@ static SSQuery sum_costs = {
 	.argtypes = {INT4OID},
 };
 
+static SSQuery lock_first_slots = {
+	.sql = "SELECT FROM swipesavvy.campaign_slots s WHERE s.campaign_no = $1 AND s.slot = 0 ORDER BY s.day FOR UPDATE",
+	.nargs = 1,
+	.argtypes = {INT4OID},
+};
+
+/* only whoever holds a first slot adds others, so these are all */
 static SSQuery lock_slots = {
 	.sql = "SELECT s.used, s.day = '-infinity' FROM swipesavvy.campaign_slots s"
 		   " WHERE s.campaign_no = $1 ORDER BY s.day, s.slot FOR UPDATE",
@@ -183,6 +190,7 @@ ss_campaign_slots_change(int32 campaign_no, const SSCampaignLimits *before, cons
 
 	if (!budget_differs && !daily_differs(before, after))
 		return;
+	(void) ss_query_latest(&lock_first_slots, &key, NULL);
 	(void) ss_query_latest(&lock_slots, &key, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{

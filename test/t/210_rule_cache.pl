@@ -303,7 +303,7 @@ is(answer($far, $running), '0', 'subscriber: no campaigns yet');
 $node->safe_psql('app', 'CREATE PUBLICATION rewards FOR TABLE ' . join ', ', @tables);
 my $publisher = $node->connstr('app') =~ s/'/''/gr;
 $subscriber->safe_psql('app', "CREATE SUBSCRIPTION rewards CONNECTION '$publisher' PUBLICATION rewards");
-$subscriber->wait_for_subscription_sync($node, 'rewards');
+$subscriber->wait_for_subscription_sync($node, 'rewards', 'app');
 
 # The rows of the tables in the publication, on both sides.
 sub both_equal
