@@ -70,4 +70,11 @@ ss_compat_update(Relation rel, ItemPointer replaced, TupleTableSlot *row, Snapsh
 	return result;
 }
 
+/* the local id of this backend's transaction, a member of PGPROC, moved in 17 */
+#if PG_VERSION_NUM >= 170000
+#define SS_MY_LXID (MyProc->vxid.lxid)
+#else
+#define SS_MY_LXID (MyProc->lxid)
+#endif
+
 #endif							/* SS_COMPAT_H */

@@ -38,6 +38,7 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -316,6 +317,8 @@ ss_engine_award(SSPurchase *purchases, int count, bool by_call)
 
 	if (count == 0)
 		return;
+	PreventCommandIfReadOnly("INSERT");
+	PreventCommandIfParallelMode("INSERT");
 	settings = NewGUCNestLevel();
 	/* plans are kept from when the tables were small: what a load fills must not be read as a whole for each chunk */
 	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);

@@ -79,6 +79,7 @@ typedef struct Import
 	Portal		portal;
 	Position	at;
 	int64		done;			/* rows behind `at` */
+	uint64		digest;			/* sum of the hashes of these rows, to know them again */
 	int64		imported;
 	int64		set_aside;
 	/* the chunk that is being processed */
@@ -87,20 +88,20 @@ typedef struct Import
 } Import;
 
 static SSQuery find_query = {
-	"SELECT i.occurred_at, i.transaction_id, i.row_id, i.rows_done, i.rows_imported, i.rows_set_aside"
+	"SELECT i.occurred_at, i.transaction_id, i.row_id, i.rows_done, i.rows_imported, i.rows_set_aside, i.digest"
 	"  FROM swipesavvy.imports i WHERE i.source = $1 FOR UPDATE",
 	1, {TEXTOID}, NULL};
 static SSQuery begin_query = {
 	"INSERT INTO swipesavvy.imports (source, occurred_at, transaction_id, row_id)"
 	" VALUES ($1, '-infinity', '00000000-0000-0000-0000-000000000000', '(0,0)')"
 	" ON CONFLICT (source) DO UPDATE SET occurred_at = excluded.occurred_at, transaction_id = excluded.transaction_id,"
-	"       row_id = excluded.row_id, rows_done = 0, rows_imported = 0, rows_set_aside = 0, started_at = now(),"
-	"       finished_at = NULL",
+	"       row_id = excluded.row_id, rows_done = 0, rows_imported = 0, rows_set_aside = 0, digest = 0,"
+	"       started_at = now(), finished_at = NULL",
 	1, {TEXTOID}, NULL};
 static SSQuery advance_query = {
 	"UPDATE swipesavvy.imports i SET occurred_at = $2, transaction_id = $3, row_id = $4, rows_done = $5,"
-	"       rows_imported = $6, rows_set_aside = $7, updated_at = now() WHERE i.source = $1",
-	7, {TEXTOID, TIMESTAMPTZOID, UUIDOID, TIDOID, INT8OID, INT8OID, INT8OID}, NULL};
+	"       rows_imported = $6, rows_set_aside = $7, digest = $8, updated_at = now() WHERE i.source = $1",
+	8, {TEXTOID, TIMESTAMPTZOID, UUIDOID, TIDOID, INT8OID, INT8OID, INT8OID, INT8OID}, NULL};
 static SSQuery finish_query = {
 	"UPDATE swipesavvy.imports i SET finished_at = now(), updated_at = now() WHERE i.source = $1",
 	1, {TEXTOID}, NULL};
@@ -153,7 +154,15 @@ append_column(StringInfo sql, Oid relid, int n)
 	appendStringInfo(sql, "s.%s::%s", quote_identifier(source_columns[n].name), source_columns[n].cast);
 }
 
-/* "SELECT … FROM (the columns) r WHERE (the key) > $1, $2, $3 ORDER BY the key", or a count of those behind it. */
+/* The number of rows and the sum of their hashes, as the 64 bits that adding them up in C leaves. */
+#define COUNT_ROWS                                                                                           \
+	"count(*), ((coalesce(sum(r.row_hash), 0) % 18446744073709551616 + 27670116110564327424)"                \
+	" % 18446744073709551616 - 9223372036854775808)::pg_catalog.int8"
+
+/*
+ * "SELECT … FROM (the columns) r WHERE (the key) > $1, $2, $3 ORDER BY the key", or a count of those behind it. The
+ * hash of a row leaves its place out, which VACUUM FULL may change.
+ */
 static char *
 source_sql(Oid relid, const char *source, bool count_behind)
 {
@@ -162,14 +171,17 @@ source_sql(Oid relid, const char *source, bool count_behind)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s FROM (SELECT s.ctid", count_behind ? "count(*)" : "r.*");
+	appendStringInfo(&sql, "SELECT %s FROM (SELECT c.*, pg_catalog.hash_record_extended(ROW(", count_behind ? COUNT_ROWS : "r.*");
+	for (size_t i = 0; i < lengthof(source_columns); i++)
+		appendStringInfo(&sql, "%sc.%s", i == 0 ? "" : ", ", quote_identifier(source_columns[i].name));
+	appendStringInfoString(&sql, "), 0) AS row_hash FROM (SELECT s.ctid");
 	for (size_t i = 0; i < lengthof(source_columns); i++)
 	{
 		appendStringInfoString(&sql, ", ");
 		append_column(&sql, relid, i);
 		appendStringInfo(&sql, " AS %s", quote_identifier(source_columns[i].name));
 	}
-	appendStringInfo(&sql, " FROM ONLY %s s) r WHERE (%s) %s ($1, $2, $3)", source, key, count_behind ? "<=" : ">");
+	appendStringInfo(&sql, " FROM ONLY %s s) c) r WHERE (%s) %s ($1, $2, $3)", source, key, count_behind ? "<=" : ">");
 	if (!count_behind)
 		appendStringInfo(&sql, " ORDER BY %s", key);
 	return sql.data;
@@ -222,12 +234,13 @@ read_progress(Import *import)
 	import->done = ss_value_int64(0, 4, 0);
 	import->imported = ss_value_int64(0, 5, 0);
 	import->set_aside = ss_value_int64(0, 6, 0);
+	import->digest = (uint64) ss_value_int64(0, 7, 0);
 	return true;
 }
 
-/* How many rows of the table are behind the position; read with the caller's rights. */
+/* How many rows of the table are behind the position, and their digest; read with the caller's rights. */
 static int64
-rows_behind(Oid relid, const Import *import)
+rows_behind(Oid relid, const Import *import, uint64 *digest)
 {
 	int			path = ss_call_guard_path();
 	Datum		values[3];
@@ -236,6 +249,7 @@ rows_behind(Oid relid, const Import *import)
 	if (SPI_execute_plan(source_plan(relid, import->source, true), values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not count the rows of the source");
 	ss_call_restore_path(path);
+	*digest = (uint64) ss_value_int64(0, 2, 0);
 	return ss_value_int64(0, 1, 0);
 }
 
@@ -251,17 +265,19 @@ resume(Oid relid, Import *import)
 	SSCall		call;
 	bool		known;
 	int64		behind = 0;
+	uint64		digest = 0;
 
 	ss_call_become_owner(&call);
 	known = read_progress(import);
 	ss_call_become_caller(&call);
 	if (known)
-		behind = rows_behind(relid, import);
-	if (known && behind == import->done)
+		behind = rows_behind(relid, import, &digest);
+	if (known && behind == import->done && digest == import->digest)
 		return;
 	if (behind != 0)
 		ss_bad_state("source was changed since its last import",
-					 INT64_FORMAT " of its rows are where " INT64_FORMAT " were imported. Put new purchases into a table of another name.",
+					 "The " INT64_FORMAT " rows up to where it came are not the " INT64_FORMAT
+					 " that were imported. Put new purchases into a table of another name.",
 					 behind, import->done);
 	ss_call_become_owner(&call);
 	(void) ss_query_write(&begin_query, &source, NULL);
@@ -340,7 +356,14 @@ set_aside(const Import *import, const Row *row)
 	Datum		values[5];
 
 	ss_json_open_object(&json, NULL);
-	ss_json_columns(&json, row->tuple, row->desc);
+	for (int i = 0; i < row->desc->natts - 1; i++)	/* the last is the hash */
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(row->tuple, row->desc, i + 1, &isnull);
+
+		ss_json_datum(&json, NameStr(TupleDescAttr(row->desc, i)->attname), value, isnull,
+					  TupleDescAttr(row->desc, i)->atttypid);
+	}
 	ss_json_close_object(&json);
 	values[0] = CStringGetTextDatum(import->source);
 	values[1] = ss_json_finish(&json);
@@ -366,6 +389,19 @@ advance(Import *import, const Row *last)
 	import->done += import->count;
 }
 
+/* Adds up the hashes of the chunk's rows; they are the last column. */
+static uint64
+chunk_digest(const Import *import)
+{
+	uint64		digest = 0;
+	bool		isnull;
+
+	for (int i = 0; i < import->count; i++)
+		digest += (uint64) DatumGetInt64(SPI_getbinval(import->rows->vals[i], import->rows->tupdesc,
+													   lengthof(source_columns) + 2, &isnull));
+	return digest;
+}
+
 /* Another call may have gone on with this import while we were between two transactions. */
 static void
 check_unmoved(Import *import)
@@ -385,7 +421,7 @@ import_chunk(void *argument)
 	Import	   *import = argument;
 	Row		   *rows;
 	SSItem	  **good;
-	Datum		values[7];
+	Datum		values[8];
 	int			ngood = 0;
 	int64		bad = 0;
 
@@ -418,6 +454,8 @@ import_chunk(void *argument)
 	values[4] = Int64GetDatum(import->done);
 	values[5] = Int64GetDatum(import->imported);
 	values[6] = Int64GetDatum(import->set_aside);
+	import->digest += chunk_digest(import);
+	values[7] = Int64GetDatum((int64) import->digest);
 	(void) ss_query_write(&advance_query, values, NULL);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not disconnect from SPI");

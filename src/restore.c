@@ -25,6 +25,8 @@
 #include "storage/proc.h"
 #include "utils/guc.h"
 
+#include "compat.h"
+
 PG_FUNCTION_INFO_V1(swipesavvy_restore_begin);
 PG_FUNCTION_INFO_V1(swipesavvy_restore_end);
 
@@ -34,7 +36,7 @@ static LocalTransactionId relaxed = InvalidLocalTransactionId;
 static bool
 is_restore(void)
 {
-	return superuser() && superuser_arg(GetSessionUserId()) && !InLocalUserIdChange() && !check_function_bodies && 
+	return superuser() && superuser_arg(GetSessionUserId()) && !InLocalUserIdChange() && !check_function_bodies &&
 		namespace_search_path[0] == '\0' && SessionReplicationRole == SESSION_REPLICATION_ROLE_ORIGIN;
 }
 
@@ -59,7 +61,7 @@ swipesavvy_restore_begin(PG_FUNCTION_ARGS)
 	if (is_restore())
 	{
 		set_mode("replica");
-		relaxed = MyProc->lxid;
+		relaxed = SS_MY_LXID;
 	}
 	PG_RETURN_POINTER(NULL);
 }
@@ -68,7 +70,7 @@ Datum
 swipesavvy_restore_end(PG_FUNCTION_ARGS)
 {
 	require_trigger(fcinfo);
-	if (relaxed == MyProc->lxid)
+	if (relaxed == SS_MY_LXID)
 	{
 		set_mode("origin");
 		relaxed = InvalidLocalTransactionId;

@@ -124,6 +124,8 @@ load_settings(SSRules *rules)
 				continue;
 			if (pass == 1)
 				load_setting(rules, name, &value);
+			else if (value.type != jbvString)
+				continue;
 			else if (strcmp(name, "currency") == 0)
 				strlcpy(settings->currency, pnstrdup(value.val.string.val, value.val.string.len), sizeof(settings->currency));
 			else if (strcmp(name, "timezone") == 0)

@@ -301,7 +301,17 @@ all_or_none(SSChunk *chunk, Outcome (*take) (SSChunk *))
 	ss_direct_prepare(chunk->direct, SS_SLOTS);
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
-	outcome = take(chunk);
+	PG_TRY();
+	{
+		outcome = take(chunk);
+	}
+	PG_CATCH();
+	{
+		/* or the server would take it for a savepoint of the user's */
+		RollbackAndReleaseCurrentSubTransaction();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	if (outcome == TAKEN)
 		ReleaseCurrentSubTransaction();
 	else
@@ -341,6 +351,17 @@ settle(SSChunk *chunk)
 	return outcome;
 }
 
+/* Were others seen with slots in hand? (our own transaction may have locked them, too) */
+static bool
+any_in_hand(const SSChunk *chunk)
+{
+	bool		in_hand = false;
+
+	for (int i = 0; i < chunk->nslots; i++)
+		in_hand |= chunk->slots[i].in_hand;
+	return in_hand;
+}
+
 bool
 ss_slots_settle(SSChunk *chunk)
 {
@@ -355,7 +376,7 @@ ss_slots_settle(SSChunk *chunk)
 	chunk->attempts++;
 	if (outcome == BUSY || chunk->attempts == MAX_ATTEMPTS)
 	{
-		chunk->contended = !chunk->must_lock;
+		chunk->contended = !chunk->must_lock && any_in_hand(chunk);
 		chunk->locked = true;
 	}
 	return false;

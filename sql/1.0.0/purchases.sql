@@ -70,6 +70,7 @@ CREATE TABLE swipesavvy.imports (
     rows_done bigint NOT NULL DEFAULT 0,
     rows_imported bigint NOT NULL DEFAULT 0,
     rows_set_aside bigint NOT NULL DEFAULT 0,
+    digest bigint NOT NULL DEFAULT 0,
     started_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz,
@@ -80,6 +81,7 @@ COMMENT ON COLUMN swipesavvy.imports.source IS 'The staging table, schema-qualif
 COMMENT ON COLUMN swipesavvy.imports.occurred_at IS 'With transaction_id and row_id: the last row that was processed.';
 COMMENT ON COLUMN swipesavvy.imports.rows_done IS 'Rows that were processed: those imported and those set aside.';
 COMMENT ON COLUMN swipesavvy.imports.finished_at IS 'When the last call came to the end of the table.';
+COMMENT ON COLUMN swipesavvy.imports.digest IS 'Sum of the hashes of the rows that were processed: a table that holds others in their place is not imported.';
 COMMENT ON COLUMN swipesavvy.imports.rows_set_aside IS 'Rows that were not recorded; they are in import_errors.';
 
 CREATE TABLE swipesavvy.import_errors (

@@ -37,6 +37,12 @@ CALL swipesavvy.import_purchases('plain');
 \echo :LAST_ERROR_SQLSTATE
 DELETE FROM plain WHERE amount_minor IN (100, 650);
 CALL swipesavvy.import_purchases('plain');
+-- as many others in their place are not taken for them; the same in another place are
+INSERT INTO plain VALUES (:'ann', :'shop', 101, '2026-03-01');
+CALL swipesavvy.import_purchases('plain');
+UPDATE plain SET amount_minor = 100 WHERE amount_minor = 101;
+VACUUM FULL plain;
+CALL swipesavvy.import_purchases('plain');
 SELECT count(*), sum(amount_minor) FROM bought;
 -- emptied: only what is later is sure to be new, and is a new import
 TRUNCATE plain;
@@ -79,6 +85,11 @@ INSERT INTO parent VALUES (:'ann', 21, '2026-04-21');
 INSERT INTO child VALUES (:'ann', 22, '2026-04-22');
 CALL swipesavvy.import_purchases('parent');
 SELECT * FROM bought WHERE amount_minor IN (21, 22);
+
+-- a table without times that is filled anew with as many rows as before
+TRUNCATE "Pl""ain; --";
+INSERT INTO "Pl""ain; --" VALUES (:'ann', 13, 'ignored'), (:'ann', 14, NULL);
+CALL swipesavvy.import_purchases('"Pl""ain; --"');
 
 -- what is refused ------------------------------------------------------------------------------------------------------------------------
 BEGIN;

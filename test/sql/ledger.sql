@@ -42,8 +42,8 @@ SELECT what, pg_temp.plant('UPDATE swipesavvy.' || what || format(' AND user_id 
     ('campaign_redemptions SET cost_minor = cost_minor + 1 WHERE true'), ('campaign_redemptions SET counts = false WHERE true'),
     ('campaign_redemptions SET day = day - 1 WHERE true'), ('campaign_redemptions SET discount_minor = 98 WHERE true'), ('campaign_redemptions SET campaign_no = 0 WHERE true')) v (what);
 SELECT what, pg_temp.plant('UPDATE swipesavvy.' || what || ' = (SELECT campaign_no FROM swipesavvy.campaigns WHERE campaign_id = ''L'')') FROM (VALUES
-    ('campaign_slots SET used = used - 1 WHERE day = ''-infinity'' AND campaign_no'), ('campaign_slots SET allotted = allotted - 1 WHERE day = ''-infinity'' AND campaign_no'),
-    ('campaign_slots SET used = 3 WHERE day > ''-infinity'' AND campaign_no'), ('campaigns SET budget = 1 WHERE campaign_no'), ('campaigns SET budget = NULL WHERE campaign_no')) v (what);
+    ('campaign_slots SET used = used - 1 WHERE used > 0 AND day = ''-infinity'' AND campaign_no'), ('campaign_slots SET allotted = allotted + 1 WHERE slot = 0 AND day = ''-infinity'' AND campaign_no'),
+    ('campaign_slots SET used = used - 1 WHERE used > 0 AND day > ''-infinity'' AND campaign_no'), ('campaigns SET budget = 1 WHERE campaign_no'), ('campaigns SET budget = NULL WHERE campaign_no')) v (what);
 SELECT what, pg_temp.plant('DELETE FROM swipesavvy.' || what || format(' AND user_id = %L', :'ann')) FROM (VALUES ('points_entries WHERE kind = ''bonus'' AND credit_account = ''pending'''),
     ('transactions WHERE status = ''pending'''), ('campaign_redemptions WHERE true'), ('reward_accounts WHERE true')) v (what);
 SELECT pg_temp.plant(format('UPDATE swipesavvy.transactions SET user_id = %L WHERE user_id = %L AND status = ''completed''', :'nobody', :'ann')) AS of_an_unknown_user;
