@@ -255,6 +255,8 @@ take_noted(SSChunk *chunk)
 {
 	Outcome		outcome = TAKEN;
 
+	if (chunk->takes == NULL)
+		return outcome;
 	for (int i = 0; i < chunk->ntakes && outcome == TAKEN; i++)
 		outcome = take_one(chunk, &chunk->takes[i]);
 	return outcome;
