@@ -270,7 +270,7 @@ sub create_sql
     my ($id, $c) = @_;
     return call('create_campaign',
         name => "Campaign $id", campaign_type => pick(@TYPE), offer_type => $c->{offer_type},
-        offer_amount => $c->{offer_type} eq 'PERCENTAGE' ? decimal($c->{offer_amount}, 3) : major($c->{offer_amount}, $c->{currency}),
+        offer_amount => $c->{offer_type} =~ /DISCOUNT|SHIPPING/ ? major($c->{offer_amount}, $c->{currency}) : decimal($c->{offer_amount}, 3),
         start_date => instant($c->{start}), end_date => defined $c->{end} ? instant($c->{end}) : undef,
         target_segment => $c->{target_segment}, target_merchant_id => $c->{target_merchant}, target_category => $c->{target_category},
         budget => major($c->{budget}, $c->{currency}), currency => $c->{currency},
