@@ -1,0 +1,10 @@
+-- The finished rows by INSERT … SELECT FROM unnest(arrays), and one UPDATE of the accounts; prints purchases per second.
+SELECT clock_timestamp() AS begun \gset
+BEGIN;
+CALL bench.write_arrays();
+UPDATE swipesavvy.reward_accounts AS a
+SET points_available = s.points_available, points_pending = s.points_pending, lifetime_points = s.lifetime_points, tier = s.tier,
+    tier_until = s.tier_until, transaction_count = s.transaction_count, spent_minor = s.spent_minor, spent_currency = s.spent_currency
+FROM bench.accounts AS s WHERE a.user_id = s.user_id;
+COMMIT;
+SELECT round(:count / extract(epoch FROM clock_timestamp() - :'begun'), 1);
