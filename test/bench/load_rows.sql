@@ -7,3 +7,4 @@ ANALYZE loaded;
 \copy (SELECT * FROM swipesavvy.points_entries WHERE transaction_id IN (SELECT transaction_id FROM loaded) ORDER BY ctid) TO entries.csv WITH (FORMAT csv)
 \copy (SELECT * FROM swipesavvy.campaign_redemptions WHERE transaction_id IN (SELECT transaction_id FROM loaded) ORDER BY ctid) TO redemptions.csv WITH (FORMAT csv)
 \copy (SELECT * FROM swipesavvy.reward_accounts WHERE user_id IN (SELECT user_id FROM loaded)) TO accounts.csv WITH (FORMAT csv)
+\copy (SELECT * FROM swipesavvy.campaign_slots WHERE used > 0) TO slots.csv WITH (FORMAT csv)
