@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# sandbox.sh check|demo|stress|coverage: copies the tree to a directory of its own, and there, as an unprivileged user with
+# sandbox.sh check|demo|stress|bench|coverage: copies the tree to a directory of its own, and there, as an unprivileged user with
 # a clean environment, lets server.sh build it and run the task on a throw-away server. Whatever happens (an error,
 # Ctrl-C, kill), the servers are stopped and the directory is removed.
 set -euo pipefail
@@ -61,13 +61,18 @@ setsid "${as_user[@]}" env -i PATH="$PATH:/usr/sbin:/sbin" HOME="$work" TMPDIR="
     PG_CONFIG="$pg_config" WORK="$work" DESTDIR="$destdir" SUITES="${SUITES:-}" \
     SWIPESAVVY_SEED="${SWIPESAVVY_SEED:-}" SWIPESAVVY_STREAMS="${SWIPESAVVY_STREAMS:-}" \
     SWIPESAVVY_STRESS_SECONDS="${SWIPESAVVY_STRESS_SECONDS:-}" SWIPESAVVY_STRESS_CLIENTS="${SWIPESAVVY_STRESS_CLIENTS:-}" \
+    BENCH_SECONDS="${BENCH_SECONDS:-}" BENCH_ROUNDS="${BENCH_ROUNDS:-}" BENCH_ONLY="${BENCH_ONLY:-}" BENCH_BIG="${BENCH_BIG:-}" \
+    BENCH_FULL="${BENCH_FULL:-}" \
     bash "$work/tree/test/run/server.sh" "$task" &
 child=$!
 status=0
 wait "$child" || status=$?
 child=
 
-# What a developer wants to see outside: the report, or what a failed test printed.
+# What a developer wants to see outside: the report, what was measured, or what a failed test printed.
+for result in tree/bench-*.csv; do
+    if [ -e "$result" ] && [ $status = 0 ]; then cp "$result" "$here/" || echo "could not write $here/${result#tree/}"; fi
+done
 for result in coverage results regression.diffs log; do
     if [ -e "tree/$result" ] && { [ "$result" = coverage ] || [ $status != 0 ]; }; then
         rm -rf "${here:?}/$result" && cp -r "tree/$result" "$here/" || echo "could not write $here/$result"

@@ -40,8 +40,9 @@ cat "$TEMP_CONFIG" - >>"$data/postgresql.conf" <<END
 listen_addresses = ''
 unix_socket_directories = '$WORK/socket'
 port = $port
-fsync = $([ "$task" = demo ] && echo on || echo off)
+fsync = $([ "$task" = demo ] || [ "$task" = bench ] && echo on || echo off)
 END
+if [ -f "test/$task/server.conf" ]; then cat "test/$task/server.conf" >>"$data/postgresql.conf"; fi
 mkdir -p log
 pg_ctl start -s -w -D "$data" -l "$WORK/tree/log/server.log" || { cat log/server.log; exit 1; }
 
