@@ -25,6 +25,7 @@
 #include "call.h"
 #include "errors.h"
 #include "guc.h"
+#include "query.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_current_user_id);
 
@@ -130,8 +131,7 @@ ss_call_guard_path(void)
 {
 	int			level = NewGUCNestLevel();
 
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-							 true, 0, false);
+	ss_query_guard_path();
 	return level;
 }
 
@@ -147,7 +147,7 @@ ss_call_become_owner(SSCall *call)
 	Oid			owner = get_role_oid("swipesavvy_owner", false);
 
 	GetUserIdAndSecContext(&call->caller, &call->security);
-	call->guc_level = ss_call_guard_path();
+	call->guc_level = NewGUCNestLevel();	/* query.c sets the path when it needs it */
 	SetUserIdAndSecContext(owner, call->security | SECURITY_LOCAL_USERID_CHANGE);
 }
 

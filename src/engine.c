@@ -339,10 +339,11 @@ ss_engine_award(SSPurchase *purchases, int count, bool by_call)
 	PreventCommandIfReadOnly("INSERT");
 	PreventCommandIfParallelMode("INSERT");
 	settings = NewGUCNestLevel();
-	/* plans are kept from when the tables were small: what a load fills must not be read as a whole for each chunk */
-	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	lock_out_changes();
 	chunk.direct = ss_direct_begin();
+	/* plans are kept from when the tables were small: what a load fills must not be read as a whole for each chunk */
+	if (chunk.direct == NULL || count > 1)
+		ss_query_avoid_scans();
 	ss_chunk_lock_users(&chunk);
 	if (by_call && ss_replay_find(&chunk) > 0)
 		award_rest(&chunk);

@@ -3,21 +3,43 @@
  *
  * A plan kept here is revalidated by the server: after DROP EXTENSION and
  * CREATE EXTENSION in one session it is simply made again from its text. It is
- * always made and used under the search_path that ss_call_enter sets, so
- * nobody's operators can enter it.
+ * always made and used under a safe search_path, so nobody's operators can
+ * enter it. The path is set when the first query of a call runs: the engine's
+ * usual way runs none.
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
+#include "optimizer/cost.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/snapmgr.h"
 
 #include "query.h"
 
+#define SAFE_PATH "pg_catalog, pg_temp"
+
+void
+ss_query_guard_path(void)
+{
+	if (strcmp(namespace_search_path, SAFE_PATH) != 0)
+		(void) set_config_option("search_path", SAFE_PATH, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+void
+ss_query_avoid_scans(void)
+{
+	if (enable_seqscan)
+		(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* The query's plan, with the path in place under which it is made and used. */
 static SPIPlanPtr
 plan_of(SSQuery *query)
 {
 	SPIPlanPtr	plan;
 
+	ss_query_guard_path();
 	if (query->plan != NULL)
 		return query->plan;
 	plan = SPI_prepare(query->sql, query->nargs, query->argtypes);

@@ -38,6 +38,16 @@ extern uint64 ss_query_latest(SSQuery *query, const Datum *values, const bool *n
 /* Runs a query that writes or locks: a fresh snapshot, own changes visible. */
 extern uint64 ss_query_write(SSQuery *query, const Datum *values, const bool *nulls);
 
+/*
+ * Puts the safe search_path in place until the GUC nest level ends, if it is
+ * not: every query of this module does so first. A plan that is revalidated
+ * under another path would be made again with somebody else's operators.
+ */
+extern void ss_query_guard_path(void);
+
+/* Keeps new plans off sequential scans until the GUC nest level ends. */
+extern void ss_query_avoid_scans(void);
+
 /* Sets parameter n (from 0) to a text or to a value by reference; NULL sets it to null. */
 extern void ss_param_text(Datum *values, bool *nulls, int n, const char *text);
 extern void ss_param_pointer(Datum *values, bool *nulls, int n, const void *value);

@@ -167,6 +167,7 @@ ss_replay_find(SSChunk *chunk)
 	keys = keys_of(chunk);
 	if (keys == NULL)
 		return 0;
+	ss_query_avoid_scans();
 	values[0] = ss_uuid_array(&chunk->users[0].id, chunk->nusers, sizeof(SSUser));
 	values[1] = PointerGetDatum(keys);
 	rows = ss_query_latest(&known_keys_query, values, NULL);
