@@ -31,7 +31,7 @@ award_range(void *argument)
 
 	for (int i = 0; i < range->count; i++)
 		purchases[i] = range->items[i]->purchase;
-	ss_engine_award(purchases, range->count, range->by_call);
+	ss_engine_award(purchases, range->count, range->by_call, NULL);
 	for (int i = 0; i < range->count; i++)
 		range->items[i]->purchase = purchases[i];
 }

@@ -11,6 +11,7 @@
 #include "storage/itemptr.h"
 
 #include "direct.h"
+#include "engine.h"
 #include "match.h"
 #include "purchase.h"
 #include "rules.h"
@@ -75,6 +76,18 @@ typedef struct SSOpen
 	int		   *items;
 } SSOpen;
 
+/*
+ * What the chunks of one statement share: slots that are locked already, with
+ * what was taken from them, written when the statement ends. A slot that each
+ * chunk wrote would be found at the end of an ever longer chain of versions.
+ */
+struct SSBatch
+{
+	MemoryContext context;
+	int			nslots;
+	SSSlots    *slots;			/* by key */
+};
+
 typedef struct SSChunk
 {
 	const SSRules *rules;
@@ -91,6 +104,7 @@ typedef struct SSChunk
 	bool		contended;		/* slots were fought over: there should be more */
 	bool		must_lock;		/* the present choice cannot be made without locks */
 	int			attempts;		/* choices that came to nothing */
+	SSBatch    *batch;			/* NULL: slots are written with each chunk */
 	int			nslots;
 	SSSlots    *slots;
 	int			ntakes;

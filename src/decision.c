@@ -9,6 +9,7 @@
 
 #include "decision.h"
 
+#define FEW_CANDIDATES 8
 #define FORMAT_VERSION 1
 #define MAX_VARINT	   5
 #define MAX_STORED	   (1 + MAX_VARINT + SS_DECISION_MAX * (2 * MAX_VARINT + 1))
@@ -39,10 +40,15 @@ ss_decision_add(SSDecision *decision, int32 campaign_no, int32 version, SSReason
 	int			place = decision->kept;
 
 	decision->count++;
-	if (decision->candidates == NULL)
-		decision->candidates = palloc(SS_DECISION_MAX * sizeof(SSCandidate));
 	if (place < SS_DECISION_MAX)
+	{
+		/* room for eight, then for the maximum */
+		if (place == 0)
+			decision->candidates = palloc(FEW_CANDIDATES * sizeof(SSCandidate));
+		else if (place == FEW_CANDIDATES)
+			decision->candidates = repalloc(decision->candidates, SS_DECISION_MAX * sizeof(SSCandidate));
 		decision->kept++;
+	}
 	else
 	{
 		do

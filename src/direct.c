@@ -120,6 +120,7 @@ typedef struct OpenTable
 	ResultRelInfo *info;		/* NULL until written */
 	TupleTableSlot *found;		/* of scans */
 	TupleTableSlot *locked;
+	TupleDesc	desc;			/* of `rows` from the third on: not counted by anybody */
 	TupleTableSlot **rows;		/* to be inserted, or the one new version */
 	int			nrows;
 	int			capacity;
@@ -449,8 +450,11 @@ next_row(OpenTable *open)
 
 		open->rows = open->rows == NULL ? palloc(capacity * sizeof(TupleTableSlot *))
 			: repalloc(open->rows, capacity * sizeof(TupleTableSlot *));
+		/* each slot on the relation's own descriptor is one more to remember and to find again */
+		if (capacity > 2 && open->desc == NULL)
+			open->desc = CreateTupleDescCopy(RelationGetDescr(open->rel));
 		for (int i = open->capacity; i < capacity; i++)
-			open->rows[i] = MakeSingleTupleTableSlot(RelationGetDescr(open->rel), &TTSOpsVirtual);
+			open->rows[i] = MakeSingleTupleTableSlot(i < 2 ? RelationGetDescr(open->rel) : open->desc, &TTSOpsVirtual);
 		open->capacity = capacity;
 	}
 	return open->rows[open->nrows++];

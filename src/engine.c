@@ -328,8 +328,23 @@ award_rest(SSChunk *chunk)
 		all[places[i]] = chunk->purchases[i];
 }
 
+SSBatch *
+ss_engine_begin_batch(MemoryContext context)
+{
+	SSBatch    *batch = MemoryContextAllocZero(context, sizeof(SSBatch));
+
+	batch->context = context;
+	return batch;
+}
+
 void
-ss_engine_award(SSPurchase *purchases, int count, bool by_call)
+ss_engine_end_batch(SSBatch *batch)
+{
+	ss_slots_write_batch(batch);
+}
+
+void
+ss_engine_award(SSPurchase *purchases, int count, bool by_call, SSBatch *batch)
 {
 	SSChunk		chunk = {.by_call = by_call,.count = count,.purchases = purchases};
 	int			settings;
@@ -341,6 +356,8 @@ ss_engine_award(SSPurchase *purchases, int count, bool by_call)
 	settings = NewGUCNestLevel();
 	lock_out_changes();
 	chunk.direct = ss_direct_begin();
+	/* where there can be triggers, nothing may be left unwritten while they run */
+	chunk.batch = chunk.direct == NULL ? NULL : batch;
 	/* plans are kept from when the tables were small: what a load fills must not be read as a whole for each chunk */
 	if (chunk.direct == NULL || count > 1)
 		ss_query_avoid_scans();

@@ -12,6 +12,13 @@
 /* How many purchases a door hands over at once, at most. */
 #define SS_CHUNK_PURCHASES 1000
 
+/* What the chunks of one statement share. */
+typedef struct SSBatch SSBatch;
+
+/* Begins and ends a statement of several chunks; nothing else may run in between. SPI is connected at the end. */
+extern SSBatch *ss_engine_begin_batch(MemoryContext context);
+extern void ss_engine_end_batch(SSBatch *batch);
+
 /*
  * Processes purchases in the order given, which must be that of (occurred_at,
  * transaction_id), and fills in what came of each. An error leaves nothing
@@ -21,9 +28,11 @@
  * key is replayed, an unknown user or merchant is PT404. Otherwise they are
  * bulk: 23505 and 23503.
  *
+ * batch: the statement that the chunk is part of, or NULL.
+ *
  * Call it inside ss_call_enter/leave with SPI connected. What it fills in
  * lives in the caller's memory context.
  */
-extern void ss_engine_award(SSPurchase *purchases, int count, bool by_call);
+extern void ss_engine_award(SSPurchase *purchases, int count, bool by_call, SSBatch *batch);
 
 #endif							/* SS_ENGINE_H */

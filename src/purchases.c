@@ -341,9 +341,12 @@ read_collected(const SSRules *rules, TupleTableSlot *slot, SSPurchase *purchase)
 	ss_purchase_read_shipping(rules, purchase);
 }
 
-/* Hands the next chunk of a sorted collection to the engine; false when there is none. All its memory is SPI's. */
+/*
+ * Hands the next chunk of a sorted collection to the engine; false when there
+ * is none, and the batch was ended. All its memory is SPI's.
+ */
 static bool
-award_chunk(Collection *collection, TupleTableSlot *slot)
+award_chunk(Collection *collection, TupleTableSlot *slot, SSBatch *batch)
 {
 	SSPurchase *purchases;
 	Size		bytes = 0;
@@ -360,7 +363,10 @@ award_chunk(Collection *collection, TupleTableSlot *slot)
 			bytes += VARSIZE(purchases[count].metadata);
 		count++;
 	}
-	ss_engine_award(purchases, count, false);
+	if (count > 0)
+		ss_engine_award(purchases, count, false, batch);
+	else
+		ss_engine_end_batch(batch);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not disconnect from SPI");
 	return count > 0;
@@ -371,6 +377,7 @@ swipesavvy_purchases_end(PG_FUNCTION_ARGS)
 {
 	Collection *collection = collecting;
 	TupleTableSlot *slot;
+	SSBatch    *batch;
 	SSCall		call;
 
 	(void) trigger_data(fcinfo);
@@ -379,7 +386,8 @@ swipesavvy_purchases_end(PG_FUNCTION_ARGS)
 	ss_call_become_owner(&call);
 	tuplesort_performsort(collection->sort);
 	slot = MakeSingleTupleTableSlot(collection->desc, &TTSOpsMinimalTuple);
-	while (award_chunk(collection, slot))
+	batch = ss_engine_begin_batch(collection->context);
+	while (award_chunk(collection, slot, batch))
 		CHECK_FOR_INTERRUPTS();
 	ExecDropSingleTupleTableSlot(slot);
 	tuplesort_end(collection->sort);

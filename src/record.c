@@ -73,7 +73,7 @@ swipesavvy_record_transaction(PG_FUNCTION_ARGS)
 	input.metadata = ss_arg_jsonb(fcinfo, 8, "metadata", false);
 	input.transaction_id = ss_arg_uuid(fcinfo, 9, "transaction_id", false);
 	ss_purchase_make(ss_rules_get(), &input, &purchase);
-	ss_engine_award(&purchase, 1, true);
+	ss_engine_award(&purchase, 1, true, NULL);
 	ss_json_open_object(&json, NULL);
 	add_result(&json, ss_rules_get(), &purchase);
 	ss_json_close_object(&json);

@@ -105,10 +105,10 @@ ss_slots_reset(SSChunk *chunk)
 }
 
 static void
-add_slot(SSSlots *slots, SSSlot slot)
+add_slot(SSSlots *slots, MemoryContext context, SSSlot slot)
 {
 	if (slots->items == NULL)
-		slots->items = palloc(sizeof(SSSlot));
+		slots->items = MemoryContextAlloc(context, sizeof(SSSlot));
 	else if ((slots->count & (slots->count - 1)) == 0)
 		slots->items = repalloc(slots->items, 2 * slots->count * sizeof(SSSlot));
 	slots->items[slots->count++] = slot;
@@ -192,7 +192,7 @@ peek(SSChunk *chunk, const SSSlotKey *key)
 		slot.used = int64_column(chunk, scan.slot, SLOT_USED);
 		slot.allotted = int64_column(chunk, scan.slot, SLOT_ALLOTTED);
 		slots->in_hand |= is_in_hand(scan.slot);
-		add_slot(slots, slot);
+		add_slot(slots, CurrentMemoryContext, slot);
 	}
 	ss_direct_close(&scan);
 	return slots;
@@ -438,6 +438,7 @@ key_arrays(const SSSlotKey *keys, int count, bool only_days, Datum *arrays)
 static void
 lock_slots(SSChunk *chunk, SSQuery *query, const SSSlotKey *keys, int count)
 {
+	MemoryContext context = chunk->batch != NULL ? chunk->batch->context : CurrentMemoryContext;
 	Datum		arrays[2];
 	uint64		rows;
 
@@ -449,7 +450,7 @@ lock_slots(SSChunk *chunk, SSQuery *query, const SSSlotKey *keys, int count)
 		SSSlot		slot = {.slot = DatumGetInt32(ss_value_not_null(i, 3)),.used = ss_value_int64(i, 4, 0),
 		.allotted = ss_value_int64(i, 5, 0)};
 
-		add_slot(find_locked(chunk, &key), slot);
+		add_slot(find_locked(chunk, &key), context, slot);
 	}
 }
 
@@ -498,22 +499,63 @@ make_and_lock_first(SSChunk *chunk, const SSSlotKey *keys, int count)
 	}
 }
 
+/*
+ * Makes the list of the chunk's slots: those that the batch holds, and these
+ * keys, which it does not, without slots so far.
+ */
+static void
+list_slots(SSChunk *chunk, const SSSlotKey *keys, int count)
+{
+	const SSBatch *batch = chunk->batch;
+	int			held = batch == NULL ? 0 : batch->nslots;
+
+	chunk->nslots = held + count;
+	chunk->slots = MemoryContextAllocZero(batch == NULL ? CurrentMemoryContext : batch->context,
+										  Max(chunk->nslots, 1) * sizeof(SSSlots));
+	if (held > 0)
+		memcpy(chunk->slots, batch->slots, held * sizeof(SSSlots));
+	for (int i = 0; i < count; i++)
+		chunk->slots[held + i].key = keys[i];
+	qsort(chunk->slots, chunk->nslots, sizeof(SSSlots), compare_keys);
+}
+
+/* Takes the keys out whose slots the batch holds already; returns how many are left. */
+static int
+drop_held(const SSBatch *batch, SSSlotKey *keys, int count)
+{
+	int			kept = 0;
+
+	if (batch == NULL || batch->nslots == 0)
+		return count;
+	for (int i = 0; i < count; i++)
+	{
+		if (bsearch(&keys[i], batch->slots, batch->nslots, sizeof(SSSlots), compare_keys) == NULL)
+			keys[kept++] = keys[i];
+	}
+	return kept;
+}
+
 void
 ss_slots_lock_all(SSChunk *chunk)
 {
 	SSSlotKey  *keys;
+	int			count = wanted_keys(chunk, &keys);
 
-	chunk->nslots = wanted_keys(chunk, &keys);
-	chunk->slots = palloc0(Max(chunk->nslots, 1) * sizeof(SSSlots));
-	for (int i = 0; i < chunk->nslots; i++)
-		chunk->slots[i].key = keys[i];
-	if (chunk->nslots == 0)
+	count = drop_held(chunk->batch, keys, count);
+	if (count == 0 && chunk->batch != NULL)
+	{
+		chunk->nslots = chunk->batch->nslots;
+		chunk->slots = chunk->batch->slots;
 		return;
-	if (any_missing(keys, chunk->nslots))
-		make_and_lock_first(chunk, keys, chunk->nslots);
+	}
+	list_slots(chunk, keys, count);
+	if (count == 0)
+		return;
+	if (any_missing(keys, count))
+		make_and_lock_first(chunk, keys, count);
 	else
-		lock_slots(chunk, &lock_first_query, keys, chunk->nslots);
-	lock_slots(chunk, &lock_others_query, keys, chunk->nslots);
+		lock_slots(chunk, &lock_first_query, keys, count);
+	lock_slots(chunk, &lock_others_query, keys, count);
 }
 
 /* Gives what is left to `count` slots in equal shares; the first gets the odd units. */
@@ -526,7 +568,7 @@ spread(SSSlots *slots, int count)
 	{
 		SSSlot		fresh = {.slot = slots->items[slots->count - 1].slot + 1,.is_new = true};
 
-		add_slot(slots, fresh);
+		add_slot(slots, NULL, fresh);	/* there are some, so it has a context */
 	}
 	for (int i = 0; i < slots->count; i++)
 	{
@@ -557,16 +599,16 @@ take_locked(SSChunk *chunk, SSSlots *slots, int64 amount)
 }
 
 static void
-write_changed(const SSChunk *chunk, SSQuery *query, bool fresh)
+write_changed(SSQuery *query, bool fresh, const SSSlots *list, int count)
 {
 	static const Oid types[] = {INT4OID, DATEOID, INT4OID, INT8OID, INT8OID};
 	SSColumns	columns;
 	Datum		arrays[5];
 
-	ss_columns_init(&columns, 5, types, chunk->nslots);
-	for (int i = 0; i < chunk->nslots; i++)
+	ss_columns_init(&columns, 5, types, count);
+	for (int i = 0; i < count; i++)
 	{
-		const SSSlots *slots = &chunk->slots[i];
+		const SSSlots *slots = &list[i];
 
 		for (int j = 0; j < slots->count; j++)
 		{
@@ -588,13 +630,34 @@ write_changed(const SSChunk *chunk, SSQuery *query, bool fresh)
 	(void) ss_query_latest(query, arrays, NULL);
 }
 
+static void
+write_slots(const SSSlots *list, int count)
+{
+	write_changed(&update_slots_query, false, list, count);
+	write_changed(&insert_slots_query, true, list, count);
+}
+
 void
-ss_slots_write(const SSChunk *chunk)
+ss_slots_write(SSChunk *chunk)
 {
 	if (!chunk->locked || chunk->nslots == 0)
 		return;
-	write_changed(chunk, &update_slots_query, false);
-	write_changed(chunk, &insert_slots_query, true);
+	if (chunk->batch == NULL)
+		write_slots(chunk->slots, chunk->nslots);
+	else if (chunk->batch->slots != chunk->slots)
+	{
+		if (chunk->batch->slots != NULL)
+			pfree(chunk->batch->slots);
+		chunk->batch->slots = chunk->slots;
+		chunk->batch->nslots = chunk->nslots;
+	}
+}
+
+void
+ss_slots_write_batch(SSBatch *batch)
+{
+	if (batch->nslots > 0)
+		write_slots(batch->slots, batch->nslots);
 }
 
 /* --- what choose.c asks ----------------------------------------------------------------------- */

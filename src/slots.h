@@ -33,7 +33,8 @@ extern void ss_slots_take(SSChunk *chunk, const SSCampaign *campaign, DateADT da
 /* Without locks: takes all that was noted, or nothing (false): then the choice must be made again. */
 extern bool ss_slots_settle(SSChunk *chunk);
 
-/* Under locks: writes what was taken. */
-extern void ss_slots_write(const SSChunk *chunk);
+/* Under locks: writes what was taken, or leaves it to the batch. */
+extern void ss_slots_write(SSChunk *chunk);
+extern void ss_slots_write_batch(SSBatch *batch);
 
 #endif							/* SS_SLOTS_H */
