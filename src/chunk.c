@@ -184,7 +184,7 @@ ss_chunk_lock_users(SSChunk *chunk)
 
 	chunk->users = palloc(count * sizeof(SSUser));
 	if (chunk->direct != NULL)
-		chunk->nusers = ss_direct_lock_users(chunk->direct, ids, count, chunk->users);
+		chunk->nusers = ss_direct_lock_users(chunk->direct, chunk->batch, ids, count, chunk->users);
 	else
 	{
 		Datum		array = ss_uuid_array(ids, count, sizeof(pg_uuid_t));

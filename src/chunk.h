@@ -77,15 +77,19 @@ typedef struct SSOpen
 } SSOpen;
 
 /*
- * What the chunks of one statement share: slots that are locked already, with
- * what was taken from them, written when the statement ends. A slot that each
- * chunk wrote would be found at the end of an ever longer chain of versions.
+ * What the chunks of one statement share: slots and users that are locked
+ * already, with what was taken from them and earned by them, written when the
+ * statement ends (users also whenever they take too much memory). A row that
+ * each chunk wrote would be found at the end of an ever longer chain of
+ * versions.
  */
 struct SSBatch
 {
 	MemoryContext context;
 	int			nslots;
 	SSSlots    *slots;			/* by key */
+	MemoryContext users_context;
+	struct HTAB *users;			/* SSUser by id; NULL until there are some */
 };
 
 typedef struct SSChunk
@@ -114,6 +118,10 @@ typedef struct SSChunk
 
 /* Locks the reward accounts of all users of the chunk, in the order of user_id. */
 extern void ss_chunk_lock_users(SSChunk *chunk);
+
+/* Leaves the chunk's users, as they are now, to the batch; and writes what the batch has of them. */
+extern void ss_batch_keep_users(SSBatch *batch, const SSChunk *chunk);
+extern void ss_batch_write_users(SSBatch *batch);
 
 /* Merchants' categories, ownership of accounts, users' segments and boosts. */
 extern void ss_chunk_load_references(SSChunk *chunk);

@@ -6,10 +6,13 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
+#include "utils/memutils.h"
 
 #include "chunk_direct.h"
+#include "ledger.h"
 
 static Datum
 get_not_null(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column)
@@ -57,32 +60,90 @@ is_active(SSDirect *direct, const Datum *user_id)
 	return active;
 }
 
-int
-ss_direct_lock_users(SSDirect *direct, const pg_uuid_t *ids, int count, SSUser *users)
+/* Locks the account of one user and reads it; false when there is none. */
+static bool
+lock_user(SSDirect *direct, const pg_uuid_t *id, SSUser *user)
 {
+	Datum		key = UUIDPGetDatum(id);
+	TupleTableSlot *locked = ss_direct_lock(direct, SS_REWARD_ACCOUNTS, 1, &key);
+
+	if (locked == NULL)
+		return false;
+	memset(user, 0, sizeof(SSUser));
+	user->id = *id;
+	user->tid = locked->tts_tid;
+	read_account(direct, locked, user);
+	return true;
+}
+
+int
+ss_direct_lock_users(SSDirect *direct, const SSBatch *batch, const pg_uuid_t *ids, int count, SSUser *users)
+{
+	bool	   *fresh = palloc(count * sizeof(bool));
 	int			found = 0;
 
 	for (int i = 0; i < count; i++)
 	{
-		Datum		key = UUIDPGetDatum(&ids[i]);
-		TupleTableSlot *locked = ss_direct_lock(direct, SS_REWARD_ACCOUNTS, 1, &key);
+		const SSUser *held = NULL;
 
-		if (locked == NULL)
+		if (batch != NULL && batch->users != NULL)
+			held = hash_search(batch->users, &ids[i], HASH_FIND, NULL);
+		if (held != NULL)
+			users[found] = *held;
+		else if (!lock_user(direct, &ids[i], &users[found]))
 			continue;
-		memset(&users[found], 0, sizeof(SSUser));
-		users[found].id = ids[i];
-		users[found].tid = locked->tts_tid;
-		read_account(direct, locked, &users[found]);
-		found++;
+		fresh[found++] = (held == NULL);
 	}
 	ss_direct_refresh(direct);
 	for (int i = 0; i < found; i++)
 	{
 		Datum		key = UUIDPGetDatum(&users[i].id);
 
-		users[i].active = is_active(direct, &key);
+		if (fresh[i])
+			users[i].active = is_active(direct, &key);
 	}
 	return found;
+}
+
+void
+ss_batch_keep_users(SSBatch *batch, const SSChunk *chunk)
+{
+	HASHCTL		control = {.keysize = sizeof(pg_uuid_t),.entrysize = sizeof(SSUser)};
+
+	if (batch->users == NULL)
+	{
+		batch->users_context = AllocSetContextCreate(batch->context, "swipesavvy users", ALLOCSET_DEFAULT_SIZES);
+		control.hcxt = batch->users_context;
+		batch->users = hash_create("swipesavvy users", 1024, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	for (int i = 0; i < chunk->nusers; i++)
+	{
+		SSUser	   *kept = hash_search(batch->users, &chunk->users[i].id, HASH_ENTER, NULL);
+
+		*kept = chunk->users[i];
+		kept->tier = MemoryContextStrdup(batch->users_context, kept->tier);
+	}
+	if (MemoryContextMemAllocated(batch->users_context, true) > (Size) work_mem * 1024)
+		ss_batch_write_users(batch);
+}
+
+void
+ss_batch_write_users(SSBatch *batch)
+{
+	HASH_SEQ_STATUS status;
+	SSUser	   *users;
+	SSUser	   *user;
+	int			count = 0;
+
+	if (batch->users == NULL)
+		return;
+	users = MemoryContextAllocHuge(batch->users_context, hash_get_num_entries(batch->users) * sizeof(SSUser));
+	hash_seq_init(&status, batch->users);
+	while ((user = hash_seq_search(&status)) != NULL)
+		users[count++] = *user;
+	ss_ledger_write_users(users, count);
+	batch->users = NULL;
+	MemoryContextDelete(batch->users_context);
 }
 
 char *

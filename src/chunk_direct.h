@@ -9,8 +9,12 @@
 
 #include "chunk.h"
 
-/* Locks the accounts of these users (ascending, each once) and reads them; returns how many there are. */
-extern int	ss_direct_lock_users(SSDirect *direct, const pg_uuid_t *ids, int count, SSUser *users);
+/*
+ * Locks the accounts of these users (ascending, each once) and reads them, but
+ * for those that the batch (or NULL) has; returns how many there are.
+ */
+extern int	ss_direct_lock_users(SSDirect *direct, const SSBatch *batch, const pg_uuid_t *ids, int count,
+								 SSUser *users);
 
 /* The category name of a merchant; NULL when there is no such merchant. */
 extern char *ss_direct_merchant_category(SSDirect *direct, const pg_uuid_t *merchant_id);

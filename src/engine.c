@@ -291,6 +291,8 @@ award_new(SSChunk *chunk)
 	} while (done < chunk->count);
 	ss_slots_write(chunk);
 	ss_ledger_write(chunk);
+	if (chunk->batch != NULL)
+		ss_batch_keep_users(chunk->batch, chunk);
 }
 
 /* Keeps changes that must not overlap a purchase away, until the transaction ends. */
@@ -341,6 +343,7 @@ void
 ss_engine_end_batch(SSBatch *batch)
 {
 	ss_slots_write_batch(batch);
+	ss_batch_write_users(batch);
 }
 
 void

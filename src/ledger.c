@@ -159,12 +159,31 @@ add_account(SSColumns *columns, const SSUser *user)
 }
 
 void
+ss_ledger_write_accounts(SSDirect *direct, const SSUser *users, int count)
+{
+	SSColumns	accounts;
+
+	if (direct == NULL)
+		init_columns(&accounts, &write_accounts_query, count);
+	for (int i = 0; i < count; i++)
+	{
+		if (!users[i].changed)
+			continue;
+		if (direct != NULL)
+			ss_ledger_update_account(direct, &users[i]);
+		else
+			add_account(&accounts, &users[i]);
+	}
+	if (direct == NULL)
+		write_columns(&write_accounts_query, &accounts);
+}
+
+void
 ss_ledger_write(const SSChunk *chunk)
 {
 	SSColumns	transactions;
 	SSColumns	entries;
 	SSColumns	redemptions;
-	SSColumns	accounts;
 
 	if (chunk->direct != NULL)
 	{
@@ -174,7 +193,6 @@ ss_ledger_write(const SSChunk *chunk)
 	init_columns(&transactions, &write_transactions_query, chunk->count);
 	init_columns(&entries, &write_entries_query, 2 * chunk->count);
 	init_columns(&redemptions, &write_redemptions_query, chunk->count);
-	init_columns(&accounts, &write_accounts_query, chunk->nusers);
 	for (int i = 0; i < chunk->count; i++)
 	{
 		const SSPurchase *purchase = &chunk->purchases[i];
@@ -187,13 +205,8 @@ ss_ledger_write(const SSChunk *chunk)
 			add_redemption(&redemptions, purchase, j);
 		}
 	}
-	for (int i = 0; i < chunk->nusers; i++)
-	{
-		if (chunk->users[i].changed)
-			add_account(&accounts, &chunk->users[i]);
-	}
 	write_columns(&write_transactions_query, &transactions);
 	write_columns(&write_entries_query, &entries);
 	write_columns(&write_redemptions_query, &redemptions);
-	write_columns(&write_accounts_query, &accounts);
+	ss_ledger_write_accounts(NULL, chunk->users, chunk->nusers);
 }

@@ -9,12 +9,20 @@
 #include "chunk.h"
 
 /*
- * Writes purchases, ledger entries, redemptions and accounts, each table once.
+ * Writes purchases, ledger entries, redemptions and, unless a batch has them,
+ * accounts, each table once.
  * The compiled rules may be gone afterwards.
  */
 extern void ss_ledger_write(const SSChunk *chunk);
 
+/* Writes the accounts of a batch's users that were changed. */
+extern void ss_ledger_write_users(const SSUser *users, int count);
+
+/* Accounts alone; NULL: through the executor. */
+extern void ss_ledger_write_accounts(SSDirect *direct, const SSUser *users, int count);
+
 /* The same without the executor (ledger_direct.c). */
 extern void ss_ledger_write_direct(const SSChunk *chunk);
+extern void ss_ledger_update_account(SSDirect *direct, const SSUser *user);
 
 #endif							/* SS_LEDGER_H */

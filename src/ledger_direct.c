@@ -86,8 +86,8 @@ add_redemption(SSDirect *direct, const SSPurchase *purchase, int position)
 	ss_direct_set(direct, table, REDEMPTION_COUNTS, BoolGetDatum(true));
 }
 
-static void
-update_account(SSDirect *direct, const SSUser *user)
+void
+ss_ledger_update_account(SSDirect *direct, const SSUser *user)
 {
 	const SSTable table = SS_REWARD_ACCOUNTS;
 
@@ -121,9 +121,16 @@ ss_ledger_write_direct(const SSChunk *chunk)
 			add_redemption(chunk->direct, purchase, j);
 		}
 	}
-	for (int i = 0; i < chunk->nusers; i++)
-	{
-		if (chunk->users[i].changed)
-			update_account(chunk->direct, &chunk->users[i]);
-	}
+	if (chunk->batch == NULL)
+		ss_ledger_write_accounts(chunk->direct, chunk->users, chunk->nusers);
+}
+
+void
+ss_ledger_write_users(const SSUser *users, int count)
+{
+	SSDirect   *direct = ss_direct_begin();
+
+	ss_ledger_write_accounts(direct, users, count);
+	if (direct != NULL)
+		ss_direct_end(direct);
 }
