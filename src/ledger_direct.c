@@ -105,14 +105,46 @@ ss_ledger_update_account(SSDirect *direct, const SSUser *user)
 	ss_direct_update(direct, table);
 }
 
+/* By user, then in the order of processing. */
+static int
+compare_purchases(const void *a, const void *b)
+{
+	const SSPurchase *x = *(const SSPurchase *const *) a;
+	const SSPurchase *y = *(const SSPurchase *const *) b;
+	int			order = memcmp(&x->user_id, &y->user_id, sizeof(pg_uuid_t));
+
+	if (order != 0)
+		return order;
+	return (x > y) - (x < y);
+}
+
+/*
+ * The chunk's purchases by user: entries and redemptions are indexed by user
+ * first, and an index takes neighbours one after the other more cheaply.
+ */
+static const SSPurchase **
+by_user(const SSChunk *chunk)
+{
+	const SSPurchase **purchases = palloc(chunk->count * sizeof(SSPurchase *));
+
+	for (int i = 0; i < chunk->count; i++)
+		purchases[i] = &chunk->purchases[i];
+	if (chunk->count > 1)
+		qsort(purchases, chunk->count, sizeof(SSPurchase *), compare_purchases);
+	return purchases;
+}
+
 void
 ss_ledger_write_direct(const SSChunk *chunk)
 {
+	const SSPurchase **purchases = by_user(chunk);
+
+	for (int i = 0; i < chunk->count; i++)
+		add_transaction(chunk->direct, &chunk->purchases[i]);
 	for (int i = 0; i < chunk->count; i++)
 	{
-		const SSPurchase *purchase = &chunk->purchases[i];
+		const SSPurchase *purchase = purchases[i];
 
-		add_transaction(chunk->direct, purchase);
 		add_entry(chunk->direct, purchase, SS_LABEL_EARN, purchase->points_base, 0);
 		for (int j = 0; j < purchase->nawards; j++)
 		{
