@@ -278,7 +278,8 @@ award_new(SSChunk *chunk)
 
 	check_given_ids(chunk);
 	chunk->open = palloc0(chunk->count * sizeof(SSOpen));
-	chunk->locked = chunk->direct == NULL || chunk->count > 1;
+	/* slots that the batch has taken from but not written must not be read */
+	chunk->locked = chunk->direct == NULL || chunk->count > 1 || (chunk->batch != NULL && chunk->batch->nslots > 0);
 	do
 	{
 		prepare(chunk);

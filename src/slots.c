@@ -20,9 +20,8 @@
  *	ones in the order (campaign, day), then the others in the order (campaign,
  *	day, slot). Slots are only added by whoever holds the first, so it is after
  *	that wait that all can be seen. What is decided then is decided on true
- *	sums. If the
- *	slots were fought over, there are more of them afterwards; if no slot covers
- *	what all together do, the first gets all that is left.
+ *	sums. If the slots were fought over, there are more of them afterwards; if
+ *	no slot covers what all together do, the first gets all that is left.
  *
  * Denying without locks is sound: what others are about to take is not missing
  * from the snapshot, so it shows at least what there will be if they roll back.
