@@ -38,10 +38,8 @@ extern Jsonb *ss_arg_jsonb(FunctionCallInfo fcinfo, int n, const char *name, boo
 extern Numeric ss_arg_numeric(FunctionCallInfo fcinfo, int n, const char *name, bool required);
 extern bool ss_arg_bool(FunctionCallInfo fcinfo, int n, bool when_null);
 
-/* An int4 or int8 argument within bounds; *isnull tells absence (pass NULL to require it). */
+/* An int4 argument within bounds; *isnull tells absence (pass NULL to require it). */
 extern int64 ss_arg_int4(FunctionCallInfo fcinfo, int n, const char *name, int64 minimum, int64 maximum,
-						 bool *isnull);
-extern int64 ss_arg_int8(FunctionCallInfo fcinfo, int n, const char *name, int64 minimum, int64 maximum,
 						 bool *isnull);
 
 /* A finite timestamp; *isnull as above. */

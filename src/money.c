@@ -84,16 +84,6 @@ ss_add(int64 a, int64 b, const char *quantity)
 }
 
 int64
-ss_subtract(int64 a, int64 b, const char *quantity)
-{
-	int64		result;
-
-	if (pg_sub_s64_overflow(a, b, &result))
-		ss_out_of_range(quantity);
-	return result;
-}
-
-int64
 ss_narrow(int128 value, const char *quantity)
 {
 	if (value > PG_INT64_MAX || value < PG_INT64_MIN)

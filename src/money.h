@@ -27,9 +27,8 @@ extern int64 ss_scaled_from_numeric(Numeric value, int decimals, int64 minimum, 
 /* A decimal with exactly that many places. */
 extern Numeric ss_money_to_major(int64 minor, int exponent);
 
-/* a + b and a - b; 22003 naming the quantity when the result does not fit */
+/* a + b; 22003 naming the quantity when the result does not fit */
 extern int64 ss_add(int64 a, int64 b, const char *quantity);
-extern int64 ss_subtract(int64 a, int64 b, const char *quantity);
 
 /* A 128-bit intermediate that becomes a stored value; 22003 when it does not fit. */
 extern int64 ss_narrow(int128 value, const char *quantity);
