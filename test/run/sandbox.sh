@@ -58,7 +58,7 @@ if [ "$(id -u)" = 0 ]; then chown -R "$user:" "$work"; fi
 
 # In a session of its own, so that one signal ends all of it and Ctrl-C comes here first.
 setsid "${as_user[@]}" env -i PATH="$PATH:/usr/sbin:/sbin" HOME="$work" TMPDIR="$work/tmp" LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=UTC \
-    PG_CONFIG="$pg_config" WORK="$work" DESTDIR="$destdir" SUITES="${SUITES:-}" \
+    PG_CONFIG="$pg_config" WORK="$work" DESTDIR="$destdir" SUITES="${SUITES:-}" FILES="${FILES:-}" \
     SWIPESAVVY_SEED="${SWIPESAVVY_SEED:-}" SWIPESAVVY_STREAMS="${SWIPESAVVY_STREAMS:-}" \
     SWIPESAVVY_STRESS_SECONDS="${SWIPESAVVY_STRESS_SECONDS:-}" SWIPESAVVY_STRESS_CLIENTS="${SWIPESAVVY_STRESS_CLIENTS:-}" \
     BENCH_SECONDS="${BENCH_SECONDS:-}" BENCH_ROUNDS="${BENCH_ROUNDS:-}" BENCH_ONLY="${BENCH_ONLY:-}" BENCH_BIG="${BENCH_BIG:-}" \
