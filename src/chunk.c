@@ -25,7 +25,8 @@
 
 static SSQuery lock_users_query = {
 	"SELECT a.user_id, a.points_available, a.points_pending, a.lifetime_points, a.tier,"
-	"       coalesce(a.tier_until, '-infinity'), a.transaction_count, a.spent_minor, a.spent_currency"
+	"       coalesce(a.tier_until, '-infinity'), a.transaction_count, a.spent_minor, a.spent_currency,"
+	"       a.points_debited, a.lot_at, a.lot_before, a.referral_for"
 	"  FROM swipesavvy.reward_accounts a WHERE a.user_id = ANY ($1) ORDER BY a.user_id FOR NO KEY UPDATE",
 	1, {UUIDARRAYOID}, NULL};
 /* not joined above: that would read the status of before the wait for the lock */
@@ -122,18 +123,12 @@ compare_users(const void *a, const void *b)
 	return memcmp(&((const SSUser *) a)->id, &((const SSUser *) b)->id, sizeof(pg_uuid_t));
 }
 
-static SSUser *
-find_user(const SSChunk *chunk, const pg_uuid_t *id)
-{
-	SSUser		key;
-
-	key.id = *id;
-	return bsearch(&key, chunk->users, chunk->nusers, sizeof(SSUser), compare_users);
-}
-
 static void
 read_user(uint64 row, SSUser *user)
 {
+	Datum		referrer;
+	bool		isnull;
+
 	memset(user, 0, sizeof(*user));
 	user->id = *DatumGetUUIDP(ss_value_not_null(row, 1));
 	user->available = ss_value_int64(row, 2, 0);
@@ -144,17 +139,49 @@ read_user(uint64 row, SSUser *user)
 	user->transactions = ss_value_int64(row, 7, 0);
 	user->spent = ss_value_int64(row, 8, 0);
 	strlcpy(user->spent_currency, ss_value_text(row, 9), sizeof(user->spent_currency));
+	user->debited = ss_value_int64(row, 10, 0);
+	user->lot_at = DatumGetTimestampTz(ss_value_not_null(row, 11));
+	user->lot_before = ss_value_int64(row, 12, 0);
+	referrer = ss_value(row, 13, &isnull);
+	user->has_referrer = !isnull;
+	if (!isnull)
+		user->referrer = *DatumGetUUIDP(referrer);
 	user->active = true;
 }
 
-static void
-mark_inactive_users(SSChunk *chunk)
+static SSUser *
+find_among(SSUser *users, int count, const pg_uuid_t *id)
 {
-	Datum		ids = ss_uuid_array(&chunk->users[0].id, chunk->nusers, sizeof(SSUser));
-	uint64		rows = ss_query_latest(&inactive_users_query, &ids, NULL);
+	SSUser		key;
 
-	for (uint64 i = 0; i < rows; i++)
-		find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->active = false;
+	key.id = *id;
+	return bsearch(&key, users, count, sizeof(SSUser), compare_users);
+}
+
+static SSUser *
+find_user(const SSChunk *chunk, const pg_uuid_t *id)
+{
+	return find_among(chunk->users, chunk->nusers, id);
+}
+
+int
+ss_chunk_lock_accounts(const pg_uuid_t *ids, int count, SSUser *users)
+{
+	Datum		array = ss_uuid_array(ids, count, sizeof(pg_uuid_t));
+	int			found = (int) ss_query_latest(&lock_users_query, &array, NULL);
+	uint64		inactive;
+
+	for (int i = 0; i < found; i++)
+		read_user(i, &users[i]);
+	inactive = ss_query_latest(&inactive_users_query, &array, NULL);
+	for (uint64 i = 0; i < inactive; i++)
+	{
+		SSUser	   *user = find_among(users, found, DatumGetUUIDP(ss_value_not_null(i, 1)));
+
+		if (user != NULL)
+			user->active = false;
+	}
+	return found;
 }
 
 /* The ids of the chunk's users, ascending, each once. */
@@ -186,13 +213,7 @@ ss_chunk_lock_users(SSChunk *chunk)
 	if (chunk->direct != NULL)
 		chunk->nusers = ss_direct_lock_users(chunk->direct, chunk->batch, ids, count, chunk->users);
 	else
-	{
-		Datum		array = ss_uuid_array(ids, count, sizeof(pg_uuid_t));
-
-		chunk->nusers = (int) ss_query_latest(&lock_users_query, &array, NULL);
-		for (int i = 0; i < chunk->nusers; i++)
-			read_user(i, &chunk->users[i]);
-	}
+		chunk->nusers = ss_chunk_lock_accounts(ids, count, chunk->users);
 	chunk->buyers = palloc(chunk->count * sizeof(SSUser *));
 	for (int i = 0; i < chunk->count; i++)
 	{
@@ -200,8 +221,6 @@ ss_chunk_lock_users(SSChunk *chunk)
 		if (chunk->buyers[i] == NULL)
 			refuse_reference(chunk, "user", &chunk->purchases[i].user_id);
 	}
-	if (chunk->direct == NULL)
-		mark_inactive_users(chunk);
 }
 
 /* --- references ---------------------------------------------------------------------- */
@@ -383,9 +402,8 @@ load_boosts(SSChunk *chunk, Datum user_ids)
 	}
 }
 
-/* An account that was kept in another currency than the programme's present one is added up anew. */
-static void
-set_spent_currency(SSUser *user, const char *currency)
+void
+ss_chunk_set_currency(SSUser *user, const char *currency)
 {
 	Datum		values[2] = {UUIDPGetDatum(&user->id), CStringGetTextDatum(currency)};
 
@@ -402,7 +420,7 @@ ss_chunk_load_references(SSChunk *chunk)
 	for (int i = 0; i < chunk->nusers; i++)
 	{
 		memset(&chunk->users[i].buyer, 0, sizeof(SSBuyer));
-		set_spent_currency(&chunk->users[i], chunk->rules->settings.currency);
+		ss_chunk_set_currency(&chunk->users[i], chunk->rules->settings.currency);
 	}
 	if (chunk->direct != NULL)
 	{

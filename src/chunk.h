@@ -32,6 +32,11 @@ typedef struct SSUser
 	int64		transactions;
 	int64		spent;			/* completed purchases in spent_currency, net of refunds */
 	char		spent_currency[4];
+	int64		debited;		/* points ever taken from those available */
+	TimestampTz lot_at;			/* lots.h */
+	int64		lot_before;
+	bool		has_referrer;	/* a referral bonus is still due */
+	pg_uuid_t	referrer;
 	bool		changed;
 	SSBuyer		buyer;			/* tier_milli is set per purchase */
 } SSUser;
@@ -118,6 +123,15 @@ typedef struct SSChunk
 
 /* Locks the reward accounts of all users of the chunk, in the order of user_id. */
 extern void ss_chunk_lock_users(SSChunk *chunk);
+
+/*
+ * The same for any users without access methods: reads the accounts of these ids
+ * (ascending, each once) into users and returns how many there are.
+ */
+extern int	ss_chunk_lock_accounts(const pg_uuid_t *ids, int count, SSUser *users);
+
+/* An account that was kept in another currency than the programme's present one is added up anew. */
+extern void ss_chunk_set_currency(SSUser *user, const char *currency);
 
 /* Leaves the chunk's users, as they are now, to the batch; and writes what the batch has of them. */
 extern void ss_batch_keep_users(SSBatch *batch, const SSChunk *chunk);

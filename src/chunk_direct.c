@@ -42,6 +42,13 @@ read_account(SSDirect *direct, const TupleTableSlot *slot, SSUser *user)
 	strlcpy(user->spent_currency,
 			TextDatumGetCString(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_SPENT_CURRENCY)),
 			sizeof(user->spent_currency));
+	user->debited = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_DEBITED));
+	user->lot_at = DatumGetTimestampTz(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_LOT_AT));
+	user->lot_before = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_LOT_BEFORE));
+	value = ss_direct_get(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_REFERRER, &isnull);
+	user->has_referrer = !isnull;
+	if (!isnull)
+		user->referrer = *DatumGetUUIDP(value);
 }
 
 static bool

@@ -67,9 +67,9 @@ typedef struct TableSpec
 } TableSpec;
 
 static const TableSpec specs[SS_TABLES] = {
-	[SS_REWARD_ACCOUNTS] = {"reward_accounts", USE_UPDATE, "reward_accounts_pkey", {F_UUID_EQ}, 2, 9,
+	[SS_REWARD_ACCOUNTS] = {"reward_accounts", USE_UPDATE, "reward_accounts_pkey", {F_UUID_EQ}, 3, 13,
 	{"user_id", "points_available", "points_pending", "lifetime_points", "tier", "tier_until", "transaction_count",
-	"spent_minor", "spent_currency"}},
+	"spent_minor", "spent_currency", "points_debited", "lot_at", "lot_before", "referral_for"}},
 	[SS_USERS] = {"users", USE_READ, "users_pkey", {F_UUID_EQ}, 0, 1, {"status"}},
 	[SS_MERCHANTS] = {"merchants", USE_READ, "merchants_pkey", {F_UUID_EQ}, 0, 1, {"category"}},
 	[SS_ACCOUNTS] = {"accounts", USE_READ, "accounts_pkey", {F_UUID_EQ, F_UUID_EQ}, 0, 0, {NULL}},

@@ -52,6 +52,7 @@
 #include "engine.h"
 #include "errors.h"
 #include "ledger.h"
+#include "lots.h"
 #include "match.h"
 #include "money.h"
 #include "query.h"
@@ -236,6 +237,7 @@ credit(SSChunk *chunk, SSPurchase *purchase, SSUser *user)
 		return;
 	user->available = ss_add(user->available, points, "points balance");
 	user->lifetime = ss_add(user->lifetime, points, "lifetime points");
+	ss_lots_credit(user, points, purchase->occurred_at);
 	ss_tier_update(chunk->rules, user, purchase->recorded_at);
 }
 
@@ -296,9 +298,8 @@ award_new(SSChunk *chunk)
 		ss_batch_keep_users(chunk->batch, chunk);
 }
 
-/* Keeps changes that must not overlap a purchase away, until the transaction ends. */
-static void
-lock_out_changes(void)
+void
+ss_engine_lock_out_changes(void)
 {
 	Oid			relid = get_relname_relid("campaign_redemptions", get_namespace_oid("swipesavvy", false));
 
@@ -358,7 +359,7 @@ ss_engine_award(SSPurchase *purchases, int count, bool by_call, SSBatch *batch)
 	PreventCommandIfReadOnly("INSERT");
 	PreventCommandIfParallelMode("INSERT");
 	settings = NewGUCNestLevel();
-	lock_out_changes();
+	ss_engine_lock_out_changes();
 	chunk.direct = ss_direct_begin();
 	/* where there can be triggers, nothing may be left unwritten while they run */
 	chunk.batch = chunk.direct == NULL ? NULL : batch;

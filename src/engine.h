@@ -35,4 +35,10 @@ extern void ss_engine_end_batch(SSBatch *batch);
  */
 extern void ss_engine_award(SSPurchase *purchases, int count, bool by_call, SSBatch *batch);
 
+/*
+ * Takes the table lock under which purchases are processed, until the transaction ends: changes of
+ * campaigns that must not overlap them (campaign_slots.c) wait. First of all locks, before ss_rules_get().
+ */
+extern void ss_engine_lock_out_changes(void);
+
 #endif							/* SS_ENGINE_H */

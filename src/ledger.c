@@ -51,13 +51,16 @@ static SSQuery write_accounts_query = {
 	"UPDATE swipesavvy.reward_accounts a"
 	"   SET points_available = k.available, points_pending = k.pending, lifetime_points = k.lifetime, tier = k.tier,"
 	"       tier_until = nullif(k.tier_until, '-infinity'), transaction_count = k.transactions, spent_minor = k.spent,"
-	"       spent_currency = k.spent_currency"
-	"  FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-	"       k (user_id, available, pending, lifetime, tier, tier_until, transactions, spent, spent_currency)"
+	"       spent_currency = k.spent_currency, points_debited = k.debited, lot_at = k.lot_at, lot_before = k.lot_before,"
+	"       referral_for = k.referrer"
+	"  FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+	"       k (user_id, available, pending, lifetime, tier, tier_until, transactions, spent, spent_currency, debited,"
+	"          lot_at, lot_before, referrer)"
 	" WHERE a.user_id = k.user_id",
-	9,
+	13,
 	{UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID,
-	INT8ARRAYOID, TEXTARRAYOID}, NULL};
+	INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, UUIDARRAYOID}, NULL};
+
 /* The element type of each of a query's array arguments. */
 static void
 init_columns(SSColumns *columns, const SSQuery *query, int rows)
@@ -156,6 +159,11 @@ add_account(SSColumns *columns, const SSUser *user)
 	ss_columns_set(columns, 6, Int64GetDatum(user->transactions));
 	ss_columns_set(columns, 7, Int64GetDatum(user->spent));
 	ss_columns_set(columns, 8, CStringGetTextDatum(user->spent_currency));
+	ss_columns_set(columns, 9, Int64GetDatum(user->debited));
+	ss_columns_set(columns, 10, TimestampTzGetDatum(user->lot_at));
+	ss_columns_set(columns, 11, Int64GetDatum(user->lot_before));
+	if (user->has_referrer)
+		ss_columns_set(columns, 12, UUIDPGetDatum(&user->referrer));
 }
 
 void

@@ -102,6 +102,11 @@ ss_ledger_update_account(SSDirect *direct, const SSUser *user)
 	ss_direct_set(direct, table, ACCOUNT_TRANSACTIONS, Int64GetDatum(user->transactions));
 	ss_direct_set(direct, table, ACCOUNT_SPENT, Int64GetDatum(user->spent));
 	ss_direct_set(direct, table, ACCOUNT_SPENT_CURRENCY, CStringGetTextDatum(user->spent_currency));
+	ss_direct_set(direct, table, ACCOUNT_DEBITED, Int64GetDatum(user->debited));
+	ss_direct_set(direct, table, ACCOUNT_LOT_AT, TimestampTzGetDatum(user->lot_at));
+	ss_direct_set(direct, table, ACCOUNT_LOT_BEFORE, Int64GetDatum(user->lot_before));
+	if (user->has_referrer)
+		ss_direct_set(direct, table, ACCOUNT_REFERRER, UUIDPGetDatum(&user->referrer));
 	ss_direct_update(direct, table);
 }
 

@@ -59,8 +59,8 @@ static SSQuery insert_user = {
 	{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, UUIDOID}, NULL};
 
 static SSQuery insert_reward_account = {
-	"INSERT INTO swipesavvy.reward_accounts (user_id, tier, spent_currency) VALUES ($1, $2, $3)", 3,
-	{UUIDOID, TEXTOID, BPCHAROID}, NULL};
+	"INSERT INTO swipesavvy.reward_accounts (user_id, tier, spent_currency, referral_for) VALUES ($1, $2, $3, $4)", 4,
+	{UUIDOID, TEXTOID, BPCHAROID, UUIDOID}, NULL};
 
 static SSQuery insert_credentials = {
 	"INSERT INTO swipesavvy.user_credentials (user_id, password_hash) VALUES ($1, $2)", 2,
@@ -275,13 +275,17 @@ add_user(const pg_uuid_t *user_id, const UserInput *input, const pg_uuid_t *refe
 }
 
 static void
-add_reward_account(const pg_uuid_t *user_id)
+add_reward_account(const pg_uuid_t *user_id, const pg_uuid_t *referred_by)
 {
 	const SSRules *rules = ss_rules_get();
-	Datum		values[] = {UUIDPGetDatum(user_id), CStringGetTextDatum(rules->tiers[0].name),
-							CStringGetTextDatum(rules->settings.currency)};
+	Datum		values[4];
+	bool		nulls[4];
 
-	(void) ss_query_write(&insert_reward_account, values, NULL);
+	ss_param_pointer(values, nulls, 0, user_id);
+	ss_param_text(values, nulls, 1, rules->tiers[0].name);
+	ss_param_text(values, nulls, 2, rules->settings.currency);
+	ss_param_pointer(values, nulls, 3, referred_by);
+	(void) ss_query_write(&insert_reward_account, values, nulls);
 }
 
 /*
@@ -296,6 +300,7 @@ swipesavvy_create_user(PG_FUNCTION_ARGS)
 	SSJson		json = {0};
 	UserInput	input = {0};
 	pg_uuid_t  *user_id;
+	pg_uuid_t  *referred_by;
 
 	ss_call_enter(&call, SS_BACKEND | SS_ADMIN);
 	input.email = ss_arg_text(fcinfo, 0, "email", EMAIL_MAX, true);
@@ -311,8 +316,9 @@ swipesavvy_create_user(PG_FUNCTION_ARGS)
 	if (user_id == NULL)
 		user_id = ss_uuid7_new();
 
-	add_user(user_id, &input, ss_arg_uuid(fcinfo, 8, "referred_by", false));
-	add_reward_account(user_id);
+	referred_by = ss_arg_uuid(fcinfo, 8, "referred_by", false);
+	add_user(user_id, &input, referred_by);
+	add_reward_account(user_id, referred_by);
 	if (!PG_ARGISNULL(2))
 	{
 		Datum		values[] = {UUIDPGetDatum(user_id),

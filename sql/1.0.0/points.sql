@@ -10,10 +10,15 @@ CREATE TABLE swipesavvy.reward_accounts (
     transaction_count bigint NOT NULL DEFAULT 0,
     spent_minor bigint NOT NULL DEFAULT 0,
     spent_currency char(3) NOT NULL,
+    points_debited bigint NOT NULL DEFAULT 0,
+    lot_at timestamptz NOT NULL DEFAULT '-infinity',
+    lot_before bigint NOT NULL DEFAULT 0,
+    referral_for uuid,
     CONSTRAINT reward_accounts_pkey PRIMARY KEY (user_id),
     CONSTRAINT a_reward_account_belongs_to_a_user FOREIGN KEY (user_id) REFERENCES swipesavvy.users,
     CONSTRAINT pending_points_are_not_negative CHECK (points_pending >= 0),
-    CONSTRAINT lifetime_points_are_not_negative CHECK (lifetime_points >= 0)
+    CONSTRAINT lifetime_points_are_not_negative CHECK (lifetime_points >= 0),
+    CONSTRAINT points_before_a_lot_are_used_up CHECK (lot_before BETWEEN 0 AND points_debited)
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE swipesavvy.reward_accounts IS 'Points, tier and totals of each user; its row is the lock under which a user''s purchases are processed.';
 COMMENT ON COLUMN swipesavvy.reward_accounts.points_available IS 'Points the user can use; a refund may take it below zero.';
@@ -23,6 +28,12 @@ COMMENT ON COLUMN swipesavvy.reward_accounts.tier_until IS 'Until then refunds d
 COMMENT ON COLUMN swipesavvy.reward_accounts.transaction_count IS 'Purchases recorded, of any status.';
 COMMENT ON COLUMN swipesavvy.reward_accounts.spent_minor IS 'Amount of completed purchases in spent_currency, net of refunds.';
 COMMENT ON COLUMN swipesavvy.reward_accounts.spent_currency IS 'The programme''s currency when spent_minor was last brought up to date.';
+
+COMMENT ON COLUMN swipesavvy.reward_accounts.points_debited IS 'All points ever taken from those available; the oldest first.';
+COMMENT ON COLUMN swipesavvy.reward_accounts.lot_at IS 'Points credited for times before this are used up; those from here on may be.';
+COMMENT ON COLUMN swipesavvy.reward_accounts.lot_before IS 'Sum of the points credited for times before lot_at.';
+COMMENT ON COLUMN swipesavvy.reward_accounts.referral_for IS
+    'The user who brought this one, until both have got their bonus: with this one''s first completed purchase.';
 
 CREATE TABLE swipesavvy.transactions (
     transaction_id uuid NOT NULL,
@@ -138,6 +149,10 @@ REPEATABLE READ transaction makes slots of campaigns newer than its snapshot; ve
 COMMENT ON COLUMN swipesavvy.campaign_slots.day IS 'Calendar day for a daily limit; -infinity for the budget.';
 COMMENT ON COLUMN swipesavvy.campaign_slots.allotted IS 'What may be used of it, in the unit of used.';
 COMMENT ON COLUMN swipesavvy.campaign_slots.used IS 'Minor units spent of a budget, redemptions of a day.';
+
+CREATE INDEX points_entries_credits ON swipesavvy.points_entries (user_id, recorded_at, points)
+    WHERE kind IN ('adjust', 'referral') AND credit_account = 'available';
+COMMENT ON INDEX swipesavvy.points_entries_credits IS 'Credits that no purchase made: with the purchases'' own they tell how old points are.';
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.reward_accounts', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.transactions', '');

@@ -38,7 +38,7 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('merchant_categories', 'a_category_has_a_name a_category_number_is_used_once'),
     ('merchants', 'a_merchant_has_a_category a_merchant_has_a_known_mcc a_merchant_has_a_name merchant_metadata_are_an_object'),
     ('points_entries', 'an_entry_has_two_accounts an_entry_moves_points'),
-    ('reward_accounts', 'a_reward_account_belongs_to_a_user lifetime_points_are_not_negative pending_points_are_not_negative'),
+    ('reward_accounts', 'a_reward_account_belongs_to_a_user lifetime_points_are_not_negative pending_points_are_not_negative points_before_a_lot_are_used_up'),
     ('rule_sentinel', ''),
     ('segment_members', 'a_member_belongs_to_a_segment a_member_is_a_user'),
     ('segments', 'a_segment_has_a_name a_segment_name_is_used_once'),

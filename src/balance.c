@@ -1,0 +1,124 @@
+/*
+ * balance.c: a user's reward account under lock (balance.h).
+ *
+ * Called by everything that changes points after they were earned. Locks are
+ * the engine's, in its order: the table campaign_redemptions, accounts by
+ * user_id; callers that need slots take them afterwards.
+ */
+#include "postgres.h"
+
+#include "args.h"
+#include "balance.h"
+#include "engine.h"
+#include "errors.h"
+#include "ledger.h"
+#include "lots.h"
+#include "money.h"
+#include "query.h"
+#include "tier.h"
+#include "uuid7.h"
+
+static SSQuery insert_entry_query = {
+	"INSERT INTO swipesavvy.points_entries (user_id, entry_id, points, recorded_at, kind, debit_account, credit_account,"
+	"       transaction_id, reason)"
+	" VALUES ($1, $2, $3, $4, $5::swipesavvy.entry_kind, $6::swipesavvy.ledger_account, $7::swipesavvy.ledger_account,"
+	"         $8, $9)",
+	9, {UUIDOID, UUIDOID, INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, TEXTOID}, NULL};
+
+void
+ss_balance_lock_all(SSBalance *balances, const pg_uuid_t *user_ids, int count)
+{
+	SSUser	   *users = palloc(count * sizeof(SSUser));
+	int			found;
+	const SSRules *rules;
+
+	ss_engine_lock_out_changes();
+	found = ss_chunk_lock_accounts(user_ids, count, users);
+	rules = ss_rules_get();
+	for (int i = 0; i < count; i++)
+	{
+		if (i >= found || memcmp(&users[i].id, &user_ids[i], sizeof(pg_uuid_t)) != 0)
+			ss_not_found("user", ss_uuid_text(&user_ids[i]));
+		balances[i].rules = rules;
+		balances[i].now = GetCurrentTimestamp();
+		balances[i].user = users[i];
+		ss_chunk_set_currency(&balances[i].user, rules->settings.currency);
+	}
+}
+
+void
+ss_balance_lock(SSBalance *balance, const pg_uuid_t *user_id)
+{
+	ss_balance_lock_all(balance, user_id, 1);
+}
+
+/* The tier that lifetime points make, after they changed by that much. */
+static void
+change_lifetime(SSBalance *balance, int64 points)
+{
+	balance->user.lifetime = ss_add(balance->user.lifetime, points, "lifetime points");
+	ss_tier_update(balance->rules, &balance->user, balance->now);
+}
+
+void
+ss_balance_credit(SSBalance *balance, int64 points, TimestampTz at, bool earned)
+{
+	SSUser	   *user = &balance->user;
+
+	user->changed = true;
+	if (points == 0)
+		return;
+	user->available = ss_add(user->available, points, "points balance");
+	ss_lots_credit(user, points, at);
+	if (earned)
+		change_lifetime(balance, points);
+}
+
+void
+ss_balance_debit(SSBalance *balance, int64 points, bool earned)
+{
+	SSUser	   *user = &balance->user;
+
+	user->changed = true;
+	if (points == 0)
+		return;
+	user->available = ss_add(user->available, -points, "points balance");
+	ss_lots_debit(user, points);
+	if (earned)
+		change_lifetime(balance, -points);
+}
+
+const char *
+ss_balance_tier(const SSBalance *balance)
+{
+	return ss_tier_held(balance->rules, &balance->user, balance->now)->name;
+}
+
+void
+ss_balance_write(SSBalance *balance)
+{
+	ss_ledger_write_accounts(NULL, &balance->user, 1);
+	balance->user.changed = false;
+}
+
+const pg_uuid_t *
+ss_entry_write(const SSEntry *entry)
+{
+	const pg_uuid_t *entry_id = ss_uuid7_new();
+	Datum		values[9];
+	bool		nulls[9] = {false};
+
+	if (entry->points == 0)
+		return entry_id;
+	ss_param_pointer(values, nulls, 0, entry->user_id);
+	ss_param_pointer(values, nulls, 1, entry_id);
+	values[2] = Int64GetDatum(entry->points);
+	values[3] = TimestampTzGetDatum(entry->recorded_at);
+	ss_param_text(values, nulls, 4, entry->kind);
+	ss_param_text(values, nulls, 5, entry->debit);
+	ss_param_text(values, nulls, 6, entry->credit);
+	ss_param_pointer(values, nulls, 7, entry->transaction_id);
+	ss_param_text(values, nulls, 8, entry->reason);
+	(void) ss_query_latest(&insert_entry_query, values, nulls);
+	return entry_id;
+}

@@ -1,0 +1,29 @@
+/*
+ * lots.h: how old a user's points are. Every credit is a lot as old as the
+ * purchase (or the entry) that made it; whatever is taken comes from the oldest.
+ *
+ * An account keeps how much was ever taken, and a place in its lots up to which
+ * all are used up (lot_at; lot_before is the sum of those before). So neither
+ * purchases nor readers look at what is long gone. The place may be any that
+ * satisfies lot_before <= points_debited: (-infinity, 0) always does.
+ */
+#ifndef SS_LOTS_H
+#define SS_LOTS_H
+
+#include "postgres.h"
+
+#include "chunk.h"
+
+/* Points were credited to the account, for that time. */
+extern void ss_lots_credit(SSUser *user, int64 points, TimestampTz at);
+
+/* Points were taken from the account, whose other columns are as afterwards. The entries need not be written yet. */
+extern void ss_lots_debit(SSUser *user, int64 points);
+
+/* How many points of lots before that time are left. */
+extern int64 ss_lots_left_before(const SSUser *user, TimestampTz before);
+
+/* Readers: the time of the oldest lot of which something is left; false when there is none. */
+extern bool ss_lots_first_open(const pg_uuid_t *user_id, TimestampTz *at);
+
+#endif							/* SS_LOTS_H */
