@@ -9,21 +9,26 @@
  * What the executor would do besides must not be missed, so this path is only
  * taken where there is nothing else to do (check_table): plain tables with
  * exactly our columns and no triggers for what we do, but those of foreign keys
- * whose columns we don't change. CHECK constraints are evaluated only if there
- * are others than ours: ours restate what the engine computes. That judgement,
- * with all OIDs, is kept until a relcache invalidation of one of the tables.
+ * whose columns we don't change. Constraints are evaluated only if there are
+ * others than ours: ours restate what the engine computes. Where that or an
+ * index runs somebody's function, it does so under the safe search_path. The
+ * judgement, with all OIDs, is kept until a relcache invalidation of one of the
+ * tables.
  */
 #include "postgres.h"
 
 #include "access/heapam.h"
 #include "access/relscan.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_trigger.h"
@@ -32,6 +37,7 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -43,9 +49,11 @@
 #include "direct.h"
 #include "errors.h"
 #include "guc.h"
+#include "query.h"
 
 #define MAX_COLUMNS 20
 #define MAX_KEYS	3
+#define MAX_CHECKS	3
 
 /* What we do with a table. */
 typedef enum Use
@@ -61,34 +69,61 @@ typedef struct TableSpec
 	Use			use;
 	const char *index;			/* NULL: never looked up */
 	RegProcedure equal[MAX_KEYS];	/* of the index's columns */
-	int			nchecks;		/* CHECK constraints of ours */
+	const char *checks[MAX_CHECKS];	/* CHECK constraints of ours */
 	int			ncolumns;
 	const char *columns[MAX_COLUMNS];
 } TableSpec;
 
 static const TableSpec specs[SS_TABLES] = {
-	[SS_REWARD_ACCOUNTS] = {"reward_accounts", USE_UPDATE, "reward_accounts_pkey", {F_UUID_EQ}, 3, 13,
+	[SS_REWARD_ACCOUNTS] = {"reward_accounts", USE_UPDATE, "reward_accounts_pkey", {F_UUID_EQ},
+	{"pending_points_are_not_negative", "lifetime_points_are_not_negative", "points_before_a_lot_are_used_up"}, 13,
 	{"user_id", "points_available", "points_pending", "lifetime_points", "tier", "tier_until", "transaction_count",
 	"spent_minor", "spent_currency", "points_debited", "lot_at", "lot_before", "referral_for"}},
-	[SS_USERS] = {"users", USE_READ, "users_pkey", {F_UUID_EQ}, 0, 1, {"status"}},
-	[SS_MERCHANTS] = {"merchants", USE_READ, "merchants_pkey", {F_UUID_EQ}, 0, 1, {"category"}},
-	[SS_ACCOUNTS] = {"accounts", USE_READ, "accounts_pkey", {F_UUID_EQ, F_UUID_EQ}, 0, 0, {NULL}},
-	[SS_SEGMENT_MEMBERS] = {"segment_members", USE_READ, "segment_members_pkey", {F_UUID_EQ}, 0, 1, {"segment_no"}},
-	[SS_USER_BOOSTS] = {"user_boosts", USE_READ, "user_boosts_pkey", {F_UUID_EQ}, 0, 2, {"boost_id", "deactivated_at"}},
-	[SS_TRANSACTIONS] = {"transactions", USE_INSERT, "transactions_pkey", {F_UUID_EQ, F_UUID_EQ}, 3, 19,
+	[SS_USERS] = {"users", USE_READ, "users_pkey", {F_UUID_EQ}, {NULL}, 1, {"status"}},
+	[SS_MERCHANTS] = {"merchants", USE_READ, "merchants_pkey", {F_UUID_EQ}, {NULL}, 1, {"category"}},
+	[SS_ACCOUNTS] = {"accounts", USE_READ, "accounts_pkey", {F_UUID_EQ, F_UUID_EQ}, {NULL}, 0, {NULL}},
+	[SS_SEGMENT_MEMBERS] = {"segment_members", USE_READ, "segment_members_pkey", {F_UUID_EQ}, {NULL}, 1, {"segment_no"}},
+	[SS_USER_BOOSTS] = {"user_boosts", USE_READ, "user_boosts_pkey", {F_UUID_EQ}, {NULL}, 2, {"boost_id", "deactivated_at"}},
+	[SS_TRANSACTIONS] = {"transactions", USE_INSERT, "transactions_pkey", {F_UUID_EQ, F_UUID_EQ},
+	{"transaction_amounts_are_not_negative", "a_discount_is_part_of_the_amount", "a_refund_is_part_of_the_amount"}, 19,
 	{"transaction_id", "user_id", "amount_minor", "occurred_at", "recorded_at", "points_base", "points_bonus",
 	"discount_minor", "refunded_minor", "points_refunded", "status", "currency", "category_no", "request", "merchant_id",
 	"account_id", "idempotency_key", "metadata", "decision"}},
 	[SS_TRANSACTION_KEYS] = {"transactions", USE_READ, "an_idempotency_key_is_used_once_per_user",
-	{F_UUID_EQ, F_TEXTEQ}, 0, 0, {NULL}},
-	[SS_POINTS_ENTRIES] = {"points_entries", USE_INSERT, NULL, {0}, 2, 10,
+	{F_UUID_EQ, F_TEXTEQ}, {NULL}, 0, {NULL}},
+	[SS_POINTS_ENTRIES] = {"points_entries", USE_INSERT, NULL, {0}, {"an_entry_moves_points", "an_entry_has_two_accounts"}, 10,
 	{"user_id", "entry_id", "points", "recorded_at", "kind", "debit_account", "credit_account", "campaign_no",
 	"transaction_id", "reason"}},
-	[SS_REDEMPTIONS] = {"campaign_redemptions", USE_INSERT, "campaign_redemptions_campaign", {F_INT4EQ, F_UUID_EQ}, 2, 11,
+	[SS_REDEMPTIONS] = {"campaign_redemptions", USE_INSERT, "campaign_redemptions_campaign", {F_INT4EQ, F_UUID_EQ},
+	{"redemption_amounts_are_not_negative", "a_returned_cost_is_part_of_the_cost"}, 11,
 	{"user_id", "transaction_id", "campaign_no", "campaign_version", "points", "discount_minor", "cost_minor",
 	"cost_returned_minor", "day", "position", "counts"}},
-	[SS_SLOTS] = {"campaign_slots", USE_UPDATE, "campaign_slots_pkey", {F_INT4EQ, F_DATE_EQ, F_INT4EQ}, 1, 5,
+	[SS_SLOTS] = {"campaign_slots", USE_UPDATE, "campaign_slots_pkey", {F_INT4EQ, F_DATE_EQ, F_INT4EQ},
+	{"a_slot_is_never_overspent"}, 5,
 	{"campaign_no", "day", "slot", "used", "allotted"}},
+};
+
+/* The types of these columns; 0 where it is an enum of ours. */
+static const Oid column_types[SS_TABLES][MAX_COLUMNS] = {
+	[SS_REWARD_ACCOUNTS] = {UUIDOID, INT8OID, INT8OID, INT8OID, TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID, BPCHAROID,
+	INT8OID, TIMESTAMPTZOID, INT8OID, UUIDOID},
+	[SS_USERS] = {TEXTOID},
+	[SS_MERCHANTS] = {TEXTOID},
+	[SS_SEGMENT_MEMBERS] = {INT4OID},
+	[SS_USER_BOOSTS] = {UUIDOID, TIMESTAMPTZOID},
+	[SS_TRANSACTIONS] = {UUIDOID, UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID,
+	0, BPCHAROID, INT2OID, INT2OID, UUIDOID, UUIDOID, TEXTOID, JSONBOID, BYTEAOID},
+	[SS_POINTS_ENTRIES] = {UUIDOID, UUIDOID, INT8OID, TIMESTAMPTZOID, 0, 0, 0, INT4OID, UUIDOID, TEXTOID},
+	[SS_REDEMPTIONS] = {UUIDOID, UUIDOID, INT4OID, INT4OID, INT8OID, INT8OID, INT8OID, INT8OID, DATEOID, INT2OID, BOOLOID},
+	[SS_SLOTS] = {INT4OID, DATEOID, INT4OID, INT8OID, INT8OID},
+};
+
+/* Columns that the engine leaves null at times, as bits. */
+static const uint32 nullable[SS_TABLES] = {
+	[SS_REWARD_ACCOUNTS] = 1 << ACCOUNT_TIER_UNTIL | 1 << ACCOUNT_REFERRER,
+	[SS_TRANSACTIONS] = 1 << TRANSACTION_CATEGORY_NO | 1 << TRANSACTION_MERCHANT_ID | 1 << TRANSACTION_ACCOUNT_ID |
+	1 << TRANSACTION_KEY | 1 << TRANSACTION_METADATA,
+	[SS_POINTS_ENTRIES] = 1 << ENTRY_CAMPAIGN_NO | 1 << ENTRY_REASON,
 };
 
 static const struct
@@ -105,7 +140,9 @@ static const struct
 static struct
 {
 	bool		known;
+	bool		changed;		/* since it began to be taken */
 	bool		usable;
+	bool		runs_code;		/* writing runs functions of somebody else's */
 	Oid			relids[SS_TABLES];
 	Oid			indexes[SS_TABLES];
 	AttrNumber	columns[SS_TABLES][MAX_COLUMNS];
@@ -145,10 +182,51 @@ on_relcache_invalidation(Datum arg, Oid relid)
 	for (int i = 0; i < SS_TABLES; i++)
 		ours |= (relid == catalog.relids[i] || relid == catalog.indexes[i]);
 	if (ours)
+	{
 		catalog.known = false;
+		catalog.changed = true;
+	}
 }
 
-/* Does a trigger want to see what we do? Those of foreign keys only mind their columns, which we never change. */
+/* Are all columns of an array of numbers among these? */
+static bool
+are_columns_of(Datum numbers, Bitmapset *columns)
+{
+	const ArrayType *array = DatumGetArrayTypeP(numbers);
+	const int16 *items = (const int16 *) ARR_DATA_PTR(array);
+	int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+
+	for (int i = 0; i < count; i++)
+	{
+		if (!bms_is_member(items[i] - FirstLowInvalidHeapAttributeNumber, columns))
+			return false;
+	}
+	return true;
+}
+
+/* A foreign key to or from a table minds changes of its columns; those of the primary key we never change. */
+static bool
+minds_only_the_key(Relation rel, Oid constraint)
+{
+	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	Bitmapset  *key = RelationGetIndexAttrBitmap(rel, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+	Form_pg_constraint form;
+	bool		isnull;
+	bool		result = true;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for constraint %u", constraint);
+	form = (Form_pg_constraint) GETSTRUCT(tuple);
+	if (form->conrelid == RelationGetRelid(rel))
+		result = are_columns_of(SysCacheGetAttr(CONSTROID, tuple, Anum_pg_constraint_conkey, &isnull), key);
+	if (form->confrelid == RelationGetRelid(rel))
+		result = result && are_columns_of(SysCacheGetAttr(CONSTROID, tuple, Anum_pg_constraint_confkey, &isnull), key);
+	ReleaseSysCache(tuple);
+	bms_free(key);
+	return result;
+}
+
+/* Does a trigger want to see what we do? */
 static bool
 has_trigger_for(Relation rel, Use use)
 {
@@ -161,7 +239,7 @@ has_trigger_for(Relation rel, Use use)
 		if (use == USE_INSERT && (trigger->tgtype & TRIGGER_TYPE_INSERT) != 0)
 			return true;
 		if (use == USE_UPDATE && (trigger->tgtype & TRIGGER_TYPE_UPDATE) != 0 &&
-			RI_FKey_trigger_type(trigger->tgfoid) == RI_TRIGGER_NONE)
+			(RI_FKey_trigger_type(trigger->tgfoid) == RI_TRIGGER_NONE || !minds_only_the_key(rel, trigger->tgconstraint)))
 			return true;
 	}
 	return false;
@@ -181,6 +259,70 @@ check_index(Oid relid, Oid heap)
 	return usable;
 }
 
+/* Finds a table's columns. No way of ours can do with others than those that the extension made. */
+static void
+check_columns(SSTable table, TupleDesc desc)
+{
+	for (int i = 0; i < specs[table].ncolumns; i++)
+	{
+		AttrNumber	number = get_attnum(catalog.relids[table], specs[table].columns[i]);
+
+		if (number == InvalidAttrNumber ||
+			(column_types[table][i] != 0 && TupleDescAttr(desc, number - 1)->atttypid != column_types[table][i]))
+			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("table \"%s\" is not as the extension made it", specs[table].name),
+					errdetail("Column \"%s\" is gone or has another type.", specs[table].columns[i]));
+		catalog.columns[table][i] = number;
+	}
+}
+
+/* Are there constraints that ours do not imply? The engine's rows satisfy ours. */
+static bool
+has_constraints(SSTable table, TupleDesc desc)
+{
+	const char *const *ours = specs[table].checks;
+	int			nchecks = desc->constr == NULL ? 0 : desc->constr->num_check;
+
+	for (int i = 0; i < nchecks; i++)
+	{
+		int			j = 0;
+
+		while (j < MAX_CHECKS && ours[j] != NULL && strcmp(ours[j], desc->constr->check[i].ccname) != 0)
+			j++;
+		if (j == MAX_CHECKS || ours[j] == NULL)
+			return true;
+	}
+	for (int i = 0; i < specs[table].ncolumns; i++)
+	{
+		if ((nullable[table] & (1u << i)) != 0 && TupleDescAttr(desc, catalog.columns[table][i] - 1)->attnotnull)
+			return true;
+	}
+	return false;
+}
+
+/* Do index entries take functions that are not the server's? */
+static bool
+has_functions(Relation rel)
+{
+	List	   *indexes = RelationGetIndexList(rel);
+	ListCell   *cell;
+	bool		found = false;
+
+	foreach(cell, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+		List	   *predicate = RelationGetIndexPredicate(index);
+
+		found |= RelationGetIndexExpressions(index) != NIL || list_length(predicate) > 1 ||
+			(predicate != NIL && !IsA(linitial(predicate), NullTest));
+		for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
+			found |= index->rd_opfamily[i] >= FirstNormalObjectId;
+		index_close(index, AccessShareLock);
+	}
+	list_free(indexes);
+	return found;
+}
+
 /* Finds a table's columns and index; false where the executor is needed. */
 static bool
 check_table(SSTable table, Oid namespace)
@@ -197,15 +339,14 @@ check_table(SSTable table, Oid namespace)
 	rel = table_open(catalog.relids[table], AccessShareLock);
 	desc = RelationGetDescr(rel);
 	usable = rel->rd_rel->relkind == RELKIND_RELATION && rel->rd_rel->relam == HEAP_TABLE_AM_OID && rel->rd_rules == NULL &&
-		!rel->rd_rel->relrowsecurity && !rel->rd_rel->relispartition;
+		!rel->rd_rel->relrowsecurity && !rel->rd_rel->relispartition && !rel->rd_rel->relhassubclass;
+	check_columns(table, desc);
 	if (spec->use != USE_READ)
+	{
 		usable = usable && desc->natts == spec->ncolumns && !has_trigger_for(rel, spec->use) &&
 			(desc->constr == NULL || !desc->constr->has_generated_stored);
-	catalog.checks[table] = desc->constr != NULL && desc->constr->num_check != spec->nchecks;
-	for (int i = 0; i < spec->ncolumns; i++)
-	{
-		catalog.columns[table][i] = get_attnum(catalog.relids[table], spec->columns[i]);
-		usable = usable && catalog.columns[table][i] != InvalidAttrNumber;
+		catalog.checks[table] = has_constraints(table, desc);
+		catalog.runs_code |= catalog.checks[table] || has_functions(rel);
 	}
 	table_close(rel, NoLock);
 	return usable && (spec->index == NULL || check_index(catalog.indexes[table], catalog.relids[table]));
@@ -219,7 +360,7 @@ label_oid(const char *type, const char *label, Oid namespace)
 	return GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(typid), CStringGetDatum(label));
 }
 
-/* Takes stock of the tables. An invalidation meanwhile makes the next call do it again. */
+/* Takes stock of the tables. An invalidation or an error meanwhile makes the next call do it again. */
 static void
 take_stock(void)
 {
@@ -232,7 +373,6 @@ take_stock(void)
 		registered = true;
 	}
 	memset(&catalog, 0, sizeof(catalog));
-	catalog.known = true;
 	catalog.usable = true;
 	for (int i = 0; i < SS_TABLES; i++)
 		catalog.usable = check_table((SSTable) i, namespace) && catalog.usable;
@@ -244,6 +384,7 @@ take_stock(void)
 	/* Citus keeps ordinary tables in front of its shards: a write past the planner would be lost */
 	if (OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE)))
 		catalog.usable = false;
+	catalog.known = !catalog.changed;
 }
 
 Datum
@@ -280,6 +421,8 @@ ss_direct_begin(void)
 			return NULL;
 		lock_written();
 	} while (!catalog.known);
+	if (catalog.runs_code)
+		ss_query_guard_path();
 	direct = palloc0(sizeof(SSDirect));
 	direct->estate = CreateExecutorState();
 	PushActiveSnapshot(GetLatestSnapshot());
@@ -330,8 +473,12 @@ open_table(SSDirect *direct, SSTable table)
 {
 	OpenTable  *open = &direct->tables[table];
 
-	if (open->rel == NULL)
-		open->rel = table_open(catalog.relids[table], specs[table].use == USE_READ ? AccessShareLock : NoLock);
+	if (open->rel != NULL)
+		return open;
+	open->rel = table_open(catalog.relids[table], specs[table].use == USE_READ ? AccessShareLock : NoLock);
+	/* a table that is only read may have been changed until it was locked */
+	if (!catalog.known)
+		take_stock();
 	return open;
 }
 
@@ -435,6 +582,7 @@ writable(SSDirect *direct, OpenTable *open)
 	{
 		open->info = makeNode(ResultRelInfo);
 		InitResultRelInfo(open->info, open->rel, 0, NULL, 0);
+		CheckCmdReplicaIdentity(open->rel, specs[open - direct->tables].use == USE_UPDATE ? CMD_UPDATE : CMD_INSERT);
 		ExecOpenIndices(open->info, false);
 	}
 	return open->info;
