@@ -62,9 +62,8 @@ roles_of(Oid role, int wanted)
 	return found;
 }
 
-/* Is the session user one of those whose request.jwt.claims we believe? */
-static bool
-session_is_trusted(void)
+bool
+ss_call_session_is_trusted(void)
 {
 	char	   *names;
 	List	   *list;
@@ -85,9 +84,9 @@ session_is_trusted(void)
 	return trusted;
 }
 
-/* Is the text 8-4-4-4-12 hexadecimal digits? (uuid_in would raise, and takes more forms) */
-static bool
-is_uuid(const char *text, int length)
+/* uuid_in would raise, and takes more forms */
+bool
+ss_call_is_uuid(const char *text, int length)
 {
 	if (length != 36)
 		return false;
@@ -110,7 +109,7 @@ read_identity(pg_uuid_t *identity)
 	JsonbValue	subject;
 	char		text[37];
 
-	if (!session_is_trusted())
+	if (!ss_call_session_is_trusted())
 		return false;
 	claims = GetConfigOption("request.jwt.claims", true, false);
 	if (claims == NULL || claims[0] == '\0')
@@ -118,7 +117,7 @@ read_identity(pg_uuid_t *identity)
 	document = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(claims)));
 	if (!JB_ROOT_IS_OBJECT(document) ||
 		getKeyJsonValueFromContainer(&document->root, "sub", 3, &subject) == NULL ||
-		subject.type != jbvString || !is_uuid(subject.val.string.val, subject.val.string.len))
+		subject.type != jbvString || !ss_call_is_uuid(subject.val.string.val, subject.val.string.len))
 		return false;
 	memcpy(text, subject.val.string.val, 36);
 	text[36] = '\0';
@@ -159,8 +158,9 @@ ss_call_become_caller(SSCall *call)
 }
 
 void
-ss_call_check(SSCall *call, int allowed)
+ss_call_check_function(SSCall *call, int allowed, Oid function)
 {
+	call->function = function;
 	call->roles = roles_of(GetUserId(), allowed);
 	if (call->roles == 0)
 		ss_not_allowed("permission denied", "The role that calls is none of those that may.");
@@ -168,9 +168,10 @@ ss_call_check(SSCall *call, int allowed)
 }
 
 void
-ss_call_enter(SSCall *call, int allowed)
+ss_call_enter_function(SSCall *call, int allowed, Oid function)
 {
-	ss_call_check(call, allowed);
+	ss_call_check_function(call, allowed, function);
+	call->recorded = false;
 	call->context = CurrentMemoryContext;
 	ss_call_become_owner(call);
 	if (SPI_connect() != SPI_OK_CONNECT)

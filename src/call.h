@@ -41,16 +41,24 @@ typedef struct SSCall
 	int			roles;			/* those of the allowed ones that the caller has */
 	bool		has_identity;	/* a user is signed in */
 	pg_uuid_t	identity;
+	Oid			function;		/* that was called */
+	uint64		changes;		/* rows that the session had changed by then */
+	bool		recorded;		/* its changes are in the audit log, or are none of it */
 } SSCall;
 
-/* Checks that the caller has one of the allowed roles, 42501 otherwise, and reads its identity. */
-extern void ss_call_check(SSCall *call, int allowed);
+/*
+ * Checks that the caller has one of the allowed roles, 42501 otherwise, and reads its identity. The
+ * macros tell which function is called: they stand in functions that have its fcinfo.
+ */
+#define ss_call_check(call, allowed) ss_call_check_function(call, allowed, (fcinfo)->flinfo->fn_oid)
+extern void ss_call_check_function(SSCall *call, int allowed, Oid function);
 
 /*
  * Checks as above, becomes swipesavvy_owner under a safe search_path and
  * connects to SPI. The memory context becomes SPI's.
  */
-extern void ss_call_enter(SSCall *call, int allowed);
+#define ss_call_enter(call, allowed) ss_call_enter_function(call, allowed, (fcinfo)->flinfo->fn_oid)
+extern void ss_call_enter_function(SSCall *call, int allowed, Oid function);
 
 /*
  * A customer may only name itself: 42501 unless the caller has one of the
@@ -74,6 +82,12 @@ extern void ss_call_leave(SSCall *call);
  */
 extern void ss_call_become_owner(SSCall *call);
 extern void ss_call_become_caller(SSCall *call);
+
+/* Is the session user one of those whose settings request.* we believe? */
+extern bool ss_call_session_is_trusted(void);
+
+/* Is the text 8-4-4-4-12 hexadecimal digits? */
+extern bool ss_call_is_uuid(const char *text, int length);
 
 /* Only the safe search_path, for a query that runs with the caller's own rights; returns what restores it. */
 extern int	ss_call_guard_path(void);

@@ -216,9 +216,9 @@ keep_version(const Locked *locked, const SSCall *call)
 	(void) ss_query_write(&insert_version, values, nulls);
 }
 
-/* Puts the campaign into a state, at a new start if one is given; returns the moment. */
+/* Puts the campaign into a state, at a new start if one is given, and writes it down; returns the moment. */
 static TimestampTz
-become(const Locked *locked, Status status, const TimestampTz *start, const SSCall *call)
+become(const Locked *locked, const char *action, Status status, const TimestampTz *start, SSCall *call)
 {
 	Datum		values[3] = {Int32GetDatum(locked->no), CStringGetTextDatum(ss_campaign_statuses[status]),
 							 start == NULL ? (Datum) 0 : TimestampTzGetDatum(*start)};
@@ -229,6 +229,7 @@ become(const Locked *locked, Status status, const TimestampTz *start, const SSCa
 		elog(ERROR, "campaign %d is gone", locked->no);
 	moment = DatumGetTimestampTz(ss_value_not_null(0, 1));
 	keep_version(locked, call);
+	ss_campaign_record(call, locked->no, action, locked->before);
 	return moment;
 }
 
@@ -312,7 +313,10 @@ swipesavvy_update_campaign(PG_FUNCTION_ARGS)
 	move_limits(&locked, &row);
 	changed = write_fields(&locked, status, &row);
 	if (changed)
+	{
 		keep_version(&locked, &call);
+		ss_campaign_record(&call, locked.no, "update", locked.before);
+	}
 	ss_json_open_object(&json, NULL);
 	ss_campaign_write(&json, locked.no, true, true);
 	ss_json_text(&json, "message", changed ? "The campaign was changed." : "The campaign is as it was.");
@@ -358,7 +362,7 @@ swipesavvy_launch_campaign(PG_FUNCTION_ARGS)
 		ss_bad_state("the campaign cannot be launched", "It is %s; only a draft or paused campaign can.",
 					 ss_campaign_statuses[locked.status]);
 	ahead = ahead && DatumGetTimestampTz(locked.input.value[SS_CAMPAIGN_START_DATE]) > now;
-	launched_at = become(&locked, RUNNING, ahead ? &now : NULL, &call);
+	launched_at = become(&locked, "launch", RUNNING, ahead ? &now : NULL, &call);
 	values[0] = Int32GetDatum(locked.no);
 	values[1] = CStringGetTextDatum(pg_get_timezone_name(ss_rules_get()->settings.timezone));
 	ss_json_open_object(&json, NULL);
@@ -390,7 +394,7 @@ swipesavvy_pause_campaign(PG_FUNCTION_ARGS)
 	if (locked.status != RUNNING)
 		ss_bad_state("the campaign cannot be paused", "It is %s; only a running campaign can.",
 					 ss_campaign_statuses[locked.status]);
-	paused_at = become(&locked, PAUSED, NULL, &call);
+	paused_at = become(&locked, "pause", PAUSED, NULL, &call);
 	key = Int32GetDatum(locked.no);
 	(void) ss_query_write(&read_metrics, &key, NULL);
 	ss_json_open_object(&json, NULL);
@@ -421,7 +425,7 @@ swipesavvy_delete_campaign(PG_FUNCTION_ARGS)
 	lock_campaign(fcinfo, &locked);
 	if (locked.status == ARCHIVED)
 		ss_bad_state("the campaign is archived", "It was deleted before.");
-	archived_at = become(&locked, ARCHIVED, NULL, &call);
+	archived_at = become(&locked, "delete", ARCHIVED, NULL, &call);
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "campaign_id", locked.id);
 	ss_json_text(&json, "status", ss_campaign_statuses[ARCHIVED]);

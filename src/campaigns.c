@@ -163,6 +163,7 @@ swipesavvy_create_campaign(PG_FUNCTION_ARGS)
 
 	ss_campaign_row_limits(&row, &limits);
 	ss_campaign_slots_create(campaign_no, &limits);
+	ss_campaign_record(&call, campaign_no, "create", NULL);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 

@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "call.h"
 #include "campaign_input.h"
 #include "json.h"
 
@@ -45,6 +46,12 @@ typedef struct SSCampaignLimits
  * customers don't see if `everything`. Sees own changes if `fresh`.
  */
 extern void ss_campaign_write(SSJson *json, int32 campaign_no, bool everything, bool fresh);
+
+/*
+ * Writes the audit row of "create", "update", … and, where the campaign came into another state, the message about
+ * it. `before` is the row as it was, as jsonb; NULL for a new one.
+ */
+extern void ss_campaign_record(SSCall *call, int32 campaign_no, const char *action, Jsonb *before);
 
 extern void ss_campaign_row_limits(const SSCampaignRow *row, SSCampaignLimits *limits);
 

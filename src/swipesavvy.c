@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 
 #include "guc.h"
+#include "outbox.h"
 #include "rules.h"
 #include "purchases.h"
 
@@ -23,4 +24,5 @@ _PG_init(void)
 	ss_guc_define();
 	ss_rules_init();
 	ss_purchases_init();
+	ss_outbox_init();
 }

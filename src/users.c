@@ -12,6 +12,7 @@
 #include "utils/fmgrprotos.h"
 
 #include "args.h"
+#include "audit.h"
 #include "call.h"
 #include "errors.h"
 #include "password.h"
@@ -50,13 +51,20 @@ static SSQuery find_email = {
 	"SELECT FROM swipesavvy.users WHERE lower(email) = lower($1) AND user_id <> $2", 2,
 	{TEXTOID, UUIDOID}, NULL};
 
+/* those whose changes are recorded */
+#define USER_COLUMNS                                                                                         \
+	"email, name, phone, role, preferred_language, notification_preferences, referred_by, status, status_reason"
+
 static SSQuery insert_user = {
 	"INSERT INTO swipesavvy.users"
 	"       (user_id, email, name, phone, role, preferred_language, notification_preferences, referred_by)"
 	" VALUES ($1, $2, $3, $4, coalesce($5, 'customer'), coalesce($6, 'en'),"
 	"         '{\"email\": true, \"sms\": true, \"push\": true}'::jsonb || coalesce($7, '{}'), $8)"
-	" ON CONFLICT DO NOTHING", 8,
+	" ON CONFLICT DO NOTHING RETURNING " USER_COLUMNS, 8,
 	{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, UUIDOID}, NULL};
+
+static SSQuery lock_user = {
+	"SELECT " USER_COLUMNS " FROM swipesavvy.users WHERE user_id = $1 FOR NO KEY UPDATE", 1, {UUIDOID}, NULL};
 
 static SSQuery insert_reward_account = {
 	"INSERT INTO swipesavvy.reward_accounts (user_id, tier, spent_currency, referral_for) VALUES ($1, $2, $3, $4)", 4,
@@ -72,7 +80,7 @@ static SSQuery update_user = {
 	"       phone = CASE WHEN $8 THEN NULL ELSE coalesce($4, phone) END,"
 	"       role = coalesce($5, role), preferred_language = coalesce($6, preferred_language),"
 	"       notification_preferences = notification_preferences || coalesce($7, '{}'), updated_at = now()"
-	" WHERE user_id = $1", 8,
+	" WHERE user_id = $1 RETURNING " USER_COLUMNS, 8,
 	{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, BOOLOID}, NULL};
 
 /* The account's own sum is in one currency; after a change of the programme's the purchases are added up. */
@@ -252,8 +260,17 @@ swipesavvy_get_user_profile(PG_FUNCTION_ARGS)
 
 /* --- creating and changing --------------------------------------------------------- */
 
-/* The row of users; PT404 for an unknown referrer, 23505 for an id or e-mail in use. */
+/* Writes down what became of the user; without `before` it is new. */
 static void
+record(SSCall *call, const char *action, const pg_uuid_t *user_id, SSAuditRow before, SSAuditRow after)
+{
+	SSAudit		audit = {.resource = "user", .action = action, .resource_id = ss_uuid_text(user_id), .user_id = user_id};
+
+	ss_audit_write_rows(call, &audit, before, after);
+}
+
+/* The row of users; PT404 for an unknown referrer, 23505 for an id or e-mail in use. */
+static SSAuditRow
 add_user(const pg_uuid_t *user_id, const UserInput *input, const pg_uuid_t *referred_by)
 {
 	Datum		values[8];
@@ -266,7 +283,7 @@ add_user(const pg_uuid_t *user_id, const UserInput *input, const pg_uuid_t *refe
 	set_parameters(values, nulls, user_id, input);
 	ss_param_pointer(values, nulls, 7, referred_by);
 	if (ss_query_write(&insert_user, values, nulls) == 1)
-		return;
+		return ss_audit_row();
 	if (ss_query_write(&find_user, &id, NULL) > 0)
 		ss_duplicate("a user with this user_id exists already", "The user_id is \"%s\".",
 					 ss_uuid_text(user_id));
@@ -301,6 +318,7 @@ swipesavvy_create_user(PG_FUNCTION_ARGS)
 	UserInput	input = {0};
 	pg_uuid_t  *user_id;
 	pg_uuid_t  *referred_by;
+	SSAuditRow	row;
 
 	ss_call_enter(&call, SS_BACKEND | SS_ADMIN);
 	input.email = ss_arg_text(fcinfo, 0, "email", EMAIL_MAX, true);
@@ -317,7 +335,7 @@ swipesavvy_create_user(PG_FUNCTION_ARGS)
 		user_id = ss_uuid7_new();
 
 	referred_by = ss_arg_uuid(fcinfo, 8, "referred_by", false);
-	add_user(user_id, &input, referred_by);
+	row = add_user(user_id, &input, referred_by);
 	add_reward_account(user_id, referred_by);
 	if (!PG_ARGISNULL(2))
 	{
@@ -326,6 +344,7 @@ swipesavvy_create_user(PG_FUNCTION_ARGS)
 
 		(void) ss_query_write(&insert_credentials, values, NULL);
 	}
+	record(&call, "create", user_id, (SSAuditRow){0}, row);
 	build_profile(&json, user_id, ss_query_write);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
@@ -340,6 +359,7 @@ swipesavvy_update_user(PG_FUNCTION_ARGS)
 	SSJson		json = {0};
 	pg_uuid_t  *user_id;
 	UserInput	input;
+	SSAuditRow	before;
 	Datum		values[8];
 	bool		nulls[8];
 
@@ -352,8 +372,11 @@ swipesavvy_update_user(PG_FUNCTION_ARGS)
 	set_parameters(values, nulls, user_id, &input);
 	values[7] = BoolGetDatum(input.clear_phone);
 	nulls[7] = false;
-	if (ss_query_write(&update_user, values, nulls) == 0)
+	if (ss_query_write(&lock_user, values, nulls) == 0)
 		ss_not_found("user", ss_uuid_text(user_id));
+	before = ss_audit_row();
+	(void) ss_query_write(&update_user, values, nulls);
+	record(&call, "update", user_id, before, ss_audit_row());
 	build_profile(&json, user_id, ss_query_write);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
@@ -362,11 +385,12 @@ swipesavvy_update_user(PG_FUNCTION_ARGS)
 
 /* Gives the user of argument 0 the status, for the reason of argument 1; PT400 if it has it already. */
 static Datum
-change_status(FunctionCallInfo fcinfo, const char *status)
+change_status(FunctionCallInfo fcinfo, const char *action, const char *status)
 {
 	SSCall		call;
 	SSJson		json = {0};
 	pg_uuid_t  *user_id;
+	SSAuditRow	before;
 	Datum		values[3];
 	bool		nulls[3];
 
@@ -376,10 +400,14 @@ change_status(FunctionCallInfo fcinfo, const char *status)
 	ss_param_text(values, nulls, 1, status);
 	ss_param_text(values, nulls, 2, ss_arg_text(fcinfo, 1, "reason", SS_TEXT_MAX, false));
 	ss_users_lock(user_id);
+	(void) ss_query_write(&lock_user, values, nulls);
+	before = ss_audit_row();
 	if (ss_query_write(&update_status, values, nulls) == 0)
 		ss_bad_state("the user has this status already", "The status of user \"%s\" is %s.",
 					 ss_uuid_text(user_id), status);
 	ss_json_row(&json, NULL);
+	(void) ss_query_write(&lock_user, values, nulls);
+	record(&call, action, user_id, before, ss_audit_row());
 	return ss_call_leave_json(&call, &json);
 }
 
@@ -389,17 +417,17 @@ change_status(FunctionCallInfo fcinfo, const char *status)
 Datum
 swipesavvy_deactivate_user(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_DATUM(change_status(fcinfo, "inactive"));
+	PG_RETURN_DATUM(change_status(fcinfo, "deactivate", "inactive"));
 }
 
 Datum
 swipesavvy_suspend_user(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_DATUM(change_status(fcinfo, "suspended"));
+	PG_RETURN_DATUM(change_status(fcinfo, "suspend", "suspended"));
 }
 
 Datum
 swipesavvy_reactivate_user(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_DATUM(change_status(fcinfo, "active"));
+	PG_RETURN_DATUM(change_status(fcinfo, "reactivate", "active"));
 }

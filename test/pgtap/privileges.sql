@@ -17,7 +17,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('list_merchant_categories', 'A'), ('create_segment', 'M'), ('add_segment_members', 'M'), ('remove_segment_members', 'M'),
     ('list_segments', 'NM'), ('create_boost', 'M'), ('activate_boost', 'CBM'), ('deactivate_boost', 'CBM'), ('list_tiers', 'CM'),
     ('update_tiers', 'M'), ('update_system_settings', 'M'), ('rule_cache_status', 'M'), ('current_user_id', 'A'),
-    ('uuid_v7', '-'), ('minor_to_major', '-'), ('refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),
+    ('uuid_v7', '-'), ('minor_to_major', '-'), ('refuse_change', '-'), ('audit_refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),
     ('restore_mcc_codes', '-'), ('restore_merchant_categories', '-'), ('restore_system_settings', '-'), ('restore_tiers', '-'),
     ('rules_changed', '-'), ('purchases_begin', '-'), ('purchases_insert', '-'), ('purchases_end', '-'), ('purchases_refuse', '-');
 
@@ -291,9 +291,13 @@ SELECT is(pg_temp.outcome('none', '', s), w, 'the superuser too: ' || s)
   FROM (VALUES ('UPDATE swipesavvy.purchases SET amount_minor = 1', '0A000'), ('DELETE FROM swipesavvy.purchases', '0A000'),
                ('UPDATE swipesavvy.points_entries SET points = 1', '42501 of the server'),
                ('DELETE FROM swipesavvy.points_entries', '42501 of the server'),
+               ('UPDATE swipesavvy.audit_logs SET status = status', '42501 of the server'),
+               ('DELETE FROM swipesavvy.audit_logs', '42501 of the server'), ('TRUNCATE swipesavvy.audit_logs', '42501 of the server'),
                ('TRUNCATE swipesavvy.points_entries', '42501 of the server')) v (s, w);
 SELECT is(pg_temp.outcome('none', '', 'SET LOCAL session_replication_role = replica; DELETE FROM swipesavvy.points_entries'), '42501 of the server',
           'in replica mode as well');
+SELECT is(pg_temp.outcome('none', '', 'SET LOCAL session_replication_role = replica; DELETE FROM swipesavvy.audit_logs'), '42501 of the server',
+          'the audit log, too');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -20,6 +20,8 @@ CREATE TEMP VIEW member_types AS
 CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('accounts', 'a_full_card_number_is_refused an_account_belongs_to_a_user an_account_is_a_card_bank_or_wallet '
         'an_expiry_is_a_month_of_a_year an_unlinked_account_is_no_default only_the_last_four_digits_are_kept'),
+    ('audit_installations', ''),
+    ('audit_logs', 'a_log_entry_has_a_known_status a_log_entry_holds_what_its_hashes_are_of a_log_entry_is_of_its_resource'),
     ('boosts', 'a_boost_ends_after_it_starts a_boost_has_a_known_category a_boost_has_a_name a_boost_multiplier_is_from_1_to_1000'),
     ('campaign_events', 'an_event_belongs_to_a_campaign an_event_belongs_to_a_user an_event_has_a_known_kind'),
     ('campaign_redemptions', 'a_returned_cost_is_part_of_the_cost redemption_amounts_are_not_negative'),
@@ -37,6 +39,7 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('mcc_codes', 'an_mcc_belongs_to_a_category an_mcc_is_four_digits'),
     ('merchant_categories', 'a_category_has_a_name a_category_number_is_used_once'),
     ('merchants', 'a_merchant_has_a_category a_merchant_has_a_known_mcc a_merchant_has_a_name merchant_metadata_are_an_object'),
+    ('outbox', 'a_delivered_message_has_no_secret a_message_is_an_object a_message_is_delivered_or_dead_or_open'),
     ('points_entries', 'an_entry_has_two_accounts an_entry_moves_points'),
     ('reward_accounts', 'a_reward_account_belongs_to_a_user lifetime_points_are_not_negative pending_points_are_not_negative points_before_a_lot_are_used_up'),
     ('rule_sentinel', ''),
@@ -145,7 +148,7 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
         'deactivate_boost deactivate_user delete_campaign import_purchases launch_campaign link_account pause_campaign reactivate_user '
         'record_transaction record_transactions remove_segment_members rule_cache_status set_default_account suspend_user track_event '
         'unlink_account update_campaign update_merchant update_system_settings update_tiers update_user verify_account'),
-    ('trigger', 'purchases_begin purchases_end purchases_insert purchases_refuse refuse_change restore_begin restore_end restore_mcc_codes '
+    ('trigger', 'audit_refuse_change purchases_begin purchases_end purchases_insert purchases_refuse refuse_change restore_begin restore_end restore_mcc_codes '
         'restore_merchant_categories restore_system_settings restore_tiers rules_changed drop_guard');
 SELECT set_eq(
     'SELECT proname::text, CASE WHEN prorettype IN (''trigger''::regtype, ''event_trigger''::regtype) THEN ''trigger''
@@ -168,6 +171,7 @@ SELECT is_empty('SELECT proname, count(*) FROM member_functions GROUP BY 1 HAVIN
 CREATE TEMP TABLE declared_triggers (name, enabled, tables) AS VALUES
     ('collect', 'O', 'purchases'), ('collect_begin', 'O', 'purchases'), ('collect_end', 'O', 'purchases'), ('refuse', 'O', 'purchases'),
     ('the_ledger_is_append_only', 'A', 'points_entries'), ('the_ledger_is_not_truncated', 'A', 'points_entries'),
+    ('the_audit_log_is_append_only', 'A', 'audit_logs'), ('the_audit_log_is_not_truncated', 'A', 'audit_logs'),
     ('restore_over_seed', 'A', 'mcc_codes merchant_categories system_settings tiers'),
     ('rules_changed', 'A', 'boosts campaigns currencies merchant_categories system_settings tiers'),
     ('rules_truncated', 'A', 'boosts campaigns currencies merchant_categories system_settings tiers');

@@ -1,0 +1,74 @@
+-- audit: who did what, when and to whose data; one row per change, written by the functions of the API in the transaction of the
+-- change. No trigger writes rows: a restore would repeat them.
+
+CREATE TABLE swipesavvy.audit_installations (
+    installation_no integer NOT NULL,
+    installation_id uuid NOT NULL,
+    system_identifier bigint NOT NULL,
+    database_oid oid NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT audit_installations_pkey PRIMARY KEY (installation_no)
+);
+COMMENT ON TABLE swipesavvy.audit_installations IS
+    'Databases that the audit log was written in. A restored one is another, and its transaction ids start again.';
+COMMENT ON COLUMN swipesavvy.audit_installations.system_identifier IS 'Of the server, as in pg_control_system().';
+
+CREATE TABLE swipesavvy.audit_logs (
+    installation_no integer NOT NULL,
+    xid xid8 NOT NULL,
+    log_id uuid NOT NULL,
+    logged_at timestamptz NOT NULL,
+    event_type text COLLATE "C" NOT NULL,
+    resource text COLLATE "C" NOT NULL,
+    resource_id text,
+    status text COLLATE "C" NOT NULL,
+    user_id uuid,
+    actor_id uuid,
+    session_role text NOT NULL,
+    invoking_role text NOT NULL,
+    request_id text,
+    origin json,
+    origin_salt bytea,
+    origin_hash bytea,
+    details json,
+    details_salt bytea,
+    details_hash bytea,
+    CONSTRAINT audit_logs_pkey PRIMARY KEY (installation_no, xid, log_id),
+    CONSTRAINT a_log_entry_is_of_its_resource CHECK (starts_with(event_type, resource || '.')),
+    CONSTRAINT a_log_entry_has_a_known_status CHECK (status IN ('ok', 'refused')),
+    CONSTRAINT a_log_entry_holds_what_its_hashes_are_of CHECK (
+        (origin IS NULL) = (origin_salt IS NULL) AND (origin IS NULL OR origin_hash IS NOT NULL)
+        AND (details IS NULL) = (details_salt IS NULL) AND (details IS NULL OR details_hash IS NOT NULL))
+);
+COMMENT ON TABLE swipesavvy.audit_logs IS
+    'Every change by a function of the API and every refused attempt, never changed. Only erasing a person clears origin and details; '
+    'their hashes stay, so that the seals still fit.';
+COMMENT ON COLUMN swipesavvy.audit_logs.xid IS 'The transaction; seals go by it, because rows become visible in the order of commits.';
+COMMENT ON COLUMN swipesavvy.audit_logs.user_id IS 'Whose data it was about.';
+COMMENT ON COLUMN swipesavvy.audit_logs.actor_id IS 'Who did it: the user that was signed in.';
+COMMENT ON COLUMN swipesavvy.audit_logs.session_role IS 'The role that had logged in.';
+COMMENT ON COLUMN swipesavvy.audit_logs.invoking_role IS 'The role that called.';
+COMMENT ON COLUMN swipesavvy.audit_logs.request_id IS 'X-Request-Id, of a trusted gateway''s request.';
+COMMENT ON COLUMN swipesavvy.audit_logs.origin IS 'ip_address and user_agent; the actor''s personal data.';
+COMMENT ON COLUMN swipesavvy.audit_logs.origin_hash IS 'SHA-256 of origin_salt and origin; stays when these are erased.';
+COMMENT ON COLUMN swipesavvy.audit_logs.details IS 'What changed, {"before": {…}, "after": {…}}, secrets masked; the user''s personal data.';
+COMMENT ON COLUMN swipesavvy.audit_logs.details_hash IS 'SHA-256 of details_salt and details; stays when these are erased.';
+CREATE UNIQUE INDEX audit_logs_log_id ON swipesavvy.audit_logs (log_id);
+CREATE INDEX audit_logs_user ON swipesavvy.audit_logs (user_id, log_id) WHERE user_id IS NOT NULL;
+CREATE INDEX audit_logs_event ON swipesavvy.audit_logs (event_type, log_id);
+CREATE INDEX audit_logs_resource ON swipesavvy.audit_logs (resource, log_id);
+
+CREATE FUNCTION swipesavvy.audit_refuse_change() RETURNS trigger
+    LANGUAGE C
+    AS 'MODULE_PATHNAME', 'swipesavvy_audit_refuse_change';
+COMMENT ON FUNCTION swipesavvy.audit_refuse_change() IS
+    'Trigger of the audit log: refuses UPDATE, DELETE and TRUNCATE, but for what the library itself erases or retires.';
+CREATE TRIGGER the_audit_log_is_append_only BEFORE UPDATE OR DELETE ON swipesavvy.audit_logs
+    FOR EACH ROW EXECUTE FUNCTION swipesavvy.audit_refuse_change();
+CREATE TRIGGER the_audit_log_is_not_truncated BEFORE TRUNCATE ON swipesavvy.audit_logs
+    FOR EACH STATEMENT EXECUTE FUNCTION swipesavvy.audit_refuse_change();
+ALTER TABLE swipesavvy.audit_logs ENABLE ALWAYS TRIGGER the_audit_log_is_append_only;
+ALTER TABLE swipesavvy.audit_logs ENABLE ALWAYS TRIGGER the_audit_log_is_not_truncated;
+
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy.audit_installations', '');
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy.audit_logs', '');

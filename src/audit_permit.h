@@ -1,0 +1,18 @@
+/*
+ * audit_permit.h: what the files of the audit log share.
+ */
+#ifndef SS_AUDIT_PERMIT_H
+#define SS_AUDIT_PERMIT_H
+
+#include "postgres.h"
+
+/* Runs a function that may change and delete rows of the audit log: erasing a person, retiring old seals. */
+extern void ss_audit_permitted(void (*change) (void *), void *argument);
+
+/* The number of this installation, noted if it is new; with the owner's rights and SPI connected. */
+extern int32 ss_audit_installation(void);
+
+/* SHA-256 of salt and content. */
+extern void ss_audit_commitment(uint8 *digest, const bytea *salt, const text *content);
+
+#endif							/* SS_AUDIT_PERMIT_H */

@@ -1,0 +1,26 @@
+/*
+ * outbox.h: messages for the world outside: mails, webhooks.
+ */
+#ifndef SS_OUTBOX_H
+#define SS_OUTBOX_H
+
+#include "postgres.h"
+
+#include "utils/jsonb.h"
+
+/* The channel on which every commit with new messages notifies once. */
+#define SS_OUTBOX_CHANNEL "swipesavvy_outbox"
+
+/*
+ * Adds a message in the present transaction, with the owner's rights and SPI
+ * connected (after ss_call_enter). `event` is a name of doc/events.md such as
+ * "user.password_reset"; `order_key` (NULL = none) makes messages of one key
+ * follow one another; `body` is an object, documented and versioned there;
+ * `secret` (NULL = none) is handed out with it and gone once it is delivered.
+ */
+extern void ss_outbox_put(const char *event, int version, const char *order_key, Jsonb *body, Jsonb *secret);
+
+/* Called by _PG_init. */
+extern void ss_outbox_init(void);
+
+#endif							/* SS_OUTBOX_H */
