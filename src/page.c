@@ -11,6 +11,25 @@
 
 #include "page.h"
 
+static void
+add_total(SSJson *json, const SSPage *page, int64 total, bool exact)
+{
+	bool		capped = !exact && total > SS_PAGE_TOTAL_MAX;
+
+	ss_json_int(json, "total", capped ? SS_PAGE_TOTAL_MAX : total);
+	if (capped)
+		ss_json_bool(json, "total_capped", true);
+	ss_json_int(json, "limit", page->limit);
+	ss_json_int(json, "offset", page->offset);
+}
+
+void
+ss_page_end(SSJson *json, const SSPage *page, int64 total, bool exact, const char *next_cursor)
+{
+	add_total(json, page, total, exact);
+	ss_json_text(json, "next_cursor", next_cursor);
+}
+
 void
 ss_page_add(SSJson *json, const char *things, const SSPage *page, int64 counted, const char *cursor)
 {
@@ -25,11 +44,7 @@ ss_page_add(SSJson *json, const char *things, const SSPage *page, int64 counted,
 		ss_json_close_object(json);
 	}
 	ss_json_close_array(json);
-	ss_json_int(json, "total", Min(counted, SS_PAGE_TOTAL_MAX));
-	if (counted > SS_PAGE_TOTAL_MAX)
-		ss_json_bool(json, "total_capped", true);
-	ss_json_int(json, "limit", page->limit);
-	ss_json_int(json, "offset", page->offset);
+	add_total(json, page, counted, false);
 	if (cursor == NULL)
 		return;
 	if ((int64) rows->numvals > shown)

@@ -31,6 +31,12 @@
 extern void ss_page_add(SSJson *json, const char *things, const SSPage *page, int64 counted,
 						const char *cursor);
 
+/*
+ * The same for a list that adds its rows itself: total, limit, offset and
+ * next_cursor (NULL on the last page). An exact total is never capped.
+ */
+extern void ss_page_end(SSJson *json, const SSPage *page, int64 total, bool exact, const char *next_cursor);
+
 /* The ILIKE pattern that finds the text anywhere; its own %, _ and \ are escaped. */
 extern char *ss_page_pattern(const char *search);
 

@@ -10,7 +10,9 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "nodes/params.h"
 #include "optimizer/cost.h"
+#include "tcop/dest.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
@@ -71,6 +73,55 @@ uint64
 ss_query_read(SSQuery *query, const Datum *values, const bool *nulls)
 {
 	return run(query, plan_of(query), values, nulls, InvalidSnapshot, true);
+}
+
+/* --- rows one by one ----------------------------------------------------------- */
+
+typedef struct Receiver
+{
+	DestReceiver pub;
+	SSRowFunction function;
+	void	   *state;
+} Receiver;
+
+static bool
+receive_row(TupleTableSlot *row, DestReceiver *self)
+{
+	Receiver   *receiver = (Receiver *) self;
+
+	receiver->function(row, receiver->state);
+	return true;
+}
+
+static void
+receive_start(DestReceiver *self, int operation, TupleDesc desc)
+{
+}
+
+static void
+receive_end(DestReceiver *self)
+{
+}
+
+void
+ss_query_each(SSQuery *query, const Datum *values, SSRowFunction function, void *state)
+{
+	Receiver	receiver = {{receive_row, receive_start, receive_end, receive_end, DestNone}, function, state};
+	SPIPlanPtr	plan = plan_of(query);
+	SPIExecuteOptions options = {.read_only = true,.dest = &receiver.pub};
+	int			result;
+
+	options.params = makeParamList(query->nargs);
+	for (int i = 0; i < query->nargs; i++)
+	{
+		options.params->params[i].value = values[i];
+		options.params->params[i].isnull = false;
+		options.params->params[i].pflags = PARAM_FLAG_CONST;
+		options.params->params[i].ptype = query->argtypes[i];
+	}
+	result = SPI_execute_plan_extended(plan, &options);
+	if (result < 0)
+		elog(ERROR, "could not run \"%s\": %s", query->sql, SPI_result_code_string(result));
 }
 
 uint64

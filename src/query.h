@@ -12,6 +12,7 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "executor/tuptable.h"
 
 #define SS_QUERY_MAX_ARGS 32
 
@@ -34,6 +35,15 @@ extern uint64 ss_query_read(SSQuery *query, const Datum *values, const bool *nul
  * whose own one may be older than a lock it has just waited for.
  */
 extern uint64 ss_query_latest(SSQuery *query, const Datum *values, const bool *nulls);
+
+/* What ss_query_each hands each row to. */
+typedef void (*SSRowFunction) (TupleTableSlot *row, void *state);
+
+/*
+ * Like ss_query_read, but each row goes to the function as the executor makes
+ * it, without a copy; SPI_tuptable holds nothing. No parameter is null.
+ */
+extern void ss_query_each(SSQuery *query, const Datum *values, SSRowFunction function, void *state);
 
 /* Runs a query that writes or locks: a fresh snapshot, own changes visible. */
 extern uint64 ss_query_write(SSQuery *query, const Datum *values, const bool *nulls);

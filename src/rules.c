@@ -165,6 +165,14 @@ ss_rules_category(const SSRules *rules, const char *name)
 	return entry == NULL ? 0 : entry->category_no;
 }
 
+const char *
+ss_rules_category_name(const SSRules *rules, int16 category_no)
+{
+	if (category_no < 0 || category_no >= rules->ncategory_names)
+		return NULL;
+	return rules->category_names[category_no];
+}
+
 const SSBoost *
 ss_rules_boost(const SSRules *rules, const pg_uuid_t *id)
 {
@@ -216,22 +224,39 @@ ss_rules_day(const SSRules *rules, TimestampTz moment)
 	return date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE;
 }
 
+/* 0:00 of year, month and day in the programme's time zone. */
+static TimestampTz
+midnight(const SSRules *rules, struct pg_tm *tm)
+{
+	TimestampTz result;
+	int			offset;
+
+	tm->tm_hour = tm->tm_min = tm->tm_sec = 0;
+	offset = DetermineTimeZoneOffset(tm, rules->settings.timezone);
+	if (tm2timestamp(tm, 0, &offset, &result) != 0)
+		ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range"));
+	return result;
+}
+
+TimestampTz
+ss_rules_day_start(const SSRules *rules, DateADT day)
+{
+	struct pg_tm tm = {0};
+
+	j2date(day + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
+	return midnight(rules, &tm);
+}
+
 TimestampTz
 ss_rules_tier_end(const SSRules *rules, TimestampTz moment)
 {
 	struct pg_tm tm;
-	TimestampTz result;
-	int			offset;
 
 	local_calendar(rules, moment, &tm);
 	tm.tm_year += 2;
 	tm.tm_mon = 1;
 	tm.tm_mday = 1;
-	tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
-	offset = DetermineTimeZoneOffset(&tm, rules->settings.timezone);
-	if (tm2timestamp(&tm, 0, &offset, &result) != 0)
-		ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range"));
-	return result;
+	return midnight(rules, &tm);
 }
 
 /* --- SQL ---------------------------------------------------------------------------- */

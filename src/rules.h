@@ -15,6 +15,7 @@
 #include "datatype/timestamp.h"
 #include "pgtime.h"
 #include "utils/date.h"
+#include "utils/jsonb.h"
 #include "utils/uuid.h"
 
 typedef enum SSOffer
@@ -59,6 +60,7 @@ typedef struct SSTier
 	char	   *name;
 	int64		threshold;
 	int64		multiplier_milli;
+	Jsonb	   *benefits;		/* a list of texts */
 } SSTier;
 
 typedef struct SSBoost
@@ -104,6 +106,8 @@ typedef struct SSRules
 	struct HTAB *boosts;		/* SSBoost by id */
 	struct HTAB *currencies;	/* decimal places by code */
 	struct HTAB *categories;	/* category_no by name */
+	int			ncategory_names;
+	const char **category_names;	/* by category_no; NULL where there is none */
 	struct HTAB *by_merchant;	/* SSCampaignList by merchant */
 	struct HTAB *by_category;	/* those without merchant, by category */
 	struct HTAB *by_segment;	/* those with neither, by segment */
@@ -128,6 +132,9 @@ extern int	ss_rules_exponent_of(const SSRules *rules, const char *code, const ch
 /* The number of a merchant category, 0 if there is none of that name. */
 extern int16 ss_rules_category(const SSRules *rules, const char *name);
 
+/* The name of the category with that number, NULL if there is none. */
+extern const char *ss_rules_category_name(const SSRules *rules, int16 category_no);
+
 extern const SSBoost *ss_rules_boost(const SSRules *rules, const pg_uuid_t *id);
 
 /* The lists of campaigns that a purchase with these attributes must look at. */
@@ -137,6 +144,9 @@ extern const SSCampaignList *ss_rules_by_segment(const SSRules *rules, int32 seg
 
 /* The calendar day of a moment in the programme's time zone. */
 extern DateADT ss_rules_day(const SSRules *rules, TimestampTz moment);
+
+/* The first moment of a calendar day there. */
+extern TimestampTz ss_rules_day_start(const SSRules *rules, DateADT day);
 
 /* 1 January, 0:00, of the year after next: where a tier reached at `moment` is kept until. */
 extern TimestampTz ss_rules_tier_end(const SSRules *rules, TimestampTz moment);

@@ -24,9 +24,9 @@
 static SSQuery settings_query = {"SELECT setting, value FROM swipesavvy.system_settings", 0, {0}, NULL};
 static SSQuery currencies_query = {
 	"SELECT code, minor_unit FROM swipesavvy.currencies WHERE minor_unit IS NOT NULL", 0, {0}, NULL};
-static SSQuery categories_query = {"SELECT category, category_no FROM swipesavvy.merchant_categories", 0, {0}, NULL};
+static SSQuery categories_query = {"SELECT category, category_no FROM swipesavvy.merchant_categories ORDER BY category_no DESC", 0, {0}, NULL};
 static SSQuery tiers_query = {
-	"SELECT tier, threshold, multiplier_milli FROM swipesavvy.tiers WHERE is_active ORDER BY threshold", 0, {0}, NULL};
+	"SELECT tier, threshold, multiplier_milli, benefits FROM swipesavvy.tiers WHERE is_active ORDER BY threshold", 0, {0}, NULL};
 static SSQuery boosts_query = {
 	"SELECT b.boost_id, b.multiplier_milli, c.category_no, b.starts_at, coalesce(b.expires_at, 'infinity')"
 	"  FROM swipesavvy.boosts b LEFT JOIN swipesavvy.merchant_categories c ON c.category = b.category", 0, {0}, NULL};
@@ -163,12 +163,27 @@ load_categories(SSRules *rules)
 	uint64		rows = ss_query_read(&categories_query, NULL, NULL);
 
 	rules->categories = hash_create("swipesavvy categories", 16, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	rules->ncategory_names = rows == 0 ? 0 : Max(int16_or(0, 2, 0), 0) + 1;
+	rules->category_names = MemoryContextAllocZero(rules->context, Max(rules->ncategory_names, 1) * sizeof(char *));
 	for (uint64 i = 0; i < rows; i++)
 	{
-		SSCategoryEntry *entry = hash_search(rules->categories, ss_value_text(i, 1), HASH_ENTER, NULL);
+		const char *name = ss_value_text(i, 1);
+		SSCategoryEntry *entry = hash_search(rules->categories, name, HASH_ENTER, NULL);
 
 		entry->category_no = int16_or(i, 2, 0);
+		if (entry->category_no >= 0)
+			rules->category_names[entry->category_no] = MemoryContextStrdup(rules->context, name);
 	}
+}
+
+static Jsonb *
+copy_jsonb(SSRules *rules, Datum value)
+{
+	const Jsonb *document = DatumGetJsonbP(value);
+	Jsonb	   *copy = MemoryContextAlloc(rules->context, VARSIZE(document));
+
+	memcpy(copy, document, VARSIZE(document));
+	return copy;
 }
 
 static void
@@ -183,6 +198,7 @@ load_tiers(SSRules *rules)
 		rules->tiers[i].name = MemoryContextStrdup(rules->context, ss_value_text(i, 1));
 		rules->tiers[i].threshold = ss_value_int64(i, 2, 0);
 		rules->tiers[i].multiplier_milli = int32_or(i, 3, SS_MILLI);
+		rules->tiers[i].benefits = copy_jsonb(rules, ss_value_not_null(i, 4));
 	}
 	if (rows == 0 || rules->tiers[0].threshold != 0)
 		elog(ERROR, "there is no tier with threshold 0");

@@ -76,7 +76,9 @@ COMMENT ON COLUMN swipesavvy.transactions.category_no IS 'The merchant''s catego
 COMMENT ON COLUMN swipesavvy.transactions.request IS
     'What the caller left out and the status first passed, as bits: needed to recognise a repeat.';
 COMMENT ON COLUMN swipesavvy.transactions.decision IS 'The campaigns looked at and why each did or did not apply; explain_award() shows it.';
-CREATE INDEX transactions_user ON swipesavvy.transactions (user_id, occurred_at, transaction_id);
+-- With all that sums of a user's spending need: they are read from the index alone.
+CREATE INDEX transactions_user ON swipesavvy.transactions (user_id, occurred_at, transaction_id)
+    INCLUDE (amount_minor, refunded_minor, status, category_no, currency, merchant_id);
 CREATE UNIQUE INDEX an_idempotency_key_is_used_once_per_user ON swipesavvy.transactions (user_id, idempotency_key)
     WHERE idempotency_key IS NOT NULL;
 

@@ -16,15 +16,16 @@ CREATE TABLE swipesavvy.tiers (
 COMMENT ON TABLE swipesavvy.tiers IS 'Tiers by the lifetime points they need; change them with update_tiers().';
 COMMENT ON COLUMN swipesavvy.tiers.threshold IS 'Lifetime points from which a user has the tier; one active tier has 0.';
 COMMENT ON COLUMN swipesavvy.tiers.multiplier_milli IS 'What base points are multiplied with, in thousandths.';
+COMMENT ON COLUMN swipesavvy.tiers.benefits IS 'What the tier gives besides its multiplier, in words.';
 COMMENT ON COLUMN swipesavvy.tiers.is_active IS 'False: no longer one of the tiers (a seeded row is switched off, not deleted).';
 COMMENT ON COLUMN swipesavvy.tiers.is_seed IS
     'Came with the extension; a row of a dump takes its place when it is restored.';
 
 INSERT INTO swipesavvy.tiers (tier, threshold, multiplier_milli, benefits, is_seed) VALUES
-    ('bronze', 0, 1000, '["1 point per unit spent"]', true),
-    ('silver', 2000, 1250, '["1.25 x points"]', true),
-    ('gold', 5000, 1500, '["1.5 x points"]', true),
-    ('platinum', 10000, 2000, '["2 x points"]', true);
+    ('bronze', 0, 1000, '[]', true),
+    ('silver', 2000, 1250, '[]', true),
+    ('gold', 5000, 1500, '[]', true),
+    ('platinum', 10000, 2000, '[]', true);
 
 CREATE FUNCTION swipesavvy.restore_tiers() RETURNS trigger
     LANGUAGE plpgsql

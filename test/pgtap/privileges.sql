@@ -11,7 +11,8 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('list_campaigns', 'CNM'), ('create_campaign', 'M'), ('get_campaign', 'CNM'), ('update_campaign', 'M'), ('delete_campaign', 'M'),
     ('launch_campaign', 'M'), ('pause_campaign', 'M'), ('track_event', 'CBM'),
     ('record_transaction', 'BM'), ('record_transactions', 'BM'), ('import_purchases', 'BM'), ('explain_award', 'CSM'), ('verify_ledger', 'NM'),
-    ('get_user_profile', 'CSM'), ('get_user_accounts', 'CSM'), ('create_user', 'BM'), ('update_user', 'CSM'), ('deactivate_user', 'M'),
+    ('get_user_profile', 'CSM'), ('get_user_accounts', 'CSM'), ('get_user_transactions', 'CSM'), ('get_user_rewards', 'CSM'),
+    ('get_user_spending_analytics', 'CM'), ('create_user', 'BM'), ('update_user', 'CSM'), ('deactivate_user', 'M'),
     ('suspend_user', 'M'), ('reactivate_user', 'M'), ('link_account', 'CBM'), ('verify_account', 'BM'), ('set_default_account', 'CBM'),
     ('unlink_account', 'CBM'), ('create_merchant', 'M'), ('update_merchant', 'M'), ('get_merchant', 'A'), ('list_merchants', 'A'),
     ('list_merchant_categories', 'A'), ('create_segment', 'M'), ('add_segment_members', 'M'), ('remove_segment_members', 'M'),
@@ -137,6 +138,8 @@ CREATE TEMP TABLE questions (routine, statement, silent) AS
     SELECT q.routine, format(q.statement, i.user_id, i.account_id, i.transaction_id), strpos(q.statement, '%1') = 0
       FROM ids i, (VALUES
         ('get_user_profile', 'SELECT swipesavvy.get_user_profile(%1$L)'), ('get_user_accounts', 'SELECT swipesavvy.get_user_accounts(%1$L)'),
+        ('get_user_transactions', 'SELECT swipesavvy.get_user_transactions(%1$L)'), ('get_user_rewards', 'SELECT swipesavvy.get_user_rewards(%1$L)'),
+        ('get_user_spending_analytics', 'SELECT swipesavvy.get_user_spending_analytics(%1$L)'),
         ('update_user', 'SELECT swipesavvy.update_user(%1$L, ''{"name": "X"}'')'), ('update_user', 'SELECT swipesavvy.update_user(%1$L, ''{}'')'),
         ('link_account', 'SELECT swipesavvy.link_account(%1$L, ''card'', ''1111'')'),
         ('set_default_account', 'SELECT swipesavvy.set_default_account(%2$L)'),

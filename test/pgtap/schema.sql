@@ -143,7 +143,7 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('v/null/s', 'uuid_v7'),
     ('s/null/r', 'current_user_id get_campaign get_merchant get_user_accounts list_campaigns list_merchant_categories list_merchants '
         'list_segments list_tiers verify_ledger'),
-    ('s/null/u', 'explain_award get_user_profile'),
+    ('s/null/u', 'explain_award get_user_profile get_user_rewards get_user_spending_analytics get_user_transactions'),
     ('v/null/u', 'activate_boost add_segment_members create_boost create_campaign create_merchant create_segment create_user '
         'deactivate_boost deactivate_user delete_campaign import_purchases launch_campaign link_account pause_campaign reactivate_user '
         'record_transaction record_transactions remove_segment_members rule_cache_status set_default_account suspend_user track_event '

@@ -61,7 +61,7 @@ SELECT swipesavvy.activate_boost(:'ann', NULL);
 -- tiers: the whole list; what is not in it is switched off, seeds stay seeds, benefits left out stay
 BEGIN;
 SELECT jsonb_pretty(swipesavvy.list_tiers());
-SELECT swipesavvy.update_tiers('[{"tier": "gold", "threshold": 100, "multiplier": 3.125},
+SELECT swipesavvy.update_tiers('[{"tier": "gold", "threshold": 100, "multiplier": 3.125, "benefits": ["lounge"]},
                                  {"name": "base", "threshold": 0, "multiplier": 0.5, "benefits": ["none"]}]');
 SELECT swipesavvy.list_tiers() = swipesavvy.update_tiers('[{"name": "base", "threshold": 0, "multiplier": 0.5},
                                                            {"tier": "gold", "threshold": 100, "multiplier": 3.125}]') AS same;
