@@ -259,6 +259,22 @@ ss_rules_tier_end(const SSRules *rules, TimestampTz moment)
 	return midnight(rules, &tm);
 }
 
+TimestampTz
+ss_rules_expiry(const SSRules *rules, TimestampTz moment)
+{
+	struct pg_tm tm;
+	int			months = rules->settings.points_expiry_months;
+
+	if (months == 0)
+		return DT_NOEND;
+	local_calendar(rules, moment, &tm);
+	months += tm.tm_mon;		/* from January of that year to the month after the last one */
+	tm.tm_year += months / 12;
+	tm.tm_mon = months % 12 + 1;
+	tm.tm_mday = 1;
+	return midnight(rules, &tm);
+}
+
 /* --- SQL ---------------------------------------------------------------------------- */
 
 /*

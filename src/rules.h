@@ -151,4 +151,7 @@ extern TimestampTz ss_rules_day_start(const SSRules *rules, DateADT day);
 /* 1 January, 0:00, of the year after next: where a tier reached at `moment` is kept until. */
 extern TimestampTz ss_rules_tier_end(const SSRules *rules, TimestampTz moment);
 
+/* When points of that moment expire: some months after the end of its month; DT_NOEND if they never do. */
+extern TimestampTz ss_rules_expiry(const SSRules *rules, TimestampTz moment);
+
 #endif							/* SS_RULES_H */

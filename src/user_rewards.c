@@ -2,8 +2,7 @@
  * user_rewards.c: what a user has earned and can hope for: points, tier,
  * boosts, the latest entries.
  *
- * SQL entry point. Reads a handful of rows of one snapshot, however long the
- * user's history is. No lock.
+ * SQL entry point. Reads one snapshot; no lock.
  */
 #include "postgres.h"
 
@@ -13,6 +12,7 @@
 #include "args.h"
 #include "call.h"
 #include "errors.h"
+#include "lots.h"
 #include "money.h"
 #include "query.h"
 #include "rules.h"
@@ -74,6 +74,18 @@ add_tier(SSJson *json, const SSRules *rules, const SSUser *user)
 	ss_json_int(json, "next_tier_points_needed", Max(next->threshold - user->lifetime, 0));
 }
 
+/* When the oldest of the user's points expire; null if none do. */
+static void
+add_expiry(SSJson *json, const SSRules *rules, const pg_uuid_t *user_id)
+{
+	TimestampTz oldest;
+
+	if (rules->settings.points_expiry_months > 0 && ss_lots_first_open(user_id, &oldest))
+		ss_json_time(json, "points_expiry_date", ss_rules_expiry(rules, oldest));
+	else
+		ss_json_null(json, "points_expiry_date");
+}
+
 /*
  * get_user_rewards(user_id)
  */
@@ -83,12 +95,14 @@ swipesavvy_get_user_rewards(PG_FUNCTION_ARGS)
 	SSCall		call;
 	SSJson		json = {0};
 	SSUser		user = {0};
+	const SSRules *rules;
 	pg_uuid_t  *user_id;
 	Datum		values[2];
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_SUPPORT | SS_ADMIN);
 	user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);
 	ss_call_require_user(&call, SS_SUPPORT | SS_ADMIN, user_id);
+	rules = ss_rules_get();
 	values[0] = UUIDPGetDatum(user_id);
 	values[1] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	if (ss_query_read(&select_account, values, NULL) == 0)
@@ -100,7 +114,8 @@ swipesavvy_get_user_rewards(PG_FUNCTION_ARGS)
 	ss_json_open_object(&json, NULL);
 	ss_json_int(&json, "points_balance", ss_value_int64(0, 1, 0));
 	ss_json_int(&json, "points_pending", ss_value_int64(0, 2, 0));
-	add_tier(&json, ss_rules_get(), &user);
+	add_tier(&json, rules, &user);
+	add_expiry(&json, rules, user_id);
 	(void) ss_query_read(&select_boosts, values, NULL);
 	ss_json_rows(&json, "active_boosts");
 	(void) ss_query_read(&select_entries, values, NULL);

@@ -100,7 +100,7 @@ SELECT string_agg(format('%s %s', e ->> 'kind', e ->> 'points'), ', ' ORDER BY n
 -- tiers: the one held; what is missing to the next; benefits are the multiplier as it is now, and what the admin says
 CREATE FUNCTION pg_temp.tier(who uuid, tier text, lifetime bigint, until timestamptz) RETURNS jsonb LANGUAGE sql AS $$
     UPDATE swipesavvy.reward_accounts SET tier = $2, lifetime_points = $3, tier_until = $4 WHERE user_id = who;
-    SELECT r - '{points_balance,points_pending,active_boosts,recent_point_transactions}'::text[] FROM swipesavvy.get_user_rewards(who) r;
+    SELECT r - '{points_balance,points_pending,points_expiry_date,active_boosts,recent_point_transactions}'::text[] FROM swipesavvy.get_user_rewards(who) r;
 $$;
 SELECT v.*, pg_temp.tier(:'bob', v.tier, v.lifetime, v.until) AS rewards
   FROM (VALUES ('bronze', 1999, NULL), ('silver', 2000, NULL), ('gold', 4000, '2100-01-01'::timestamptz), ('gold', 4000, '2020-01-01'),
@@ -118,8 +118,31 @@ SELECT swipesavvy.create_boost(name, multiplier, category, starts_at, expires_at
                ('deactivated', 3, NULL, now() - interval '2 days', NULL, '00000000-0000-7000-8000-0000000d4005')) b (name, multiplier, category, starts_at, expires_at, id);
 SELECT swipesavvy.deactivate_boost(:'bob', '00000000-0000-7000-8000-0000000d4005') -> 'active' AS active;
 SELECT swipesavvy.get_user_rewards(:'bob') -> 'active_boosts' AS active_boosts;
+-- the oldest points that are left expire first: 24 months after the end of their month in the programme's time zone
+CREATE FUNCTION pg_temp.expiry(who uuid, settings jsonb DEFAULT '{}') RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM swipesavvy.update_system_settings(settings);
+    RETURN swipesavvy.get_user_rewards(who) ->> 'points_expiry_date';
+END
+$$;
+SELECT swipesavvy.create_user('x@readers.test', 'X', user_id => :'nobody') ->> 'name' AS name, pg_temp.expiry(:'nobody') AS none;
+INSERT INTO swipesavvy.purchases (user_id, amount_minor, currency, occurred_at, status)
+VALUES (:'nobody', 1000, 'USD', '2025-01-31 23:30', 'pending'), (:'nobody', 1000, 'USD', '2025-02-28 23:30', 'completed'),
+       (:'nobody', 1000, 'USD', '2025-12-31 23:30', 'completed'), (:'nobody', 50, 'USD', '2025-01-01', 'completed');
+SELECT pg_temp.expiry(:'nobody') AS of_february, pg_temp.expiry(:'nobody', '{"timezone": "Europe/Berlin"}') AS of_march_in_berlin,
+       pg_temp.expiry(:'nobody', '{"points_expiry_months": 1}') AS a_month, pg_temp.expiry(:'nobody', '{"points_expiry_months": 10}') AS ten,
+       pg_temp.expiry(:'nobody', '{"points_expiry_months": 0}') AS never, pg_temp.expiry(:'nobody', '{"timezone": "UTC", "points_expiry_months": 24}') AS of_february;
+-- what was taken is not left: part of the oldest, all of it, all there is
+UPDATE swipesavvy.reward_accounts SET points_debited = 9 WHERE user_id = :'nobody';
+SELECT pg_temp.expiry(:'nobody') AS of_february;
+UPDATE swipesavvy.reward_accounts SET points_debited = 10 WHERE user_id = :'nobody';
+SELECT pg_temp.expiry(:'nobody') AS of_december;
+UPDATE swipesavvy.reward_accounts SET lot_at = '2025-12-01', lot_before = 10 WHERE user_id = :'nobody';
+SELECT pg_temp.expiry(:'nobody') AS of_december;
+UPDATE swipesavvy.reward_accounts SET points_debited = 20 WHERE user_id = :'nobody';
+SELECT pg_temp.expiry(:'nobody') AS none;
 SELECT swipesavvy.get_user_rewards(NULL);
-SELECT swipesavvy.get_user_rewards(:'nobody');
+SELECT swipesavvy.get_user_rewards('00000000-0000-7000-8000-0000000dfffe');
 
 -- --- get_user_spending_analytics ---------------------------------------------------------------
 
@@ -219,7 +242,7 @@ SELECT swipesavvy.get_user_spending_analytics(:'ada', 0);
 SELECT swipesavvy.get_user_spending_analytics(:'ada', 366);
 SELECT swipesavvy.get_user_spending_analytics(:'ada', granularity => 'hourly');
 SELECT swipesavvy.get_user_spending_analytics(NULL);
-SELECT swipesavvy.get_user_spending_analytics(:'nobody');
+SELECT swipesavvy.get_user_spending_analytics('00000000-0000-7000-8000-0000000dfffe');
 
 -- --- who may; and a transaction that must not write ------------------------------------------------
 
