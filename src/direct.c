@@ -36,6 +36,7 @@
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/fmgroids.h"
@@ -300,6 +301,22 @@ has_constraints(SSTable table, TupleDesc desc)
 	return false;
 }
 
+static bool
+is_no_server_function(Oid function, void *context)
+{
+	return function >= FirstNormalObjectId;
+}
+
+/* Does an expression run functions that are not the server's? */
+static bool
+has_function(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return IsA(node, CoerceToDomain) || check_functions_in_node(node, is_no_server_function, context) ||
+		expression_tree_walker(node, has_function, context);
+}
+
 /* Do index entries take functions that are not the server's? */
 static bool
 has_functions(Relation rel)
@@ -311,10 +328,9 @@ has_functions(Relation rel)
 	foreach(cell, indexes)
 	{
 		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
-		List	   *predicate = RelationGetIndexPredicate(index);
 
-		found |= RelationGetIndexExpressions(index) != NIL || list_length(predicate) > 1 ||
-			(predicate != NIL && !IsA(linitial(predicate), NullTest));
+		found |= has_function((Node *) RelationGetIndexExpressions(index), NULL) ||
+			has_function((Node *) RelationGetIndexPredicate(index), NULL);
 		for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
 			found |= index->rd_opfamily[i] >= FirstNormalObjectId;
 		index_close(index, AccessShareLock);
