@@ -11,21 +11,26 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "catalog/pg_proc.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
-#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/varlena.h"
 
 #include "call.h"
 #include "errors.h"
+#include "gate.h"
 #include "guc.h"
 #include "query.h"
+#include "rates.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_current_user_id);
 
@@ -157,14 +162,43 @@ ss_call_become_caller(SSCall *call)
 	SetUserIdAndSecContext(call->caller, call->security);
 }
 
+/* PT503 for a role that is no admin, PT429 for a user with too many calls. No function: a statement on the view, which writes. */
+static void
+let_in(Oid role, int allowed, const pg_uuid_t *identity, Oid function)
+{
+	const SSGate *gate = ss_gate_get();
+
+	if (gate->maintenance && (allowed & SS_IN_MAINTENANCE) == 0 && roles_of(role, SS_ADMIN) == 0)
+		ss_in_maintenance();
+	if (gate->rate_limit > 0 && identity != NULL)
+		ss_rates_count(identity, gate->rate_limit,
+					   !OidIsValid(function) || func_volatile(function) == PROVOLATILE_VOLATILE);
+}
+
+void
+ss_call_let_in(void)
+{
+	pg_uuid_t	identity;
+
+	let_in(GetUserId(), 0, read_identity(&identity) ? &identity : NULL, InvalidOid);
+}
+
+void
+ss_call_refuse_in_maintenance(void)
+{
+	let_in(GetUserId(), 0, NULL, InvalidOid);
+}
+
 void
 ss_call_check_function(SSCall *call, int allowed, Oid function)
 {
 	call->function = function;
+	call->allowed = allowed;
 	call->roles = roles_of(GetUserId(), allowed);
 	if (call->roles == 0)
 		ss_not_allowed("permission denied", "The role that calls is none of those that may.");
 	call->has_identity = read_identity(&call->identity);
+	let_in(GetUserId(), allowed, call->has_identity ? &call->identity : NULL, function);
 }
 
 void
@@ -202,6 +236,8 @@ ss_call_leave(SSCall *call)
 		elog(ERROR, "could not disconnect from SPI");
 	ss_call_become_caller(call);
 	MemoryContextSwitchTo(call->context);
+	if (XactReadOnly)
+		ss_gate_answer((call->allowed & SS_NOT_CACHED) != 0 ? 0 : ss_gate_get()->cache_ttl, (call->allowed & SS_ANON) != 0);
 }
 
 Datum

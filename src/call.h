@@ -32,12 +32,17 @@
 #define SS_ADMIN	 0x40
 #define SS_ANYONE	 0x7f
 
+/* Beside the roles: answers under maintenance too; the answer is not for caches. */
+#define SS_IN_MAINTENANCE 0x100
+#define SS_NOT_CACHED	  0x200
+
 typedef struct SSCall
 {
 	Oid			caller;			/* the invoking role */
 	int			security;		/* its security context */
 	int			guc_level;		/* to undo search_path */
 	MemoryContext context;		/* where the result must live */
+	int			allowed;		/* as it was given to ss_call_enter */
 	int			roles;			/* those of the allowed ones that the caller has */
 	bool		has_identity;	/* a user is signed in */
 	pg_uuid_t	identity;
@@ -47,8 +52,9 @@ typedef struct SSCall
 } SSCall;
 
 /*
- * Checks that the caller has one of the allowed roles, 42501 otherwise, and reads its identity. The
- * macros tell which function is called: they stand in functions that have its fcinfo.
+ * Checks that the caller has one of the allowed roles (42501 otherwise), reads
+ * its identity, and lets it in: PT503 under maintenance, PT429 beyond the rate
+ * limit. Like PG_GETARG, both take the fcinfo of the function they are in.
  */
 #define ss_call_check(call, allowed) ss_call_check_function(call, allowed, (fcinfo)->flinfo->fn_oid)
 extern void ss_call_check_function(SSCall *call, int allowed, Oid function);
@@ -59,6 +65,14 @@ extern void ss_call_check_function(SSCall *call, int allowed, Oid function);
  */
 #define ss_call_enter(call, allowed) ss_call_enter_function(call, allowed, (fcinfo)->flinfo->fn_oid)
 extern void ss_call_enter_function(SSCall *call, int allowed, Oid function);
+
+/*
+ * Lets in whoever runs a statement on the view, where the executor checked the
+ * privilege: the statement counts as one call. And PT503 for whoever has been
+ * let in before, and goes on with something that takes long.
+ */
+extern void ss_call_let_in(void);
+extern void ss_call_refuse_in_maintenance(void);
 
 /*
  * A customer may only name itself: 42501 unless the caller has one of the

@@ -86,6 +86,22 @@ ss_not_allowed(const char *message, const char *detail)
 }
 
 void
+ss_rate_limited(int limit, int seconds)
+{
+	ereport(ERROR, errcode(SS_ERRCODE_RATE_LIMIT), errmsg("too many calls"),
+			errdetail("A user may make %d calls in a minute; the next minute begins in %d seconds.", limit, seconds));
+	pg_unreachable();
+}
+
+void
+ss_in_maintenance(void)
+{
+	ereport(ERROR, errcode(SS_ERRCODE_MAINTENANCE), errmsg("the service is under maintenance"),
+			errdetail("Only admins may call now."));
+	pg_unreachable();
+}
+
+void
 ss_out_of_range(const char *quantity)
 {
 	ereport(ERROR, errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE), errmsg("%s out of range", quantity),

@@ -41,6 +41,12 @@ extern void ss_duplicate(const char *message, const char *detail, ...) pg_attrib
 /* 42501 */
 extern void ss_not_allowed(const char *message, const char *detail) pg_attribute_noreturn();
 
+/* PT429: the calls that a user may make in a minute, and the seconds until the next one begins */
+extern void ss_rate_limited(int limit, int seconds) pg_attribute_noreturn();
+
+/* PT503 */
+extern void ss_in_maintenance(void) pg_attribute_noreturn();
+
 /* 22003: a result that a bigint cannot hold */
 extern void ss_out_of_range(const char *quantity) pg_attribute_noreturn();
 

@@ -649,6 +649,7 @@ swipesavvy_import_purchases(PG_FUNCTION_ARGS)
 	while (next_chunk(&import, chunk_size))
 	{
 		commit();
+		ss_call_refuse_in_maintenance();
 		ereport(NOTICE, errmsg("imported " INT64_FORMAT " purchases of %s, " INT64_FORMAT " set aside", import.imported,
 							   import.source, import.set_aside));
 	}

@@ -154,6 +154,7 @@ swipesavvy_purchases_begin(PG_FUNCTION_ARGS)
 	Collection *collection;
 
 	(void) trigger_data(fcinfo);
+	ss_call_let_in();
 	context = AllocSetContextCreate(CurTransactionContext, "swipesavvy purchases", ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(context);
 	collection = palloc0(sizeof(Collection));

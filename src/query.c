@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "jit/jit.h"
 #include "nodes/params.h"
 #include "optimizer/cost.h"
 #include "tcop/dest.h"
@@ -28,11 +29,28 @@ ss_query_guard_path(void)
 		(void) set_config_option("search_path", SAFE_PATH, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
+/* Costs that are guesses, or that say "never", would have a query of microseconds compiled for 100 ms. */
+static void
+avoid_jit(void)
+{
+	if (jit_enabled)
+		(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
 void
 ss_query_avoid_scans(void)
 {
+	avoid_jit();
 	if (enable_seqscan)
 		(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+void
+ss_query_plan_once(void)
+{
+	avoid_jit();
+	(void) set_config_option("plan_cache_mode", "force_generic_plan", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
 }
 
 /* The query's plan, with the path in place under which it is made and used. */

@@ -58,6 +58,9 @@ extern void ss_query_guard_path(void);
 /* Keeps new plans off sequential scans until the GUC nest level ends. */
 extern void ss_query_avoid_scans(void);
 
+/* Keeps to plans that fit all parameters until the GUC nest level ends: for queries where planning would cost more than it gains. */
+extern void ss_query_plan_once(void);
+
 /* Sets parameter n (from 0) to a text or to a value by reference; NULL sets it to null. */
 extern void ss_param_text(Datum *values, bool *nulls, int n, const char *text);
 extern void ss_param_pointer(Datum *values, bool *nulls, int n, const void *value);

@@ -96,6 +96,20 @@ ss_rules_stale(void)
 	return current == NULL || compiled_generation != generation;
 }
 
+uint64
+ss_rules_generation(void)
+{
+	AcceptInvalidationMessages();
+	return generation;
+}
+
+uint64
+ss_rules_watch(void)
+{
+	sentinel = find_sentinel();
+	return generation;
+}
+
 const SSRules *
 ss_rules_get(void)
 {
@@ -107,8 +121,7 @@ ss_rules_get(void)
 		SSRules    *fresh;
 
 		INSTR_TIME_SET_CURRENT(start);
-		sentinel = find_sentinel();
-		begun = generation;
+		begun = ss_rules_watch();
 		fresh = compile();
 		MemoryContextSetParent(fresh->context, CacheMemoryContext);
 		if (current != NULL)

@@ -123,6 +123,13 @@ extern const SSRules *ss_rules_get(void);
 /* Has something changed since ss_rules_get()? Takes in what other sessions committed. */
 extern bool ss_rules_stale(void);
 
+/*
+ * For other caches of what rules are compiled from: a number that changes when
+ * something did, and the same number after seeing to it that it will.
+ */
+extern uint64 ss_rules_generation(void);
+extern uint64 ss_rules_watch(void);
+
 /* Decimal places of a currency, -1 if it is none or has no such places. */
 extern int	ss_rules_exponent(const SSRules *rules, const char *code);
 

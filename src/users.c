@@ -32,6 +32,9 @@ PG_FUNCTION_INFO_V1(swipesavvy_deactivate_user);
 PG_FUNCTION_INFO_V1(swipesavvy_suspend_user);
 PG_FUNCTION_INFO_V1(swipesavvy_reactivate_user);
 
+const char *const ss_users_roles[] = {"customer", "support", "analytics", "backend", "admin", NULL};
+const char *const ss_users_statuses[] = {"active", "inactive", "suspended", NULL};
+
 /* What is said about a user; NULL = not said. */
 typedef struct UserInput
 {
@@ -83,16 +86,9 @@ static SSQuery update_user = {
 	" WHERE user_id = $1 RETURNING " USER_COLUMNS, 8,
 	{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, BOOLOID}, NULL};
 
-/* The account's own sum is in one currency; after a change of the programme's the purchases are added up. */
 static SSQuery select_profile = {
 	"SELECT u.user_id, u.email, u.name, u.phone, u.created_at, u.status AS account_status,"
-	"       r.transaction_count AS total_transactions,"
-	"       swipesavvy.minor_to_major("
-	"           CASE WHEN r.spent_currency = $2 THEN r.spent_minor"
-	"                ELSE (SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)::bigint"
-	"                        FROM swipesavvy.transactions t"
-	"                       WHERE t.user_id = u.user_id AND t.status = 'completed' AND t.currency = $2) END,"
-	"           $3) AS lifetime_value,"
+	"       r.transaction_count AS total_transactions, " SS_USERS_SPENT_SQL " AS lifetime_value,"
 	"       u.preferred_language, u.notification_preferences"
 	"  FROM swipesavvy.users u"
 	"  JOIN swipesavvy.reward_accounts r ON r.user_id = u.user_id"
@@ -155,15 +151,13 @@ check_preferences(Jsonb *preferences)
 static void
 check_input(const UserInput *input)
 {
-	static const char *const roles[] = {"customer", "support", "analytics", "backend", "admin", NULL};
-
 	if (input->email != NULL)
 		check_form(input->email, "email", "^[^@\\s]+@[^@\\s]+$", "an e-mail address");
 	if (input->phone != NULL)
 		check_form(input->phone, "phone", "^\\+?\\(?[0-9]([ ().-]{0,2}[0-9]){6,14}$",
 				   "a phone number of 7 to 15 digits");
 	if (input->role != NULL)
-		(void) ss_check_choice(input->role, "role", roles);
+		(void) ss_check_choice(input->role, "role", ss_users_roles);
 	if (input->language != NULL)
 		check_form(input->language, "preferred_language", "^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
 				   "a language tag such as en or pt-BR");

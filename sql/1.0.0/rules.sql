@@ -10,19 +10,27 @@ CREATE FUNCTION swipesavvy.rules_changed() RETURNS trigger
 COMMENT ON FUNCTION swipesavvy.rules_changed() IS
     'Trigger of the tables that rules are compiled from: marks the compiled rules of every session as out of date.';
 
--- ALWAYS: a subscriber's apply and a session in replica mode change rules too. The triggers write nothing.
+-- ALWAYS: a subscriber's apply and a session in replica mode change rules too. The triggers write nothing. Of campaigns only
+-- those that run are rules: a draft says nothing to anybody.
 DO $$
 DECLARE
     table_name text;
+    change text;
+    condition text;
+    name text;
 BEGIN
     FOREACH table_name IN ARRAY ARRAY['campaigns', 'tiers', 'boosts', 'system_settings', 'merchant_categories', 'currencies']
     LOOP
-        EXECUTE pg_catalog.format('CREATE TRIGGER rules_changed AFTER INSERT OR UPDATE OR DELETE ON swipesavvy.%I
-                                       FOR EACH ROW EXECUTE FUNCTION swipesavvy.rules_changed()', table_name);
-        EXECUTE pg_catalog.format('CREATE TRIGGER rules_truncated AFTER TRUNCATE ON swipesavvy.%I
-                                       FOR EACH STATEMENT EXECUTE FUNCTION swipesavvy.rules_changed()', table_name);
-        EXECUTE pg_catalog.format('ALTER TABLE swipesavvy.%I ENABLE ALWAYS TRIGGER rules_changed', table_name);
-        EXECUTE pg_catalog.format('ALTER TABLE swipesavvy.%I ENABLE ALWAYS TRIGGER rules_truncated', table_name);
+        FOREACH change IN ARRAY ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']
+        LOOP
+            name := pg_catalog.format('rules_after_%s', pg_catalog.lower(change));
+            condition := CASE WHEN table_name = 'campaigns' THEN
+                CASE change WHEN 'INSERT' THEN $c$WHEN (NEW.status = 'running')$c$ WHEN 'DELETE' THEN $c$WHEN (OLD.status = 'running')$c$
+                            WHEN 'UPDATE' THEN $c$WHEN (OLD.status = 'running' OR NEW.status = 'running')$c$ END END;
+            EXECUTE pg_catalog.format('CREATE TRIGGER %I AFTER %s ON swipesavvy.%I FOR EACH %s %s EXECUTE FUNCTION swipesavvy.rules_changed()',
+                                      name, change, table_name, CASE change WHEN 'TRUNCATE' THEN 'STATEMENT' ELSE 'ROW' END, condition);
+            EXECUTE pg_catalog.format('ALTER TABLE swipesavvy.%I ENABLE ALWAYS TRIGGER %I', table_name, name);
+        END LOOP;
     END LOOP;
 END
 $$;

@@ -6,7 +6,7 @@ DECLARE
 BEGIN
     SELECT n.nspname INTO STRICT trgm
       FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm';
-    EXECUTE format('CREATE INDEX users_name_trgm ON swipesavvy.users USING gin (name %1$I.gin_trgm_ops, email %1$I.gin_trgm_ops)', trgm);
+    EXECUTE format('CREATE INDEX users_name_trgm ON swipesavvy.users USING gin ((name || E''\n'' || email) %I.gin_trgm_ops)', trgm);
     EXECUTE format('CREATE INDEX campaigns_name_trgm ON swipesavvy.campaigns USING gin (name %I.gin_trgm_ops)', trgm);
     EXECUTE format('CREATE INDEX merchants_name_trgm ON swipesavvy.merchants USING gin (name %I.gin_trgm_ops)', trgm);
 END

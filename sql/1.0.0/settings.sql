@@ -62,6 +62,15 @@ CREATE TRIGGER restore_over_seed BEFORE INSERT ON swipesavvy.system_settings
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.system_settings', '');
 
+CREATE UNLOGGED TABLE swipesavvy.rate_limits (
+    user_id uuid NOT NULL,
+    minute timestamptz NOT NULL,
+    calls integer NOT NULL,
+    CONSTRAINT rate_limits_pkey PRIMARY KEY (user_id)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE swipesavvy.rate_limits IS
+    'Calls of users in their last minute, while rate_limit_per_minute is set and the library is not preloaded. Not part of a dump.';
+
 CREATE FUNCTION swipesavvy.update_system_settings(settings jsonb) RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_update_system_settings';

@@ -33,6 +33,7 @@ COMMENT ON COLUMN swipesavvy.users.referred_by IS 'The user who brought this one
 COMMENT ON COLUMN swipesavvy.users.erased_at IS 'When the personal data were erased.';
 CREATE UNIQUE INDEX an_email_is_used_once ON swipesavvy.users (lower(email));
 CREATE INDEX users_created_at ON swipesavvy.users (created_at, user_id);
+CREATE INDEX users_status_role ON swipesavvy.users (status, role, created_at, user_id);
 CREATE INDEX users_referred_by ON swipesavvy.users (referred_by) WHERE referred_by IS NOT NULL;
 
 CREATE TABLE swipesavvy.user_credentials (
@@ -117,6 +118,19 @@ CREATE FUNCTION swipesavvy.get_user_profile(user_id uuid) RETURNS jsonb
     AS 'MODULE_PATHNAME', 'swipesavvy_get_user_profile';
 COMMENT ON FUNCTION swipesavvy.get_user_profile(uuid) IS
     'The profile of a user; lifetime_value is the net amount of completed purchases in the programme''s currency.';
+
+CREATE FUNCTION swipesavvy.list_users(
+    "limit" integer DEFAULT 20,
+    "offset" integer DEFAULT 0,
+    status text DEFAULT NULL,
+    role text DEFAULT NULL,
+    search text DEFAULT NULL,
+    after text DEFAULT NULL
+) RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_list_users';
+COMMENT ON FUNCTION swipesavvy.list_users(integer, integer, text, text, text, text) IS
+    'Users, newest first; those of a status or role, or with a text anywhere in their name or e-mail.';
 
 CREATE FUNCTION swipesavvy.deactivate_user(user_id uuid, reason text DEFAULT NULL) RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -2,8 +2,9 @@
 # The benchmark: each figure a ratio of medians of runs in turns. What is measured and why so: doc/performance.md.
 # Needs PGHOST, PGPORT and PGUSER (a superuser) of an empty server where the extension is available. Writes the CSV to the
 # file that is its argument. It asserts no times: it exits 1 only when something fails or does not add up.
-#   BENCH_SECONDS=2    of a run               BENCH_ROUNDS=5  runs of each side       BENCH_ONLY="a d"  some of a b c d e f
-#   BENCH_BIG=1000000  purchases e has stored  BENCH_FULL=1    1, 2, 8 and 64 clients, synchronous_commit off and on, everywhere
+#   BENCH_SECONDS=2    of a run               BENCH_ROUNDS=5  runs of each side       BENCH_ONLY="a d"  some of a b c d e f g
+#   BENCH_BIG=1000000  purchases e has stored  BENCH_PEOPLE=1000000  users of g
+#   BENCH_FULL=1    1, 2, 8 and 64 clients, synchronous_commit off and on, everywhere
 # shellcheck disable=SC2034,SC2317  # variables that measure.sh reads, functions that it calls by name
 set -euo pipefail
 
@@ -12,6 +13,7 @@ csv=$1
 BENCH_SECONDS=${BENCH_SECONDS:-2}
 BENCH_ROUNDS=${BENCH_ROUNDS:-5}
 BENCH_BIG=${BENCH_BIG:-1000000}
+BENCH_PEOPLE=${BENCH_PEOPLE:-1000000}
 BENCH_ONLY=${BENCH_ONLY:-}
 BENCH_FULL=${BENCH_FULL:-}
 users=10000
@@ -258,6 +260,24 @@ figure_f() {
     drop a
 }
 
+# --- g: searching users ------------------------------------------------------------------------------
+
+people() { pgbench_tps people -D people="$BENCH_PEOPLE" -f "$here/$1.sql"; }
+
+figure_g() {
+    sql -c 'CREATE ROLE bench_service LOGIN' 2>"$work/role.log" || grep -q 'already exists' "$work/role.log"
+    sql -c 'CREATE DATABASE people TEMPLATE template0'
+    set_fsync off
+    sql -o /dev/null -d people -v people="$BENCH_PEOPLE" -f "$here/people.sql"
+    heading "g  list_users(search) among $(commas "$BENCH_PEOPLE") users" search 'key + 20'
+    set_cell off1
+    world=()
+    compare g list_users 0.1 'part of a name or e-mail, few found' search 'people people_search' 'key + 20' 'people people_floor'
+    compare g - - 'a whole name, thousands share its parts' name 'people people_name' 'key + 20' 'people people_floor'
+    compare g - - 'no search: the newest 20 of all' list 'people people_list' 'key + 20' 'people people_floor'
+    drop people
+}
+
 # --- all of it ----------------------------------------------------------------------------------------
 
 echo 'figure,what,clients,synchronous_commit,side,run,value' >"$csv"
@@ -269,8 +289,9 @@ if wanted c; then figure_c; fi
 if wanted d; then figure_d; fi
 if wanted e; then figure_e; fi
 if wanted f; then figure_f; fi
+if wanted g; then figure_g; fi
 printf '\n'
-for id in a1 a8 flat b c8 c64 d dset e rebuild_ms backend_mb; do
+for id in a1 a8 flat b c8 c64 d dset e rebuild_ms backend_mb list_users; do
     if [ -n "${ratio[$id]:-}" ]; then echo "bench: $id ratio=${ratio[$id]} goal=${goal[$id]}"; fi
 done
 exit $failed
