@@ -9,6 +9,7 @@
 
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/tableam.h"
 #include "executor/executor.h"
 
@@ -40,6 +41,23 @@ ss_compat_insert_index_tuples(ResultRelInfo *info, TupleTableSlot *row, EState *
 #else
 	(void) ExecInsertIndexTuples(info, row, estate, false, false, NULL, NIL);
 #endif
+}
+
+/*
+ * Closes what ExecOpenIndices opened, but keeps the locks until the transaction
+ * ends: to let go of each by itself costs more. From 17 on an index may have
+ * something to finish.
+ */
+static inline void
+ss_compat_close_indices(ResultRelInfo *info)
+{
+	for (int i = 0; i < info->ri_NumIndices; i++)
+	{
+#if PG_VERSION_NUM >= 170000
+		index_insert_cleanup(info->ri_IndexRelationDescs[i], info->ri_IndexRelationInfo[i]);
+#endif
+		index_close(info->ri_IndexRelationDescs[i], NoLock);
+	}
 }
 
 /* Replaces a version of a row by a new one, with its index entries; without waiting it may be TM_BeingModified. */

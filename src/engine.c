@@ -359,8 +359,9 @@ ss_engine_award(SSPurchase *purchases, int count, bool by_call, SSBatch *batch)
 	PreventCommandIfReadOnly("INSERT");
 	PreventCommandIfParallelMode("INSERT");
 	settings = NewGUCNestLevel();
-	ss_engine_lock_out_changes();
-	chunk.direct = ss_direct_begin();
+	chunk.direct = ss_direct_begin();	/* locks the tables that are written */
+	if (chunk.direct == NULL)
+		ss_engine_lock_out_changes();
 	/* where there can be triggers, nothing may be left unwritten while they run */
 	chunk.batch = chunk.direct == NULL ? NULL : batch;
 	/* plans are kept from when the tables were small: what a load fills must not be read as a whole for each chunk */

@@ -1,0 +1,56 @@
+/*
+ * direct_stock.h: what direct.c must know of the engine's tables: how it uses
+ * them, where they are, and whether it may.
+ */
+#ifndef SS_DIRECT_STOCK_H
+#define SS_DIRECT_STOCK_H
+
+#include "postgres.h"
+
+#include "direct.h"
+
+#define SS_STOCK_COLUMNS 20
+#define SS_STOCK_KEYS	 3
+#define SS_STOCK_CHECKS	 3
+
+/* What we do with a table. */
+typedef enum SSUse
+{
+	SS_USE_READ,
+	SS_USE_INSERT,
+	SS_USE_UPDATE
+} SSUse;
+
+typedef struct SSTableSpec
+{
+	const char *name;
+	SSUse		use;
+	const char *index;			/* NULL: never looked up */
+	RegProcedure equal[SS_STOCK_KEYS];	/* of the index's columns */
+	const char *checks[SS_STOCK_CHECKS];	/* CHECK constraints of ours */
+	int			ncolumns;
+	const char *columns[SS_STOCK_COLUMNS];
+} SSTableSpec;
+
+extern const SSTableSpec ss_table_specs[SS_TABLES];
+
+/* What is known of the tables; dropped by any relcache invalidation of one of them. */
+typedef struct SSStock
+{
+	bool		known;
+	bool		changed;		/* since it began to be taken */
+	bool		usable;
+	bool		runs_code;		/* writing runs functions of somebody else's */
+	Oid			relids[SS_TABLES];
+	Oid			indexes[SS_TABLES];
+	AttrNumber	columns[SS_TABLES][SS_STOCK_COLUMNS];
+	bool		checks[SS_TABLES];	/* constraints to evaluate */
+	Oid			labels[SS_LABELS];
+} SSStock;
+
+extern SSStock ss_stock;
+
+/* Takes stock of the tables. An invalidation or an error meanwhile leaves it unknown. */
+extern void ss_stock_take(void);
+
+#endif							/* SS_DIRECT_STOCK_H */
