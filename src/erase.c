@@ -19,7 +19,7 @@ PG_FUNCTION_INFO_V1(swipesavvy_erase_user);
 
 #define STEP(sql) {sql, 1, {UUIDOID}, NULL}
 
-/* $1: the user. Each may run again and finds nothing then. */
+/* $1: the user. Each may run again and finds nothing then. (rate_limits, locked before accounts, counts a minute's calls of an id.) */
 static SSQuery steps[] = {
 	STEP("DELETE FROM swipesavvy.user_credentials WHERE user_id = $1"),
 	/* purchases refer to accounts: their rows stay, as what kind they were */

@@ -75,6 +75,7 @@ static Part parts[] = {
 		 "SELECT k.campaign_id, e.kind, e.value, e.occurred_at, e.recorded_at"
 		 "  FROM swipesavvy.campaign_events e JOIN swipesavvy.campaigns k ON k.campaign_no = e.campaign_no"
 		 " WHERE e.user_id = $1 ORDER BY e.occurred_at, e.event_id"),
+	PART("rate_limit", false, "SELECT minute, calls FROM swipesavvy.rate_limits WHERE user_id = $1"),
 	PART("refused_imports", true,
 		 "SELECT source, purchase, code, message, recorded_at FROM swipesavvy.import_errors"
 		 " WHERE lower(purchase ->> 'user_id') = $1::text ORDER BY recorded_at, error_id"),
