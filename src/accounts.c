@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "args.h"
+#include "audit.h"
 #include "call.h"
 #include "errors.h"
 #include "query.h"
@@ -31,12 +32,16 @@ static SSQuery select_accounts = {
 	"SELECT " ACCOUNT_COLUMNS " FROM swipesavvy.accounts"
 	" WHERE user_id = $1 AND unlinked_at IS NULL ORDER BY created_at, account_id", 1, {UUIDOID}, NULL};
 
+static SSQuery select_account = {
+	"SELECT " ACCOUNT_COLUMNS " FROM swipesavvy.accounts"
+	" WHERE user_id = $1 AND account_id = $2 AND unlinked_at IS NULL", 2, {UUIDOID, UUIDOID}, NULL};
+
 static SSQuery find_default = {
 	"SELECT FROM swipesavvy.accounts WHERE user_id = $1 AND is_default", 1, {UUIDOID}, NULL};
 
 static SSQuery clear_default = {
-	"UPDATE swipesavvy.accounts SET is_default = false WHERE user_id = $1 AND is_default", 1,
-	{UUIDOID}, NULL};
+	"UPDATE swipesavvy.accounts SET is_default = false WHERE user_id = $1 AND is_default AND account_id <> $2", 2,
+	{UUIDOID, UUIDOID}, NULL};
 
 static SSQuery insert_account = {
 	"INSERT INTO swipesavvy.accounts (user_id, account_id, is_default, type, last_four, issuer, card_type,"
@@ -125,6 +130,16 @@ read_expiry(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 					 "Month and year of expiry are given together or not at all.");
 }
 
+/* Writes down what became of the account of parameters (user_id, account_id); without `before` it is new. */
+static void
+record(SSCall *call, const char *action, const Datum *values, SSAuditRow before)
+{
+	SSAudit		audit = {.resource = "account", .action = action, .user_id = DatumGetUUIDP(values[0]),
+						 .resource_id = ss_uuid_text(DatumGetUUIDP(values[1]))};
+
+	ss_audit_write_rows(call, &audit, before, ss_audit_row());
+}
+
 /* --- linking and listing ----------------------------------------------------------- */
 
 /*
@@ -159,7 +174,6 @@ swipesavvy_link_account(PG_FUNCTION_ARGS)
 	read_expiry(fcinfo, values, nulls);
 
 	ss_users_lock(user_id);
-	ss_users_refuse_erased(user_id);
 	if (is_default)
 		(void) ss_query_write(&clear_default, values, nulls);
 	else
@@ -168,6 +182,7 @@ swipesavvy_link_account(PG_FUNCTION_ARGS)
 	nulls[2] = false;
 	(void) ss_query_write(&insert_account, values, nulls);
 	ss_json_row(&json, NULL);
+	record(&call, "link", values, (SSAuditRow){0});
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 
@@ -227,13 +242,18 @@ find_and_lock(FunctionCallInfo fcinfo, const SSCall *call, Datum *values, bool *
 	ss_users_lock(user_id);
 }
 
-/* Runs a query that changes the account and makes it the result; PT404 if it was unlinked meanwhile. */
+/* Runs a query that changes the account, makes it the result and writes it down; PT404 if it was unlinked meanwhile. */
 static void
-change_account(SSJson *json, SSQuery *query, const Datum *values, const bool *nulls)
+change_account(SSCall *call, const char *action, SSJson *json, SSQuery *query, const Datum *values, const bool *nulls)
 {
-	if (ss_query_write(query, values, nulls) == 0)
+	SSAuditRow	before;
+
+	if (ss_query_write(&select_account, values, nulls) == 0)
 		ss_not_found("account", ss_uuid_text(DatumGetUUIDP(values[1])));
+	before = ss_audit_row();
+	(void) ss_query_write(query, values, nulls);
 	ss_json_row(json, NULL);
+	record(call, action, values, before);
 }
 
 /*
@@ -249,7 +269,7 @@ swipesavvy_verify_account(PG_FUNCTION_ARGS)
 
 	ss_call_enter(&call, SS_BACKEND | SS_ADMIN);
 	find_and_lock(fcinfo, &call, values, nulls);
-	change_account(&json, &verify_account, values, nulls);
+	change_account(&call, "verify", &json, &verify_account, values, nulls);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 
@@ -267,7 +287,7 @@ swipesavvy_set_default_account(PG_FUNCTION_ARGS)
 	ss_call_enter(&call, SS_CUSTOMER | SS_BACKEND | SS_ADMIN);
 	find_and_lock(fcinfo, &call, values, nulls);
 	(void) ss_query_write(&clear_default, values, nulls);
-	change_account(&json, &set_default, values, nulls);
+	change_account(&call, "set_default", &json, &set_default, values, nulls);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 
@@ -285,7 +305,7 @@ swipesavvy_unlink_account(PG_FUNCTION_ARGS)
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_BACKEND | SS_ADMIN);
 	find_and_lock(fcinfo, &call, values, nulls);
-	change_account(&json, &unlink_account, values, nulls);
+	change_account(&call, "unlink", &json, &unlink_account, values, nulls);
 	(void) ss_query_write(&promote_oldest, values, nulls);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

@@ -97,16 +97,13 @@ ss_audit_installation(void)
 /* --- commitments -------------------------------------------------------------------- */
 
 void
-ss_audit_commitment(uint8 *digest, const bytea *salt, const text *content)
+ss_audit_commitment(pg_cryptohash_ctx *context, uint8 *digest, const bytea *salt, const text *content)
 {
-	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
-
 	if (pg_cryptohash_init(context) < 0 ||
 		pg_cryptohash_update(context, (const uint8 *) VARDATA_ANY(salt), VARSIZE_ANY_EXHDR(salt)) < 0 ||
 		pg_cryptohash_update(context, (const uint8 *) VARDATA_ANY(content), VARSIZE_ANY_EXHDR(content)) < 0 ||
 		pg_cryptohash_final(context, digest, PG_SHA256_DIGEST_LENGTH) < 0)
 		elog(ERROR, "could not hash: %s", pg_cryptohash_error(context));
-	pg_cryptohash_free(context);
 }
 
 /* Sets three parameters from n on: the document, a new salt, and the hash of both; nulls without a document. */
@@ -116,6 +113,7 @@ set_committed(Datum *values, bool *nulls, int n, Jsonb *document)
 	text	   *content;
 	bytea	   *salt;
 	bytea	   *digest;
+	pg_cryptohash_ctx *context;
 
 	ss_param_pointer(values, nulls, n, NULL);
 	ss_param_pointer(values, nulls, n + 1, NULL);
@@ -129,7 +127,9 @@ set_committed(Datum *values, bool *nulls, int n, Jsonb *document)
 		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values"));
 	digest = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
 	SET_VARSIZE(digest, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
-	ss_audit_commitment((uint8 *) VARDATA(digest), salt, content);
+	context = pg_cryptohash_create(PG_SHA256);
+	ss_audit_commitment(context, (uint8 *) VARDATA(digest), salt, content);
+	pg_cryptohash_free(context);
 	ss_param_pointer(values, nulls, n, content);
 	ss_param_pointer(values, nulls, n + 1, salt);
 	ss_param_pointer(values, nulls, n + 2, digest);

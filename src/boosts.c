@@ -11,6 +11,7 @@
 #include "utils/timestamp.h"
 
 #include "args.h"
+#include "audit.h"
 #include "call.h"
 #include "errors.h"
 #include "money.h"
@@ -91,6 +92,8 @@ swipesavvy_create_boost(PG_FUNCTION_ARGS)
 		ss_duplicate("a boost with this boost_id exists already", "The boost_id is \"%s\".",
 					 ss_uuid_text(boost_id));
 	ss_json_row(&json, NULL);
+	ss_audit_write_rows(&call, &(SSAudit){.resource = "boost", .action = "create", .resource_id = ss_uuid_text(boost_id)},
+						(SSAuditRow){0}, ss_audit_row());
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 
@@ -119,11 +122,16 @@ enter_for_user(FunctionCallInfo fcinfo, SSCall *call, Datum *values)
 	return isnull ? DT_NOEND : DatumGetTimestampTz(expires_at);
 }
 
+/* Writes down what became of the boost, if anything did, and makes it the result. */
 static Datum
-leave_with_user_boost(SSCall *call, const Datum *values)
+leave_with_user_boost(SSCall *call, const char *action, bool changed, const Datum *values)
 {
 	SSJson		json = {0};
+	SSAudit		audit = {.resource = "boost", .action = action, .user_id = DatumGetUUIDP(values[0]),
+						 .resource_id = ss_uuid_text(DatumGetUUIDP(values[1]))};
 
+	if (changed)
+		ss_audit_write(call, &audit, NULL, NULL);
 	(void) ss_query_write(&select_user_boost, values, NULL);
 	ss_json_row(&json, NULL);
 	return ss_call_leave_json(call, &json);
@@ -137,14 +145,15 @@ swipesavvy_activate_boost(PG_FUNCTION_ARGS)
 {
 	SSCall		call;
 	Datum		values[2];
+	bool		changed;
 
 	/* a service that loads history activates boosts of the past: they count for the purchases of their time */
 	if (enter_for_user(fcinfo, &call, values) <= GetCurrentTransactionStartTimestamp() &&
 		!ss_call_has(&call, SS_BACKEND | SS_ADMIN))
 		ss_bad_state("the boost has expired", "The boost_id is \"%s\".",
 					 ss_uuid_text(DatumGetUUIDP(values[1])));
-	(void) ss_query_write(&activate, values, NULL);
-	PG_RETURN_DATUM(leave_with_user_boost(&call, values));
+	changed = ss_query_write(&activate, values, NULL) > 0;
+	PG_RETURN_DATUM(leave_with_user_boost(&call, "activate", changed, values));
 }
 
 /*
@@ -160,5 +169,5 @@ swipesavvy_deactivate_boost(PG_FUNCTION_ARGS)
 	if (ss_query_write(&deactivate, values, NULL) == 0)
 		ss_bad_state("the boost is not active", "The boost_id is \"%s\".",
 					 ss_uuid_text(DatumGetUUIDP(values[1])));
-	PG_RETURN_DATUM(leave_with_user_boost(&call, values));
+	PG_RETURN_DATUM(leave_with_user_boost(&call, "deactivate", true, values));
 }

@@ -205,6 +205,7 @@ void
 ss_call_enter_function(SSCall *call, int allowed, Oid function)
 {
 	ss_call_check_function(call, allowed, function);
+	call->changes = ss_query_changes();
 	call->recorded = false;
 	call->context = CurrentMemoryContext;
 	ss_call_become_owner(call);
@@ -229,9 +230,18 @@ ss_call_has(const SSCall *call, int roles)
 	return (call->roles & roles) != 0;
 }
 
+/* A change that leaves no record is refused: whoever adds a function cannot forget it. */
+static void
+require_record(const SSCall *call)
+{
+	if (!call->recorded && ss_query_changes() != call->changes)
+		elog(ERROR, "function \"%s\" has changed rows and left no audit row", get_func_name(call->function));
+}
+
 void
 ss_call_leave(SSCall *call)
 {
+	require_record(call);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not disconnect from SPI");
 	ss_call_become_caller(call);

@@ -10,6 +10,7 @@
 #include "utils/builtins.h"
 
 #include "args.h"
+#include "audit.h"
 #include "call.h"
 #include "errors.h"
 #include "page.h"
@@ -57,6 +58,9 @@ static SSQuery update_merchant = {
 
 static SSQuery select_merchant = {
 	"SELECT " MERCHANT_COLUMNS " FROM swipesavvy.merchants WHERE merchant_id = $1", 1, {UUIDOID}, NULL};
+
+static SSQuery lock_merchant = {
+	"SELECT " MERCHANT_COLUMNS " FROM swipesavvy.merchants WHERE merchant_id = $1 FOR NO KEY UPDATE", 1, {UUIDOID}, NULL};
 
 static SSQuery select_categories = {
 	"SELECT category, description FROM swipesavvy.merchant_categories WHERE is_active ORDER BY category_no",
@@ -130,6 +134,15 @@ set_parameters(Datum *values, bool *nulls, const pg_uuid_t *merchant_id, const M
 	ss_param_pointer(values, nulls, 5, input->metadata);
 }
 
+/* Writes down the row of the last query; without `before` it is new. */
+static void
+record(SSCall *call, const char *action, const pg_uuid_t *merchant_id, SSAuditRow before)
+{
+	SSAudit		audit = {.resource = "merchant", .action = action, .resource_id = ss_uuid_text(merchant_id)};
+
+	ss_audit_write_rows(call, &audit, before, ss_audit_row());
+}
+
 /* --- creating and changing ------------------------------------------------------------ */
 
 /*
@@ -172,6 +185,7 @@ swipesavvy_create_merchant(PG_FUNCTION_ARGS)
 		ss_duplicate("a merchant with this merchant_id exists already", "The merchant_id is \"%s\".",
 					 ss_uuid_text(merchant_id));
 	ss_json_row(&json, NULL);
+	record(&call, "create", merchant_id, (SSAuditRow){0});
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 
@@ -217,6 +231,7 @@ swipesavvy_update_merchant(PG_FUNCTION_ARGS)
 	Jsonb	   *changes;
 	JsonbValue *is_active;
 	MerchantInput input;
+	SSAuditRow	before;
 	Datum		values[9];
 	bool		nulls[9];
 
@@ -231,9 +246,12 @@ swipesavvy_update_merchant(PG_FUNCTION_ARGS)
 	is_active = ss_document_get(changes, "is_active");
 	nulls[8] = (is_active == NULL);
 	values[8] = BoolGetDatum(is_active != NULL && ss_json_as_bool(is_active, "is_active"));
-	if (ss_query_write(&update_merchant, values, nulls) == 0)
+	if (ss_query_write(&lock_merchant, values, nulls) == 0)
 		ss_not_found("merchant", ss_uuid_text(merchant_id));
+	before = ss_audit_row();
+	(void) ss_query_write(&update_merchant, values, nulls);
 	ss_json_row(&json, NULL);
+	record(&call, "update", merchant_id, before);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 

@@ -37,6 +37,12 @@ ss_outbox_put(const char *event, int version, const char *order_key, Jsonb *body
 	ss_param_pointer(values, nulls, 4, body);
 	ss_param_pointer(values, nulls, 5, secret);
 	(void) ss_query_write(&insert_message, values, nulls);
+	ss_outbox_notify();
+}
+
+void
+ss_outbox_notify(void)
+{
 	has_messages = true;
 }
 

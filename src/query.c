@@ -53,6 +53,14 @@ ss_query_plan_once(void)
 							 false);
 }
 
+void
+ss_query_keep_order(void)
+{
+	ss_query_avoid_scans();
+	if (enable_bitmapscan)
+		(void) set_config_option("enable_bitmapscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
 /* The query's plan, with the path in place under which it is made and used. */
 static SPIPlanPtr
 plan_of(SSQuery *query)
@@ -71,6 +79,15 @@ plan_of(SSQuery *query)
 	return plan;
 }
 
+/* Rows that the queries of this session have changed; only differences mean something. */
+static uint64 changes = 0;
+
+uint64
+ss_query_changes(void)
+{
+	return changes;
+}
+
 /* An invalid snapshot leaves the choice to SPI: the active one to read, a fresh one to write. */
 static uint64
 run(SSQuery *query, SPIPlanPtr plan, const Datum *values, const bool *nulls, Snapshot snapshot, bool read_only)
@@ -84,6 +101,8 @@ run(SSQuery *query, SPIPlanPtr plan, const Datum *values, const bool *nulls, Sna
 								  read_only, true, 0);
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", query->sql, SPI_result_code_string(result));
+	if (result != SPI_OK_SELECT && result != SPI_OK_UTILITY)
+		changes += SPI_processed;
 	return SPI_processed;
 }
 

@@ -48,6 +48,9 @@ extern void ss_query_each(SSQuery *query, const Datum *values, SSRowFunction fun
 /* Runs a query that writes or locks: a fresh snapshot, own changes visible. */
 extern uint64 ss_query_write(SSQuery *query, const Datum *values, const bool *nulls);
 
+/* How many rows this session's queries have changed so far: compared with an earlier count, whether they changed any. */
+extern uint64 ss_query_changes(void);
+
 /*
  * Puts the safe search_path in place until the GUC nest level ends, if it is
  * not: every query of this module does so first. A plan that is revalidated
@@ -60,6 +63,9 @@ extern void ss_query_avoid_scans(void);
 
 /* Keeps to plans that fit all parameters until the GUC nest level ends: for queries where planning would cost more than it gains. */
 extern void ss_query_plan_once(void);
+
+/* The same, and off bitmaps: rows that lie in the order of an index are read in it, not sorted. */
+extern void ss_query_keep_order(void);
 
 /* Sets parameter n (from 0) to a text or to a value by reference; NULL sets it to null. */
 extern void ss_param_text(Datum *values, bool *nulls, int n, const char *text);

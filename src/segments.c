@@ -11,11 +11,13 @@
 #include "utils/builtins.h"
 
 #include "args.h"
+#include "audit.h"
 #include "call.h"
 #include "errors.h"
 #include "query.h"
 
-#define MEMBERS_MAX 100000
+#define MEMBERS_MAX		 100000
+#define MEMBERS_RECORDED 100	/* of a list that the record names */
 
 PG_FUNCTION_INFO_V1(swipesavvy_create_segment);
 PG_FUNCTION_INFO_V1(swipesavvy_add_segment_members);
@@ -75,6 +77,8 @@ swipesavvy_create_segment(PG_FUNCTION_ARGS)
 	if (ss_query_write(&insert_segment, values, nulls) == 0)
 		ss_duplicate("a segment with this name exists already", "The name is \"%s\".", name);
 	ss_json_row(&json, NULL);
+	ss_audit_write_rows(&call, &(SSAudit){.resource = "segment", .action = "create", .resource_id = name},
+						(SSAuditRow){0}, ss_audit_row());
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 
@@ -108,9 +112,30 @@ require_users(ArrayType *ids)
 		ss_not_found("user", ss_uuid_text(DatumGetUUIDP(ss_value_not_null(0, 1))));
 }
 
+/* Writes down how many members were added or removed, and of which list; of a long one the first. */
+static void
+record(SSCall *call, const char *action, const char *segment, const char *changed, uint64 rows, ArrayType *ids)
+{
+	SSAudit		audit = {.resource = "segment", .action = action, .resource_id = segment};
+	SSJson		json = {0};
+	Datum	   *users;
+	int			count;
+
+	deconstruct_array(ids, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &users, NULL, &count);
+	ss_json_open_object(&json, NULL);
+	ss_json_int(&json, changed, rows);
+	ss_json_int(&json, "listed", count);
+	ss_json_open_array(&json, "user_ids");
+	for (int i = 0; i < Min(count, MEMBERS_RECORDED); i++)
+		ss_json_uuid(&json, NULL, DatumGetUUIDP(users[i]));
+	ss_json_close_array(&json);
+	ss_json_close_object(&json);
+	ss_audit_write(call, &audit, NULL, DatumGetJsonbP(ss_json_finish(&json)));
+}
+
 /* Runs the query on the members of arguments (name, user_ids); the number of rows goes under `changed`. */
 static Datum
-change_members(FunctionCallInfo fcinfo, SSQuery *query, const char *changed)
+change_members(FunctionCallInfo fcinfo, const char *action, SSQuery *query, const char *changed)
 {
 	SSCall		call;
 	SSJson		json = {0};
@@ -129,6 +154,8 @@ change_members(FunctionCallInfo fcinfo, SSQuery *query, const char *changed)
 	require_users(ids);
 	values[0] = PointerGetDatum(ids);
 	rows = ss_query_write(query, values, NULL);
+	if (rows > 0)
+		record(&call, action, name, changed, rows, ids);
 	(void) ss_query_write(&count_members, &values[1], NULL);
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "segment", name);
@@ -145,13 +172,13 @@ change_members(FunctionCallInfo fcinfo, SSQuery *query, const char *changed)
 Datum
 swipesavvy_add_segment_members(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_DATUM(change_members(fcinfo, &insert_members, "added"));
+	PG_RETURN_DATUM(change_members(fcinfo, "add_members", &insert_members, "added"));
 }
 
 Datum
 swipesavvy_remove_segment_members(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_DATUM(change_members(fcinfo, &delete_members, "removed"));
+	PG_RETURN_DATUM(change_members(fcinfo, "remove_members", &delete_members, "removed"));
 }
 
 /*

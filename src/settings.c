@@ -13,6 +13,7 @@
 #include "utils/numeric.h"
 
 #include "args.h"
+#include "audit.h"
 #include "call.h"
 #include "errors.h"
 #include "money.h"
@@ -32,6 +33,7 @@ typedef struct Setting
 	Numeric		maximum;
 	bool		nullable;
 	Jsonb	   *value;
+	Jsonb	   *before;
 } Setting;
 
 static SSQuery lock_settings = {
@@ -71,6 +73,7 @@ read_settings(Setting **settings)
 			.maximum = numeric_column(i, 4),
 			.nullable = DatumGetBool(ss_value_not_null(i, 5)),
 			.value = DatumGetJsonbP(ss_value_not_null(i, 6)),
+			.before = DatumGetJsonbP(ss_value_not_null(i, 6)),
 		};
 	return count;
 }
@@ -215,6 +218,26 @@ apply_document(Jsonb *document, Setting *settings, int count)
 	}
 }
 
+/* Writes down which settings have another value. */
+static void
+record(SSCall *call, const Setting *settings, int count)
+{
+	SSAudit		audit = {.resource = "settings", .action = "update"};
+	SSJson		before = {0};
+	SSJson		after = {0};
+
+	ss_json_open_object(&before, NULL);
+	ss_json_open_object(&after, NULL);
+	for (int i = 0; i < count; i++)
+	{
+		ss_json_jsonb(&before, settings[i].name, settings[i].before);
+		ss_json_jsonb(&after, settings[i].name, settings[i].value);
+	}
+	ss_json_close_object(&before);
+	ss_json_close_object(&after);
+	ss_audit_write(call, &audit, DatumGetJsonbP(ss_json_finish(&before)), DatumGetJsonbP(ss_json_finish(&after)));
+}
+
 /* --- the call ---------------------------------------------------------------------------- */
 
 /*
@@ -252,6 +275,7 @@ swipesavvy_update_system_settings(PG_FUNCTION_ARGS)
 		ss_json_jsonb(&json, settings[i].name, settings[i].value);
 	}
 	ss_json_close_object(&json);
+	record(&call, settings, count);
 	ss_json_time(&json, "updated_at", GetCurrentTransactionStartTimestamp());
 	ss_json_uuid(&json, "updated_by", updated_by);
 	ss_json_close_object(&json);

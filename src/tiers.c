@@ -11,6 +11,7 @@
 #include "utils/builtins.h"
 
 #include "args.h"
+#include "audit.h"
 #include "call.h"
 #include "errors.h"
 #include "money.h"
@@ -73,6 +74,24 @@ swipesavvy_list_tiers(PG_FUNCTION_ARGS)
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_ADMIN);
 	PG_RETURN_DATUM(leave_with_tiers(&call, ss_query_read));
+}
+
+/* All tiers in use, each under its name. */
+static Jsonb *
+tiers_document(void)
+{
+	SSJson		json = {0};
+	uint64		count = ss_query_write(&select_tiers, NULL, NULL);
+
+	ss_json_open_object(&json, NULL);
+	for (uint64 i = 0; i < count; i++)
+	{
+		ss_json_open_object(&json, ss_value_text(i, 1));
+		ss_json_columns(&json, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+		ss_json_close_object(&json);
+	}
+	ss_json_close_object(&json);
+	return DatumGetJsonbP(ss_json_finish(&json));
 }
 
 /* --- reading the list --------------------------------------------------------------- */
@@ -205,6 +224,7 @@ swipesavvy_update_tiers(PG_FUNCTION_ARGS)
 	int			count;
 	Datum	   *names;
 	Datum		values[1];
+	Jsonb	   *before;
 
 	ss_call_enter(&call, SS_ADMIN);
 	tiers = read_tiers(ss_arg_jsonb(fcinfo, 0, "tiers", true), &count);
@@ -213,8 +233,10 @@ swipesavvy_update_tiers(PG_FUNCTION_ARGS)
 		names[i] = CStringGetTextDatum(tiers[i].name);
 	values[0] = PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
 	(void) ss_query_write(&lock_tiers, NULL, NULL);
+	before = tiers_document();
 	(void) ss_query_write(&switch_off, values, NULL);
 	for (int i = 0; i < count; i++)
 		write_tier(&tiers[i]);
+	ss_audit_write(&call, &(SSAudit){.resource = "tiers", .action = "update"}, before, tiers_document());
 	PG_RETURN_DATUM(leave_with_tiers(&call, ss_query_write));
 }

@@ -72,3 +72,75 @@ ALTER TABLE swipesavvy.audit_logs ENABLE ALWAYS TRIGGER the_audit_log_is_not_tru
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.audit_installations', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.audit_logs', '');
+
+CREATE FUNCTION swipesavvy.get_audit_logs(
+    event_type text DEFAULT NULL,
+    user_id uuid DEFAULT NULL,
+    resource text DEFAULT NULL,
+    "limit" integer DEFAULT 100,
+    "offset" integer DEFAULT 0,
+    start_date timestamptz DEFAULT NULL,
+    end_date timestamptz DEFAULT NULL,
+    after text DEFAULT NULL
+) RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_get_audit_logs';
+COMMENT ON FUNCTION swipesavvy.get_audit_logs(text, uuid, text, integer, integer, timestamptz, timestamptz, text) IS
+    'The audit log, newest first: by event type, by whose data it was about, by kind of resource, by time.';
+
+CREATE TABLE swipesavvy.audit_seals (
+    seal_no bigint NOT NULL,
+    sealed_at timestamptz NOT NULL,
+    installation_no integer NOT NULL,
+    last_xid xid8 NOT NULL,
+    last_log_id uuid NOT NULL,
+    row_count bigint NOT NULL,
+    leaves bytea,
+    leaves_hash bytea NOT NULL,
+    previous bytea NOT NULL,
+    digest bytea NOT NULL,
+    retired_at timestamptz,
+    CONSTRAINT audit_seals_pkey PRIMARY KEY (seal_no),
+    CONSTRAINT a_seal_has_leaves_until_it_is_retired CHECK ((leaves IS NULL) = (retired_at IS NOT NULL))
+);
+ALTER TABLE swipesavvy.audit_seals ALTER leaves SET STORAGE EXTERNAL;
+COMMENT ON TABLE swipesavvy.audit_seals IS
+    'Seals over the audit log: each holds the rows up to its last one, and by the digest before it all seals before.';
+COMMENT ON COLUMN swipesavvy.audit_seals.last_xid IS 'Transaction of the last row that it covers.';
+COMMENT ON COLUMN swipesavvy.audit_seals.leaves IS 'Id and SHA-256 of each row, 48 bytes each, in the order of (xid, log_id); none once they are retired.';
+COMMENT ON COLUMN swipesavvy.audit_seals.leaves_hash IS 'SHA-256 of the leaves.';
+COMMENT ON COLUMN swipesavvy.audit_seals.previous IS 'Digest of the seal before; 32 zero bytes for the first.';
+COMMENT ON COLUMN swipesavvy.audit_seals.digest IS 'SHA-256 of the seal''s own figures, leaves_hash and previous: what an outside witness keeps.';
+COMMENT ON COLUMN swipesavvy.audit_seals.retired_at IS 'When retention dropped its rows.';
+CREATE TRIGGER the_seals_are_append_only BEFORE UPDATE OR DELETE ON swipesavvy.audit_seals
+    FOR EACH ROW EXECUTE FUNCTION swipesavvy.audit_refuse_change();
+CREATE TRIGGER the_seals_are_not_truncated BEFORE TRUNCATE ON swipesavvy.audit_seals
+    FOR EACH STATEMENT EXECUTE FUNCTION swipesavvy.audit_refuse_change();
+ALTER TABLE swipesavvy.audit_seals ENABLE ALWAYS TRIGGER the_seals_are_append_only;
+ALTER TABLE swipesavvy.audit_seals ENABLE ALWAYS TRIGGER the_seals_are_not_truncated;
+
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy.audit_seals', '');
+
+CREATE FUNCTION swipesavvy.seal_audit_log() RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_seal_audit_log';
+COMMENT ON FUNCTION swipesavvy.seal_audit_log() IS
+    'Seals all rows of the audit log whose transactions have ended, and returns the latest seal: keep its digest outside.';
+
+CREATE FUNCTION swipesavvy.latest_audit_seal() RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_latest_audit_seal';
+COMMENT ON FUNCTION swipesavvy.latest_audit_seal() IS 'The latest seal of the audit log: what an outside witness keeps.';
+
+CREATE FUNCTION swipesavvy.verify_audit_log(seal_no bigint DEFAULT NULL, digest text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_verify_audit_log';
+COMMENT ON FUNCTION swipesavvy.verify_audit_log(bigint, text) IS
+    'Compares the audit log with its seals, and the seals with one that was kept outside; names the first row that was altered, '
+    'deleted or inserted.';
+
+CREATE FUNCTION swipesavvy.apply_audit_retention() RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_apply_audit_retention';
+COMMENT ON FUNCTION swipesavvy.apply_audit_retention() IS
+    'Deletes the rows of seals older than log_retention_days, whole seals only; the seals stay, so that the log verifies as before.';

@@ -32,3 +32,32 @@ CREATE INDEX outbox_delivered ON swipesavvy.outbox (delivered_at) WHERE delivere
 CREATE INDEX outbox_dead ON swipesavvy.outbox (dead_at) WHERE dead_at IS NOT NULL;
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.outbox', '');
+
+CREATE FUNCTION swipesavvy.claim_outbox("limit" integer DEFAULT 10, lease_seconds integer DEFAULT 60) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_claim_outbox';
+COMMENT ON FUNCTION swipesavvy.claim_outbox(integer, integer) IS
+    'Hands out messages that are due, to this caller alone until the lease ends; of one order_key only the first that is not done.';
+
+CREATE FUNCTION swipesavvy.acknowledge_outbox(ids uuid[]) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_acknowledge_outbox';
+COMMENT ON FUNCTION swipesavvy.acknowledge_outbox(uuid[]) IS
+    'Notes that claimed messages were delivered; their secrets are gone then.';
+
+CREATE FUNCTION swipesavvy.fail_outbox(id uuid, error text) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_fail_outbox';
+COMMENT ON FUNCTION swipesavvy.fail_outbox(uuid, text) IS
+    'Notes that a claimed message could not be delivered: it is tried again, later each time, and given up after 15 attempts.';
+
+CREATE FUNCTION swipesavvy.replay_outbox(ids uuid[]) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_replay_outbox';
+COMMENT ON FUNCTION swipesavvy.replay_outbox(uuid[]) IS 'Opens messages again that were given up.';
+
+CREATE FUNCTION swipesavvy.apply_outbox_retention() RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_apply_outbox_retention';
+COMMENT ON FUNCTION swipesavvy.apply_outbox_retention() IS
+    'Deletes messages that were delivered or given up more than log_retention_days ago, at most 10,000 of each a call.';

@@ -16,7 +16,7 @@ GRANT EXECUTE ON FUNCTION swipesavvy.uuid_v7(), swipesavvy.minor_to_major(bigint
 DO $$
 DECLARE
     -- each function (by name: none is overloaded) and the roles that may call it besides admin:
-    -- A = all, C = customer, S = support, N = analytics, B = backend
+    -- A = all, C = customer, S = support, N = analytics, B = backend, D = delivery
     matrix CONSTANT text[] := ARRAY[
         'current_user_id A', 'get_merchant A', 'list_merchants A', 'list_merchant_categories A',
         'create_campaign', 'get_campaign CN', 'list_campaigns CN', 'update_campaign', 'launch_campaign', 'pause_campaign',
@@ -24,10 +24,12 @@ DECLARE
         'record_transaction B', 'record_transactions B', 'import_purchases B', 'explain_award CS', 'verify_ledger N',
         'rule_cache_status',
         'create_user B', 'update_user CS', 'get_user_profile CS', 'get_user_accounts CS', 'list_users S', 'get_user_transactions CS',
-        'get_user_rewards CS', 'get_user_spending_analytics C', 'export_user_data C', 'erase_user', 'deactivate_user', 'suspend_user',
+        'get_user_rewards CS', 'get_user_spending_analytics C', 'deactivate_user', 'suspend_user',
         'reactivate_user', 'link_account CB', 'verify_account B', 'set_default_account CB', 'unlink_account CB',
         'create_merchant', 'update_merchant', 'create_segment', 'add_segment_members', 'remove_segment_members',
         'list_segments N', 'create_boost', 'activate_boost CB', 'deactivate_boost CB', 'list_tiers C', 'update_tiers',
+        'get_audit_logs', 'seal_audit_log', 'verify_audit_log', 'latest_audit_seal', 'apply_audit_retention',
+        'claim_outbox D', 'acknowledge_outbox D', 'fail_outbox D', 'replay_outbox D', 'apply_outbox_retention',
         'update_system_settings'];
     line text;
     letters text;

@@ -5,18 +5,20 @@ SELECT no_plan();
 
 -- --- the matrix ------------------------------------------------------------------------
 
--- A = everybody, C = customer (for itself), S = support, N = analytics, B = backend, M = admin, who may call all of the API;
+-- A = everybody, C = customer (for itself), S = support, N = analytics, B = backend, D = delivery, M = admin, who may call all of the API;
 -- - = nobody: triggers, and two functions that the library's own queries use.
 CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('list_campaigns', 'CNM'), ('create_campaign', 'M'), ('get_campaign', 'CNM'), ('update_campaign', 'M'), ('delete_campaign', 'M'),
     ('launch_campaign', 'M'), ('pause_campaign', 'M'), ('track_event', 'CBM'),
     ('record_transaction', 'BM'), ('record_transactions', 'BM'), ('import_purchases', 'BM'), ('explain_award', 'CSM'), ('verify_ledger', 'NM'),
     ('get_user_profile', 'CSM'), ('get_user_accounts', 'CSM'), ('list_users', 'SM'), ('get_user_transactions', 'CSM'), ('get_user_rewards', 'CSM'),
-    ('get_user_spending_analytics', 'CM'), ('export_user_data', 'CM'), ('erase_user', 'M'), ('create_user', 'BM'), ('update_user', 'CSM'), ('deactivate_user', 'M'),
+    ('get_user_spending_analytics', 'CM'), ('create_user', 'BM'), ('update_user', 'CSM'), ('deactivate_user', 'M'),
     ('suspend_user', 'M'), ('reactivate_user', 'M'), ('link_account', 'CBM'), ('verify_account', 'BM'), ('set_default_account', 'CBM'),
     ('unlink_account', 'CBM'), ('create_merchant', 'M'), ('update_merchant', 'M'), ('get_merchant', 'A'), ('list_merchants', 'A'),
     ('list_merchant_categories', 'A'), ('create_segment', 'M'), ('add_segment_members', 'M'), ('remove_segment_members', 'M'),
     ('list_segments', 'NM'), ('create_boost', 'M'), ('activate_boost', 'CBM'), ('deactivate_boost', 'CBM'), ('list_tiers', 'CM'),
+    ('get_audit_logs', 'M'), ('seal_audit_log', 'M'), ('verify_audit_log', 'M'), ('latest_audit_seal', 'M'), ('apply_audit_retention', 'M'),
+    ('claim_outbox', 'DM'), ('acknowledge_outbox', 'DM'), ('fail_outbox', 'DM'), ('replay_outbox', 'DM'), ('apply_outbox_retention', 'M'),
     ('update_tiers', 'M'), ('update_system_settings', 'M'), ('rule_cache_status', 'M'), ('current_user_id', 'A'),
     ('uuid_v7', '-'), ('minor_to_major', '-'), ('refuse_change', '-'), ('audit_refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),
     ('restore_mcc_codes', '-'), ('restore_merchant_categories', '-'), ('restore_system_settings', '-'), ('restore_tiers', '-'),
@@ -140,7 +142,6 @@ CREATE TEMP TABLE questions (routine, statement, silent) AS
         ('get_user_profile', 'SELECT swipesavvy.get_user_profile(%1$L)'), ('get_user_accounts', 'SELECT swipesavvy.get_user_accounts(%1$L)'),
         ('get_user_transactions', 'SELECT swipesavvy.get_user_transactions(%1$L)'), ('get_user_rewards', 'SELECT swipesavvy.get_user_rewards(%1$L)'),
         ('get_user_spending_analytics', 'SELECT swipesavvy.get_user_spending_analytics(%1$L)'),
-        ('export_user_data', 'SELECT swipesavvy.export_user_data(%1$L)'),
         ('update_user', 'SELECT swipesavvy.update_user(%1$L, ''{"name": "X"}'')'), ('update_user', 'SELECT swipesavvy.update_user(%1$L, ''{}'')'),
         ('link_account', 'SELECT swipesavvy.link_account(%1$L, ''card'', ''1111'')'),
         ('set_default_account', 'SELECT swipesavvy.set_default_account(%2$L)'),
@@ -296,7 +297,7 @@ SELECT is(pg_temp.outcome('none', '', s), w, 'the superuser too: ' || s)
                ('UPDATE swipesavvy.points_entries SET points = 1', '42501 of the server'),
                ('DELETE FROM swipesavvy.points_entries', '42501 of the server'),
                ('UPDATE swipesavvy.audit_logs SET status = status', '42501 of the server'),
-               ('DELETE FROM swipesavvy.audit_logs', '42501 of the server'), ('TRUNCATE swipesavvy.audit_logs', '42501 of the server'),
+               ('DELETE FROM swipesavvy.audit_logs', '42501 of the server'), ('TRUNCATE swipesavvy.audit_seals', '42501 of the server'), ('TRUNCATE swipesavvy.audit_logs', '42501 of the server'),
                ('TRUNCATE swipesavvy.points_entries', '42501 of the server')) v (s, w);
 SELECT is(pg_temp.outcome('none', '', 'SET LOCAL session_replication_role = replica; DELETE FROM swipesavvy.points_entries'), '42501 of the server',
           'in replica mode as well');

@@ -22,6 +22,7 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
         'an_expiry_is_a_month_of_a_year an_unlinked_account_is_no_default only_the_last_four_digits_are_kept'),
     ('audit_installations', ''),
     ('audit_logs', 'a_log_entry_has_a_known_status a_log_entry_holds_what_its_hashes_are_of a_log_entry_is_of_its_resource'),
+    ('audit_seals', 'a_seal_has_leaves_until_it_is_retired'),
     ('boosts', 'a_boost_ends_after_it_starts a_boost_has_a_known_category a_boost_has_a_name a_boost_multiplier_is_from_1_to_1000'),
     ('campaign_events', 'an_event_belongs_to_a_campaign an_event_belongs_to_a_user an_event_has_a_known_kind'),
     ('campaign_redemptions', 'a_returned_cost_is_part_of_the_cost redemption_amounts_are_not_negative'),
@@ -142,11 +143,12 @@ SELECT is_empty('SELECT oid::regprocedure, name FROM member_functions, unnest(pr
 CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('i/strict/s', 'minor_to_major'),
     ('v/null/s', 'uuid_v7'),
-    ('s/null/r', 'current_user_id export_user_data get_campaign get_merchant get_user_accounts list_campaigns list_merchant_categories list_merchants '
+    ('s/null/r', 'current_user_id get_audit_logs latest_audit_seal verify_audit_log get_campaign get_merchant get_user_accounts list_campaigns list_merchant_categories list_merchants '
         'list_segments list_tiers verify_ledger'),
     ('s/null/u', 'explain_award get_user_profile get_user_rewards get_user_spending_analytics get_user_transactions list_users'),
-    ('v/null/u', 'activate_boost add_segment_members create_boost create_campaign create_merchant create_segment create_user '
-        'deactivate_boost deactivate_user delete_campaign erase_user import_purchases launch_campaign link_account pause_campaign reactivate_user '
+    ('v/null/u', 'acknowledge_outbox apply_audit_retention apply_outbox_retention claim_outbox fail_outbox replay_outbox '
+        'seal_audit_log activate_boost add_segment_members create_boost create_campaign create_merchant create_segment create_user '
+        'deactivate_boost deactivate_user delete_campaign import_purchases launch_campaign link_account pause_campaign reactivate_user '
         'record_transaction record_transactions remove_segment_members rule_cache_status set_default_account suspend_user track_event '
         'unlink_account update_campaign update_merchant update_system_settings update_tiers update_user verify_account'),
     ('trigger', 'audit_refuse_change purchases_begin purchases_end purchases_insert purchases_refuse refuse_change restore_begin restore_end restore_mcc_codes '
@@ -173,6 +175,7 @@ CREATE TEMP TABLE declared_triggers (name, enabled, tables) AS VALUES
     ('collect', 'O', 'purchases'), ('collect_begin', 'O', 'purchases'), ('collect_end', 'O', 'purchases'), ('refuse', 'O', 'purchases'),
     ('the_ledger_is_append_only', 'A', 'points_entries'), ('the_ledger_is_not_truncated', 'A', 'points_entries'),
     ('the_audit_log_is_append_only', 'A', 'audit_logs'), ('the_audit_log_is_not_truncated', 'A', 'audit_logs'),
+    ('the_seals_are_append_only', 'A', 'audit_seals'), ('the_seals_are_not_truncated', 'A', 'audit_seals'),
     ('restore_over_seed', 'A', 'mcc_codes merchant_categories system_settings tiers'),
     ('rules_after_insert', 'A', 'boosts campaigns currencies merchant_categories system_settings tiers'),
     ('rules_after_update', 'A', 'boosts campaigns currencies merchant_categories system_settings tiers'),
