@@ -52,26 +52,41 @@ ss_balance_lock(SSBalance *balance, const pg_uuid_t *user_id)
 	ss_balance_lock_all(balance, user_id, 1);
 }
 
+/* Points become available that count from `at` on. */
+static void
+credit(SSUser *user, int64 points, TimestampTz at)
+{
+	user->available = ss_add(user->available, points, "points balance");
+	ss_lots_credit(user, points, at);
+}
+
 /* The tier that lifetime points make, after they changed by that much. */
 static void
-change_lifetime(SSBalance *balance, int64 points)
+change_lifetime(const SSRules *rules, SSUser *user, int64 points, TimestampTz now)
 {
-	balance->user.lifetime = ss_add(balance->user.lifetime, points, "lifetime points");
-	ss_tier_update(balance->rules, &balance->user, balance->now);
+	user->lifetime = ss_add(user->lifetime, points, "lifetime points");
+	ss_tier_update(rules, user, now);
+}
+
+void
+ss_balance_earn(const SSRules *rules, SSUser *user, int64 points, TimestampTz at, TimestampTz now)
+{
+	user->changed = true;
+	if (points == 0)
+		return;
+	credit(user, points, at);
+	change_lifetime(rules, user, points, now);
 }
 
 void
 ss_balance_credit(SSBalance *balance, int64 points, TimestampTz at, bool earned)
 {
-	SSUser	   *user = &balance->user;
-
-	user->changed = true;
+	balance->user.changed = true;
 	if (points == 0)
 		return;
-	user->available = ss_add(user->available, points, "points balance");
-	ss_lots_credit(user, points, at);
+	credit(&balance->user, points, at);
 	if (earned)
-		change_lifetime(balance, points);
+		change_lifetime(balance->rules, &balance->user, points, balance->now);
 }
 
 void
@@ -85,7 +100,7 @@ ss_balance_debit(SSBalance *balance, int64 points, bool earned)
 	user->available = ss_add(user->available, -points, "points balance");
 	ss_lots_debit(user, points);
 	if (earned)
-		change_lifetime(balance, -points);
+		change_lifetime(balance->rules, user, -points, balance->now);
 }
 
 const char *

@@ -55,6 +55,9 @@ extern void ss_balance_credit(SSBalance *balance, int64 points, TimestampTz at, 
 /* Available points are taken; of lifetime too, if they were earned and are not any more. */
 extern void ss_balance_debit(SSBalance *balance, int64 points, bool earned);
 
+/* The same for an account that is locked otherwise, when the clock says `now`. */
+extern void ss_balance_earn(const SSRules *rules, SSUser *user, int64 points, TimestampTz at, TimestampTz now);
+
 /* The tier held now. */
 extern const char *ss_balance_tier(const SSBalance *balance);
 

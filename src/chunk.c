@@ -29,6 +29,9 @@ static SSQuery lock_users_query = {
 	"       a.points_debited, a.lot_at, a.lot_before, a.referral_for"
 	"  FROM swipesavvy.reward_accounts a WHERE a.user_id = ANY ($1) ORDER BY a.user_id FOR NO KEY UPDATE",
 	1, {UUIDARRAYOID}, NULL};
+static SSQuery referrers_query = {
+	"SELECT a.referral_for FROM swipesavvy.reward_accounts a WHERE a.user_id = ANY ($1) AND a.referral_for IS NOT NULL",
+	1, {UUIDARRAYOID}, NULL};
 /* not joined above: that would read the status of before the wait for the lock */
 static SSQuery inactive_users_query = {
 	"SELECT u.user_id FROM swipesavvy.users u WHERE u.user_id = ANY ($1) AND u.status <> 'active'",
@@ -112,12 +115,6 @@ refuse_reference(const SSChunk *chunk, const char *thing, const pg_uuid_t *id)
 /* --- users ------------------------------------------------------------------------ */
 
 static int
-compare_ids(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(pg_uuid_t));
-}
-
-static int
 compare_users(const void *a, const void *b)
 {
 	return memcmp(&((const SSUser *) a)->id, &((const SSUser *) b)->id, sizeof(pg_uuid_t));
@@ -158,8 +155,8 @@ find_among(SSUser *users, int count, const pg_uuid_t *id)
 	return bsearch(&key, users, count, sizeof(SSUser), compare_users);
 }
 
-static SSUser *
-find_user(const SSChunk *chunk, const pg_uuid_t *id)
+SSUser *
+ss_chunk_find_user(const SSChunk *chunk, const pg_uuid_t *id)
 {
 	return find_among(chunk->users, chunk->nusers, id);
 }
@@ -184,40 +181,90 @@ ss_chunk_lock_accounts(const pg_uuid_t *ids, int count, SSUser *users)
 	return found;
 }
 
-/* The ids of the chunk's users, ascending, each once. */
-static pg_uuid_t *
-user_ids(const SSChunk *chunk, int *count)
+/* By id, those of a completed purchase first. */
+static int
+compare_wanted(const void *a, const void *b)
 {
-	pg_uuid_t  *ids = palloc(chunk->count * sizeof(pg_uuid_t));
+	const SSWanted *x = a;
+	const SSWanted *y = b;
+	int			order = memcmp(&x->id, &y->id, sizeof(pg_uuid_t));
+
+	return order != 0 ? order : (int) y->completes - (int) x->completes;
+}
+
+int
+ss_chunk_sort_wanted(SSWanted *wanted, int count)
+{
 	int			distinct = 0;
 
-	for (int i = 0; i < chunk->count; i++)
-		ids[i] = chunk->purchases[i].user_id;
-	qsort(ids, chunk->count, sizeof(pg_uuid_t), compare_ids);
-	for (int i = 0; i < chunk->count; i++)
+	qsort(wanted, count, sizeof(SSWanted), compare_wanted);
+	for (int i = 0; i < count; i++)
 	{
-		if (i == 0 || compare_ids(&ids[i], &ids[i - 1]) != 0)
-			ids[distinct++] = ids[i];
+		if (i == 0 || memcmp(&wanted[i].id, &wanted[distinct - 1].id, sizeof(pg_uuid_t)) != 0)
+			wanted[distinct++] = wanted[i];
 	}
-	*count = distinct;
-	return ids;
+	return distinct;
+}
+
+/*
+ * Adds those who brought a user whose purchase will be completed; there is room for as many again. Nobody is brought
+ * later than at the beginning, so those found without a lock are all that can be.
+ */
+static int
+add_referrers(SSWanted *wanted, int count)
+{
+	pg_uuid_t  *ids = palloc(count * sizeof(pg_uuid_t));
+	int			n = 0;
+	Datum		array;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (wanted[i].completes)
+			ids[n++] = wanted[i].id;
+	}
+	if (n == 0)
+		return count;
+	array = ss_uuid_array(ids, n, sizeof(pg_uuid_t));
+	n = (int) ss_query_latest(&referrers_query, &array, NULL);
+	for (int i = 0; i < n; i++)
+		wanted[count + i] = (SSWanted) {*DatumGetUUIDP(ss_value_not_null(i, 1)), false};
+	return n == 0 ? count : ss_chunk_sort_wanted(wanted, count + n);
+}
+
+/* The users of the chunk, ascending, each once; with room for as many again. */
+static SSWanted *
+buyers_of(const SSChunk *chunk, int *count)
+{
+	SSWanted   *wanted = palloc(2 * chunk->count * sizeof(SSWanted));
+
+	for (int i = 0; i < chunk->count; i++)
+		wanted[i] = (SSWanted) {chunk->purchases[i].user_id, chunk->purchases[i].status == SS_COMPLETED};
+	*count = ss_chunk_sort_wanted(wanted, chunk->count);
+	return wanted;
 }
 
 void
 ss_chunk_lock_users(SSChunk *chunk)
 {
 	int			count;
-	pg_uuid_t  *ids = user_ids(chunk, &count);
+	SSWanted   *wanted = buyers_of(chunk, &count);
 
-	chunk->users = palloc(count * sizeof(SSUser));
+	chunk->users = palloc(2 * count * sizeof(SSUser));
 	if (chunk->direct != NULL)
-		chunk->nusers = ss_direct_lock_users(chunk->direct, chunk->batch, ids, count, chunk->users);
+		chunk->nusers = ss_direct_lock_users(chunk->direct, chunk->batch, wanted, count, chunk->users);
 	else
+	{
+		pg_uuid_t  *ids = palloc(2 * count * sizeof(pg_uuid_t));
+
+		count = add_referrers(wanted, count);
+		for (int i = 0; i < count; i++)
+			ids[i] = wanted[i].id;
 		chunk->nusers = ss_chunk_lock_accounts(ids, count, chunk->users);
+	}
 	chunk->buyers = palloc(chunk->count * sizeof(SSUser *));
 	for (int i = 0; i < chunk->count; i++)
 	{
-		chunk->buyers[i] = find_user(chunk, &chunk->purchases[i].user_id);
+		chunk->buyers[i] = ss_chunk_find_user(chunk, &chunk->purchases[i].user_id);
 		if (chunk->buyers[i] == NULL)
 			refuse_reference(chunk, "user", &chunk->purchases[i].user_id);
 	}
@@ -383,7 +430,7 @@ load_segments(SSChunk *chunk, Datum user_ids)
 
 	for (uint64 i = 0; i < rows; i++)
 	{
-		SSBuyer    *buyer = &find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->buyer;
+		SSBuyer    *buyer = &ss_chunk_find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->buyer;
 
 		ss_chunk_add_segment(buyer, DatumGetInt32(ss_value_not_null(i, 2)));
 	}
@@ -396,7 +443,7 @@ load_boosts(SSChunk *chunk, Datum user_ids)
 
 	for (uint64 i = 0; i < rows; i++)
 	{
-		SSBuyer    *buyer = &find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->buyer;
+		SSBuyer    *buyer = &ss_chunk_find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->buyer;
 
 		ss_chunk_add_boost(buyer, ss_rules_boost(chunk->rules, DatumGetUUIDP(ss_value_not_null(i, 2))));
 	}
@@ -530,7 +577,7 @@ ss_chunk_load_redemptions(SSChunk *chunk)
 		RedemptionKey key;
 		RedemptionEntry *entry;
 
-		key.user = (int32) (find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1))) - chunk->users);
+		key.user = (int32) (ss_chunk_find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1))) - chunk->users);
 		key.campaign_no = DatumGetInt32(ss_value_not_null(i, 2));
 		entry = hash_search(chunk->redemptions, &key, HASH_ENTER, NULL);
 		entry->count = ss_value_int64(i, 3, 0);

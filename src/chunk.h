@@ -107,7 +107,7 @@ typedef struct SSChunk
 	SSUser	  **buyers;			/* of each purchase */
 	SSOpen	   *open;			/* of each purchase */
 	int			nusers;
-	SSUser	   *users;			/* by id */
+	SSUser	   *users;			/* by id; buyers, and those who brought them */
 	struct HTAB *redemptions;	/* counts by user and campaign */
 	bool		locked;			/* all slots in question are (slots.c) */
 	bool		contended;		/* slots were fought over: there should be more */
@@ -121,7 +121,10 @@ typedef struct SSChunk
 	struct HTAB *spending;		/* by user and day; NULL where there is no limit */
 } SSChunk;
 
-/* Locks the reward accounts of all users of the chunk, in the order of user_id. */
+/*
+ * Locks the reward accounts of all users of the chunk, in the order of user_id; also of those who brought one of them
+ * and may get their bonus for it.
+ */
 extern void ss_chunk_lock_users(SSChunk *chunk);
 
 /*
@@ -129,6 +132,9 @@ extern void ss_chunk_lock_users(SSChunk *chunk);
  * (ascending, each once) into users and returns how many there are.
  */
 extern int	ss_chunk_lock_accounts(const pg_uuid_t *ids, int count, SSUser *users);
+
+/* The chunk's user with that id, or whoever brought one of them; NULL when there is none. */
+extern SSUser *ss_chunk_find_user(const SSChunk *chunk, const pg_uuid_t *id);
 
 /* An account that was kept in another currency than the programme's present one is added up anew. */
 extern void ss_chunk_set_currency(SSUser *user, const char *currency);

@@ -67,13 +67,20 @@ is_active(SSDirect *direct, const Datum *user_id)
 	return active;
 }
 
-/* Locks the account of one user and reads it; false when there is none. */
+/*
+ * Locks the account of one user and reads it; false when there is none. tid:
+ * where it was found, if it was (it may have another version by now).
+ */
 static bool
-lock_user(SSDirect *direct, const pg_uuid_t *id, SSUser *user)
+lock_user(SSDirect *direct, const pg_uuid_t *id, ItemPointer tid, SSUser *user)
 {
 	Datum		key = UUIDPGetDatum(id);
-	TupleTableSlot *locked = ss_direct_lock(direct, SS_REWARD_ACCOUNTS, 1, &key);
+	TupleTableSlot *locked = NULL;
 
+	if (ItemPointerIsValid(tid))
+		locked = ss_direct_wait(direct, SS_REWARD_ACCOUNTS, tid);
+	if (locked == NULL)
+		locked = ss_direct_lock(direct, SS_REWARD_ACCOUNTS, 1, &key);
 	if (locked == NULL)
 		return false;
 	memset(user, 0, sizeof(SSUser));
@@ -83,21 +90,82 @@ lock_user(SSDirect *direct, const pg_uuid_t *id, SSUser *user)
 	return true;
 }
 
-int
-ss_direct_lock_users(SSDirect *direct, const SSBatch *batch, const pg_uuid_t *ids, int count, SSUser *users)
+static const SSUser *
+held_user(const SSBatch *batch, const pg_uuid_t *id)
 {
-	bool	   *fresh = palloc(count * sizeof(bool));
-	int			found = 0;
+	return batch == NULL || batch->users == NULL ? NULL : hash_search(batch->users, id, HASH_FIND, NULL);
+}
+
+/* Finds an account without locking it; is a referral bonus due with it? Then *referrer is who else gets it. */
+static bool
+find_user(SSDirect *direct, const pg_uuid_t *id, ItemPointer tid, pg_uuid_t *referrer)
+{
+	Datum		key = UUIDPGetDatum(id);
+	SSScan		scan = ss_direct_scan(direct, SS_REWARD_ACCOUNTS, 1, &key);
+	bool		due = false;
+
+	ItemPointerSetInvalid(tid);
+	if (ss_direct_next(&scan))
+	{
+		*tid = scan.slot->tts_tid;
+		due = !ss_direct_is_null(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_REFERRER);
+		if (due)
+			*referrer = *DatumGetUUIDP(get_not_null(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_REFERRER));
+	}
+	ss_direct_close(&scan);
+	return due;
+}
+
+/*
+ * Adds those who are to be paid for having brought one of the users; finds the
+ * accounts on the way. Nobody is brought later than at the beginning, so those
+ * found without a lock are all that can be; locks must be taken in one order.
+ */
+static int
+add_referrers(SSDirect *direct, const SSBatch *batch, SSWanted *wanted, int count, ItemPointer tids)
+{
+	int			all = count;
 
 	for (int i = 0; i < count; i++)
 	{
-		const SSUser *held = NULL;
+		const SSUser *held = held_user(batch, &wanted[i].id);
+		pg_uuid_t	referrer;
+		bool		due;
 
-		if (batch != NULL && batch->users != NULL)
-			held = hash_search(batch->users, &ids[i], HASH_FIND, NULL);
+		if (held == NULL)
+			due = find_user(direct, &wanted[i].id, &tids[i], &referrer);
+		else
+		{
+			due = held->has_referrer;
+			referrer = held->referrer;
+		}
+		if (due && wanted[i].completes)
+			wanted[all++] = (SSWanted) {referrer, false};
+	}
+	if (all == count)
+		return count;
+	/* the places change: all are found again, which is rare */
+	all = ss_chunk_sort_wanted(wanted, all);
+	for (int i = 0; i < all; i++)
+		ItemPointerSetInvalid(&tids[i]);
+	return all;
+}
+
+int
+ss_direct_lock_users(SSDirect *direct, const SSBatch *batch, SSWanted *wanted, int count, SSUser *users)
+{
+	ItemPointerData *tids = palloc(2 * count * sizeof(ItemPointerData));
+	bool	   *fresh = palloc(2 * count * sizeof(bool));
+	int			found = 0;
+
+	count = add_referrers(direct, batch, wanted, count, tids);
+	for (int i = 0; i < count; i++)
+	{
+		const SSUser *held = held_user(batch, &wanted[i].id);
+
 		if (held != NULL)
 			users[found] = *held;
-		else if (!lock_user(direct, &ids[i], &users[found]))
+		else if (!lock_user(direct, &wanted[i].id, &tids[i], &users[found]))
 			continue;
 		fresh[found++] = (held == NULL);
 	}

@@ -235,6 +235,13 @@ ss_direct_get(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int c
 	return slot_getattr(unconstify(TupleTableSlot *, slot), ss_stock.columns[table][column], isnull);
 }
 
+bool
+ss_direct_is_null(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column)
+{
+	return heap_attisnull(((const HeapTupleTableSlot *) slot)->tuple, ss_stock.columns[table][column],
+						  RelationGetDescr(direct->tables[table].rel));
+}
+
 /* --- locking -------------------------------------------------------------------------------------- */
 
 TupleTableSlot *

@@ -89,6 +89,7 @@ typedef enum SSLabel
 	SS_LABEL_STATUS,			/* the first of four, in the order of SSStatus */
 	SS_LABEL_EARN = 4,
 	SS_LABEL_BONUS,
+	SS_LABEL_REFERRAL,
 	SS_LABEL_AVAILABLE,
 	SS_LABEL_PENDING,
 	SS_LABEL_ISSUANCE,
@@ -126,6 +127,9 @@ extern bool ss_direct_exists(SSDirect *direct, SSTable table, int nkeys, const D
 
 /* The value of a column of the row that a scan stands on, or that was locked. */
 extern Datum ss_direct_get(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column, bool *isnull);
+
+/* Is the column null? Without taking the row apart. */
+extern bool ss_direct_is_null(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column);
 
 /*
  * Finds a row by its whole key and locks its latest version FOR NO KEY UPDATE;

@@ -95,8 +95,8 @@ static const struct
 	const char *label;
 }			label_specs[SS_LABELS] = {
 	{"purchase_status", "pending"}, {"purchase_status", "completed"}, {"purchase_status", "failed"},
-	{"purchase_status", "cancelled"}, {"entry_kind", "earn"}, {"entry_kind", "bonus"}, {"ledger_account", "available"},
-	{"ledger_account", "pending"}, {"ledger_account", "issuance"},
+	{"purchase_status", "cancelled"}, {"entry_kind", "earn"}, {"entry_kind", "bonus"}, {"entry_kind", "referral"},
+	{"ledger_account", "available"}, {"ledger_account", "pending"}, {"ledger_account", "issuance"},
 };
 
 SSStock		ss_stock;

@@ -11,7 +11,8 @@
  *	   a campaign that must not overlap any purchase (campaign_slots.c) waits for
  *	   us, or we for it. Lock the users' reward accounts FOR NO KEY UPDATE, by
  *	   user_id: from here on nobody else changes what these users hold or have
- *	   redeemed;
+ *	   redeemed. With a user whose referral bonus may fall due goes the account of
+ *	   whoever brought it;
  *	2. by call only: recognise repeats by their idempotency keys (replay.c);
  *	3. with the compiled rules (rules.c), find each purchase's candidates and
  *	   test what needs no counts (match.c); count redemptions; if there are
@@ -46,16 +47,17 @@
 
 #include "args.h"
 #include "attempt.h"
+#include "balance.h"
 #include "choose.h"
 #include "chunk.h"
 #include "columns.h"
 #include "engine.h"
 #include "errors.h"
 #include "ledger.h"
-#include "lots.h"
 #include "match.h"
 #include "money.h"
 #include "query.h"
+#include "referral.h"
 #include "replay.h"
 #include "slots.h"
 #include "tier.h"
@@ -219,6 +221,17 @@ check_spending(SSChunk *chunk, const SSPurchase *purchase, const SSUser *user)
 	*spent += purchase->amount;
 }
 
+/* The first completed purchase of a user whom another one brought. */
+static void
+pay_referral(SSChunk *chunk, SSPurchase *purchase, SSUser *user)
+{
+	SSUser	   *referrer = ss_chunk_find_user(chunk, &user->referrer);
+
+	purchase->referrer = user->referrer;
+	purchase->referral_points = ss_referral_pay(chunk->rules, user, referrer, purchase->recorded_at,
+												&purchase->referrer_paid);
+}
+
 /* Moves what the purchase earned into the user's account, in memory. */
 static void
 credit(SSChunk *chunk, SSPurchase *purchase, SSUser *user)
@@ -233,12 +246,9 @@ credit(SSChunk *chunk, SSPurchase *purchase, SSUser *user)
 		return;
 	if (strcmp(purchase->currency, user->spent_currency) == 0)
 		user->spent = ss_add(user->spent, purchase->amount, "spent amount");
-	if (points == 0)
-		return;
-	user->available = ss_add(user->available, points, "points balance");
-	user->lifetime = ss_add(user->lifetime, points, "lifetime points");
-	ss_lots_credit(user, points, purchase->occurred_at);
-	ss_tier_update(chunk->rules, user, purchase->recorded_at);
+	ss_balance_earn(chunk->rules, user, points, purchase->occurred_at, purchase->recorded_at);
+	if (user->has_referrer)
+		pay_referral(chunk, purchase, user);
 }
 
 /* Step 4 for one purchase; false when it must be prepared again, with nothing changed. */

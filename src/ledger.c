@@ -111,14 +111,15 @@ add_transaction(SSColumns *columns, const SSPurchase *purchase)
 	ss_columns_set(columns, 16, PointerGetDatum(ss_decision_encode(&purchase->decision)));
 }
 
-/* One entry, unless it moves nothing. */
+/* One entry of that user's, unless it moves nothing. */
 static void
-add_entry(SSColumns *columns, const SSPurchase *purchase, const char *kind, int64 points, int32 campaign_no)
+add_entry(SSColumns *columns, const SSPurchase *purchase, const pg_uuid_t *user_id, const char *kind, int64 points,
+		  int32 campaign_no)
 {
 	if (points == 0)
 		return;
 	ss_columns_next(columns);
-	ss_columns_set(columns, 0, UUIDPGetDatum(&purchase->user_id));
+	ss_columns_set(columns, 0, UUIDPGetDatum(user_id));
 	ss_columns_set(columns, 1, UUIDPGetDatum(ss_uuid7_new()));
 	ss_columns_set(columns, 2, Int64GetDatum(points));
 	ss_columns_set(columns, 3, TimestampTzGetDatum(purchase->recorded_at));
@@ -206,12 +207,16 @@ ss_ledger_write(const SSChunk *chunk)
 		const SSPurchase *purchase = &chunk->purchases[i];
 
 		add_transaction(&transactions, purchase);
-		add_entry(&entries, purchase, "earn", purchase->points_base, 0);
+		add_entry(&entries, purchase, &purchase->user_id, "earn", purchase->points_base, 0);
 		for (int j = 0; j < purchase->nawards; j++)
 		{
-			add_entry(&entries, purchase, "bonus", purchase->awards[j].points, purchase->awards[j].campaign_no);
+			add_entry(&entries, purchase, &purchase->user_id, "bonus", purchase->awards[j].points,
+					  purchase->awards[j].campaign_no);
 			add_redemption(&redemptions, purchase, j);
 		}
+		add_entry(&entries, purchase, &purchase->user_id, "referral", purchase->referral_points, 0);
+		if (purchase->referrer_paid)
+			add_entry(&entries, purchase, &purchase->referrer, "referral", purchase->referral_points, 0);
 	}
 	write_columns(&write_transactions_query, &transactions);
 	write_columns(&write_entries_query, &entries);

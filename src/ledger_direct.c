@@ -44,16 +44,17 @@ add_transaction(SSDirect *direct, const SSPurchase *purchase)
 	ss_direct_set(direct, table, TRANSACTION_DECISION, PointerGetDatum(ss_decision_encode(&purchase->decision)));
 }
 
-/* One entry, unless it moves nothing. */
+/* One entry of that user's, unless it moves nothing. */
 static void
-add_entry(SSDirect *direct, const SSPurchase *purchase, SSLabel kind, int64 points, int32 campaign_no)
+add_entry(SSDirect *direct, const SSPurchase *purchase, const pg_uuid_t *user_id, SSLabel kind, int64 points,
+		  int32 campaign_no)
 {
 	const SSTable table = SS_POINTS_ENTRIES;
 
 	if (points == 0)
 		return;
 	ss_direct_add(direct, table);
-	ss_direct_set(direct, table, ENTRY_USER_ID, UUIDPGetDatum(&purchase->user_id));
+	ss_direct_set(direct, table, ENTRY_USER_ID, UUIDPGetDatum(user_id));
 	ss_direct_set(direct, table, ENTRY_ID, UUIDPGetDatum(ss_uuid7_new()));
 	ss_direct_set(direct, table, ENTRY_POINTS, Int64GetDatum(points));
 	ss_direct_set(direct, table, ENTRY_RECORDED_AT, TimestampTzGetDatum(purchase->recorded_at));
@@ -150,13 +151,16 @@ ss_ledger_write_direct(const SSChunk *chunk)
 	{
 		const SSPurchase *purchase = purchases[i];
 
-		add_entry(chunk->direct, purchase, SS_LABEL_EARN, purchase->points_base, 0);
+		add_entry(chunk->direct, purchase, &purchase->user_id, SS_LABEL_EARN, purchase->points_base, 0);
 		for (int j = 0; j < purchase->nawards; j++)
 		{
-			add_entry(chunk->direct, purchase, SS_LABEL_BONUS, purchase->awards[j].points,
+			add_entry(chunk->direct, purchase, &purchase->user_id, SS_LABEL_BONUS, purchase->awards[j].points,
 					  purchase->awards[j].campaign_no);
 			add_redemption(chunk->direct, purchase, j);
 		}
+		add_entry(chunk->direct, purchase, &purchase->user_id, SS_LABEL_REFERRAL, purchase->referral_points, 0);
+		if (purchase->referrer_paid)
+			add_entry(chunk->direct, purchase, &purchase->referrer, SS_LABEL_REFERRAL, purchase->referral_points, 0);
 	}
 	if (chunk->batch == NULL)
 		ss_ledger_write_accounts(chunk->direct, chunk->users, chunk->nusers);

@@ -69,6 +69,9 @@ typedef struct SSPurchase
 	int64		points_base;
 	int64		points_bonus;
 	int64		discount;
+	int64		referral_points;	/* for the user and, if paid, whoever brought it */
+	bool		referrer_paid;
+	pg_uuid_t	referrer;
 	int			nawards;
 	SSAward    *awards;
 	SSDecision	decision;

@@ -82,6 +82,7 @@ typedef struct SSSettings
 	int32		points_expiry_months;
 	int32		pending_expiry_days;
 	int32		late_posting_days;
+	int32		referral_bonus_points;
 	int64		max_transaction_minor;	/* -1 = no limit */
 	int64		daily_spending_minor;	/* -1 = no limit */
 } SSSettings;

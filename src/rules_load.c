@@ -88,6 +88,7 @@ load_setting(SSRules *rules, const char *name, const JsonbValue *value)
 		{"points_expiry_months", &settings->points_expiry_months},
 		{"pending_expiry_days", &settings->pending_expiry_days},
 		{"late_posting_days", &settings->late_posting_days},
+		{"referral_bonus_points", &settings->referral_bonus_points},
 	};
 
 	for (size_t i = 0; i < lengthof(integers); i++)

@@ -1,7 +1,8 @@
 /*
- * slots.c: takes from budgets and daily limits (slots.h).
+ * slots.c: takes from budgets and daily limits, and gives back (slots.h).
  *
- * Called by the engine and by choose.c, under the locks on the buyers' accounts.
+ * Called by the engine, choose.c and what undoes purchases, under the locks on
+ * the buyers' accounts.
  *
  * A budget is a set of rows, each a share of it with what was used of that
  * share; a day of a daily limit likewise. Their sums are the truth. There are
@@ -27,6 +28,9 @@
  * from the snapshot, so it shows at least what there will be if they roll back.
  * Only somebody about to give back would be overlooked; so while anybody has a
  * slot in hand, the answer is to go and wait (under locks).
+ *
+ * To give back is to take an amount below 0: the same two ways, on slots of
+ * which that much is used. If no single one is, it is given back in parts.
  */
 #include "postgres.h"
 
@@ -44,10 +48,8 @@
 #include "guc.h"
 #include "money.h"
 #include "query.h"
+#include "shares.h"
 #include "slots.h"
-
-/* A slot is split only while each share still covers that many purchases like the present one. */
-#define SHARE_PURCHASES 8
 
 /* How often a choice is made again without locks because slots had changed. */
 #define MAX_ATTEMPTS 3
@@ -103,38 +105,11 @@ ss_slots_reset(SSChunk *chunk)
 	chunk->must_lock = false;
 }
 
-static void
-add_slot(SSSlots *slots, MemoryContext context, SSSlot slot)
-{
-	if (slots->items == NULL)
-		slots->items = MemoryContextAlloc(context, sizeof(SSSlot));
-	else if ((slots->count & (slots->count - 1)) == 0)
-		slots->items = repalloc(slots->items, 2 * slots->count * sizeof(SSSlot));
-	slots->items[slots->count++] = slot;
-}
-
 /* Under locks all are known, sorted by key. */
 static SSSlots *
 find_locked(const SSChunk *chunk, const SSSlotKey *key)
 {
 	return bsearch(key, chunk->slots, chunk->nslots, sizeof(SSSlots), compare_keys);
-}
-
-static int64
-left_in(const SSSlot *slot)
-{
-	return slot->allotted - slot->used;
-}
-
-/* Never beyond the whole, which is a bigint. */
-static int64
-total_left(const SSSlots *slots)
-{
-	int64		left = 0;
-
-	for (int i = 0; i < slots->count; i++)
-		left = ss_add(left, left_in(&slots->items[i]), "budget");
-	return left;
 }
 
 /* --- without locks ---------------------------------------------------------------------- */
@@ -191,7 +166,7 @@ peek(SSChunk *chunk, const SSSlotKey *key)
 		slot.used = int64_column(chunk, scan.slot, SLOT_USED);
 		slot.allotted = int64_column(chunk, scan.slot, SLOT_ALLOTTED);
 		slots->in_hand |= is_in_hand(scan.slot);
-		add_slot(slots, CurrentMemoryContext, slot);
+		ss_shares_add(slots, CurrentMemoryContext, slot);
 	}
 	ss_direct_close(&scan);
 	return slots;
@@ -234,7 +209,7 @@ take_one(SSChunk *chunk, const SSTake *take)
 	{
 		const SSSlot *slot = nth_slot(slots, i);
 
-		if (left_in(slot) < take->amount)
+		if (!ss_shares_cover(slot, take->amount))
 			continue;
 		begin_take(chunk, take, slot);
 		switch (ss_direct_try_update(chunk->direct, SS_SLOTS))
@@ -274,7 +249,7 @@ wait_for_one(SSChunk *chunk)
 		SSSlot		slot = *nth_slot(slots, i);
 		TupleTableSlot *locked;
 
-		if (left_in(&slot) < take->amount)
+		if (!ss_shares_cover(&slot, take->amount))
 			continue;
 		locked = ss_direct_wait(chunk->direct, SS_SLOTS, &slot.tid);
 		if (locked == NULL)
@@ -283,7 +258,7 @@ wait_for_one(SSChunk *chunk)
 		slot.used = int64_column(chunk, locked, SLOT_USED);
 		slot.allotted = int64_column(chunk, locked, SLOT_ALLOTTED);
 		ExecClearTuple(locked);	/* the subtransaction must not end with it */
-		if (left_in(&slot) < take->amount)
+		if (!ss_shares_cover(&slot, take->amount))
 			return BUSY;
 		begin_take(chunk, take, &slot);
 		ss_direct_update(chunk->direct, SS_SLOTS);
@@ -320,15 +295,6 @@ all_or_none(SSChunk *chunk, Outcome (*take) (SSChunk *))
 	return taking.outcome;
 }
 
-/* How many slots a fought-over key should have; what is left must be worth sharing. */
-static int
-worthwhile_slots(const SSSlots *slots, int64 amount)
-{
-	int			more = Min(2 * slots->count, ss_max_slots);
-
-	return total_left(slots) / more / SHARE_PURCHASES >= amount ? more : slots->count;
-}
-
 /*
  * Takes what was noted. When others have the slots that would do, and there
  * should not be more of them, a single take waits for one: it holds none, so
@@ -344,7 +310,7 @@ settle(SSChunk *chunk)
 	{
 		const SSSlots *slots = peek(chunk, &only->key);
 
-		if (worthwhile_slots(slots, only->amount) == slots->count)
+		if (ss_shares_worthwhile(slots, only->amount) == slots->count)
 			outcome = all_or_none(chunk, wait_for_one);
 	}
 	return outcome;
@@ -449,7 +415,7 @@ lock_slots(SSChunk *chunk, SSQuery *query, const SSSlotKey *keys, int count)
 		SSSlot		slot = {.slot = DatumGetInt32(ss_value_not_null(i, 3)),.used = ss_value_int64(i, 4, 0),
 		.allotted = ss_value_int64(i, 5, 0)};
 
-		add_slot(find_locked(chunk, &key), context, slot);
+		ss_shares_add(find_locked(chunk, &key), context, slot);
 	}
 }
 
@@ -557,46 +523,6 @@ ss_slots_lock_all(SSChunk *chunk)
 	lock_slots(chunk, &lock_others_query, keys, count);
 }
 
-/* Gives what is left to `count` slots in equal shares; the first gets the odd units. */
-static void
-spread(SSSlots *slots, int count)
-{
-	int64		left = total_left(slots);
-
-	while (slots->count < count)
-	{
-		SSSlot		fresh = {.slot = slots->items[slots->count - 1].slot + 1,.is_new = true};
-
-		add_slot(slots, NULL, fresh);	/* there are some, so it has a context */
-	}
-	for (int i = 0; i < slots->count; i++)
-	{
-		int64		share = i < count ? left / count + (i == 0 ? left % count : 0) : 0;
-
-		slots->items[i].allotted = slots->items[i].used + share;
-		slots->items[i].changed = true;
-	}
-}
-
-/* Takes under locks; sees to it that slots that were fought over become more. */
-static void
-take_locked(SSChunk *chunk, SSSlots *slots, int64 amount)
-{
-	int			i = 0;
-
-	while (i < slots->count && left_in(&slots->items[i]) < amount)
-		i++;
-	if (i == slots->count)
-	{
-		spread(slots, 1);
-		i = 0;
-	}
-	slots->items[i].used += amount;
-	slots->items[i].changed = true;
-	if (chunk->contended)
-		spread(slots, worthwhile_slots(slots, amount));
-}
-
 static void
 write_changed(SSQuery *query, bool fresh, const SSSlots *list, int count)
 {
@@ -682,7 +608,7 @@ ss_slots_cover(SSChunk *chunk, const SSCampaign *campaign, DateADT day, int128 a
 		chunk->must_lock = true;
 		return true;
 	}
-	if (total_left(slots) >= amount)
+	if (ss_shares_left(slots) >= amount)
 		return true;
 	if (!chunk->locked && slots->in_hand)
 		chunk->must_lock = true;
@@ -698,7 +624,7 @@ ss_slots_take(SSChunk *chunk, const SSCampaign *campaign, DateADT day, int64 amo
 		return;
 	if (chunk->locked)
 	{
-		take_locked(chunk, find_locked(chunk, &key), amount);
+		ss_shares_take(find_locked(chunk, &key), amount, chunk->contended);
 		return;
 	}
 	if (chunk->takes == NULL || chunk->ntakes == 0)
@@ -706,4 +632,86 @@ ss_slots_take(SSChunk *chunk, const SSCampaign *campaign, DateADT day, int64 amo
 	else if ((chunk->ntakes & (chunk->ntakes - 1)) == 0)
 		chunk->takes = repalloc(chunk->takes, 2 * chunk->ntakes * sizeof(SSTake));
 	chunk->takes[chunk->ntakes++] = (SSTake) {key, amount};
+}
+
+/* --- giving back ------------------------------------------------------------------------------- */
+
+static int
+compare_takes(const void *a, const void *b)
+{
+	return compare_keys(&((const SSTake *) a)->key, &((const SSTake *) b)->key);
+}
+
+/* Each key once, in order; returns how many there are. */
+static int
+merge_takes(SSTake *takes, int count)
+{
+	int			distinct = 0;
+
+	qsort(takes, count, sizeof(SSTake), compare_takes);
+	for (int i = 0; i < count; i++)
+	{
+		if (takes[i].amount == 0)
+			continue;
+		if (distinct > 0 && compare_takes(&takes[distinct - 1], &takes[i]) == 0)
+			takes[distinct - 1].amount = ss_add(takes[distinct - 1].amount, takes[i].amount, "budget");
+		else
+			takes[distinct++] = takes[i];
+	}
+	return distinct;
+}
+
+/* A budget or limit that was taken off since has no slots: there is nothing to give back to. */
+static void
+drop_missing(SSChunk *chunk)
+{
+	int			kept = 0;
+
+	chunk->nslots = 0;
+	chunk->slots = NULL;
+	for (int i = 0; i < chunk->ntakes; i++)
+	{
+		if (peek(chunk, &chunk->takes[i].key)->count > 0)
+			chunk->takes[kept++] = chunk->takes[i];
+	}
+	chunk->ntakes = kept;
+}
+
+static void
+take_all_locked(SSChunk *chunk)
+{
+	SSSlotKey  *keys = palloc(chunk->ntakes * sizeof(SSSlotKey));
+
+	for (int i = 0; i < chunk->ntakes; i++)
+		keys[i] = chunk->takes[i].key;
+	list_slots(chunk, keys, chunk->ntakes);
+	lock_slots(chunk, &lock_first_query, keys, chunk->ntakes);
+	lock_slots(chunk, &lock_others_query, keys, chunk->ntakes);
+	for (int i = 0; i < chunk->ntakes; i++)
+	{
+		if (chunk->slots[i].count > 0)
+			ss_shares_take(&chunk->slots[i], chunk->takes[i].amount, chunk->contended);
+	}
+	ss_slots_write(chunk);
+}
+
+void
+ss_slots_give_back(SSTake *takes, int count)
+{
+	SSChunk		chunk = {.takes = takes,.ntakes = merge_takes(takes, count)};
+	bool		given = false;
+
+	if (chunk.ntakes == 0)
+		return;
+	chunk.direct = ss_direct_begin();
+	chunk.locked = chunk.direct == NULL;
+	while (!given && !chunk.locked)
+	{
+		drop_missing(&chunk);
+		given = ss_slots_settle(&chunk);
+	}
+	if (!given)
+		take_all_locked(&chunk);
+	if (chunk.direct != NULL)
+		ss_direct_end(chunk.direct);
 }

@@ -1,6 +1,6 @@
 /*
- * slots.h: takes from budgets and daily limits, which are split over slots so
- * that purchases at the same time need not wait for each other.
+ * slots.h: takes from budgets and daily limits, and gives back to them. They are
+ * split over slots so that purchases at the same time need not wait for each other.
  */
 #ifndef SS_SLOTS_H
 #define SS_SLOTS_H
@@ -36,5 +36,12 @@ extern bool ss_slots_settle(SSChunk *chunk);
 /* Under locks: writes what was taken, or leaves it to the batch. */
 extern void ss_slots_write(SSChunk *chunk);
 extern void ss_slots_write_batch(SSBatch *batch);
+
+/*
+ * Gives back: amounts below 0, at once; puts them in order. Under the table lock of ss_engine_lock_out_changes and
+ * the locks on the accounts; nothing that another purchase may hold is to be locked afterwards. What has no slots any
+ * more is left out.
+ */
+extern void ss_slots_give_back(SSTake *takes, int count);
 
 #endif							/* SS_SLOTS_H */

@@ -94,6 +94,42 @@ static Check checks[] = {
 		  "    JOIN swipesavvy.campaigns c ON c.campaign_no = r.campaign_no AND c.daily_limit IS NOT NULL"
 		  "   WHERE r.counts GROUP BY r.campaign_no, r.day) r ON r.campaign_no = s.campaign_no AND r.day = s.day"
 		  " WHERE coalesce(s.used, 0) <> coalesce(r.used, 0)"),
+	CHECK("refunds",
+		  "SELECT count(*) FROM swipesavvy.transactions t FULL JOIN"
+		  " (SELECT r.user_id, r.transaction_id, sum(r.amount_minor) AS amount, sum(r.points) AS points,"
+		  "         max(r.refunded_before_minor + r.amount_minor) AS last,"
+		  "         count(*) <> count(DISTINCT r.refunded_before_minor) AS twice"
+		  "    FROM swipesavvy.refunds r GROUP BY r.user_id, r.transaction_id) s"
+		  "    ON s.user_id = t.user_id AND s.transaction_id = t.transaction_id"
+		  " WHERE t.user_id IS NULL OR t.refunded_minor <> coalesce(s.amount, 0) OR t.points_refunded <> coalesce(s.points, 0)"
+		  "    OR s.last <> t.refunded_minor OR s.twice OR (t.refunded_minor > 0 AND t.status <> 'completed')"
+		  "    OR t.points_refunded <> coalesce(div((t.points_base + t.points_bonus)::numeric * t.refunded_minor,"
+		  "                                         nullif(t.amount_minor, 0)), 0)"),
+	CHECK("returned_costs",
+		  "SELECT count(*) FROM swipesavvy.campaign_redemptions r"
+		  "  JOIN swipesavvy.transactions t ON t.user_id = r.user_id AND t.transaction_id = r.transaction_id"
+		  " WHERE r.cost_returned_minor <> CASE WHEN t.status IN ('pending', 'completed')"
+		  "       THEN coalesce(div(r.cost_minor::numeric * t.refunded_minor, nullif(t.amount_minor, 0)), 0) ELSE r.cost_minor END"
+		  "    OR r.counts <> (t.status = 'pending' OR (t.status = 'completed' AND t.refunded_minor < t.amount_minor))"),
+	CHECK("settled_purchases",
+		  "SELECT count(*) FROM swipesavvy.transactions t JOIN"
+		  " (SELECT e.user_id, e.transaction_id, bool_or(e.kind = 'settle') AS settled, bool_or(e.kind = 'decline') AS declined,"
+		  "         bool_or(e.kind IN ('earn', 'bonus') AND e.credit_account = 'pending') AS held"
+		  "    FROM swipesavvy.points_entries e WHERE e.kind IN ('earn', 'bonus', 'settle', 'decline')"
+		  "   GROUP BY e.user_id, e.transaction_id) s"
+		  "    ON s.user_id = t.user_id AND s.transaction_id = t.transaction_id"
+		  " WHERE s.settled <> (s.held AND t.status = 'completed') OR s.declined <> (s.held AND t.status = 'failed')"
+		  "    OR (t.status = 'pending' AND NOT s.held)"),
+	CHECK("referrals_due",
+		  "SELECT count(*) FROM swipesavvy.reward_accounts a WHERE a.referral_for IS NOT NULL"
+		  "   AND EXISTS (SELECT FROM swipesavvy.transactions t WHERE t.user_id = a.user_id AND t.status = 'completed')"),
+	CHECK("referrals_paid",
+		  "SELECT count(*) FROM (SELECT t.user_id, count(DISTINCT e.transaction_id) AS purchases, count(*) AS entries,"
+		  "         count(*) FILTER (WHERE e.user_id = t.user_id) AS own, min(e.points) <> max(e.points) AS differ,"
+		  "         bool_or(t.transaction_id IS NULL OR t.status <> 'completed') AS wrong"
+		  "    FROM swipesavvy.points_entries e LEFT JOIN swipesavvy.transactions t ON t.transaction_id = e.transaction_id"
+		  "   WHERE e.kind = 'referral' GROUP BY t.user_id) s"
+		  " WHERE s.purchases <> 1 OR s.own <> 1 OR s.entries > 2 OR s.differ OR s.wrong"),
 	CHECK("references",
 		  "SELECT count(*) FROM swipesavvy.transactions t"
 		  " WHERE NOT EXISTS (SELECT FROM swipesavvy.users u WHERE u.user_id = t.user_id)"

@@ -22,6 +22,7 @@ DECLARE
         'create_campaign', 'get_campaign CN', 'list_campaigns CN', 'update_campaign', 'launch_campaign', 'pause_campaign',
         'delete_campaign', 'track_event CB',
         'record_transaction B', 'record_transactions B', 'import_purchases B', 'explain_award CS', 'verify_ledger N',
+        'settle_transaction B', 'decline_transaction B', 'refund_transaction B', 'lapse_transactions', 'refresh_tiers',
         'rule_cache_status',
         'create_user B', 'update_user CS', 'get_user_profile CS', 'get_user_accounts CS', 'list_users S', 'get_user_transactions CS',
         'get_user_rewards CS', 'get_user_spending_analytics C', 'deactivate_user', 'suspend_user',

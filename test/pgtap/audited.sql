@@ -39,7 +39,8 @@ SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), true
 
 -- Each function that writes, in an order in which all succeed, with the row that it leaves. The exceptions keep a record of their own:
 -- purchases the ledger, events and messages themselves, seals too; rule_cache_status changes nothing that lasts.
-CREATE TEMP TABLE exceptions (routine) AS VALUES ('record_transaction'), ('record_transactions'), ('import_purchases'), ('track_event'), ('claim_outbox'),
+CREATE TEMP TABLE exceptions (routine) AS VALUES ('record_transaction'), ('record_transactions'), ('import_purchases'), ('settle_transaction'),
+    ('decline_transaction'), ('refund_transaction'), ('lapse_transactions'), ('refresh_tiers'), ('track_event'), ('claim_outbox'),
     ('acknowledge_outbox'), ('fail_outbox'), ('apply_outbox_retention'), ('seal_audit_log'), ('apply_audit_retention'), ('rule_cache_status'), ('uuid_v7');
 CREATE TEMP TABLE exercises (n, routine, arguments, event_type, resource_id, about, details) AS VALUES
     (1, 'create_user', $$'bob@example.com', 'Bob', user_id => 'BOB'$$, 'user.create', 'BOB', 'BOB', NULL),

@@ -11,6 +11,8 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('list_campaigns', 'CNM'), ('create_campaign', 'M'), ('get_campaign', 'CNM'), ('update_campaign', 'M'), ('delete_campaign', 'M'),
     ('launch_campaign', 'M'), ('pause_campaign', 'M'), ('track_event', 'CBM'),
     ('record_transaction', 'BM'), ('record_transactions', 'BM'), ('import_purchases', 'BM'), ('explain_award', 'CSM'), ('verify_ledger', 'NM'),
+    ('settle_transaction', 'BM'), ('decline_transaction', 'BM'), ('refund_transaction', 'BM'), ('lapse_transactions', 'M'),
+    ('refresh_tiers', 'M'),
     ('get_user_profile', 'CSM'), ('get_user_accounts', 'CSM'), ('list_users', 'SM'), ('get_user_transactions', 'CSM'), ('get_user_rewards', 'CSM'),
     ('get_user_spending_analytics', 'CM'), ('create_user', 'BM'), ('update_user', 'CSM'), ('deactivate_user', 'M'),
     ('suspend_user', 'M'), ('reactivate_user', 'M'), ('link_account', 'CBM'), ('verify_account', 'BM'), ('set_default_account', 'CBM'),

@@ -44,6 +44,7 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('points_entries', 'an_entry_has_two_accounts an_entry_moves_points'),
     ('rate_limits', ''),
     ('reward_accounts', 'a_reward_account_belongs_to_a_user lifetime_points_are_not_negative pending_points_are_not_negative points_before_a_lot_are_used_up'),
+    ('refunds', 'a_refund_is_of_an_amount refund_amounts_are_not_negative'),
     ('rule_sentinel', ''),
     ('segment_members', 'a_member_belongs_to_a_segment a_member_is_a_user'),
     ('segments', 'a_segment_has_a_name a_segment_name_is_used_once'),
@@ -85,7 +86,8 @@ SELECT is_empty(
 SELECT is_empty(
     'SELECT k.conrelid::regclass, k.conname FROM pg_constraint k
       WHERE k.contype = ''f'' AND k.conrelid IN (''swipesavvy.transactions''::regclass, ''swipesavvy.points_entries''::regclass,
-                                               ''swipesavvy.campaign_redemptions''::regclass, ''swipesavvy.campaign_slots''::regclass)',
+                                               ''swipesavvy.campaign_redemptions''::regclass, ''swipesavvy.campaign_slots''::regclass,
+                                               ''swipesavvy.refunds''::regclass)',
     'no foreign key slows down the tables that only the engine writes');
 
 -- --- columns ----------------------------------------------------------------------------
@@ -148,8 +150,9 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('s/null/u', 'explain_award get_user_profile get_user_rewards get_user_spending_analytics get_user_transactions list_users'),
     ('v/null/u', 'acknowledge_outbox apply_audit_retention apply_outbox_retention claim_outbox fail_outbox replay_outbox '
         'seal_audit_log activate_boost add_segment_members create_boost create_campaign create_merchant create_segment create_user '
-        'deactivate_boost deactivate_user delete_campaign import_purchases launch_campaign link_account pause_campaign reactivate_user '
-        'record_transaction record_transactions remove_segment_members rule_cache_status set_default_account suspend_user track_event '
+        'deactivate_boost deactivate_user decline_transaction delete_campaign import_purchases lapse_transactions launch_campaign '
+        'link_account pause_campaign reactivate_user record_transaction record_transactions refresh_tiers refund_transaction '
+        'remove_segment_members rule_cache_status set_default_account settle_transaction suspend_user track_event '
         'unlink_account update_campaign update_merchant update_system_settings update_tiers update_user verify_account'),
     ('trigger', 'audit_refuse_change purchases_begin purchases_end purchases_insert purchases_refuse refuse_change restore_begin restore_end restore_mcc_codes '
         'restore_merchant_categories restore_system_settings restore_tiers rules_changed drop_guard');

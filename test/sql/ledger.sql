@@ -46,6 +46,20 @@ SELECT what, pg_temp.plant('UPDATE swipesavvy.' || what || ' = (SELECT campaign_
     ('campaign_slots SET used = used - 1 WHERE used > 0 AND day > ''-infinity'' AND campaign_no'), ('campaigns SET budget = 1 WHERE campaign_no'), ('campaigns SET budget = NULL WHERE campaign_no')) v (what);
 SELECT what, pg_temp.plant('DELETE FROM swipesavvy.' || what || format(' AND user_id = %L', :'ann')) FROM (VALUES ('points_entries WHERE kind = ''bonus'' AND credit_account = ''pending'''),
     ('transactions WHERE status = ''pending'''), ('campaign_redemptions WHERE true'), ('reward_accounts WHERE true')) v (what);
+SELECT what, pg_temp.plant('UPDATE swipesavvy.' || what || format(' AND user_id = %L', :'ann')) FROM (VALUES
+    ('transactions SET status = ''completed'' WHERE status = ''pending'''), ('transactions SET status = ''failed'' WHERE status = ''pending'''),
+    ('transactions SET status = ''pending'' WHERE status = ''completed'''), ('transactions SET refunded_minor = 1 WHERE status = ''completed'''),
+    ('transactions SET refunded_minor = amount_minor WHERE status = ''completed'''), ('campaign_redemptions SET cost_returned_minor = 1 WHERE true'),
+    ('points_entries SET kind = ''settle'' WHERE kind = ''earn'' AND credit_account = ''pending''')) v (what);
+SELECT points, pg_temp.plant(format('INSERT INTO swipesavvy.refunds SELECT user_id, swipesavvy.uuid_v7(), transaction_id, 1, 0, %s, false, NULL, now() FROM swipesavvy.transactions WHERE user_id = %L AND status = ''completed''', points, :'ann')) AS refund
+  FROM generate_series(0, 1) points;
+-- a referral as it should be but for the balances; paid twice to one; with a pending purchase; with none
+SELECT what, pg_temp.plant(format('INSERT INTO swipesavvy.points_entries (user_id, entry_id, points, recorded_at, kind, debit_account, credit_account, transaction_id)
+    SELECT user_id, swipesavvy.uuid_v7(), points, now(), ''referral'', ''issuance'', ''available'', %s
+      FROM swipesavvy.transactions, unnest(%L::integer[]) points WHERE user_id = %L AND status = %L', id, points, :'ann', status)) AS referral
+  FROM (VALUES ('sound', 'transaction_id', '{5}', 'completed'), ('twice', 'transaction_id', '{5, 5}', 'completed'), ('pending', 'transaction_id', '{5}', 'pending'),
+               ('no purchase', 'NULL', '{5}', 'completed')) v (what, id, points, status);
+SELECT pg_temp.plant(format('UPDATE swipesavvy.reward_accounts SET referral_for = %L WHERE user_id = %L', :'nobody', :'ann')) AS due;
 SELECT pg_temp.plant(format('UPDATE swipesavvy.transactions SET user_id = %L WHERE user_id = %L AND status = ''completed''', :'nobody', :'ann')) AS of_an_unknown_user;
 SELECT pg_temp.plant(format('INSERT INTO swipesavvy.points_entries (user_id, entry_id, points, recorded_at, kind, debit_account, credit_account) VALUES (%L, swipesavvy.uuid_v7(), 1, now(), ''adjust'', ''issuance'', ''available'')', :'nobody')) AS entry_of_nobody;
 SELECT report = swipesavvy.verify_ledger() AS as_before FROM sound;
