@@ -20,6 +20,7 @@
 #include "chunk_direct.h"
 #include "columns.h"
 #include "errors.h"
+#include "merchant_cache.h"
 #include "money.h"
 #include "query.h"
 
@@ -290,48 +291,43 @@ named_ids(const SSChunk *chunk, bool merchants, Datum *array)
 	return n;
 }
 
-/* The category of a merchant, 0 when there is no such merchant; looked up once per chunk. */
+/* The category of a merchant, 0 when there is no such merchant. */
 static int16
-category_of(const SSChunk *chunk, struct HTAB **merchants, const pg_uuid_t *id)
+category_of(const SSChunk *chunk, const pg_uuid_t *id)
 {
-	MerchantEntry *entry;
+	int16		category_no = ss_merchant_cache_find(chunk->rules, id);
+	bool		committed;
 	char	   *name;
-	bool		found;
 
-	if (*merchants == NULL && chunk->count > 1)
-		*merchants = make_table("swipesavvy merchants", sizeof(pg_uuid_t), sizeof(MerchantEntry));
-	if (*merchants != NULL)
-	{
-		entry = hash_search(*merchants, id, HASH_ENTER, &found);
-		if (found)
-			return entry->category_no;
-		name = ss_direct_merchant_category(chunk->direct, id);
-		entry->category_no = name == NULL ? 0 : ss_rules_category(chunk->rules, name);
-		return entry->category_no;
-	}
-	name = ss_direct_merchant_category(chunk->direct, id);
-	return name == NULL ? 0 : ss_rules_category(chunk->rules, name);
+	if (category_no != 0)
+		return category_no;
+	name = ss_direct_merchant_category(chunk->direct, id, &committed);
+	if (name == NULL)
+		return 0;
+	category_no = ss_rules_category(chunk->rules, name);
+	if (committed)
+		ss_merchant_cache_keep(chunk->rules, id, category_no);
+	return category_no;
 }
 
-/* Merchants and accounts of the chunk's purchases, one look-up each. */
+/* Merchants and accounts of the chunk's purchases, one look-up each; and whose boosts can matter. */
 static void
 look_up_references(SSChunk *chunk)
 {
-	struct HTAB *merchants = NULL;
-
 	for (int i = 0; i < chunk->count; i++)
 	{
 		SSPurchase *purchase = &chunk->purchases[i];
 
 		if (purchase->has_merchant)
 		{
-			purchase->category_no = category_of(chunk, &merchants, &purchase->merchant_id);
+			purchase->category_no = category_of(chunk, &purchase->merchant_id);
 			if (purchase->category_no == 0)
 				refuse_reference(chunk, "merchant", &purchase->merchant_id);
 		}
 		if (purchase->has_account &&
 			!ss_direct_owns_account(chunk->direct, &purchase->user_id, &purchase->account_id))
 			refuse_reference(chunk, "account", &purchase->account_id);
+		chunk->buyers[i]->buyer.boosted |= ss_rules_boosted(chunk->rules, purchase->category_no, purchase->occurred_at);
 	}
 }
 

@@ -6,6 +6,8 @@
  */
 #include "postgres.h"
 
+#include "access/sysattr.h"
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
@@ -222,14 +224,21 @@ ss_batch_write_users(SSBatch *batch)
 }
 
 char *
-ss_direct_merchant_category(SSDirect *direct, const pg_uuid_t *merchant_id)
+ss_direct_merchant_category(SSDirect *direct, const pg_uuid_t *merchant_id, bool *committed)
 {
 	Datum		key = UUIDPGetDatum(merchant_id);
 	SSScan		scan = ss_direct_scan(direct, SS_MERCHANTS, 1, &key);
 	char	   *category = NULL;
 
+	*committed = false;
 	if (ss_direct_next(&scan))
+	{
+		bool		isnull;
+		Datum		xmin = slot_getsysattr(scan.slot, MinTransactionIdAttributeNumber, &isnull);
+
+		*committed = !TransactionIdIsCurrentTransactionId(DatumGetTransactionId(xmin));
 		category = TextDatumGetCString(get_not_null(direct, SS_MERCHANTS, scan.slot, MERCHANT_CATEGORY));
+	}
 	ss_direct_close(&scan);
 	return category;
 }
@@ -277,7 +286,7 @@ ss_direct_load_buyer(SSDirect *direct, const SSRules *rules, SSUser *user)
 
 	if (rules->has_segments)
 		load_segments(direct, &user_id, &user->buyer);
-	if (hash_get_num_entries(rules->boosts) > 0)
+	if (user->buyer.boosted)
 		load_boosts(direct, rules, &user_id, &user->buyer);
 }
 

@@ -27,7 +27,7 @@ extern int	ss_chunk_sort_wanted(SSWanted *wanted, int count);
 extern int	ss_direct_lock_users(SSDirect *direct, const SSBatch *batch, SSWanted *wanted, int count, SSUser *users);
 
 /* The category name of a merchant; NULL when there is no such merchant. */
-extern char *ss_direct_merchant_category(SSDirect *direct, const pg_uuid_t *merchant_id);
+extern char *ss_direct_merchant_category(SSDirect *direct, const pg_uuid_t *merchant_id, bool *committed);
 
 /* Is the account one of the user's? */
 extern bool ss_direct_owns_account(SSDirect *direct, const pg_uuid_t *user_id, const pg_uuid_t *account_id);

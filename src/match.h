@@ -15,6 +15,7 @@
 typedef struct SSBuyer
 {
 	int64		tier_milli;		/* of the tier held */
+	bool		boosted;		/* a boost can be in force for a purchase of the chunk */
 	int			nboosts;
 	const SSBoost **boosts;		/* activated ones */
 	int			nsegments;

@@ -66,9 +66,9 @@ ss_rules_init(void)
 }
 
 static Oid
-find_sentinel(void)
+find_sentinel(const char *name)
 {
-	return get_relname_relid("rule_sentinel", get_namespace_oid("swipesavvy", false));
+	return get_relname_relid(name, get_namespace_oid("swipesavvy", false));
 }
 
 /* A new set of rules in a context under the caller's, read under the latest snapshot. */
@@ -106,7 +106,7 @@ ss_rules_generation(void)
 uint64
 ss_rules_watch(void)
 {
-	sentinel = find_sentinel();
+	sentinel = find_sentinel("rule_sentinel");
 	return generation;
 }
 
@@ -127,7 +127,7 @@ ss_rules_get(void)
 		if (current != NULL)
 			MemoryContextDelete(current->context);
 		current = fresh;
-		compiled_generation = begun;
+		fresh->generation = compiled_generation = begun;
 		INSTR_TIME_SET_CURRENT(took);
 		INSTR_TIME_SUBTRACT(took, start);
 		last_build_us = INSTR_TIME_GET_MICROSEC(took);
@@ -184,6 +184,19 @@ ss_rules_category_name(const SSRules *rules, int16 category_no)
 	if (category_no < 0 || category_no >= rules->ncategory_names)
 		return NULL;
 	return rules->category_names[category_no];
+}
+
+static bool
+boosted(const SSRules *rules, int category_no, TimestampTz occurred_at)
+{
+	return category_no < rules->nboost_times && occurred_at >= rules->boost_times[category_no].from &&
+		occurred_at < rules->boost_times[category_no].until;
+}
+
+bool
+ss_rules_boosted(const SSRules *rules, int16 category_no, TimestampTz occurred_at)
+{
+	return boosted(rules, 0, occurred_at) || (category_no > 0 && boosted(rules, category_no, occurred_at));
 }
 
 const SSBoost *
@@ -293,15 +306,18 @@ ss_rules_expiry(const SSRules *rules, TimestampTz moment)
 /*
  * Row and TRUNCATE trigger of the tables that rules are compiled from: sends
  * the invalidation with the transaction's commit (and to this backend at once).
+ * The argument is the sentinel, rule_sentinel unless given.
  */
 Datum
 swipesavvy_rules_changed(PG_FUNCTION_ARGS)
 {
+	const Trigger *trigger;
 	Oid			relid;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg("rules_changed is a trigger function"));
-	relid = find_sentinel();
+	trigger = ((TriggerData *) fcinfo->context)->tg_trigger;
+	relid = find_sentinel(trigger->tgnargs == 0 ? "rule_sentinel" : trigger->tgargs[0]);
 	if (OidIsValid(relid))
 		CacheInvalidateRelcacheByRelid(relid);
 	PG_RETURN_POINTER(NULL);

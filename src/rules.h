@@ -72,6 +72,13 @@ typedef struct SSBoost
 	TimestampTz expires_at;		/* DT_NOEND when there is none */
 } SSBoost;
 
+/* When boosts of a category can be in force; never where `until` is not after `from`. */
+typedef struct SSBoostTimes
+{
+	TimestampTz from;
+	TimestampTz until;
+} SSBoostTimes;
+
 typedef struct SSSettings
 {
 	char		currency[4];	/* of the programme */
@@ -99,12 +106,15 @@ struct HTAB;
 typedef struct SSRules
 {
 	MemoryContext context;
+	uint64		generation;		/* another one with each compilation */
 	SSSettings	settings;
 	int			ntiers;
 	SSTier	   *tiers;			/* by threshold, ascending; the first has 0 */
 	int			ncampaigns;
 	SSCampaign *campaigns;		/* by campaign_no */
 	struct HTAB *boosts;		/* SSBoost by id */
+	int			nboost_times;
+	SSBoostTimes *boost_times;	/* by category_no; 0: those of every category */
 	struct HTAB *currencies;	/* decimal places by code */
 	struct HTAB *categories;	/* category_no by name */
 	int			ncategory_names;
@@ -142,6 +152,9 @@ extern int16 ss_rules_category(const SSRules *rules, const char *name);
 
 /* The name of the category with that number, NULL if there is none. */
 extern const char *ss_rules_category_name(const SSRules *rules, int16 category_no);
+
+/* Can a boost be in force for a purchase of that category at that time? */
+extern bool ss_rules_boosted(const SSRules *rules, int16 category_no, TimestampTz occurred_at);
 
 extern const SSBoost *ss_rules_boost(const SSRules *rules, const pg_uuid_t *id);
 

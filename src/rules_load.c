@@ -205,10 +205,25 @@ load_tiers(SSRules *rules)
 		elog(ERROR, "there is no tier with threshold 0");
 }
 
+/* A boost widens the times of its category (somebody's odd number counts as every category). */
+static void
+note_boost_times(SSRules *rules, const SSBoost *boost)
+{
+	SSBoostTimes *times = &rules->boost_times[Max(boost->category_no, 0)];
+
+	times->from = Min(times->from, boost->starts_at);
+	times->until = Max(times->until, boost->expires_at);
+}
+
 static void
 load_boosts(SSRules *rules)
 {
 	uint64		rows = ss_query_read(&boosts_query, NULL, NULL);
+
+	rules->nboost_times = Max(rules->ncategory_names, 1);
+	rules->boost_times = MemoryContextAlloc(rules->context, rules->nboost_times * sizeof(SSBoostTimes));
+	for (int i = 0; i < rules->nboost_times; i++)
+		rules->boost_times[i] = (SSBoostTimes) {DT_NOEND, DT_NOBEGIN};
 
 	rules->boosts = make_table(rules, "swipesavvy boosts", sizeof(pg_uuid_t), sizeof(SSBoost), rows);
 	for (uint64 i = 0; i < rows; i++)
@@ -219,6 +234,7 @@ load_boosts(SSRules *rules)
 		boost->category_no = int16_or(i, 3, 0);
 		boost->starts_at = DatumGetTimestampTz(ss_value_not_null(i, 4));
 		boost->expires_at = DatumGetTimestampTz(ss_value_not_null(i, 5));
+		note_boost_times(rules, boost);
 	}
 }
 

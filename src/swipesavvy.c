@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 
 #include "guc.h"
+#include "merchant_cache.h"
 #include "outbox.h"
 #include "rules.h"
 #include "purchases.h"
@@ -23,6 +24,7 @@ _PG_init(void)
 		return;
 	ss_guc_define();
 	ss_rules_init();
+	ss_merchant_cache_init();
 	ss_purchases_init();
 	ss_outbox_init();
 }

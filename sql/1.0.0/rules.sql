@@ -35,6 +35,19 @@ BEGIN
 END
 $$;
 
+-- What a session keeps of merchants is their categories; a new merchant is not among it.
+CREATE TABLE swipesavvy.merchant_sentinel ();
+COMMENT ON TABLE swipesavvy.merchant_sentinel IS
+    'Always empty: an invalidation of this table tells every session to look up the categories of merchants again.';
+CREATE TRIGGER merchant_after_update AFTER UPDATE ON swipesavvy.merchants FOR EACH ROW
+    WHEN (OLD.category <> NEW.category OR OLD.merchant_id <> NEW.merchant_id) EXECUTE FUNCTION swipesavvy.rules_changed('merchant_sentinel');
+CREATE TRIGGER merchant_after_delete AFTER DELETE ON swipesavvy.merchants FOR EACH ROW
+    EXECUTE FUNCTION swipesavvy.rules_changed('merchant_sentinel');
+CREATE TRIGGER merchants_after_truncate AFTER TRUNCATE ON swipesavvy.merchants FOR EACH STATEMENT
+    EXECUTE FUNCTION swipesavvy.rules_changed('merchant_sentinel');
+ALTER TABLE swipesavvy.merchants ENABLE ALWAYS TRIGGER merchant_after_update, ENABLE ALWAYS TRIGGER merchant_after_delete,
+    ENABLE ALWAYS TRIGGER merchants_after_truncate;
+
 CREATE FUNCTION swipesavvy.rule_cache_status() RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_rule_cache_status';

@@ -39,6 +39,7 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('imports', ''),
     ('mcc_codes', 'an_mcc_belongs_to_a_category an_mcc_is_four_digits'),
     ('merchant_categories', 'a_category_has_a_name a_category_number_is_used_once'),
+    ('merchant_sentinel', ''),
     ('merchants', 'a_merchant_has_a_category a_merchant_has_a_known_mcc a_merchant_has_a_name merchant_metadata_are_an_object'),
     ('outbox', 'a_delivered_message_has_no_secret a_message_is_an_object a_message_is_delivered_or_dead_or_open'),
     ('points_entries', 'an_entry_has_two_accounts an_entry_moves_points'),
@@ -67,9 +68,9 @@ SELECT set_eq(
     'SELECT name || ''.'' || k FROM declared_tables, string_to_table(constraints, '' '') k WHERE k <> ''''',
     'the constraints of each table');
 SELECT is_empty(
-    'SELECT relname FROM member_relations r WHERE relkind = ''r'' AND relname <> ''rule_sentinel''
+    'SELECT relname FROM member_relations r WHERE relkind = ''r'' AND relname NOT IN (''rule_sentinel'', ''merchant_sentinel'')
         AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = r.oid AND k.contype = ''p'' AND k.conname = r.relname || ''_pkey'')',
-    'every table but the sentinel has a primary key named after it');
+    'every table but the sentinels has a primary key named after it');
 SELECT is_empty(
     'SELECT r.relname, k.conname FROM pg_constraint k JOIN member_relations r ON r.oid = k.conrelid
       WHERE k.contype <> ''p'' AND (k.conname !~ ''^[a-z]+(_[a-z0-9]+){2,}$'' OR k.conname ~ ''_(check|fkey|key|excl)[0-9]*$'')',
@@ -183,7 +184,8 @@ CREATE TEMP TABLE declared_triggers (name, enabled, tables) AS VALUES
     ('rules_after_insert', 'A', 'boosts campaigns currencies merchant_categories system_settings tiers'),
     ('rules_after_update', 'A', 'boosts campaigns currencies merchant_categories system_settings tiers'),
     ('rules_after_delete', 'A', 'boosts campaigns currencies merchant_categories system_settings tiers'),
-    ('rules_after_truncate', 'A', 'boosts campaigns currencies merchant_categories system_settings tiers');
+    ('rules_after_truncate', 'A', 'boosts campaigns currencies merchant_categories system_settings tiers'),
+    ('merchant_after_update', 'A', 'merchants'), ('merchant_after_delete', 'A', 'merchants'), ('merchants_after_truncate', 'A', 'merchants');
 INSERT INTO declared_triggers
 SELECT t.name, t.enabled, string_agg(DISTINCT r.relname, ' ')
   FROM (VALUES ('restore_begin', 'O'), ('restore_end', 'A')) t (name, enabled), pg_constraint k JOIN member_relations r ON r.oid = k.conrelid
@@ -203,7 +205,7 @@ CREATE TEMP VIEW dumped AS SELECT c.oid, c.condition FROM pg_extension, unnest(e
        WHERE extname = 'swipesavvy';
 SELECT set_eq(
     'SELECT relname::text FROM member_relations r WHERE relkind IN (''r'', ''S'') AND NOT EXISTS (SELECT FROM dumped d WHERE d.oid = r.oid)',
-    ARRAY['currencies', 'rate_limits', 'rule_sentinel']::text[] , 'every table and sequence is dumped but what each release brings, what is always empty,
+    ARRAY['currencies', 'merchant_sentinel', 'rate_limits', 'rule_sentinel']::text[] , 'every table and sequence is dumped but what each release brings, what is always empty,
     and what counts for a minute');
 SELECT is_empty('SELECT oid::regclass, condition FROM dumped WHERE condition <> ''''', 'all their rows are dumped');
 

@@ -129,6 +129,36 @@ my $at_shop = ", merchant_id => '$shop'";
 changed_by_other('a campaign for a category', [ campaign_sql(K => 4, ", target_category => 'Entertainment'"), launch('K') ], '10', 1, $at_shop);
 changed_by_other('a merchant comes into it', "SELECT swipesavvy.update_merchant('$shop', '{\"category\": \"Entertainment\"}')", '14 K', 0, $at_shop);
 changed_by_other('a merchant leaves it', "SELECT swipesavvy.update_merchant('$shop', '{\"category\": \"Services\"}')", '10', 0, $at_shop);
+# What the session knows of merchants, it forgets with each way of changing one.
+my $to = sub { return "UPDATE swipesavvy.merchants SET category = '$_[0]'" };
+changed_by_other('a merchant, directly', $to->('Entertainment'), '14 K', 0, $at_shop);
+changed_by_other('a rolled back change of a merchant', [ 'BEGIN', $to->('Services'), 'ROLLBACK' ], '14 K', 0, $at_shop);
+changed_by_other('a merchant, in replica mode', [ 'SET session_replication_role = replica', $to->('Services'), 'RESET session_replication_role' ], '10', 0, $at_shop);
+is(answer($long, 'BEGIN', $to->('Entertainment'), buy_sql($at_shop)), '14 K', 'a merchant, in the own transaction');
+is(answer($long, 'SAVEPOINT s', $to->('Services'), buy_sql($at_shop)), '10', 'and again');
+is(answer($long, 'ROLLBACK TO s', buy_sql($at_shop)), '14 K', 'which is rolled back');
+is(answer($long, 'ROLLBACK', buy_sql($at_shop)), '10', 'and so is the first');
+my $new = '00000000-0000-7000-8000-0000000000c1';
+my $create = "SELECT swipesavvy.create_merchant(name => 'New', category => 'Entertainment', merchant_id => '$new')";
+my $at_new = ", merchant_id => '$new'";
+is(answer($long, 'BEGIN', $create, buy_sql($at_new)), '14 K', 'a merchant of the own transaction');
+answer($long, 'ROLLBACK');
+my ($gone) = $long->query(buy_sql($at_new));
+is($gone->{state}, 'PT404', 'which never was');
+answer($other, $create);
+is(buy($long, $at_new), '14 K', 'and now is');
+is(answer($long, 'BEGIN ISOLATION LEVEL REPEATABLE READ', 'SELECT 1', buy_sql($at_new)), '14 K', 'in REPEATABLE READ');
+answer($other, "UPDATE swipesavvy.merchants SET category = 'Services' WHERE merchant_id = '$new'");
+is(answer($long, buy_sql($at_new)), '10', 'a change by another session meanwhile');
+answer($long, 'COMMIT');
+for my $end (['DELETE', "DELETE FROM swipesavvy.merchants WHERE merchant_id = '$new'"], ['TRUNCATE', 'TRUNCATE swipesavvy.merchants CASCADE'])
+{
+    answer($long, 'BEGIN', $end->[1]);
+    ($gone) = $long->query(buy_sql($at_new));
+    is($gone->{state}, 'PT404', "after $end->[0] it is gone");
+    answer($long, 'ROLLBACK');
+    is(buy($long, $at_new), '10', 'and back');
+}
 # The numbers of two categories are exchanged: the campaign's is found by name.
 changed_by_other('the numbers of categories',
     q{UPDATE swipesavvy.merchant_categories SET category_no = 14 - category_no WHERE category IN ('Entertainment', 'Services')},
