@@ -29,6 +29,7 @@
 #include "errors.h"
 #include "gate.h"
 #include "guc.h"
+#include "metrics.h"
 #include "query.h"
 #include "rates.h"
 
@@ -192,6 +193,7 @@ ss_call_refuse_in_maintenance(void)
 void
 ss_call_check_function(SSCall *call, int allowed, Oid function)
 {
+	ss_metrics_begin();
 	call->function = function;
 	call->allowed = allowed;
 	call->roles = roles_of(GetUserId(), allowed);
@@ -246,6 +248,7 @@ ss_call_leave(SSCall *call)
 		elog(ERROR, "could not disconnect from SPI");
 	ss_call_become_caller(call);
 	MemoryContextSwitchTo(call->context);
+	ss_metrics_end();
 	if (XactReadOnly)
 		ss_gate_answer((call->allowed & SS_NOT_CACHED) != 0 ? 0 : ss_gate_get()->cache_ttl, (call->allowed & SS_ANON) != 0);
 }

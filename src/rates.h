@@ -11,4 +11,9 @@
 /* Counts a call; PT429 when the user has made more than `limit` in this minute. `writes`: the function may write. */
 extern void ss_rates_count(const pg_uuid_t *user_id, int32 limit, bool writes);
 
+/* For shmem.c. */
+extern void *ss_rates_area;
+extern Size ss_rates_size(void);
+extern void ss_rates_fill(void *area);
+
 #endif							/* SS_RATES_H */

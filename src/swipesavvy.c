@@ -9,9 +9,11 @@
 
 #include "guc.h"
 #include "merchant_cache.h"
+#include "metrics.h"
 #include "outbox.h"
 #include "rules.h"
 #include "purchases.h"
+#include "shmem.h"
 
 PG_MODULE_MAGIC;
 
@@ -27,4 +29,6 @@ _PG_init(void)
 	ss_merchant_cache_init();
 	ss_purchases_init();
 	ss_outbox_init();
+	ss_metrics_init();
+	ss_shmem_init();
 }

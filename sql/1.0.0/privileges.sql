@@ -18,7 +18,7 @@ DECLARE
     -- each function (by name: none is overloaded) and the roles that may call it besides admin:
     -- A = all, C = customer, S = support, N = analytics, B = backend, D = delivery
     matrix CONSTANT text[] := ARRAY[
-        'current_user_id A', 'get_merchant A', 'list_merchants A', 'list_merchant_categories A',
+        'current_user_id A', 'health A', 'get_system_health', 'get_merchant A', 'list_merchants A', 'list_merchant_categories A',
         'create_campaign', 'get_campaign CN', 'list_campaigns CN', 'update_campaign', 'launch_campaign', 'pause_campaign',
         'delete_campaign', 'track_event CB',
         'record_transaction B', 'record_transactions B', 'import_purchases B', 'explain_award CS', 'verify_ledger N',

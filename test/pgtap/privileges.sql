@@ -21,7 +21,8 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('list_segments', 'NM'), ('create_boost', 'M'), ('activate_boost', 'CBM'), ('deactivate_boost', 'CBM'), ('list_tiers', 'CM'),
     ('get_audit_logs', 'M'), ('seal_audit_log', 'M'), ('verify_audit_log', 'M'), ('latest_audit_seal', 'M'), ('apply_audit_retention', 'M'),
     ('claim_outbox', 'DM'), ('acknowledge_outbox', 'DM'), ('fail_outbox', 'DM'), ('replay_outbox', 'DM'), ('apply_outbox_retention', 'M'),
-    ('update_tiers', 'M'), ('update_system_settings', 'M'), ('rule_cache_status', 'M'), ('current_user_id', 'A'),
+    ('update_tiers', 'M'), ('update_system_settings', 'M'), ('rule_cache_status', 'M'), ('current_user_id', 'A'), ('health', 'A'),
+    ('get_system_health', 'M'),
     ('uuid_v7', '-'), ('minor_to_major', '-'), ('refuse_change', '-'), ('audit_refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),
     ('restore_mcc_codes', '-'), ('restore_merchant_categories', '-'), ('restore_system_settings', '-'), ('restore_tiers', '-'),
     ('rules_changed', '-'), ('purchases_begin', '-'), ('purchases_insert', '-'), ('purchases_end', '-'), ('purchases_refuse', '-');

@@ -1,0 +1,350 @@
+/*
+ * health.c: get_system_health and health: what the database can measure by
+ * itself, and what of it is worth an alert.
+ *
+ * SQL entry points that read counters, a few rows of indexes and small files:
+ * nothing that grows with the data. What cannot be measured is null, and
+ * alerts nobody. No locks.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "fmgr.h"
+#include "portability/instr_time.h"
+#include "utils/timestamp.h"
+
+#include "call.h"
+#include "gate.h"
+#include "host.h"
+#include "metrics.h"
+#include "query.h"
+
+PG_FUNCTION_INFO_V1(swipesavvy_get_system_health);
+PG_FUNCTION_INFO_V1(swipesavvy_health);
+
+/* Fewer calls or blocks than these say nothing about rates. */
+#define ENOUGH_CALLS  100
+#define ENOUGH_BLOCKS 100000
+
+typedef enum Service
+{
+	DATABASE,
+	CACHE,
+	API,
+	BACKGROUND_JOBS,
+	HOST,
+	SERVICES
+} Service;
+
+typedef enum Status
+{
+	HEALTHY,
+	DEGRADED,
+	UNHEALTHY
+} Status;
+
+static const char *const status_names[] = {"healthy", "degraded", "unhealthy"};
+
+/* What is measured; NaN where it cannot be. */
+typedef enum Measure
+{
+	CONNECTION_USAGE,
+	TRANSACTION_AGE,
+	CACHE_MISS_RATE,
+	API_ERROR_RATE,
+	API_P99_MS,
+	OLDEST_JOB_SECONDS,
+	FAILED_JOBS,
+	CPU_PERCENT,
+	MEMORY_PERCENT,
+	LOGGED_ERRORS,
+	MAINTENANCE,
+	MEASURES
+} Measure;
+
+/* From which value on a measure degrades its service, and from which it makes it unhealthy. doc/operations.md shows these. */
+static const struct
+{
+	const char *name;
+	Service		service;
+	double		degraded;
+	double		unhealthy;
+	const char *message;
+}			limits[MEASURES] = {
+	[CONNECTION_USAGE] = {"connection_usage", DATABASE, 0.80, 0.95, "few connections are left"},
+	[TRANSACTION_AGE] = {"transaction_age", DATABASE, 1.0e9, 1.8e9, "transaction ids will run out: vacuum does not keep up"},
+	[CACHE_MISS_RATE] = {"cache_miss_rate", CACHE, 0.10, INFINITY, "much is read that is not in shared buffers"},
+	[API_ERROR_RATE] = {"api_error_rate", API, 0.01, 0.10, "calls fail, and not by their callers' fault"},
+	[API_P99_MS] = {"api_p99_ms", API, 1000, 5000, "one call of a hundred is slow"},
+	[OLDEST_JOB_SECONDS] = {"oldest_job_seconds", BACKGROUND_JOBS, 900, 3600, "messages wait in the outbox"},
+	[FAILED_JOBS] = {"failed_jobs_last_hour", BACKGROUND_JOBS, 1, INFINITY, "messages were given up"},
+	[CPU_PERCENT] = {"cpu_percent", HOST, 90, INFINITY, "the processors are busy"},
+	[MEMORY_PERCENT] = {"memory_percent", HOST, 90, 97, "little memory is left"},
+	[LOGGED_ERRORS] = {"errors_last_hour", HOST, 100, INFINITY, "the server logs many errors"},
+	[MAINTENANCE] = {"maintenance_mode", API, 1, INFINITY, "only admins may call"},
+};
+
+/* All there is to say. */
+typedef struct Health
+{
+	double		measures[MEASURES];
+	Status		services[SERVICES];
+	Status		status;
+	int64		connections;
+	int64		max_connections;
+	int64		blocks;			/* that were asked for since the statistics were reset */
+	int64		queued_jobs;
+	int64		completed_jobs;
+	double		response_ms;
+	int64		calls;			/* in the last minute */
+	double		requests_per_second;
+	bool		has_log;
+	SSLogMetrics log;
+} Health;
+
+/* Sessions and not processes: what max_connections limits. */
+static SSQuery read_database = {
+	"SELECT (SELECT sum(numbackends) FROM pg_stat_database WHERE datid <> 0)::int8,"
+	"       current_setting('max_connections')::int8, s.blks_hit, s.blks_read, age(d.datfrozenxid)::int8"
+	"  FROM pg_database d JOIN pg_stat_database s ON s.datid = d.oid WHERE d.datname = current_database()",
+	0, {0}, NULL};
+
+static SSQuery read_jobs = {
+	"SELECT (SELECT count(*) FROM (SELECT FROM swipesavvy.outbox WHERE delivered_at IS NULL AND dead_at IS NULL LIMIT 10000) q),"
+	"       (SELECT count(*) FROM (SELECT FROM swipesavvy.outbox WHERE delivered_at > now() - interval '1 hour' LIMIT 10000) c),"
+	"       (SELECT count(*) FROM (SELECT FROM swipesavvy.outbox WHERE dead_at > now() - interval '1 hour' LIMIT 10000) f),"
+	"       (SELECT extract(epoch FROM clock_timestamp() - min(due_at))::int8 FROM swipesavvy.outbox"
+	"         WHERE delivered_at IS NULL AND dead_at IS NULL)",
+	0, {0}, NULL};
+
+static SSQuery look_up = {
+	"SELECT value FROM swipesavvy.system_settings WHERE setting = 'currency'", 0, {0}, NULL};
+
+/* --- measuring ---------------------------------------------------------------------- */
+
+static double
+known(double value)
+{
+	return value < 0 ? NAN : value;
+}
+
+static void
+measure_database(Health *health)
+{
+	instr_time	start;
+	instr_time	took;
+	int64		hit;
+
+	(void) ss_query_read(&look_up, NULL, NULL);
+	INSTR_TIME_SET_CURRENT(start);
+	(void) ss_query_read(&look_up, NULL, NULL);
+	INSTR_TIME_SET_CURRENT(took);
+	INSTR_TIME_SUBTRACT(took, start);
+	health->response_ms = INSTR_TIME_GET_MILLISEC(took);
+
+	(void) ss_query_read(&read_database, NULL, NULL);
+	health->connections = ss_value_int64(0, 1, 0);
+	health->max_connections = ss_value_int64(0, 2, 1);
+	hit = ss_value_int64(0, 3, 0);
+	health->blocks = hit + ss_value_int64(0, 4, 0);
+	health->measures[CONNECTION_USAGE] = (double) health->connections / health->max_connections;
+	health->measures[TRANSACTION_AGE] = (double) ss_value_int64(0, 5, 0);
+	if (health->blocks > 0)
+		health->measures[CACHE_MISS_RATE] = 1 - (double) hit / health->blocks;
+}
+
+static void
+measure_jobs(Health *health)
+{
+	(void) ss_query_read(&read_jobs, NULL, NULL);
+	health->queued_jobs = ss_value_int64(0, 1, 0);
+	health->completed_jobs = ss_value_int64(0, 2, 0);
+	health->measures[FAILED_JOBS] = (double) ss_value_int64(0, 3, 0);
+	health->measures[OLDEST_JOB_SECONDS] = (double) Max(ss_value_int64(0, 4, 0), 0);
+}
+
+static void
+measure_api(Health *health)
+{
+	SSApiMetrics api;
+
+	health->requests_per_second = NAN;
+	health->measures[MAINTENANCE] = ss_gate_get()->maintenance;
+	health->has_log = ss_metrics_log(&health->log);
+	if (health->has_log)
+		health->measures[LOGGED_ERRORS] = (double) health->log.errors;
+	if (!ss_metrics_api(&api))
+		return;
+	health->requests_per_second = api.calls / Max(api.seconds, 1);
+	if (api.calls == 0)
+		return;
+	health->measures[API_ERROR_RATE] = (double) api.errors / api.calls;
+	health->measures[API_P99_MS] = api.p99_us / 1000.0;
+	health->calls = api.calls;
+}
+
+static Status
+status_of(const Health *health, Measure measure)
+{
+	double		value = health->measures[measure];
+
+	if (measure == CACHE_MISS_RATE && health->blocks < ENOUGH_BLOCKS)
+		return HEALTHY;
+	if ((measure == API_ERROR_RATE || measure == API_P99_MS) && health->calls < ENOUGH_CALLS)
+		return HEALTHY;
+	if (value >= limits[measure].unhealthy)
+		return UNHEALTHY;
+	return value >= limits[measure].degraded ? DEGRADED : HEALTHY;	/* NaN is not */
+}
+
+static void
+measure(Health *health)
+{
+	memset(health, 0, sizeof(*health));
+	for (int i = 0; i < MEASURES; i++)
+		health->measures[i] = NAN;
+	measure_database(health);
+	measure_jobs(health);
+	measure_api(health);
+	health->measures[CPU_PERCENT] = known(ss_metrics_cpu_percent());
+	health->measures[MEMORY_PERCENT] = known(ss_host_memory_percent());
+	for (int i = 0; i < MEASURES; i++)
+	{
+		Status	   *service = &health->services[limits[i].service];
+
+		*service = Max(*service, status_of(health, i));
+		health->status = Max(health->status, *service);
+	}
+}
+
+/* --- saying so -------------------------------------------------------------------------- */
+
+/* A number with three decimals, or null. */
+static void
+add_number(SSJson *json, const char *key, double value)
+{
+	if (isnan(value))
+		ss_json_null(json, key);
+	else
+		ss_json_money(json, key, (int64) rint(value * 1000), 3);
+}
+
+static void
+open_service(SSJson *json, const Health *health, const char *key, Service service)
+{
+	ss_json_open_object(json, key);
+	ss_json_text(json, "status", status_names[health->services[service]]);
+}
+
+static void
+add_services(SSJson *json, const Health *health)
+{
+	ss_json_open_object(json, "services");
+	open_service(json, health, "database", DATABASE);
+	add_number(json, "response_time_ms", health->response_ms);
+	ss_json_int(json, "active_connections", health->connections);
+	ss_json_int(json, "max_connections", health->max_connections);
+	add_number(json, "connection_pool_usage", health->measures[CONNECTION_USAGE]);
+	ss_json_int(json, "transaction_age", (int64) health->measures[TRANSACTION_AGE]);
+	ss_json_time(json, "last_check", GetCurrentTimestamp());
+	ss_json_close_object(json);
+	open_service(json, health, "cache", CACHE);
+	add_number(json, "hit_rate", 1 - health->measures[CACHE_MISS_RATE]);
+	ss_json_close_object(json);
+	open_service(json, health, "api", API);
+	add_number(json, "requests_per_second", health->requests_per_second);
+	add_number(json, "error_rate", health->measures[API_ERROR_RATE]);
+	add_number(json, "p99_latency_ms", health->measures[API_P99_MS]);
+	ss_json_close_object(json);
+	open_service(json, health, "background_jobs", BACKGROUND_JOBS);
+	ss_json_int(json, "queued_jobs", health->queued_jobs);
+	ss_json_int(json, "completed_jobs_last_hour", health->completed_jobs);
+	ss_json_int(json, "failed_jobs_last_hour", (int64) health->measures[FAILED_JOBS]);
+	ss_json_int(json, "oldest_job_seconds", (int64) health->measures[OLDEST_JOB_SECONDS]);
+	ss_json_close_object(json);
+	ss_json_close_object(json);
+}
+
+static void
+add_metrics(SSJson *json, const Health *health)
+{
+	ss_json_open_object(json, "metrics");
+	if (health->has_log)
+	{
+		ss_json_int(json, "errors_last_hour", health->log.errors);
+		ss_json_int(json, "warnings_last_hour", health->log.warnings);
+	}
+	else
+	{
+		ss_json_null(json, "errors_last_hour");
+		ss_json_null(json, "warnings_last_hour");
+	}
+	add_number(json, "cpu_percent", health->measures[CPU_PERCENT]);
+	add_number(json, "memory_percent", health->measures[MEMORY_PERCENT]);
+	ss_json_null(json, "disk_usage_percent");	/* the worker's to sample */
+	ss_json_close_object(json);
+}
+
+static void
+add_alerts(SSJson *json, const Health *health)
+{
+	ss_json_open_array(json, "alerts");
+	for (int i = 0; i < MEASURES; i++)
+	{
+		Status		status = status_of(health, i);
+
+		if (status == HEALTHY)
+			continue;
+		ss_json_open_object(json, NULL);
+		ss_json_text(json, "name", limits[i].name);
+		ss_json_text(json, "severity", status == UNHEALTHY ? "critical" : "warning");
+		ss_json_text(json, "message", limits[i].message);
+		add_number(json, "value", health->measures[i]);
+		add_number(json, "threshold", status == UNHEALTHY ? limits[i].unhealthy : limits[i].degraded);
+		ss_json_close_object(json);
+	}
+	ss_json_close_array(json);
+}
+
+/*
+ * get_system_health()
+ */
+Datum
+swipesavvy_get_system_health(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	SSJson		json = {0};
+	Health		health;
+
+	ss_call_enter(&call, SS_ADMIN | SS_NOT_CACHED);
+	measure(&health);
+	ss_json_open_object(&json, NULL);
+	ss_json_text(&json, "status", status_names[health.status]);
+	ss_json_time(&json, "timestamp", GetCurrentTimestamp());
+	ss_json_null(&json, "uptime_percent");	/* the worker's heartbeats tell */
+	add_services(&json, &health);
+	add_metrics(&json, &health);
+	add_alerts(&json, &health);
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
+
+/*
+ * health(): for load balancers; it says no more than it must
+ */
+Datum
+swipesavvy_health(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	SSJson		json = {0};
+	Health		health;
+
+	ss_call_enter(&call, SS_ANYONE | SS_IN_MAINTENANCE | SS_NOT_CACHED);
+	measure(&health);
+	ss_json_open_object(&json, NULL);
+	ss_json_text(&json, "status", status_names[health.status]);
+	ss_json_time(&json, "timestamp", GetCurrentTimestamp());
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
