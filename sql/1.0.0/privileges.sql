@@ -59,3 +59,15 @@ $$;
 GRANT SELECT, INSERT ON swipesavvy.purchases TO swipesavvy_backend, swipesavvy_admin;
 GRANT SELECT ON swipesavvy.purchases TO swipesavvy_analytics;
 GRANT SELECT ON swipesavvy.imports, swipesavvy.import_errors TO swipesavvy_backend, swipesavvy_admin;
+
+-- Made after the grants above, so that it is nobody's by accident.
+CREATE VIEW swipesavvy.privileges AS
+SELECT p.proname AS function, pg_catalog.pg_get_function_arguments(p.oid) AS arguments,
+       pg_catalog.array_agg(coalesce(r.rolname, 'PUBLIC') ORDER BY coalesce(r.rolname, 'PUBLIC') COLLATE "C") AS roles
+  FROM pg_catalog.pg_proc p
+ CROSS JOIN pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) a
+  LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+ WHERE p.pronamespace = 'swipesavvy'::regnamespace AND a.privilege_type = 'EXECUTE' AND a.grantee <> p.proowner
+ GROUP BY p.oid, p.proname;
+COMMENT ON VIEW swipesavvy.privileges IS 'Which roles may call which function, as the catalogue says it now; superusers may call everything.';
+GRANT SELECT ON swipesavvy.privileges TO swipesavvy_admin;

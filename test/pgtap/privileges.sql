@@ -46,6 +46,15 @@ SELECT is_empty('SELECT oid::regprocedure FROM routines p, aclexplode(coalesce(p
 SELECT is_empty('SELECT oid::regprocedure FROM routines p, aclexplode(p.proacl) a WHERE a.is_grantable AND a.grantee <> p.proowner',
        'nobody may pass that on');
 
+SELECT set_eq('SELECT function::text, role FROM swipesavvy.privileges, unnest(roles) role',
+              $$SELECT routine, role FROM allowed$$, 'the view "privileges" says the same');
+SELECT set_eq('SELECT function::text, arguments FROM swipesavvy.privileges',
+              'SELECT proname::text, pg_get_function_arguments(oid) FROM routines WHERE proname IN (SELECT routine FROM allowed)', 'with the arguments');
+GRANT EXECUTE ON FUNCTION swipesavvy.verify_ledger() TO PUBLIC, test_stranger;
+SELECT is(roles::text[], '{PUBLIC,swipesavvy_admin,swipesavvy_analytics,test_stranger}', 'and what was granted since')
+  FROM swipesavvy.privileges WHERE function = 'verify_ledger';
+REVOKE EXECUTE ON FUNCTION swipesavvy.verify_ledger() FROM PUBLIC, test_stranger;
+
 -- --- relations ----------------------------------------------------------------------------
 
 SELECT set_eq(
@@ -54,7 +63,7 @@ SELECT set_eq(
       WHERE r.letter <> ''O'' AND c.relnamespace = ''swipesavvy''::regnamespace AND c.relkind IN (''r'', ''v'')
              AND has_table_privilege(r.name, c.oid, p)
       GROUP BY 1, 2',
-    $$VALUES ('swipesavvy_backend', 'purchases', 'INSERT SELECT'), ('swipesavvy_admin', 'purchases', 'INSERT SELECT'),
+    $$VALUES ('swipesavvy_backend', 'purchases', 'INSERT SELECT'), ('swipesavvy_admin', 'purchases', 'INSERT SELECT'), ('swipesavvy_admin', 'privileges', 'SELECT'),
              ('swipesavvy_analytics', 'purchases', 'SELECT'), ('swipesavvy_backend', 'imports', 'SELECT'), ('swipesavvy_admin', 'imports', 'SELECT'),
              ('swipesavvy_backend', 'import_errors', 'SELECT'), ('swipesavvy_admin', 'import_errors', 'SELECT')$$,
     'the rights on tables and views: none for customers, support and anonymous callers');
@@ -306,6 +315,43 @@ SELECT is(pg_temp.outcome('none', '', 'SET LOCAL session_replication_role = repl
           'in replica mode as well');
 SELECT is(pg_temp.outcome('none', '', 'SET LOCAL session_replication_role = replica; DELETE FROM swipesavvy.audit_logs'), '42501 of the server',
           'the audit log, too');
+
+-- --- claims that nobody vouches for, and wrappers ---------------------------------------------------
+
+-- The same questions with the same claims, which now come from a session that is no gateway: nobody asks.
+SELECT set_config('swipesavvy.trusted_gateways', 'test_other', true) AS gateways \gset
+SELECT is(pg_temp.outcome('swipesavvy_customer', c.claims, q.statement), '42501', format('not trusted, %s: %s', c.whose, substr(q.statement, 8)))
+  FROM claims c, questions q WHERE c.whose LIKE 'own%' OR c.whose LIKE 'Bob%';
+SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), true) AS gateways \gset
+
+-- A SECURITY DEFINER function of an app calls as its owner: with the owner's roles, and with the session's identity.
+CREATE ROLE test_author NOLOGIN;
+GRANT swipesavvy_backend TO test_author;
+CREATE SCHEMA test_wrappers AUTHORIZATION test_author;
+GRANT USAGE ON SCHEMA test_wrappers TO PUBLIC;
+SET LOCAL ROLE test_author;
+CREATE FUNCTION test_wrappers.buy(who uuid) RETURNS jsonb LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT swipesavvy.record_transaction(who, 1) $$;
+CREATE FUNCTION test_wrappers.me() RETURNS uuid LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT swipesavvy.current_user_id() $$;
+CREATE FUNCTION test_wrappers.profile(who uuid) RETURNS jsonb LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT swipesavvy.get_user_profile(who) $$;
+CREATE FUNCTION test_wrappers.settings() RETURNS jsonb LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$ SELECT swipesavvy.update_system_settings('{}') $$;
+RESET ROLE;
+SELECT is(pg_temp.outcome('test_stranger', '', format('SELECT test_wrappers.buy(%L)', :'ada')), 'ok', 'a wrapper records for whoever may execute it');
+SELECT is(pg_temp.outcome('test_stranger', (SELECT claims FROM claims WHERE whose = 'own'),
+                          format('SELECT 1 / (test_wrappers.me() = %L)::int', :'ada')), 'ok', 'the identity passes through it');
+SELECT is(pg_temp.outcome('test_stranger', '', format('SELECT test_wrappers.profile(%L)', :'ada')), '42501 of the server', 'what its owner may not call it cannot');
+SELECT is(pg_temp.outcome('test_stranger', '', 'SELECT test_wrappers.settings()'), '42501 of the server', 'nor what is for admins');
+SELECT is(pg_temp.outcome('swipesavvy_admin', '', 'SELECT test_wrappers.settings()'), '42501 of the server', 'not even when an admin executes it');
+GRANT swipesavvy_customer TO test_author;
+SELECT is(pg_temp.outcome('test_stranger', (SELECT claims FROM claims WHERE whose = 'own'), format('SELECT test_wrappers.profile(%L)', :'ada')), 'ok',
+       'as a customer''s wrapper it reads the data of who is signed in');
+SELECT is(pg_temp.outcome('test_stranger', (SELECT claims FROM claims WHERE whose = 'Bob''s'), format('SELECT test_wrappers.profile(%L)', :'ada')), '42501',
+       'and of nobody else');
+REVOKE EXECUTE ON FUNCTION test_wrappers.buy FROM PUBLIC;
+SELECT is(pg_temp.outcome('test_stranger', '', format('SELECT test_wrappers.buy(%L)', :'ada')), '42501 of the server', 'revoked from PUBLIC it is closed');
 
 SELECT * FROM finish();
 ROLLBACK;

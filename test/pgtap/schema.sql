@@ -59,7 +59,7 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
 
 SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind IN (''r'', ''p'')',
                   'SELECT name FROM declared_tables', 'the tables');
-SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind = ''v''', ARRAY['purchases'], 'the views');
+SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind = ''v''', ARRAY['privileges', 'purchases'], 'the views');
 SELECT is_empty('SELECT relname, relkind FROM member_relations WHERE relkind NOT IN (''r'', ''v'', ''S'', ''i'')',
                 'no materialised view, partition or foreign table');
 SELECT set_eq(
