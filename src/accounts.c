@@ -174,6 +174,7 @@ swipesavvy_link_account(PG_FUNCTION_ARGS)
 	read_expiry(fcinfo, values, nulls);
 
 	ss_users_lock(user_id);
+	ss_users_refuse_erased(user_id);
 	if (is_default)
 		(void) ss_query_write(&clear_default, values, nulls);
 	else

@@ -50,11 +50,4 @@ extern void ss_audit_write_rows(SSCall *call, const SSAudit *audit, SSAuditRow b
 /* This call's changes leave no row: another record is theirs. */
 extern void ss_audit_none(SSCall *call);
 
-/*
- * Clears what the log holds of a person: the details of rows about it, and
- * where its own calls came from. Hashes stay, so that the log still verifies.
- * With the owner's rights and SPI connected.
- */
-extern void ss_audit_erase(const pg_uuid_t *user_id);
-
 #endif							/* SS_AUDIT_H */

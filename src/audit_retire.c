@@ -1,11 +1,10 @@
 /*
  * audit_retire.c: what leaves the audit log: the rows of old seals, whole seals
- * only, and the personal data of a person that is erased.
+ * only.
  *
- * apply_audit_retention is an SQL entry point; ss_audit_erase is called by
- * erase_user. Retention takes audit_seals in SHARE ROW EXCLUSIVE mode, as
+ * SQL entry point. It takes audit_seals in SHARE ROW EXCLUSIVE mode, as
  * sealing does; writers of the log go on. What stays still fits: a retired seal
- * keeps its digest and the hash of its leaves, an erased row its hashes.
+ * keeps its digest and the hash of its leaves.
  */
 #include "postgres.h"
 
@@ -41,14 +40,6 @@ static SSQuery delete_rows = {
 
 static SSQuery retire_seal = {
 	"UPDATE swipesavvy.audit_seals SET leaves = NULL, retired_at = now() WHERE seal_no = $1", 1, {INT8OID}, NULL};
-
-static SSQuery erase_details = {
-	"UPDATE swipesavvy.audit_logs SET details = NULL, details_salt = NULL"
-	" WHERE user_id = $1 AND details IS NOT NULL", 1, {UUIDOID}, NULL};
-
-static SSQuery erase_origin = {
-	"UPDATE swipesavvy.audit_logs SET origin = NULL, origin_salt = NULL"
-	" WHERE origin IS NOT NULL AND (actor_id = $1 OR (user_id = $1 AND actor_id IS NULL))", 1, {UUIDOID}, NULL};
 
 /* --- retention ---------------------------------------------------------------------- */
 
@@ -142,21 +133,4 @@ swipesavvy_apply_audit_retention(PG_FUNCTION_ARGS)
 	else
 		ss_audit_none(&call);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
-}
-
-/* --- erasing a person -------------------------------------------------------------------- */
-
-static void
-erase(void *argument)
-{
-	Datum		user_id = UUIDPGetDatum(argument);
-
-	(void) ss_query_latest(&erase_details, &user_id, NULL);
-	(void) ss_query_latest(&erase_origin, &user_id, NULL);
-}
-
-void
-ss_audit_erase(const pg_uuid_t *user_id)
-{
-	ss_audit_permitted(erase, unconstify(pg_uuid_t *, user_id));
 }

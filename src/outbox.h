@@ -7,7 +7,6 @@
 #include "postgres.h"
 
 #include "utils/jsonb.h"
-#include "utils/uuid.h"
 
 /* The channel on which every commit with new messages notifies once. */
 #define SS_OUTBOX_CHANNEL "swipesavvy_outbox"
@@ -23,9 +22,6 @@ extern void ss_outbox_put(const char *event, int version, const char *order_key,
 
 /* This commit notifies the channel; ss_outbox_put sees to it by itself. */
 extern void ss_outbox_notify(void);
-
-/* Drops the messages of order_key "user:ID", whatever became of them. With the owner's rights and SPI connected. */
-extern void ss_outbox_erase(const pg_uuid_t *user_id);
 
 /* Called by _PG_init. */
 extern void ss_outbox_init(void);

@@ -102,17 +102,6 @@ static SSQuery retire_dead = RETIRE("dead_at");
 static SSQuery read_days = {
 	"SELECT (value #>> '{}')::bigint FROM swipesavvy.system_settings WHERE setting = 'log_retention_days'", 0, {0}, NULL};
 
-static SSQuery erase = {
-	"DELETE FROM swipesavvy.outbox WHERE order_key = 'user:' || $1::text", 1, {UUIDOID}, NULL};
-
-void
-ss_outbox_erase(const pg_uuid_t *user_id)
-{
-	Datum		value = UUIDPGetDatum(user_id);
-
-	(void) ss_query_latest(&erase, &value, NULL);
-}
-
 /*
  * claim_outbox("limit", lease_seconds)
  */

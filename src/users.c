@@ -50,6 +50,9 @@ typedef struct UserInput
 static SSQuery find_user = {
 	"SELECT FROM swipesavvy.users WHERE user_id = $1", 1, {UUIDOID}, NULL};
 
+static SSQuery find_erased = {
+	"SELECT FROM swipesavvy.users WHERE user_id = $1 AND erased_at IS NOT NULL", 1, {UUIDOID}, NULL};
+
 static SSQuery find_email = {
 	"SELECT FROM swipesavvy.users WHERE lower(email) = lower($1) AND user_id <> $2", 2,
 	{TEXTOID, UUIDOID}, NULL};
@@ -119,6 +122,15 @@ ss_users_lock(const pg_uuid_t *user_id)
 
 	if (ss_query_write(&lock_reward_account, values, NULL) == 0)
 		ss_not_found("user", ss_uuid_text(user_id));
+}
+
+void
+ss_users_refuse_erased(const pg_uuid_t *user_id)
+{
+	Datum		values[] = {UUIDPGetDatum(user_id)};
+
+	if (ss_query_latest(&find_erased, values, NULL) > 0)
+		ss_bad_state("the user's data were erased", "User \"%s\" stays inactive and nameless.", ss_uuid_text(user_id));
 }
 
 /* --- what is said about a user ------------------------------------------------- */
@@ -369,6 +381,7 @@ swipesavvy_update_user(PG_FUNCTION_ARGS)
 	if (ss_query_write(&lock_user, values, nulls) == 0)
 		ss_not_found("user", ss_uuid_text(user_id));
 	before = ss_audit_row();
+	ss_users_refuse_erased(user_id);
 	(void) ss_query_write(&update_user, values, nulls);
 	record(&call, "update", user_id, before, ss_audit_row());
 	build_profile(&json, user_id, ss_query_write);
@@ -396,6 +409,7 @@ change_status(FunctionCallInfo fcinfo, const char *action, const char *status)
 	ss_users_lock(user_id);
 	(void) ss_query_write(&lock_user, values, nulls);
 	before = ss_audit_row();
+	ss_users_refuse_erased(user_id);
 	if (ss_query_write(&update_status, values, nulls) == 0)
 		ss_bad_state("the user has this status already", "The status of user \"%s\" is %s.",
 					 ss_uuid_text(user_id), status);

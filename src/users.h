@@ -33,4 +33,7 @@ extern void ss_users_require(const pg_uuid_t *user_id);
  */
 extern void ss_users_lock(const pg_uuid_t *user_id);
 
+/* PT400 when the user's data were erased: nothing is added to them. Under a lock on the user or its reward account. */
+extern void ss_users_refuse_erased(const pg_uuid_t *user_id);
+
 #endif							/* SS_USERS_H */

@@ -25,7 +25,7 @@ DECLARE
         'settle_transaction B', 'decline_transaction B', 'refund_transaction B', 'lapse_transactions', 'refresh_tiers',
         'rule_cache_status',
         'create_user B', 'update_user CS', 'get_user_profile CS', 'get_user_accounts CS', 'list_users S', 'get_user_transactions CS',
-        'get_user_rewards CS', 'get_user_spending_analytics C', 'deactivate_user', 'suspend_user',
+        'get_user_rewards CS', 'get_user_spending_analytics C', 'export_user_data C', 'erase_user', 'deactivate_user', 'suspend_user',
         'reactivate_user', 'link_account CB', 'verify_account B', 'set_default_account CB', 'unlink_account CB',
         'create_merchant', 'update_merchant', 'create_segment', 'add_segment_members', 'remove_segment_members',
         'list_segments N', 'create_boost', 'activate_boost CB', 'deactivate_boost CB', 'list_tiers C', 'update_tiers',

@@ -70,7 +70,8 @@ CREATE TEMP TABLE exercises (n, routine, arguments, event_type, resource_id, abo
     (21, 'update_campaign', $$'C-2', '{"name": "Second"}'$$, 'campaign.update', 'C-2', NULL, '{"before": {"name": "Two", "version": 1}, "after": {"name": "Second", "version": 2}}'),
     (22, 'launch_campaign', $$'C-2'$$, 'campaign.launch', 'C-2', NULL, NULL), (23, 'pause_campaign', $$'C-2'$$, 'campaign.pause', 'C-2', NULL, NULL),
     (24, 'delete_campaign', $$'C-2'$$, 'campaign.delete', 'C-2', NULL, NULL),
-    (25, 'replay_outbox', 'ARRAY(SELECT message_id FROM swipesavvy.outbox WHERE dead_at IS NOT NULL)', 'outbox.replay', NULL, NULL, NULL);
+    (25, 'replay_outbox', 'ARRAY(SELECT message_id FROM swipesavvy.outbox WHERE dead_at IS NOT NULL)', 'outbox.replay', NULL, NULL, NULL),
+    (26, 'erase_user', $$'BOB'$$, 'user.erase', 'BOB', 'BOB', NULL);
 UPDATE exercises SET arguments = replace(arguments, 'BOB', '00000000-0000-7000-8000-00000000000b'), about = replace(about, 'BOB', '00000000-0000-7000-8000-00000000000b'),
        resource_id = replace(resource_id, 'BOB', '00000000-0000-7000-8000-00000000000b'), details = replace(details, '"BOB"', '"00000000-0000-7000-8000-00000000000b"');
 SELECT set_eq('SELECT proname::text FROM pg_proc WHERE pronamespace = ''swipesavvy''::regnamespace AND provolatile = ''v''
@@ -149,7 +150,9 @@ SELECT is(e - '{log_id,timestamp,details}'::text[], jsonb_build_object('event_ty
           'action', 'create', 'resource', 'user', 'resource_id', '00000000-0000-7000-8000-00000000000b', 'status', 'ok', 'ip_address', '203.0.113.9', 'user_agent', 'App/7 (ü)',
           'request_id', 'r-1/a', 'session_role', session_user, 'invoking_role', current_user), 'every field of an entry')
   FROM left_rows l, jsonb_array_elements(pg_temp.shown('event_type => ''user.create''') -> 'logs') e WHERE l.n = 1 AND e ->> 'log_id' = l.log_id::text;
-SELECT is(e -> 'details', '{"before": {"name": "Bob"}, "after": {"name": "Bo"}}', 'its details')
+SELECT is(e -> 'details', '{"before": {"late_posting_days": 3}, "after": {"late_posting_days": 4}}', 'its details')
+  FROM jsonb_array_elements(pg_temp.shown('event_type => ''settings.update''') -> 'logs') e;
+SELECT is(e -> 'details', 'null', 'none of an erased person')
   FROM jsonb_array_elements(pg_temp.shown('event_type => ''user.update''') -> 'logs') e;
 SELECT throws_ok(format('SELECT swipesavvy.get_audit_logs(%s)', a), c, m, a)
   FROM (VALUES ('"limit" => 0', '22023', 'invalid value for argument "limit"'), ('"limit" => 501', '22023', 'invalid value for argument "limit"'),

@@ -146,12 +146,12 @@ SELECT is_empty('SELECT oid::regprocedure, name FROM member_functions, unnest(pr
 CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('i/strict/s', 'minor_to_major'),
     ('v/null/s', 'uuid_v7'),
-    ('s/null/r', 'current_user_id get_audit_logs latest_audit_seal verify_audit_log get_campaign get_merchant get_system_health health get_user_accounts list_campaigns list_merchant_categories list_merchants '
+    ('s/null/r', 'current_user_id export_user_data get_audit_logs latest_audit_seal verify_audit_log get_campaign get_merchant get_system_health health get_user_accounts list_campaigns list_merchant_categories list_merchants '
         'list_segments list_tiers verify_ledger'),
     ('s/null/u', 'explain_award get_user_profile get_user_rewards get_user_spending_analytics get_user_transactions list_users'),
     ('v/null/u', 'acknowledge_outbox apply_audit_retention apply_outbox_retention claim_outbox fail_outbox replay_outbox '
         'seal_audit_log activate_boost add_segment_members create_boost create_campaign create_merchant create_segment create_user '
-        'deactivate_boost deactivate_user decline_transaction delete_campaign import_purchases lapse_transactions launch_campaign '
+        'deactivate_boost deactivate_user decline_transaction delete_campaign erase_user import_purchases lapse_transactions launch_campaign '
         'link_account pause_campaign reactivate_user record_transaction record_transactions refresh_tiers refund_transaction '
         'remove_segment_members rule_cache_status set_default_account settle_transaction suspend_user track_event '
         'unlink_account update_campaign update_merchant update_system_settings update_tiers update_user verify_account'),

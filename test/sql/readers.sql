@@ -220,7 +220,7 @@ INSERT INTO swipesavvy.transactions (transaction_id, user_id, amount_minor, occu
 SELECT gen_random_uuid(), :'bob', a, at - shift, now(), 0, 0, 0, CASE WHEN n % 5 = 0 THEN a / 3 ELSE 0 END,
        CASE n % 11 WHEN 3 THEN 'pending' ELSE 'completed' END::swipesavvy.purchase_status, CASE WHEN n % 13 = 5 THEN 'JPY' ELSE 'USD' END,
        m % 8 + 1, format('00000000-0000-7000-8000-0000000d10%s', lpad(m::text, 2, '0'))::uuid, 0, ''
-  FROM generate_series(0, 740) n, unnest(ARRAY['UTC', 'America/New_York', 'Europe/Berlin', 'Asia/Beirut', 'Australia/Lord_Howe', 'Asia/Kathmandu']) tz,
+  FROM generate_series(0, 740) n, unnest(ARRAY['America/New_York', 'Asia/Beirut', 'Australia/Lord_Howe', 'Asia/Kathmandu']) tz,
        unnest(ARRAY[interval '0', interval '1 microsecond']) shift,
        LATERAL (SELECT ((now() AT TIME ZONE tz)::date + 1 - n)::timestamp AT TIME ZONE tz AS at, (n * 7919 + length(tz) * 104729) % 10000 AS a,
                        (n * 31 + length(tz)) % 16 AS m OFFSET 0) x;
@@ -231,8 +231,8 @@ BEGIN
 END
 $$;
 SELECT tz, days, granularity, pg_temp.differs_with(jsonb_build_object('timezone', tz), :'bob', days, granularity)
-  FROM unnest(ARRAY['UTC', 'America/New_York', 'Europe/Berlin', 'Asia/Beirut', 'Australia/Lord_Howe', 'Asia/Kathmandu']) tz,
-       (VALUES (1, 'daily'), (30, 'daily'), (30, 'weekly'), (365, 'daily'), (365, 'weekly'), (365, 'monthly'), (183, 'monthly')) g (days, granularity);
+  FROM unnest(ARRAY['America/New_York', 'Asia/Beirut', 'Australia/Lord_Howe', 'Asia/Kathmandu']) tz,
+       (VALUES (1, 'daily'), (30, 'weekly'), (365, 'daily'), (365, 'monthly')) g (days, granularity);
 SELECT pg_temp.differs_with('{"currency": "JPY"}', :'bob') AS yen, pg_temp.differs_with('{"currency": "JPY"}', :'bob', 200, 'monthly') AS yen,
        pg_temp.differs_with('{"currency": "BHD"}', :'bob') AS no_dinars, pg_temp.differs_with('{"currency": "USD"}', :'ada', 365) AS dollars,
        pg_temp.differs_with('{"currency": "USD"}', :'eve', 365, 'weekly') AS dollars;
