@@ -5,23 +5,18 @@
  * GetUserId(): what SET ROLE, a SECURITY DEFINER wrapper or PostgREST made it.
  * No state outlives a call; nothing is locked.
  *
- * Identity comes from PostgREST's setting request.jwt.claims, and only if the
- * session user is in swipesavvy.trusted_gateways: any other session can set
- * that variable too, and is nobody for it.
+ * Whose identity it has is identity.c's to say. A user who has signed in with a
+ * temporary password is let into nothing but what changes it.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
 #include "catalog/pg_proc.h"
 #include "executor/spi.h"
-#include "fmgr.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
-#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/varlena.h"
 
@@ -29,11 +24,10 @@
 #include "errors.h"
 #include "gate.h"
 #include "guc.h"
+#include "identity.h"
 #include "metrics.h"
 #include "query.h"
 #include "rates.h"
-
-PG_FUNCTION_INFO_V1(swipesavvy_current_user_id);
 
 static const struct
 {
@@ -106,29 +100,15 @@ ss_call_is_uuid(const char *text, int length)
 	return true;
 }
 
-/* The `sub` of a trusted gateway's claims; false where there is none: that caller is nobody. */
-static bool
-read_identity(pg_uuid_t *identity)
+/* Whom the caller acts for, NULL for nobody; 42501 for who must change a temporary password and calls something else. */
+static const pg_uuid_t *
+identify(SSIdentity *identity, int allowed)
 {
-	const char *claims;
-	Jsonb	   *document;
-	JsonbValue	subject;
-	char		text[37];
-
-	if (!ss_call_session_is_trusted())
-		return false;
-	claims = GetConfigOption("request.jwt.claims", true, false);
-	if (claims == NULL || claims[0] == '\0')
-		return false;
-	document = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(claims)));
-	if (!JB_ROOT_IS_OBJECT(document) ||
-		getKeyJsonValueFromContainer(&document->root, "sub", 3, &subject) == NULL ||
-		subject.type != jbvString || !ss_call_is_uuid(subject.val.string.val, subject.val.string.len))
-		return false;
-	memcpy(text, subject.val.string.val, 36);
-	text[36] = '\0';
-	*identity = *DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(text)));
-	return true;
+	if (!ss_identity_get(identity))
+		return NULL;
+	if (identity->must_change && (allowed & SS_TEMPORARY) == 0)
+		ss_temporary_password();
+	return &identity->user_id;
 }
 
 int
@@ -179,9 +159,9 @@ let_in(Oid role, int allowed, const pg_uuid_t *identity, Oid function)
 void
 ss_call_let_in(void)
 {
-	pg_uuid_t	identity;
+	SSIdentity	identity;
 
-	let_in(GetUserId(), 0, read_identity(&identity) ? &identity : NULL, InvalidOid);
+	let_in(GetUserId(), 0, identify(&identity, 0), InvalidOid);
 }
 
 void
@@ -193,13 +173,16 @@ ss_call_refuse_in_maintenance(void)
 void
 ss_call_check_function(SSCall *call, int allowed, Oid function)
 {
+	SSIdentity	identity = {0};
+
 	ss_metrics_begin();
 	call->function = function;
 	call->allowed = allowed;
 	call->roles = roles_of(GetUserId(), allowed);
 	if (call->roles == 0)
 		ss_not_allowed("permission denied", "The role that calls is none of those that may.");
-	call->has_identity = read_identity(&call->identity);
+	call->has_identity = identify(&identity, allowed) != NULL;
+	call->identity = identity.user_id;
 	let_in(GetUserId(), allowed, call->has_identity ? &call->identity : NULL, function);
 }
 
@@ -262,17 +245,4 @@ ss_call_leave_json(SSCall *call, SSJson *json)
 	MemoryContextSwitchTo(spi);
 	ss_call_leave(call);
 	return result;
-}
-
-/*
- * current_user_id(): the user that this session acts for, NULL for nobody.
- */
-Datum
-swipesavvy_current_user_id(PG_FUNCTION_ARGS)
-{
-	pg_uuid_t  *identity = palloc(sizeof(pg_uuid_t));
-
-	if (!read_identity(identity))
-		PG_RETURN_NULL();
-	PG_RETURN_UUID_P(identity);
 }

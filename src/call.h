@@ -32,9 +32,13 @@
 #define SS_ADMIN	 0x40
 #define SS_ANYONE	 0x7f
 
-/* Beside the roles: answers under maintenance too; the answer is not for caches. */
+/* Beside the roles: answers under maintenance too; the answer is not for caches; also for who must change a temporary password. */
 #define SS_IN_MAINTENANCE 0x100
 #define SS_NOT_CACHED	  0x200
+#define SS_TEMPORARY	  0x400
+
+/* Functions of sign-in: for everybody at any time, admins who end the maintenance among them. */
+#define SS_SIGN_IN (SS_ANYONE | SS_IN_MAINTENANCE | SS_NOT_CACHED | SS_TEMPORARY)
 
 typedef struct SSCall
 {

@@ -11,7 +11,9 @@
 
 #include "access/genam.h"
 #include "access/tableam.h"
+#include "common/jsonapi.h"
 #include "executor/executor.h"
+#include "mb/pg_wchar.h"
 
 #if PG_VERSION_NUM < 150000
 #error "swipesavvy needs PostgreSQL 15 or later"
@@ -93,6 +95,33 @@ ss_compat_update(Relation rel, ItemPointer replaced, TupleTableSlot *row, Snapsh
 #define SS_MY_LXID (MyProc->vxid.lxid)
 #else
 #define SS_MY_LXID (MyProc->lxid)
+#endif
+
+/* Handlers of the JSON parser return an error code from 16 on; ours find fault otherwise. */
+#if PG_VERSION_NUM >= 160000
+typedef JsonParseErrorType ss_json_action;
+#define SS_JSON_ACTION_DONE return JSON_SUCCESS
+#else
+typedef void ss_json_action;
+#define SS_JSON_ACTION_DONE return
+#endif
+
+/* A lexer for UTF-8 text */
+static inline JsonLexContext *
+ss_json_lexer(const char *text, int length)
+{
+#if PG_VERSION_NUM >= 170000
+	return makeJsonLexContextCstringLen(NULL, text, length, PG_UTF8, true);
+#else
+	return makeJsonLexContextCstringLen(unconstify(char *, text), length, PG_UTF8, true);
+#endif
+}
+
+/* base64 works on bytes from 18 on */
+#if PG_VERSION_NUM >= 180000
+typedef uint8 ss_b64_byte;
+#else
+typedef char ss_b64_byte;
 #endif
 
 #endif							/* SS_COMPAT_H */

@@ -41,7 +41,12 @@ static SSQuery steps[] = {
 		 "   SET purchase = jsonb_build_object('user_id', purchase -> 'user_id'), detail = NULL"
 		 " WHERE lower(purchase ->> 'user_id') = $1::text"),
 	STEP("DELETE FROM swipesavvy.outbox WHERE body ->> 'user_id' = $1::text"),
+	STEP("DELETE FROM swipesavvy.sign_in_failures WHERE email_hash ="
+		 " (SELECT sha256(convert_to(lower(email), getdatabaseencoding())) FROM swipesavvy.users WHERE user_id = $1)"),
 };
+
+/* Once the user's row is locked: whoever was signing in meanwhile has done so, and nobody does any more. */
+static SSQuery delete_sessions = STEP("DELETE FROM swipesavvy.user_sessions WHERE user_id = $1");
 
 /* What nothing else keeps: the hashes stay, so that seals still fit. */
 static SSQuery audit_steps[] = {
@@ -100,6 +105,7 @@ swipesavvy_erase_user(PG_FUNCTION_ARGS)
 	ss_audit_permitted(erase_audit, values);
 	(void) ss_query_latest(&erase_user, values, nulls);
 	ss_json_row(&json, NULL);
+	(void) ss_query_latest(&delete_sessions, values, NULL);
 	ss_audit_write(&call, &audit, NULL, NULL);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

@@ -94,10 +94,26 @@ ss_rate_limited(int limit, int seconds)
 }
 
 void
+ss_temporary_password(void)
+{
+	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied"),
+			errdetail("The user has signed in with a temporary password."),
+			errhint("Call change_password() first."));
+	pg_unreachable();
+}
+
+void
 ss_in_maintenance(void)
 {
 	ereport(ERROR, errcode(SS_ERRCODE_MAINTENANCE), errmsg("the service is under maintenance"),
 			errdetail("Only admins may call now."));
+	pg_unreachable();
+}
+
+void
+ss_unauthenticated(const char *message, const char *detail)
+{
+	ereport(ERROR, errcode(SS_ERRCODE_UNAUTHENTICATED), errmsg("%s", message), errdetail("%s", detail));
 	pg_unreachable();
 }
 

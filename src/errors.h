@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #define SS_ERRCODE_BAD_STATE   MAKE_SQLSTATE('P', 'T', '4', '0', '0')
+#define SS_ERRCODE_UNAUTHENTICATED MAKE_SQLSTATE('P', 'T', '4', '0', '1')
 #define SS_ERRCODE_NOT_FOUND   MAKE_SQLSTATE('P', 'T', '4', '0', '4')
 #define SS_ERRCODE_EXHAUSTED   MAKE_SQLSTATE('P', 'T', '4', '0', '9')
 #define SS_ERRCODE_RATE_LIMIT  MAKE_SQLSTATE('P', 'T', '4', '2', '9')
@@ -46,6 +47,12 @@ extern void ss_rate_limited(int limit, int seconds) pg_attribute_noreturn();
 
 /* PT503 */
 extern void ss_in_maintenance(void) pg_attribute_noreturn();
+
+/* 42501 for whoever has signed in with a temporary password and calls anything but change_password() */
+extern void ss_temporary_password(void) pg_attribute_noreturn();
+
+/* PT401: the token is not valid */
+extern void ss_unauthenticated(const char *message, const char *detail) pg_attribute_noreturn();
 
 /* 22003: a result that a bigint cannot hold */
 extern void ss_out_of_range(const char *quantity) pg_attribute_noreturn();

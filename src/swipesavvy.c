@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 
 #include "guc.h"
+#include "identity.h"
 #include "merchant_cache.h"
 #include "metrics.h"
 #include "outbox.h"
@@ -25,6 +26,7 @@ _PG_init(void)
 	if (IsBinaryUpgrade)
 		return;
 	ss_guc_define();
+	ss_identity_init();
 	ss_rules_init();
 	ss_merchant_cache_init();
 	ss_purchases_init();

@@ -18,6 +18,7 @@
 #include "password.h"
 #include "query.h"
 #include "rules.h"
+#include "sessions.h"
 #include "users.h"
 #include "uuid7.h"
 
@@ -346,7 +347,7 @@ swipesavvy_create_user(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(2))
 	{
 		Datum		values[] = {UUIDPGetDatum(user_id),
-								CStringGetTextDatum(ss_password_hash(PG_GETARG_TEXT_PP(2)))};
+								CStringGetTextDatum(ss_password_hash(PG_GETARG_TEXT_PP(2), "password"))};
 
 		(void) ss_query_write(&insert_credentials, values, NULL);
 	}
@@ -416,6 +417,8 @@ change_status(FunctionCallInfo fcinfo, const char *action, const char *status)
 	ss_json_row(&json, NULL);
 	(void) ss_query_write(&lock_user, values, nulls);
 	record(&call, action, user_id, before, ss_audit_row());
+	if (strcmp(status, "active") != 0)
+		(void) ss_sessions_end_all(user_id, SS_ENDED_DEACTIVATION);
 	return ss_call_leave_json(&call, &json);
 }
 

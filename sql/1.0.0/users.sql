@@ -40,13 +40,16 @@ CREATE TABLE swipesavvy.user_credentials (
     user_id uuid NOT NULL,
     password_hash text NOT NULL,
     must_change boolean NOT NULL DEFAULT false,
+    valid_until timestamptz,
     changed_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT user_credentials_pkey PRIMARY KEY (user_id),
     CONSTRAINT credentials_belong_to_a_user FOREIGN KEY (user_id) REFERENCES swipesavvy.users ON DELETE CASCADE,
-    CONSTRAINT a_password_is_stored_as_argon2id CHECK (password_hash LIKE '$argon2id$%')
+    CONSTRAINT a_password_is_stored_as_argon2id CHECK (password_hash LIKE '$argon2id$%'),
+    CONSTRAINT only_a_temporary_password_runs_out CHECK (must_change OR valid_until IS NULL)
 );
 COMMENT ON TABLE swipesavvy.user_credentials IS 'Argon2id hashes of passwords; read by nobody but sign-in.';
 COMMENT ON COLUMN swipesavvy.user_credentials.must_change IS 'The password is a temporary one.';
+COMMENT ON COLUMN swipesavvy.user_credentials.valid_until IS 'When a temporary password runs out.';
 
 CREATE TABLE swipesavvy.accounts (
     user_id uuid NOT NULL,
@@ -136,13 +139,13 @@ CREATE FUNCTION swipesavvy.deactivate_user(user_id uuid, reason text DEFAULT NUL
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_deactivate_user';
 COMMENT ON FUNCTION swipesavvy.deactivate_user(uuid, text) IS
-    'Makes a user inactive: purchases are refused until reactivate_user().';
+    'Makes a user inactive: sessions end, sign-in and purchases are refused until reactivate_user().';
 
 CREATE FUNCTION swipesavvy.suspend_user(user_id uuid, reason text DEFAULT NULL) RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_suspend_user';
 COMMENT ON FUNCTION swipesavvy.suspend_user(uuid, text) IS
-    'Suspends a user: purchases are refused until reactivate_user().';
+    'Suspends a user: sessions end, sign-in and purchases are refused until reactivate_user().';
 
 CREATE FUNCTION swipesavvy.reactivate_user(user_id uuid, reason text DEFAULT NULL) RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -23,6 +23,8 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('claim_outbox', 'DM'), ('acknowledge_outbox', 'DM'), ('fail_outbox', 'DM'), ('replay_outbox', 'DM'), ('apply_outbox_retention', 'M'),
     ('update_tiers', 'M'), ('update_system_settings', 'M'), ('rule_cache_status', 'M'), ('current_user_id', 'A'), ('health', 'A'),
     ('get_system_health', 'M'),
+    ('sign_in', 'A'), ('refresh_session', 'A'), ('sign_out', 'A'), ('change_password', 'A'), ('verify_token', 'A'), ('authenticate', 'A'),
+    ('rotate_token_key', 'M'), ('add_token_key', 'M'), ('list_token_keys', 'M'),
     ('uuid_v7', '-'), ('minor_to_major', '-'), ('refuse_change', '-'), ('audit_refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),
     ('restore_mcc_codes', '-'), ('restore_merchant_categories', '-'), ('restore_system_settings', '-'), ('restore_tiers', '-'),
     ('rules_changed', '-'), ('purchases_begin', '-'), ('purchases_insert', '-'), ('purchases_end', '-'), ('purchases_refuse', '-');
@@ -294,6 +296,9 @@ CREATE TEMP TABLE view_rights (what, statement, wanted) AS VALUES
     ('DELETE', 'DELETE FROM swipesavvy.purchases', ''),
     ('SELECT of the table behind it', 'SELECT * FROM swipesavvy.transactions', 'O'),
     ('SELECT of credentials', 'SELECT * FROM swipesavvy.user_credentials', 'O'),
+    ('SELECT of token keys', 'SELECT * FROM swipesavvy.token_keys', 'O'),
+    ('SELECT of sessions', 'SELECT * FROM swipesavvy.user_sessions', 'O'),
+    ('UPDATE of the failures', 'UPDATE swipesavvy.sign_in_failures SET locked_until = NULL', 'O'),
     ('INSERT into the ledger', $$INSERT INTO swipesavvy.points_entries (user_id, entry_id, points, recorded_at, kind, debit_account, credit_account)
         VALUES ('00000000-0000-7000-8000-00000000000a', gen_random_uuid(), 1, now(), 'adjust', 'issuance', 'available')$$, 'O'),
     ('UPDATE of an account', 'UPDATE swipesavvy.reward_accounts SET points_available = 1000000', 'O'),

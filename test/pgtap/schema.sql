@@ -49,11 +49,14 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('rule_sentinel', ''),
     ('segment_members', 'a_member_belongs_to_a_segment a_member_is_a_user'),
     ('segments', 'a_segment_has_a_name a_segment_name_is_used_once'),
+    ('sign_in_failures', 'an_email_is_kept_as_a_digest failures_are_at_least_1'),
     ('system_settings', 'a_setting_has_a_known_type only_a_nullable_setting_is_null'),
     ('tiers', 'a_threshold_is_not_negative a_threshold_is_used_once a_tier_multiplier_is_at_most_1000 tier_benefits_are_a_list'),
+    ('token_keys', 'a_key_has_at_least_32_bytes a_key_id_is_short_and_plain'),
     ('transactions', 'a_discount_is_part_of_the_amount a_refund_is_part_of_the_amount transaction_amounts_are_not_negative'),
     ('user_boosts', 'a_boost_is_activated_by_a_user an_activated_boost_exists'),
-    ('user_credentials', 'a_password_is_stored_as_argon2id credentials_belong_to_a_user'),
+    ('user_credentials', 'a_password_is_stored_as_argon2id credentials_belong_to_a_user only_a_temporary_password_runs_out'),
+    ('user_sessions', 'a_session_belongs_to_a_user a_session_ends_for_a_known_reason only_digests_of_tokens_are_kept'),
     ('users', 'a_name_is_not_empty a_user_has_a_known_role a_user_has_a_known_status a_user_has_a_known_verification_status '
         'an_email_has_one_at_sign nobody_refers_themselves preferences_are_an_object');
 
@@ -147,9 +150,10 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('i/strict/s', 'minor_to_major'),
     ('v/null/s', 'uuid_v7'),
     ('s/null/r', 'current_user_id export_user_data get_audit_logs latest_audit_seal verify_audit_log get_campaign get_merchant get_system_health health get_user_accounts list_campaigns list_merchant_categories list_merchants '
-        'list_segments list_tiers verify_ledger'),
+        'list_segments list_tiers list_token_keys verify_ledger verify_token'),
     ('s/null/u', 'explain_award get_user_profile get_user_rewards get_user_spending_analytics get_user_transactions list_users'),
     ('v/null/u', 'acknowledge_outbox apply_audit_retention apply_outbox_retention claim_outbox fail_outbox replay_outbox '
+        'add_token_key authenticate change_password refresh_session rotate_token_key sign_in sign_out '
         'seal_audit_log activate_boost add_segment_members create_boost create_campaign create_merchant create_segment create_user '
         'deactivate_boost deactivate_user decline_transaction delete_campaign erase_user import_purchases lapse_transactions launch_campaign '
         'link_account pause_campaign reactivate_user record_transaction record_transactions refresh_tiers refund_transaction '
@@ -250,7 +254,8 @@ SELECT set_eq('SELECT setting, value::text, is_seed FROM swipesavvy.system_setti
              ('feature_flags_enabled', 'true', true), ('late_posting_days', '3', true), ('log_retention_days', '90', true),
              ('maintenance_mode', 'false', true), ('max_transaction_amount', 'null', true), ('pending_expiry_days', '30', true),
              ('point_value_minor', '1', true), ('points_expiry_months', '24', true), ('rate_limit_per_minute', 'null', true),
-             ('referral_bonus_points', '0', true), ('timezone', '"UTC"', true)$$, 'the fifteen settings and their defaults');
+             ('referral_bonus_points', '0', true), ('session_lifetime_days', '30', true), ('timezone', '"UTC"', true),
+             ('token_lifetime_minutes', '15', true)$$, 'the seventeen settings and their defaults');
 SELECT set_eq('SELECT category, count(*)::int FROM swipesavvy.mcc_codes WHERE is_seed GROUP BY 1',
     $$VALUES ('Entertainment', 22), ('Gas Stations', 6), ('Grocery & Food', 7), ('Health & Wellness', 23), ('Hotels & Travel', 706),
              ('Restaurants & Cafes', 4), ('Retail & Shopping', 109), ('Services', 115)$$, 'the 992 merchant category codes, by category');

@@ -13,6 +13,9 @@ SELECT swipesavvy.create_user('planted@persons.test', 'Planted Ada', password =>
        swipesavvy.create_user('bob@persons.test', 'Bob', password => 'another secret', user_id => :'bob', referred_by => :'ada') ->> 'name' AS name;
 SELECT swipesavvy.update_user(:'ada', '{"name": "Planted A. Lovelace"}') ->> 'name' AS name, swipesavvy.suspend_user(:'ada', 'planted reason') ->> 'account_status' AS suspended,
        swipesavvy.reactivate_user(:'ada', 'planted again') ->> 'account_status' AS active;
+SELECT set_config('request.headers', '{"user-agent": "planted agent", "x-forwarded-for": "192.0.2.77"}', true) IS NOT NULL AS said;
+SELECT s ->> 'token_type' AS in, s ->> 'access_token' AS access FROM swipesavvy.sign_in('planted@persons.test', 'planted secret') s \gset
+SELECT swipesavvy.sign_in('PLANTED@persons.test', 'wrong') ->> 'error' AS wrong, set_config('request.headers', '', true) = '' AS unsaid;
 UPDATE swipesavvy.users SET last_login_at = '2026-01-01 00:00', verification_status = 'verified' WHERE user_id = :'ada';
 SELECT swipesavvy.link_account(u, 'card', '7731', issuer => issuer, card_type => kind, bank_name => bank, account_type => kind, token => 'tok_' || kind,
                                expiry_month => 12, expiry_year => 2031) ->> 'account_id' AS account FROM (VALUES (:'bob'::uuid, 'Visa', 'credit', 'First')) v (u, issuer, kind, bank) \gset bob_
@@ -68,9 +71,10 @@ SELECT string_agg(p ->> 'transaction_id', ' ') = (SELECT string_agg(transaction_
 SELECT key, value - '{account_id,refund_id,entry_id,transaction_id,added_at,activated_at,recorded_at,created_at,occurred_at,logged_at}'::text[] AS row
   FROM unnest(ARRAY['accounts', 'refunds', 'points_entries', 'campaign_redemptions', 'segments', 'boosts', 'campaign_events', 'refused_imports', 'messages']) key,
        jsonb_array_elements(:'all_ada'::jsonb -> key);
+SELECT value - '{session_id,created_at,last_used_at,expires_at}'::text[] AS session FROM jsonb_array_elements(:'all_ada'::jsonb -> 'sessions');
 SELECT l ->> 'event_type' AS event, l -> 'details' ? 'after' AS details FROM jsonb_array_elements(:'all_ada'::jsonb -> 'audit_logs') l;
 -- no hash, no token, no secret; and nobody else's
-SELECT :'all_ada' ~ 'argon2id|tok_planted|"password"' AS secrets, :'all_ada' ~ 'Bob|bob@|own key|own note' AS of_others;
+SELECT :'all_ada' ~ 'argon2id|tok_planted|"password"|hash' AS secrets, :'all_ada' ~ 'Bob|bob@|own key|own note' AS of_others;
 SELECT swipesavvy.create_user('new@persons.test', 'New', user_id => '00000000-0000-7000-8000-0000000e0003') ->> 'name' AS name;
 SELECT swipesavvy.export_user_data('00000000-0000-7000-8000-0000000e0003') - '{exported_at,user,audit_logs,reward_account}'::text[] AS new;
 SELECT swipesavvy.export_user_data(NULL);
@@ -81,7 +85,7 @@ SELECT t.relname AS table, e.key, :'all_ada'::jsonb ? e.key AS exported
   FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = 'user_id' AND t.relkind IN ('r', 'p') AND t.relnamespace = 'swipesavvy'::regnamespace
   LEFT JOIN (VALUES ('accounts', 'accounts'), ('audit_logs', 'audit_logs'), ('campaign_events', 'campaign_events'), ('campaign_redemptions', 'campaign_redemptions'),
                     ('points_entries', 'points_entries'), ('rate_limits', 'rate_limit'), ('refunds', 'refunds'), ('reward_accounts', 'reward_account'), ('segment_members', 'segments'), ('transactions', 'purchases'),
-                    ('user_boosts', 'boosts'), ('user_credentials', 'credentials'), ('users', 'user')) e (name, key) ON e.name = t.relname
+                    ('user_boosts', 'boosts'), ('user_credentials', 'credentials'), ('user_sessions', 'sessions'), ('users', 'user')) e (name, key) ON e.name = t.relname
  ORDER BY t.relname COLLATE "C";
 
 -- --- erase_user -----------------------------------------------------------------------------------
@@ -94,6 +98,7 @@ SELECT swipesavvy.get_campaign('PERSONS') AS campaign \gset
 SELECT swipesavvy.export_user_data(:'bob') - 'exported_at' AS all_bob \gset
 
 SELECT swipesavvy.erase_user(:'ada', 'asked for it') - 'erased_at' AS erased, swipesavvy.erase_user(:'ada', 'asked again') ->> 'reason' AS again;
+SELECT count(*) AS sessions_and_failures FROM (SELECT user_id::text FROM swipesavvy.user_sessions UNION ALL SELECT email_hash::text FROM swipesavvy.sign_in_failures) s;
 SELECT pg_temp.places('planted|7731"') AS bob_has_the_same_card, pg_temp.places('planted') AS planted, pg_temp.places('own (key|note)') AS bobs;
 SELECT key, value FROM (SELECT to_jsonb(u) AS row FROM swipesavvy.users u WHERE user_id = :'ada') u, jsonb_each(row) WHERE key !~ '_at$' OR key = 'last_login_at' ORDER BY key;
 SELECT erased_at = now() AS erased FROM swipesavvy.users WHERE user_id = :'ada';
@@ -112,6 +117,8 @@ SELECT swipesavvy.verify_ledger() -> 'mismatches' AS mismatches, swipesavvy.get_
 SELECT swipesavvy.export_user_data(:'ada') -> 'credentials' AS credentials, swipesavvy.get_user_transactions(:'ada') #>> '{transactions,1,payment_method}' AS paid_with;
 
 -- what an erased user can do: nothing
+SELECT swipesavvy.verify_token(:'access') ->> 'reason' AS token, swipesavvy.sign_in('planted@persons.test', 'planted secret') ->> 'error' AS sign_in;
+DELETE FROM swipesavvy.sign_in_failures;
 SELECT swipesavvy.record_transaction(:'ada', 5);
 \echo :LAST_ERROR_SQLSTATE
 SELECT swipesavvy.record_transaction(:'ada', 20, merchant_id => :'ada', account_id => :'ada_account', idempotency_key => 'planted key');

@@ -23,6 +23,16 @@ $old->safe_psql(
     SELECT u.id, 990, 'USD' FROM unnest('{@{[join ',', @users]}}'::uuid[]) AS u(id);
 });
 
+# Somebody who signs in and refreshes, a stranger who tries, and keys.
+$old->safe_psql(
+    'app', q{
+    SELECT swipesavvy.create_user('in@example.com', 'In', 'correct horse');
+    SELECT swipesavvy.refresh_session(swipesavvy.sign_in('in@example.com', 'correct horse') ->> 'refresh_token');
+    SELECT swipesavvy.rotate_token_key();
+    SELECT swipesavvy.sign_in('stranger@example.com', 'correct horse');
+});
+my $token = json($old, 'app', "SELECT swipesavvy.sign_in('in\@example.com', 'correct horse')")->{access_token};
+
 # Seeds that the programme changed: each must come back as changed.
 $old->safe_psql(
     'app', q{
@@ -53,6 +63,8 @@ for my $db (qw(plain custom))
 {
     is_deeply(fingerprints($new, $db), $before, "$db: every row of every table is back, and not one more");
     is(json($new, $db, 'SELECT swipesavvy.verify_ledger()')->{mismatches}, 0, "$db: the ledger is sound");
+
+    is(json($new, $db, "SELECT swipesavvy.verify_token('$token')")->{reason}, undef, "$db: who was signed in still is");
 
     my $again = json($new, $db,
         "SELECT swipesavvy.record_transaction(user_id => '$users[0]', amount => 1.5, idempotency_key => 'k1',"

@@ -19,6 +19,8 @@ my %proof = (
     timezone               => 'test/sql/purchases.sql',
     earn_rate              => 'test/sql/purchases.sql',
     point_value_minor      => 'test/sql/purchases.sql',
+    token_lifetime_minutes => 'test/t/400_signin.pl',
+    session_lifetime_days  => 'test/t/400_signin.pl',
 );
 
 # What is stored without effect: doc/api.md says so of each.

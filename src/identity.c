@@ -1,0 +1,181 @@
+/*
+ * identity.c: whom the session acts for (identity.h).
+ *
+ * Called by call.c for every API function. Two sources, in this order:
+ *
+ * 1. authenticate(): a token verified here. It holds for the transaction in
+ * which it was called and not longer, so that a pooled connection takes it to
+ * nobody else; ROLLBACK TO takes it back like any other change. It is kept in
+ * memory of the transaction, as a stack by nesting level, which no setting or
+ * SQL function reaches.
+ *
+ * 2. PostgREST's setting request.jwt.claims, if and only if the session user is
+ * in swipesavvy.trusted_gateways: any other session can set that variable too,
+ * and is nobody for it.
+ *
+ * Nothing is locked.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+
+#include "call.h"
+#include "errors.h"
+#include "identity.h"
+
+PG_FUNCTION_INFO_V1(swipesavvy_current_user_id);
+
+/* What authenticate() set at a nesting level, over what was set at lower ones. */
+typedef struct Verified
+{
+	struct Verified *below;
+	int			level;
+	SSIdentity	identity;
+} Verified;
+
+static Verified *verified = NULL;	/* in TopTransactionContext */
+
+/* --- of this transaction ------------------------------------------------------------ */
+
+void
+ss_identity_set(const SSIdentity *identity)
+{
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (verified == NULL || verified->level < level)
+	{
+		Verified   *top = MemoryContextAlloc(TopTransactionContext, sizeof(Verified));
+
+		top->below = verified;
+		top->level = level;
+		verified = top;
+	}
+	verified->identity = *identity;
+}
+
+static void
+forget_at_end(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE ||
+		event == XACT_EVENT_PARALLEL_COMMIT || event == XACT_EVENT_PARALLEL_ABORT)
+		verified = NULL;
+}
+
+/* What a savepoint had set becomes its parent's when it is released, and is gone when it is rolled back. */
+static void
+end_of_savepoint(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
+{
+	int			level = GetCurrentTransactionNestLevel();
+
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+	{
+		while (verified != NULL && verified->level >= level)
+			verified = verified->below;
+	}
+	else if (event == SUBXACT_EVENT_COMMIT_SUB && verified != NULL && verified->level >= level)
+	{
+		verified->level = level - 1;
+		if (verified->below != NULL && verified->below->level >= level - 1)
+			verified->below = verified->below->below;
+	}
+}
+
+void
+ss_identity_init(void)
+{
+	RegisterXactCallback(forget_at_end, NULL);
+	RegisterSubXactCallback(end_of_savepoint, NULL);
+}
+
+/* --- what a trusted gateway says ------------------------------------------------------ */
+
+bool
+ss_identity_parse_uuid(const char *text, size_t length, pg_uuid_t *value)
+{
+	char		copy[37];
+
+	if (!ss_call_is_uuid(text, length))
+		return false;
+	memcpy(copy, text, 36);
+	copy[36] = '\0';
+	*value = *DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(copy)));
+	return true;
+}
+
+/* Is there a UUID under the key? */
+static bool
+read_uuid(Jsonb *document, const char *key, pg_uuid_t *value)
+{
+	JsonbValue	found;
+
+	return getKeyJsonValueFromContainer(&document->root, key, strlen(key), &found) != NULL &&
+		found.type == jbvString && ss_identity_parse_uuid(found.val.string.val, found.val.string.len, value);
+}
+
+/* The claims; NULL where there are none, or they are not to be believed. */
+static Jsonb *
+gateway_claims(void)
+{
+	const char *text;
+	Jsonb	   *claims;
+
+	if (!ss_call_session_is_trusted())
+		return NULL;
+	text = GetConfigOption("request.jwt.claims", true, false);
+	if (text == NULL || text[0] == '\0')
+		return NULL;
+	claims = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+	return JB_ROOT_IS_OBJECT(claims) ? claims : NULL;
+}
+
+/* The `sub` of a trusted gateway's claims; false where there is none: that caller is nobody. */
+static bool
+read_claims(SSIdentity *identity)
+{
+	Jsonb	   *claims = gateway_claims();
+	JsonbValue	must_change;
+
+	if (claims == NULL || !read_uuid(claims, "sub", &identity->user_id))
+		return false;
+	identity->has_session = read_uuid(claims, "sid", &identity->session);
+	identity->must_change =
+		getKeyJsonValueFromContainer(&claims->root, "must_change_password", 20, &must_change) != NULL &&
+		!(must_change.type == jbvBool && !must_change.val.boolean);
+	return true;
+}
+
+/* --- the two together -------------------------------------------------------------------- */
+
+bool
+ss_identity_get(SSIdentity *identity)
+{
+	if (verified != NULL)
+	{
+		*identity = verified->identity;
+		return true;
+	}
+	return read_claims(identity);
+}
+
+/*
+ * current_user_id(): the user that this session acts for, NULL for nobody.
+ */
+Datum
+swipesavvy_current_user_id(PG_FUNCTION_ARGS)
+{
+	SSIdentity	identity;
+	pg_uuid_t  *user_id;
+
+	if (!ss_identity_get(&identity))
+		PG_RETURN_NULL();
+	if (identity.must_change)
+		ss_temporary_password();
+	user_id = palloc(sizeof(pg_uuid_t));
+	*user_id = identity.user_id;
+	PG_RETURN_UUID_P(user_id);
+}

@@ -1,0 +1,34 @@
+/*
+ * locks.h: locks on what is no row: an e-mail address, a session, the turn to
+ * hash a password.
+ *
+ * They are advisory locks of classes of our own, which no SQL function can
+ * take, so nobody holds them from outside. Taken in the order of SSLockClass;
+ * rows come after SS_LOCK_SESSION. SS_LOCK_PASSWORD_HASH is a leaf: whoever
+ * holds it waits for nothing.
+ */
+#ifndef SS_LOCKS_H
+#define SS_LOCKS_H
+
+#include "postgres.h"
+
+typedef enum SSLockClass
+{
+	SS_LOCK_EMAIL = 0x5301,		/* the count of failures and the password of an e-mail address */
+	SS_LOCK_SESSION,			/* the refresh token of a session */
+	SS_LOCK_TOKEN_KEYS,			/* the making of token keys */
+	SS_LOCK_PASSWORD_HASH,		/* one of the places to hash at; of the whole server */
+} SSLockClass;
+
+/* Exclusive until the transaction ends; waits, and can be cancelled meanwhile. */
+extern void ss_lock_take(SSLockClass class, uint64 key);
+
+/*
+ * Takes one of `count` places of the class, for the whole server and not only
+ * this database; waits while all are taken. Returns what ss_lock_leave gives
+ * back; an error in between gives it back too.
+ */
+extern int	ss_lock_enter(SSLockClass class, int count);
+extern void ss_lock_leave(SSLockClass class, int place);
+
+#endif							/* SS_LOCKS_H */

@@ -1,0 +1,276 @@
+-- Signing in and out: what is returned, what is refused, who may. test/t/400_signin.pl looks at the tokens themselves.
+\set SHOW_CONTEXT never
+\set ON_ERROR_ROLLBACK on
+SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), false) = quote_ident(session_user) AS trusted;
+\set ada 00000000-0000-7000-8000-0000000e0001
+\set bob 00000000-0000-7000-8000-0000000e0002
+CREATE FUNCTION pg_temp.shown(document jsonb) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT document - '{access_token,refresh_token,session_ends_at,expires_at,session_id}'::text[]
+           || CASE WHEN document ? 'access_token' THEN jsonb_build_object('tokens', true) ELSE '{}' END $$;
+BEGIN;
+SELECT swipesavvy.create_user('Ada@signin.test', 'Ada', 'correct horse', user_id => :'ada') ->> 'name' AS name;
+SELECT swipesavvy.create_user('bob@signin.test', 'Bob', user_id => :'bob') ->> 'name' AS without_password;
+
+-- in, whatever the case of the address
+SELECT s AS ada1, s ->> 'access_token' AS access1, s ->> 'refresh_token' AS refresh1 FROM swipesavvy.sign_in('ADA@Signin.test', 'correct horse') s \gset
+SELECT pg_temp.shown(:'ada1');
+SELECT (:'ada1'::jsonb ->> 'session_ends_at')::timestamptz - now() BETWEEN '29 days 23:59' AND '30 days 00:01' AS thirty_days,
+       length(:'refresh1') AS length, last_login_at > now() AS seen FROM swipesavvy.users WHERE user_id = :'ada';
+SELECT pg_temp.shown(swipesavvy.verify_token(:'access1'));
+-- who is not let in, and that is all they learn
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horsf') AS wrong_password;
+SELECT current_setting('response.status') AS http_status;
+SELECT swipesavvy.sign_in('nobody@signin.test', 'correct horse') = swipesavvy.sign_in('ada@signin.test', 'x') AS unknown_is_the_same;
+SELECT swipesavvy.sign_in('bob@signin.test', 'correct horse') = swipesavvy.sign_in('not an address', 'x') AS without_a_password_is_the_same;
+SELECT swipesavvy.sign_in(NULL, 'x');
+SELECT swipesavvy.sign_in('ada@signin.test', NULL);
+SELECT swipesavvy.sign_in('ada@signin.test', repeat('secret', 167));
+SELECT swipesavvy.sign_in(repeat('x', 321), 'correct horse');
+
+-- a refresh token is good for one use
+SELECT r ->> 'refresh_token' AS refresh2, pg_temp.shown(r) AS refreshed FROM swipesavvy.refresh_session(:'refresh1') r \gset
+\echo :refreshed
+SELECT :'refresh1' <> :'refresh2' AS another, use_count, ended_for FROM swipesavvy.user_sessions WHERE user_id = :'ada';
+SELECT swipesavvy.refresh_session(:'refresh1') AS used_before;
+SELECT ended_for FROM swipesavvy.user_sessions WHERE user_id = :'ada';
+SELECT pg_temp.shown(swipesavvy.refresh_session(:'refresh2')) AS and_the_good_one_is_gone;
+SELECT swipesavvy.verify_token(:'access1') AS its_access_token_too;
+SELECT count(DISTINCT swipesavvy.refresh_session(t)) AS answers_to_none
+  FROM unnest(ARRAY['', 'x', repeat('A', 127), repeat('A', 128), repeat('A', 129), repeat('=', 128), repeat('é', 64), left(:'refresh2', 127) || '.']) t;
+SELECT swipesavvy.refresh_session(NULL);
+SELECT swipesavvy.refresh_session(repeat('secret', 167));
+
+-- out: of this one, of all
+SELECT s ->> 'refresh_token' AS a, s ->> 'access_token' AS a_access FROM swipesavvy.sign_in('ada@signin.test', 'correct horse') s \gset
+SELECT s ->> 'refresh_token' AS b, s ->> 'access_token' AS b_access FROM swipesavvy.sign_in('ada@signin.test', 'correct horse') s \gset
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') IS NOT NULL AS a_third;
+SELECT swipesavvy.sign_out('no token') AS none, swipesavvy.sign_out(:'a') AS one, swipesavvy.sign_out(:'a') AS again;
+SELECT swipesavvy.refresh_session(:'a') ->> 'error' AS a, swipesavvy.verify_token(:'a_access') ->> 'reason' AS a_access,
+       swipesavvy.verify_token(:'b_access') ->> 'valid' AS b_access;
+SELECT swipesavvy.sign_out(:'b', everywhere => true) AS the_others;
+SELECT swipesavvy.sign_out();
+SELECT pg_temp.shown(swipesavvy.sign_in('ada@signin.test', 'correct horse')) ->> 'tokens' AS in_again;
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'access_token' AS access \gset
+SELECT swipesavvy.authenticate(:'access') ->> 'user_id' AS user_id;
+SELECT swipesavvy.sign_out() AS of_the_access_token, swipesavvy.sign_out(everywhere => true) AS of_its_user;
+SELECT ended_for, count(*) FROM swipesavvy.user_sessions WHERE user_id = :'ada' GROUP BY 1 ORDER BY 1;
+ROLLBACK;
+
+-- a new password ends every session but the one it begins
+BEGIN;
+SELECT swipesavvy.create_user('Ada@signin.test', 'Ada', 'correct horse', user_id => :'ada') ->> 'name' AS name;
+SELECT swipesavvy.change_password('correct horse', 'battery staple');
+SELECT s ->> 'refresh_token' AS a, s ->> 'access_token' AS access FROM swipesavvy.sign_in('ada@signin.test', 'correct horse') s \gset
+SELECT swipesavvy.authenticate(:'access') ->> 'role' AS role, swipesavvy.current_user_id();
+SELECT swipesavvy.change_password('correct horsf', 'battery staple') AS wrong_password, current_setting('response.status') AS http_status;
+SELECT swipesavvy.change_password('correct horse', 'staple!');
+SELECT swipesavvy.change_password('correct horse', 'correct horse');
+SELECT swipesavvy.change_password('correct horse', NULL);
+SELECT swipesavvy.change_password(NULL, 'battery staple');
+SELECT swipesavvy.change_password('correct horse', repeat('secret', 167));
+SELECT pg_temp.shown(c) AS changed, c ->> 'refresh_token' AS b FROM swipesavvy.change_password('correct horse', 'battery staple') c \gset
+\echo :changed
+SELECT swipesavvy.refresh_session(:'a') ->> 'error' AS old_session, swipesavvy.refresh_session(:'b') ->> 'token_type' AS new_session;
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'error' AS old_password, swipesavvy.sign_in('ada@signin.test', 'battery staple') ->> 'role' AS new_password;
+SELECT ended_for, count(*) FROM swipesavvy.user_sessions WHERE user_id = :'ada' GROUP BY 1 ORDER BY 1;
+
+-- who is not active is out, and stays out
+SELECT s ->> 'refresh_token' AS a, s ->> 'access_token' AS access FROM swipesavvy.sign_in('ada@signin.test', 'battery staple') s \gset
+SELECT swipesavvy.suspend_user(:'ada') ->> 'account_status' AS status;
+SELECT swipesavvy.sign_in('ada@signin.test', 'battery staple') ->> 'error' AS sign_in, swipesavvy.refresh_session(:'a') ->> 'error' AS refresh,
+       swipesavvy.verify_token(:'access') ->> 'reason' AS token;
+SELECT swipesavvy.authenticate(:'access');
+\echo :LAST_ERROR_SQLSTATE
+SELECT swipesavvy.change_password('battery staple', 'something new') ->> 'error' AS change_password;
+SELECT swipesavvy.reactivate_user(:'ada') ->> 'account_status' AS status;
+SELECT swipesavvy.refresh_session(:'a') ->> 'error' AS refresh, swipesavvy.sign_in('ada@signin.test', 'battery staple') ->> 'role' AS sign_in;
+ROLLBACK;
+
+-- a temporary password lets in to change it, and to nothing else
+BEGIN;
+SELECT swipesavvy.create_user('Ada@signin.test', 'Ada', 'temporary', role => 'admin', user_id => :'ada') ->> 'name' AS name;
+UPDATE swipesavvy.user_credentials SET must_change = true, valid_until = clock_timestamp() + '1 hour' WHERE user_id = :'ada';
+SELECT pg_temp.shown(s) AS temporary, s ->> 'access_token' AS access, s ->> 'refresh_token' AS refresh FROM swipesavvy.sign_in('ada@signin.test', 'temporary') s \gset
+\echo :temporary
+SELECT r -> 'must_change_password' AS must_change, r ->> 'access_token' AS access FROM swipesavvy.refresh_session(:'refresh') r \gset
+\echo :must_change
+SELECT pg_temp.shown(swipesavvy.authenticate(:'access'));
+SELECT swipesavvy.current_user_id();
+SELECT swipesavvy.get_user_profile(:'ada');
+SELECT swipesavvy.list_merchants();
+SELECT swipesavvy.record_transaction(:'ada', 5);
+SELECT pg_temp.shown(swipesavvy.change_password('temporary', 'correct horse'));
+SELECT swipesavvy.current_user_id() AS this_token_stays_what_it_is;
+SELECT must_change, valid_until FROM swipesavvy.user_credentials WHERE user_id = :'ada';
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') -> 'must_change_password' AS must_change;
+UPDATE swipesavvy.user_credentials SET must_change = true, valid_until = clock_timestamp() - interval '1 second' WHERE user_id = :'ada';
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'error' AS run_out;
+ROLLBACK;
+BEGIN;
+SET LOCAL request.jwt.claims = '{"sub": "00000000-0000-7000-8000-0000000e0001", "must_change_password": true}';
+SELECT swipesavvy.list_merchants();
+SET LOCAL request.jwt.claims = '{"sub": "00000000-0000-7000-8000-0000000e0001", "must_change_password": false}';
+SELECT swipesavvy.list_merchants() IS NOT NULL AS merchants;
+ROLLBACK;
+
+-- what a gateway says of the client is kept with the session
+BEGIN;
+SELECT swipesavvy.create_user('Ada@signin.test', 'Ada', 'correct horse', user_id => :'ada') ->> 'name' AS name;
+SELECT set_config('request.headers', '{"user-agent": "App/1.0 (é)\n", "x-forwarded-for": "10.9.9.9, 192.0.2.7"}', true) IS NOT NULL AS said;
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'role' AS role;
+SELECT user_agent, ip_address FROM swipesavvy.user_sessions WHERE user_id = :'ada';
+SELECT set_config('request.headers', jsonb_build_object('user-agent', repeat('é', 1000), 'x-forwarded-for', 7)::text, true) IS NOT NULL AS said;
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'role' AS role;
+SELECT length(user_agent), ip_address FROM swipesavvy.user_sessions WHERE user_id = :'ada' ORDER BY created_at DESC LIMIT 1;
+SET LOCAL swipesavvy.trusted_gateways = '';
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'role' AS role;
+SELECT user_agent, ip_address FROM swipesavvy.user_sessions WHERE user_id = :'ada' ORDER BY created_at DESC LIMIT 1;
+ROLLBACK;
+
+-- authenticate: for the transaction, as far as it is not rolled back
+BEGIN;
+SELECT swipesavvy.create_user('Ada@signin.test', 'Ada', 'correct horse', user_id => :'ada') ->> 'name' AS name;
+SELECT swipesavvy.create_user('bob@signin.test', 'Bob', 'correct horse', user_id => :'bob') ->> 'name' AS name;
+COMMIT;
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'access_token' AS ada_token \gset
+SELECT swipesavvy.sign_in('bob@signin.test', 'correct horse') ->> 'access_token' AS bob_token \gset
+\set ON_ERROR_ROLLBACK off
+SELECT swipesavvy.authenticate(:'ada_token') ->> 'user_id' AS alone_it_means_nothing;
+SELECT swipesavvy.current_user_id();
+BEGIN;
+SAVEPOINT s1;
+SELECT swipesavvy.authenticate(:'ada_token') ->> 'user_id' AS ada;
+RELEASE s1;
+SELECT swipesavvy.current_user_id() AS released;
+SAVEPOINT s2;
+SELECT swipesavvy.authenticate(:'bob_token') ->> 'user_id' AS bob;
+SAVEPOINT s3;
+SELECT swipesavvy.authenticate(:'ada_token') ->> 'user_id' AS ada;
+RELEASE s3;
+SELECT swipesavvy.current_user_id() AS ada;
+ROLLBACK TO s2;
+SELECT swipesavvy.current_user_id() AS rolled_back_to_ada;
+SELECT swipesavvy.authenticate(:'bob_token') ->> 'user_id' AS bob;
+DO $$ BEGIN PERFORM swipesavvy.authenticate('x.y.z'); EXCEPTION WHEN SQLSTATE 'PT401' THEN RAISE NOTICE '%', SQLERRM; END $$;
+SELECT swipesavvy.current_user_id() AS still_bob;
+SET LOCAL request.jwt.claims = '{"sub": "00000000-0000-7000-8000-0000000e0001"}';
+SELECT swipesavvy.current_user_id() AS the_token_comes_first;
+SET LOCAL ROLE swipesavvy_customer;
+SELECT swipesavvy.get_user_profile(:'bob') ->> 'name' AS own;
+SELECT swipesavvy.get_user_profile(:'ada') ->> 'name' AS of_another;
+ROLLBACK;
+SELECT swipesavvy.current_user_id();
+BEGIN;
+SELECT swipesavvy.authenticate(:'ada_token') ->> 'user_id' AS ada;
+COMMIT AND CHAIN;
+SELECT swipesavvy.current_user_id() AS in_the_next_transaction;
+COMMIT;
+SELECT swipesavvy.authenticate(NULL);
+SELECT swipesavvy.verify_token(NULL);
+SELECT swipesavvy.verify_token(t) ->> 'reason' AS reason FROM (VALUES (''), ('..'), ('a.b.c'), (repeat('x', 5000))) v (t);
+-- who only reads can be told who somebody is, but nobody signs in
+BEGIN READ ONLY;
+\set ON_ERROR_ROLLBACK on
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse');
+SELECT swipesavvy.refresh_session('x');
+SELECT swipesavvy.sign_out('x');
+SELECT swipesavvy.change_password('correct horse', 'battery staple');
+SELECT swipesavvy.verify_token(:'ada_token') ->> 'valid' AS valid, swipesavvy.authenticate(:'ada_token') ->> 'user_id' AS ada;
+COMMIT;
+
+-- keys
+SELECT swipesavvy.rotate_token_key(NULL);
+SELECT swipesavvy.rotate_token_key('-1 hour');
+SELECT swipesavvy.rotate_token_key('2 years');
+SELECT swipesavvy.add_token_key('a b', repeat('x', 32));
+SELECT swipesavvy.add_token_key(NULL, repeat('x', 32));
+SELECT swipesavvy.add_token_key('k', NULL);
+SELECT swipesavvy.add_token_key('k', repeat('x', 31));
+SELECT swipesavvy.add_token_key('k', 'not*base64', is_base64 => true);
+SELECT swipesavvy.add_token_key('k', encode(repeat('x', 31)::bytea, 'base64'), is_base64 => true);
+BEGIN;
+SELECT swipesavvy.rotate_token_key() IS NOT NULL AS rotated;
+SELECT k ->> 'signs' AS signs, k ->> 'is_imported' AS imported, k - '{kid,created_at,retires_at,signs,is_imported}'::text[] AS nothing_else,
+       (k ->> 'retires_at')::timestamptz - now() BETWEEN '59 minutes' AND '61 minutes' AS in_an_hour
+  FROM jsonb_array_elements(swipesavvy.list_token_keys() -> 'token_keys') k;
+SELECT swipesavvy.verify_token(:'ada_token') ->> 'valid' AS old_token;
+SELECT k ->> 'kid' AS kid, k ->> 'is_imported' AS imported
+  FROM jsonb_array_elements(swipesavvy.add_token_key('shared', encode(repeat('x', 40)::bytea, 'base64'), is_base64 => true) -> 'token_keys') k LIMIT 1;
+SELECT secret = repeat('x', 40)::bytea AS decoded, retires_at FROM swipesavvy.token_keys WHERE kid = 'shared';
+SAVEPOINT s;
+SELECT swipesavvy.add_token_key('shared', repeat('y', 32));
+ROLLBACK TO s;
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'access_token' AS access \gset
+SELECT swipesavvy.verify_token(:'access') ->> 'valid' AS signed_with_it;
+UPDATE swipesavvy.token_keys SET retires_at = now() - interval '1 second' WHERE kid <> 'shared';
+SELECT swipesavvy.verify_token(:'ada_token') ->> 'reason' AS retired;
+UPDATE swipesavvy.token_keys SET retires_at = now() - interval '2 days' WHERE kid <> 'shared';
+SELECT jsonb_array_length(swipesavvy.rotate_token_key('0') -> 'token_keys') AS only_the_new_one_and_this_moment_s;
+SELECT count(*) AS long_retired_ones_are_gone FROM swipesavvy.token_keys WHERE retires_at < now();
+ROLLBACK;
+SET ROLE swipesavvy_support;
+SELECT swipesavvy.rotate_token_key();
+RESET ROLE;
+
+-- what the audit log says of it
+BEGIN;
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'refresh_token' AS a \gset
+SELECT swipesavvy.refresh_session(swipesavvy.refresh_session(:'a') ->> 'refresh_token') ->> 'role' AS two_uses_one_after_the_other;
+SELECT swipesavvy.refresh_session(:'a') ->> 'error' AS used_before;
+SELECT swipesavvy.sign_in('ada@signin.test', 'wrong') ->> 'error' AS error;
+SELECT swipesavvy.sign_in('nobody@signin.test', 'wrong') ->> 'error' AS error;
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'refresh_token' AS b \gset
+SELECT swipesavvy.sign_out(:'b') ->> 'sessions_ended' AS ended, swipesavvy.sign_out(:'b') ->> 'sessions_ended' AS again;
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'access_token' AS access \gset
+SELECT swipesavvy.authenticate(:'access') ->> 'role' AS role;
+SELECT swipesavvy.change_password('wrong', 'battery staple') ->> 'error' AS error;
+SELECT swipesavvy.change_password('correct horse', 'battery staple') ->> 'role' AS changed;
+SELECT swipesavvy.sign_out(everywhere => true) ->> 'sessions_ended' AS ended;
+SELECT count(swipesavvy.sign_in('nobody2@signin.test', 'wrong')) AS wrong FROM generate_series(1, 6);
+SELECT swipesavvy.rotate_token_key() IS NOT NULL AS rotated;
+SELECT event_type, status, l.user_id = :'ada' AS adas, actor_id = l.user_id AS by_herself,
+       CASE WHEN resource_id = :'ada' THEN 'Ada' WHEN s.session_id IS NOT NULL THEN 'a session' WHEN k.kid IS NOT NULL THEN 'a key' ELSE resource_id END AS resource,
+       details
+  FROM swipesavvy.audit_logs l LEFT JOIN swipesavvy.user_sessions s ON s.session_id::text = l.resource_id LEFT JOIN swipesavvy.token_keys k ON k.kid = l.resource_id
+ WHERE xid = pg_current_xact_id() ORDER BY log_id;
+ROLLBACK;
+
+-- five failures, and longer and longer; times are of the clock, so the test sets it back
+BEGIN;
+CREATE VIEW pg_temp.failures AS
+    SELECT failures, round(extract(epoch FROM locked_until - last_attempt_at) / 60) AS minutes FROM swipesavvy.sign_in_failures
+     WHERE email_hash = sha256('ada@signin.test');
+SELECT n, swipesavvy.sign_in('ada@signin.test', 'wrong') ->> 'error' AS error FROM generate_series(1, 4) n;
+SELECT * FROM pg_temp.failures;
+SELECT swipesavvy.sign_in('ada@signin.test', 'wrong') ->> 'error' AS error;
+SELECT * FROM pg_temp.failures;
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'error' AS right_but_locked_out, swipesavvy.sign_in('ada@signin.test', 'wrong') IS NOT NULL AS wrong;
+SELECT failures AS not_counted FROM pg_temp.failures;
+DO $$
+BEGIN
+    FOR n IN 6 .. 13 LOOP
+        UPDATE swipesavvy.sign_in_failures SET locked_until = clock_timestamp() - interval '1 second' WHERE email_hash = sha256('ada@signin.test');
+        PERFORM swipesavvy.sign_in('ada@signin.test', 'wrong');
+        RAISE NOTICE '%', (SELECT f FROM pg_temp.failures f);
+    END LOOP;
+END $$;
+-- a right one forgets them, and so does a day
+SAVEPOINT s;
+UPDATE swipesavvy.sign_in_failures SET locked_until = clock_timestamp() - interval '1 second' WHERE email_hash = sha256('ada@signin.test');
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'role' AS role;
+SELECT * FROM pg_temp.failures;
+ROLLBACK TO s;
+UPDATE swipesavvy.sign_in_failures SET locked_until = clock_timestamp() - interval '1 day', last_attempt_at = clock_timestamp() - interval '25 hours';
+SELECT swipesavvy.sign_in('ada@signin.test', 'wrong') ->> 'error' AS error;
+SELECT * FROM pg_temp.failures;
+-- those of strangers do not pile up
+INSERT INTO swipesavvy.sign_in_failures (email_hash, failures, last_attempt_at) SELECT sha256(n::text::bytea), 1, now() - interval '2 days' FROM generate_series(1, 15) n;
+SELECT swipesavvy.sign_in('nobody@signin.test', 'wrong') ->> 'error' AS error;
+SELECT count(*) FROM swipesavvy.sign_in_failures WHERE last_attempt_at < now() - interval '1 day';
+ROLLBACK;
+
+-- nothing stays of the test
+DELETE FROM swipesavvy.user_sessions WHERE user_id IN (:'ada', :'bob');
+SELECT count(*) FROM swipesavvy.sign_in_failures;
+DELETE FROM swipesavvy.reward_accounts WHERE user_id IN (:'ada', :'bob');
+DELETE FROM swipesavvy.users WHERE user_id IN (:'ada', :'bob');
