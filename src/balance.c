@@ -9,6 +9,7 @@
 
 #include "args.h"
 #include "balance.h"
+#include "chunk_direct.h"
 #include "engine.h"
 #include "errors.h"
 #include "ledger.h"
@@ -25,6 +26,24 @@ static SSQuery insert_entry_query = {
 	"         $8, $9)",
 	9, {UUIDOID, UUIDOID, INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, TEXTOID}, NULL};
 
+/* Locks accounts by their access methods where that can be: a REPEATABLE READ transaction then waits, too, and goes on. */
+static int
+lock_accounts(const pg_uuid_t *user_ids, int count, SSUser *users)
+{
+	SSDirect   *direct = ss_direct_begin();
+	SSWanted   *wanted;
+	int			found;
+
+	if (direct == NULL)
+		return ss_chunk_lock_accounts(user_ids, count, users);
+	wanted = palloc(2 * count * sizeof(SSWanted));
+	for (int i = 0; i < count; i++)
+		wanted[i] = (SSWanted) {user_ids[i], false};
+	found = ss_direct_lock_users(direct, NULL, wanted, count, users);
+	ss_direct_end(direct);
+	return found;
+}
+
 void
 ss_balance_lock_all(SSBalance *balances, const pg_uuid_t *user_ids, int count)
 {
@@ -33,7 +52,7 @@ ss_balance_lock_all(SSBalance *balances, const pg_uuid_t *user_ids, int count)
 	const SSRules *rules;
 
 	ss_engine_lock_out_changes();
-	found = ss_chunk_lock_accounts(user_ids, count, users);
+	found = lock_accounts(user_ids, count, users);
 	rules = ss_rules_get();
 	for (int i = 0; i < count; i++)
 	{

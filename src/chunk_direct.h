@@ -1,6 +1,6 @@
 /*
- * chunk_direct.h: between chunk.c and chunk_direct.c: what chunk.c does when
- * the tables can be read without the executor.
+ * chunk_direct.h: what chunk.c (and balance.c) does when the tables can be read
+ * without the executor.
  */
 #ifndef SS_CHUNK_DIRECT_H
 #define SS_CHUNK_DIRECT_H

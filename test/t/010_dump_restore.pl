@@ -33,6 +33,14 @@ $old->safe_psql(
 });
 my $token = json($old, 'app', "SELECT swipesavvy.sign_in('in\@example.com', 'correct horse')")->{access_token};
 
+$old->safe_psql(
+    'app', qq{
+    SELECT swipesavvy.settle_transaction(transaction_id) FROM swipesavvy.purchases WHERE user_id = '$users[0]' AND idempotency_key = 'k5';
+    SELECT swipesavvy.decline_transaction(transaction_id) FROM swipesavvy.purchases WHERE user_id = '$users[1]' AND idempotency_key = 'k5';
+    SELECT swipesavvy.refund_transaction(transaction_id, 0.7, 'refund') FROM swipesavvy.purchases WHERE user_id = '$users[0]' AND idempotency_key = 'k1';
+    SELECT swipesavvy.refund_transaction(transaction_id) FROM swipesavvy.purchases WHERE user_id = '$users[0]' AND idempotency_key = 'k2';
+});
+
 # Seeds that the programme changed: each must come back as changed.
 $old->safe_psql(
     'app', q{
@@ -71,6 +79,9 @@ for my $db (qw(plain custom))
           . qq{ metadata => '{"note": "a\\\\tb \\"c\\" ü"}')});
     ok($again->{replayed}, "$db: a key used before the dump still replays");
     is_deeply(fingerprints($new, $db), $before, "$db: and changes nothing");
+    ok(json($new, $db, "SELECT swipesavvy.refund_transaction(transaction_id, 0.7, 'refund') FROM swipesavvy.purchases"
+          . " WHERE user_id = '$users[0]' AND idempotency_key = 'k1'")->{replayed}, "$db: also that of a refund");
+    is_deeply(fingerprints($new, $db), $before, "$db: which changes nothing either");
 
     my $fresh = json($new, $db,
         "SELECT swipesavvy.record_transaction(user_id => '$users[0]', amount => 2, idempotency_key => 'fresh')");

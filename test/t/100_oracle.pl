@@ -230,13 +230,55 @@ sub answer
       map { join ':', $_->{campaign}, $_->{points}, World::trimmed($_->{discount}, World::places($p->{currency})) } @{ $p->{awards} };
 }
 
+# Does an operation, and says what came of it like the oracle.
+my $OPERATE = q{
+    CREATE FUNCTION public.operate(what text, key text, amount numeric, refund_key text, places int) RETURNS text LANGUAGE plpgsql AS $$
+    DECLARE
+        t swipesavvy.transactions;
+        r jsonb;
+    BEGIN
+        SELECT * INTO STRICT t FROM swipesavvy.transactions WHERE idempotency_key = key;
+        IF what IN ('late', 'lapse') THEN
+            UPDATE swipesavvy.transactions SET recorded_at = now() - interval '30 days 1 second' WHERE transaction_id = t.transaction_id;
+        END IF;
+        IF what = 'lapse' THEN
+            r := swipesavvy.lapse_transactions();
+        END IF;
+        BEGIN
+            IF what = 'late' THEN
+                r := swipesavvy.settle_transaction(t.transaction_id);
+            END IF;
+        EXCEPTION WHEN SQLSTATE 'PT400' THEN
+            r := '{"lapsed": "PT400"}';
+        END;
+        IF what IN ('late', 'lapse') THEN
+            UPDATE swipesavvy.transactions SET recorded_at = t.recorded_at WHERE transaction_id = t.transaction_id;
+            RETURN r ->> 'lapsed';
+        END IF;
+        BEGIN
+            r := CASE what WHEN 'decline' THEN swipesavvy.decline_transaction(t.transaction_id) WHEN 'refund' THEN swipesavvy.refund_transaction(t.transaction_id, amount, refund_key, t.user_id)
+                           ELSE swipesavvy.settle_transaction(t.transaction_id) END;
+        EXCEPTION WHEN OTHERS THEN
+            RETURN SQLSTATE;
+        END;
+        RETURN concat_ws(' ', CASE WHEN what <> 'refund' THEN concat_ws(' ', r ->> 'status', coalesce(r ->> 'points_earned', r ->> 'points_released'))
+            ELSE concat_ws(' ', minor(r -> 'refunded', places), minor(r -> 'refunded_total', places), r ->> 'points_reversed',
+                (SELECT string_agg(concat_ws(':', a ->> 'campaign_id', minor(a -> 'discount', places), minor(a -> 'cost', places)), ' ' ORDER BY n)
+                   FROM jsonb_array_elements(r -> 'returned') WITH ORDINALITY e (a, n)), r ->> 'replayed') END,
+            r ->> 'points_balance', (SELECT a.points_pending FROM swipesavvy.reward_accounts a WHERE a.user_id = t.user_id), r ->> 'tier');
+    END
+    $$;
+    CREATE FUNCTION public.minor(amount jsonb, places int) RETURNS text LANGUAGE sql IMMUTABLE RETURN trim_scale(amount::numeric * 10::numeric ^ places)::text;
+};
+
 # Everything a stream leaves behind, a line each; purchases by their idempotency keys.
 my $STATE = q{
-    SELECT concat_ws(' ', 'account', user_id, points_available, points_pending, lifetime_points, tier) FROM swipesavvy.reward_accounts;
-    SELECT concat_ws(' ', 'purchase', idempotency_key, status, points_base, points_bonus, points_earned, discount_minor)
+    SELECT concat_ws(' ', 'account', user_id, points_available, points_pending, lifetime_points, tier, spent_minor,
+                     CASE WHEN referral_for IS NOT NULL THEN 'due' ELSE '-' END) FROM swipesavvy.reward_accounts;
+    SELECT concat_ws(' ', 'purchase', idempotency_key, status, points_base, points_bonus, points_earned, discount_minor, refunded_minor)
     FROM swipesavvy.purchases;
     SELECT concat_ws(' ', 'award', p.idempotency_key, row_number() OVER (PARTITION BY transaction_id ORDER BY r.position),
-                     campaign_id, r.points, r.discount_minor, r.cost_minor)
+                     campaign_id, r.points, r.discount_minor, r.cost_minor, r.cost_returned_minor, r.counts)
     FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.campaigns c USING (campaign_no) JOIN swipesavvy.purchases p USING (transaction_id);
     SELECT concat_ws(' ', 'campaign', campaign_id, trim_scale((swipesavvy.get_campaign(campaign_id)->>'spent')::numeric),
                      (SELECT count(*) FROM swipesavvy.campaign_redemptions r WHERE r.campaign_no = c.campaign_no))
@@ -250,22 +292,20 @@ sub state
 {
     my ($o) = @_;
     my @lines = 'mismatches 0';
-    my (%entries, %redemptions);
+    my %redemptions;
 
     for my $p (values %{ $o->{purchases} })
     {
-        push @lines, join ' ', 'purchase', @$p{qw(key status base bonus points discount)};
-        $entries{"$p->{user} earn -"} += $p->{base};
+        push @lines, join ' ', 'purchase', @$p{qw(key status base bonus points discount refunded)};
         my $position = 0;
         for my $award (@{ $p->{awards} })
         {
-            push @lines, join ' ', 'award', $p->{key}, ++$position, @$award{qw(campaign points discount cost)};
-            $entries{"$p->{user} bonus $award->{campaign}"} += $award->{points};
+            push @lines, join ' ', 'award', $p->{key}, ++$position, @$award{qw(campaign points discount cost)}, $o->redeemed($p, $award);
             $redemptions{ $award->{campaign} }++;
         }
     }
-    push @lines, map { "entries $_ $entries{$_}" } grep { $entries{$_} > 0 } keys %entries;
-    push @lines, map { my $u = $o->{users}{$_}; join ' ', 'account', $_, @$u{qw(available pending lifetime tier)} } keys %{ $o->{users} };
+    push @lines, map { "entries $_ $o->{entries}{$_}" } keys %{ $o->{entries} };
+    push @lines, map { my $u = $o->{users}{$_}; join ' ', 'account', $_, @$u{qw(available pending lifetime tier)}, $o->total($_), defined $u->{brought_by} ? 'due' : '-' } keys %{ $o->{users} };
     push @lines, map {
         join ' ', 'campaign', $_, World::trimmed($o->spent($_), World::places($o->{campaigns}{$_}{currency})), $redemptions{$_} // 0
     } keys %{ $o->{campaigns} };
@@ -277,7 +317,8 @@ my $REASONS = q{
     FROM swipesavvy.purchases p,
          jsonb_to_recordset(swipesavvy.explain_award(p.transaction_id)->'candidates')
              AS c(campaign_id text, applied boolean, reason text, recorded boolean)
-    WHERE p.status IN ('completed', 'pending');
+    -- those that were recorded as completed or pending, whatever became of them
+    WHERE (SELECT t.request & 3 < 2 FROM swipesavvy.transactions t WHERE t.transaction_id = p.transaction_id);
 };
 
 # Equal lists of lines, or the first differences and no more.
@@ -462,6 +503,19 @@ sub try_stream
         by_list($node, $db{lists}, $world, \@purchases, \@results, $phase % 2);
         my @state = state($o);
         same_lines(lines($node, $db{$_}, $STATE), \@state, "state after part $phase, $_") for sort keys %db;
+        my (@operations, @answers);
+        for (1 .. $count)
+        {
+            push @operations, $world->operation;
+            push @answers, "$_ " . $o->operate($operations[-1]);
+        }
+        for my $name (sort keys %db)
+        {
+            my @got = split /\n/, run($node, $db{$name}, map { $world->operation_sql($_) } @operations);
+            same_lines([ map { $_ + 1 . " $got[$_]" } 0 .. $#got ], \@answers, "what came of operations after part $phase, $name");
+        }
+        @state = state($o);
+        same_lines(lines($node, $db{$_}, $STATE), \@state, "state after them, $_") for sort keys %db;
         my @changes = $world->changes;
         run($node, $_, @changes) for map { $db{$_} } sort keys %db;
     }
@@ -473,6 +527,7 @@ sub try_stream
 my $node = new_node('oracle');
 create_extension($node, 'prepared');
 run($node, 'prepared', $ANSWER);
+run($node, 'prepared', $OPERATE);
 
 my $first = $ENV{SWIPESAVVY_SEED} || time() % 1_000_000_000;
 my $streams = $ENV{SWIPESAVVY_STREAMS} || 4;

@@ -65,6 +65,7 @@ sub new_purchase
     my $p = {
         key => 'k' . ++$made, user => pick(@users), amount => between(1, 1500), merchant => pick(undef, @merchants),
         occurred => day(between(1, $DAYS)) . sprintf(' %02d:%02d:00+00', between(0, 23), between(0, 59)), state => 'new',
+        status => chance(20) ? 'pending' : 'completed',
     };
     return $purchases{ $p->{key} } = $p;
 }
@@ -77,7 +78,7 @@ sub call_sql
     my ($p) = @_;
     return 'SELECT r ->> \'transaction_id\', r ->> \'replayed\' FROM swipesavvy.record_transaction(user_id => '
       . quoted($p->{user}) . ', amount => ' . major($p->{amount}) . ', merchant_id => ' . quoted($p->{merchant})
-      . ", occurred_at => '$p->{occurred}', idempotency_key => '$p->{key}') r";
+      . ", occurred_at => '$p->{occurred}', idempotency_key => '$p->{key}', status => '$p->{status}') r";
 }
 
 # The same by record_transactions(); the bad ones among them don't spoil the others.
@@ -86,6 +87,7 @@ sub calls_sql
     my (@purchases) = @_;
     my @documents = map {
         +{  user_id => $_->{user}, amount => major($_->{amount}), occurred_at => $_->{occurred}, idempotency_key => $_->{key},
+            status => $_->{status},
             $_->{merchant} ? (merchant_id => $_->{merchant}) : () }
     } @purchases;
     $_->{amount} += 0 for @documents;
@@ -93,13 +95,13 @@ sub calls_sql
       . q{jsonb_array_elements(swipesavvy.record_transactions('} . encode_json(\@documents) . q{') -> 'results') e};
 }
 
-my $COLUMNS = 'user_id, amount_minor, merchant_id, occurred_at, idempotency_key';
+my $COLUMNS = 'user_id, amount_minor, merchant_id, occurred_at, idempotency_key, status';
 
 sub insert_sql
 {
     my ($table, @purchases) = @_;
     return "INSERT INTO $table ($COLUMNS) VALUES " . join ', ', map {
-        '(' . join(', ', quoted($_->{user}), $_->{amount}, quoted($_->{merchant}), quoted($_->{occurred}), quoted($_->{key})) . ')'
+        '(' . join(', ', quoted($_->{user}), $_->{amount}, quoted($_->{merchant}), quoted($_->{occurred}), quoted($_->{key}), quoted($_->{status})) . ')'
     } @purchases;
 }
 
@@ -108,7 +110,7 @@ sub copy_sql
     my ($client, @purchases) = @_;
     my $file = "$files/copy$client->{no}";
     open my $out, '>', $file or die "$file: $!";
-    print $out join("\t", $_->{user}, $_->{amount}, $_->{merchant} // '\N', $_->{occurred}, $_->{key}), "\n" for @purchases;
+    print $out join("\t", $_->{user}, $_->{amount}, $_->{merchant} // '\N', $_->{occurred}, $_->{key}, $_->{status}), "\n" for @purchases;
     close $out or die "$file: $!";
     return "\\copy swipesavvy.purchases ($COLUMNS) from '$file'";
 }
@@ -183,7 +185,7 @@ sub several_purchases
         my $table = "stage_$client->{no}_$client->{jobs}";
         $job{statements} = [
             'BEGIN', "CREATE TABLE IF NOT EXISTS $table (user_id uuid, amount_minor bigint, "
-              . "merchant_id uuid, occurred_at timestamptz, idempotency_key text PRIMARY KEY)",
+              . "merchant_id uuid, occurred_at timestamptz, idempotency_key text PRIMARY KEY, status text)",
             insert_sql($table, @p) . ' ON CONFLICT DO NOTHING',
             'COMMIT', "CALL swipesavvy.import_purchases('$table', " . between(2, 9) . ')' ];
         $job{import} = 1;
@@ -196,6 +198,26 @@ sub several_purchases
         $job{statements} = [ $door eq 'insert' ? insert_sql('swipesavvy.purchases', @rows) : copy_sql($client, @rows) ];
         push @{ $job{allowed} }, '23503' if $fails;
     }
+    return \%job;
+}
+
+# What happens to a purchase later; a refund has a key of its own.
+my (%refunds, %afterwards);
+
+sub afterwards
+{
+    my ($p) = @_;
+    my $what = pick(qw(settle decline refund refund refund));
+    my $arguments = "transaction_id, user_id => user_id";
+    my %job = (door => $what, afterwards => $what, purchases => [], allowed => [qw(PT400 PT409 40P01)]);
+
+    if ($what eq 'refund')
+    {
+        $job{refund} = $refunds{ "r" . keys %refunds } = { state => 'new' };
+        $arguments .= ', amount => ' . (chance(30) ? 'NULL' : major(between(1, $p->{amount}))) . ", idempotency_key => 'r" . (keys(%refunds) - 1) . "'";
+    }
+    my $call = "SELECT swipesavvy.${what}_transaction($arguments) IS NULL FROM swipesavvy.purchases WHERE user_id = '$p->{user}' AND idempotency_key = '$p->{key}'";
+    $job{statements} = chance(30) ? [ 'BEGIN', $call, 'COMMIT' ] : [$call];
     return \%job;
 }
 
@@ -221,6 +243,7 @@ sub next_job
         my @mine = @{ $client->{recorded} };
         $job =
             @mine && chance(8) ? repeat(pick(@mine))
+          : @mine && $client->{class} eq 'single' && chance(40) ? afterwards(pick(@mine))
           : $client->{class} eq 'single' ? one_purchase($client)
           :                                several_purchases($client);
     }
@@ -292,6 +315,8 @@ sub finish_job
     my @p = @{ $job->{purchases} };
 
     $count{lost}++ unless $complete;
+    $afterwards{ $job->{afterwards} }++ if $job->{afterwards} && $ok;
+    $job->{refund}{state} = $ok ? 'recorded' : $complete ? 'absent' : 'doubt' if $job->{refund};
     return unless @p;
     if ($ok)
     {
@@ -364,6 +389,7 @@ sub change_of_campaign
     my $update = sub { return "SELECT swipesavvy.update_campaign('$id', jsonb_build_object($_[0])) IS NULL" };
 
     return new_campaign() if $n % 6 == 0;
+    return "SELECT swipesavvy.lapse_transactions(now() + interval '31 days', " . between(1, 30) . ') IS NULL' if $n % 6 == 3 && chance(50);
     # no more than eight run at a time
     return "SELECT swipesavvy.pause_campaign('CAMP-" . ($last - 8) . "') IS NULL" if $n % 6 == 1 && $last > 8;
     my $what = pick(qw(budget budget pause launch launch priority), $number % 2 ? () : qw(limits unlimited));
@@ -480,6 +506,11 @@ for (split /\n/, $node->safe_psql('app', 'SELECT idempotency_key, transaction_id
 is_deeply(\@surplus, [], 'every purchase that is there was acknowledged, is there once, and as it was sent');
 is_deeply([ map { "$_->{key} by $_->{door}" } grep { $_->{state} eq 'recorded' && !$stored{ $_->{key} } } values %purchases ], [],
     'every acknowledged purchase is there');
+my %stored_refunds = map { $_ => 1 } split /\n/, $node->safe_psql('app', 'SELECT idempotency_key FROM swipesavvy.refunds');
+is_deeply([ grep { $refunds{$_}{state} eq 'recorded' && !$stored_refunds{$_} } sort keys %refunds ], [], 'every acknowledged refund is there');
+is_deeply([ grep { $refunds{$_}{state} eq 'absent' } sort keys %stored_refunds ], [], 'and none that failed');
+cmp_ok($afterwards{$_} // 0, '>', 0, "purchases came to an end by $_") for qw(settle decline refund);
+note 'afterwards: ' . join ', ', map { "$_ $afterwards{$_}" } sort keys %afterwards;
 is($node->safe_psql('app', 'SELECT source, code, message FROM swipesavvy.import_errors'), '', 'no purchase of an import was set aside');
 is_deeply([ grep { $purchases{$_}{state} !~ /^(recorded|absent)$/ } sort keys %purchases ], [], 'none is in doubt');
 cmp_ok(scalar(grep { $_->{state} eq 'absent' } values %purchases), '>', 0, 'some purchases failed and were given up');
@@ -491,14 +522,14 @@ is($ledger->{mismatches}, 0, 'verify_ledger() finds no mismatch') or diag explai
 my %broken = (
     'no campaign is overspent' => q{
         SELECT c.campaign_id FROM swipesavvy.campaigns c JOIN swipesavvy.campaign_redemptions r USING (campaign_no)
-         GROUP BY c.campaign_no HAVING sum(r.cost_minor) > c.budget},
+         GROUP BY c.campaign_no HAVING sum(r.cost_minor - r.cost_returned_minor) > c.budget},
     'no limit per user is broken' => q{
         SELECT c.campaign_id, r.user_id FROM swipesavvy.campaigns c JOIN swipesavvy.campaign_redemptions r USING (campaign_no)
-         WHERE right(c.campaign_id, 1) IN ('1', '3', '5', '7', '9') GROUP BY c.campaign_no, r.user_id HAVING count(*) > c.per_user_limit},
+         WHERE right(c.campaign_id, 1) IN ('1', '3', '5', '7', '9') AND r.counts GROUP BY c.campaign_no, r.user_id HAVING count(*) > c.per_user_limit},
     'no daily limit is broken' => q{
         SELECT c.campaign_id, t.occurred_at::date FROM swipesavvy.campaigns c JOIN swipesavvy.campaign_redemptions r USING (campaign_no)
           JOIN swipesavvy.transactions t USING (user_id, transaction_id)
-         WHERE right(c.campaign_id, 1) IN ('1', '3', '5', '7', '9') GROUP BY c.campaign_no, 2 HAVING count(*) > c.daily_limit},
+         WHERE right(c.campaign_id, 1) IN ('1', '3', '5', '7', '9') AND r.counts GROUP BY c.campaign_no, 2 HAVING count(*) > c.daily_limit},
     'no campaign was awarded while it was not running' => q{
         SELECT r.transaction_id, r.campaign_no FROM swipesavvy.campaign_redemptions r
           JOIN swipesavvy.campaigns c USING (campaign_no)
@@ -547,7 +578,7 @@ my @strangers = map { @{ $_->{lines} } } $setup->query(
     q{SELECT swipesavvy.create_user(email => 'stranger' || g || '@example.com', name => 'S') ->> 'user_id' FROM generate_series(1, 120) g});
 my $other_days = 0;
 sub another_day { return sprintf '2024-%02d-%02d', 4 + $other_days / 28 % 8, 1 + $other_days++ % 28 }
-sub number { return ($setup->query("SELECT count(*) FROM swipesavvy.campaign_redemptions r WHERE $_[0]"))[0]{lines}[0] }
+sub number { return ($setup->query("SELECT count(*) FROM swipesavvy.campaign_redemptions r WHERE r.counts AND $_[0]"))[0]{lines}[0] }
 
 # Every cent of the budget, by purchases of two users who have none yet.
 sub probe_budget
@@ -590,7 +621,7 @@ sub probe_day
 
 my @probed = map { decode_json($_) } @{ ($setup->query(q{
     SELECT to_jsonb(c) || jsonb_build_object('spent',
-               (SELECT coalesce(sum(r.cost_minor), 0) FROM swipesavvy.campaign_redemptions r WHERE r.campaign_no = c.campaign_no))
+               (SELECT coalesce(sum(r.cost_minor - r.cost_returned_minor), 0) FROM swipesavvy.campaign_redemptions r WHERE r.campaign_no = c.campaign_no))
       FROM swipesavvy.campaigns c
      WHERE c.status IN ('running', 'paused') AND (c.budget IS NOT NULL OR c.daily_limit IS NOT NULL OR c.per_user_limit IS NOT NULL)
      ORDER BY c.status = 'running' DESC, c.campaign_no DESC LIMIT 8}))[0]{lines} };

@@ -13,24 +13,25 @@ use POSIX ();
 
 our $MAX = Math::BigInt->new('9223372036854775807');
 
-# settings: earn_rate, point_value_minor, timezone, currency, max_transaction_amount, daily_spending_limit
+# settings: earn_rate, point_value_minor, referral_bonus_points, timezone, currency, max_transaction_amount, daily_spending_limit
 # tiers: [{name, threshold, milli}]; merchants: id => {category}; boosts: id => {milli, category, starts, expires, users => {}}
 # segments: name => {user => 1}; campaigns: id => {status, currency, offer_type, offer_amount, ...}; exponents: currency => places
 sub new
 {
     my ($class, %world) = @_;
-    return bless { users => {}, purchases => {}, redemptions => {}, %world }, $class;
+    return bless { users => {}, purchases => {}, redemptions => {}, entries => {}, refunds => {}, %world }, $class;
 }
 
 sub add_user
 {
-    my ($self, $id) = @_;
+    my ($self, $id, $brought_by) = @_;
     my ($lowest) = grep { $_->{threshold} == 0 } @{ $self->{tiers} };
     $self->{users}{$id} = {
         available => Math::BigInt->new(0),
         pending => Math::BigInt->new(0),
         lifetime => Math::BigInt->new(0),
         tier => $lowest->{name},
+        brought_by => $brought_by,
     };
     return;
 }
@@ -307,6 +308,15 @@ sub set_tier
     return;
 }
 
+# An entry of the ledger: the sums by user, kind and campaign are all that is compared.
+sub book
+{
+    my ($self, $user, $kind, $points, $campaign) = @_;
+    my $line = join ' ', $user, $kind, $campaign // '-';
+    $self->{entries}{$line} = ($self->{entries}{$line} // Math::BigInt->new(0)) + $points if $points != 0;
+    return;
+}
+
 # Points that count from now on (or, negative, no longer).
 sub count_points
 {
@@ -316,6 +326,42 @@ sub count_points
     $user->{lifetime} += $points;
     $self->set_tier($user, $now);
     return;
+}
+
+# Points for both when a purchase of that user is completed, the first time; who else gets them.
+sub referral
+{
+    my ($self, $id) = @_;
+    my $points = Math::BigInt->new($self->{settings}{referral_bonus_points} // 0);
+    my $brought_by = $self->{users}{$id}{brought_by};
+    return defined $brought_by ? ($points, $brought_by) : (Math::BigInt->new(0));
+}
+
+# The points of a purchase become available.
+sub complete
+{
+    my ($self, $p, $now) = @_;
+    my ($bonus, $brought_by) = $self->referral($p->{user});
+
+    $self->count_points($self->{users}{ $p->{user} }, $p->{points}, $now);
+    delete $self->{users}{ $p->{user} }{brought_by};
+    return unless defined $brought_by;
+    for my $id ($p->{user}, $brought_by)
+    {
+        $self->count_points($self->{users}{$id}, $bonus, $now);
+        $self->book($id, 'referral', $bonus);
+    }
+    return;
+}
+
+# What would not fit into 64 bits if the points of a purchase became available.
+sub too_much
+{
+    my ($self, $p) = @_;
+    my ($bonus, $brought_by) = $self->referral($p->{user});
+    my @stored = map { $self->{users}{ $p->{user} }{$_} + $p->{points} + $bonus } qw(available lifetime);
+    push @stored, map { $self->{users}{$brought_by}{$_} + $bonus } qw(available lifetime) if defined $brought_by;
+    return grep { $_ > $MAX } @stored;
 }
 
 # Records a purchase {id, user, merchant, amount, currency, occurred, status, shipping}. Returns the purchase as recorded
@@ -343,23 +389,20 @@ sub record
     $p->{points} = $p->{base} + $p->{bonus};
     $p->{points_back} = Math::BigInt->new(0);
 
-    my $account = $p->{status} eq 'pending' ? 'pending' : 'available';
-    my @stored = ($p->{points}, $user->{$account} + $p->{points});
-    push @stored, $user->{lifetime} + $p->{points} if $p->{status} eq 'completed';
+    my @stored = ($p->{points});
+    push @stored, $user->{pending} + $p->{points} if $p->{status} eq 'pending';
+    push @stored, $self->too_much($p) if $p->{status} eq 'completed';
     push @stored, $_->{cost}, $self->spent($_->{campaign}) + $_->{cost} for @{ $p->{awards} };
     $refused{22003} = 1 if grep { $_ > $MAX } @stored;
     return { refused => \%refused } if %refused;
 
     $self->{purchases}{ $p->{id} } = $p;
+    $self->{by_key}{ $p->{key} } = $p if defined $p->{key};
     push @{ $self->{redemptions}{ $_->{campaign} } }, $p->{id} for @{ $p->{awards} };
-    if ($p->{status} eq 'pending')
-    {
-        $user->{pending} += $p->{points};
-    }
-    else
-    {
-        $self->count_points($user, $p->{points}, $now);
-    }
+    $self->book($p->{user}, 'earn', $p->{base});
+    $self->book($p->{user}, 'bonus', $_->{points}, $_->{campaign}) for @{ $p->{awards} };
+    $user->{pending} += $p->{points} if $p->{status} eq 'pending';
+    $self->complete($p, $now) if $p->{status} eq 'completed';
     $p->{balance_after} = $user->{available}->copy;
     $p->{tier_after} = $user->{tier};
     return $p;
@@ -369,10 +412,10 @@ sub settle
 {
     my ($self, $id, $now) = @_;
     my $p = $self->{purchases}{$id};
-    my $user = $self->{users}{ $p->{user} };
     $p->{status} = 'completed';
-    $user->{pending} -= $p->{points};
-    $self->count_points($user, $p->{points}, $now);
+    $self->{users}{ $p->{user} }{pending} -= $p->{points};
+    $self->book($p->{user}, 'settle', $p->{points});
+    $self->complete($p, $now);
     return;
 }
 
@@ -382,7 +425,29 @@ sub decline
     my $p = $self->{purchases}{$id};
     $p->{status} = 'failed';
     $self->{users}{ $p->{user} }{pending} -= $p->{points};
+    $self->book($p->{user}, 'decline', $p->{points});
     return;
+}
+
+# Does the redemption of that purchase count against limits, and what of its cost is back?
+sub redeemed
+{
+    my ($self, $p, $award) = @_;
+    my ($counts) = grep { $_ eq $p } $self->counting($award->{campaign});
+    return ($p->{status} eq 'failed' ? $award->{cost} : $award->{cost_back}, $counts ? 't' : 'f');
+}
+
+# What a user's completed purchases in the programme's currency come to, less refunds.
+sub total
+{
+    my ($self, $id) = @_;
+    my $total = Math::BigInt->new(0);
+    for my $p (values %{ $self->{purchases} })
+    {
+        $total += Math::BigInt->new($p->{amount}) - $p->{refunded}
+          if $p->{user} eq $id && $p->{status} eq 'completed' && $p->{currency} eq $self->{settings}{currency};
+    }
+    return $total;
 }
 
 # ---- §6 refunds: the points taken back by this one ----
@@ -393,7 +458,7 @@ sub refund
     my $p = $self->{purchases}{$id};
     my $share = sub { times_over($_[0], $p->{refunded}, $p->{amount}) };
 
-    $p->{refunded} += $amount // $p->{amount} - $p->{refunded};
+    $p->{refunded} = Math::BigInt->new(defined $amount ? $p->{refunded} + Math::BigInt->new($amount) : $p->{amount});
     my $back = $share->($p->{points}) - $p->{points_back};
     $p->{points_back} += $back;
     for my $award (@{ $p->{awards} })
@@ -402,7 +467,82 @@ sub refund
         $award->{discount_back} = $share->($award->{discount});
     }
     $self->count_points($self->{users}{ $p->{user} }, -$back, $now);
+    $self->book($p->{user}, 'refund', $back);
     return $back;
+}
+
+# ---- what happens to a purchase later, as a caller sees it ----
+# An operation is {what, key, amount, ...} of the purchase with that key; its answer is a line, or the SQLSTATE of its
+# refusal. What another kind of operation answers is a method of that name, `do_WHAT`.
+
+sub operate
+{
+    my ($self, $op, $now) = @_;
+    my $method = "do_$op->{what}";
+    return $self->$method($op, $self->{by_key}{ $op->{key} }, $now // time() * 1_000_000);
+}
+
+sub after
+{
+    my ($self, $p, @words) = @_;
+    my $user = $self->{users}{ $p->{user} };
+    return join ' ', @words, @$user{qw(available pending tier)};
+}
+
+sub do_settle
+{
+    my ($self, $op, $p, $now) = @_;
+    return 'PT400' if $p->{status} ne 'pending';
+    return '22003' if $self->too_much($p);
+    $self->settle($p->{id}, $now);
+    return $self->after($p, 'completed', $p->{points});
+}
+
+sub do_decline
+{
+    my ($self, $op, $p) = @_;
+    return 'PT400' if $p->{status} ne 'pending';
+    $self->decline($p->{id});
+    return $self->after($p, 'failed', $p->{points});
+}
+
+# It has been pending for too long, and somebody tries to settle it.
+sub do_late { return 'PT400' }
+
+# It has been pending for too long, and all that have are looked for.
+sub do_lapse
+{
+    my ($self, $op, $p) = @_;
+    return 0 if $p->{status} ne 'pending';
+    $self->decline($p->{id});
+    return 1;
+}
+
+sub do_refund
+{
+    my ($self, $op, $p, $now) = @_;
+    my $amount = defined $op->{amount} ? Math::BigInt->new($op->{amount}) : undef;
+    my $known = defined $op->{refund_key} ? $self->{refunds}{"$p->{user} $op->{refund_key}"} : undef;
+
+    return '22023' if defined $amount && $amount <= 0;
+    if ($known)
+    {
+        return '23505' if $known->{key} ne $op->{key} || ($known->{amount} // '-') ne ($amount // '-');
+        return $self->after($p, @{ $known->{words} }, 'true');
+    }
+    return 'PT400' if $p->{status} ne 'completed';
+    my $left = Math::BigInt->new($p->{amount}) - $p->{refunded};
+    return 'PT409' if $left == 0 || (defined $amount && $amount > $left);
+
+    my @before = map { [ $_->{discount_back}, $_->{cost_back} ] } @{ $p->{awards} };
+    my $back = $self->refund($p->{id}, $amount, $now);
+    my @words = ($amount // $left, $p->{refunded}, $back, map {
+        my ($award, $was) = ($p->{awards}[$_], $before[$_]);
+        join ':', $award->{campaign}, $award->{discount_back} - $was->[0], $award->{cost_back} - $was->[1]
+    } 0 .. $#before);
+    $self->{refunds}{"$p->{user} $op->{refund_key}"} = { key => $op->{key}, amount => $amount, words => \@words }
+      if defined $op->{refund_key};
+    return $self->after($p, @words, 'false');
 }
 
 1;

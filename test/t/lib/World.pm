@@ -125,6 +125,7 @@ sub make_settings
     my $s = $self->{oracle}{settings} = {
         earn_rate => pick(1000, 1000, 10_000, 10_000, 1234, 500, 333, 1_000_000, 0),
         point_value_minor => pick(1, 1, 0, 2, 7),
+        referral_bonus_points => pick(0, 25, between(1, 300)),
         timezone => $self->{zone},
         currency => $self->{currency},
         max_transaction_amount => chance(30) ? 400 * $unit : undef,
@@ -140,8 +141,8 @@ sub settings_sql
     my ($self) = @_;
     my $s = $self->{oracle}{settings};
     return call('update_system_settings', settings => sprintf(
-        '{"earn_rate": %s, "point_value_minor": %s, "max_transaction_amount": %s, "daily_spending_limit": %s}',
-        decimal($s->{earn_rate}, 3), $s->{point_value_minor}, map { json(major($s->{$_}, $s->{currency})) }
+        '{"earn_rate": %s, "point_value_minor": %s, "referral_bonus_points": %s, "max_transaction_amount": %s, "daily_spending_limit": %s}',
+        decimal($s->{earn_rate}, 3), @$s{qw(point_value_minor referral_bonus_points)}, map { json(major($s->{$_}, $s->{currency})) }
           qw(max_transaction_amount daily_spending_limit)));
 }
 
@@ -177,10 +178,13 @@ sub make_people
     my $setup = $self->{setup};
 
     @{ $self->{users} } = map { uuid() } 1 .. 25;
+    my @there;
     for my $user (@{ $self->{users} })
     {
-        $o->add_user($user);
-        push @$setup, call('create_user', email => "$user\@example.com", name => 'Somebody', user_id => $user);
+        my $brought_by = @there && chance(60) ? pick(@there) : undef;
+        $o->add_user($user, $brought_by);
+        push @there, $user;
+        push @$setup, call('create_user', email => "$user\@example.com", name => 'Somebody', user_id => $user, referred_by => $brought_by);
     }
     @{ $self->{merchants} } = map { uuid() } 1 .. 12;
     for my $i (0 .. 11)
@@ -319,7 +323,8 @@ sub changes
     my $category = $o->{merchants}{$merchant}{category} = pick(@CATEGORY);
     push @sql, call('update_merchant', merchant_id => $merchant, changes => qq({"category": "$category"}));
 
-    $o->{settings}{$_->[0]} = $_->[1] for [ earn_rate => between(0, 20_000) ], [ point_value_minor => between(0, 3) ];
+    $o->{settings}{$_->[0]} = $_->[1] for [ earn_rate => between(0, 20_000) ], [ point_value_minor => between(0, 3) ],
+      [ referral_bonus_points => pick(0, between(1, 300)) ];
     push @sql, $self->settings_sql;
 
     # Thresholds only sink: nobody's tier does then.
@@ -399,6 +404,49 @@ sub purchases
     # One that is beyond 64 bits in between; the first time with little room left below 64 bits in the end.
     pick(@purchases)->{amount} = '9' . join '', map { between(0, 1) } 1 .. ($self->{huge}++ ? pick(12, 15) : 18);
     return $self->in_order(@purchases);
+}
+
+# ---- what happens to them later ----
+
+# An amount to be refunded, often one that cannot be.
+sub refund_amount
+{
+    my ($p) = @_;
+    my $left = Math::BigInt->new($p->{amount}) - $p->{refunded};
+    return pick(undef, undef, 0, 1, 1, 7, $left, $left + 1, $left - 1, map { Oracle::times_over($left, between(0, 100), 100) } 1 .. 6);
+}
+
+# The next operation on a purchase that is there. Most of them can be done; some are repeated with the same key.
+sub operation
+{
+    my ($self) = @_;
+    my $o = $self->{oracle};
+    return { %{ $self->{repeatable} } } if $self->{repeatable} && chance(15);
+    my @purchases = map { $o->{by_key}{$_} } sort keys %{ $o->{by_key} };
+    my @pending = grep { $_->{status} eq 'pending' } @purchases;
+    my @completed = grep { $_->{status} eq 'completed' && $_->{refunded} < $_->{amount} } @purchases;
+    my $op = { what => pick(('settle') x 4, qw(decline decline late lapse), ('refund') x 12) };
+    my @likely = $op->{what} eq 'refund' ? @completed : @pending;
+    my $p = @likely && chance(90) ? pick(@likely) : pick(@purchases);
+
+    $op->{key} = $p->{key};
+    return $op if $op->{what} ne 'refund';
+    my $amount = refund_amount($p);
+    $op->{amount} = defined $amount ? "$amount" : undef;
+    $op->{refund_key} = 'r' . between(1, 5) if chance(40);
+    $self->{repeatable} = $op if defined $op->{refund_key};
+    return $op;
+}
+
+# As arguments of the function that does it in a database.
+sub operation_sql
+{
+    my ($self, $op) = @_;
+    my $currency = $self->{oracle}{by_key}{ $op->{key} }{currency};
+    my $amount = $op->{amount};
+    my $sign = defined $amount && $amount =~ s/^-// ? '-' : '';
+    return 'SELECT public.operate(' . join(', ', map { quoted($_) } @$op{qw(what key)}, defined $amount ? $sign . major($amount, $currency) : undef,
+        $op->{refund_key}, places($currency)) . ');';
 }
 
 # Generated ids ascend in input order; then that breaks ties, and here it is the order of the list.
