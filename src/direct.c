@@ -117,7 +117,7 @@ ss_direct_end(SSDirect *direct)
 {
 	for (int i = 0; i < SS_TABLES; i++)
 	{
-		if (ss_table_specs[i].use == SS_USE_INSERT && direct->tables[i].nrows > 0)
+		if (ss_table_specs[i].use == SS_USE_INSERT)
 			flush(direct, (SSTable) i);
 	}
 	PopActiveSnapshot();
@@ -185,8 +185,8 @@ open_index(OpenTable *open, OpenTable *heap, Oid relid)
 	open->index = index_open(relid, AccessShareLock);
 }
 
-SSScan
-ss_direct_scan(SSDirect *direct, SSTable table, int nkeys, const Datum *keys)
+static SSScan
+begin_scan(SSDirect *direct, SSTable table, int nkeys, const Datum *keys, Snapshot snapshot)
 {
 	OpenTable  *open = &direct->tables[table];
 	OpenTable  *heap = open_heap(direct, table);
@@ -201,9 +201,15 @@ ss_direct_scan(SSDirect *direct, SSTable table, int nkeys, const Datum *keys)
 		ScanKeyEntryInitialize(&scankeys[i], 0, (AttrNumber) (i + 1), BTEqualStrategyNumber, InvalidOid,
 							   open->index->rd_indcollation[i], ss_table_specs[table].equal[i], keys[i]);
 	scan.slot = heap->found;
-	scan.scan = index_beginscan(heap->rel, open->index, GetActiveSnapshot(), nkeys, 0);
+	scan.scan = index_beginscan(heap->rel, open->index, snapshot, nkeys, 0);
 	index_rescan(scan.scan, scankeys, nkeys, NULL, 0);
 	return scan;
+}
+
+SSScan
+ss_direct_scan(SSDirect *direct, SSTable table, int nkeys, const Datum *keys)
+{
+	return begin_scan(direct, table, nkeys, keys, GetActiveSnapshot());
 }
 
 bool
@@ -240,6 +246,41 @@ ss_direct_is_null(SSDirect *direct, SSTable table, const TupleTableSlot *slot, i
 {
 	return heap_attisnull(((const HeapTupleTableSlot *) slot)->tuple, ss_stock.columns[table][column],
 						  RelationGetDescr(direct->tables[table].rel));
+}
+
+bool
+ss_direct_has_rival(SSDirect *direct, const pg_uuid_t *transaction_id, const pg_uuid_t *user_id)
+{
+	Datum		key = UUIDPGetDatum(transaction_id);
+	bool		found = false;
+	TransactionId unsettled;
+
+	flush(direct, SS_TRANSACTIONS);
+	do
+	{
+		SnapshotData dirty;
+		ItemPointerData tid;
+		SSScan		scan;
+
+		unsettled = InvalidTransactionId;
+		InitDirtySnapshot(dirty);
+		scan = begin_scan(direct, SS_TRANSACTIONS, 1, &key, &dirty);
+		while (!found && !TransactionIdIsValid(unsettled) && ss_direct_next(&scan))
+		{
+			bool		isnull;
+			Datum		user = ss_direct_get(direct, SS_TRANSACTIONS, scan.slot, TRANSACTION_USER_ID, &isnull);
+
+			if (memcmp(DatumGetUUIDP(user), user_id, sizeof(pg_uuid_t)) == 0)
+				continue;
+			unsettled = dirty.xmin;
+			tid = scan.slot->tts_tid;
+			found = !TransactionIdIsValid(unsettled);
+		}
+		ss_direct_close(&scan);
+		if (TransactionIdIsValid(unsettled))
+			XactLockTableWait(unsettled, direct->tables[SS_TRANSACTIONS].rel, &tid, XLTW_InsertIndexUnique);
+	} while (TransactionIdIsValid(unsettled));
+	return found;
 }
 
 /* --- locking -------------------------------------------------------------------------------------- */
@@ -397,9 +438,13 @@ static void
 flush(SSDirect *direct, SSTable table)
 {
 	OpenTable  *open = &direct->tables[table];
-	ResultRelInfo *info = writable(open);
-	CommandId	cid = GetCurrentCommandId(true);
+	ResultRelInfo *info;
+	CommandId	cid;
 
+	if (open->nrows == 0)
+		return;
+	info = writable(open);
+	cid = GetCurrentCommandId(true);
 	for (int i = 0; i < open->nrows; i++)
 	{
 		open->rows[i]->tts_tableOid = RelationGetRelid(open->rel);

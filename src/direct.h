@@ -20,6 +20,7 @@
 #include "access/genam.h"
 #include "access/tableam.h"
 #include "executor/tuptable.h"
+#include "utils/uuid.h"
 
 /* The tables, and how each is found: by the first columns of an index. */
 typedef enum SSTable
@@ -124,6 +125,12 @@ extern void ss_direct_close(SSScan *scan);
 
 /* Is there a row with this key? */
 extern bool ss_direct_exists(SSDirect *direct, SSTable table, int nkeys, const Datum *keys);
+
+/*
+ * Does another user have a transaction of that id? Stores what was added, then
+ * waits for whoever is about to store one: of two that look, one finds the other.
+ */
+extern bool ss_direct_has_rival(SSDirect *direct, const pg_uuid_t *transaction_id, const pg_uuid_t *user_id);
 
 /* The value of a column of the row that a scan stands on, or that was locked. */
 extern Datum ss_direct_get(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column, bool *isnull);

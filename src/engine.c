@@ -72,9 +72,16 @@ compare_ids(const void *a, const void *b)
 	return memcmp(a, b, sizeof(pg_uuid_t));
 }
 
+static void
+refuse_id(const pg_uuid_t *id)
+{
+	ss_duplicate("transaction_id is already used", "There is a transaction \"%s\".", ss_uuid_text(id));
+}
+
 /*
  * An id that the caller chose must be new, for any user: the primary key alone
- * would allow two users to have the same.
+ * would allow two users to have the same. What others are about to record is
+ * looked for when our own rows are there (check_rivals).
  */
 static void
 check_given_ids(const SSChunk *chunk)
@@ -108,7 +115,21 @@ check_given_ids(const SSChunk *chunk)
 	if (known == NULL && chunk->direct == NULL && ss_query_latest(&known_ids_query, &array, NULL) > 0)
 		known = DatumGetUUIDP(ss_value_not_null(0, 1));
 	if (known != NULL)
-		ss_duplicate("transaction_id is already used", "There is a transaction \"%s\".", ss_uuid_text(known));
+		refuse_id(known);
+}
+
+/* Through the executor, only what has committed by then is known. */
+static void
+check_rivals(const SSChunk *chunk)
+{
+	for (int i = 0; i < chunk->count && chunk->direct != NULL; i++)
+	{
+		const SSPurchase *purchase = &chunk->purchases[i];
+
+		if ((purchase->request & SS_REQUEST_HAS_ID) != 0 &&
+			ss_direct_has_rival(chunk->direct, &purchase->transaction_id, &purchase->user_id))
+			refuse_id(&purchase->transaction_id);
+	}
 }
 
 /* Tests the campaigns of a list; those that may apply become the purchase's open ones. */
@@ -304,6 +325,7 @@ award_new(SSChunk *chunk)
 	} while (done < chunk->count);
 	ss_slots_write(chunk);
 	ss_ledger_write(chunk);
+	check_rivals(chunk);
 	if (chunk->batch != NULL)
 		ss_batch_keep_users(chunk->batch, chunk);
 }
