@@ -19,7 +19,7 @@ DECLARE
     -- A = all, C = customer, S = support, N = analytics, B = backend, D = delivery
     matrix CONSTANT text[] := ARRAY[
         'sign_in A', 'refresh_session A', 'sign_out A', 'change_password A', 'verify_token A', 'authenticate A',
-        'rotate_token_key', 'add_token_key', 'list_token_keys',
+        'reset_user_password S', 'rotate_token_key', 'add_token_key', 'list_token_keys',
         'current_user_id A', 'health A', 'get_system_health', 'get_merchant A', 'list_merchants A', 'list_merchant_categories A',
         'create_campaign', 'get_campaign CN', 'list_campaigns CN', 'update_campaign', 'launch_campaign', 'pause_campaign',
         'delete_campaign', 'track_event CB',

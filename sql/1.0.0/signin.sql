@@ -118,3 +118,13 @@ CREATE FUNCTION swipesavvy.list_token_keys() RETURNS jsonb
     LANGUAGE C STABLE PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'swipesavvy_list_token_keys';
 COMMENT ON FUNCTION swipesavvy.list_token_keys() IS 'The keys whose tokens are good, newest first, without their secrets.';
+
+CREATE FUNCTION swipesavvy.reset_user_password(
+    user_id uuid,
+    send_email boolean DEFAULT true,
+    temporary_password_valid_hours integer DEFAULT 24
+) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_reset_user_password';
+COMMENT ON FUNCTION swipesavvy.reset_user_password(uuid, boolean, integer) IS
+    'Gives a user a temporary password, which goes out through the outbox only and must be changed. Support: customers only.';

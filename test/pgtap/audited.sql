@@ -73,8 +73,9 @@ CREATE TEMP TABLE exercises (n, routine, arguments, event_type, resource_id, abo
     (22, 'launch_campaign', $$'C-2'$$, 'campaign.launch', 'C-2', NULL, NULL), (23, 'pause_campaign', $$'C-2'$$, 'campaign.pause', 'C-2', NULL, NULL),
     (24, 'delete_campaign', $$'C-2'$$, 'campaign.delete', 'C-2', NULL, NULL),
     (25, 'replay_outbox', 'ARRAY(SELECT message_id FROM swipesavvy.outbox WHERE dead_at IS NOT NULL)', 'outbox.replay', NULL, NULL, NULL),
-    (26, 'erase_user', $$'BOB'$$, 'user.erase', 'BOB', 'BOB', NULL),
-    (27, 'add_token_key', $$'k-1', 's3cret s3cret s3cret s3cret s3cret'$$, 'token_key.add', 'k-1', NULL, NULL);
+    (26, 'reset_user_password', $$'BOB'$$, 'user.reset_password', 'BOB', 'BOB', NULL),
+    (27, 'erase_user', $$'BOB'$$, 'user.erase', 'BOB', 'BOB', NULL),
+    (28, 'add_token_key', $$'k-1', 's3cret s3cret s3cret s3cret s3cret'$$, 'token_key.add', 'k-1', NULL, NULL);
 UPDATE exercises SET arguments = replace(arguments, 'BOB', '00000000-0000-7000-8000-00000000000b'), about = replace(about, 'BOB', '00000000-0000-7000-8000-00000000000b'),
        resource_id = replace(resource_id, 'BOB', '00000000-0000-7000-8000-00000000000b'), details = replace(details, '"BOB"', '"00000000-0000-7000-8000-00000000000b"');
 SELECT set_eq('SELECT proname::text FROM pg_proc WHERE pronamespace = ''swipesavvy''::regnamespace AND provolatile = ''v''

@@ -153,7 +153,7 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
         'list_segments list_tiers list_token_keys verify_ledger verify_token'),
     ('s/null/u', 'explain_award get_user_profile get_user_rewards get_user_spending_analytics get_user_transactions list_users'),
     ('v/null/u', 'acknowledge_outbox apply_audit_retention apply_outbox_retention claim_outbox fail_outbox replay_outbox '
-        'add_token_key authenticate change_password refresh_session rotate_token_key sign_in sign_out '
+        'add_token_key authenticate change_password refresh_session reset_user_password rotate_token_key sign_in sign_out '
         'seal_audit_log activate_boost add_segment_members create_boost create_campaign create_merchant create_segment create_user '
         'deactivate_boost deactivate_user decline_transaction delete_campaign erase_user import_purchases lapse_transactions launch_campaign '
         'link_account pause_campaign reactivate_user record_transaction record_transactions refresh_tiers refund_transaction '

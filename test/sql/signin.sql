@@ -113,6 +113,57 @@ SET LOCAL request.jwt.claims = '{"sub": "00000000-0000-7000-8000-0000000e0001", 
 SELECT swipesavvy.list_merchants() IS NOT NULL AS merchants;
 ROLLBACK;
 
+-- a reset: the password goes out through the outbox, into nothing else; the old one, its sessions and a lock-out are gone
+BEGIN;
+\set eve 00000000-0000-7000-8000-0000000e0003
+SELECT swipesavvy.create_user('Ada@signin.test', 'Ada', 'correct horse', user_id => :'ada') ->> 'name' AS name,
+       swipesavvy.create_user('bob@signin.test', 'Bob', user_id => :'bob') ->> 'name' AS without_password,
+       swipesavvy.create_user('eve@signin.test', 'Eve', 'correct horse', role => 'admin', user_id => :'eve') ->> 'name' AS admin;
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'refresh_token' AS refresh \gset
+SELECT count(swipesavvy.sign_in('ada@signin.test', 'wrong')) AS wrong FROM generate_series(1, 5);
+SET LOCAL ROLE swipesavvy_support;
+SELECT r - 'temp_password_valid_until' AS reset, (r ->> 'temp_password_valid_until')::timestamptz - now() BETWEEN '24 hours' AND '24:01:00' AS a_day
+  FROM swipesavvy.reset_user_password(:'ada') r;
+SELECT swipesavvy.reset_user_password(:'bob', send_email => false, temporary_password_valid_hours => 2) ->> 'status' AS who_had_none;
+SELECT swipesavvy.reset_user_password(:'eve');
+RESET ROLE;
+SELECT event, version, order_key = 'user:' || (body ->> 'user_id') AS in_order, body - 'valid_until' AS body,
+       (body ->> 'valid_until')::timestamptz - now() > '23:59:00' AS a_day, secret ->> 'temporary_password' ~ '^[2-9a-km-np-z]{20}$' AS secret
+  FROM swipesavvy.outbox WHERE body ->> 'user_id' IN (:'ada', :'bob') ORDER BY message_id;
+SELECT secret ->> 'temporary_password' AS temporary FROM swipesavvy.outbox WHERE body ->> 'user_id' = :'ada' \gset
+SELECT swipesavvy.refresh_session(:'refresh') ->> 'error' AS session, swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'error' AS old_password;
+SELECT s -> 'must_change_password' AS must_change, s ->> 'access_token' AS access FROM swipesavvy.sign_in('ada@signin.test', :'temporary') s \gset
+\echo :must_change
+CREATE FUNCTION pg_temp.places(what text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    place name;
+    found boolean;
+    places text := '';
+BEGIN
+    FOR place IN SELECT relname FROM pg_class WHERE relnamespace = 'swipesavvy'::regnamespace AND relkind = 'r' ORDER BY relname LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM swipesavvy.%I t WHERE strpos(t::text, $1) > 0)', place) INTO found USING what;
+        places := places || CASE WHEN found THEN ' ' || place ELSE '' END;
+    END LOOP;
+    RETURN places;
+END
+$$;
+SELECT pg_temp.places(:'temporary') AS where_it_is;
+SELECT event_type, status, details FROM swipesavvy.audit_logs WHERE xid = pg_current_xact_id() AND event_type LIKE '%reset%' ORDER BY log_id;
+SELECT ended_for FROM swipesavvy.user_sessions WHERE user_id = :'ada' ORDER BY created_at LIMIT 1;
+SELECT swipesavvy.reset_user_password(:'eve') ->> 'status' AS an_admin_may;
+SELECT swipesavvy.reset_user_password(:'ada', NULL, NULL) ->> 'status' AS again;
+SELECT count(DISTINCT secret) AS passwords FROM swipesavvy.outbox WHERE event = 'user.password_reset';
+SELECT swipesavvy.sign_in('ada@signin.test', :'temporary') ->> 'error' AS the_one_before;
+SELECT swipesavvy.reset_user_password(NULL);
+SELECT swipesavvy.reset_user_password('00000000-0000-7000-8000-0000000effff');
+\echo :LAST_ERROR_SQLSTATE
+SELECT swipesavvy.reset_user_password(:'ada', temporary_password_valid_hours => 0);
+SELECT swipesavvy.reset_user_password(:'ada', temporary_password_valid_hours => 721);
+SELECT swipesavvy.suspend_user(:'ada') ->> 'account_status' AS status;
+SELECT swipesavvy.reset_user_password(:'ada');
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+
 -- what a gateway says of the client is kept with the session
 BEGIN;
 SELECT swipesavvy.create_user('Ada@signin.test', 'Ada', 'correct horse', user_id => :'ada') ->> 'name' AS name;

@@ -324,6 +324,18 @@ SKIP: {
     is($node->safe_psql('app', q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'}), 0, 'and nothing stays locked');
 }
 
+# --- settings of the programme, and races ----------------------------------------------------------------
+
+$node->safe_psql('app', q{SELECT swipesavvy.update_system_settings('{"maintenance_mode": true}'); CREATE ROLE visitor LOGIN IN ROLE swipesavvy_anon});
+{
+    my ($status, $out, $err) = $node->psql('app', "SELECT swipesavvy.sign_in('ada\@example.com', 'correct horse') ->> 'role'; SELECT swipesavvy.list_merchants()", extra_params => [ '-U', 'visitor' ]);
+    is($out, 'customer', 'under maintenance people sign in: admins who end it are among them');
+    like($err, qr/under maintenance/, 'and nothing else');
+}
+$node->safe_psql('app', q{SELECT swipesavvy.update_system_settings('{"maintenance_mode": false}')});
+is($node->safe_psql('app', "BEGIN READ ONLY; SET LOCAL request.method = 'GET'; SELECT swipesavvy.verify_token('x') IS NULL; SHOW response.headers"),
+    qq{f\n[{"Cache-Control": "no-store"}]}, 'what is said of a token is in no cache');
+
 # --- PgBouncer ---------------------------------------------------------------------------------------------
 
 my ($pgbouncer) = grep { -x } map { "$_/pgbouncer" } split(/:/, $ENV{PATH}), '/usr/sbin';
