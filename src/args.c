@@ -154,6 +154,19 @@ ss_arg_int4(FunctionCallInfo fcinfo, int n, const char *name, int64 minimum, int
 	return value;
 }
 
+int64
+ss_arg_int8(FunctionCallInfo fcinfo, int n, const char *name, int64 minimum, int64 maximum, bool *isnull)
+{
+	bool		absent = is_absent(fcinfo, n, name, isnull == NULL);
+	int64		value = absent ? 0 : PG_GETARG_INT64(n);
+
+	if (isnull != NULL)
+		*isnull = absent;
+	if (!absent)
+		check_bounds(value, name, minimum, maximum);
+	return value;
+}
+
 TimestampTz
 ss_arg_time(FunctionCallInfo fcinfo, int n, const char *name, bool *isnull)
 {

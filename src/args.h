@@ -42,6 +42,10 @@ extern bool ss_arg_bool(FunctionCallInfo fcinfo, int n, bool when_null);
 extern int64 ss_arg_int4(FunctionCallInfo fcinfo, int n, const char *name, int64 minimum, int64 maximum,
 						 bool *isnull);
 
+/* An int8 argument, as above. */
+extern int64 ss_arg_int8(FunctionCallInfo fcinfo, int n, const char *name, int64 minimum, int64 maximum,
+						 bool *isnull);
+
 /* A finite timestamp; *isnull as above. */
 extern TimestampTz ss_arg_time(FunctionCallInfo fcinfo, int n, const char *name, bool *isnull);
 

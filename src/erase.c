@@ -37,6 +37,10 @@ static SSQuery steps[] = {
 		 "                       THEN jsonb_build_object('shipping_amount', t.metadata -> 'shipping_amount') END"
 		 " WHERE t.user_id = $1 AND (t.idempotency_key IS NOT NULL OR t.metadata IS NOT NULL)"),
 	STEP("UPDATE swipesavvy.refunds SET idempotency_key = NULL WHERE user_id = $1 AND idempotency_key IS NOT NULL"),
+	STEP("UPDATE swipesavvy.reward_redemptions SET idempotency_key = NULL WHERE user_id = $1 AND idempotency_key IS NOT NULL"),
+	STEP("UPDATE swipesavvy.donations SET idempotency_key = NULL WHERE user_id = $1 AND idempotency_key IS NOT NULL"),
+	STEP("UPDATE swipesavvy.points_adjustments SET idempotency_key = NULL, reason = 'Erased' WHERE user_id = $1"),
+	STEP("DELETE FROM swipesavvy.leaderboard_entries WHERE user_id = $1"),
 	STEP("UPDATE swipesavvy.import_errors"
 		 "   SET purchase = jsonb_build_object('user_id', purchase -> 'user_id'), detail = NULL"
 		 " WHERE lower(purchase ->> 'user_id') = $1::text"),

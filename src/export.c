@@ -71,6 +71,19 @@ static Part parts[] = {
 		 "  JOIN swipesavvy.transactions t ON t.transaction_id = r.transaction_id AND t.user_id = r.user_id"
 		 "  JOIN swipesavvy.currencies c ON c.code = t.currency"
 		 " WHERE r.user_id = $1 ORDER BY r.transaction_id, r.position"),
+	PART("reward_redemptions", true,
+		 "SELECT r.entry_id, r.points, r.reward_id, w.name AS reward, r.confirmation_code, r.idempotency_key, r.redeemed_at"
+		 "  FROM swipesavvy.reward_redemptions r LEFT JOIN swipesavvy.rewards w ON w.reward_id = r.reward_id"
+		 " WHERE r.user_id = $1 ORDER BY r.entry_id"),
+	PART("donations", true,
+		 "SELECT d.entry_id, d.points, d.charity_id, h.name AS charity, d.confirmation_code, d.idempotency_key, d.donated_at"
+		 "  FROM swipesavvy.donations d JOIN swipesavvy.charities h ON h.charity_id = d.charity_id"
+		 " WHERE d.user_id = $1 ORDER BY d.entry_id"),
+	PART("points_adjustments", true,
+		 "SELECT entry_id, points, reason, idempotency_key, adjusted_at"
+		 "  FROM swipesavvy.points_adjustments WHERE user_id = $1 ORDER BY entry_id"),
+	PART("leaderboard_entries", true,
+		 "SELECT period, points FROM swipesavvy.leaderboard_entries WHERE user_id = $1 ORDER BY period"),
 	PART("segments", true,
 		 "SELECT s.name, s.description, m.added_at"
 		 "  FROM swipesavvy.segment_members m JOIN swipesavvy.segments s ON s.segment_no = m.segment_no"

@@ -8,34 +8,49 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+
+#include "columns.h"
 #include "lots.h"
 #include "money.h"
 #include "query.h"
 
-#define CREDITS(of_purchases, of_entries) \
+#define CREDITS(user_id, of_purchases, of_entries) \
 	" (SELECT t.occurred_at AS at, t.points_base + t.points_bonus AS points FROM swipesavvy.transactions t" \
-	"   WHERE t.user_id = $1 AND " of_purchases " AND t.status = 'completed' AND t.points_base + t.points_bonus > 0" \
+	"   WHERE t.user_id = " user_id " AND " of_purchases \
+	"     AND t.status = 'completed' AND t.points_base + t.points_bonus > 0" \
 	"  UNION ALL" \
 	"  SELECT e.recorded_at, e.points FROM swipesavvy.points_entries e" \
-	"   WHERE e.user_id = $1 AND " of_entries " AND e.kind IN ('adjust', 'referral')" \
+	"   WHERE e.user_id = " user_id " AND " of_entries " AND e.kind IN ('adjust', 'referral')" \
 	"     AND e.credit_account = 'available') c"
+
+/* What user u was credited for times from its lot_at on and before $1. */
+#define CREDITED_BEFORE \
+	" CROSS JOIN LATERAL (SELECT coalesce(sum(c.points), 0)::bigint AS points" \
+	"   FROM" CREDITS("u.user_id", "t.occurred_at >= u.lot_at AND t.occurred_at < $1", \
+				   "e.recorded_at >= u.lot_at AND e.recorded_at < $1") ") d"
 
 /* The oldest lot from $2 on with which more than $3 was credited, and what was credited before it. */
 static SSQuery first_open_query = {
 	"SELECT l.at, (l.through - l.points)::bigint"
 	"  FROM (SELECT g.at, g.points, sum(g.points) OVER (ORDER BY g.at ROWS UNBOUNDED PRECEDING) AS through"
 	"          FROM (SELECT c.at, sum(c.points) AS points"
-	"                  FROM" CREDITS("t.occurred_at >= $2", "e.recorded_at >= $2")
+	"                  FROM" CREDITS("$1", "t.occurred_at >= $2", "e.recorded_at >= $2")
 	"                 GROUP BY c.at) g) l"
 	" WHERE l.through > $3 ORDER BY l.at LIMIT 1",
 	3, {UUIDOID, TIMESTAMPTZOID, INT8OID}, NULL};
 static SSQuery last_credit_query = {
-	"SELECT coalesce(max(c.at), '-infinity') FROM" CREDITS("t.occurred_at >= $2", "e.recorded_at >= $2"),
+	"SELECT coalesce(max(c.at), '-infinity') FROM" CREDITS("$1", "t.occurred_at >= $2", "e.recorded_at >= $2"),
 	2, {UUIDOID, TIMESTAMPTZOID}, NULL};
 static SSQuery credited_query = {
-	"SELECT coalesce(sum(c.points), 0)::bigint"
-	"  FROM" CREDITS("t.occurred_at >= $2 AND t.occurred_at < $3", "e.recorded_at >= $2 AND e.recorded_at < $3"),
-	3, {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID}, NULL};
+	"SELECT d.points FROM unnest($2, $3) WITH ORDINALITY u (user_id, lot_at, n)" CREDITED_BEFORE " ORDER BY u.n", 3,
+	{TIMESTAMPTZOID, UUIDARRAYOID, TIMESTAMPTZARRAYOID}, NULL};
+static SSQuery find_left_query = {
+	"SELECT u.user_id FROM swipesavvy.reward_accounts u" CREDITED_BEFORE
+	" WHERE u.points_available > 0 AND u.lot_at < $1 AND u.user_id >= $2 AND (u.user_id > $2 OR NOT $3)"
+	"   AND u.lot_before + d.points > u.points_debited ORDER BY u.user_id LIMIT $4",
+	4, {TIMESTAMPTZOID, UUIDOID, BOOLOID, INT8OID}, NULL};
 static SSQuery place_query = {
 	"SELECT a.lot_at, a.points_debited - a.lot_before FROM swipesavvy.reward_accounts a WHERE a.user_id = $1", 1,
 	{UUIDOID}, NULL};
@@ -74,15 +89,46 @@ ss_lots_debit(SSUser *user, int64 points)
 	user->lot_before = user->available + user->debited;
 }
 
-int64
-ss_lots_left_before(const SSUser *user, TimestampTz before)
+void
+ss_lots_left_before(const SSUser *users, int count, TimestampTz before, int64 *left)
 {
-	Datum		values[3] = {UUIDPGetDatum(&user->id), TimestampTzGetDatum(user->lot_at), TimestampTzGetDatum(before)};
-	int64		credited;
+	static const Oid types[] = {UUIDOID, TIMESTAMPTZOID};
+	SSColumns	columns;
+	Datum		values[3] = {TimestampTzGetDatum(before)};
 
+	ss_columns_init(&columns, lengthof(types), types, count);
+	for (int i = 0; i < count; i++)
+	{
+		ss_columns_next(&columns);
+		ss_columns_set(&columns, 0, UUIDPGetDatum(&users[i].id));
+		ss_columns_set(&columns, 1, TimestampTzGetDatum(users[i].lot_at));
+	}
+	ss_columns_arrays(&columns, &values[1]);
+	ss_query_avoid_scans();
 	(void) ss_query_latest(&credited_query, values, NULL);
-	credited = ss_value_int64(0, 1, 0);
-	return Max(user->lot_before + credited - user->debited, 0);
+	for (int i = 0; i < count; i++)
+		left[i] = Max(users[i].lot_before + ss_value_int64(i, 1, 0) - users[i].debited, 0);
+}
+
+void
+ss_lots_debit_before(SSUser *user, int64 points, TimestampTz before)
+{
+	user->debited = ss_add(user->debited, points, "points taken");
+	user->lot_at = before;
+	user->lot_before = user->debited;
+}
+
+int
+ss_lots_find_left_before(TimestampTz before, const pg_uuid_t *from, bool after, int limit, pg_uuid_t *ids)
+{
+	Datum		values[4] = {TimestampTzGetDatum(before), UUIDPGetDatum(from), BoolGetDatum(after), Int64GetDatum(limit)};
+	int			found;
+
+	ss_query_avoid_scans();
+	found = (int) ss_query_latest(&find_left_query, values, NULL);
+	for (int i = 0; i < found; i++)
+		ids[i] = *DatumGetUUIDP(ss_value_not_null(i, 1));
+	return found;
 }
 
 bool

@@ -20,8 +20,17 @@ extern void ss_lots_credit(SSUser *user, int64 points, TimestampTz at);
 /* Points were taken from the account, whose other columns are as afterwards. The entries need not be written yet. */
 extern void ss_lots_debit(SSUser *user, int64 points);
 
-/* How many points of lots before that time are left. */
-extern int64 ss_lots_left_before(const SSUser *user, TimestampTz before);
+/* How many points of lots before that time are left to each of the users, who are locked. */
+extern void ss_lots_left_before(const SSUser *users, int count, TimestampTz before, int64 *left);
+
+/* Points were taken from the account: all that were left of lots before that time. */
+extern void ss_lots_debit_before(SSUser *user, int64 points, TimestampTz before);
+
+/*
+ * Users, by id, who seem to have something left of lots before that time: from
+ * that id on, or after it. Fills in at most `limit` ids, says how many.
+ */
+extern int	ss_lots_find_left_before(TimestampTz before, const pg_uuid_t *from, bool after, int limit, pg_uuid_t *ids);
 
 /* Readers: the time of the oldest lot of which something is left; false when there is none. */
 extern bool ss_lots_first_open(const pg_uuid_t *user_id, TimestampTz *at);

@@ -250,18 +250,24 @@ ss_rules_day(const SSRules *rules, TimestampTz moment)
 	return date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE;
 }
 
-/* 0:00 of year, month and day in the programme's time zone. */
+/* The first instant of year, month and day in the programme's time zone. */
 static TimestampTz
 midnight(const SSRules *rules, struct pg_tm *tm)
 {
+	struct pg_tm there;
 	TimestampTz result;
+	TimestampTz earlier;
 	int			offset;
 
 	tm->tm_hour = tm->tm_min = tm->tm_sec = 0;
 	offset = DetermineTimeZoneOffset(tm, rules->settings.timezone);
 	if (tm2timestamp(tm, 0, &offset, &result) != 0)
 		ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range"));
-	return result;
+	/* where clocks are set back to midnight or over it, the day has begun before */
+	local_calendar(rules, result - USECS_PER_DAY, &there);
+	earlier = result - (offset + there.tm_gmtoff) * USECS_PER_SEC;
+	local_calendar(rules, earlier, &there);
+	return earlier < result && there.tm_mday == tm->tm_mday ? earlier : result;
 }
 
 TimestampTz
@@ -297,6 +303,20 @@ ss_rules_expiry(const SSRules *rules, TimestampTz moment)
 	months += tm.tm_mon;		/* from January of that year to the month after the last one */
 	tm.tm_year += months / 12;
 	tm.tm_mon = months % 12 + 1;
+	tm.tm_mday = 1;
+	return midnight(rules, &tm);
+}
+
+TimestampTz
+ss_rules_month_start(const SSRules *rules, TimestampTz moment, int months_before)
+{
+	struct pg_tm tm;
+	int			months;
+
+	local_calendar(rules, moment, &tm);
+	months = tm.tm_year * MONTHS_PER_YEAR + tm.tm_mon - 1 - months_before;
+	tm.tm_year = months / MONTHS_PER_YEAR - (months % MONTHS_PER_YEAR < 0 ? 1 : 0);
+	tm.tm_mon = months - tm.tm_year * MONTHS_PER_YEAR + 1;
 	tm.tm_mday = 1;
 	return midnight(rules, &tm);
 }

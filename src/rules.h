@@ -175,4 +175,7 @@ extern TimestampTz ss_rules_tier_end(const SSRules *rules, TimestampTz moment);
 /* When points of that moment expire: some months after the end of its month; DT_NOEND if they never do. */
 extern TimestampTz ss_rules_expiry(const SSRules *rules, TimestampTz moment);
 
+/* The first instant, in the programme's time zone, of the month so many before that of `moment`. */
+extern TimestampTz ss_rules_month_start(const SSRules *rules, TimestampTz moment, int months_before);
+
 #endif							/* SS_RULES_H */

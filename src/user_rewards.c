@@ -35,8 +35,10 @@ static SSQuery select_boosts = {
 static SSQuery select_entries = {
 	"SELECT e.entry_id, e.kind::text AS kind,"
 	"       CASE WHEN e.credit_account IN ('available', 'pending') THEN e.points ELSE -e.points END AS points,"
-	"       e.transaction_id, e.reason, e.recorded_at AS \"timestamp\""
-	"  FROM swipesavvy.points_entries e WHERE e.user_id = $1 ORDER BY e.entry_id DESC LIMIT 10", 1, {UUIDOID}, NULL};
+	"       e.transaction_id, coalesce(a.reason, e.reason) AS reason, e.recorded_at AS \"timestamp\""
+	"  FROM swipesavvy.points_entries e"
+	"  LEFT JOIN swipesavvy.points_adjustments a ON a.user_id = e.user_id AND a.entry_id = e.entry_id"
+	" WHERE e.user_id = $1 ORDER BY e.entry_id DESC LIMIT 10", 1, {UUIDOID}, NULL};
 
 /* What the tier gives: its multiplier, as it is now, and what update_tiers was told. */
 static void

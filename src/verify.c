@@ -143,6 +143,36 @@ static Check checks[] = {
 	CHECK("references_of_slots",
 		  "SELECT count(*) FROM swipesavvy.campaign_slots s"
 		  " WHERE NOT EXISTS (SELECT FROM swipesavvy.campaigns c WHERE c.campaign_no = s.campaign_no)"),
+	CHECK("redemptions",
+		  "SELECT count(*) FROM swipesavvy.reward_redemptions r FULL JOIN"
+		  " (SELECT e.* FROM swipesavvy.points_entries e WHERE e.kind = 'redeem') e"
+		  "    ON e.user_id = r.user_id AND e.entry_id = r.entry_id WHERE r.points IS DISTINCT FROM e.points"
+		  "    OR e.debit_account <> 'available' OR e.credit_account <> 'redemption'"),
+	CHECK("donations",
+		  "SELECT count(*) FROM swipesavvy.donations d FULL JOIN"
+		  " (SELECT e.* FROM swipesavvy.points_entries e WHERE e.kind = 'donate') e"
+		  "    ON e.user_id = d.user_id AND e.entry_id = d.entry_id WHERE d.points IS DISTINCT FROM e.points"
+		  "    OR e.debit_account <> 'available' OR e.credit_account <> 'donation'"),
+	CHECK("adjustments",
+		  "SELECT count(*) FROM swipesavvy.points_adjustments a FULL JOIN"
+		  " (SELECT e.user_id, e.entry_id, CASE WHEN e.credit_account = 'available' THEN e.points ELSE -e.points END"
+		  "         AS points FROM swipesavvy.points_entries e WHERE e.kind = 'adjust') e"
+		  "    ON e.user_id = a.user_id AND e.entry_id = a.entry_id WHERE a.points IS DISTINCT FROM e.points"),
+	CHECK("stocks",
+		  "SELECT count(*) FROM swipesavvy.rewards w LEFT JOIN"
+		  " (SELECT r.reward_id, count(*) AS taken FROM swipesavvy.reward_redemptions r WHERE r.from_stock"
+		  "   GROUP BY r.reward_id) r ON r.reward_id = w.reward_id"
+		  " WHERE w.stocked <> coalesce(w.stock, 0) + coalesce(r.taken, 0)"),
+	CHECK("ages_of_points",
+		  "SELECT count(*) FROM swipesavvy.reward_accounts a LEFT JOIN"
+		  " (SELECT e.user_id, sum(e.points) AS debited FROM swipesavvy.points_entries e"
+		  "   WHERE e.debit_account = 'available' GROUP BY e.user_id) d ON d.user_id = a.user_id"
+		  " WHERE a.points_debited <> coalesce(d.debited, 0)"
+		  "    OR a.lot_before <> (SELECT coalesce(sum(c.points), 0) FROM"
+		  " (SELECT t.points_base + t.points_bonus AS points FROM swipesavvy.transactions t"
+		  "   WHERE t.user_id = a.user_id AND t.status = 'completed' AND t.occurred_at < a.lot_at"
+		  "  UNION ALL SELECT e.points FROM swipesavvy.points_entries e WHERE e.user_id = a.user_id"
+		  "     AND e.kind IN ('adjust', 'referral') AND e.credit_account = 'available' AND e.recorded_at < a.lot_at) c)"),
 };
 
 /*

@@ -38,8 +38,8 @@ SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), true
 -- --- everything that changes something -----------------------------------------------------------------
 
 -- Each function that writes, in an order in which all succeed, with the row that it leaves. The exceptions keep a record of their own:
--- purchases the ledger, events and messages themselves, seals too; rule_cache_status changes nothing that lasts.
-CREATE TEMP TABLE exceptions (routine) AS VALUES ('record_transaction'), ('record_transactions'), ('import_purchases'), ('settle_transaction'),
+-- purchases and what is spent the ledger, leaderboards it again, events and messages themselves, seals too; rule_cache_status changes nothing that lasts.
+CREATE TEMP TABLE exceptions (routine) AS VALUES ('record_transaction'), ('record_transactions'), ('redeem_points'), ('donate_points'), ('refresh_leaderboards'), ('import_purchases'), ('settle_transaction'),
     ('decline_transaction'), ('refund_transaction'), ('lapse_transactions'), ('refresh_tiers'), ('track_event'), ('claim_outbox'),
     ('acknowledge_outbox'), ('fail_outbox'), ('apply_outbox_retention'), ('seal_audit_log'), ('apply_audit_retention'), ('rule_cache_status'), ('uuid_v7'),
     -- rows of sign-in depend on who comes with what: test/sql/signin.sql shows them
@@ -76,6 +76,15 @@ CREATE TEMP TABLE exercises (n, routine, arguments, event_type, resource_id, abo
     (26, 'reset_user_password', $$'BOB'$$, 'user.reset_password', 'BOB', 'BOB', NULL),
     (27, 'erase_user', $$'BOB'$$, 'user.erase', 'BOB', 'BOB', NULL),
     (28, 'add_token_key', $$'k-1', 's3cret s3cret s3cret s3cret s3cret'$$, 'token_key.add', 'k-1', NULL, NULL);
+INSERT INTO exercises VALUES
+    (201, 'create_reward', $$'Mug', 2, reward_id => '00000000-0000-7000-8000-0000000000e1'$$, 'reward.create', '00000000-0000-7000-8000-0000000000e1', NULL, NULL),
+    (202, 'update_reward', $$'00000000-0000-7000-8000-0000000000e1', '{"points": 3}'$$, 'reward.update', '00000000-0000-7000-8000-0000000000e1', NULL,
+        '{"before": {"points": 2}, "after": {"points": 3}}'),
+    (203, 'create_charity', $$'Trees', charity_id => '00000000-0000-7000-8000-0000000000e2'$$, 'charity.create', '00000000-0000-7000-8000-0000000000e2', NULL, NULL),
+    (204, 'update_charity', $$'00000000-0000-7000-8000-0000000000e2', '{"is_active": false}'$$, 'charity.update', '00000000-0000-7000-8000-0000000000e2', NULL,
+        '{"before": {"is_active": true}, "after": {"is_active": false}}'),
+    (205, 'adjust_points', $$'BOB', 5, 'sorry'$$, 'points.adjust', 'BOB', 'BOB', NULL),
+    (206, 'expire_points', $$'2020-01-01'$$, 'points.expire', NULL, NULL, '{"after": {"as_of": "2020-01-01T00:00:00Z", "users": 1, "points": 10, "earned_before": "2018-01-01T00:00:00Z"}}');
 UPDATE exercises SET arguments = replace(arguments, 'BOB', '00000000-0000-7000-8000-00000000000b'), about = replace(about, 'BOB', '00000000-0000-7000-8000-00000000000b'),
        resource_id = replace(resource_id, 'BOB', '00000000-0000-7000-8000-00000000000b'), details = replace(details, '"BOB"', '"00000000-0000-7000-8000-00000000000b"');
 SELECT set_eq('SELECT proname::text FROM pg_proc WHERE pronamespace = ''swipesavvy''::regnamespace AND provolatile = ''v''
@@ -91,6 +100,9 @@ BEGIN
         SELECT account_id INTO account FROM swipesavvy.accounts WHERE user_id = '00000000-0000-7000-8000-00000000000b';
         IF e.routine = 'replay_outbox' THEN
             UPDATE swipesavvy.outbox SET dead_at = now();
+        END IF;
+        IF e.routine = 'expire_points' THEN
+            PERFORM swipesavvy.record_transaction((swipesavvy.create_user('old@example.com', 'Old') ->> 'user_id')::uuid, 10, occurred_at => '2015-01-01');
         END IF;
         INSERT INTO left_rows SELECT e.n, l.* FROM pg_temp.left_by(format('SELECT swipesavvy.%s(%s)', e.routine,
             replace(e.arguments, 'ACCOUNT', coalesce(account, '')))) l;

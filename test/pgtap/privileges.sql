@@ -18,7 +18,10 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('suspend_user', 'M'), ('reactivate_user', 'M'), ('link_account', 'CBM'), ('verify_account', 'BM'), ('set_default_account', 'CBM'),
     ('unlink_account', 'CBM'), ('create_merchant', 'M'), ('update_merchant', 'M'), ('get_merchant', 'A'), ('list_merchants', 'A'),
     ('list_merchant_categories', 'A'), ('create_segment', 'M'), ('add_segment_members', 'M'), ('remove_segment_members', 'M'),
-    ('list_segments', 'NM'), ('create_boost', 'M'), ('activate_boost', 'CBM'), ('deactivate_boost', 'CBM'), ('list_tiers', 'CM'),
+    ('list_segments', 'NM'), ('create_boost', 'M'), ('activate_boost', 'CBM'), ('deactivate_boost', 'CBM'), ('list_boosts', 'CM'), ('list_tiers', 'CM'),
+    ('create_reward', 'M'), ('update_reward', 'M'), ('list_rewards', 'CM'), ('create_charity', 'M'), ('update_charity', 'M'), ('list_charities', 'CM'),
+    ('redeem_points', 'CBM'), ('donate_points', 'CBM'), ('adjust_points', 'M'), ('expire_points', 'M'), ('get_points_history', 'CSM'),
+    ('refresh_leaderboards', 'M'), ('get_leaderboard', 'CNM'),
     ('get_audit_logs', 'M'), ('seal_audit_log', 'M'), ('verify_audit_log', 'M'), ('latest_audit_seal', 'M'), ('apply_audit_retention', 'M'),
     ('claim_outbox', 'DM'), ('acknowledge_outbox', 'DM'), ('fail_outbox', 'DM'), ('replay_outbox', 'DM'), ('apply_outbox_retention', 'M'),
     ('update_tiers', 'M'), ('update_system_settings', 'M'), ('rule_cache_status', 'M'), ('current_user_id', 'A'), ('health', 'A'),
@@ -142,6 +145,7 @@ UPDATE ids SET account_id = (swipesavvy.link_account(user_id, 'card', '4242') ->
                transaction_id = (swipesavvy.record_transaction(user_id, 10) ->> 'transaction_id')::uuid;
 SELECT swipesavvy.create_boost('Double', 2, boost_id => '00000000-0000-7000-8000-0000000000d0') IS NOT NULL AS made \gset
 SELECT swipesavvy.create_boost('Active', 2, boost_id => '00000000-0000-7000-8000-0000000000d1') IS NOT NULL AS made \gset
+SELECT swipesavvy.create_charity('Trees', charity_id => '00000000-0000-7000-8000-0000000000c0') IS NOT NULL AS made \gset
 SELECT swipesavvy.activate_boost(user_id, '00000000-0000-7000-8000-0000000000d1') IS NOT NULL AS active FROM ids \g /dev/null
 SELECT swipesavvy.create_campaign(campaign_id => c.id, name => c.id, campaign_type => 'SEASONAL', offer_type => 'PERCENTAGE', offer_amount => 10,
                                   start_date => now() - interval '1 day', budget => 50) IS NOT NULL AS made
@@ -163,6 +167,8 @@ CREATE TEMP TABLE questions (routine, statement, silent) AS
         ('set_default_account', 'SELECT swipesavvy.set_default_account(%2$L, %1$L)'),
         ('unlink_account', 'SELECT swipesavvy.unlink_account(%2$L)'), ('unlink_account', 'SELECT swipesavvy.unlink_account(%2$L, %1$L)'),
         ('explain_award', 'SELECT swipesavvy.explain_award(%3$L)'), ('explain_award', 'SELECT swipesavvy.explain_award(%3$L, %1$L)'),
+        ('get_points_history', 'SELECT swipesavvy.get_points_history(%1$L)'), ('redeem_points', 'SELECT swipesavvy.redeem_points(%1$L, points => 1)'),
+        ('donate_points', 'SELECT swipesavvy.donate_points(%1$L, 1, ''00000000-0000-7000-8000-0000000000c0'')'),
         ('activate_boost', 'SELECT swipesavvy.activate_boost(%1$L, ''00000000-0000-7000-8000-0000000000d0'')'),
         ('deactivate_boost', 'SELECT swipesavvy.deactivate_boost(%1$L, ''00000000-0000-7000-8000-0000000000d1'')'),
         ('track_event', 'SELECT swipesavvy.track_event(''CAMP-RUNS'', ''view'', %1$L)')) q (routine, statement)

@@ -23,7 +23,8 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('audit_installations', ''),
     ('audit_logs', 'a_log_entry_has_a_known_status a_log_entry_holds_what_its_hashes_are_of a_log_entry_is_of_its_resource'),
     ('audit_seals', 'a_seal_has_leaves_until_it_is_retired'),
-    ('boosts', 'a_boost_ends_after_it_starts a_boost_has_a_known_category a_boost_has_a_name a_boost_multiplier_is_from_1_to_1000'),
+    ('boosts', 'a_boost_ends_after_it_starts a_boost_has_a_known_category a_boost_has_a_name a_boost_multiplier_is_from_1_to_1000 '
+        'an_activation_limit_is_at_least_1'),
     ('campaign_events', 'an_event_belongs_to_a_campaign an_event_belongs_to_a_user an_event_has_a_known_kind'),
     ('campaign_redemptions', 'a_returned_cost_is_part_of_the_cost redemption_amounts_are_not_negative'),
     ('campaign_slots', 'a_slot_is_never_overspent'),
@@ -34,18 +35,26 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
         'a_campaign_is_aimed_at_a_known_segment a_hold_out_is_a_percentage a_percentage_is_at_most_100 '
         'a_points_multiplier_is_from_1_to_1000 an_offer_is_not_negative bonus_points_are_not_negative campaign_amounts_are_not_negative '
         'campaign_dates_are_finite campaign_limits_are_at_least_1'),
+    ('charities', 'a_charity_has_a_name'),
     ('currencies', 'a_minor_unit_is_from_0_to_4'),
+    ('donations', 'a_donation_takes_points points_are_donated_by_a_user points_are_donated_to_a_charity'),
     ('import_errors', ''),
     ('imports', ''),
+    ('leaderboard_entries', 'a_leader_has_points'),
+    ('leaderboard_marks', ''),
+    ('leaderboards', 'a_leaderboard_has_a_known_period'),
     ('mcc_codes', 'an_mcc_belongs_to_a_category an_mcc_is_four_digits'),
     ('merchant_categories', 'a_category_has_a_name a_category_number_is_used_once'),
     ('merchant_sentinel', ''),
     ('merchants', 'a_merchant_has_a_category a_merchant_has_a_known_mcc a_merchant_has_a_name merchant_metadata_are_an_object'),
     ('outbox', 'a_delivered_message_has_no_secret a_message_is_an_object a_message_is_delivered_or_dead_or_open'),
+    ('points_adjustments', 'an_adjustment_changes_points an_adjustment_has_a_reason points_are_adjusted_of_a_user'),
     ('points_entries', 'an_entry_has_two_accounts an_entry_moves_points'),
     ('rate_limits', ''),
     ('reward_accounts', 'a_reward_account_belongs_to_a_user lifetime_points_are_not_negative pending_points_are_not_negative points_before_a_lot_are_used_up'),
     ('refunds', 'a_refund_is_of_an_amount refund_amounts_are_not_negative'),
+    ('reward_redemptions', 'a_redemption_takes_points only_a_reward_comes_from_stock points_are_redeemed_by_a_user points_are_redeemed_for_a_reward'),
+    ('rewards', 'a_reward_costs_points a_reward_ends_after_it_starts a_reward_has_a_name a_stock_is_not_negative'),
     ('rule_sentinel', ''),
     ('segment_members', 'a_member_belongs_to_a_segment a_member_is_a_user'),
     ('segments', 'a_segment_has_a_name a_segment_name_is_used_once'),
@@ -161,6 +170,9 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
         'unlink_account update_campaign update_merchant update_system_settings update_tiers update_user verify_account'),
     ('trigger', 'audit_refuse_change purchases_begin purchases_end purchases_insert purchases_refuse refuse_change restore_begin restore_end restore_mcc_codes '
         'restore_merchant_categories restore_system_settings restore_tiers rules_changed drop_guard');
+INSERT INTO declared_functions VALUES
+    ('s/null/r', 'get_points_history list_boosts list_charities list_rewards'), ('s/null/u', 'get_leaderboard'),
+    ('v/null/u', 'adjust_points create_charity create_reward donate_points expire_points redeem_points refresh_leaderboards update_charity update_reward');
 SELECT set_eq(
     'SELECT proname::text, CASE WHEN prorettype IN (''trigger''::regtype, ''event_trigger''::regtype) THEN ''trigger''
             ELSE provolatile::text || CASE WHEN proisstrict THEN ''/strict/'' ELSE ''/null/'' END || proparallel::text END

@@ -7,6 +7,9 @@ SELECT swipesavvy.create_user('ann@ledger.test', 'ann', user_id => :'ann') ->> '
 SELECT swipesavvy.create_campaign('L', 'SEASONAL', 1, 'FIXED_DISCOUNT', '2026-01-01', campaign_id => 'L', target_merchant_id => :'ann', budget => 100, daily_limit => 10, bonus_points => 3) ->> 'status' AS status,
        swipesavvy.launch_campaign('L') ->> 'status' AS status;
 SELECT r -> 'points_earned' AS points, r ->> 'status' AS status FROM unnest(ARRAY['completed', 'pending']) s, LATERAL swipesavvy.record_transaction(:'ann', 10, merchant_id => :'ann', occurred_at => '2026-03-01', status => s) r;
+SELECT swipesavvy.create_reward('ledger', 2, 5, reward_id => :'ann') -> 'stock' AS stock, swipesavvy.create_charity('ledger', charity_id => :'ann') -> 'is_active' AS active;
+SELECT swipesavvy.redeem_points(:'ann', :'ann') -> 'points' AS redeemed;
+SELECT swipesavvy.donate_points(:'ann', 1, :'ann') -> 'points' AS donated, swipesavvy.adjust_points(:'ann', 5, 'x') -> 'points' AS given, swipesavvy.adjust_points(:'ann', -3, 'x') -> 'points' AS taken;
 -- what is found, compared with what was before
 CREATE TEMP TABLE sound AS SELECT swipesavvy.verify_ledger() AS report;
 SELECT report -> 'mismatches' AS mismatches FROM sound;
@@ -39,13 +42,16 @@ SELECT what, pg_temp.plant('UPDATE swipesavvy.' || what || format(' AND user_id 
     ('transactions SET discount_minor = 99 WHERE status = ''pending'''), ('transactions SET merchant_id = user_id, account_id = merchant_id WHERE status = ''pending'''),
     ('points_entries SET points = 11 WHERE kind = ''earn'' AND credit_account = ''pending'''), ('points_entries SET campaign_no = 0 WHERE kind = ''bonus'' AND credit_account = ''pending'''),
     ('points_entries SET transaction_id = swipesavvy.uuid_v7() WHERE kind = ''earn'' AND credit_account = ''pending'''),
+    ('reward_redemptions SET points = 3 WHERE true'), ('reward_redemptions SET from_stock = false WHERE true'), ('donations SET points = 2 WHERE true'),
+    ('points_adjustments SET points = -points WHERE points < 0'), ('points_entries SET credit_account = ''donation'' WHERE kind = ''redeem'''), ('points_entries SET kind = ''donate'' WHERE kind = ''adjust'''),
+    ('reward_accounts SET points_debited = points_debited + 1 WHERE true'), ('reward_accounts SET lot_before = lot_before + 1 WHERE true'), ('reward_accounts SET lot_at = ''2026-04-01'' WHERE true'),
     ('campaign_redemptions SET cost_minor = cost_minor + 1 WHERE true'), ('campaign_redemptions SET counts = false WHERE true'),
     ('campaign_redemptions SET day = day - 1 WHERE true'), ('campaign_redemptions SET discount_minor = 98 WHERE true'), ('campaign_redemptions SET campaign_no = 0 WHERE true')) v (what);
 SELECT what, pg_temp.plant('UPDATE swipesavvy.' || what || ' = (SELECT campaign_no FROM swipesavvy.campaigns WHERE campaign_id = ''L'')') FROM (VALUES
     ('campaign_slots SET used = used - 1 WHERE used > 0 AND day = ''-infinity'' AND campaign_no'), ('campaign_slots SET allotted = allotted + 1 WHERE slot = 0 AND day = ''-infinity'' AND campaign_no'),
     ('campaign_slots SET used = used - 1 WHERE used > 0 AND day > ''-infinity'' AND campaign_no'), ('campaigns SET budget = 1 WHERE campaign_no'), ('campaigns SET budget = NULL WHERE campaign_no')) v (what);
 SELECT what, pg_temp.plant('DELETE FROM swipesavvy.' || what || format(' AND user_id = %L', :'ann')) FROM (VALUES ('points_entries WHERE kind = ''bonus'' AND credit_account = ''pending'''),
-    ('transactions WHERE status = ''pending'''), ('campaign_redemptions WHERE true'), ('reward_accounts WHERE true')) v (what);
+    ('reward_redemptions WHERE true'), ('donations WHERE true'), ('points_adjustments WHERE points > 0'), ('points_entries WHERE kind = ''donate'''), ('transactions WHERE status = ''pending'''), ('campaign_redemptions WHERE true'), ('reward_accounts WHERE true')) v (what);
 SELECT what, pg_temp.plant('UPDATE swipesavvy.' || what || format(' AND user_id = %L', :'ann')) FROM (VALUES
     ('transactions SET status = ''completed'' WHERE status = ''pending'''), ('transactions SET status = ''failed'' WHERE status = ''pending'''),
     ('transactions SET status = ''pending'' WHERE status = ''completed'''), ('transactions SET refunded_minor = 1 WHERE status = ''completed'''),
@@ -60,6 +66,7 @@ SELECT what, pg_temp.plant(format('INSERT INTO swipesavvy.points_entries (user_i
   FROM (VALUES ('sound', 'transaction_id', '{5}', 'completed'), ('twice', 'transaction_id', '{5, 5}', 'completed'), ('pending', 'transaction_id', '{5}', 'pending'),
                ('no purchase', 'NULL', '{5}', 'completed')) v (what, id, points, status);
 SELECT pg_temp.plant(format('UPDATE swipesavvy.reward_accounts SET referral_for = %L WHERE user_id = %L', :'nobody', :'ann')) AS due;
+SELECT what, pg_temp.plant('UPDATE swipesavvy.rewards SET ' || what || format(' WHERE reward_id = %L', :'ann')) FROM (VALUES ('stock = stock + 1'), ('stock = NULL'), ('stocked = stocked - 1')) v (what);
 SELECT pg_temp.plant(format('UPDATE swipesavvy.transactions SET user_id = %L WHERE user_id = %L AND status = ''completed''', :'nobody', :'ann')) AS of_an_unknown_user;
 SELECT pg_temp.plant(format('INSERT INTO swipesavvy.points_entries (user_id, entry_id, points, recorded_at, kind, debit_account, credit_account) VALUES (%L, swipesavvy.uuid_v7(), 1, now(), ''adjust'', ''issuance'', ''available'')', :'nobody')) AS entry_of_nobody;
 SELECT report = swipesavvy.verify_ledger() AS as_before FROM sound;

@@ -33,6 +33,10 @@ SELECT r -> 'points_earned' AS points, r -> 'awards' AS awards FROM (VALUES (:'a
 SELECT swipesavvy.refund_transaction(transaction_id, 5, 'planted refund', user_id) -> 'points_reversed' AS reversed
   FROM swipesavvy.transactions WHERE user_id = :'ada';
 SELECT swipesavvy.record_transaction(:'ada', 1, status => 'pending', occurred_at => '2026-05-02', metadata => '{"planted": true}') ->> 'status' AS status;
+SELECT swipesavvy.create_reward('Mug', 2, reward_id => :'ada') -> 'points' AS points, swipesavvy.create_charity('Trees', charity_id => :'ada') -> 'is_active' AS active;
+SELECT swipesavvy.redeem_points(u, :'ada', idempotency_key => word || ' key') -> 'points' AS redeemed, swipesavvy.donate_points(u, 1, :'ada', word || ' key') -> 'points' AS donated,
+       swipesavvy.adjust_points(u, 3, word || ' reason', word || ' key') -> 'points' AS adjusted FROM (VALUES (:'ada'::uuid, 'planted'), (:'bob', 'own')) v (u, word);
+SELECT count(swipesavvy.refresh_leaderboards()) AS refreshed;
 INSERT INTO swipesavvy.import_errors (source, row_id, purchase, code, message, detail)
 VALUES ('public.staged', '(0,1)', jsonb_build_object('user_id', upper(:'ada'), 'amount_minor', 5, 'idempotency_key', 'planted key', 'metadata', '{"a": "planted"}'::jsonb), '23505', 'x', 'The key is "planted key".'),
        ('public.staged', '(0,2)', jsonb_build_object('user_id', :'bob', 'amount_minor', 5, 'idempotency_key', 'own key'), '23505', 'x', 'The key is "own key".');
@@ -68,9 +72,9 @@ SELECT (:'all_ada'::jsonb -> 'credentials') - 'changed_at' AS credentials, :'all
 SELECT p - '{transaction_id,recorded_at,account_id}'::text[] AS purchase FROM jsonb_array_elements(:'all_ada'::jsonb -> 'purchases') p;
 SELECT string_agg(p ->> 'transaction_id', ' ') = (SELECT string_agg(transaction_id::text, ' ' ORDER BY occurred_at) FROM swipesavvy.transactions WHERE user_id = :'ada') AS by_time,
        min(p ->> 'account_id') = :'ada_account' AS account FROM jsonb_array_elements(:'all_ada'::jsonb -> 'purchases') p;
-SELECT key, value - '{account_id,refund_id,entry_id,transaction_id,added_at,activated_at,recorded_at,created_at,occurred_at,logged_at}'::text[] AS row
-  FROM unnest(ARRAY['accounts', 'refunds', 'points_entries', 'campaign_redemptions', 'segments', 'boosts', 'campaign_events', 'refused_imports', 'messages']) key,
-       jsonb_array_elements(:'all_ada'::jsonb -> key);
+SELECT key, value - '{account_id,refund_id,entry_id,transaction_id,confirmation_code,redeemed_at,donated_at,adjusted_at,added_at,activated_at,recorded_at,created_at,occurred_at,logged_at}'::text[] AS row
+  FROM unnest(ARRAY['accounts', 'refunds', 'points_entries', 'campaign_redemptions', 'reward_redemptions', 'donations', 'points_adjustments', 'leaderboard_entries', 'segments', 'boosts', 'campaign_events', 'refused_imports', 'messages']) key,
+       jsonb_array_elements(:'all_ada'::jsonb -> key) WHERE coalesce(value ->> 'event', '') !~ '^points';
 SELECT value - '{session_id,created_at,last_used_at,expires_at}'::text[] AS session FROM jsonb_array_elements(:'all_ada'::jsonb -> 'sessions');
 SELECT l ->> 'event_type' AS event, l -> 'details' ? 'after' AS details FROM jsonb_array_elements(:'all_ada'::jsonb -> 'audit_logs') l;
 -- no hash, no token, no secret; and nobody else's
@@ -84,6 +88,7 @@ SELECT swipesavvy.export_user_data('00000000-0000-7000-8000-0000000effff');
 SELECT t.relname AS table, e.key, :'all_ada'::jsonb ? e.key AS exported
   FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = 'user_id' AND t.relkind IN ('r', 'p') AND t.relnamespace = 'swipesavvy'::regnamespace
   LEFT JOIN (VALUES ('accounts', 'accounts'), ('audit_logs', 'audit_logs'), ('campaign_events', 'campaign_events'), ('campaign_redemptions', 'campaign_redemptions'),
+                    ('donations', 'donations'), ('leaderboard_entries', 'leaderboard_entries'), ('points_adjustments', 'points_adjustments'), ('reward_redemptions', 'reward_redemptions'),
                     ('points_entries', 'points_entries'), ('rate_limits', 'rate_limit'), ('refunds', 'refunds'), ('reward_accounts', 'reward_account'), ('segment_members', 'segments'), ('transactions', 'purchases'),
                     ('user_boosts', 'boosts'), ('user_credentials', 'credentials'), ('user_sessions', 'sessions'), ('users', 'user')) e (name, key) ON e.name = t.relname
  ORDER BY t.relname COLLATE "C";

@@ -118,9 +118,7 @@ SELECT swipesavvy.update_system_settings('{"daily_spending_limit": null}') ->> '
 SELECT pg_temp.buy('yen', 'eve', 500, NULL, '{"currency": "JPY"}'), pg_temp.refund('yen', 0.5), pg_temp.refund('yen', 250), pg_temp.account('eve');
 SELECT pg_temp.buy('dinar', 'eve', 1.234, NULL, '{"currency": "BHD"}'), pg_temp.refund('dinar', 1.2345), pg_temp.refund('dinar', 0.234);
 -- below zero, when the points were used
-UPDATE swipesavvy.reward_accounts SET points_available = points_available - 50, points_debited = points_debited + 50 WHERE user_id = pg_temp.id('eve');
-INSERT INTO swipesavvy.points_entries (user_id, entry_id, points, recorded_at, kind, debit_account, credit_account)
-VALUES (pg_temp.id('eve'), swipesavvy.uuid_v7(), 50, now(), 'redeem', 'available', 'redemption');
+SELECT swipesavvy.redeem_points(pg_temp.id('eve'), points => 50) -> 'points_balance' AS balance;
 SELECT pg_temp.buy('debt', 'eve', 40), pg_temp.refund('debt'), pg_temp.refund('yen'), pg_temp.account('eve'), swipesavvy.verify_ledger() -> 'mismatches' AS mismatches;
 -- users who may no longer buy
 SELECT pg_temp.buy('gone', 'gus', 10), swipesavvy.deactivate_user(pg_temp.id('gus')) ->> 'account_status' AS status, pg_temp.refund('gone', 5), pg_temp.account('gus');

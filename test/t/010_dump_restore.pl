@@ -22,6 +22,14 @@ $old->safe_psql(
     INSERT INTO swipesavvy.purchases (user_id, amount_minor, currency)
     SELECT u.id, 990, 'USD' FROM unnest('{@{[join ',', @users]}}'::uuid[]) AS u(id);
 });
+$old->safe_psql(
+    'app', qq{
+    SELECT swipesavvy.create_reward('Mug', 3, 5, reward_id => '$users[0]'), swipesavvy.create_charity('Trees', charity_id => '$users[0]');
+    SELECT swipesavvy.redeem_points(u.id, '$users[0]', idempotency_key => 'mug') FROM unnest('{@{[join ',', @users]}}'::uuid[]) AS u(id);
+    SELECT swipesavvy.redeem_points('$users[1]', points => 2), swipesavvy.donate_points('$users[1]', 2, '$users[0]', 'k'),
+        swipesavvy.adjust_points('$users[1]', 7, 'sorry', 'k');
+    SELECT swipesavvy.adjust_points('$users[1]', -1, 'oops'), swipesavvy.refresh_leaderboards();
+});
 
 # Somebody who signs in and refreshes, a stranger who tries, and keys.
 $old->safe_psql(

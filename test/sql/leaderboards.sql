@@ -1,0 +1,93 @@
+-- Leaderboards: what counts, since when, who shows and how; ranks among many. All is rolled back.
+\set SHOW_CONTEXT never
+SET timezone = 'UTC';
+\set ON_ERROR_ROLLBACK on
+BEGIN;
+SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), true) = quote_ident(session_user) AS trusted;
+-- nobody else's points
+UPDATE swipesavvy.users SET status = 'inactive';
+CREATE FUNCTION pg_temp.id(name text) RETURNS uuid LANGUAGE sql IMMUTABLE
+    RETURN ('00000000-0000-7000-8000-' || substr(md5('leaderboards ' || name), 1, 12))::uuid;
+CREATE FUNCTION pg_temp.board(p text, "limit" int DEFAULT 20) RETURNS text LANGUAGE sql
+    RETURN (SELECT format('%s; own %s', coalesce(string_agg(format('%s. %s %s %s%s', l -> 'rank', l ->> 'name', l -> 'points', l ->> 'tier', CASE WHEN (l -> 'is_you')::boolean THEN ' (you)' END), ', ' ORDER BY n), 'nobody'), b -> 'own')
+              FROM swipesavvy.get_leaderboard(p, "limit") b LEFT JOIN LATERAL jsonb_array_elements(b -> 'leaders') WITH ORDINALITY e (l, n) ON true GROUP BY b);
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pg_temp TO PUBLIC;
+DELETE FROM swipesavvy.leaderboards;
+SELECT swipesavvy.get_leaderboard() AS before_the_first_refresh;
+SELECT count(swipesavvy.create_user(u || '@leaderboards.test', name, user_id => pg_temp.id(u))) FROM (VALUES ('ann', 'Ann Marie  O''Hara '), ('bob', 'Bob'), ('cyd', E' Zoë\tØrsted'), ('dan', 'dan@mail.test Doe'), ('eve', '李 雷'),
+    ('fay', 'Fay Inactive'), ('gus', 'Gus Nothing'), ('hal', 'Hal Pending')) v (u, name);
+SELECT count(swipesavvy.record_transaction(pg_temp.id(u), points, occurred_at => '2020-01-01', status => s)) FROM (VALUES ('ann', 2100, 'completed'), ('bob', 300, 'completed'), ('cyd', 300, 'completed'), ('dan', 200, 'completed'), ('eve', 100, 'completed'),
+    ('fay', 900, 'completed'), ('hal', 800, 'pending'), ('gus', 500, 'failed')) v (u, points, s);
+-- given, spent and expired points are not earned ones
+SELECT count(swipesavvy.adjust_points(pg_temp.id('gus'), 5000, 'a gift')), count(swipesavvy.adjust_points(pg_temp.id('eve'), 5000, 'a gift')), count(swipesavvy.redeem_points(pg_temp.id('bob'), points => 250));
+SELECT swipesavvy.suspend_user(pg_temp.id('fay')) ->> 'account_status' AS fay;
+SELECT r - 'as_of' AS written, (r ->> 'as_of')::timestamptz BETWEEN now() AND clock_timestamp() AS as_of_now FROM swipesavvy.refresh_leaderboards() r;
+SELECT r - 'as_of' AS nothing_changed FROM swipesavvy.refresh_leaderboards() r;
+SELECT p, pg_temp.board(p) FROM unnest(ARRAY['weekly', 'monthly', 'all_time']) p;
+SELECT pg_temp.board('weekly', 3) AS three;
+SELECT jsonb_object_keys(swipesavvy.get_leaderboard()) AS keys;
+SELECT jsonb_object_keys(swipesavvy.get_leaderboard() #> '{leaders,0}') AS keys;
+
+-- a week begins on Monday and a month on its first, in the programme's time zone: entries are moved, half a second either side
+CREATE FUNCTION pg_temp.starts(p text, zone text) RETURNS timestamptz LANGUAGE sql
+    RETURN CASE p WHEN 'all_time' THEN NULL ELSE date_trunc(replace(p, 'ly', ''), now() AT TIME ZONE zone) AT TIME ZONE zone END;
+CREATE FUNCTION pg_temp.move(who text, at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    ALTER TABLE swipesavvy.points_entries DISABLE TRIGGER USER;
+    UPDATE swipesavvy.points_entries SET recorded_at = at WHERE user_id = pg_temp.id(who) AND kind = 'earn';
+    ALTER TABLE swipesavvy.points_entries ENABLE TRIGGER USER;
+END
+$$;
+CREATE FUNCTION pg_temp.shows(p text, zone text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM swipesavvy.update_system_settings(jsonb_build_object('timezone', zone));
+    PERFORM pg_temp.move('ann', pg_temp.starts(p, zone) - interval '0.5 seconds');
+    PERFORM pg_temp.move('bob', pg_temp.starts(p, zone));
+    PERFORM swipesavvy.refresh_leaderboards();
+    ASSERT (swipesavvy.get_leaderboard(p) ->> 'starts_at')::timestamptz = pg_temp.starts(p, zone);
+    RETURN (SELECT string_agg(l ->> 'name', ', ') FROM jsonb_array_elements(swipesavvy.get_leaderboard(p) -> 'leaders') l WHERE l ->> 'name' IN ('Ann O.', 'Bob'));
+END
+$$;
+SELECT p, zone, pg_temp.shows(p, zone) AS of_ann_and_bob FROM unnest(ARRAY['weekly', 'monthly']) p, unnest(ARRAY['UTC', 'Pacific/Kiritimati', 'Pacific/Pago_Pago']) zone ORDER BY 1, 2;
+SELECT swipesavvy.update_system_settings('{"timezone": "UTC"}') ->> 'status' AS status;
+
+-- what a customer sees: its own rank, also when it is none of the first; who is gone since the refresh does not show
+SELECT count(swipesavvy.refresh_leaderboards());
+SELECT set_config('request.jwt.claims', jsonb_build_object('sub', pg_temp.id('eve'))::text, true) IS NOT NULL AS eve;
+SET LOCAL ROLE swipesavvy_customer;
+SELECT pg_temp.board('all_time', 2), pg_temp.board('all_time');
+RESET ROLE;
+SELECT swipesavvy.deactivate_user(pg_temp.id('cyd')) ->> 'account_status' AS cyd, set_config('request.jwt.claims', jsonb_build_object('sub', pg_temp.id('gus'))::text, true) IS NOT NULL AS gus;
+SET LOCAL ROLE swipesavvy_customer;
+SELECT pg_temp.board('all_time') AS nothing_earned;
+RESET ROLE;
+SELECT r - 'as_of' AS cyd_is_taken_away FROM swipesavvy.refresh_leaderboards() r;
+SELECT pg_temp.board('all_time');
+SELECT set_config('request.jwt.claims', jsonb_build_object('sub', pg_temp.id('eve'))::text, true) IS NOT NULL AS eve;
+SET LOCAL ROLE swipesavvy_analytics;
+SELECT swipesavvy.get_leaderboard('all_time', 1) -> 'own' AS own, swipesavvy.get_leaderboard('all_time', 1) -> 'limit' AS "limit";
+SELECT swipesavvy.get_leaderboard('daily');
+SELECT swipesavvy.get_leaderboard(NULL);
+SELECT swipesavvy.get_leaderboard('weekly', 0);
+SELECT swipesavvy.get_leaderboard('weekly', 101);
+SELECT swipesavvy.refresh_leaderboards();
+RESET ROLE;
+
+-- ranks among 5,000, many of them with the same points: as counted one by one
+INSERT INTO swipesavvy.users (user_id, email, name) SELECT ('00000000-0000-7000-9000-' || lpad(n::text, 12, '0'))::uuid, n || '@many.test', 'N ' || n FROM generate_series(1, 5000) n;
+INSERT INTO swipesavvy.reward_accounts (user_id, lifetime_points, tier, spent_currency)
+SELECT ('00000000-0000-7000-9000-' || lpad(n::text, 12, '0'))::uuid, CASE WHEN n <= 1500 THEN 50 WHEN n % 3 = 0 THEN n / 7 ELSE n END, 'bronze', 'USD' FROM generate_series(1, 5000) n;
+SELECT r - 'as_of' AS written FROM swipesavvy.refresh_leaderboards() r;
+ANALYZE swipesavvy.leaderboard_entries, swipesavvy.users, swipesavvy.reward_accounts;
+SELECT period, count(*) AS marks, max(at_least) AS last FROM swipesavvy.leaderboard_marks GROUP BY 1;
+CREATE FUNCTION pg_temp.own_rank(who uuid) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('request.jwt.claims', jsonb_build_object('sub', who)::text, true), set_config('role', 'swipesavvy_customer', true);
+    RETURN (swipesavvy.get_leaderboard('all_time', 1) #> '{own,rank}')::bigint;
+END
+$$;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pg_temp TO PUBLIC;
+CREATE TEMP TABLE counted AS SELECT user_id, rank() OVER (ORDER BY points DESC) AS rank FROM swipesavvy.leaderboard_entries WHERE period = 'all_time';
+GRANT SELECT ON counted TO PUBLIC;
+SELECT count(*) AS users, count(*) FILTER (WHERE pg_temp.own_rank(user_id) IS DISTINCT FROM rank) AS wrong FROM counted;
+ROLLBACK;
