@@ -52,9 +52,14 @@ static SSQuery end_session = {
 	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL AND expires_at > clock_timestamp()", 3,
 	{UUIDOID, UUIDOID, TEXTOID}, NULL};
 
+/* In order, so that two who do it at once wait for each other one way only. */
 static SSQuery end_sessions = {
-	"UPDATE swipesavvy.user_sessions SET ended_at = clock_timestamp(), ended_for = $2"
-	" WHERE user_id = $1 AND ended_at IS NULL AND expires_at > clock_timestamp()", 2, {UUIDOID, TEXTOID}, NULL};
+	"WITH going_on AS ("
+	"     SELECT session_id FROM swipesavvy.user_sessions"
+	"      WHERE user_id = $1 AND ended_at IS NULL AND expires_at > clock_timestamp()"
+	"      ORDER BY session_id FOR NO KEY UPDATE)"
+	" UPDATE swipesavvy.user_sessions s SET ended_at = clock_timestamp(), ended_for = $2"
+	"   FROM going_on g WHERE s.user_id = $1 AND s.session_id = g.session_id", 2, {UUIDOID, TEXTOID}, NULL};
 
 /* --- tokens --------------------------------------------------------------------------- */
 
@@ -170,10 +175,12 @@ ss_sessions_end(const pg_uuid_t *user_id, const pg_uuid_t *session_id, const cha
 }
 
 uint64
-ss_sessions_end_by_token(const SSRefreshToken *token, const char *reason)
+ss_sessions_end_by_token(const SSRefreshToken *token, bool everywhere, const char *reason)
 {
 	if (!find_session(token))
 		return 0;
+	if (everywhere)
+		return ss_sessions_end_all(&token->user_id, reason);
 	return ss_sessions_end(&token->user_id, &token->session_id, reason);
 }
 

@@ -49,10 +49,13 @@ extern char *ss_sessions_encode(const SSRefreshToken *token);
  */
 extern SSSessionUse ss_sessions_rotate(SSRefreshToken *token, TimestampTz *expires_at);
 
-/* Ends the session that the token is of, used before or not; how many were ended: 1 or 0. */
-extern uint64 ss_sessions_end_by_token(const SSRefreshToken *token, const char *reason);
+/*
+ * Ends the session that the token is of, used before or not, or all sessions of
+ * its user; how many there were, 0 if that session had ended.
+ */
+extern uint64 ss_sessions_end_by_token(const SSRefreshToken *token, bool everywhere, const char *reason);
 
-/* Ends one session of a user, or all of them. */
+/* Ends one session of a user, or all of them; how many there were. */
 extern uint64 ss_sessions_end(const pg_uuid_t *user_id, const pg_uuid_t *session_id, const char *reason);
 extern uint64 ss_sessions_end_all(const pg_uuid_t *user_id, const char *reason);
 

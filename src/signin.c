@@ -295,9 +295,7 @@ swipesavvy_sign_out(PG_FUNCTION_ARGS)
 
 		if (read_refresh_token(fcinfo, &token))
 		{
-			ended = ss_sessions_end_by_token(&token, SS_ENDED_SIGN_OUT);
-			if (ended > 0 && everywhere)
-				ended += ss_sessions_end_all(&token.user_id, SS_ENDED_SIGN_OUT);
+			ended = ss_sessions_end_by_token(&token, everywhere, SS_ENDED_SIGN_OUT);
 			if (ended > 0)
 				record(&call, "session", "sign_out", &token.user_id, everywhere ? NULL : &token.session_id, false);
 			ss_secret_wipe(&token, sizeof(token));

@@ -109,6 +109,7 @@ ROLLBACK;
 BEGIN;
 SET LOCAL request.jwt.claims = '{"sub": "00000000-0000-7000-8000-0000000e0001", "must_change_password": true}';
 SELECT swipesavvy.list_merchants();
+INSERT INTO swipesavvy.purchases (user_id, amount_minor) VALUES (:'ada', 5);
 SET LOCAL request.jwt.claims = '{"sub": "00000000-0000-7000-8000-0000000e0001", "must_change_password": false}';
 SELECT swipesavvy.list_merchants() IS NOT NULL AS merchants;
 ROLLBACK;
