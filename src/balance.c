@@ -133,6 +133,7 @@ ss_balance_write(SSBalance *balance)
 {
 	ss_ledger_write_accounts(NULL, &balance->user, 1);
 	balance->user.changed = false;
+	balance->user.tier_read = balance->user.tier;
 }
 
 const pg_uuid_t *

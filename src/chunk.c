@@ -133,6 +133,7 @@ read_user(uint64 row, SSUser *user)
 	user->pending = ss_value_int64(row, 3, 0);
 	user->lifetime = ss_value_int64(row, 4, 0);
 	user->tier = ss_value_text(row, 5);
+	user->tier_read = user->tier;
 	user->tier_until = DatumGetTimestampTz(ss_value_not_null(row, 6));
 	user->transactions = ss_value_int64(row, 7, 0);
 	user->spent = ss_value_int64(row, 8, 0);

@@ -28,6 +28,7 @@ typedef struct SSUser
 	int64		pending;
 	int64		lifetime;
 	const char *tier;			/* the name held */
+	const char *tier_read;		/* as it was when the account was read */
 	TimestampTz tier_until;		/* DT_NOBEGIN when none */
 	int64		transactions;
 	int64		spent;			/* completed purchases in spent_currency, net of refunds */

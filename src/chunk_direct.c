@@ -37,6 +37,7 @@ read_account(SSDirect *direct, const TupleTableSlot *slot, SSUser *user)
 	user->pending = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_PENDING));
 	user->lifetime = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_LIFETIME));
 	user->tier = TextDatumGetCString(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_TIER));
+	user->tier_read = user->tier;
 	value = ss_direct_get(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_TIER_UNTIL, &isnull);
 	user->tier_until = isnull ? DT_NOBEGIN : DatumGetTimestampTz(value);
 	user->transactions = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_TRANSACTIONS));
@@ -199,6 +200,8 @@ ss_batch_keep_users(SSBatch *batch, const SSChunk *chunk)
 
 		*kept = chunk->users[i];
 		kept->tier = MemoryContextStrdup(batch->users_context, kept->tier);
+		kept->tier_read = strcmp(kept->tier_read, kept->tier) == 0 ? kept->tier
+			: MemoryContextStrdup(batch->users_context, kept->tier_read);
 	}
 	if (MemoryContextMemAllocated(batch->users_context, true) > (Size) work_mem * 1024)
 		ss_batch_write_users(batch);

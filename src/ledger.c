@@ -13,6 +13,7 @@
 
 #include "columns.h"
 #include "ledger.h"
+#include "points_record.h"
 #include "query.h"
 #include "uuid7.h"
 
@@ -178,6 +179,7 @@ ss_ledger_write_accounts(SSDirect *direct, const SSUser *users, int count)
 	{
 		if (!users[i].changed)
 			continue;
+		ss_points_tell_tier(&users[i]);
 		if (direct != NULL)
 			ss_ledger_update_account(direct, &users[i]);
 		else

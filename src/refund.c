@@ -16,6 +16,7 @@
 #include "call.h"
 #include "errors.h"
 #include "money.h"
+#include "points_record.h"
 #include "query.h"
 #include "recorded.h"
 #include "uuid7.h"
@@ -160,13 +161,19 @@ write_refund(const SSRecorded *purchase, const Refund *refund, bool amount_was_g
 	(void) ss_query_latest(&write_transaction_query, changes, NULL);
 }
 
-/* Books a new refund: account, purchase, entry, budgets and limits. */
+/* Books a new refund: account, purchase, entry, budgets and limits; and tells of it. */
 static void
-book(SSBalance *balance, const SSRecorded *purchase, const Refund *refund, bool amount_was_given, const char *key)
+book(SSBalance *balance, const SSRecorded *purchase, const Refund *refund, bool amount_was_given, const char *key,
+	 int exponent)
 {
 	return_awards(purchase, refund);
 	write_refund(purchase, refund, amount_was_given, key, balance->now);
 	ss_recorded_move(purchase, "refund", "available", "issuance", refund->points, balance->now);
+	ss_points_tell_refund(&balance->user, &(SSRefunded) {
+		.refund_id = &refund->refund_id,.transaction_id = &purchase->transaction_id,.currency = purchase->currency,
+		.exponent = exponent,.amount = refund->amount,.total = refund->before + refund->amount,
+		.points = refund->points,.at = balance->now,
+	});
 	ss_balance_write(balance);
 }
 
@@ -248,7 +255,7 @@ swipesavvy_refund_transaction(PG_FUNCTION_ARGS)
 	}
 	tier = pstrdup(ss_balance_tier(&balance));
 	if (!refund.replayed)
-		book(&balance, &purchase, &refund, amount != NULL, key);
+		book(&balance, &purchase, &refund, amount != NULL, key, exponent);
 	add_result(&json, &purchase, &refund, exponent, balance.user.available, tier);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

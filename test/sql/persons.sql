@@ -72,7 +72,8 @@ SELECT (:'all_ada'::jsonb -> 'credentials') - 'changed_at' AS credentials, :'all
 SELECT p - '{transaction_id,recorded_at,account_id}'::text[] AS purchase FROM jsonb_array_elements(:'all_ada'::jsonb -> 'purchases') p;
 SELECT string_agg(p ->> 'transaction_id', ' ') = (SELECT string_agg(transaction_id::text, ' ' ORDER BY occurred_at) FROM swipesavvy.transactions WHERE user_id = :'ada') AS by_time,
        min(p ->> 'account_id') = :'ada_account' AS account FROM jsonb_array_elements(:'all_ada'::jsonb -> 'purchases') p;
-SELECT key, value - '{account_id,refund_id,entry_id,transaction_id,confirmation_code,redeemed_at,donated_at,adjusted_at,added_at,activated_at,recorded_at,created_at,occurred_at,logged_at}'::text[] AS row
+SELECT key, value - '{account_id,refund_id,entry_id,transaction_id,confirmation_code,redeemed_at,donated_at,adjusted_at,added_at,activated_at,recorded_at,created_at,occurred_at,logged_at}'::text[]
+           #- '{body,refund_id}' #- '{body,transaction_id}' #- '{body,refunded_at}' AS row
   FROM unnest(ARRAY['accounts', 'refunds', 'points_entries', 'campaign_redemptions', 'reward_redemptions', 'donations', 'points_adjustments', 'leaderboard_entries', 'segments', 'boosts', 'campaign_events', 'refused_imports', 'messages']) key,
        jsonb_array_elements(:'all_ada'::jsonb -> key) WHERE coalesce(value ->> 'event', '') !~ '^points';
 SELECT value - '{session_id,created_at,last_used_at,expires_at}'::text[] AS session FROM jsonb_array_elements(:'all_ada'::jsonb -> 'sessions');

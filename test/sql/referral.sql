@@ -127,6 +127,9 @@ SELECT swipesavvy.refresh_tiers('2999-12-31 23:59:59.999999') AS not_a_microseco
 SELECT swipesavvy.refresh_tiers('3000-01-01', 2) AS two_of_them, pg_temp.tiers(201, 202, 203, 204, 205);
 SELECT swipesavvy.refresh_tiers('3000-01-01', 2) AS the_last, pg_temp.tiers(201, 202, 203, 204, 205);
 SELECT swipesavvy.refresh_tiers('3000-01-01') AS none_left, swipesavvy.refresh_tiers('3001-01-01') AS a_year_later, pg_temp.tiers(203);
+-- each change of a tier is told once, for both sides of a referral, once for a statement
+SELECT n, string_agg(format('%s > %s at %s', body ->> 'previous_tier', body ->> 'tier', body ->> 'lifetime_points'), ', ' ORDER BY message_id) AS told
+  FROM unnest(ARRAY[11, 23, 25, 46, 47, 51, 52, 201, 202, 203, 204, 205]) n JOIN swipesavvy.outbox ON event = 'user.tier_changed' AND body ->> 'user_id' = pg_temp.id(n)::text GROUP BY n ORDER BY n;
 -- a tier that is no longer one
 SELECT pg_temp.person(206), pg_temp.buy(206, 2000);
 UPDATE swipesavvy.reward_accounts SET tier_until = '3000-01-01' WHERE user_id = pg_temp.id(206);

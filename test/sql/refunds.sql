@@ -140,6 +140,11 @@ SELECT pg_temp.refund('k', NULL, 'rest'), pg_temp.refund('k', NULL, 'rest'), pg_
 -- a key is the user's and the operation's own; an error stores none
 SELECT pg_temp.buy('k3', 'cat', 10, NULL, '{"idempotency_key": "key"}'), pg_temp.refund('k3', 11, 'key') AS refused, pg_temp.refund('k3', 1, 'key'), pg_temp.refund('k3', 1) AS without_key, pg_temp.refund('k3', 1) AS once_more;
 
+-- each refund is told once, a repeat never; a tier whenever it is another one
+SELECT event, order_key = 'user:' || pg_temp.id('ann') AS in_order, body - 'refund_id' - 'refunded_at' AS body FROM swipesavvy.outbox WHERE body ->> 'transaction_id' = pg_temp.id('t')::text ORDER BY message_id;
+SELECT count(*) > 20 AS many, count(*) - (SELECT count(*) FROM swipesavvy.refunds) AS more_than_refunds FROM swipesavvy.outbox WHERE event = 'purchase.refunded';
+SELECT body - 'changed_at' AS body FROM swipesavvy.outbox WHERE event = 'user.tier_changed' AND order_key = 'user:' || pg_temp.id('fay') ORDER BY message_id;
+
 -- what cannot be refunded
 SELECT pg_temp.refund('nothing') AS unknown, pg_temp.refund('k3', 1, NULL, 'ann') AS of_another, pg_temp.refund('k3', 0) AS zero, pg_temp.refund('k3', -1) AS negative,
        pg_temp.refund('k3', 0.001) AS decimals, pg_temp.refund('k3', 'NaN') AS nan, pg_temp.refund('k3', 1e30) AS much, pg_temp.refund('k3', 1, '') AS empty_key;
