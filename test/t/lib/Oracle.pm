@@ -545,4 +545,90 @@ sub do_refund
     return $self->after($p, @words, 'false');
 }
 
+# ---- §5 to §7 spending: what is taken, and what is due by age ----
+
+# All points ever taken from those that were available.
+sub taken
+{
+    my ($self, $user) = @_;
+    my $sum = Math::BigInt->new($self->{users}{$user}{adjusted_away} // 0);
+    $sum += $self->{entries}{"$user $_ -"} // 0 for qw(refund redeem donate expire);
+    return $sum;
+}
+
+# Credits of months that, with so many after them, have ended by then, less all that was taken. What was given by hand or
+# for a referral is of now, and never due.
+sub due
+{
+    my ($self, $user, $months, $as_of) = @_;
+    my $month = sub { my ($y, $m) = split /-/, day_of($_[0], $self->{settings}{timezone}); return 12 * $y + $m };
+    my $until = $month->($as_of);
+    my $sum = Math::BigInt->new(0);
+
+    for my $p (values %{ $self->{purchases} })
+    {
+        $sum += $p->{points} if $p->{user} eq $user && $p->{status} eq 'completed' && $month->($p->{occurred}) + $months + 1 <= $until;
+    }
+    $sum -= $self->taken($user);
+    return $sum > 0 ? $sum : Math::BigInt->new(0);
+}
+
+# A key of one kind of operation was used before: the line of then, or a refusal.
+sub repeated
+{
+    my ($self, $op, $p) = @_;
+    my $known = defined $op->{refund_key} ? $self->{spent}{"$p->{user} $op->{what} $op->{refund_key}"} : undef;
+    return undef if !$known;
+    return $known eq $op->{amount} ? $self->after($p, $op->{amount}, 'true') : '23505';
+}
+
+sub spend
+{
+    my ($self, $op, $p, $points) = @_;
+    $self->{users}{ $p->{user} }{available} -= $points;
+    $self->book($p->{user}, $op->{what}, $points->copy->babs);
+    $self->{spent}{"$p->{user} $op->{what} $op->{refund_key}"} = $op->{amount} if defined $op->{refund_key};
+    return $self->after($p, $op->{amount}, 'false');
+}
+
+sub do_redeem
+{
+    my ($self, $op, $p) = @_;
+    my $points = Math::BigInt->new($op->{amount});
+    return '22023' if $points <= 0;
+    return $self->repeated($op, $p) // ($points > $self->{users}{ $p->{user} }{available} ? 'PT409' : $self->spend($op, $p, $points));
+}
+
+sub do_donate { goto &do_redeem }
+
+sub do_adjust
+{
+    my ($self, $op, $p) = @_;
+    my $points = Math::BigInt->new($op->{amount});
+    my $user = $self->{users}{ $p->{user} };
+    return '22023' if $points == 0;
+    my $again = $self->repeated($op, $p);
+    return $again if defined $again;
+    return '22003' if $points > 0 && $user->{available} + $points > $MAX;
+    return 'PT409' if $points < 0 && $user->{available} + $points < 0;
+    $user->{adjusted_away} = ($user->{adjusted_away} // Math::BigInt->new(0)) - $points if $points < 0;
+    return $self->spend($op, $p, -$points);
+}
+
+sub do_expire
+{
+    my ($self, $op) = @_;
+    my ($users, $points) = (0, Math::BigInt->new(0));
+    for my $user (keys %{ $self->{users} })
+    {
+        my $due = $op->{months} ? $self->due($user, $op->{months}, $op->{as_of}) : 0;
+        next if $due == 0;
+        $users++;
+        $points += $due;
+        $self->{users}{$user}{available} -= $due;
+        $self->book($user, 'expire', $due);
+    }
+    return "$users $points";
+}
+
 1;

@@ -425,14 +425,36 @@ sub operation
     my @purchases = map { $o->{by_key}{$_} } sort keys %{ $o->{by_key} };
     my @pending = grep { $_->{status} eq 'pending' } @purchases;
     my @completed = grep { $_->{status} eq 'completed' && $_->{refunded} < $_->{amount} } @purchases;
-    my $op = { what => pick(('settle') x 4, qw(decline decline late lapse), ('refund') x 12) };
+    my $op = { what => pick(('settle') x 4, qw(decline decline late lapse expire), ('refund') x 12, ('redeem') x 4, ('adjust') x 3, 'donate') };
     my @likely = $op->{what} eq 'refund' ? @completed : @pending;
     my $p = @likely && chance(90) ? pick(@likely) : pick(@purchases);
 
     $op->{key} = $p->{key};
+    return $self->spending($op, $p) if $op->{what} =~ /^(redeem|donate|adjust|expire)$/;
     return $op if $op->{what} ne 'refund';
     my $amount = refund_amount($p);
     $op->{amount} = defined $amount ? "$amount" : undef;
+    $op->{refund_key} = 'r' . between(1, 5) if chance(40);
+    $self->{repeatable} = $op if defined $op->{refund_key};
+    return $op;
+}
+
+# Points that are spent, given or taken, often too many; or what expires some months after a purchase.
+sub spending
+{
+    my ($self, $op, $p) = @_;
+    my $available = $self->{oracle}{users}{ $p->{user} }{available};
+
+    if ($op->{what} eq 'expire')
+    {
+        $op->{months} = pick(0, 1, 1, 3, 12, 24);
+        $op->{as_of} = $p->{occurred} + ($op->{months} * 30 + between(0, 62)) * 86_400_000_000;
+        $op->{as_of} = $p->{occurred} if $op->{as_of} > (time() - 86_400) * 1_000_000;
+        return $op;
+    }
+    my $points = pick(0, 1, 1, 5, 20, $available, $available, $available + 1, Oracle::times_over($available, between(0, 100), 100));
+    $points = -$points if $op->{what} eq 'adjust' && chance(50);
+    $op->{amount} = "$points";
     $op->{refund_key} = 'r' . between(1, 5) if chance(40);
     $self->{repeatable} = $op if defined $op->{refund_key};
     return $op;
@@ -442,6 +464,8 @@ sub operation
 sub operation_sql
 {
     my ($self, $op) = @_;
+    return 'SELECT public.spend(' . join(', ', map { quoted($_) } @$op{qw(what key amount refund_key months)}, defined $op->{as_of} ? instant($op->{as_of}) : undef) . ');'
+      if $op->{what} =~ /^(redeem|donate|adjust|expire)$/;
     my $currency = $self->{oracle}{by_key}{ $op->{key} }{currency};
     my $amount = $op->{amount};
     my $sign = defined $amount && $amount =~ s/^-// ? '-' : '';
