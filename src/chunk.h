@@ -75,13 +75,6 @@ typedef struct SSTake
 	int64		amount;
 } SSTake;
 
-/* The campaigns that statically match a purchase, as positions in rules->campaigns. */
-typedef struct SSOpen
-{
-	int			count;
-	int		   *items;
-} SSOpen;
-
 /*
  * What the chunks of one statement share: slots and users that are locked
  * already, with what was taken from them and earned by them, written when the

@@ -132,39 +132,11 @@ check_rivals(const SSChunk *chunk)
 	}
 }
 
-/* Tests the campaigns of a list; those that may apply become the purchase's open ones. */
-static void
-match_list(SSChunk *chunk, int position, const SSCampaignList *list)
-{
-	SSPurchase *purchase = &chunk->purchases[position];
-	SSOpen	   *open = &chunk->open[position];
-
-	if (list == NULL)
-		return;
-	for (int i = 0; i < list->count; i++)
-	{
-		const SSCampaign *campaign = &chunk->rules->campaigns[list->items[i]];
-		SSReason	reason = ss_match_campaign(campaign, purchase, &chunk->buyers[position]->buyer);
-
-		if (reason != SS_APPLIED)
-		{
-			ss_decision_add(&purchase->decision, campaign->no, campaign->version, reason);
-			continue;
-		}
-		if (open->items == NULL)
-			open->items = palloc(sizeof(int));
-		else if ((open->count & (open->count - 1)) == 0)
-			open->items = repalloc(open->items, 2 * open->count * sizeof(int));
-		open->items[open->count++] = list->items[i];
-	}
-}
-
-/* Finds the candidates of a purchase: those of its merchant, its category, its user's segments, and of everybody. */
+/* Finds the campaigns that match a purchase as far as no counts are needed. */
 static void
 match_purchase(SSChunk *chunk, int position)
 {
 	SSPurchase *purchase = &chunk->purchases[position];
-	const SSBuyer *buyer = &chunk->buyers[position]->buyer;
 
 	memset(&purchase->decision, 0, sizeof(purchase->decision));
 	memset(&chunk->open[position], 0, sizeof(SSOpen));
@@ -172,15 +144,8 @@ match_purchase(SSChunk *chunk, int position)
 	purchase->discount = 0;
 	purchase->nawards = 0;
 	purchase->day = ss_rules_day(chunk->rules, purchase->occurred_at);
-	if (!ss_status_earns(purchase->status))
-		return;
-	if (purchase->has_merchant)
-		match_list(chunk, position, ss_rules_by_merchant(chunk->rules, &purchase->merchant_id));
-	if (purchase->category_no != 0)
-		match_list(chunk, position, ss_rules_by_category(chunk->rules, purchase->category_no));
-	for (int i = 0; i < buyer->nsegments; i++)
-		match_list(chunk, position, ss_rules_by_segment(chunk->rules, buyer->segments[i]));
-	match_list(chunk, position, &chunk->rules->any);
+	if (ss_status_earns(purchase->status))
+		ss_match_candidates(chunk->rules, purchase, &chunk->buyers[position]->buyer, &chunk->open[position]);
 }
 
 /* False when the rules changed while waiting for slots. */
@@ -242,6 +207,72 @@ check_spending(SSChunk *chunk, const SSPurchase *purchase, const SSUser *user)
 	*spent += purchase->amount;
 }
 
+/* The stock of choose.h for a purchase of the chunk: counts of the user, and slots. */
+typedef struct ChunkStock
+{
+	SSChunk    *chunk;
+	const SSUser *user;
+} ChunkStock;
+
+static int64
+stock_redemptions(void *state, const SSCampaign *campaign)
+{
+	ChunkStock *stock = state;
+
+	return ss_chunk_redemptions(stock->chunk, stock->user, campaign->no, 0);
+}
+
+static bool
+stock_day_covers(void *state, const SSCampaign *campaign, DateADT day)
+{
+	return ss_slots_cover(((ChunkStock *) state)->chunk, campaign, day, 1);
+}
+
+static bool
+stock_budget_covers(void *state, const SSCampaign *campaign, int128 cost)
+{
+	return ss_slots_cover(((ChunkStock *) state)->chunk, campaign, SS_BUDGET_DAY, cost);
+}
+
+/* Takes one redemption from the limits and its cost from the budget. */
+static void
+stock_take(void *state, const SSCampaign *campaign, const SSPurchase *purchase, const SSAward *award)
+{
+	ChunkStock *stock = state;
+
+	if (campaign->per_user_limit > 0)
+		(void) ss_chunk_redemptions(stock->chunk, stock->user, campaign->no, 1);
+	if (campaign->daily_limit > 0)
+		ss_slots_take(stock->chunk, campaign, purchase->day, 1);
+	if (campaign->has_budget)
+		ss_slots_take(stock->chunk, campaign, SS_BUDGET_DAY, award->cost);
+}
+
+/* Chooses among the purchase's open campaigns; the awards and the rest of the decision record outlive the rules. */
+static void
+choose_awards(SSChunk *chunk, int position)
+{
+	SSPurchase *purchase = &chunk->purchases[position];
+	const SSOpen *open = &chunk->open[position];
+	ChunkStock	state = {chunk, chunk->buyers[position]};
+	SSStock		stock = {&state, stock_redemptions, stock_day_covers, stock_budget_covers, stock_take};
+	SSContender *contenders = palloc(Max(open->count, 1) * sizeof(SSContender));
+
+	for (int i = 0; i < open->count; i++)
+	{
+		contenders[i].campaign = &chunk->rules->campaigns[open->items[i]];
+		contenders[i].gift = ss_match_gift(chunk->rules, contenders[i].campaign, purchase, purchase->points_base);
+	}
+	purchase->awards = palloc(Max(open->count, 1) * sizeof(SSAward));
+	ss_choose(contenders, open->count, purchase, &stock);
+	for (int i = 0; i < open->count; i++)
+		ss_decision_add(&purchase->decision, contenders[i].campaign->no, contenders[i].campaign->version,
+						contenders[i].reason);
+	for (int i = 0; i < purchase->nawards; i++)
+		purchase->awards[i].campaign_id = pstrdup(purchase->awards[i].campaign_id);
+	pfree(contenders);
+}
+
 /* The first completed purchase of a user whom another one brought. */
 static void
 pay_referral(SSChunk *chunk, SSPurchase *purchase, SSUser *user)
@@ -287,7 +318,7 @@ process(SSChunk *chunk, int position, TimestampTz now)
 	{
 		user->buyer.tier_milli = ss_tier_held(chunk->rules, user, now)->multiplier_milli;
 		purchase->points_base = ss_match_base(chunk->rules, purchase, &user->buyer);
-		ss_choose_awards(chunk, position);
+		choose_awards(chunk, position);
 		if (!ss_slots_settle(chunk))
 			return false;
 	}

@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "mb/pg_wchar.h"
+#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
 #include "args.h"
@@ -38,22 +39,29 @@ fnv1a(uint32 hash, const char *text)
 	return hash;
 }
 
-uint32
-ss_hash_v2(const char *seed, const char *value)
+/* The second round: over the decimal digits of the first. */
+static uint32
+bucket(uint32 hash)
 {
 	char		decimal[16];
 
-	snprintf(decimal, sizeof(decimal), "%u", fnv1a(fnv1a(FNV_START, seed), value));
+	decimal[pg_ultoa_n(hash, decimal)] = '\0';
 	return fnv1a(FNV_START, decimal) % 10000;
+}
+
+uint32
+ss_hash_v2(const char *seed, const char *value)
+{
+	return bucket(fnv1a(fnv1a(FNV_START, seed), value));
 }
 
 bool
 ss_held_out(const char *campaign_id, const pg_uuid_t *user_id, int hold_out)
 {
-	char	   *seed;
+	uint32		seed;
 
 	if (hold_out == 0)
 		return false;
-	seed = psprintf("holdout:%s", campaign_id);
-	return ss_hash_v2(seed, ss_uuid_text(user_id)) < (uint32) hold_out;
+	seed = fnv1a(fnv1a(FNV_START, "holdout:"), campaign_id);
+	return bucket(fnv1a(seed, ss_uuid_text(user_id))) < (uint32) hold_out;
 }

@@ -1,8 +1,9 @@
 /*
  * match.c: which campaigns match and what they give (match.h).
  *
- * Called by the engine for each purchase and by explain_award. Reads compiled
- * rules only; all arithmetic is on integers, rounded where awards.md rounds.
+ * Called by the engine for each purchase, by simulations and by explain_award.
+ * Reads compiled rules only; all arithmetic is on integers, rounded where
+ * awards.md rounds.
  */
 #include "postgres.h"
 
@@ -71,6 +72,42 @@ ss_match_campaign(const SSCampaign *campaign, const SSPurchase *purchase, const 
 	if (ss_held_out(campaign->id, &purchase->user_id, campaign->hold_out))
 		return SS_NOT_HOLD_OUT;
 	return SS_APPLIED;
+}
+
+/* Tests the campaigns of a list; those that may apply become the purchase's open ones. */
+static void
+match_list(const SSRules *rules, const SSCampaignList *list, SSPurchase *purchase, const SSBuyer *buyer, SSOpen *open)
+{
+	if (list == NULL)
+		return;
+	for (int i = 0; i < list->count; i++)
+	{
+		const SSCampaign *campaign = &rules->campaigns[list->items[i]];
+		SSReason	reason = ss_match_campaign(campaign, purchase, buyer);
+
+		if (reason != SS_APPLIED)
+		{
+			ss_decision_add(&purchase->decision, campaign->no, campaign->version, reason);
+			continue;
+		}
+		if (open->items == NULL)
+			open->items = palloc(sizeof(int));
+		else if ((open->count & (open->count - 1)) == 0)
+			open->items = repalloc(open->items, 2 * open->count * sizeof(int));
+		open->items[open->count++] = list->items[i];
+	}
+}
+
+void
+ss_match_candidates(const SSRules *rules, SSPurchase *purchase, const SSBuyer *buyer, SSOpen *open)
+{
+	if (purchase->has_merchant)
+		match_list(rules, ss_rules_by_merchant(rules, &purchase->merchant_id), purchase, buyer, open);
+	if (purchase->category_no != 0)
+		match_list(rules, ss_rules_by_category(rules, purchase->category_no), purchase, buyer, open);
+	for (int i = 0; i < buyer->nsegments; i++)
+		match_list(rules, ss_rules_by_segment(rules, buyer->segments[i]), purchase, buyer, open);
+	match_list(rules, &rules->any, purchase, buyer, open);
 }
 
 static int128

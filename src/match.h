@@ -22,6 +22,13 @@ typedef struct SSBuyer
 	int32	   *segments;
 } SSBuyer;
 
+/* The campaigns that match a purchase as far as no counts are needed, as positions in rules->campaigns. */
+typedef struct SSOpen
+{
+	int			count;
+	int		   *items;
+} SSOpen;
+
 /* What a campaign gives before anything is cut; 128 bits: only what is applied must fit into 64. */
 typedef struct SSGift
 {
@@ -38,6 +45,13 @@ extern int64 ss_match_base(const SSRules *rules, const SSPurchase *purchase, con
  * nor budgets (§9's list up to hold_out); SS_APPLIED when none does.
  */
 extern SSReason ss_match_campaign(const SSCampaign *campaign, const SSPurchase *purchase, const SSBuyer *buyer);
+
+/*
+ * Looks at the candidates of a purchase: the campaigns of its merchant, its
+ * category, its user's segments, and of everybody. Those that ss_match_campaign
+ * excludes go into its decision record, the others into `open`, which is empty.
+ */
+extern void ss_match_candidates(const SSRules *rules, SSPurchase *purchase, const SSBuyer *buyer, SSOpen *open);
 
 /* What the campaign gives (§3), uncut. */
 extern SSGift ss_match_gift(const SSRules *rules, const SSCampaign *campaign, const SSPurchase *purchase, int64 base);
