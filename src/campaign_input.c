@@ -140,19 +140,20 @@ from_json(const Field *field, const JsonbValue *value)
 	pg_unreachable();
 }
 
-void
-ss_campaign_input_change(SSCampaignInput *input, Jsonb *changes, const char *argument)
+/* Takes over the first `count` fields as far as the document has them; any other key than these and "status" is an error. */
+static void
+take_document(SSCampaignInput *input, Jsonb *document, const char *argument, int count)
 {
-	const char *allowed[SS_CAMPAIGN_CHANGEABLE + 2];
+	const char *allowed[SS_CAMPAIGN_FIELDS + 2];
 
-	for (int i = 0; i < SS_CAMPAIGN_CHANGEABLE; i++)
+	for (int i = 0; i < count; i++)
 		allowed[i] = fields[i].name;
-	allowed[SS_CAMPAIGN_CHANGEABLE] = "status";
-	allowed[SS_CAMPAIGN_CHANGEABLE + 1] = NULL;
-	ss_check_keys(changes, argument, allowed);
-	for (int i = 0; i < SS_CAMPAIGN_CHANGEABLE; i++)
+	allowed[count] = "status";
+	allowed[count + 1] = NULL;
+	ss_check_keys(document, argument, allowed);
+	for (int i = 0; i < count; i++)
 	{
-		JsonbValue *value = ss_document_get(changes, fields[i].name);
+		JsonbValue *value = ss_document_get(document, fields[i].name);
 
 		if (value == NULL)
 			continue;
@@ -160,6 +161,24 @@ ss_campaign_input_change(SSCampaignInput *input, Jsonb *changes, const char *arg
 		if (!input->isnull[i])
 			input->value[i] = from_json(&fields[i], value);
 	}
+}
+
+void
+ss_campaign_input_change(SSCampaignInput *input, Jsonb *changes, const char *argument)
+{
+	take_document(input, changes, argument, SS_CAMPAIGN_CHANGEABLE);
+}
+
+void
+ss_campaign_input_from_document(SSCampaignInput *input, Jsonb *document, const char *argument)
+{
+	JsonbValue *status;
+
+	memset(input->isnull, true, sizeof(input->isnull));
+	take_document(input, document, argument, SS_CAMPAIGN_FIELDS);
+	status = ss_document_get(document, "status");
+	if (status != NULL && status->type != jbvNull)
+		(void) ss_check_choice(ss_json_as_text(status, "status", SS_KEY_MAX), "status", ss_campaign_statuses);
 }
 
 /* --- what they must be ------------------------------------------------------------ */
@@ -310,4 +329,48 @@ ss_campaign_input_check(const SSCampaignInput *input, const SSRules *rules, SSCa
 		DatumGetTimestampTz(row->value[SS_CAMPAIGN_END_DATE]) <= DatumGetTimestampTz(row->value[SS_CAMPAIGN_START_DATE]))
 		ss_bad_value("end_date", "It is not after start_date.");
 	check_targets(row);
+}
+
+static int64
+int64_or(const SSCampaignRow *row, SSCampaignField field, int64 when_null)
+{
+	return row->isnull[field] ? when_null : DatumGetInt64(row->value[field]);
+}
+
+static int32
+int32_or(const SSCampaignRow *row, SSCampaignField field, int32 when_null)
+{
+	return row->isnull[field] ? when_null : DatumGetInt32(row->value[field]);
+}
+
+void
+ss_campaign_row_compile(const SSCampaignRow *row, const SSRules *rules, const char *id, SSCampaign *campaign)
+{
+	const Datum *value = row->value;
+
+	memset(campaign, 0, sizeof(*campaign));
+	campaign->id = row->isnull[SS_CAMPAIGN_ID] ? pstrdup(id) : TextDatumGetCString(value[SS_CAMPAIGN_ID]);
+	campaign->offer = (SSOffer) ss_check_choice(TextDatumGetCString(value[SS_CAMPAIGN_OFFER_TYPE]), "offer_type",
+												offer_types);
+	campaign->offer_amount = DatumGetInt64(value[SS_CAMPAIGN_OFFER_AMOUNT]);
+	strlcpy(campaign->currency, TextDatumGetCString(value[SS_CAMPAIGN_CURRENCY]), sizeof(campaign->currency));
+	campaign->start_date = DatumGetTimestampTz(value[SS_CAMPAIGN_START_DATE]);
+	campaign->end_date = int64_or(row, SS_CAMPAIGN_END_DATE, DT_NOEND);
+	campaign->segment_no = int32_or(row, SS_CAMPAIGN_SEGMENT, 0);
+	campaign->has_merchant = !row->isnull[SS_CAMPAIGN_MERCHANT];
+	if (campaign->has_merchant)
+		campaign->merchant_id = *DatumGetUUIDP(value[SS_CAMPAIGN_MERCHANT]);
+	if (!row->isnull[SS_CAMPAIGN_CATEGORY])
+		campaign->category_no = ss_rules_category(rules, TextDatumGetCString(value[SS_CAMPAIGN_CATEGORY]));
+	campaign->has_budget = !row->isnull[SS_CAMPAIGN_BUDGET];
+	campaign->budget = int64_or(row, SS_CAMPAIGN_BUDGET, -1);
+	campaign->per_user_limit = int32_or(row, SS_CAMPAIGN_PER_USER_LIMIT, 0);
+	campaign->daily_limit = int32_or(row, SS_CAMPAIGN_DAILY_LIMIT, 0);
+	campaign->min_spend = DatumGetInt64(value[SS_CAMPAIGN_MIN_SPEND]);
+	campaign->max_discount = int64_or(row, SS_CAMPAIGN_MAX_DISCOUNT, -1);
+	campaign->priority = DatumGetInt32(value[SS_CAMPAIGN_PRIORITY]);
+	campaign->stackable = DatumGetBool(value[SS_CAMPAIGN_STACKABLE]);
+	campaign->multiplier_milli = DatumGetInt32(value[SS_CAMPAIGN_MULTIPLIER]);
+	campaign->bonus_points = DatumGetInt32(value[SS_CAMPAIGN_BONUS_POINTS]);
+	campaign->hold_out = DatumGetInt32(value[SS_CAMPAIGN_HOLD_OUT]);
 }

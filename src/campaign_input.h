@@ -78,10 +78,19 @@ extern void ss_campaign_input_from_args(SSCampaignInput *input, FunctionCallInfo
 extern void ss_campaign_input_change(SSCampaignInput *input, Jsonb *changes, const char *argument);
 
 /*
+ * A whole campaign from a document with the keys of create_campaign's
+ * arguments; the key "status" is allowed and must be one, no more.
+ */
+extern void ss_campaign_input_from_document(SSCampaignInput *input, Jsonb *document, const char *argument);
+
+/*
  * Checks every value and what they must be together. Raises 22023 naming the
  * argument, or PT404 for a segment, merchant or category that does not exist.
  * Needs an SPI connection.
  */
 extern void ss_campaign_input_check(const SSCampaignInput *input, const SSRules *rules, SSCampaignRow *row);
+
+/* The checked row as compiled rules have it, without number and version; without an id, under `id`. */
+extern void ss_campaign_row_compile(const SSCampaignRow *row, const SSRules *rules, const char *id, SSCampaign *campaign);
 
 #endif							/* SS_CAMPAIGN_INPUT_H */

@@ -12,6 +12,7 @@
 #include "access/xact.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 
 #include "args.h"
 #include "call.h"
@@ -19,6 +20,8 @@
 #include "campaigns.h"
 #include "errors.h"
 #include "query.h"
+#include "rules_load.h"
+#include "simulation.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_update_campaign);
 PG_FUNCTION_INFO_V1(swipesavvy_launch_campaign);
@@ -127,26 +130,12 @@ static SSQuery find_redemption = {
 	.argtypes = {INT4OID},
 };
 
-/*
- * The purchases of the last 30 days that the campaign would have matched, its
- * limits kept; $2 is where days begin. Hold-outs are not taken off.
- */
-static SSQuery expect_conversions = {
-	.sql = "SELECT coalesce(sum(least(d.purchases, d.daily_limit)), 0)::bigint FROM ("
-		   "SELECT p.daily_limit, count(*) AS purchases FROM ("
-		   "SELECT c.per_user_limit, c.daily_limit, timezone($2, t.occurred_at)::date AS day,"
-		   " row_number() OVER (PARTITION BY t.user_id ORDER BY t.occurred_at, t.transaction_id) AS nth"
-		   " FROM swipesavvy.campaigns c JOIN swipesavvy.transactions t ON t.currency = c.currency"
-		   " LEFT JOIN swipesavvy.merchant_categories k ON k.category = c.target_category"
-		   " WHERE c.campaign_no = $1 AND t.occurred_at > now() - interval '30 days' AND t.occurred_at <= now()"
-		   " AND t.status IN ('pending', 'completed') AND t.amount_minor > 0 AND t.amount_minor >= c.min_spend"
-		   " AND (c.target_merchant_id IS NULL OR t.merchant_id = c.target_merchant_id)"
-		   " AND (c.target_category IS NULL OR t.category_no = k.category_no)"
-		   " AND (c.target_segment_no IS NULL OR EXISTS (SELECT FROM swipesavvy.segment_members m"
-		   " WHERE m.user_id = t.user_id AND m.segment_no = c.target_segment_no))"
-		   ") p WHERE p.nth <= coalesce(p.per_user_limit, p.nth) GROUP BY p.day, p.daily_limit) d",
-	.nargs = 2,
-	.argtypes = {INT4OID, TEXTOID},
+static SSQuery read_rule = {
+	.sql = "SELECT " SS_CAMPAIGN_COLUMNS
+		   " FROM swipesavvy.campaigns k LEFT JOIN swipesavvy.merchant_categories c ON c.category = k.target_category"
+		   " WHERE k.campaign_no = $1",
+	.nargs = 1,
+	.argtypes = {INT4OID},
 };
 
 /* what the other campaigns of the type had on average, of those that had any */
@@ -339,6 +328,31 @@ write_figure(SSJson *json, const char *key, SSQuery *query, const Datum *values)
 }
 
 /*
+ * How often the campaign would have been redeemed by the purchases of the last
+ * 30 days if it alone had run then: whatever its dates, its budget full.
+ */
+static int64
+expect_conversions(const Locked *locked)
+{
+	Datum		key = Int32GetDatum(locked->no);
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	SSCampaign	campaign = {0};
+	SSSimulation result;
+
+	if (ss_query_write(&read_rule, &key, NULL) != 1)
+		elog(ERROR, "campaign %d is gone", locked->no);
+	ss_rules_read_campaign(CurrentMemoryContext, 0, &campaign);
+	campaign.start_date = DT_NOBEGIN;
+	campaign.end_date = DT_NOEND;
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	/* a purchase of this transaction is one of now(): the end itself is part of it */
+	ss_simulate(ss_rules_get(), &campaign, NULL, now - 30 * USECS_PER_DAY, now + 1, &result);
+	PopActiveSnapshot();
+	return result.alone.total.redemptions;
+}
+
+/*
  * launch_campaign(campaign_id, schedule): a draft or paused campaign runs from
  * now on; `immediate` brings a start that lies ahead to now.
  */
@@ -352,7 +366,8 @@ swipesavvy_launch_campaign(PG_FUNCTION_ARGS)
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 	TimestampTz launched_at;
 	bool		ahead;
-	Datum		values[2];
+	int64		conversions;
+	Datum		key;
 
 	ss_call_enter(&call, SS_ADMIN);
 	schedule = ss_arg_text(fcinfo, 1, "schedule", SS_KEY_MAX, true);
@@ -362,15 +377,15 @@ swipesavvy_launch_campaign(PG_FUNCTION_ARGS)
 		ss_bad_state("the campaign cannot be launched", "It is %s; only a draft or paused campaign can.",
 					 ss_campaign_statuses[locked.status]);
 	ahead = ahead && DatumGetTimestampTz(locked.input.value[SS_CAMPAIGN_START_DATE]) > now;
+	conversions = expect_conversions(&locked);
 	launched_at = become(&locked, "launch", RUNNING, ahead ? &now : NULL, &call);
-	values[0] = Int32GetDatum(locked.no);
-	values[1] = CStringGetTextDatum(pg_get_timezone_name(ss_rules_get()->settings.timezone));
+	key = Int32GetDatum(locked.no);
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "campaign_id", locked.id);
 	ss_json_text(&json, "status", ss_campaign_statuses[RUNNING]);
 	ss_json_time(&json, "launched_at", launched_at);
-	write_figure(&json, "expected_conversions", &expect_conversions, values);
-	write_figure(&json, "expected_impressions", &expect_impressions, values);
+	ss_json_int(&json, "expected_conversions", conversions);
+	write_figure(&json, "expected_impressions", &expect_impressions, &key);
 	ss_json_text(&json, "message", "The campaign is running.");
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));

@@ -2,9 +2,10 @@
  * direct.c: the engine's tables by their access methods (direct.h).
  *
  * Called by chunk_direct.c, ledger_direct.c and slots.c under the engine's
- * order of locks. A purchase through saved plans starts and stops the executor
- * a dozen times; here a look-up is an index scan, a lock is table_tuple_lock on
- * the row that a fresh snapshot sees, and rows are inserted as COPY does it.
+ * order of locks, and by past.c, which locks nothing. A purchase through
+ * saved plans starts and stops the executor a dozen times; here a look-up is
+ * an index scan, a lock is table_tuple_lock on the row that a fresh snapshot
+ * sees, and rows are inserted as COPY does it.
  *
  * Whether that may be done, and where the tables are, is what direct_stock.c
  * finds out.
@@ -55,6 +56,7 @@ typedef struct Predicate
 
 struct SSDirect
 {
+	bool		reading;		/* nothing is written or locked */
 	EState	   *estate;
 	OpenTable	tables[SS_TABLES];
 };
@@ -111,16 +113,9 @@ ss_direct_refresh(SSDirect *direct)
 	PushActiveSnapshot(GetLatestSnapshot());
 }
 
-/* The order in which rows are inserted: purchases before what refers to them. */
-void
-ss_direct_end(SSDirect *direct)
+static void
+close_tables(SSDirect *direct)
 {
-	for (int i = 0; i < SS_TABLES; i++)
-	{
-		if (ss_table_specs[i].use == SS_USE_INSERT)
-			flush(direct, (SSTable) i);
-	}
-	PopActiveSnapshot();
 	for (int i = 0; i < SS_TABLES; i++)
 	{
 		OpenTable  *open = &direct->tables[i];
@@ -139,6 +134,19 @@ ss_direct_end(SSDirect *direct)
 			ss_compat_close_indices(open->info);
 		table_close(open->rel, NoLock);
 	}
+}
+
+/* The order in which rows are inserted: purchases before what refers to them. */
+void
+ss_direct_end(SSDirect *direct)
+{
+	for (int i = 0; i < SS_TABLES; i++)
+	{
+		if (ss_table_specs[i].use == SS_USE_INSERT)
+			flush(direct, (SSTable) i);
+	}
+	PopActiveSnapshot();
+	close_tables(direct);
 	FreeExecutorState(direct->estate);
 	CommandCounterIncrement();
 }
@@ -150,12 +158,40 @@ open_table(SSDirect *direct, SSTable table)
 
 	if (open->rel != NULL)
 		return open;
-	open->written = ss_table_specs[table].use != SS_USE_READ;
+	open->written = !direct->reading && ss_table_specs[table].use != SS_USE_READ;
 	open->rel = table_open(ss_stock.relids[table], open->written ? NoLock : AccessShareLock);
 	/* a table that is only read may have been changed until it was locked */
 	if (!ss_stock.known)
 		ss_stock_take();
 	return open;
+}
+
+/* The lock on the purchases keeps them from being changed meanwhile; no other table is read. */
+SSDirect *
+ss_direct_begin_reading(void)
+{
+	SSDirect   *direct;
+
+	if (!ss_direct_tables)
+		return NULL;
+	do
+	{
+		if (!ss_stock.known)
+			ss_stock_take();
+		if (!ss_stock.usable)
+			return NULL;
+		LockRelationOid(ss_stock.relids[SS_TRANSACTIONS], AccessShareLock);
+	} while (!ss_stock.known);
+	direct = palloc0(sizeof(SSDirect));
+	direct->reading = true;
+	return direct;
+}
+
+void
+ss_direct_end_reading(SSDirect *direct)
+{
+	close_tables(direct);
+	pfree(direct);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */
@@ -233,6 +269,38 @@ ss_direct_exists(SSDirect *direct, SSTable table, int nkeys, const Datum *keys)
 
 	ss_direct_close(&scan);
 	return found;
+}
+
+SSScanAll
+ss_direct_scan_all(SSDirect *direct, SSTable table)
+{
+	OpenTable  *open = open_table(direct, table);
+	SSScanAll	scan;
+
+	if (open->found == NULL)
+		open->found = table_slot_create(open->rel, NULL);
+	scan.slot = open->found;
+	scan.scan = table_beginscan(open->rel, GetActiveSnapshot(), 0, NULL);
+	return scan;
+}
+
+bool
+ss_direct_next_of_all(SSScanAll *scan)
+{
+	return table_scan_getnextslot(scan->scan, ForwardScanDirection, scan->slot);
+}
+
+void
+ss_direct_close_all(SSScanAll *scan)
+{
+	table_endscan(scan->scan);
+	ExecClearTuple(scan->slot);
+}
+
+AttrNumber
+ss_direct_column(SSTable table, int column)
+{
+	return ss_stock.columns[table][column];
 }
 
 Datum

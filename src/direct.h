@@ -10,7 +10,9 @@
  *			... the same by query.h ...
  *		ss_direct_end(direct);
  *
- * An error in between needs no cleaning up.
+ * An error in between needs no cleaning up. Those who read only, on a replica
+ * too, use ss_direct_begin_reading and ss_direct_end_reading instead: under the
+ * active snapshot, and without the locks that writing takes.
  */
 #ifndef SS_DIRECT_H
 #define SS_DIRECT_H
@@ -106,6 +108,9 @@ typedef struct SSDirect SSDirect;
  */
 extern SSDirect *ss_direct_begin(void);
 
+extern SSDirect *ss_direct_begin_reading(void);
+extern void ss_direct_end_reading(SSDirect *direct);
+
 /* Writes what was added, makes it visible to the transaction's next command, and closes the tables. */
 extern void ss_direct_end(SSDirect *direct);
 
@@ -122,6 +127,17 @@ typedef struct SSScan
 extern SSScan ss_direct_scan(SSDirect *direct, SSTable table, int nkeys, const Datum *keys);
 extern bool ss_direct_next(SSScan *scan);
 extern void ss_direct_close(SSScan *scan);
+
+/* A scan over all rows of a table, in no order. */
+typedef struct SSScanAll
+{
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+} SSScanAll;
+
+extern SSScanAll ss_direct_scan_all(SSDirect *direct, SSTable table);
+extern bool ss_direct_next_of_all(SSScanAll *scan);
+extern void ss_direct_close_all(SSScanAll *scan);
 
 /* Is there a row with this key? */
 extern bool ss_direct_exists(SSDirect *direct, SSTable table, int nkeys, const Datum *keys);
@@ -167,6 +183,9 @@ extern TM_Result ss_direct_try_update(SSDirect *direct, SSTable table);
 
 /* Opens all that writing a table needs: before a subtransaction that may be rolled back. */
 extern void ss_direct_prepare(SSDirect *direct, SSTable table);
+
+/* The place of a column in the rows of a scan, for who gets many of them at once. */
+extern AttrNumber ss_direct_column(SSTable table, int column);
 
 extern Datum ss_direct_label(SSLabel label);
 

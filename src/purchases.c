@@ -56,8 +56,8 @@ enum
 /* Columns of a collected row; the first two are the sort key. */
 enum
 {
-	ROW_OCCURRED_AT,
-	ROW_TRANSACTION_ID,
+	ROW_OCCURRED_AT = SS_SORT_OCCURRED_AT,
+	ROW_TRANSACTION_ID = SS_SORT_TRANSACTION_ID,
 	ROW_USER_ID,
 	ROW_MERCHANT_ID,
 	ROW_ACCOUNT_ID,
@@ -133,16 +133,16 @@ current_rules(void)
 
 /* --- BEFORE STATEMENT ------------------------------------------------------------------- */
 
-static Tuplesortstate *
-begin_sort(TupleDesc desc)
+Tuplesortstate *
+ss_purchases_sort(TupleDesc desc)
 {
-	AttrNumber	keys[2] = {ROW_OCCURRED_AT + 1, ROW_TRANSACTION_ID + 1};
+	AttrNumber	keys[2] = {SS_SORT_OCCURRED_AT + 1, SS_SORT_TRANSACTION_ID + 1};
 	Oid			operators[2];
 	Oid			collations[2] = {InvalidOid, InvalidOid};
 	bool		nulls_first[2] = {false, false};
 
 	for (int i = 0; i < 2; i++)
-		operators[i] = lookup_type_cache(row_types[i], TYPECACHE_LT_OPR)->lt_opr;
+		operators[i] = lookup_type_cache(TupleDescAttr(desc, keys[i] - 1)->atttypid, TYPECACHE_LT_OPR)->lt_opr;
 	return tuplesort_begin_heap(desc, 2, keys, operators, collations, nulls_first, work_mem, NULL, TUPLESORT_NONE);
 }
 
@@ -164,7 +164,7 @@ swipesavvy_purchases_begin(PG_FUNCTION_ARGS)
 	for (int i = 0; i < ROW_COLUMNS; i++)
 		TupleDescInitEntry(collection->desc, (AttrNumber) (i + 1), NULL, row_types[i], -1, 0);
 	collection->slot = MakeSingleTupleTableSlot(collection->desc, &TTSOpsVirtual);
-	collection->sort = begin_sort(collection->desc);
+	collection->sort = ss_purchases_sort(collection->desc);
 	collection->outer = collecting;
 	MemoryContextSwitchTo(caller);
 	collecting = collection;

@@ -88,6 +88,13 @@ ss_query_changes(void)
 	return changes;
 }
 
+static void
+flag_nulls(const SSQuery *query, const bool *nulls, char *flags)
+{
+	for (int i = 0; i < query->nargs; i++)
+		flags[i] = (nulls != NULL && nulls[i]) ? 'n' : ' ';
+}
+
 /* An invalid snapshot leaves the choice to SPI: the active one to read, a fresh one to write. */
 static uint64
 run(SSQuery *query, SPIPlanPtr plan, const Datum *values, const bool *nulls, Snapshot snapshot, bool read_only)
@@ -95,8 +102,7 @@ run(SSQuery *query, SPIPlanPtr plan, const Datum *values, const bool *nulls, Sna
 	char		null_flags[SS_QUERY_MAX_ARGS] = {0};
 	int			result;
 
-	for (int i = 0; i < query->nargs; i++)
-		null_flags[i] = (nulls != NULL && nulls[i]) ? 'n' : ' ';
+	flag_nulls(query, nulls, null_flags);
 	result = SPI_execute_snapshot(plan, unconstify(Datum *, values), null_flags, snapshot, InvalidSnapshot,
 								  read_only, true, 0);
 	if (result < 0)
@@ -173,6 +179,25 @@ uint64
 ss_query_write(SSQuery *query, const Datum *values, const bool *nulls)
 {
 	return run(query, plan_of(query), values, nulls, InvalidSnapshot, false);
+}
+
+Portal
+ss_query_open(SSQuery *query, const Datum *values, const bool *nulls)
+{
+	char		null_flags[SS_QUERY_MAX_ARGS] = {0};
+	SPIPlanPtr	plan = plan_of(query);
+
+	flag_nulls(query, nulls, null_flags);
+	return SPI_cursor_open(NULL, plan, unconstify(Datum *, values), null_flags, true);
+}
+
+uint64
+ss_query_fetch(Portal cursor, long count)
+{
+	SPI_cursor_fetch(cursor, true, count);
+	if (SPI_processed == 0)
+		SPI_cursor_close(cursor);
+	return SPI_processed;
 }
 
 void

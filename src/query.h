@@ -31,6 +31,13 @@ typedef struct SSQuery
 extern uint64 ss_query_read(SSQuery *query, const Datum *values, const bool *nulls);
 
 /*
+ * The same for more rows than should be held at once: a cursor, and its next
+ * rows in SPI_tuptable, which the caller frees (0 at the end, when it is closed).
+ */
+extern Portal ss_query_open(SSQuery *query, const Datum *values, const bool *nulls);
+extern uint64 ss_query_fetch(Portal cursor, long count);
+
+/*
  * A query that writes or locks, under the latest snapshot even in a REPEATABLE READ transaction,
  * whose own one may be older than a lock it has just waited for.
  */

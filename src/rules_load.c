@@ -3,7 +3,8 @@
  * running campaigns into compiled rules, and builds the index over the
  * campaigns.
  *
- * Called by rules.c alone, under the snapshot that it chose. No locks.
+ * Called by rules.c, under the snapshot that it chose, and for other campaigns
+ * than those that run by simulations. No locks.
  */
 #include "postgres.h"
 
@@ -332,11 +333,11 @@ index_campaigns(SSRules *rules)
 	}
 }
 
-static void
-load_campaigns(SSRules *rules)
+void
+ss_rules_take_campaigns(SSRules *rules, uint64 rows)
 {
-	uint64		rows = ss_query_read(&campaigns_query, NULL, NULL);
-
+	rules->has_segments = false;
+	rules->any = (SSCampaignList) {0};
 	rules->ncampaigns = rows;
 	rules->campaigns = MemoryContextAllocExtended(rules->context, Max(rows, 1) * sizeof(SSCampaign),
 												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -353,5 +354,5 @@ ss_rules_load(SSRules *rules)
 	load_settings(rules);
 	load_tiers(rules);
 	load_boosts(rules);
-	load_campaigns(rules);
+	ss_rules_take_campaigns(rules, ss_query_read(&campaigns_query, NULL, NULL));
 }

@@ -1,6 +1,6 @@
 /*
- * rules_load.h: what rules.c and explain.c share of the loader: the entries of
- * the hash tables, and how a campaign is read.
+ * rules_load.h: what rules.c, explain.c and simulations share of the loader: the
+ * entries of the hash tables, and how campaigns are read.
  */
 #ifndef SS_RULES_LOAD_H
 #define SS_RULES_LOAD_H
@@ -42,6 +42,12 @@ extern void ss_rules_load(SSRules *rules);
 	" coalesce(k.end_date, 'infinity'), k.target_segment_no, k.target_merchant_id, c.category_no, k.budget,"  \
 	" k.per_user_limit, k.daily_limit, k.min_spend, k.max_discount, k.priority, k.stackable,"                 \
 	" k.points_multiplier_milli, k.bonus_points, k.hold_out"
+
+/*
+ * Makes the rows of the last query, whose first columns are those, the rules'
+ * campaigns, and builds the index over them, in rules->context.
+ */
+extern void ss_rules_take_campaigns(SSRules *rules, uint64 rows);
 
 /* A campaign from a row of the last query whose first columns are those; its id is kept in the context. */
 extern void ss_rules_read_campaign(MemoryContext context, uint64 row, SSCampaign *campaign);

@@ -25,6 +25,7 @@ DECLARE
         'delete_campaign', 'track_event CB',
         'record_transaction B', 'record_transactions B', 'import_purchases B', 'explain_award CS', 'verify_ledger N',
         'settle_transaction B', 'decline_transaction B', 'refund_transaction B', 'lapse_transactions', 'refresh_tiers',
+        'simulate_campaign N',
         'rule_cache_status',
         'create_user B', 'update_user CS', 'get_user_profile CS', 'get_user_accounts CS', 'list_users S', 'get_user_transactions CS',
         'get_user_rewards CS', 'get_user_spending_analytics C', 'export_user_data C', 'erase_user', 'deactivate_user', 'suspend_user',

@@ -2,7 +2,7 @@
 # The benchmark: each figure a ratio of medians of runs in turns. What is measured and why so: doc/performance.md.
 # Needs PGHOST, PGPORT and PGUSER (a superuser) of an empty server where the extension is available. Writes the CSV to the
 # file that is its argument. It asserts no times: it exits 1 only when something fails or does not add up.
-#   BENCH_SECONDS=2    of a run               BENCH_ROUNDS=5  runs of each side       BENCH_ONLY="a d"  some of a b c d e f g
+#   BENCH_SECONDS=2    of a run               BENCH_ROUNDS=5  runs of each side       BENCH_ONLY="a d"  some of a b c d e f g h
 #   BENCH_BIG=1000000  purchases e has stored  BENCH_PEOPLE=1000000  users of g
 #   BENCH_FULL=1    1, 2, 8 and 64 clients, synchronous_commit off and on, everywhere
 # shellcheck disable=SC2034,SC2317  # variables that measure.sh reads, functions that it calls by name
@@ -278,6 +278,36 @@ figure_g() {
     drop people
 }
 
+# --- h: simulation -----------------------------------------------------------------------------------
+
+# Purchases per second of simulate_campaign over all that is stored, beside $1 other campaigns.
+simulations() {
+    local round rate
+    for ((round = 0; round <= BENCH_ROUNDS; round++)); do
+        rate=$(sql -d a -f "$here/simulate.sql")
+        if [ "$round" = 0 ]; then continue; fi
+        csv h "a campaign simulated beside $1" 1 - purchases/s "$round" "$rate"
+        echo "$rate"
+    done | median
+}
+
+figure_h() {
+    local rate size=1000000
+    make_programme 10
+    set_world 10
+    clone world_10 a
+    run_file a stock -v from=$((stored + 1)) -v to=$size
+    rate=$(simulations 10)
+    printf '\nh  a campaign simulated over %s stored purchases, one session\n\n' "$(commas $size)"
+    printf '  %-40s %26.0f a second %13s\n' 'beside 10 campaigns that ran' "$rate" ''
+    # as if none of them had run
+    sql -d a -c 'UPDATE swipesavvy.campaigns SET launched_at = NULL'
+    rate=$(simulations 0)
+    printf '  %-40s %26.0f a second %13s\n' 'alone' "$rate" '>= 500000'
+    remember simulate "$rate" 500000
+    drop a
+}
+
 # --- all of it ----------------------------------------------------------------------------------------
 
 echo 'figure,what,clients,synchronous_commit,side,run,value' >"$csv"
@@ -290,8 +320,9 @@ if wanted d; then figure_d; fi
 if wanted e; then figure_e; fi
 if wanted f; then figure_f; fi
 if wanted g; then figure_g; fi
+if wanted h; then figure_h; fi
 printf '\n'
-for id in a1 a8 flat b c8 c64 d dset e rebuild_ms backend_mb list_users; do
+for id in a1 a8 flat b c8 c64 d dset e rebuild_ms backend_mb list_users simulate; do
     if [ -n "${ratio[$id]:-}" ]; then echo "bench: $id ratio=${ratio[$id]} goal=${goal[$id]}"; fi
 done
 exit $failed

@@ -160,7 +160,7 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('v/null/s', 'uuid_v7'),
     ('s/null/r', 'current_user_id export_user_data get_audit_logs latest_audit_seal verify_audit_log get_campaign get_merchant get_system_health health get_user_accounts list_campaigns list_merchant_categories list_merchants '
         'list_segments list_tiers list_token_keys verify_ledger verify_token'),
-    ('s/null/u', 'explain_award get_user_profile get_user_rewards get_user_spending_analytics get_user_transactions list_users'),
+    ('s/null/u', 'explain_award get_user_profile get_user_rewards get_user_spending_analytics get_user_transactions list_users simulate_campaign'),
     ('v/null/u', 'acknowledge_outbox apply_audit_retention apply_outbox_retention claim_outbox fail_outbox replay_outbox '
         'add_token_key authenticate change_password refresh_session reset_user_password rotate_token_key sign_in sign_out '
         'seal_audit_log activate_boost add_segment_members create_boost create_campaign create_merchant create_segment create_user '
