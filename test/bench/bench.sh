@@ -5,7 +5,7 @@
 #   BENCH_SECONDS=2    of a run               BENCH_ROUNDS=5  runs of each side       BENCH_ONLY="a d"  some of a b c d e f g h
 #   BENCH_BIG=1000000  purchases e has stored  BENCH_PEOPLE=1000000  users of g
 #   BENCH_FULL=1    1, 2, 8 and 64 clients, synchronous_commit off and on, everywhere
-# shellcheck disable=SC2034,SC2317  # variables that measure.sh reads, functions that it calls by name
+# shellcheck disable=SC1091,SC2034,SC2154,SC2317  # variables that measure.sh reads or sets, functions that it calls by name
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -325,4 +325,4 @@ printf '\n'
 for id in a1 a8 flat b c8 c64 d dset e rebuild_ms backend_mb list_users simulate; do
     if [ -n "${ratio[$id]:-}" ]; then echo "bench: $id ratio=${ratio[$id]} goal=${goal[$id]}"; fi
 done
-exit $failed
+exit "$failed"
