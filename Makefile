@@ -1,5 +1,5 @@
 # make all | install | installcheck     PGXS: build, install, test against a running server
-# make demo | check | stress | bench | coverage on a throw-away server that is gone afterwards (installs missing packages)
+# make demo | check | stress | bench | loadtest | coverage on a throw-away server that is gone afterwards (installs missing packages)
 # make lint | clean
 
 EXTENSION  = swipesavvy
@@ -33,10 +33,10 @@ sql_unlisted = $(filter-out $(sql_files),$(wildcard sql/$(sql_release)/*.sql))
 sql_missing = $(filter-out $(wildcard sql/$(sql_release)/*.sql),$(sql_files))
 DATA_built = $(SQL_STEPS:%=build/swipesavvy--%.sql)
 
-ON_A_SERVER = check demo stress bench coverage lint
+ON_A_SERVER = check demo stress bench loadtest coverage lint
 ifneq (,$(filter $(ON_A_SERVER),$(MAKECMDGOALS)))
 # Without PGXS, which a fresh machine lacks and which has a 'check' of its own.
-check demo stress bench coverage:
+check demo stress bench loadtest coverage:
 	@bash test/run/sandbox.sh $@
 lint:
 	@bash test/run/lint.sh

@@ -2,14 +2,18 @@
  * page.c: list envelopes (page.h).
  *
  * Called by the list functions between ss_call_enter and ss_call_leave. Reads
- * the last SPI result; no state, no locks.
+ * the last SPI result. No locks, and no state but what a list remembers of its
+ * length.
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "utils/timestamp.h"
 
 #include "page.h"
+#include "rules.h"
 
 static void
 add_total(SSJson *json, const SSPage *page, int64 total, bool exact)
@@ -52,6 +56,23 @@ ss_page_add(SSJson *json, const char *things, const SSPage *page, int64 counted,
 					 SPI_getvalue(rows->vals[shown - 1], rows->tupdesc, SPI_fnumber(rows->tupdesc, cursor)));
 	else
 		ss_json_null(json, "next_cursor");
+}
+
+bool
+ss_page_is_beyond(const SSPageBeyond *beyond)
+{
+	return GetCurrentStatementStartTimestamp() < beyond->until && beyond->generation == ss_rules_generation() &&
+		!TransactionIdIsValid(GetTopTransactionIdIfAny());
+}
+
+void
+ss_page_remember(SSPageBeyond *beyond, int64 counted)
+{
+	beyond->until = 0;
+	if (counted <= SS_PAGE_TOTAL_MAX || TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		return;
+	beyond->until = GetCurrentStatementStartTimestamp() + 10 * USECS_PER_SEC;
+	beyond->generation = ss_rules_generation();
 }
 
 char *

@@ -37,6 +37,20 @@ extern void ss_page_add(SSJson *json, const char *things, const SSPage *page, in
  */
 extern void ss_page_end(SSJson *json, const SSPage *page, int64 total, bool exact, const char *next_cursor);
 
+/*
+ * Remembers, for ten seconds and in this session, that a list without any
+ * filter has more than SS_PAGE_TOTAL_MAX rows: counting so many costs more than
+ * the page. A transaction that has written counts for itself.
+ */
+typedef struct SSPageBeyond
+{
+	TimestampTz until;
+	uint64		generation;
+} SSPageBeyond;
+
+extern bool ss_page_is_beyond(const SSPageBeyond *beyond);
+extern void ss_page_remember(SSPageBeyond *beyond, int64 counted);
+
 /* The ILIKE pattern that finds the text anywhere; its own %, _ and \ are escaped. */
 extern char *ss_page_pattern(const char *search);
 

@@ -73,6 +73,12 @@ typedef struct Found
 
 static SSQuery count_all = {"SELECT count(*) FROM (SELECT FROM swipesavvy.users LIMIT 10001) n", 0, {0}, NULL};
 
+static SSQuery find_all = {
+	"SELECT u.user_id FROM swipesavvy.users u WHERE " BEHIND_CURSOR " ORDER BY " NEWEST_FIRST " LIMIT $5 OFFSET $6",
+	LIST_ARGS, LIST_ARG_TYPES, NULL};
+
+static SSPageBeyond beyond;		/* of all users */
+
 static SSQuery count_users = {
 	"SELECT count(*) FROM (SELECT FROM " EACH_STATUS_AND_ROLE " CROSS JOIN LATERAL (SELECT FROM swipesavvy.users u"
 	" WHERE u.status = s.status AND u.role = r.role LIMIT 10001) u LIMIT 10001) n",
@@ -240,6 +246,19 @@ search_users(const char *search, Datum *values, bool *nulls, Found *found)
 	take_ids(found, ss_query_read(&search_row_by_row, values, nulls));
 }
 
+/* The page and the total of all users. */
+static void
+list_all(Datum *values, const bool *nulls, Found *found)
+{
+	found->total = SS_PAGE_TOTAL_MAX + 1;
+	if (!ss_page_is_beyond(&beyond))
+	{
+		found->total = count_with(&count_all, values, nulls);
+		ss_page_remember(&beyond, found->total);
+	}
+	take_ids(found, ss_query_read(&find_all, values, nulls));
+}
+
 /* Reads the rows of the page, and one more if there is one. */
 static void
 read_rows(Found *found)
@@ -290,9 +309,11 @@ swipesavvy_list_users(PG_FUNCTION_ARGS)
 	found = palloc(sizeof(Found));
 	if (search != NULL)
 		search_users(search, values, nulls, found);
+	else if (status == NULL && role == NULL)
+		list_all(values, nulls, found);
 	else
 	{
-		found->total = count_with(status == NULL && role == NULL ? &count_all : &count_users, values, nulls);
+		found->total = count_with(&count_users, values, nulls);
 		take_ids(found, ss_query_read(&find_users, values, nulls));
 	}
 	read_rows(found);

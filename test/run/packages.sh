@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the machine lacks, and says what. packages.sh check|demo|stress|bench|coverage|lint
+# Installs what the machine lacks, and says what. packages.sh check|demo|stress|bench|loadtest|coverage|lint
 # Each tool is looked for by itself: a PostgreSQL built from source will do as well as the packages.
 set -euo pipefail
 
@@ -29,12 +29,13 @@ missing() { # of the tools for $1, the packages of those that are not there
         check | coverage)
             [ $dev = yes ] && [ -f "$ext/pgtap.control" ] || echo "postgresql-$v-pgtap"
             have pg_prove || echo libtap-parser-sourcehandler-pgtap-perl ;;&
-        check | stress | coverage | demo | bench)
+        check | stress | coverage | demo | bench | loadtest)
             [ $dev = yes ] && [ -x "$(pg --bindir)/initdb" ] && [ -x "$(pg --bindir)/pgbench" ] && [ -f "$ext/pg_trgm.control" ] || echo "postgresql-$v" ;;
         lint)
             have cppcheck || echo cppcheck
             have clang-tidy || echo clang-tidy ;;
     esac
+    [ "$1" != loadtest ] || have pgbouncer || [ -x /usr/sbin/pgbouncer ] || echo pgbouncer
     [ "$1" != coverage ] || have lcov || echo lcov
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# sandbox.sh check|demo|stress|bench|coverage: copies the tree to a directory of its own, and there, as an unprivileged user with
+# sandbox.sh check|demo|stress|bench|loadtest|coverage: copies the tree to a directory of its own, and there, as an unprivileged user with
 # a clean environment, lets server.sh build it and run the task on a throw-away server. Whatever happens (an error,
 # Ctrl-C, kill), the servers are stopped and the directory is removed.
 set -euo pipefail
@@ -59,10 +59,11 @@ if [ "$(id -u)" = 0 ]; then chown -R "$user:" "$work"; fi
 # In a session of its own, so that one signal ends all of it and Ctrl-C comes here first.
 setsid "${as_user[@]}" env -i PATH="$PATH:/usr/sbin:/sbin" HOME="$work" TMPDIR="$work/tmp" LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=UTC \
     PG_CONFIG="$pg_config" WORK="$work" DESTDIR="$destdir" SUITES="${SUITES:-}" FILES="${FILES:-}" \
-    SWIPESAVVY_SEED="${SWIPESAVVY_SEED:-}" SWIPESAVVY_STREAMS="${SWIPESAVVY_STREAMS:-}" \
+    SWIPESAVVY_SEED="${SWIPESAVVY_SEED:-}" SWIPESAVVY_CALLS="${SWIPESAVVY_CALLS:-}" SWIPESAVVY_STREAMS="${SWIPESAVVY_STREAMS:-}" \
     SWIPESAVVY_STRESS_SECONDS="${SWIPESAVVY_STRESS_SECONDS:-}" SWIPESAVVY_STRESS_CLIENTS="${SWIPESAVVY_STRESS_CLIENTS:-}" \
     BENCH_SECONDS="${BENCH_SECONDS:-}" BENCH_ROUNDS="${BENCH_ROUNDS:-}" BENCH_ONLY="${BENCH_ONLY:-}" BENCH_BIG="${BENCH_BIG:-}" \
     BENCH_FULL="${BENCH_FULL:-}" BENCH_PEOPLE="${BENCH_PEOPLE:-}" \
+    LOADTEST_SECONDS="${LOADTEST_SECONDS:-}" LOADTEST_CLIENTS="${LOADTEST_CLIENTS:-}" LOADTEST_ROUNDS="${LOADTEST_ROUNDS:-}" LOADTEST_POOL="${LOADTEST_POOL:-}" \
     bash "$work/tree/test/run/server.sh" "$task" &
 child=$!
 status=0

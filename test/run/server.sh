@@ -40,7 +40,7 @@ cat "$TEMP_CONFIG" - >>"$data/postgresql.conf" <<END
 listen_addresses = ''
 unix_socket_directories = '$WORK/socket'
 port = $port
-fsync = $([ "$task" = demo ] || [ "$task" = bench ] && echo on || echo off)
+fsync = $([ "$task" = demo ] || [ "$task" = bench ] || [ "$task" = loadtest ] && echo on || echo off)
 END
 if [ -f "test/$task/server.conf" ]; then cat "test/$task/server.conf" >>"$data/postgresql.conf"; fi
 mkdir -p log

@@ -1,0 +1,1 @@
+SELECT swipesavvy.list_users();

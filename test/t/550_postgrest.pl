@@ -1,0 +1,206 @@
+# What PostgREST does for a request, done without it: the role, the claims, the method and the headers set for the
+# transaction, which is read-only for GET; arguments by name from JSON; the status from the SQLSTATE. The same requests to
+# the real program where it is on the PATH, with the configuration of doc/postgrest.md.
+use strict;
+use warnings;
+
+use Digest::SHA qw(hmac_sha256);
+use HTTP::Tiny;
+use IO::Socket::INET;
+use JSON::PP;
+use MIME::Base64 qw(encode_base64url);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SwipeSavvy qw(new_node create_extension json add_user add_campaign);
+use Test::More;
+
+my $secret = 'put 32 or more random characters here';
+my $page   = slurp_file('doc/postgrest.md');
+my $node   = new_node('postgrest', "shared_preload_libraries = '\$libdir/swipesavvy'");
+create_extension($node, 'app');
+my ($roles) = $page =~ /^```sql\n(CREATE ROLE authenticator.*?)^```/ms or die 'the page makes no role';
+$node->safe_psql('app', $roles . "SELECT swipesavvy.add_token_key('postgrest-1', '$secret')");
+my $ada = add_user($node, 'app', 'ada@example.com');
+my $bob = add_user($node, 'app', 'bob@example.com');
+add_campaign($node, 'app', 'CAMP-A', 50000);
+$node->safe_psql('app', q{SELECT swipesavvy.create_merchant('Corner Café', 'Restaurants & Cafes'); SELECT swipesavvy.create_user('eve@example.com', 'Eve', 'correct horse battery')});
+
+my $json = JSON::PP->new->utf8->canonical->allow_nonref;
+sub token
+{
+    my (%claims) = @_;
+    my $text = join '.', map { encode_base64url($json->encode($_)) } { alg => 'HS256', typ => 'JWT', kid => 'postgrest-1' }, { aud => 'swipesavvy', exp => time + 600, iat => time, %claims };
+    return "$text." . encode_base64url(hmac_sha256($text, $secret));
+}
+
+# --- without the program ------------------------------------------------------------------
+
+sub status_of
+{
+    my ($state, $role) = @_;
+    return $1 if $state =~ /^PT([1-5]\d\d)$/;
+    return $role eq 'swipesavvy_anon' ? 401 : 403 if $state eq '42501';
+    return { 23503 => 409, 23505 => 409, 25006 => 405, 42883 => 404, P0001 => 400 }->{$state} if $state =~ /^(23503|23505|25006|42883|P0001)$/;
+    return 400 if $state =~ /^2[123]/;
+    return 503 if $state =~ /^(08|53)/;
+    return $state =~ /^(0L|0P|28)/ ? 403 : $state =~ /^(09|25|2D|38|39|3B|40|54|55|57|58|F0|HV|XX)/ ? 500 : 400;
+}
+
+sub literal { my $text = shift; $text =~ s/'/''/g; return "'$text'" }
+
+# The types of a function's arguments, as PostgREST knows them from the catalogue.
+my %types = map { my ($f, $n, $t) = split /\|/; ("$f $n" => $t) } split /\n/, $node->safe_psql('app', q{
+    SELECT p.proname, a.name, a.type::regtype FROM pg_proc p, unnest(p.proargnames, p.proargtypes::oid[]) a (name, type) WHERE p.pronamespace = 'swipesavvy'::regnamespace});
+
+sub by_hand
+{
+    my ($method, $function, $claims, $arguments) = @_;
+    my $role = $claims ? $claims->{role} : 'swipesavvy_anon';
+    my @names = sort keys %$arguments;
+    for (@names) { return { status => 404 } unless $types{"$function $_"} }
+    my $call = 'swipesavvy.' . $function . '(' . join(', ', map { "\"$_\" := body.\"$_\"" } @names) . ')';
+    my $from = @names
+      ? sprintf('(SELECT %s::json AS data) payload, LATERAL (SELECT * FROM json_to_record(payload.data) AS _(%s)) body, LATERAL (SELECT %s AS result) call',
+        literal($json->encode($arguments)), join(', ', map { "\"$_\" " . $types{"$function $_"} } @names), $call)
+      : "(SELECT $call AS result) call";
+    my $claims_text = $claims ? $json->encode($claims) : '';
+    my $script = sprintf(q{\set VERBOSITY verbose
+BEGIN ISOLATION LEVEL READ COMMITTED READ %s;
+SELECT set_config('search_path', '"swipesavvy"', true), set_config('role', '%s', true), set_config('request.jwt.claims', %s, true),
+       set_config('request.method', '%s', true), set_config('request.path', '/rpc/%s', true), set_config('request.headers', '{"user-agent":"test","x-forwarded-for":"192.0.2.7"}', true),
+       set_config('request.cookies', '{}', true) \g /dev/null
+SELECT json_build_object('body', call.result, 'headers', nullif(current_setting('response.headers', true), ''), 'status', nullif(current_setting('response.status', true), '')) FROM %s;
+COMMIT;
+}, $method eq 'GET' ? 'ONLY' : 'WRITE', $role, literal($claims_text), $method, $function, $from);
+    my ($out, $err) = ('', '');
+    IPC::Run::run([ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-U', 'authenticator', '-d', $node->connstr('app'), '-f', '-' ], '<', \$script, '>', \$out, '2>', \$err);
+    if ($err =~ /ERROR: +(\w{5}): (.*)/) { return { status => status_of($1, $role), code => $1, message => $2 } }
+    my $answer = $json->decode($out);
+    my ($cache) = ($answer->{headers} // '') =~ /"Cache-Control": "([^"]*)"/;
+    return { status => $answer->{status} // 200, body => $answer->{body}, cache => $cache };
+}
+
+# --- with the program ------------------------------------------------------------------------
+
+my ($program) = grep { -x } map { "$_/postgrest" } split /:/, $ENV{PATH};
+my ($port, $process);
+if ($program)
+{
+    my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die $!;
+    $port = $socket->sockport;
+    close $socket;
+    my ($config) = $page =~ /^```ini\n(.*?)^```/ms or die 'the page has no configuration';
+    my $uri = sprintf 'postgres://authenticator@/app?host=%s&port=%d', $node->host, $node->port;
+    $config =~ s/^db-uri = .*/db-uri = "$uri"/m;
+    $config =~ s/^server-port = .*/server-port = $port/m;
+    append_to_file($node->basedir . '/postgrest.conf', $config);
+    $process = IPC::Run::start([ $program, $node->basedir . '/postgrest.conf' ], '>', $node->basedir . '/postgrest.log', '2>&1');
+}
+
+sub by_program
+{
+    my ($method, $function, $claims, $arguments) = @_;
+    my $url = "http://127.0.0.1:$port/rpc/$function";
+    my %options = (headers => { $claims ? (Authorization => 'Bearer ' . token(%$claims)) : () });
+    if ($method eq 'GET') { $url .= '?' . HTTP::Tiny->new->www_form_urlencode({ map { my $v = ref $arguments->{$_} ? $json->encode($arguments->{$_}) : $arguments->{$_}; utf8::encode($v) if utf8::is_utf8($v); ($_ => $v) } keys %$arguments }) if %$arguments }
+    else { $options{content} = $json->encode($arguments); $options{headers}{'Content-Type'} = 'application/json' }
+    my $response = HTTP::Tiny->new(timeout => 30)->request($method, $url, \%options);
+    my $body = eval { $json->decode($response->{content}) };
+    return { status => $response->{status}, body => $body, code => ref $body eq 'HASH' ? $body->{code} : undef, cache => $response->{headers}{'cache-control'} };
+}
+
+if ($program)
+{
+    my $up = 0;
+    for (1 .. 300) { $up = by_program('GET', 'health', undef, {})->{status} == 200 and last; select undef, undef, undef, 0.1 }
+    $up or die slurp_file($node->basedir . '/postgrest.log');
+}
+
+# --- the requests -----------------------------------------------------------------------------
+
+my %is_ada = (sub => $ada, role => 'swipesavvy_customer');
+my %is_bob = (sub => $bob, role => 'swipesavvy_customer');
+my %is_service = (role => 'swipesavvy_backend');
+my %is_admin = (sub => $bob, role => 'swipesavvy_admin');
+my $key = 'key';
+
+# method, function, claims, arguments => status, what else must hold
+sub requests
+{
+    my ($transport) = @_;
+    my @cases = (
+        [ 'GET', 'health', undef, {}, 200, sub { $_[0]{body}{status} && $_[0]{cache} eq 'no-store' }, 'health for anybody, not for caches' ],
+        [ 'GET', 'list_merchants', undef, { search => "caf\x{e9}", limit => 5 }, 200, sub { $_[0]{body}{total} == 1 && $_[0]{cache} eq 'public, max-age=300' }, 'merchants by GET' ],
+        [ 'POST', 'list_merchants', undef, { search => 'caf', limit => 5 }, 200, sub { $_[0]{body}{total} == 1 && !$_[0]{cache} }, 'and by POST, uncached' ],
+        [ 'GET', 'get_user_profile', \%is_ada, { user_id => $ada }, 200, sub { $_[0]{body}{email} eq 'ada@example.com' && $_[0]{cache} eq 'private, max-age=300' }, 'one\'s own profile' ],
+        [ 'GET', 'get_user_profile', \%is_bob, { user_id => $ada }, 403, sub { $_[0]{code} eq '42501' }, 'not another\'s' ],
+        [ 'GET', 'get_user_profile', undef, { user_id => $ada }, 401, undef, 'nor anybody\'s without a token' ],
+        [ 'POST', 'update_user', \%is_ada, { user_id => $ada, changes => { name => 'Ada L.' } }, 200, sub { $_[0]{body}{name} eq 'Ada L.' }, 'jsonb arguments' ],
+        [ 'GET', 'update_user', \%is_ada, { user_id => $ada, changes => {} }, 405, sub { $_[0]{code} eq '25006' }, 'GET does not write' ],
+        [ 'POST', 'record_transaction', \%is_service, { user_id => $ada, amount => 12.5, idempotency_key => "$transport$key" }, 200, sub { $_[0]{body}{status} eq 'completed' && !$_[0]{body}{replayed} }, 'a purchase' ],
+        [ 'POST', 'record_transaction', \%is_service, { user_id => $ada, amount => 12.5, idempotency_key => "$transport$key" }, 200, sub { $_[0]{body}{replayed} }, 'a second time' ],
+        [ 'POST', 'record_transaction', \%is_service, { user_id => $ada, amount => 13, idempotency_key => "$transport$key" }, 409, sub { $_[0]{code} eq '23505' }, 'another with its key' ],
+        [ 'POST', 'record_transaction', \%is_ada, { user_id => $ada, amount => 1 }, 403, undef, 'not by a customer' ],
+        [ 'POST', 'record_transaction', \%is_service, { user_id => $ada, amount => -1 }, 400, sub { $_[0]{code} eq '22023' }, 'a bad value' ],
+        [ 'POST', 'record_transaction', \%is_service, { user_id => 'x', amount => 1 }, 400, sub { $_[0]{code} eq '22P02' }, 'no uuid' ],
+        [ 'POST', 'record_transaction', \%is_service, { user_id => '00000000-0000-7000-8000-0000000000ff', amount => 1 }, 404, sub { $_[0]{code} eq 'PT404' }, 'no such user' ],
+        [ 'POST', 'record_transaction', \%is_service, { user_id => $ada, amounts => 1 }, 404, undef, 'no such argument' ],
+        [ 'GET', 'get_campaign', \%is_ada, { campaign_id => "CAMP\r\nX-Evil: 1" }, 404, sub { ($_[0]{message} // 'campaign not found') eq 'campaign not found' }, 'a header is not injected' ],
+        [ 'POST', 'launch_campaign', \%is_admin, { campaign_id => 'CAMP-A' }, 400, sub { $_[0]{code} eq 'PT400' }, 'not in this state' ],
+        [ 'GET', 'list_users', \%is_admin, { search => 'example', limit => 2, offset => 1 }, 200, sub { @{ $_[0]{body}{users} } == 2 && $_[0]{body}{total} == 3 }, 'an admin\'s list' ],
+        [ 'POST', 'create_campaign', \%is_admin, { name => 'N', campaign_type => 'SEASONAL', offer_type => 'PERCENTAGE', offer_amount => 5, start_date => '2026-01-01T00:00:00Z' }, 200, sub { $_[0]{body}{status} eq 'draft' }, 'numbers and times' ],
+        [ 'POST', 'sign_in', undef, { email => 'eve@example.com', password => 'wrong' }, 401, sub { $_[0]{body}{error} eq 'invalid_credentials' }, 'a wrong password has a status of its own' ],
+        [ 'POST', 'sign_in', undef, { email => 'eve@example.com', password => 'correct horse battery' }, 200, sub { $_[0]{body}{access_token} }, 'a right one gives a token' ],
+        [ 'POST', 'current_user_id', \%is_ada, {}, 200, sub { $_[0]{body} eq $ada }, 'a result that is no document' ],
+    );
+    my $send = $transport eq 'program' ? \&by_program : \&by_hand;
+    for (@cases)
+    {
+        my ($method, $function, $claims, $arguments, $status, $holds, $what) = @$_;
+        my $answer = $send->($method, $function, $claims, $arguments);
+        is($answer->{status}, $status, "$transport: $what: $method $function") or diag explain $answer;
+        ok($holds->($answer), "$transport: $what: as it should be") or diag explain $answer if $holds;
+    }
+
+    # settings of the programme
+    my $set = sub { is($send->('POST', 'update_system_settings', \%is_admin, { settings => $_[0] })->{status}, 200, "$transport: an admin sets " . join ', ', keys %{ $_[0] }) };
+    $set->({ maintenance_mode => JSON::PP::true });
+    is($send->('GET', 'get_user_profile', \%is_ada, { user_id => $ada })->{status}, 503, "$transport: under maintenance");
+    is($send->('GET', 'health', undef, {})->{status}, 200, "$transport: health answers");
+    $set->({ maintenance_mode => JSON::PP::false, cache_ttl_seconds => 7 });
+    is($send->('GET', 'list_merchants', undef, {})->{cache}, 'public, max-age=7', "$transport: caching is as it was set");
+    $node->poll_query_until('app', 'SELECT extract(second FROM clock_timestamp()) < 40') or die;
+    $set->({ rate_limit_per_minute => 2, cache_ttl_seconds => 300 });
+    my @statuses = map { $send->('GET', 'get_user_profile', \%is_ada, { user_id => $ada })->{status} } 1 .. 3;
+    is_deeply(\@statuses, [ 200, 200, 429 ], "$transport: too many calls");
+    $node->safe_psql('app', q{SELECT swipesavvy.update_system_settings('{"rate_limit_per_minute": null}')});
+    return;
+}
+
+requests('by hand');
+
+# A token made by sign_in says what PostgREST asks for; it is signed with the shared secret.
+my $signed_in = by_hand('POST', 'sign_in', undef, { email => 'eve@example.com', password => 'correct horse battery' })->{body};
+my ($head, $claims, $signature) = split /\./, $signed_in->{access_token};
+is($signature, encode_base64url(hmac_sha256("$head.$claims", $secret)), 'a token of ours is signed with the secret of the key set');
+my $decoded = $json->decode(MIME::Base64::decode_base64url($claims));
+is($decoded->{role}, 'swipesavvy_customer', 'it names the role');
+is($decoded->{aud}, 'swipesavvy', 'and the audience of the configuration');
+is($json->decode(MIME::Base64::decode_base64url($head))->{kid}, 'postgrest-1', 'and the key');
+is(by_hand('GET', 'get_user_profile', $decoded, { user_id => $signed_in->{user_id} })->{status}, 200, 'who signed in is known by it');
+my ($k) = $page =~ /\\"k\\": \\"([^\\]+)\\"/;
+is($k, encode_base64url($secret), 'the key set of the page has the secret of the page');
+
+SKIP:
+{
+    skip 'no postgrest', 1 unless $program;
+    requests('program');
+    is(by_program('GET', 'get_user_profile', { %is_ada, exp => time - 60 }, { user_id => $ada })->{status}, 401, 'program: a token that has ended');
+    is(by_program('GET', 'get_user_profile', { %is_ada, aud => 'others' }, { user_id => $ada })->{status}, 401, 'program: a token for others');
+    is(HTTP::Tiny->new->get("http://127.0.0.1:$port/rpc/get_user_profile?user_id=$signed_in->{user_id}", { headers => { Authorization => "Bearer $signed_in->{access_token}" } })->{status},
+        200, 'program: a token of sign_in');
+}
+note('skipped: no postgrest') unless $program;
+$process->kill_kill if $process;
+
+done_testing();
