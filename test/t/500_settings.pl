@@ -19,13 +19,14 @@ my %proof = (
     timezone               => 'test/sql/purchases.sql',
     earn_rate              => 'test/sql/purchases.sql',
     point_value_minor      => 'test/sql/purchases.sql',
+    pending_expiry_days    => 'test/sql/settlement.sql',
+    referral_bonus_points  => 'test/sql/referral.sql',
     token_lifetime_minutes => 'test/t/400_signin.pl',
     session_lifetime_days  => 'test/t/400_signin.pl',
 );
 
 # What is stored without effect: doc/api.md says so of each.
-my %waiting = map { $_ => 1 } qw(feature_flags_enabled log_retention_days points_expiry_months pending_expiry_days late_posting_days
-  referral_bonus_points);
+my %waiting = map { $_ => 1 } qw(feature_flags_enabled log_retention_days points_expiry_months late_posting_days);
 
 my $node = new_node('settings');
 create_extension($node, 'app');
