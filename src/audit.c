@@ -30,10 +30,12 @@
 #include "audit_mask.h"
 #include "audit_permit.h"
 #include "query.h"
+#include "refused.h"
 #include "request.h"
 #include "uuid7.h"
 
-#define SALT_LENGTH 16
+#define SALT_LENGTH		16
+#define REFUSED_AT_ONCE 16		/* refused attempts that one call writes down besides its own row */
 
 PG_FUNCTION_INFO_V1(swipesavvy_audit_refuse_change);
 
@@ -223,28 +225,35 @@ origin_of(const SSRequest *request)
 	return DatumGetJsonbP(ss_json_finish(&json));
 }
 
-static void
-insert(const SSCall *call, const SSAudit *audit, Jsonb *details)
+/* The name of a role, which may have been dropped since. */
+static char *
+role_name(Oid role)
 {
-	SSRequest	request;
+	char	   *name = GetUserNameFromId(role, true);
+
+	return name != NULL ? name : psprintf("dropped role %u", role);
+}
+
+void
+ss_audit_insert(const SSAudit *audit, const SSAuditCircumstances *when, Jsonb *details)
+{
 	Datum		values[20];
 	bool		nulls[20] = {false};
 
-	ss_request_read(&request);
 	set_installation(values);
 	values[2] = FullTransactionIdGetDatum(GetTopFullTransactionId());
-	ss_param_pointer(values, nulls, 3, ss_uuid7_new());
-	values[4] = TimestampTzGetDatum(GetCurrentTimestamp());
+	values[3] = UUIDPGetDatum(&when->log_id);
+	values[4] = TimestampTzGetDatum(when->moment);
 	ss_param_text(values, nulls, 5, psprintf("%s.%s", audit->resource, audit->action));
 	ss_param_text(values, nulls, 6, audit->resource);
 	ss_param_text(values, nulls, 7, audit->resource_id);
 	ss_param_text(values, nulls, 8, audit->refused ? "refused" : "ok");
 	ss_param_pointer(values, nulls, 9, audit->user_id);
-	ss_param_pointer(values, nulls, 10, call->has_identity ? &call->identity : NULL);
-	ss_param_text(values, nulls, 11, GetUserNameFromId(GetSessionUserId(), false));
-	ss_param_text(values, nulls, 12, GetUserNameFromId(call->caller, false));
-	ss_param_text(values, nulls, 13, request.id[0] == '\0' ? NULL : request.id);
-	set_committed(values, nulls, 14, origin_of(&request));
+	ss_param_pointer(values, nulls, 10, when->actor);
+	ss_param_text(values, nulls, 11, role_name(when->session_role));
+	ss_param_text(values, nulls, 12, role_name(when->invoking_role));
+	ss_param_text(values, nulls, 13, when->request->id[0] == '\0' ? NULL : when->request->id);
+	set_committed(values, nulls, 14, origin_of(when->request));
 	set_committed(values, nulls, 17, details);
 	while (ss_query_latest(&insert_log, values, nulls) == 0)
 		note_installation();
@@ -253,8 +262,21 @@ insert(const SSCall *call, const SSAudit *audit, Jsonb *details)
 void
 ss_audit_write(SSCall *call, const SSAudit *audit, Jsonb *before, Jsonb *after)
 {
-	insert(call, audit, difference(before, after));
+	SSRequest	request;
+	SSAuditCircumstances when = {
+		.moment = GetCurrentTimestamp(),
+		.actor = call->has_identity ? &call->identity : NULL,
+		.session_role = GetSessionUserId(),
+		.invoking_role = call->caller,
+		.request = &request,
+	};
+
+	ss_uuid7_make(&when.log_id);
+	ss_request_read(&request);
+	ss_audit_insert(audit, &when, difference(before, after));
 	call->recorded = true;
+	if (ss_refused_waiting())
+		(void) ss_audit_drain(REFUSED_AT_ONCE);
 }
 
 SSAuditRow

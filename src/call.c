@@ -28,6 +28,7 @@
 #include "metrics.h"
 #include "query.h"
 #include "rates.h"
+#include "refused.h"
 
 static const struct
 {
@@ -42,6 +43,15 @@ static const struct
 	{SS_DELIVERY, "swipesavvy_delivery"},
 	{SS_ADMIN, "swipesavvy_admin"},
 };
+
+/* Of the call that was checked last: what is known of it should it be refused. Means nothing otherwise. */
+static struct
+{
+	Oid			function;
+	Oid			invoking_role;
+	bool		has_user;		/* whom it is about */
+	pg_uuid_t	user;
+}			checked;
 
 /* Which of these roles' privileges does the role have? */
 static int
@@ -161,6 +171,7 @@ ss_call_let_in(void)
 {
 	SSIdentity	identity;
 
+	checked.function = InvalidOid;
 	let_in(GetUserId(), 0, identify(&identity, 0), InvalidOid);
 }
 
@@ -176,6 +187,9 @@ ss_call_check_function(SSCall *call, int allowed, Oid function)
 	SSIdentity	identity = {0};
 
 	ss_metrics_begin();
+	checked.function = function;
+	checked.invoking_role = GetUserId();
+	checked.has_user = false;
 	call->function = function;
 	call->allowed = allowed;
 	call->roles = roles_of(GetUserId(), allowed);
@@ -206,7 +220,20 @@ ss_call_require_user(const SSCall *call, int any_user, const pg_uuid_t *user_id)
 	if ((call->roles & SS_CUSTOMER) != 0 && call->has_identity &&
 		memcmp(&call->identity, user_id, sizeof(pg_uuid_t)) == 0)
 		return;
+	checked.has_user = true;
+	checked.user = *user_id;
 	ss_not_allowed("permission denied", "A customer may only act for the user that is signed in.");
+}
+
+void
+ss_call_note_refusal(void)
+{
+	SSIdentity	identity;
+
+	if (OidIsValid(checked.function))
+		ss_refused_note(checked.function, checked.invoking_role, ss_identity_get(&identity) ? &identity.user_id : NULL,
+						checked.has_user ? &checked.user : NULL);
+	checked.function = InvalidOid;
 }
 
 bool

@@ -101,6 +101,9 @@ extern void ss_call_leave(SSCall *call);
 extern void ss_call_become_owner(SSCall *call);
 extern void ss_call_become_caller(SSCall *call);
 
+/* The call that is under way is about to be refused: the attempt is kept (refused.h). Called by errors.c alone. */
+extern void ss_call_note_refusal(void);
+
 /* Is the session user one of those whose settings request.* we believe? */
 extern bool ss_call_session_is_trusted(void);
 

@@ -7,6 +7,7 @@
 
 #include "mb/pg_wchar.h"
 
+#include "call.h"
 #include "errors.h"
 
 /* Formats a detail; the values in it are cut, so that a megabyte of input does not come back. */
@@ -81,6 +82,7 @@ ss_duplicate(const char *message, const char *detail, ...)
 void
 ss_not_allowed(const char *message, const char *detail)
 {
+	ss_call_note_refusal();
 	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("%s", message), errdetail("%s", detail));
 	pg_unreachable();
 }
@@ -96,6 +98,7 @@ ss_rate_limited(int limit, int seconds)
 void
 ss_temporary_password(void)
 {
+	ss_call_note_refusal();
 	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied"),
 			errdetail("The user has signed in with a temporary password."),
 			errhint("Call change_password() first."));

@@ -16,6 +16,7 @@
 
 #include "metrics.h"
 #include "rates.h"
+#include "refused.h"
 #include "shmem.h"
 
 typedef struct Area
@@ -29,6 +30,7 @@ typedef struct Area
 static const Area areas[] = {
 	{"swipesavvy rates", ss_rates_size, ss_rates_fill, &ss_rates_area},
 	{"swipesavvy metrics", ss_metrics_size, ss_metrics_fill, &ss_metrics_area},
+	{"swipesavvy refused attempts", ss_refused_size, ss_refused_fill, &ss_refused_area},
 };
 
 static shmem_request_hook_type next_request = NULL;

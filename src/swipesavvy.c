@@ -12,6 +12,7 @@
 #include "merchant_cache.h"
 #include "metrics.h"
 #include "outbox.h"
+#include "refused.h"
 #include "rules.h"
 #include "purchases.h"
 #include "shmem.h"
@@ -32,5 +33,6 @@ _PG_init(void)
 	ss_purchases_init();
 	ss_outbox_init();
 	ss_metrics_init();
+	ss_refused_init();
 	ss_shmem_init();
 }

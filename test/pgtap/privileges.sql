@@ -23,7 +23,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('create_reward', 'M'), ('update_reward', 'M'), ('list_rewards', 'CM'), ('create_charity', 'M'), ('update_charity', 'M'), ('list_charities', 'CM'),
     ('redeem_points', 'CBM'), ('donate_points', 'CBM'), ('adjust_points', 'M'), ('expire_points', 'M'), ('get_points_history', 'CSM'),
     ('refresh_leaderboards', 'M'), ('get_leaderboard', 'CNM'),
-    ('get_audit_logs', 'M'), ('seal_audit_log', 'M'), ('verify_audit_log', 'M'), ('latest_audit_seal', 'M'), ('apply_audit_retention', 'M'),
+    ('get_audit_logs', 'M'), ('seal_audit_log', 'M'), ('verify_audit_log', 'M'), ('latest_audit_seal', 'M'), ('apply_audit_retention', 'M'), ('record_refused_attempts', 'M'),
     ('claim_outbox', 'DM'), ('acknowledge_outbox', 'DM'), ('fail_outbox', 'DM'), ('replay_outbox', 'DM'), ('apply_outbox_retention', 'M'),
     ('update_tiers', 'M'), ('update_system_settings', 'M'), ('rule_cache_status', 'M'), ('current_user_id', 'A'), ('health', 'A'),
     ('get_system_health', 'M'),

@@ -1,0 +1,114 @@
+# Refused attempts survive the rollback of the call: in shared memory when preloaded, written down by the next call that writes; in the
+# server's log otherwise. Nothing of what the caller says goes with them.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SwipeSavvy qw(new_node create_extension json add_user);
+use Test::More;
+
+my $node = new_node('refused', "shared_preload_libraries = '\$libdir/swipesavvy'", "swipesavvy.trusted_gateways = 'gateway'", 'max_prepared_transactions = 2');
+create_extension($node, 'app');
+create_extension($node, 'other');
+my $ada = add_user($node, 'app', 'ada@example.com');
+my $bob = add_user($node, 'app', 'bob@example.com');
+$node->safe_psql('app', 'CREATE ROLE gateway LOGIN IN ROLE swipesavvy_customer; CREATE TABLE public.users (); CREATE FUNCTION public.mine() RETURNS int LANGUAGE sql AS \'SELECT 1\';
+    REVOKE ALL ON FUNCTION public.mine() FROM PUBLIC');
+
+# Runs as a role; what comes of it is an error.
+sub refused
+{
+    my ($statement, %o) = @_;
+    my $claims = $o{sub} ? qq(SET request.jwt.claims = '{"sub": "$o{sub}"}'; SET request.headers = '{"user-agent": "App", "x-forwarded-for": "9.9.9.9", "x-request-id": "r1"}';) : '';
+    my ($rc, $out, $err) = $node->psql('app', "$claims SET ROLE " . ($o{role} // 'swipesavvy_customer') . "; $statement", extra_params => [ '-U', $o{login} // 'postgres' ]);
+    like($err, qr/permission denied/, "refused: $statement") or diag $err;
+    return;
+}
+sub waiting { return json($node, $_[0] // 'app', 'SELECT swipesavvy.record_refused_attempts()')->{recorded} }
+sub rows
+{
+    return [ split /\n/, $node->safe_psql('app', q{SELECT concat_ws(' ', event_type, resource_id, coalesce(user_id::text, '-'), coalesce(actor_id::text, '-'), session_role, invoking_role,
+        coalesce(request_id, '-'), coalesce(origin ->> 'ip_address', '-'), coalesce(details::text, '-')) FROM swipesavvy.audit_logs WHERE status = 'refused' ORDER BY log_id}) ];
+}
+my $super = $node->safe_psql('app', 'SELECT session_user');
+
+# each kind: another's data, nobody signed in, a right within a function, no grant on a function, a procedure, a table, a view
+refused("SELECT swipesavvy.get_user_profile('$bob')", sub => $ada, login => 'gateway');
+refused("SELECT swipesavvy.get_user_profile('$bob')");
+refused(qq(SELECT swipesavvy.update_user('$ada', '{"role": "admin", "name": "free text"}')), sub => $ada, login => 'gateway');
+refused("SELECT swipesavvy.update_system_settings('{}')", sub => $ada, login => 'gateway');
+refused("CALL swipesavvy.import_purchases('public.users')");
+refused('SELECT * FROM swipesavvy.users');
+refused('SELECT * FROM swipesavvy.purchases');
+refused('SELECT mine()', role => 'swipesavvy_support');
+refused('SELECT * FROM swipesavvy.user_credentials', role => 'swipesavvy_admin');
+$node->safe_psql('app', 'GRANT EXECUTE ON FUNCTION swipesavvy.verify_ledger() TO swipesavvy_customer');
+refused('SELECT swipesavvy.verify_ledger()');
+is_deeply(rows(), [], 'their transactions were rolled back');
+is(waiting('other'), 0, 'they are none of another database');
+add_user($node, 'app', 'eve@example.com');
+my $expected = [
+    "function.refuse get_user_profile $bob $ada gateway swipesavvy_customer r1 9.9.9.9 -",
+    "function.refuse get_user_profile $bob - $super swipesavvy_customer - - -",
+    "function.refuse update_user - $ada gateway swipesavvy_customer r1 9.9.9.9 -",
+    "function.refuse update_system_settings - $ada gateway swipesavvy_customer r1 9.9.9.9 -",
+    "function.refuse import_purchases - - $super swipesavvy_customer - - -",
+    "table.refuse users - - $super swipesavvy_customer - - -",
+    "table.refuse purchases - - $super swipesavvy_customer - - -",
+    "table.refuse user_credentials - - $super swipesavvy_admin - - -",
+    "function.refuse verify_ledger - - $super swipesavvy_customer - - -" ];
+is_deeply(rows(), $expected, 'the next call that writes writes them down; not what is none of ours');
+is(waiting(), 0, 'once');
+
+# written down and rolled back, they wait again
+refused('SELECT swipesavvy.verify_ledger()');
+$node->safe_psql('app', qq{BEGIN; SELECT swipesavvy.update_user('$ada', '{}'); DO 'BEGIN ASSERT (SELECT count(*) FROM swipesavvy.audit_logs WHERE status = ''refused'') = 10; END'; ROLLBACK});
+is(scalar @{ rows() }, 9, 'rolled back');
+is(waiting(), 1, 'still there');
+refused('SELECT swipesavvy.verify_ledger()');
+$node->safe_psql('app', qq{BEGIN; SAVEPOINT a; SELECT swipesavvy.update_user('$ada', '{}'); ROLLBACK TO a; COMMIT});
+is(waiting(), 1, 'not in a subtransaction, which may be rolled back by itself');
+refused('SELECT swipesavvy.verify_ledger()');
+$node->psql('app', "BEGIN; SELECT swipesavvy.record_refused_attempts(); SELECT pg_terminate_backend(pg_backend_pid())");
+ok($node->poll_query_until('app', 'SELECT (swipesavvy.record_refused_attempts() ->> \'recorded\')::int = 1'), 'whose session ends while it writes gives them back');
+refused('SELECT swipesavvy.verify_ledger()');
+$node->safe_psql('app', "BEGIN; SELECT swipesavvy.record_refused_attempts(); PREPARE TRANSACTION 'p'");
+is(waiting(), 0, 'a prepared transaction has them');
+$node->safe_psql('app', "COMMIT PREPARED 'p'");
+my $before = @{ rows() };
+is($before, 13, 'and brings them');
+
+# caught errors are attempts as well; a read-only transaction leaves the queue alone
+$node->safe_psql('app', q{DO $$ BEGIN SET LOCAL ROLE swipesavvy_customer; PERFORM swipesavvy.verify_ledger(); EXCEPTION WHEN insufficient_privilege THEN END $$});
+my ($rc, $out, $err) = $node->psql('app', 'BEGIN READ ONLY; SELECT swipesavvy.record_refused_attempts()');
+like($err, qr/read-only transaction/, 'nothing is written in a read-only transaction');
+is(waiting(), 1, 'and nothing lost');
+
+# bounded
+$node->safe_psql('app', q{DO $$ BEGIN SET LOCAL ROLE swipesavvy_customer; FOR i IN 1 .. 1100 LOOP BEGIN PERFORM swipesavvy.verify_ledger();
+    EXCEPTION WHEN insufficient_privilege THEN END; END LOOP; END $$});
+is(waiting(), 1024, 'so many fit');
+is($node->safe_psql('app', q{SELECT details::jsonb #>> '{dropped}' FROM swipesavvy.audit_logs WHERE event_type = 'audit_log.drop_refused'}), '76', 'the others are counted');
+is(json($node, 'app', 'SELECT swipesavvy.verify_audit_log()')->{status}, 'intact', 'the log verifies');
+unlike($node->safe_psql('app', 'SELECT string_agg(l::text, E\'\n\') FROM swipesavvy.audit_logs l WHERE status = \'refused\''), qr/free text/, 'nothing of what was said');
+$node->stop;
+
+# ---- without preload: a line in the server's log ----
+
+$node = new_node('plain', "swipesavvy.trusted_gateways = 'gateway'");
+create_extension($node, 'app');
+$ada = add_user($node, 'app', 'ada@example.com');
+$bob = add_user($node, 'app', 'bob@example.com');
+$node->safe_psql('app', 'CREATE ROLE gateway LOGIN IN ROLE swipesavvy_customer');
+$node->append_conf('postgresql.conf', "log_min_error_statement = panic\nlog_statement = none");
+$node->reload;
+refused(qq(SELECT swipesavvy.update_user('$ada', '{"role": "admin", "name": "free text"}')), sub => $ada, login => 'gateway');
+refused("SELECT swipesavvy.get_user_profile('$bob')", sub => $ada, login => 'gateway');
+my $log = slurp_file($node->logfile);
+like($log, qr/LOG:  refused a call of function "update_user"/, 'a line in the log');
+like($log, qr/refused a call of function "get_user_profile"\n.*DETAIL:  Session role "gateway", invoking role "swipesavvy_customer", signed in $ada, about $bob\./, 'with who and whom');
+unlike($log, qr/free text/, 'and nothing that was said');
+is(json($node, 'app', 'SELECT swipesavvy.record_refused_attempts()')->{recorded}, 0, 'no queue');
+
+done_testing();
