@@ -2,7 +2,7 @@
  * lots.c: how old a user's points are (lots.h).
  *
  * Called by the award engine and by everything that takes points, under the
- * lock on the user's reward account; and by readers, who look at a snapshot.
+ * lock on the user's reward account.
  * Credits are the points of completed purchases, as old as the purchase, and
  * the entries of other kinds that credit the available points.
  */
@@ -51,9 +51,6 @@ static SSQuery find_left_query = {
 	" WHERE u.points_available > 0 AND u.lot_at < $1 AND u.user_id >= $2 AND (u.user_id > $2 OR NOT $3)"
 	"   AND u.lot_before + d.points > u.points_debited ORDER BY u.user_id LIMIT $4",
 	4, {TIMESTAMPTZOID, UUIDOID, BOOLOID, INT8OID}, NULL};
-static SSQuery place_query = {
-	"SELECT a.lot_at, a.points_debited - a.lot_before FROM swipesavvy.reward_accounts a WHERE a.user_id = $1", 1,
-	{UUIDOID}, NULL};
 
 void
 ss_lots_credit(SSUser *user, int64 points, TimestampTz at)
@@ -129,19 +126,4 @@ ss_lots_find_left_before(TimestampTz before, const pg_uuid_t *from, bool after, 
 	for (int i = 0; i < found; i++)
 		ids[i] = *DatumGetUUIDP(ss_value_not_null(i, 1));
 	return found;
-}
-
-bool
-ss_lots_first_open(const pg_uuid_t *user_id, TimestampTz *at)
-{
-	Datum		values[3] = {UUIDPGetDatum(user_id)};
-
-	if (ss_query_read(&place_query, values, NULL) == 0)
-		return false;
-	values[1] = ss_value_not_null(0, 1);
-	values[2] = ss_value_not_null(0, 2);
-	if (ss_query_read(&first_open_query, values, NULL) == 0)
-		return false;
-	*at = DatumGetTimestampTz(ss_value_not_null(0, 1));
-	return true;
 }

@@ -21,7 +21,8 @@
 PG_FUNCTION_INFO_V1(swipesavvy_get_user_rewards);
 
 static SSQuery select_account = {
-	"SELECT r.points_available, r.points_pending, r.lifetime_points, r.tier, coalesce(r.tier_until, '-infinity')"
+	"SELECT r.points_available, r.points_pending, r.lifetime_points, r.tier, coalesce(r.tier_until, '-infinity'),"
+	"       r.lot_at, r.points_debited - r.lot_before"
 	"  FROM swipesavvy.reward_accounts r WHERE r.user_id = $1", 1, {UUIDOID}, NULL};
 
 static SSQuery select_boosts = {
@@ -76,13 +77,14 @@ add_tier(SSJson *json, const SSRules *rules, const SSUser *user)
 	ss_json_int(json, "next_tier_points_needed", Max(next->threshold - user->lifetime, 0));
 }
 
-/* When the oldest of the user's points expire; null if none do. */
+/* When the oldest of the points expire, of which `used_up` from lot_at on are gone; null if none do. */
 static void
-add_expiry(SSJson *json, const SSRules *rules, const pg_uuid_t *user_id)
+add_expiry(SSJson *json, const SSRules *rules, const SSUser *user, int64 used_up)
 {
 	TimestampTz oldest;
 
-	if (rules->settings.points_expiry_months > 0 && ss_lots_first_open(user_id, &oldest))
+	if (rules->settings.points_expiry_months > 0 && user->available > 0 &&
+		ss_lots_first_open(&user->id, user->lot_at, used_up, &oldest))
 		ss_json_time(json, "points_expiry_date", ss_rules_expiry(rules, oldest));
 	else
 		ss_json_null(json, "points_expiry_date");
@@ -99,6 +101,7 @@ swipesavvy_get_user_rewards(PG_FUNCTION_ARGS)
 	SSUser		user = {0};
 	const SSRules *rules;
 	pg_uuid_t  *user_id;
+	int64		used_up;
 	Datum		values[2];
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_SUPPORT | SS_ADMIN);
@@ -109,15 +112,20 @@ swipesavvy_get_user_rewards(PG_FUNCTION_ARGS)
 	values[1] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	if (ss_query_read(&select_account, values, NULL) == 0)
 		ss_not_found("user", ss_uuid_text(user_id));
+	user.id = *user_id;
+	user.available = ss_value_int64(0, 1, 0);
+	user.pending = ss_value_int64(0, 2, 0);
 	user.lifetime = ss_value_int64(0, 3, 0);
 	user.tier = ss_value_text(0, 4);
 	user.tier_until = DatumGetTimestampTz(ss_value_not_null(0, 5));
+	user.lot_at = DatumGetTimestampTz(ss_value_not_null(0, 6));
+	used_up = ss_value_int64(0, 7, 0);
 
 	ss_json_open_object(&json, NULL);
-	ss_json_int(&json, "points_balance", ss_value_int64(0, 1, 0));
-	ss_json_int(&json, "points_pending", ss_value_int64(0, 2, 0));
+	ss_json_int(&json, "points_balance", user.available);
+	ss_json_int(&json, "points_pending", user.pending);
 	add_tier(&json, rules, &user);
-	add_expiry(&json, rules, user_id);
+	add_expiry(&json, rules, &user, used_up);
 	(void) ss_query_read(&select_boosts, values, NULL);
 	ss_json_rows(&json, "active_boosts");
 	(void) ss_query_read(&select_entries, values, NULL);

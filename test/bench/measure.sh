@@ -44,7 +44,7 @@ verify() {
 
 # pgbench on database $1 with more options, as the service that records purchases; prints what it prints.
 run_pgbench() {
-    PGUSER=bench_service PGOPTIONS="-c synchronous_commit=$sync" pgbench -n -M prepared -c "$clients" -j $((clients < 2 ? 1 : 2)) \
+    PGUSER=${caller:-bench_service} PGOPTIONS="-c synchronous_commit=$sync" pgbench -n -M prepared -c "$clients" -j $((clients < 2 ? 1 : 2)) \
         -D users="$users" -D n=0 -D run=$((EPOCHSECONDS - begun)) "${world[@]}" "${@:2}" "$1" 2>"$work/pgbench.log" ||
         { cat "$work/pgbench.log" >&2 && return 1; }
 }

@@ -139,8 +139,21 @@ UPDATE swipesavvy.reward_accounts SET points_debited = 10 WHERE user_id = :'nobo
 SELECT pg_temp.expiry(:'nobody') AS of_december;
 UPDATE swipesavvy.reward_accounts SET lot_at = '2025-12-01', lot_before = 10 WHERE user_id = :'nobody';
 SELECT pg_temp.expiry(:'nobody') AS of_december;
-UPDATE swipesavvy.reward_accounts SET points_debited = 20 WHERE user_id = :'nobody';
+UPDATE swipesavvy.reward_accounts SET points_debited = 20, points_available = 0 WHERE user_id = :'nobody';
 SELECT pg_temp.expiry(:'nobody') AS none;
+-- other credits are as old as their entries, and are used up in the order of time with the purchases
+CREATE FUNCTION pg_temp.credit(at timestamptz, points bigint) RETURNS bigint LANGUAGE sql AS $$
+    INSERT INTO swipesavvy.points_entries (user_id, entry_id, points, recorded_at, kind, debit_account, credit_account)
+    VALUES ('00000000-0000-7000-8000-0000000dffff', (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '70008' || lpad(points::text, 15, '0'))::uuid,
+            points, at, 'adjust', 'issuance', 'available') RETURNING points;
+$$;
+UPDATE swipesavvy.reward_accounts SET points_debited = 0, points_available = 40, lot_at = '-infinity', lot_before = 0 WHERE user_id = :'nobody';
+SELECT pg_temp.credit('2025-01-15', 5), pg_temp.credit('2025-06-15', 7), pg_temp.credit('2026-03-15', 8);
+CREATE FUNCTION pg_temp.expiry_after(debited bigint) RETURNS text LANGUAGE sql AS $$
+    UPDATE swipesavvy.reward_accounts SET points_debited = debited WHERE user_id = '00000000-0000-7000-8000-0000000dffff';
+    SELECT pg_temp.expiry('00000000-0000-7000-8000-0000000dffff');
+$$;
+SELECT debited, pg_temp.expiry_after(debited) FROM unnest(ARRAY[0, 4, 5, 14, 15, 21, 22, 31, 32, 39, 40]) debited;
 SELECT swipesavvy.get_user_rewards(NULL);
 SELECT swipesavvy.get_user_rewards('00000000-0000-7000-8000-0000000dfffe');
 
