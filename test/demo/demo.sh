@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # The main job on real input: 69,659 purchases earn points, spend budgets and balance to zero.
-# Needs PGHOST, PGPORT and PGUSER (a superuser) of an empty server where the extension is available; makes three
-# databases there. Exits 1 when a count, a sum, a budget or the ledger is wrong, or the two doors disagree.
+# Then some are refunded, points are spent and expire, and a campaign is simulated before and after it runs.
+# Needs PGHOST, PGPORT and PGUSER (a superuser) of an empty server where the extension is available; makes four
+# databases there. Exits 1 when a count, a sum, a budget or the ledger is wrong, the two doors disagree, or a campaign
+# gives anything else than its simulation says.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -25,7 +27,7 @@ fail() {
     exit 1
 }
 
-# A database with the same merchants, users, boosts and campaigns; users are those of the first $2 purchases.
+# A database with the same merchants, users and boosts; users are those of the first $2 purchases.
 make_world() {
     sql -d postgres -c "CREATE DATABASE $1 TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
     sql -d "$1" -f "$here/stage.sql"
@@ -45,12 +47,15 @@ swipesavvy: real purchases earn points inside PostgreSQL
 TEXT
 
 make_world demo 69659
+sql -d demo -f "$here/campaigns.sql" >"$work/world.out"
 sql -d demo -c 'COPY (SELECT * FROM demo.input ORDER BY occurred_at, transaction_id) TO STDOUT WITH (FORMAT csv)' >"$work/purchases.csv"
 seconds=$(sql -d demo -f "$here/load.sql" <"$work/purchases.csv")
 sql -d demo -v seconds="$seconds" -f "$here/report.sql"
 
-make_world demo_copy "$first"
-make_world demo_calls "$first"
+for database in demo_copy demo_calls; do
+    make_world "$database" "$first"
+    sql -d "$database" -f "$here/campaigns.sql" >"$work/world.out"
+done
 head -n "$first" "$work/purchases.csv" >"$work/first.csv"
 copied=$(sql -d demo_copy -f "$here/load.sql" <"$work/first.csv")
 called=$(sql -d demo_calls -v first="$first" -f "$here/calls.sql")
@@ -69,7 +74,27 @@ for what in account:balances purchase:purchases award:awards entries:'sums of le
     printf '  %-28s %9s compared, all equal\n' "${what#*:}" "$(commas "$(grep -c "^${what%%:*} " "$work/copied.txt")")"
 done
 
+# Before anything else happens to them, what the purchases earned must be as it was computed by other means.
 problems=$(sql -d demo -f "$here/check.sql")
 [ -z "$problems" ] || fail "$problems"
+sql -d demo -v seconds="$seconds" -f "$here/last_line.sql" >"$work/last_line.txt"
+
+sql -d demo -f "$here/life.sql"
+problems=$(sql -d demo -f "$here/life_check.sql")
+[ -z "$problems" ] || fail "$problems"
+
+make_world demo_forecast 69659
+sql -d demo_forecast -c "COPY (SELECT * FROM demo.input WHERE occurred_at < '1998-04-01 00:00+00' ORDER BY occurred_at, transaction_id)
+    TO STDOUT WITH (FORMAT csv)" >"$work/before.csv"
+sql -d demo_forecast -c "COPY (SELECT * FROM demo.input WHERE occurred_at >= '1998-04-01 00:00+00' ORDER BY occurred_at, transaction_id)
+    TO STDOUT WITH (FORMAT csv)" >"$work/after.csv"
+sql -d demo_forecast -f "$here/load.sql" <"$work/before.csv" >"$work/load.out"
+sql -d demo_forecast -f "$here/forecast.sql"
+sql -d demo_forecast -f "$here/load.sql" <"$work/after.csv" >"$work/load.out"
+sql -d demo_forecast -f "$here/outcome.sql"
+problems=$(sql -d demo_forecast -c "SELECT string_agg(format('the campaign gave %s and its simulation says %s (%s)', outcome, replayed, what), '; ')
+    FROM demo.outcomes WHERE outcome IS DISTINCT FROM replayed")
+[ -z "$problems" ] || fail "$problems"
+
 printf '\n'
-sql -d demo -v seconds="$seconds" -f "$here/last_line.sql"
+cat "$work/last_line.txt"
