@@ -19,6 +19,8 @@ my %proof = (
     timezone               => 'test/sql/purchases.sql',
     earn_rate              => 'test/sql/purchases.sql',
     point_value_minor      => 'test/sql/purchases.sql',
+    log_retention_days     => 'test/t/300_audit.pl',
+    points_expiry_months   => 'test/sql/spending.sql',
     pending_expiry_days    => 'test/sql/settlement.sql',
     referral_bonus_points  => 'test/sql/referral.sql',
     token_lifetime_minutes => 'test/t/400_signin.pl',
@@ -26,7 +28,7 @@ my %proof = (
 );
 
 # What is stored without effect: doc/api.md says so of each.
-my %waiting = map { $_ => 1 } qw(feature_flags_enabled log_retention_days points_expiry_months late_posting_days);
+my %waiting = map { $_ => 1 } qw(feature_flags_enabled late_posting_days);
 
 my $node = new_node('settings');
 create_extension($node, 'app');
