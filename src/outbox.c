@@ -5,20 +5,26 @@
  * message. Nothing is locked. A commit with messages notifies the channel once,
  * whatever their number; it is asked for just before the commit, so that a
  * transaction with messages can be prepared (it then notifies nobody, and the
- * next poll finds them).
+ * next poll finds them). Commits that notify wait for one another, so a session
+ * does it at most once a second: purchases that change a tier, refunds and
+ * redemptions would lose their group commit.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
 #include "commands/async.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "outbox.h"
 #include "query.h"
 #include "uuid7.h"
 
+#define NOTIFY_INTERVAL 1000	/* milliseconds */
+
 /* This transaction has messages; means nothing once it has ended. */
 static bool has_messages = false;
+static TimestampTz last_notified = 0;
 
 static SSQuery insert_message = {
 	"INSERT INTO swipesavvy.outbox (message_id, event, version, order_key, body, secret)"
@@ -49,8 +55,12 @@ ss_outbox_notify(void)
 static void
 notify_at_commit(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_PRE_COMMIT && has_messages)
+	if (event == XACT_EVENT_PRE_COMMIT && has_messages &&
+		TimestampDifferenceExceeds(last_notified, GetCurrentTimestamp(), NOTIFY_INTERVAL))
+	{
 		Async_Notify(SS_OUTBOX_CHANNEL, NULL);
+		last_notified = GetCurrentTimestamp();
+	}
 	if (event != XACT_EVENT_PARALLEL_PRE_COMMIT)
 		has_messages = false;
 }

@@ -8,7 +8,7 @@
 
 #include "utils/jsonb.h"
 
-/* The channel on which every commit with new messages notifies once. */
+/* The channel on which commits with new messages notify, each session at most once a second. */
 #define SS_OUTBOX_CHANNEL "swipesavvy_outbox"
 
 /*
@@ -20,7 +20,7 @@
  */
 extern void ss_outbox_put(const char *event, int version, const char *order_key, Jsonb *body, Jsonb *secret);
 
-/* This commit notifies the channel; ss_outbox_put sees to it by itself. */
+/* This commit has messages for the channel; ss_outbox_put sees to it by itself. */
 extern void ss_outbox_notify(void);
 
 /* Called by _PG_init. */

@@ -45,7 +45,7 @@ sql -d postgres -c "CREATE DATABASE keys_base TEMPLATE template0 ENCODING 'UTF8'
 sql -d keys_base -f "$here/stage.sql"
 gzip -dc "$here/data/purchases_cdnow.csv.gz" | sql -d keys_base -c 'COPY demo.log FROM STDIN WITH (FORMAT csv, HEADER)'
 sql -d keys_base -c 'COPY demo.merchants FROM STDIN WITH (FORMAT csv, HEADER)' <"$here/data/merchants.csv"
-sql -d keys_base -v first=69659 -f "$here/world.sql" >/dev/null
+sql -d keys_base -v first=69659 -f "$here/world.sql" -f "$here/campaigns.sql" >/dev/null
 sql -d keys_base -c "COPY (SELECT * FROM demo.input ORDER BY occurred_at, transaction_id LIMIT $((copied + called))) TO STDOUT WITH (FORMAT csv)" >"$work/all.csv"
 head -n $copied "$work/all.csv" >"$work/copy.csv"
 sql -d keys_base -c "SELECT format('SELECT swipesavvy.record_transaction(%L, %s.%s, %L, %L, NULL, %L, %L, %L, %L, %L) IS NULL;', user_id,

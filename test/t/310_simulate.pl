@@ -58,7 +58,7 @@ run(slurp_file("$demo/stage.sql"));
 my $csv = "$PostgreSQL::Test::Utils::tmp_check/cdnow.csv";
 system_or_bail("gzip -dc '$demo/data/purchases_cdnow.csv.gz' > '$csv'");
 run("COPY demo.log FROM '$csv' WITH (FORMAT csv, HEADER); COPY demo.merchants FROM '$demo/data/merchants.csv' WITH (FORMAT csv, HEADER)");
-run(slurp_file("$demo/world.sql"), extra_params => [ '-v', 'first=69659' ]);
+run(slurp_file("$demo/world.sql") . slurp_file("$demo/campaigns.sql"), extra_params => [ '-v', 'first=69659' ]);
 run($TOOLS);
 
 my $INPUT = q{
