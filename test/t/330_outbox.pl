@@ -10,11 +10,11 @@ use SwipeSavvy qw(new_node create_extension);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my $messages = $ENV{SWIPESAVVY_MESSAGES} // 500;
+my $messages = $ENV{SWIPESAVVY_MESSAGES} || 500;
 my $node = new_node('outbox', 'restart_after_crash = on', 'fsync = on');
 create_extension($node, 'app');
 my $file = PostgreSQL::Test::Utils::tempdir() . '/delivered';
-my $seed = $ENV{SWIPESAVVY_SEED} // time ^ $$;
+my $seed = $ENV{SWIPESAVVY_SEED} || int(time) ^ $$;
 srand $seed;
 diag "SWIPESAVVY_SEED=$seed";
 
