@@ -79,12 +79,11 @@ credit(SSUser *user, int64 points, TimestampTz at)
 	ss_lots_credit(user, points, at);
 }
 
-/* The tier that lifetime points make, after they changed by that much. */
+/* Lifetime points change by that much, and with them the tier. */
 static void
 change_lifetime(const SSRules *rules, SSUser *user, int64 points, TimestampTz now)
 {
-	user->lifetime = ss_add(user->lifetime, points, "lifetime points");
-	ss_tier_update(rules, user, now);
+	ss_tier_set_lifetime(rules, user, ss_add(user->lifetime, points, "lifetime points"), now);
 }
 
 void

@@ -2,8 +2,8 @@
  * shares.c: the slots of one budget or daily limit in memory (shares.h).
  *
  * Called by slots.c, which reads, locks and writes them. Two sums are kept
- * whatever is done: of what is allotted always, of what is used but for the
- * amount taken.
+ * whatever is done: of what is allotted but for what is cut off, of what is
+ * used but for the amount taken.
  */
 #include "postgres.h"
 
@@ -61,6 +61,36 @@ int64
 ss_shares_left(const SSSlots *slots)
 {
 	return total_room(slots, false);
+}
+
+/* How much more than the limit is allotted but not used. */
+static int64
+beyond(const SSSlots *slots, int64 limit)
+{
+	int64		left = total_room(slots, false);
+
+	return Min(left, ss_add(left, total_room(slots, true), "budget") - limit);
+}
+
+bool
+ss_shares_exceed(const SSSlots *slots, int64 limit)
+{
+	return beyond(slots, limit) > 0;
+}
+
+void
+ss_shares_cut(SSSlots *slots, int64 limit)
+{
+	int64		excess = beyond(slots, limit);
+
+	for (int i = 0; i < slots->count && excess > 0; i++)
+	{
+		int64		part = Min(room_in(&slots->items[i], false), excess);
+
+		slots->items[i].allotted -= part;
+		slots->items[i].changed |= part > 0;
+		excess -= part;
+	}
 }
 
 /* The share of one of `count` slots; the first gets the odd units, those beyond nothing. */

@@ -20,6 +20,14 @@ extern bool ss_shares_cover(const SSSlot *slot, int64 amount);
 /* What is left in all of them. */
 extern int64 ss_shares_left(const SSSlots *slots);
 
+/*
+ * More may be allotted than a limit that was set below what had been used: what
+ * is given back of that is not to be taken again. Is there any? Cut takes it
+ * off; all of them must be locked.
+ */
+extern bool ss_shares_exceed(const SSSlots *slots, int64 limit);
+extern void ss_shares_cut(SSSlots *slots, int64 limit);
+
 /* How many slots a fought-over key should have; what can be taken (or given back) must be worth sharing. */
 extern int	ss_shares_worthwhile(const SSSlots *slots, int64 amount);
 

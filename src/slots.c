@@ -608,6 +608,15 @@ ss_slots_cover(SSChunk *chunk, const SSCampaign *campaign, DateADT day, int128 a
 		chunk->must_lock = true;
 		return true;
 	}
+	if (day != SS_BUDGET_DAY && ss_shares_exceed(slots, campaign->daily_limit))
+	{
+		if (!chunk->locked)
+		{
+			chunk->must_lock = true;
+			return true;
+		}
+		ss_shares_cut(slots, campaign->daily_limit);
+	}
 	if (ss_shares_left(slots) >= amount)
 		return true;
 	if (!chunk->locked && slots->in_hand)

@@ -42,11 +42,12 @@ ss_tier_held(const SSRules *rules, const SSUser *user, TimestampTz now)
 }
 
 void
-ss_tier_update(const SSRules *rules, SSUser *user, TimestampTz now)
+ss_tier_set_lifetime(const SSRules *rules, SSUser *user, int64 lifetime, TimestampTz now)
 {
 	int			before = held(rules, user, now);
-	int			after = tier_by_points(rules, user->lifetime);
+	int			after = tier_by_points(rules, lifetime);
 
+	user->lifetime = lifetime;
 	if (after > before)
 		user->tier_until = ss_rules_tier_end(rules, now);
 	else if (after < before && user->tier_until != DT_NOBEGIN && now < user->tier_until)

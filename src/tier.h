@@ -11,7 +11,7 @@
 /* The tier that the user holds at `now`, its stored one or what is left of it. */
 extern const SSTier *ss_tier_held(const SSRules *rules, const SSUser *user, TimestampTz now);
 
-/* Gives the user the tier that its lifetime points, just changed, make at `now`. */
-extern void ss_tier_update(const SSRules *rules, SSUser *user, TimestampTz now);
+/* Sets the user's lifetime points, and the tier that they make at `now`: a rise is one above the tier held until then. */
+extern void ss_tier_set_lifetime(const SSRules *rules, SSUser *user, int64 lifetime, TimestampTz now);
 
 #endif							/* SS_TIER_H */

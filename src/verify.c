@@ -3,13 +3,16 @@
  * the entries and redemptions they are made of.
  *
  * Called by admins, analysts and tests. Reads only, under one snapshot, so it
- * may run beside any load. Each check is a query that counts what disagrees;
+ * may run beside any load: the latest one, as the engine writes by it. What a
+ * REPEATABLE READ transaction has written would not fit what it sees. Each check is a query that counts what disagrees;
  * the references that the engine's tables have no foreign keys for are among
  * them.
  */
 #include "postgres.h"
 
+#include "access/parallel.h"
 #include "fmgr.h"
+#include "utils/snapmgr.h"
 
 #include "call.h"
 #include "query.h"
@@ -188,6 +191,8 @@ swipesavvy_verify_ledger(PG_FUNCTION_ARGS)
 	int64		found[lengthof(checks)];
 
 	ss_call_enter(&call, SS_ANALYTICS | SS_ADMIN);
+	/* there is no latest snapshot beside parallel workers */
+	PushActiveSnapshot(IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot());
 	for (size_t i = 0; i < lengthof(checks); i++)
 	{
 		(void) ss_query_read(&checks[i].query, NULL, NULL);
@@ -195,6 +200,7 @@ swipesavvy_verify_ledger(PG_FUNCTION_ARGS)
 		mismatches += found[i];
 	}
 	(void) ss_query_read(&totals_query, NULL, NULL);
+	PopActiveSnapshot();
 	ss_json_open_object(&json, NULL);
 	ss_json_int(&json, "accounts_checked", ss_value_int64(0, 1, 0));
 	ss_json_int(&json, "entries_checked", ss_value_int64(0, 2, 0));

@@ -65,7 +65,7 @@ CREATE FUNCTION pg_temp.entries(name text) RETURNS text LANGUAGE sql
               FROM swipesavvy.points_entries WHERE transaction_id = pg_temp.id(name));
 SELECT pg_temp.person('ann'), pg_temp.person('bob'), pg_temp.person('cat'), pg_temp.person('dan'), pg_temp.person('eve'), pg_temp.person('fay'),
        pg_temp.person('gus'), pg_temp.person('max');
-SELECT swipesavvy.create_merchant(shop, 'Services', merchant_id => pg_temp.id(shop)) ->> 'name' AS shop FROM unnest(ARRAY['thirds', 'limits', 'edited', 'large']) shop;
+SELECT swipesavvy.create_merchant(shop, 'Services', merchant_id => pg_temp.id(shop)) ->> 'name' AS shop FROM unnest(ARRAY['thirds', 'limits', 'edited', 'large', 'late']) shop;
 
 -- the whole answer
 SELECT pg_temp.buy('full', 'fay', 5);
@@ -110,6 +110,21 @@ SELECT pg_temp.buy('huge', 'max', 92233720368547758.07), pg_temp.refund('huge', 
 SELECT pg_temp.refund('huge'), pg_temp.account('max');
 SELECT swipesavvy.update_system_settings('{"earn_rate": 1}') ->> 'status' AS changed;
 
+-- a day that was over its limit when that was set: what comes back is not for others until the day is below it
+SELECT pg_temp.person('liz'), pg_temp.offer('late', 'late', '{}');
+SELECT pg_temp.buy('late' || n, 'liz', 1, 'late') FROM generate_series(1, 4) n;
+SELECT swipesavvy.update_campaign('late', '{"daily_limit": 2}') -> 'daily_limit' AS daily_limit;
+SELECT pg_temp.refund('late1'), pg_temp.buy('late5', 'liz', 1, 'late') AS three, pg_temp.refund('late2'), pg_temp.buy('late6', 'liz', 1, 'late') AS two;
+SELECT pg_temp.refund('late3'), pg_temp.buy('late7', 'liz', 1, 'late') AS one, pg_temp.buy('late8', 'liz', 1, 'late') AS again_two;
+SELECT swipesavvy.update_campaign('late', '{"daily_limit": 5}') -> 'daily_limit' AS daily_limit;
+SELECT pg_temp.buy('late' || n, 'liz', 1, 'late') FROM generate_series(9, 12) n;
+SELECT swipesavvy.update_campaign('late', '{"daily_limit": 1}') -> 'daily_limit' AS daily_limit, pg_temp.refund('late9'), pg_temp.buy('late13', 'liz', 1, 'late') AS four;
+SET LOCAL swipesavvy.direct_tables = off;
+SELECT pg_temp.refund('late10'), pg_temp.buy('late14', 'liz', 1, 'late') AS three, pg_temp.refund('late4'), pg_temp.refund('late11'), pg_temp.buy('late15', 'liz', 1, 'late') AS one;
+SET LOCAL swipesavvy.direct_tables = on;
+SELECT pg_temp.refund('late7'), pg_temp.buy('late16', 'liz', 1, 'late') AS none, pg_temp.buy('late17', 'liz', 1, 'late') AS one;
+SELECT s.day, sum(s.used) AS used, sum(s.allotted) AS allotted FROM swipesavvy.campaign_slots s JOIN swipesavvy.campaigns c USING (campaign_no) WHERE c.campaign_id = 'late' GROUP BY s.day;
+
 -- the day's spending is net of refunds
 SELECT swipesavvy.update_system_settings('{"daily_spending_limit": 10}') ->> 'status' AS changed;
 SELECT pg_temp.buy('day1', 'eve', 10), pg_temp.refund('day1', 4), pg_temp.buy('day2', 'eve', 4) AS what_came_back;
@@ -131,6 +146,16 @@ UPDATE swipesavvy.reward_accounts SET tier_until = now() + interval '1 minute' W
 SELECT pg_temp.refund('tier1', 4990) AS up_to_then;
 UPDATE swipesavvy.reward_accounts SET tier_until = now() WHERE user_id = pg_temp.id('fay');
 SELECT pg_temp.refund('tier1', 1) AS no_longer, pg_temp.account('fay');
+-- a rise after that time begins the time anew, though nobody wrote down the fall before it
+SELECT pg_temp.person('flo'), pg_temp.buy('tier3', 'flo', 5000), pg_temp.refund('tier3', 4000) AS kept;
+UPDATE swipesavvy.reward_accounts SET tier_until = now() WHERE user_id = pg_temp.id('flo');
+SELECT pg_temp.buy('tier4', 'flo', 5000) AS as_bronze, pg_temp.refund('tier4') AS gold_is_kept_again, pg_temp.account('flo');
+-- and so does a rise from a tier that is no longer one
+SELECT pg_temp.person('fox'), pg_temp.buy('tier5', 'fox', 2000);
+UPDATE swipesavvy.reward_accounts SET tier = 'amber' WHERE user_id = pg_temp.id('fox');
+SELECT pg_temp.buy('tier6', 'fox', 3000) AS to_gold, pg_temp.refund('tier6') AS gold_is_kept;
+UPDATE swipesavvy.reward_accounts SET tier = 'amber', tier_until = NULL WHERE user_id = pg_temp.id('fox');
+SELECT pg_temp.buy('tier7', 'fox', 3000) AS to_gold, pg_temp.refund('tier7') AS gold_is_kept;
 
 -- repeats: the first answer with the present balance and tier; nothing changes
 SELECT pg_temp.buy('k', 'bob', 10, 'thirds'), pg_temp.refund('k', 3.33, 'key'), pg_temp.refund('k', 3.330, 'key'), pg_temp.refund('k', 3.33, 'key', 'bob');
