@@ -29,6 +29,7 @@
 #include "direct_stock.h"
 #include "guc.h"
 #include "query.h"
+#include "rivals.h"
 
 typedef struct OpenTable
 {
@@ -319,36 +320,12 @@ ss_direct_is_null(SSDirect *direct, SSTable table, const TupleTableSlot *slot, i
 bool
 ss_direct_has_rival(SSDirect *direct, const pg_uuid_t *transaction_id, const pg_uuid_t *user_id)
 {
-	Datum		key = UUIDPGetDatum(transaction_id);
-	bool		found = false;
-	TransactionId unsettled;
+	OpenTable  *open = open_table(direct, SS_TRANSACTIONS);
 
 	flush(direct, SS_TRANSACTIONS);
-	do
-	{
-		SnapshotData dirty;
-		ItemPointerData tid;
-		SSScan		scan;
-
-		unsettled = InvalidTransactionId;
-		InitDirtySnapshot(dirty);
-		scan = begin_scan(direct, SS_TRANSACTIONS, 1, &key, &dirty);
-		while (!found && !TransactionIdIsValid(unsettled) && ss_direct_next(&scan))
-		{
-			bool		isnull;
-			Datum		user = ss_direct_get(direct, SS_TRANSACTIONS, scan.slot, TRANSACTION_USER_ID, &isnull);
-
-			if (memcmp(DatumGetUUIDP(user), user_id, sizeof(pg_uuid_t)) == 0)
-				continue;
-			unsettled = dirty.xmin;
-			tid = scan.slot->tts_tid;
-			found = !TransactionIdIsValid(unsettled);
-		}
-		ss_direct_close(&scan);
-		if (TransactionIdIsValid(unsettled))
-			XactLockTableWait(unsettled, direct->tables[SS_TRANSACTIONS].rel, &tid, XLTW_InsertIndexUnique);
-	} while (TransactionIdIsValid(unsettled));
-	return found;
+	if (open->index == NULL)
+		open_index(open, open, ss_stock.indexes[SS_TRANSACTIONS]);
+	return ss_rivals_exist(open->rel, open->index, transaction_id, user_id);
 }
 
 /* --- locking -------------------------------------------------------------------------------------- */

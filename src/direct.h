@@ -142,10 +142,7 @@ extern void ss_direct_close_all(SSScanAll *scan);
 /* Is there a row with this key? */
 extern bool ss_direct_exists(SSDirect *direct, SSTable table, int nkeys, const Datum *keys);
 
-/*
- * Does another user have a transaction of that id? Stores what was added, then
- * waits for whoever is about to store one: of two that look, one finds the other.
- */
+/* Stores what was added; then ss_rivals_exist(). */
 extern bool ss_direct_has_rival(SSDirect *direct, const pg_uuid_t *transaction_id, const pg_uuid_t *user_id);
 
 /* The value of a column of the row that a scan stands on, or that was locked. */

@@ -29,7 +29,8 @@
  * them is not the plain table that the extension made, through saved plans.
  *
  * The order of locks is the same for everybody: the table, accounts by user_id,
- * slots by (campaign, day, slot). One purchase per transaction never deadlocks.
+ * the turn with an id that a caller chose (rivals.h), slots by (campaign, day,
+ * slot). One purchase per transaction never deadlocks.
  * All queries run under the latest snapshot, also in REPEATABLE READ: what is
  * under lock is what counts.
  *
@@ -59,6 +60,7 @@
 #include "query.h"
 #include "referral.h"
 #include "replay.h"
+#include "rivals.h"
 #include "slots.h"
 #include "tier.h"
 
@@ -118,18 +120,33 @@ check_given_ids(const SSChunk *chunk)
 		refuse_id(known);
 }
 
-/* Through the executor, only what has committed by then is known. */
 static void
 check_rivals(const SSChunk *chunk)
 {
-	for (int i = 0; i < chunk->count && chunk->direct != NULL; i++)
+	for (int i = 0; i < chunk->count; i++)
 	{
 		const SSPurchase *purchase = &chunk->purchases[i];
 
-		if ((purchase->request & SS_REQUEST_HAS_ID) != 0 &&
-			ss_direct_has_rival(chunk->direct, &purchase->transaction_id, &purchase->user_id))
+		if ((purchase->request & SS_REQUEST_HAS_ID) == 0)
+			continue;
+		if (chunk->direct != NULL ?
+			ss_direct_has_rival(chunk->direct, &purchase->transaction_id, &purchase->user_id) :
+			ss_rivals_find(&purchase->transaction_id, &purchase->user_id))
 			refuse_id(&purchase->transaction_id);
 	}
+}
+
+/* A single purchase whose id was chosen: rivals wait until its row is there, and find that (rivals.h). */
+static bool
+begin_turn(const SSChunk *chunk)
+{
+	if (chunk->count != 1 || (chunk->purchases[0].request & SS_REQUEST_HAS_ID) == 0)
+		return false;
+	ss_rivals_begin_turn(&chunk->purchases[0].transaction_id);
+	check_rivals(chunk);
+	if (chunk->direct != NULL)
+		ss_direct_refresh(chunk->direct);
+	return true;
 }
 
 /* Finds the campaigns that match a purchase as far as no counts are needed. */
@@ -339,6 +356,7 @@ award_new(SSChunk *chunk)
 {
 	TimestampTz now;
 	int			done;
+	bool		in_turn = begin_turn(chunk);
 
 	check_given_ids(chunk);
 	chunk->open = palloc0(chunk->count * sizeof(SSOpen));
@@ -357,6 +375,8 @@ award_new(SSChunk *chunk)
 	ss_slots_write(chunk);
 	ss_ledger_write(chunk);
 	check_rivals(chunk);
+	if (in_turn)
+		ss_rivals_end_turn(&chunk->purchases[0].transaction_id);
 	if (chunk->batch != NULL)
 		ss_batch_keep_users(chunk->batch, chunk);
 }

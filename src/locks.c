@@ -1,7 +1,7 @@
 /*
  * locks.c: advisory locks of classes of our own (locks.h).
  *
- * Called by sign-in. Nothing is kept here: the server's lock table knows all.
+ * Called by sign-in and rivals.c. Nothing is kept here: the server's lock table knows all.
  */
 #include "postgres.h"
 
@@ -25,6 +25,14 @@ ss_lock_take(SSLockClass class, uint64 key)
 	LOCKTAG		tag = tag_of(MyDatabaseId, class, key);
 
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+void
+ss_lock_release(SSLockClass class, uint64 key)
+{
+	LOCKTAG		tag = tag_of(MyDatabaseId, class, key);
+
+	(void) LockRelease(&tag, ExclusiveLock, false);
 }
 
 int

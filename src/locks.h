@@ -1,6 +1,6 @@
 /*
- * locks.h: locks on what is no row: an e-mail address, a session, the turn to
- * hash a password.
+ * locks.h: locks on what is no row: an e-mail address, a session, the id of a
+ * purchase to come, the turn to hash a password.
  *
  * They are advisory locks of classes of our own, which no SQL function can
  * take, so nobody holds them from outside. Taken in the order of SSLockClass;
@@ -17,11 +17,13 @@ typedef enum SSLockClass
 	SS_LOCK_EMAIL = 0x5301,		/* the count of failures and the password of an e-mail address */
 	SS_LOCK_SESSION,			/* the refresh token of a session */
 	SS_LOCK_TOKEN_KEYS,			/* the making of token keys */
+	SS_LOCK_TRANSACTION_ID,		/* the recording of a purchase under an id that its caller chose; after the accounts */
 	SS_LOCK_PASSWORD_HASH,		/* one of the places to hash at; of the whole server */
 } SSLockClass;
 
-/* Exclusive until the transaction ends; waits, and can be cancelled meanwhile. */
+/* Exclusive until the transaction ends, or it is released; waits, and can be cancelled meanwhile. */
 extern void ss_lock_take(SSLockClass class, uint64 key);
+extern void ss_lock_release(SSLockClass class, uint64 key);
 
 /*
  * Takes one of `count` places of the class, for the whole server and not only
