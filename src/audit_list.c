@@ -64,7 +64,7 @@ first_id(TimestampTz moment, int64 slack)
 	}
 	millis = moment == DT_NOBEGIN ? 0 :
 		(moment + slack) / 1000 + (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * 1000;
-	millis = Max(millis, 0);
+	millis = Min(Max(millis, 0), (INT64CONST(1) << 48) - 1);	/* an id has 48 bits of them */
 	for (int i = 0; i < 6; i++)
 		id->data[i] = (unsigned char) (millis >> (40 - 8 * i));
 	return id;

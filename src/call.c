@@ -182,14 +182,20 @@ ss_call_refuse_in_maintenance(void)
 }
 
 void
+ss_call_begin(Oid function)
+{
+	checked.function = function;
+	checked.invoking_role = GetUserId();
+	checked.has_user = false;
+}
+
+void
 ss_call_check_function(SSCall *call, int allowed, Oid function)
 {
 	SSIdentity	identity = {0};
 
 	ss_metrics_begin();
-	checked.function = function;
-	checked.invoking_role = GetUserId();
-	checked.has_user = false;
+	ss_call_begin(function);
 	call->function = function;
 	call->allowed = allowed;
 	call->roles = roles_of(GetUserId(), allowed);

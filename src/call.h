@@ -101,6 +101,9 @@ extern void ss_call_leave(SSCall *call);
 extern void ss_call_become_owner(SSCall *call);
 extern void ss_call_become_caller(SSCall *call);
 
+/* For a function that anybody may call and that checks nothing else: it is the call that is under way. */
+extern void ss_call_begin(Oid function);
+
 /* The call that is under way is about to be refused: the attempt is kept (refused.h). Called by errors.c alone. */
 extern void ss_call_note_refusal(void);
 

@@ -106,14 +106,13 @@ typedef void ss_json_action;
 #define SS_JSON_ACTION_DONE return
 #endif
 
-/* A lexer for UTF-8 text */
 static inline JsonLexContext *
-ss_json_lexer(const char *text, int length)
+ss_json_lexer(const char *text, int length, int encoding)
 {
 #if PG_VERSION_NUM >= 170000
-	return makeJsonLexContextCstringLen(NULL, text, length, PG_UTF8, true);
+	return makeJsonLexContextCstringLen(NULL, text, length, encoding, true);
 #else
-	return makeJsonLexContextCstringLen(unconstify(char *, text), length, PG_UTF8, true);
+	return makeJsonLexContextCstringLen(unconstify(char *, text), length, encoding, true);
 #endif
 }
 

@@ -21,12 +21,12 @@
 #include "fmgr.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
-#include "utils/jsonb.h"
 #include "utils/memutils.h"
 
 #include "call.h"
 #include "errors.h"
 #include "identity.h"
+#include "pick.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_current_user_id);
 
@@ -107,46 +107,28 @@ ss_identity_parse_uuid(const char *text, size_t length, pg_uuid_t *value)
 	return true;
 }
 
-/* Is there a UUID under the key? */
 static bool
-read_uuid(Jsonb *document, const char *key, pg_uuid_t *value)
+read_uuid(const SSPicked *claim, pg_uuid_t *value)
 {
-	JsonbValue	found;
-
-	return getKeyJsonValueFromContainer(&document->root, key, strlen(key), &found) != NULL &&
-		found.type == jbvString && ss_identity_parse_uuid(found.val.string.val, found.val.string.len, value);
-}
-
-/* The claims; NULL where there are none, or they are not to be believed. */
-static Jsonb *
-gateway_claims(void)
-{
-	const char *text;
-	Jsonb	   *claims;
-
-	if (!ss_call_session_is_trusted())
-		return NULL;
-	text = GetConfigOption("request.jwt.claims", true, false);
-	if (text == NULL || text[0] == '\0')
-		return NULL;
-	claims = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
-	return JB_ROOT_IS_OBJECT(claims) ? claims : NULL;
+	return claim->text != NULL && ss_identity_parse_uuid(claim->text, strlen(claim->text), value);
 }
 
 /* The `sub` of a trusted gateway's claims; false where there is none: that caller is nobody. */
 static bool
 read_claims(SSIdentity *identity)
 {
-	Jsonb	   *claims = gateway_claims();
-	JsonbValue	must_change;
+	SSPicked	claims[] = {{.name = "sub"}, {.name = "sid"}, {.name = "must_change_password"}};
+	const char *text;
 
-	if (claims == NULL || !read_uuid(claims, "sub", &identity->user_id))
+	if (!ss_call_session_is_trusted())
 		return false;
-	identity->has_session = read_uuid(claims, "sid", &identity->session);
-	identity->must_change =
-		getKeyJsonValueFromContainer(&claims->root, "must_change_password", 20, &must_change) != NULL &&
-		!(must_change.type == jbvBool && !must_change.val.boolean);
-	return true;
+	text = GetConfigOption("request.jwt.claims", true, false);
+	if (text == NULL || text[0] == '\0')
+		return false;
+	ss_pick_members(text, claims, lengthof(claims));
+	identity->has_session = read_uuid(&claims[1], &identity->session);
+	identity->must_change = (claims[2].type != JSON_TOKEN_INVALID && claims[2].type != JSON_TOKEN_FALSE);
+	return read_uuid(&claims[0], &identity->user_id);
 }
 
 /* --- the two together -------------------------------------------------------------------- */
@@ -174,7 +156,10 @@ swipesavvy_current_user_id(PG_FUNCTION_ARGS)
 	if (!ss_identity_get(&identity))
 		PG_RETURN_NULL();
 	if (identity.must_change)
+	{
+		ss_call_begin(fcinfo->flinfo->fn_oid);
 		ss_temporary_password();
+	}
 	user_id = palloc(sizeof(pg_uuid_t));
 	*user_id = identity.user_id;
 	PG_RETURN_UUID_P(user_id);

@@ -134,7 +134,7 @@ read_object(const char *text, int length, Reader *reader)
 	memset(reader, 0, sizeof(Reader));
 	if (pg_encoding_verifymbstr(PG_UTF8, text, length) != length)
 		return false;
-	return pg_parse_json(ss_json_lexer(text, length), &actions) == JSON_SUCCESS && !reader->bad;
+	return pg_parse_json(ss_json_lexer(text, length, PG_UTF8), &actions) == JSON_SUCCESS && !reader->bad;
 }
 
 static const Member *

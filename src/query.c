@@ -25,6 +25,9 @@
 void
 ss_query_guard_path(void)
 {
+	/* a plan that is printed shows the values that go into it, secrets among them, and anybody can have plans printed */
+	if (Debug_print_plan)
+		(void) set_config_option("debug_print_plan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (strcmp(namespace_search_path, SAFE_PATH) != 0)
 		(void) set_config_option("search_path", SAFE_PATH, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }

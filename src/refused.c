@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/lwlock.h"
@@ -74,22 +75,46 @@ ss_refused_fill(void *area)
 	pg_atomic_init_u32(&queue->waiting, 0);
 }
 
+/*
+ * A free place; in a full queue the oldest attempt of other databases, if these
+ * have more than half of it: nobody keeps the others out, least of all a
+ * database that has been dropped. SS_REFUSED_MAX if there is none.
+ */
+static int
+find_place(const Queue *queue)
+{
+	int			oldest = SS_REFUSED_MAX;
+	int			others = 0;
+
+	for (int place = 0; place < SS_REFUSED_MAX; place++)
+	{
+		if (queue->states[place] == FREE)
+			return place;
+		if (queue->states[place] != WAITING || queue->attempts[place].database == MyDatabaseId)
+			continue;
+		others++;
+		if (oldest == SS_REFUSED_MAX || queue->attempts[place].moment < queue->attempts[oldest].moment)
+			oldest = place;
+	}
+	return others > SS_REFUSED_MAX / 2 ? oldest : SS_REFUSED_MAX;
+}
+
 static void
 enqueue(const SSRefused *attempt)
 {
 	Queue	   *queue = queue_of();
-	int			place = 0;
+	int			place;
 
 	LWLockAcquire(&queue->lock, LW_EXCLUSIVE);
-	while (place < SS_REFUSED_MAX && queue->states[place] != FREE)
-		place++;
-	if (place == SS_REFUSED_MAX)
+	place = find_place(queue);
+	if (place == SS_REFUSED_MAX || queue->states[place] == WAITING)
 		queue->dropped++;
-	else
+	if (place < SS_REFUSED_MAX)
 	{
+		if (queue->states[place] == FREE)
+			pg_atomic_fetch_add_u32(&queue->waiting, 1);
 		queue->attempts[place] = *attempt;
 		queue->states[place] = WAITING;
-		pg_atomic_fetch_add_u32(&queue->waiting, 1);
 	}
 	LWLockRelease(&queue->lock);
 }
@@ -128,21 +153,28 @@ ss_refused_take(SSRefused *attempts, int max, uint64 *dropped)
 	return count;
 }
 
-/* What was taken is written down, or waits again. */
+/*
+ * What was taken is written down, or waits again. Of a transaction that was
+ * prepared nobody knows: better twice in the log, under another id, than not at
+ * all because it is rolled back.
+ */
 static void
 settle(XactEvent event, void *arg)
 {
-	bool		written = (event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE);
+	bool		written = (event == XACT_EVENT_COMMIT);
 	Queue	   *queue = queue_of();
 
-	if (ntaken == 0 || (!written && event != XACT_EVENT_ABORT))
+	if (ntaken == 0 || (!written && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE))
 		return;
 	LWLockAcquire(&queue->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < ntaken; i++)
 	{
 		queue->states[taken[i]] = written ? FREE : WAITING;
-		if (!written)
-			pg_atomic_fetch_add_u32(&queue->waiting, 1);
+		if (written)
+			continue;
+		if (event == XACT_EVENT_PREPARE)
+			queue->attempts[taken[i]].log_id.data[UUID_LEN - 1]++;
+		pg_atomic_fetch_add_u32(&queue->waiting, 1);
 	}
 	if (!written)
 		queue->dropped += taken_dropped;
@@ -238,6 +270,9 @@ on_log(ErrorData *error)
 		next_log_hook(error);
 	if (error->elevel != ERROR || error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE || error->message_id == NULL ||
 		error->message == NULL || ss_refused_area == NULL || !OidIsValid(MyDatabaseId) || !IsTransactionState())
+		return;
+	/* a database without the extension fetches nothing out of the queue */
+	if (!OidIsValid(get_namespace_oid("swipesavvy", true)))
 		return;
 	for (size_t i = 0; i < lengthof(server_messages); i++)
 		if (strcmp(error->message_id, server_messages[i].message) == 0 &&

@@ -12,9 +12,9 @@
 #include "mb/pg_wchar.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
-#include "utils/jsonb.h"
 
 #include "call.h"
+#include "pick.h"
 #include "request.h"
 
 /* A header's value; its length is 0 if there is none. */
@@ -24,16 +24,10 @@ typedef struct Header
 	int			length;
 } Header;
 
-/* PostgREST gives the names in lower case. */
 static Header
-header_of(Jsonb *headers, const char *name)
+header_of(const SSPicked *picked)
 {
-	JsonbValue	value;
-
-	if (!JB_ROOT_IS_OBJECT(headers) ||
-		getKeyJsonValueFromContainer(&headers->root, name, strlen(name), &value) == NULL || value.type != jbvString)
-		return (Header){NULL, 0};
-	return (Header){value.val.string.val, value.val.string.len};
+	return (Header){picked->text, picked->text == NULL ? 0 : (int) strlen(picked->text)};
 }
 
 /* Copies a value made of these characters and letters and digits only; nothing of any other one. */
@@ -66,13 +60,18 @@ last_of_list(Header list)
 static void
 read_headers(SSRequest *request, const char *text)
 {
-	Jsonb	   *headers = DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
-	Header		agent = header_of(headers, "user-agent");
-	Header		forwarded = header_of(headers, "x-forwarded-for");
+	/* PostgREST gives the names in lower case */
+	SSPicked	picked[] = {
+		{.name = "user-agent"}, {.name = "x-forwarded-for"}, {.name = "x-real-ip"}, {.name = "x-request-id"}};
+	Header		agent;
+	Header		forwarded;
 
-	copy_plain(request->id, sizeof(request->id), header_of(headers, "x-request-id"), "-_.:+/=");
+	ss_pick_members(text, picked, lengthof(picked));
+	agent = header_of(&picked[0]);
+	forwarded = header_of(&picked[1]);
+	copy_plain(request->id, sizeof(request->id), header_of(&picked[3]), "-_.:+/=");
 	copy_plain(request->address, sizeof(request->address),
-			   forwarded.length > 0 ? last_of_list(forwarded) : header_of(headers, "x-real-ip"), ".:");
+			   forwarded.length > 0 ? last_of_list(forwarded) : header_of(&picked[2]), ".:");
 	if (agent.length > 0)
 	{
 		int			length = pg_mbcliplen(agent.text, agent.length, SS_AGENT_MAX);

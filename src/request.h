@@ -22,8 +22,8 @@ typedef struct SSRequest
  * Of a trusted gateway's session: X-Request-Id, the last address of
  * X-Forwarded-For (what the proxy before the gateway saw; what the client says
  * of itself stands before it) or else X-Real-IP, and User-Agent. Of any other
- * session: the address of its connection. Malformed headers of a gateway are
- * 22P02, as malformed claims are.
+ * session: the address of its connection. Malformed headers of a gateway tell
+ * nothing.
  */
 extern void ss_request_read(SSRequest *request);
 

@@ -74,10 +74,15 @@ $node->psql('app', "BEGIN; SELECT swipesavvy.record_refused_attempts(); SELECT p
 ok($node->poll_query_until('app', 'SELECT (swipesavvy.record_refused_attempts() ->> \'recorded\')::int = 1'), 'whose session ends while it writes gives them back');
 refused('SELECT swipesavvy.verify_ledger()');
 $node->safe_psql('app', "BEGIN; SELECT swipesavvy.record_refused_attempts(); PREPARE TRANSACTION 'p'");
-is(waiting(), 0, 'a prepared transaction has them');
+is(waiting(), 1, 'what a prepared transaction has written waits still: it may be rolled back');
+is(scalar @{ rows() }, 13, 'and is written');
+$node->safe_psql('app', "ROLLBACK PREPARED 'p'");
+refused('SELECT swipesavvy.verify_ledger()');
+$node->safe_psql('app', "BEGIN; SELECT swipesavvy.record_refused_attempts(); PREPARE TRANSACTION 'p'");
+is(waiting(), 1, 'beside the prepared one');
 $node->safe_psql('app', "COMMIT PREPARED 'p'");
 my $before = @{ rows() };
-is($before, 13, 'and brings them');
+is($before, 15, 'which brings it a second time');
 
 # caught errors are attempts as well; a read-only transaction leaves the queue alone
 $node->safe_psql('app', q{DO $$ BEGIN SET LOCAL ROLE swipesavvy_customer; PERFORM swipesavvy.verify_ledger(); EXCEPTION WHEN insufficient_privilege THEN END $$});
@@ -85,11 +90,47 @@ my ($rc, $out, $err) = $node->psql('app', 'BEGIN READ ONLY; SELECT swipesavvy.re
 like($err, qr/read-only transaction/, 'nothing is written in a read-only transaction');
 is(waiting(), 1, 'and nothing lost');
 
+# what a gateway says in bad JSON hides nothing; a character that texts cannot have does not either
+for my $headers ('{', '[]', '{"user-agent": "App"', '{"a": "\u0000", "user-agent": "B\u0000t", "x-forwarded-for": "9.9.9.9"}')
+{
+    for my $statement ('SELECT * FROM swipesavvy.users', "SELECT swipesavvy.get_user_profile('$bob')")
+    {
+        my ($rc, $out, $err) = $node->psql('app', "SET request.jwt.claims = '{\"sub\": \"$ada\"}'; SET request.headers = '$headers'; SET ROLE swipesavvy_customer; $statement", extra_params => [ '-U', 'gateway' ]);
+        like($err, qr/permission denied/, "$statement with $headers");
+        is(waiting(), 1, 'is recorded');
+        like(rows()->[-1], $headers =~ /9/ ? qr/ $ada gateway swipesavvy_customer - 9\.9\.9\.9 -$/ : qr/ $ada gateway swipesavvy_customer - - -$/, 'with what is known');
+    }
+}
+($rc, $out, $err) = $node->psql('app', "SET request.jwt.claims = '{\"sub\":'; SET ROLE swipesavvy_customer; SELECT * FROM swipesavvy.users", extra_params => [ '-U', 'gateway' ]);
+like($err, qr/permission denied/, 'claims that are no JSON');
+is(waiting(), 1, 'hide nothing either');
+like(rows()->[-1], qr/^table\.refuse users - - gateway/, 'they are nobody\'s');
+
+# who must change a temporary password is refused the function that was called, not the one that was let in before
+$node->psql('app', "SET request.jwt.claims = '{\"sub\": \"$ada\", \"must_change_password\": true}'; SET ROLE swipesavvy_customer; SELECT swipesavvy.verify_token('x'); SELECT swipesavvy.current_user_id()", extra_params => [ '-U', 'gateway' ]);
+is(waiting(), 1, 'a temporary password');
+like(rows()->[-1], qr/^function\.refuse current_user_id - $ada gateway/, 'is refused current_user_id');
+
+# a database without the extension leaves nothing in the queue, and one that nobody looks after does not fill it for the others
+$node->safe_psql('postgres', 'CREATE TABLE private (); CREATE ROLE stranger');
+my $script = "SET ROLE stranger;\n" . "SELECT * FROM private;\n" x 1100;
+$node->psql('postgres', $script, on_error_stop => 0);
+refused('SELECT swipesavvy.verify_ledger()');
+is(waiting(), 1, 'refusals in a database without the extension take no room');
+my $flood = q{DO $$ BEGIN SET LOCAL ROLE swipesavvy_customer; FOR i IN 1 .. 1024 LOOP BEGIN PERFORM swipesavvy.verify_ledger();
+    EXCEPTION WHEN insufficient_privilege THEN END; END LOOP; END $$};
+$node->safe_psql('other', 'GRANT EXECUTE ON FUNCTION swipesavvy.verify_ledger() TO swipesavvy_customer');
+$node->safe_psql('other', $flood);
+refused('SELECT swipesavvy.verify_ledger()') for 1 .. 3;
+is(waiting(), 3, 'there is room beside a database that has filled the queue');
+is(waiting('other'), 1021, 'for its oldest ones');
+is($node->safe_psql('app', q{SELECT details::jsonb #>> '{dropped}' FROM swipesavvy.audit_logs WHERE event_type = 'audit_log.drop_refused'}), '3', 'which are counted');
+
 # bounded
 $node->safe_psql('app', q{DO $$ BEGIN SET LOCAL ROLE swipesavvy_customer; FOR i IN 1 .. 1100 LOOP BEGIN PERFORM swipesavvy.verify_ledger();
     EXCEPTION WHEN insufficient_privilege THEN END; END LOOP; END $$});
 is(waiting(), 1024, 'so many fit');
-is($node->safe_psql('app', q{SELECT details::jsonb #>> '{dropped}' FROM swipesavvy.audit_logs WHERE event_type = 'audit_log.drop_refused'}), '76', 'the others are counted');
+is($node->safe_psql('app', q{SELECT details::jsonb #>> '{dropped}' FROM swipesavvy.audit_logs WHERE event_type = 'audit_log.drop_refused' ORDER BY log_id DESC LIMIT 1}), '76', 'the others are counted');
 is(json($node, 'app', 'SELECT swipesavvy.verify_audit_log()')->{status}, 'intact', 'the log verifies');
 unlike($node->safe_psql('app', 'SELECT string_agg(l::text, E\'\n\') FROM swipesavvy.audit_logs l WHERE status = \'refused\''), qr/free text/, 'nothing of what was said');
 $node->stop;

@@ -264,6 +264,15 @@ for my $place (sort keys %where)
       grep { $_ ne 'refresh' || $place ne 'x' } keys %planted;
     is("@found", '', "nothing planted turns up in $place");
 }
+# Anybody can have plans printed, and values stand in them as bytes
+my $cyd = json($node, 'app', "SELECT swipesavvy.create_user('cyd\@example.com', 'Cyd')")->{user_id};
+my (undef, undef, $printed) = $node->psql('app', "SET ROLE swipesavvy_support; SET debug_print_plan = on; SET client_min_messages = log; SELECT swipesavvy.reset_user_password('$cyd')");
+my $temporary = $node->safe_psql('app', q{SELECT secret ->> 'temporary_password' FROM swipesavvy.outbox WHERE event = 'user.password_reset' ORDER BY message_id DESC LIMIT 1});
+my $in_order = sub { my @bytes = map { ord } split //, $_[0]; return qr/\b@{[ join '\s+', @bytes ]}\b/ };
+like($printed, qr/LOG: +plan:/, 'support has plans printed');
+like($temporary, qr/^[2-9a-km-z]{20}\z/, 'while it resets a password');
+unlike($printed, $in_order->($temporary), 'which is not in them');
+unlike($printed, $in_order->('argon2id'), 'nor is its hash');
 is($node->safe_psql('app', "SELECT count(*) FROM swipesavvy.token_keys WHERE secret = '$planted{key}'"), 1, 'the key has arrived all the same');
 is(json($node, 'app', "SELECT swipesavvy.sign_in('planted\@example.com', '$planted{right}')")->{role}, 'customer', 'and so has the password');
 $node->safe_psql('app', "SELECT swipesavvy.rotate_token_key()");
