@@ -136,5 +136,38 @@ SELECT pg_temp.same($$SELECT event_type, details::jsonb #>> '{before,status}', d
              ('campaign.update', NULL, NULL, '7'), ('campaign.update', 'paused', 'running', NULL), ('campaign.update', 'running', 'completed', NULL),
              ('campaign.delete', 'completed', 'archived', NULL)) v (e, b, a, p)$$, 'a campaign''s rows');
 
+-- --- what somebody adds to the table holds -----------------------------------------------------
+
+SELECT set_config('swipesavvy.trusted_gateways', '', true) \g /dev/null
+CREATE TEMP TABLE shipped (log_id uuid);
+GRANT INSERT ON shipped TO swipesavvy_owner;
+CREATE FUNCTION pg_temp.ship() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO pg_temp.shipped VALUES (NEW.log_id); RETURN NEW; END $$;
+CREATE FUNCTION pg_temp.rows_with(addition text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    answer text;
+BEGIN
+    EXECUTE addition;
+    answer := (SELECT count(*) FROM pg_temp.left_by('SELECT swipesavvy.update_user(''00000000-0000-7000-8000-00000000000a'', ''{}'')'));
+    RAISE SQLSTATE 'SS001' USING MESSAGE = answer || ' ' || (SELECT count(*) FROM shipped)
+        || ' ' || (SELECT count(*) FROM swipesavvy.audit_logs WHERE event_type = 'nothing')
+        || ' ' || (SELECT count(*) > 0 FROM swipesavvy.audit_logs WHERE lower(resource) = 'user');
+EXCEPTION WHEN SQLSTATE 'SS001' THEN
+    RETURN SQLERRM;
+WHEN others THEN
+    RETURN SQLSTATE;
+END
+$$;
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
+SELECT is(pg_temp.rows_with(w.addition), w.answer, w.addition)
+  FROM (VALUES ('SELECT', '1 0 0 true'),
+               ('CREATE INDEX planted ON swipesavvy.audit_logs (lower(resource))', '1 0 0 true'),
+               ('CREATE INDEX planted ON swipesavvy.audit_logs (resource) WHERE event_type = ''nothing''', '1 0 0 true'),
+               ('CREATE UNIQUE INDEX planted ON swipesavvy.audit_logs ((0)) WHERE event_type = ''nothing''', '1 0 0 true'),
+               ('CREATE TRIGGER ship AFTER INSERT ON swipesavvy.audit_logs FOR EACH ROW EXECUTE FUNCTION pg_temp.ship()', '1 1 0 true'),
+               ('ALTER TABLE swipesavvy.audit_logs ADD COLUMN seen boolean DEFAULT false', '1 0 0 true'),
+               ('ALTER TABLE swipesavvy.audit_logs ADD CHECK (resource <> ''user'') NOT VALID', '23514'),
+               ('ALTER TABLE swipesavvy.audit_logs ADD CHECK (actor_id IS NOT NULL) NOT VALID', '23514')) w (addition, answer);
+
 SELECT * FROM finish();
 ROLLBACK;

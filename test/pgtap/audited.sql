@@ -159,7 +159,7 @@ SELECT is(pg_temp.ids(pg_temp.shown(f.arguments)), ARRAY(SELECT log_id FROM logs
                ($$event_type => 'nothing'$$, 'nothing', NULL, NULL)) f (arguments, e, u, r);
 SELECT is(array_length(pg_temp.ids(pg_temp.shown('start_date => now()', '"limit" => 500')), 1), (SELECT count(*)::int FROM logs), 'from a time on');
 SELECT is(array_length(pg_temp.ids(pg_temp.shown(format('end_date => %L', d), '"limit" => 500')), 1), (SELECT count(*)::int FROM logs), 'until ' || d)
-  FROM unnest(ARRAY['10890-01-01', '294276-12-31', 'infinity']) d;	-- beyond what an id can say of time
+  FROM unnest(ARRAY['10890-01-01', '294276-12-31']) d;	-- beyond what an id can say of time
 SELECT is(pg_temp.ids(pg_temp.shown('end_date => now() - interval ''2 hours''')), '{}', 'until a time');
 SELECT is(pg_temp.ids(pg_temp.shown(format('start_date => %L, end_date => %L', l.logged_at, l.logged_at))), ARRAY[l.log_id], 'at a time, to the microsecond')
   FROM (SELECT * FROM logs WHERE logged_at NOT IN (SELECT logged_at FROM logs GROUP BY 1 HAVING count(*) > 1) ORDER BY log_id LIMIT 3) l;

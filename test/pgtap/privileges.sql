@@ -192,7 +192,7 @@ SELECT is(pg_temp.outcome('swipesavvy_customer', c.claims, q.statement),
           CASE WHEN c.whose LIKE 'own%' THEN 'ok' WHEN c.whose LIKE 'Bob%' AND q.silent THEN 'PT404' ELSE '42501' END,
           format('claims: %s. %s', c.whose, substr(q.statement, 8)))
   FROM claims c, questions q;
-SELECT is(pg_temp.outcome('swipesavvy_customer', c, q.statement), '22P02', format('claims that are no JSON: %s. %s', c, substr(q.statement, 8)))
+SELECT is(pg_temp.outcome('swipesavvy_customer', c, q.statement), '42501', format('claims that are no JSON: %s. %s', c, substr(q.statement, 8)))
   FROM questions q, (VALUES ('{'), ('sub'), (' ')) v (c);
 SELECT is(pg_temp.outcome(r.name, '', q.statement), 'ok', format('%s: %s', r.name, substr(q.statement, 8)))
   FROM questions q JOIN allowed a ON a.routine = q.routine JOIN roles r ON r.name = a.role WHERE r.letter NOT IN ('C', 'O');
