@@ -180,6 +180,20 @@ ss_arg_time(FunctionCallInfo fcinfo, int n, const char *name, bool *isnull)
 	return value;
 }
 
+TimestampTz
+ss_arg_as_of(FunctionCallInfo fcinfo, int n, bool required)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	bool		isnull = false;
+	TimestampTz value = ss_arg_time(fcinfo, n, "as_of", required ? NULL : &isnull);
+
+	if (isnull)
+		return now;
+	if (value > now)
+		ss_bad_value("as_of", "It lies ahead: nothing is due before its time.");
+	return value;
+}
+
 SSPage
 ss_arg_page(FunctionCallInfo fcinfo, int limit_n, int offset_n, int after_n, int max_limit, int default_limit)
 {

@@ -49,6 +49,9 @@ extern int64 ss_arg_int8(FunctionCallInfo fcinfo, int n, const char *name, int64
 /* A finite timestamp; *isnull as above. */
 extern TimestampTz ss_arg_time(FunctionCallInfo fcinfo, int n, const char *name, bool *isnull);
 
+/* The moment "as_of" which a job does what was due: not one to come. Null, unless required, is now. */
+extern TimestampTz ss_arg_as_of(FunctionCallInfo fcinfo, int n, bool required);
+
 /* "limit", "offset", after: the arguments at those positions; a position of -1 says there is none. */
 extern SSPage ss_arg_page(FunctionCallInfo fcinfo, int limit_n, int offset_n, int after_n, int max_limit,
 						  int default_limit);

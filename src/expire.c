@@ -131,17 +131,11 @@ swipesavvy_expire_points(PG_FUNCTION_ARGS)
 	SSJson		json = {0};
 	Progress	progress = {0};
 	TimestampTz as_of;
-	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz before = DT_NOBEGIN;
 	const SSRules *rules;
-	bool		isnull;
 
 	ss_call_enter(&call, SS_ADMIN);
-	as_of = ss_arg_time(fcinfo, 0, "as_of", &isnull);
-	if (isnull)
-		as_of = now;
-	if (as_of > now)
-		ss_bad_value("as_of", "It lies ahead: points do not expire before their time.");
+	as_of = ss_arg_as_of(fcinfo, 0, false);
 	rules = ss_rules_get();
 	if (rules->settings.points_expiry_months > 0)
 	{

@@ -314,7 +314,7 @@ swipesavvy_lapse_transactions(PG_FUNCTION_ARGS)
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_audit_none(&call);		/* the ledger is its record */
-	as_of = ss_arg_time(fcinfo, 0, "as_of", NULL);
+	as_of = ss_arg_as_of(fcinfo, 0, true);
 	limit = ss_arg_int4(fcinfo, 1, "limit", 1, LAPSE_MAX, &isnull);
 	if (isnull)
 		limit = LAPSE_DEFAULT;

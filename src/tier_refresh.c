@@ -47,7 +47,7 @@ swipesavvy_refresh_tiers(PG_FUNCTION_ARGS)
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_audit_none(&call);		/* nothing changes but how it is written down */
-	as_of = ss_arg_time(fcinfo, 0, "as_of", NULL);
+	as_of = ss_arg_as_of(fcinfo, 0, true);
 	limit = ss_arg_int4(fcinfo, 1, "limit", 1, REFRESH_MAX, &isnull);
 	if (isnull)
 		limit = REFRESH_DEFAULT;

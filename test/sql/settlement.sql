@@ -128,6 +128,7 @@ SELECT swipesavvy.update_system_settings('{"pending_expiry_days": 3650}') ->> 's
 SELECT swipesavvy.settle_transaction(NULL);
 SELECT swipesavvy.decline_transaction(NULL);
 SELECT swipesavvy.lapse_transactions('infinity');
+SELECT swipesavvy.lapse_transactions(clock_timestamp() + interval '1 minute');
 SELECT swipesavvy.lapse_transactions("limit" => 0);
 SELECT swipesavvy.lapse_transactions(NULL);
 SET LOCAL ROLE swipesavvy_support;
