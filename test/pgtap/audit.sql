@@ -97,6 +97,9 @@ SELECT is(l.details::jsonb #>> '{after,name}', w.masked, 'masked: ' || w.name)
        LATERAL pg_temp.left_by(format('SELECT swipesavvy.update_user(%L, %L)', :'ada', jsonb_build_object('name', w.name))) l;
 SELECT is(l.details::jsonb #>> '{after,phone}', '+49 30 1234567890', 'a phone number stays')
   FROM pg_temp.left_by(format('SELECT swipesavvy.update_user(%L, %L)', :'ada', '{"phone": "+49 30 1234567890"}')) l;
+SELECT is(l.details::jsonb, '{"before": {"token_lifetime_minutes": 15, "points_expiry_months": 24}, "after": {"token_lifetime_minutes": 20, "points_expiry_months": 12}}'::jsonb,
+          'settings that sound like secrets are none')
+  FROM pg_temp.left_by($$SELECT swipesavvy.update_system_settings('{"token_lifetime_minutes": 20, "points_expiry_months": 12}')$$) l;
 
 -- --- state ------------------------------------------------------------------------------------------
 
