@@ -32,6 +32,7 @@
 #include "audit_permit.h"
 #include "audit_seal.h"
 #include "call.h"
+#include "secret.h"
 
 #define DOMAIN_OF_DIGEST "swipesavvy audit seal 1"
 
@@ -237,24 +238,16 @@ ss_seal_find(int64 after, int64 limit)
 	return ss_query_read(&next_seals, values, NULL);
 }
 
-static Datum
-bytea_of(const void *data, size_t length)
-{
-	bytea	   *result = palloc(VARHDRSZ + length);
-
-	SET_VARSIZE(result, VARHDRSZ + length);
-	memcpy(VARDATA(result), data, length);
-	return PointerGetDatum(result);
-}
-
 static void
 write_seal(const SSSeal *seal)
 {
 	Datum		values[] = {
 		Int64GetDatum(seal->seal_no), TimestampTzGetDatum(seal->sealed_at), Int32GetDatum(seal->last.installation_no),
 		FullTransactionIdGetDatum(seal->last.xid), UUIDPGetDatum(&seal->last.log_id), Int64GetDatum(seal->row_count),
-		bytea_of(seal->leaves, sizeof(SSLeaf) * seal->row_count), bytea_of(seal->leaves_hash, PG_SHA256_DIGEST_LENGTH),
-		bytea_of(seal->previous, PG_SHA256_DIGEST_LENGTH), bytea_of(seal->digest, PG_SHA256_DIGEST_LENGTH)};
+		ss_secret_bytea((const uint8 *) seal->leaves, sizeof(SSLeaf) * seal->row_count),
+		ss_secret_bytea(seal->leaves_hash, PG_SHA256_DIGEST_LENGTH),
+		ss_secret_bytea(seal->previous, PG_SHA256_DIGEST_LENGTH),
+		ss_secret_bytea(seal->digest, PG_SHA256_DIGEST_LENGTH)};
 
 	(void) ss_query_latest(&insert_seal, values, NULL);
 }

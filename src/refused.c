@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
@@ -185,6 +186,13 @@ settle(XactEvent event, void *arg)
 
 /* --- attempts -------------------------------------------------------------------------- */
 
+/* On a replica nobody writes down what waits. */
+static bool
+has_queue(void)
+{
+	return ss_refused_area != NULL && !RecoveryInProgress();
+}
+
 static void
 fill(SSRefused *attempt, const char *kind, Oid invoking_role, const pg_uuid_t *actor, const pg_uuid_t *user_id)
 {
@@ -211,7 +219,7 @@ ss_refused_note(Oid function, Oid invoking_role, const pg_uuid_t *actor, const p
 
 	if (name == NULL)
 		return;
-	if (ss_refused_area == NULL)
+	if (!has_queue())
 	{
 		ereport(LOG_SERVER_ONLY, errmsg("refused a call of function \"%s\"", name),
 				errdetail("Session role \"%s\", invoking role \"%s\", signed in %s, about %s.",
@@ -269,7 +277,7 @@ on_log(ErrorData *error)
 	if (next_log_hook != NULL)
 		next_log_hook(error);
 	if (error->elevel != ERROR || error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE || error->message_id == NULL ||
-		error->message == NULL || ss_refused_area == NULL || !OidIsValid(MyDatabaseId) || !IsTransactionState())
+		error->message == NULL || !has_queue() || !OidIsValid(MyDatabaseId) || !IsTransactionState())
 		return;
 	/* a database without the extension fetches nothing out of the queue */
 	if (!OidIsValid(get_namespace_oid("swipesavvy", true)))

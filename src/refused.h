@@ -42,8 +42,8 @@ extern void *ss_refused_area;
 
 /*
  * Notes the call that is under way as refused; `user_id` (NULL = none) is whom
- * it was about. Waits for nobody and does no I/O but, without shared memory, a
- * line in the server's log.
+ * it was about. Waits for nobody and does no I/O but, without shared memory or on
+ * a replica, a line in the server's log.
  */
 extern void ss_refused_note(Oid function, Oid invoking_role, const pg_uuid_t *actor, const pg_uuid_t *user_id);
 

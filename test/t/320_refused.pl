@@ -8,7 +8,7 @@ use PostgreSQL::Test::Utils;
 use SwipeSavvy qw(new_node create_extension json add_user);
 use Test::More;
 
-my $node = new_node('refused', "shared_preload_libraries = '\$libdir/swipesavvy'", "swipesavvy.trusted_gateways = 'gateway'", 'max_prepared_transactions = 2');
+my $node = new_node('refused', "shared_preload_libraries = '\$libdir/swipesavvy'", "swipesavvy.trusted_gateways = 'gateway'", 'max_prepared_transactions = 2', 'wal_level = replica', 'max_wal_senders = 2');
 create_extension($node, 'app');
 create_extension($node, 'other');
 my $ada = add_user($node, 'app', 'ada@example.com');
@@ -133,6 +133,14 @@ is(waiting(), 1024, 'so many fit');
 is($node->safe_psql('app', q{SELECT details::jsonb #>> '{dropped}' FROM swipesavvy.audit_logs WHERE event_type = 'audit_log.drop_refused' ORDER BY log_id DESC LIMIT 1}), '76', 'the others are counted');
 is(json($node, 'app', 'SELECT swipesavvy.verify_audit_log()')->{status}, 'intact', 'the log verifies');
 unlike($node->safe_psql('app', 'SELECT string_agg(l::text, E\'\n\') FROM swipesavvy.audit_logs l WHERE status = \'refused\''), qr/free text/, 'nothing of what was said');
+# on a replica, where nothing is written, it is a line in its log
+$node->backup('copy');
+my $replica = PostgreSQL::Test::Cluster->new('replica');
+$replica->init_from_backup($node, 'copy', has_streaming => 1);
+$replica->start;
+$replica->psql('app', "SET request.jwt.claims = '{\"sub\": \"$ada\"}'; SET ROLE swipesavvy_customer; SELECT swipesavvy.get_user_profile('$bob')", extra_params => [ '-U', 'gateway' ]);
+like(slurp_file($replica->logfile), qr/refused a call of function "get_user_profile"\n.*DETAIL:  Session role "gateway", invoking role "swipesavvy_customer", signed in $ada, about $bob\./, 'a replica logs it');
+$replica->stop;
 $node->stop;
 
 # ---- without preload: a line in the server's log ----
