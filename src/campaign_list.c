@@ -1,10 +1,10 @@
 /*
  * campaign_list.c: list_campaigns.
  *
- * First the keys of a page are found, then its rows are read, both from the
- * caller's snapshot; nothing is locked. For a customer the campaigns that run
- * for it are found first, because who is held out is decided by a hash that
- * only C knows.
+ * Everything is read from the caller's snapshot; nothing is locked. A page of
+ * all campaigns is one query, and its total without filters is counted page by
+ * page of the table (tally.h). For a customer the campaigns that run for it are
+ * found first, because who is held out is decided by a hash that only C knows.
  */
 #include "postgres.h"
 
@@ -21,12 +21,12 @@
 #include "hash.h"
 #include "page.h"
 #include "query.h"
+#include "tally.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_list_campaigns);
 
 #define MAX_LIMIT	  100
 #define DEFAULT_LIMIT 20
-#define MAX_TOTAL	  10000		/* exact up to here */
 
 /* The filters of a list, as the first arguments of its queries. */
 enum
@@ -43,7 +43,7 @@ typedef struct Filters
 	bool		isnull[FILTER_ARGS];
 } Filters;
 
-/* The campaigns of a page, newest first, and how many there are in all. */
+/* The campaigns of a customer's page, newest first, and how many there are in all. */
 typedef struct Found
 {
 	int			count;
@@ -58,6 +58,7 @@ typedef struct Found
 	" AND ($2 IS NULL OR c.campaign_type = $2) AND ($3 IS NULL OR c.name ILIKE $3)"
 
 static SSPageBeyond beyond;		/* of all campaigns but archived ones */
+static SSTally listed = {.table = "campaigns", .column = "status", .but = "archived"};	/* these, too */
 
 /* without filters */
 static SSQuery count_listed = {
@@ -79,13 +80,6 @@ static SSQuery count_all = {
 	.argtypes = {TEXTOID, TEXTOID, TEXTOID, INT8OID},
 };
 
-static SSQuery find_page = {
-	.sql = "SELECT c.campaign_no FROM swipesavvy.campaigns c WHERE " FILTER_SQL
-		   " AND ($4 IS NULL OR c.campaign_no < $4) ORDER BY c.campaign_no DESC OFFSET $5 LIMIT $6",
-	.nargs = FILTER_ARGS + 3,
-	.argtypes = {TEXTOID, TEXTOID, TEXTOID, INT4OID, INT8OID, INT8OID},
-};
-
 /* what runs now for the user $4, those who are held out included */
 static SSQuery find_eligible = {
 	.sql = "SELECT c.campaign_no, c.campaign_id, c.hold_out FROM swipesavvy.campaigns c WHERE " FILTER_SQL
@@ -100,19 +94,20 @@ static SSQuery find_eligible = {
 #define ROW_SQL                                                                                              \
 	"SELECT c.campaign_id, c.name, c.campaign_type, c.status, " SS_CAMPAIGN_OFFER_SQL " AS offer_amount,"    \
 	" c.offer_type, c.start_date, c.end_date, c.created_at"
-#define FROM_SQL                                                                                             \
-	" FROM swipesavvy.campaigns c JOIN swipesavvy.currencies k ON k.code = c.currency"                       \
-	" WHERE c.campaign_no = ANY ($1) ORDER BY c.campaign_no DESC"
+#define CURRENCY_SQL " JOIN swipesavvy.currencies k ON k.code = c.currency"
+#define NEWEST_FIRST " ORDER BY c.campaign_no DESC"
 
-static SSQuery read_rows = {
+/* a page with what customers don't see: found and read in one go */
+static SSQuery read_page = {
 	.sql = ROW_SQL ", swipesavvy.minor_to_major(c.budget, k.minor_unit) AS budget, " SS_CAMPAIGN_SPENT_SQL
-		   " AS spent" FROM_SQL,
-	.nargs = 1,
-	.argtypes = {INT4ARRAYOID},
+		   " AS spent FROM (SELECT * FROM swipesavvy.campaigns c WHERE " FILTER_SQL
+		   " AND ($4 IS NULL OR c.campaign_no < $4)" NEWEST_FIRST " OFFSET $5 LIMIT $6) c" CURRENCY_SQL NEWEST_FIRST,
+	.nargs = FILTER_ARGS + 3,
+	.argtypes = {TEXTOID, TEXTOID, TEXTOID, INT4OID, INT8OID, INT8OID},
 };
 
 static SSQuery read_rows_for_customer = {
-	.sql = ROW_SQL FROM_SQL,
+	.sql = ROW_SQL " FROM swipesavvy.campaigns c" CURRENCY_SQL " WHERE c.campaign_no = ANY ($1)" NEWEST_FIRST,
 	.nargs = 1,
 	.argtypes = {INT4ARRAYOID},
 };
@@ -177,7 +172,7 @@ count_with(const Filters *filters)
 {
 	Datum		values[FILTER_ARGS + 1];
 	bool		nulls[FILTER_ARGS + 1] = {false};
-	Datum		most = Int64GetDatum(MAX_TOTAL + 1);
+	Datum		most = Int64GetDatum(SS_PAGE_TOTAL_MAX + 1);
 	int64		counted;
 
 	memcpy(values, filters->value, sizeof(filters->value));
@@ -189,35 +184,37 @@ count_with(const Filters *filters)
 		return ss_value_int64(0, 1, 0);
 	}
 	if (ss_page_is_beyond(&beyond))
-		return MAX_TOTAL + 1;
-	(void) ss_query_read(&count_listed, &most, NULL);
-	counted = ss_value_int64(0, 1, 0);
+		return SS_PAGE_TOTAL_MAX + 1;
+	counted = ss_tally_count(&listed);
+	if (counted < 0)
+	{
+		(void) ss_query_read(&count_listed, &most, NULL);
+		counted = ss_value_int64(0, 1, 0);
+	}
 	ss_page_remember(&beyond, counted);
 	return counted;
 }
 
-/* A page of all campaigns. */
+/* Adds a page of all campaigns to the object that is open. */
 static void
-find_all(const Filters *filters, const SSPage *wanted, Found *page)
+add_all(SSJson *json, const Filters *filters, const SSPage *wanted)
 {
 	int32		after = cursor_no(wanted);
 	Datum		values[FILTER_ARGS + 3];
 	bool		nulls[FILTER_ARGS + 3] = {false};
+	int64		total;
 
 	ss_query_avoid_scans();
 	ss_query_plan_once();
-	page->total = count_with(filters);
+	total = count_with(filters);
 	memcpy(values, filters->value, sizeof(filters->value));
 	memcpy(nulls, filters->isnull, sizeof(filters->isnull));
 	values[FILTER_ARGS] = Int32GetDatum(after);
 	nulls[FILTER_ARGS] = (after == 0);
 	values[FILTER_ARGS + 1] = Int64GetDatum(wanted->offset);
-	values[FILTER_ARGS + 2] = Int64GetDatum(wanted->limit + 1);
-	page->count = (int) ss_query_read(&find_page, values, nulls);
-	page->more = page->count > wanted->limit;
-	page->count = Min(page->count, (int) wanted->limit);
-	for (int i = 0; i < page->count; i++)
-		page->keys[i] = ss_value_not_null(i, 1);
+	values[FILTER_ARGS + 2] = Int64GetDatum(SS_PAGE_ROWS(wanted));
+	(void) ss_query_read(&read_page, values, nulls);
+	ss_page_add(json, "campaigns", wanted, total, "campaign_id");
 }
 
 /* A page of those that the user could use now. */
@@ -252,23 +249,18 @@ find_for_customer(const Filters *filters, const pg_uuid_t *user_id, const SSPage
 	}
 }
 
-/* The envelope around the rows of the page. */
+/* Adds a page for the user to the object that is open. */
 static void
-write_page(SSJson *json, const SSPage *wanted, Found *page, bool everything)
+add_for_customer(SSJson *json, const Filters *filters, const pg_uuid_t *user_id, const SSPage *wanted)
 {
-	Datum		keys = PointerGetDatum(construct_array(page->keys, page->count, INT4OID, 4, true, TYPALIGN_INT));
-	bool		capped = page->total > MAX_TOTAL;
+	Found		page;
+	Datum		keys;
 
-	(void) ss_query_read(everything ? &read_rows : &read_rows_for_customer, &keys, NULL);
-	ss_json_open_object(json, NULL);
+	find_for_customer(filters, user_id, wanted, &page);
+	keys = PointerGetDatum(construct_array(page.keys, page.count, INT4OID, 4, true, TYPALIGN_INT));
+	(void) ss_query_read(&read_rows_for_customer, &keys, NULL);
 	ss_json_rows(json, "campaigns");
-	ss_json_int(json, "total", capped ? MAX_TOTAL : page->total);
-	if (capped)
-		ss_json_bool(json, "total_capped", true);
-	ss_json_int(json, "limit", wanted->limit);
-	ss_json_int(json, "offset", wanted->offset);
-	ss_json_text(json, "next_cursor", page->more ? ss_value_text(page->count - 1, 1) : NULL);
-	ss_json_close_object(json);
+	ss_page_end(json, wanted, page.total, false, page.more ? ss_value_text(page.count - 1, 1) : NULL);
 }
 
 /*
@@ -281,20 +273,18 @@ swipesavvy_list_campaigns(PG_FUNCTION_ARGS)
 	SSCall		call;
 	Filters		filters;
 	SSPage		wanted;
-	Found		page;
 	SSJson		json = {0};
-	bool		everything;
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_ANALYTICS | SS_ADMIN);
 	read_filters(fcinfo, &filters);
 	wanted = ss_arg_page(fcinfo, 3, 4, 5, MAX_LIMIT, DEFAULT_LIMIT);
-	everything = ss_call_has(&call, SS_ANALYTICS | SS_ADMIN);
-	if (everything)
-		find_all(&filters, &wanted, &page);
+	ss_json_open_object(&json, NULL);
+	if (ss_call_has(&call, SS_ANALYTICS | SS_ADMIN))
+		add_all(&json, &filters, &wanted);
 	else if (call.has_identity)
-		find_for_customer(&filters, &call.identity, &wanted, &page);
+		add_for_customer(&json, &filters, &call.identity, &wanted);
 	else
 		ss_not_allowed("permission denied", "No customer is signed in.");
-	write_page(&json, &wanted, &page, everything);
+	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

@@ -97,6 +97,13 @@ ss_compat_update(Relation rel, ItemPointer replaced, TupleTableSlot *row, Snapsh
 #define SS_MY_LXID (MyProc->lxid)
 #endif
 
+/* which file a table's rows are in; it got another name in 16 */
+#if PG_VERSION_NUM >= 160000
+#define SS_REL_STORAGE(rel) ((rel)->rd_locator.relNumber)
+#else
+#define SS_REL_STORAGE(rel) ((rel)->rd_node.relNode)
+#endif
+
 /* Handlers of the JSON parser return an error code from 16 on; ours find fault otherwise. */
 #if PG_VERSION_NUM >= 160000
 typedef JsonParseErrorType ss_json_action;

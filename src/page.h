@@ -1,9 +1,9 @@
 /*
  * page.h: the envelope of list results, and the pattern of their `search`.
  *
- * A list function counts first, with a query that stops at LIMIT 10001, then
- * asks for SS_PAGE_ROWS(&page) rows after the cursor and offset, and hands
- * both to ss_page_add.
+ * A list function counts first, by tally.h or by a query that stops at LIMIT
+ * 10001, then asks for SS_PAGE_ROWS(&page) rows after the cursor and offset, and
+ * hands both to ss_page_add.
  */
 #ifndef SS_PAGE_H
 #define SS_PAGE_H
