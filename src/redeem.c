@@ -147,12 +147,12 @@ take_one(const SSBalance *balance, Spending *spending)
 		spending->points = ss_value_int64(0, 1, 0);
 		stock = DatumGetInt32(ss_value(0, 2, &unlimited));
 		require_points(balance, spending->points);
+		spending->from_stock = !unlimited;
 		if (unlimited)
 			return;
 		if (stock == 0)
 			ss_exhausted("the reward is out of stock", "The reward_id is \"%s\".", ss_uuid_text(spending->target));
 		values[2] = Int64GetDatum(spending->points);
-		spending->from_stock = true;
 	} while (ss_query_latest(&take_reward, values, NULL) == 0);
 }
 
