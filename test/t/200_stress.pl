@@ -378,6 +378,24 @@ sub new_campaign
         'SELECT swipesavvy.create_campaign(' . join(', ', @arguments) . ') IS NULL', "SELECT swipesavvy.launch_campaign('CAMP-$n') IS NULL");
 }
 
+# Makes purchases that are pending for longest older than they are, under the locks of whoever changes a purchase.
+sub lapse
+{
+    my ($count) = @_;
+
+    return qq{DO \$\$
+        DECLARE
+            who uuid[];
+        BEGIN
+            LOCK TABLE swipesavvy.campaign_redemptions IN ROW EXCLUSIVE MODE;
+            SELECT array_agg(user_id) INTO who FROM (SELECT a.user_id FROM swipesavvy.reward_accounts a WHERE a.user_id IN
+                (SELECT t.user_id FROM swipesavvy.transactions t WHERE t.status = 'pending' ORDER BY t.recorded_at LIMIT $count)
+                ORDER BY a.user_id FOR NO KEY UPDATE) l;
+            UPDATE swipesavvy.transactions SET recorded_at = recorded_at - interval '31 days' WHERE status = 'pending' AND user_id = ANY (who);
+            PERFORM swipesavvy.lapse_transactions("limit" => $count);
+        END \$\$};
+}
+
 sub change_of_campaign
 {
     my ($n) = @_;
@@ -389,7 +407,7 @@ sub change_of_campaign
     my $update = sub { return "SELECT swipesavvy.update_campaign('$id', jsonb_build_object($_[0])) IS NULL" };
 
     return new_campaign() if $n % 6 == 0;
-    return "SELECT swipesavvy.lapse_transactions(now() + interval '31 days', " . between(1, 30) . ') IS NULL' if $n % 6 == 3 && chance(50);
+    return lapse(between(1, 30)) if $n % 6 == 3 && chance(50);
     # no more than eight run at a time
     return "SELECT swipesavvy.pause_campaign('CAMP-" . ($last - 8) . "') IS NULL" if $n % 6 == 1 && $last > 8;
     my $what = pick(qw(budget budget pause launch launch priority), $number % 2 ? () : qw(limits unlimited));
