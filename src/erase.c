@@ -4,7 +4,8 @@
  *
  * SQL entry point. A table with rows of users is one more line in `steps`, and
  * one in export.c; a test finds the table that is in neither. The user's reward
- * account is locked first: a purchase is wholly before or after.
+ * account is locked first, then the row of users: a purchase, a sign-in or a
+ * reset of the password is wholly before or after.
  */
 #include "postgres.h"
 
@@ -22,6 +23,7 @@ PG_FUNCTION_INFO_V1(swipesavvy_erase_user);
 /* $1: the user. Each may run again and finds nothing then. (rate_limits, locked before accounts, counts a minute's calls of an id.) */
 static SSQuery steps[] = {
 	STEP("DELETE FROM swipesavvy.user_credentials WHERE user_id = $1"),
+	STEP("DELETE FROM swipesavvy.user_sessions WHERE user_id = $1"),
 	/* purchases refer to accounts: their rows stay, as what kind they were */
 	STEP("UPDATE swipesavvy.accounts"
 		 "   SET last_four = '0000', card_type = NULL, issuer = NULL, bank_name = NULL, account_type = NULL, token = NULL,"
@@ -49,9 +51,6 @@ static SSQuery steps[] = {
 		 " (SELECT sha256(convert_to(lower(email), getdatabaseencoding())) FROM swipesavvy.users WHERE user_id = $1)"),
 };
 
-/* Once the user's row is locked: whoever was signing in meanwhile has done so, and nobody does any more. */
-static SSQuery delete_sessions = STEP("DELETE FROM swipesavvy.user_sessions WHERE user_id = $1");
-
 /* What nothing else keeps: the hashes stay, so that seals still fit. */
 static SSQuery audit_steps[] = {
 	STEP("UPDATE swipesavvy.audit_logs SET details = NULL, details_salt = NULL WHERE user_id = $1 AND details IS NOT NULL"),
@@ -62,6 +61,9 @@ static SSQuery audit_steps[] = {
 /* As purchases do, and under the latest snapshot: what is erased is all that there is then. */
 static SSQuery lock_account = {
 	"SELECT FROM swipesavvy.reward_accounts WHERE user_id = $1 FOR NO KEY UPDATE", 1, {UUIDOID}, NULL};
+
+/* Then as signing in and resets of passwords do, so that what they write is there to be erased, or never will be. */
+static SSQuery lock_user = STEP("SELECT FROM swipesavvy.users WHERE user_id = $1 FOR NO KEY UPDATE");
 
 static SSQuery erase_user = {
 	"UPDATE swipesavvy.users"
@@ -105,11 +107,11 @@ swipesavvy_erase_user(PG_FUNCTION_ARGS)
 	ss_param_text(values, nulls, 1, ss_arg_text(fcinfo, 1, "reason", SS_TEXT_MAX, false));
 	if (ss_query_latest(&lock_account, values, NULL) == 0)
 		ss_not_found("user", audit.resource_id);
+	(void) ss_query_latest(&lock_user, values, NULL);
 	run_steps(steps, lengthof(steps), values);
 	ss_audit_permitted(erase_audit, values);
 	(void) ss_query_latest(&erase_user, values, nulls);
 	ss_json_row(&json, NULL);
-	(void) ss_query_latest(&delete_sessions, values, NULL);
 	ss_audit_write(&call, &audit, NULL, NULL);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
