@@ -81,6 +81,16 @@ memory() {
     echo $((total / 1024))
 }
 
+# processor time of the server's processes and of the pooler so far, in µs
+spent() {
+    local postmaster tick
+    postmaster=$(sql -c "SELECT pg_read_file('postmaster.pid')" -d postgres | head -n 1)
+    tick=$((1000000 / $(getconf CLK_TCK)))
+    for pids in "$postmaster $(pgrep -d ' ' -P "$postmaster")" "$bouncer"; do
+        for pid in $pids; do cat "/proc/$pid/stat" 2>/dev/null || true; done | awk -v tick="$tick" '{ sub(/.*\) /, ""); t += $12 + $13 } END { print t * tick }'
+    done | tr '\n' ' '
+}
+
 # Samples the pool each second while $1 runs: waiting clients, active connections to the server.
 sample_pool() {
     while kill -0 "$1" 2>/dev/null; do
@@ -91,11 +101,12 @@ sample_pool() {
 
 # --- a run ----------------------------------------------------------------------------------
 
-# side, clients: runs the mix; leaves a line of figures in $work/result: calls/s avg p50 p95 p99 errors cpu MB active waiting
+# side, clients: runs the mix; leaves figures in $work/result: calls/s avg p50 p95 p99 errors cpu MB, active waiting, server pooler
 run() {
-    local side=$1 clients=$2 before after mb
+    local side=$1 clients=$2 before after mb spent_before spent_after
     rm -f "$work"/log.*
     before=$(ticks)
+    spent_before=$(spent)
     (cd "$work" && PGOPTIONS='' pgbench -n -M extended -h "$work/bouncer" -p 6432 -U load_app -c "$clients" -j 2 -T "$seconds" -D users=$users -l --log-prefix="$work/log" \
         -f "$here/${side}_1.sql@40" -f "$here/${side}_2.sql@30" -f "$here/${side}_3.sql@20" -f "$here/${side}_4.sql@10" load >"$work/pgbench.out" 2>"$work/pgbench.err") &
     local pgbench=$!
@@ -105,6 +116,7 @@ run() {
     mb=$(memory)
     if ! wait $pgbench; then fail "$side with $clients clients: $(tail -n 3 "$work/pgbench.err")"; fi
     after=$(ticks)
+    spent_after=$(spent)
     wait $sampler || true
     local errors tps
     errors=$(grep -cE 'aborted|ERROR|FATAL' "$work/pgbench.err" || true)
@@ -119,6 +131,8 @@ run() {
                 100 * (t[3] - t[1]) / (t[4] - t[2]), mb
         }' "$work/sorted" >"$work/result"
     awk '{ a += $1; w += $2 } END { if (NR) printf "%.1f %.0f\n", a / NR, w / NR; else print "0 0" }' "$work/pool" >>"$work/result"
+    awk -v spent="$spent_before $spent_after" '/^number of transactions actually processed/ {
+        split(spent, t, " "); printf "%.0f %.0f\n", (t[3] - t[1]) / $6, (t[4] - t[2]) / $6 }' "$work/pgbench.out" >>"$work/result"
     tr '\n' ' ' <"$work/result"
     echo
 }
@@ -128,7 +142,7 @@ middle() { sort -n "$1" | awk '{ line[NR] = $0 } END { print line[int((NR + 1) /
 
 show() {
     # shellcheck disable=SC2086  # words
-    printf '  %7s %-6s %9s %8s %8s %8s %8s %7s %5s %7s %7s %8s\n' "$1" "$2" $3
+    printf '  %7s %-6s %9s %8s %8s %8s %8s %7s %5s %7s %7s %8s %8s %8s\n' "$1" "$2" $3
 }
 
 # --- all of it --------------------------------------------------------------------------------
@@ -138,9 +152,10 @@ sql -o /dev/null -d load -v users=$users -v campaigns=$campaigns -f "$here/world
 start_bouncer
 say
 say "swipesavvy on PostgreSQL $(sql -c 'SHOW server_version' | cut -d' ' -f1), $(nproc) processors, $(pgbouncer --version | head -n 1) in transaction mode with $pool connections:"
-say "$rounds runs of $seconds s a side, in turns; the run in the middle. Times in ms; processors of the whole machine, pgbench included."
+say "$rounds runs of $seconds s a side, in turns; the run in the middle. Times in ms; processors of the whole machine, pgbench"
+say "included; what the server and the pooler took of them, in µs a call."
 say
-show clients side 'calls/s average P50 P95 P99 errors cpu% MB active waiting'
+show clients side 'calls/s average P50 P95 P99 errors cpu% MB active waiting server pooler'
 run api 8 >/dev/null
 run plain 8 >/dev/null
 for clients in ${LOADTEST_CLIENTS:-100 500 1000}; do
@@ -156,6 +171,6 @@ say
 for clients in ${LOADTEST_CLIENTS:-100 500 1000}; do
     # shellcheck disable=SC2046
     set -- $(middle "$work/api.$clients") $(middle "$work/plain.$clients")
-    say "loadtest: $clients calls_per_second=$1 average_ms=$2 p95_ms=$4 p99_ms=$5 errors=$6 ratio=$(awk "BEGIN { printf \"%.2f\", $1 / ${11} }") goal=2.5"
+    say "loadtest: $clients calls_per_second=$1 average_ms=$2 p95_ms=$4 p99_ms=$5 errors=$6 ratio=$(awk "BEGIN { printf \"%.2f\", $1 / ${13} }") goal=2.5"
 done
 exit $failed
