@@ -7,10 +7,15 @@ MODULE_big = swipesavvy
 OBJS       = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 SHLIB_LINK = -lsodium
 
+# The background workers' library: only they load it.
+WORKER      = swipesavvy_worker
+WORKER_OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/worker/*.c)))
+WORKER_LINK =
+
 # The SQL of each release, in the order in which it runs, under a search_path in which nobody else's objects are. A new release: its step in SQL_STEPS and its SQL_… line.
 SQL_STEPS = 1.0.0
 SQL_1_0_0 = schema roles types audit outbox settings currencies categories mcc users signin merchants segments tiers boosts campaigns \
-            points rewards leaderboards rules purchases simulate settlement events readers persons search verify health guard restore privileges
+            points rewards leaderboards rules purchases simulate settlement events readers persons search verify jobs health guard restore privileges
 
 PG_CONFIG      ?= pg_config
 REGRESS        = $(basename $(notdir $(sort $(wildcard test/sql/*.sql))))
@@ -22,7 +27,7 @@ ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=pg_trgm --load-e
 PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CFLAGS   = -Wall -Wextra -Werror -Wno-unused-parameter -ffp-contract=off
 
-EXTRA_CLEAN = build coverage
+EXTRA_CLEAN = build coverage $(WORKER_OBJS) $(WORKER)$(DLSUFFIX)
 # Bitcode needs the very clang that built the server, and gains nothing here: nothing of ours is worth inlining.
 override with_llvm = no
 
@@ -51,6 +56,19 @@ endif
 include $(PGXS)
 
 $(OBJS): $(wildcard src/*.h) Makefile
+
+$(WORKER_OBJS): $(wildcard src/worker/*.h) Makefile
+$(WORKER)$(DLSUFFIX): $(WORKER_OBJS)
+	$(LINK.shared) -o $@ $(WORKER_OBJS) $(LDFLAGS) $(LDFLAGS_SL) $(WORKER_LINK) $(BE_DLLLIBS)
+
+.PHONY: install-worker uninstall-worker
+all: $(WORKER)$(DLSUFFIX)
+install: install-worker
+install-worker: $(WORKER)$(DLSUFFIX) installdirs
+	$(INSTALL_SHLIB) $(WORKER)$(DLSUFFIX) '$(DESTDIR)$(pkglibdir)/$(WORKER)$(DLSUFFIX)'
+uninstall: uninstall-worker
+uninstall-worker:
+	rm -f '$(DESTDIR)$(pkglibdir)/$(WORKER)$(DLSUFFIX)'
 
 build/swipesavvy--%.sql: Makefile | sql-complete
 	@mkdir -p build

@@ -1,6 +1,6 @@
 /*
- * campaign_state.c: update_campaign, launch_campaign, pause_campaign and
- * delete_campaign: what a campaign may become, and every version it had.
+ * campaign_state.c: update_campaign, launch_campaign, pause_campaign,
+ * delete_campaign and complete_campaigns: what a campaign may become, and every version it had.
  *
  * Each call locks the campaign's row first (FOR NO KEY UPDATE: changes of one
  * campaign follow one another, purchases don't wait), then slots as
@@ -15,6 +15,7 @@
 #include "utils/snapmgr.h"
 
 #include "args.h"
+#include "audit.h"
 #include "call.h"
 #include "campaign_input.h"
 #include "campaigns.h"
@@ -27,6 +28,9 @@ PG_FUNCTION_INFO_V1(swipesavvy_update_campaign);
 PG_FUNCTION_INFO_V1(swipesavvy_launch_campaign);
 PG_FUNCTION_INFO_V1(swipesavvy_pause_campaign);
 PG_FUNCTION_INFO_V1(swipesavvy_delete_campaign);
+PG_FUNCTION_INFO_V1(swipesavvy_complete_campaigns);
+
+#define COMPLETE_MAX 100			/* campaigns that one call completes */
 
 /* in the order of ss_campaign_statuses */
 typedef enum Status
@@ -162,17 +166,31 @@ static SSQuery read_metrics = {
 	.argtypes = {INT4OID},
 };
 
+/* What is due at $1, or the one that is named if it still is: nothing is posted late any more. */
+#define DUE_SQL                                                                                              \
+	"SELECT c.campaign_id FROM swipesavvy.campaigns c"                                                       \
+	" WHERE c.status IN ('running', 'paused') AND c.end_date <= $1"
+static SSQuery find_due = {
+	.sql = DUE_SQL " ORDER BY c.campaign_no LIMIT $2",
+	.nargs = 2,
+	.argtypes = {TIMESTAMPTZOID, INT8OID},
+};
+static SSQuery is_due = {
+	.sql = DUE_SQL " AND c.campaign_no = $2",
+	.nargs = 2,
+	.argtypes = {TIMESTAMPTZOID, INT4OID},
+};
+
 static Status
 status_of(const char *name)
 {
 	return ss_check_choice(name, "status", ss_campaign_statuses);
 }
 
-/* Locks and reads the campaign that the first argument names; PT404 if there is none. */
+/* Locks and reads a campaign; PT404 if there is none. */
 static void
-lock_campaign(FunctionCallInfo fcinfo, Locked *locked)
+lock_one(char *id, Locked *locked)
 {
-	char	   *id = ss_arg_text(fcinfo, 0, "campaign_id", SS_KEY_MAX, true);
 	Datum		key = CStringGetTextDatum(id);
 	const int	rest = SS_CAMPAIGN_FIELDS;
 
@@ -193,6 +211,13 @@ lock_campaign(FunctionCallInfo fcinfo, Locked *locked)
 	locked->limits.has_daily = !locked->input.isnull[SS_CAMPAIGN_DAILY_LIMIT];
 	locked->limits.daily = locked->limits.has_daily ?
 		DatumGetInt32(locked->input.value[SS_CAMPAIGN_DAILY_LIMIT]) : 0;
+}
+
+/* The same for the one that the first argument names. */
+static void
+lock_campaign(FunctionCallInfo fcinfo, Locked *locked)
+{
+	lock_one(ss_arg_text(fcinfo, 0, "campaign_id", SS_KEY_MAX, true), locked);
 }
 
 static void
@@ -446,6 +471,56 @@ swipesavvy_delete_campaign(PG_FUNCTION_ARGS)
 	ss_json_text(&json, "status", ss_campaign_statuses[ARCHIVED]);
 	ss_json_time(&json, "archived_at", archived_at);
 	ss_json_text(&json, "message", "The campaign is archived; its history stays.");
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
+
+/* --- complete ------------------------------------------------------------------------- */
+
+/*
+ * complete_campaigns(as_of): completed, as a list of ids, and whether there are
+ * more
+ */
+Datum
+swipesavvy_complete_campaigns(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	SSJson		json = {0};
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz as_of;
+	Datum		values[2];
+	bool		isnull;
+	int			found;
+	char	  **ids;
+
+	ss_call_enter(&call, SS_ADMIN);
+	ss_audit_none(&call);		/* if there are none; each has its own row */
+	as_of = ss_arg_time(fcinfo, 0, "as_of", &isnull);
+	if (isnull)
+		as_of = now;
+	if (as_of > now)
+		ss_bad_value("as_of", "It lies ahead: campaigns do not end before their time.");
+	values[0] = TimestampTzGetDatum(as_of - ss_rules_get()->settings.late_posting_days * USECS_PER_DAY);
+	values[1] = Int64GetDatum(COMPLETE_MAX);
+	found = (int) ss_query_latest(&find_due, values, NULL);
+	ids = palloc(COMPLETE_MAX * sizeof(char *));
+	for (int i = 0; i < found; i++)
+		ids[i] = ss_value_text(i, 1);
+	ss_json_open_object(&json, NULL);
+	ss_json_open_array(&json, "completed");
+	for (int i = 0; i < found; i++)
+	{
+		Locked		locked;
+
+		lock_one(ids[i], &locked);
+		values[1] = Int32GetDatum(locked.no);
+		if (ss_query_latest(&is_due, values, NULL) == 0)
+			continue;			/* somebody was faster, or gave it more time */
+		(void) become(&locked, "complete", COMPLETED, NULL, &call);
+		ss_json_text(&json, NULL, ids[i]);
+	}
+	ss_json_close_array(&json);
+	ss_json_bool(&json, "more", found == COMPLETE_MAX);
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

@@ -16,8 +16,10 @@ bool		ss_allow_drop = false;
 bool		ss_direct_tables = true;
 int			ss_max_slots = 16;
 
+char	   *ss_databases = NULL;
+
 static bool
-check_role_list(char **newval, void **extra, GucSource source)
+check_list(char **newval, void **extra, GucSource source)
 {
 	char	   *names = pstrdup(*newval);
 	List	   *list;
@@ -36,7 +38,7 @@ ss_guc_define(void)
 	DefineCustomStringVariable("swipesavvy.trusted_gateways",
 							   "Roles whose sessions' request.jwt.claims are believed.",
 							   "A comma-separated list of the roles that PostgREST logs in as. Empty: no one.",
-							   &ss_trusted_gateways, "", PGC_SUSET, GUC_LIST_INPUT, check_role_list, NULL,
+							   &ss_trusted_gateways, "", PGC_SUSET, GUC_LIST_INPUT, check_list, NULL,
 							   NULL);
 	DefineCustomBoolVariable("swipesavvy.allow_drop",
 							 "Allows dropping the extension although its ledger has entries.", NULL,
@@ -49,5 +51,9 @@ ss_guc_define(void)
 							"Slots over which a campaign's budget or a day of its daily limit is split, at most.",
 							"They become more while purchases at the same time compete for them.", &ss_max_slots, 16, 1, 64,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("swipesavvy.databases",
+							   "Databases that have background workers.",
+							   "A comma-separated list; names with capital letters in double quotes. Only when the library is preloaded.",
+							   &ss_databases, "", PGC_SIGHUP, GUC_LIST_INPUT, check_list, NULL, NULL);
 	MarkGUCPrefixReserved("swipesavvy");
 }

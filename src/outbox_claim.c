@@ -29,6 +29,7 @@
 #define BACKOFF_FIRST		10		/* seconds; twice as long each time */
 #define BACKOFF_MAX			3600
 #define IDS_MAX				1000
+#define RETENTION_ROWS		10000
 #define RETENTION_ROWS_TEXT "10000"
 
 PG_FUNCTION_INFO_V1(swipesavvy_claim_outbox);
@@ -260,16 +261,18 @@ swipesavvy_apply_outbox_retention(PG_FUNCTION_ARGS)
 	SSCall		call;
 	SSJson		json = {0};
 	Datum		values[1];
-	int64		rows;
+	int64		delivered;
+	int64		dead;
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_audit_none(&call);
 	(void) ss_query_write(&read_days, NULL, NULL);
 	values[0] = TimestampTzGetDatum(GetCurrentTimestamp() - ss_value_int64(0, 1, 0) * USECS_PER_DAY);
-	rows = ss_query_write(&retire_delivered, values, NULL);
-	rows += ss_query_write(&retire_dead, values, NULL);
+	delivered = ss_query_write(&retire_delivered, values, NULL);
+	dead = ss_query_write(&retire_dead, values, NULL);
 	ss_json_open_object(&json, NULL);
-	ss_json_int(&json, "deleted_messages", rows);
+	ss_json_int(&json, "deleted_messages", delivered + dead);
+	ss_json_bool(&json, "more", delivered == RETENTION_ROWS || dead == RETENTION_ROWS);
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

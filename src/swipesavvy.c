@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "background.h"
 #include "guc.h"
 #include "identity.h"
 #include "merchant_cache.h"
@@ -35,4 +36,5 @@ _PG_init(void)
 	ss_metrics_init();
 	ss_refused_init();
 	ss_shmem_init();
+	ss_background_init();
 }

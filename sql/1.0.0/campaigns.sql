@@ -178,3 +178,9 @@ CREATE FUNCTION swipesavvy.delete_campaign(campaign_id text) RETURNS jsonb
     AS 'MODULE_PATHNAME', 'swipesavvy_delete_campaign';
 COMMENT ON FUNCTION swipesavvy.delete_campaign(text) IS
     'Archives a campaign, for good; its redemptions, events and versions stay.';
+
+CREATE FUNCTION swipesavvy.complete_campaigns(as_of timestamptz DEFAULT now()) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_complete_campaigns';
+COMMENT ON FUNCTION swipesavvy.complete_campaigns(timestamptz) IS
+    'Completes campaigns that ended more than late_posting_days ago, at most 100; more tells whether to call it again.';

@@ -22,7 +22,7 @@ DECLARE
         'reset_user_password S', 'rotate_token_key', 'add_token_key', 'list_token_keys',
         'current_user_id A', 'health A', 'get_system_health', 'get_merchant A', 'list_merchants A', 'list_merchant_categories A',
         'create_campaign', 'get_campaign CN', 'list_campaigns CN', 'update_campaign', 'launch_campaign', 'pause_campaign',
-        'delete_campaign', 'track_event CB',
+        'delete_campaign', 'complete_campaigns', 'track_event CB',
         'record_transaction B', 'record_transactions B', 'import_purchases B', 'explain_award CS', 'verify_ledger N',
         'settle_transaction B', 'decline_transaction B', 'refund_transaction B', 'lapse_transactions', 'refresh_tiers',
         'simulate_campaign N',
@@ -37,6 +37,7 @@ DECLARE
         'refresh_leaderboards', 'get_leaderboard CN',
         'get_audit_logs', 'seal_audit_log', 'verify_audit_log', 'latest_audit_seal', 'apply_audit_retention', 'record_refused_attempts',
         'claim_outbox D', 'acknowledge_outbox D', 'fail_outbox D', 'replay_outbox D', 'apply_outbox_retention',
+        'claim_job', 'finish_job', 'set_job', 'worker_status',
         'update_system_settings'];
     line text;
     letters text;

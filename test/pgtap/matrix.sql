@@ -37,6 +37,7 @@ SELECT swipesavvy.claim_outbox() AS claimed \gset
 INSERT INTO fixture SELECT 'message', :'claimed'::jsonb #>> '{messages,0,message_id}';
 SELECT swipesavvy.sign_in('ada@example.com', 'correct horse') AS signed_in \gset
 INSERT INTO fixture SELECT key, value FROM jsonb_each_text(:'signed_in') WHERE key IN ('access_token', 'refresh_token');
+INSERT INTO fixture SELECT 'job', swipesavvy.claim_job('jobs') ->> 'job';
 CREATE TABLE public.matrix_feed (user_id uuid, amount_minor bigint, currency text);
 GRANT SELECT ON public.matrix_feed TO PUBLIC;
 
@@ -54,7 +55,12 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('apply_outbox_retention', '', NULL, NULL),
     ('authenticate', '$access_token', NULL, NULL),
     ('change_password', $$'correct horse', 'another horse'$$, 'self', NULL),
+    ('claim_job', $$'jobs'$$, NULL, NULL),
     ('claim_outbox', '', NULL, NULL),
+    ('complete_campaigns', '', NULL, NULL),
+    ('finish_job', '$job', NULL, NULL),
+    ('set_job', $$'expire_points', enabled => false$$, NULL, NULL),
+    ('worker_status', '', NULL, NULL),
     ('create_boost', $$'Triple', 3$$, NULL, NULL),
     ('create_campaign', $$'Ten', 'SEASONAL', 10, 'PERCENTAGE', now()$$, NULL, NULL),
     ('create_charity', $$'Bees'$$, NULL, NULL),

@@ -78,7 +78,7 @@ SELECT throws_ok('SELECT swipesavvy.' || s, c, m, s)
 -- retention
 UPDATE swipesavvy.outbox SET delivered_at = now() - interval '91 days' WHERE message_id IN (pg_temp.id(1), pg_temp.id(2));
 UPDATE swipesavvy.outbox SET delivered_at = NULL, dead_at = now() - interval '91 days' WHERE message_id = pg_temp.id(5);
-SELECT is(swipesavvy.apply_outbox_retention(), '{"deleted_messages": 3}', 'delivered or dead for 91 days');
+SELECT is(swipesavvy.apply_outbox_retention(), '{"more": false, "deleted_messages": 3}', 'delivered or dead for 91 days');
 SELECT set_eq('SELECT (body ->> ''n'')::integer FROM swipesavvy.outbox WHERE event = ''test.happened''', '{3,4,6}'::integer[], 'the others stay');
 
 -- what is delivered costs nothing: the plan of a claim touches open messages only

@@ -40,6 +40,7 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('donations', 'a_donation_takes_points points_are_donated_by_a_user points_are_donated_to_a_charity'),
     ('import_errors', ''),
     ('imports', ''),
+    ('jobs', 'a_job_may_take_a_second a_job_runs_at_most_each_second'),
     ('leaderboard_entries', 'a_leader_has_points'),
     ('leaderboard_marks', ''),
     ('leaderboards', 'a_leaderboard_has_a_known_period'),
@@ -158,7 +159,7 @@ SELECT is_empty('SELECT oid::regprocedure, name FROM member_functions, unnest(pr
 CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('i/strict/s', 'minor_to_major'),
     ('v/null/s', 'uuid_v7'),
-    ('s/null/r', 'current_user_id export_user_data get_audit_logs latest_audit_seal verify_audit_log get_campaign get_merchant get_system_health health get_user_accounts list_campaigns list_merchant_categories list_merchants '
+    ('s/null/r', 'current_user_id export_user_data get_audit_logs latest_audit_seal verify_audit_log worker_status get_campaign get_merchant get_system_health health get_user_accounts list_campaigns list_merchant_categories list_merchants '
         'list_segments list_tiers list_token_keys verify_ledger verify_token'),
     ('s/null/u', 'explain_award get_user_profile get_user_rewards get_user_spending_analytics get_user_transactions list_users simulate_campaign'),
     ('v/null/u', 'acknowledge_outbox apply_audit_retention apply_outbox_retention record_refused_attempts claim_outbox fail_outbox replay_outbox '
@@ -172,7 +173,7 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
         'restore_merchant_categories restore_system_settings restore_tiers rules_changed drop_guard');
 INSERT INTO declared_functions VALUES
     ('s/null/r', 'get_points_history list_boosts list_charities list_rewards'), ('s/null/u', 'get_leaderboard'),
-    ('v/null/u', 'adjust_points create_charity create_reward donate_points expire_points redeem_points refresh_leaderboards update_charity update_reward');
+    ('v/null/u', 'claim_job complete_campaigns finish_job set_job adjust_points create_charity create_reward donate_points expire_points redeem_points refresh_leaderboards update_charity update_reward');
 SELECT set_eq(
     'SELECT proname::text, CASE WHEN prorettype IN (''trigger''::regtype, ''event_trigger''::regtype) THEN ''trigger''
             ELSE provolatile::text || CASE WHEN proisstrict THEN ''/strict/'' ELSE ''/null/'' END || proparallel::text END

@@ -1,0 +1,11 @@
+/*
+ * background.h: the background workers, which are in a library of their own
+ * (src/worker/).
+ */
+#ifndef SS_BACKGROUND_H
+#define SS_BACKGROUND_H
+
+/* Asks for the launcher when the library is preloaded; by _PG_init. */
+extern void ss_background_init(void);
+
+#endif							/* SS_BACKGROUND_H */

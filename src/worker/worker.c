@@ -1,0 +1,378 @@
+/*
+ * worker.c: does the jobs of a database that are due, one after another.
+ *
+ * A background worker that the launcher starts, one for each lane. What there
+ * is to do, and when, is in the database (jobs.c of the main library): it
+ * claims a job, does it by its SQL function, and says how it went. Claiming is
+ * a transaction of its own; a job that was done and the note of it commit
+ * together.
+ *
+ * It connects as the bootstrap superuser, since a role without login cannot
+ * before PostgreSQL 17, and runs every statement with the rights of
+ * swipesavvy_admin, which nothing that the statement calls can leave. The
+ * rights are taken back only after the commit: deferred triggers are under
+ * them as well.
+ *
+ * Each job has a limit to its time and to its waiting for a lock. An error is
+ * logged and written down, and the next job goes on. The lock of the lane
+ * makes sure that a database has one worker of each.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "tcop/tcopprot.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
+
+#include "worker.h"
+
+PG_MODULE_MAGIC;
+
+#define LOOK_MS		  1000		/* whether a job is due that was not before */
+#define BACK_OFF_MAX  60000
+#define CLAIM_MAX_MS  10000
+
+/* A statement and its plan, once it has one. */
+typedef struct Statement
+{
+	const char *sql;
+	int			nargs;
+	Oid			argtypes[3];
+	SPIPlanPtr	plan;
+} Statement;
+
+static Statement claim = {
+	"SELECT c ->> 'job', (c ->> 'max_ms')::integer, (c ->> 'wait_ms')::integer FROM swipesavvy.claim_job($1) c", 1, {TEXTOID}, NULL};
+static Statement finish = {"SELECT swipesavvy.finish_job($1, $2, $3)", 3, {TEXTOID, TEXTOID, BOOLOID}, NULL};
+
+/* The jobs that this library can do. Each answers whether there is more to do at once. */
+#define CALL(function) "SELECT (r ->> 'more')::boolean FROM swipesavvy." function "() r"
+static struct
+{
+	const char *name;
+	Statement		query;
+}			jobs[] = {
+	{"complete_campaigns", {CALL("complete_campaigns"), 0, {0}, NULL}},
+	{"lapse_transactions", {CALL("lapse_transactions"), 0, {0}, NULL}},
+	{"expire_points", {CALL("expire_points"), 0, {0}, NULL}},
+	{"refresh_tiers", {CALL("refresh_tiers"), 0, {0}, NULL}},
+	{"refresh_leaderboards", {CALL("refresh_leaderboards"), 0, {0}, NULL}},
+	{"record_refused_attempts", {CALL("record_refused_attempts"), 0, {0}, NULL}},
+	{"seal_audit_log", {CALL("seal_audit_log"), 0, {0}, NULL}},
+	{"apply_audit_retention", {CALL("apply_audit_retention"), 0, {0}, NULL}},
+	{"apply_outbox_retention", {CALL("apply_outbox_retention"), 0, {0}, NULL}},
+};
+
+/* What the settings of the server, the database or a role may say otherwise. */
+static const char *const settings[][2] = {
+	{"search_path", "pg_catalog, pg_temp"},
+	{"default_transaction_isolation", "read committed"},
+	{"default_transaction_read_only", "off"},
+	{"session_replication_role", "origin"},
+	{"row_security", "off"},
+	{"lock_timeout", "5s"},
+	{"synchronous_commit", "local"},	/* without its standby it would wait, and have nobody told */
+	{"jit", "off"},
+	{"max_parallel_workers_per_gather", "0"},
+	{"client_min_messages", "error"},
+};
+
+/* What a turn found to do. */
+typedef struct Turn
+{
+	SSWLane		lane;
+	char	   *job;			/* NULL = nothing is due */
+	int			max_ms;
+	int			wait_ms;
+	const char *error;			/* to be written down; NULL = it is done, or is still to do */
+} Turn;
+
+static MemoryContext turn_context;
+static volatile sig_atomic_t working = false;
+
+/* --- signals and settings ------------------------------------------------------------- */
+
+/* Inside a transaction it ends with the next check for interrupts; between two it leaves by itself. */
+static void
+on_terminate(SIGNAL_ARGS)
+{
+	if (working)
+		die(postgres_signal_arg);
+	else
+		SignalHandlerForShutdownRequest(postgres_signal_arg);
+}
+
+static void
+guard_settings(void)
+{
+	for (size_t i = 0; i < lengthof(settings); i++)
+		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
+}
+
+/* --- transactions ------------------------------------------------------------------------ */
+
+/* Is there anything to work for? */
+static bool
+has_extension(void)
+{
+	return OidIsValid(get_extension_oid("swipesavvy", true)) && OidIsValid(get_role_oid("swipesavvy_admin", true));
+}
+
+/* Begins a transaction with the rights of swipesavvy_admin, which may take so long; false if the extension is not there. */
+static bool
+begin(const char *activity, int max_ms)
+{
+	working = true;
+	if (ShutdownRequestPending)
+		proc_exit(0);
+	SetCurrentStatementStartTimestamp();
+	pgstat_report_activity(STATE_RUNNING, activity);
+	StartTransactionCommand();
+	enable_timeout_after(STATEMENT_TIMEOUT, max_ms);
+	if (!has_extension())
+		return false;
+	SetUserIdAndSecContext(get_role_oid("swipesavvy_admin", false), SECURITY_LOCAL_USERID_CHANGE);
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	return true;
+}
+
+static void
+rest(void)
+{
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	QueryCancelPending = false;
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, 0);
+	pgstat_report_stat(true);
+	pgstat_report_activity(STATE_IDLE, NULL);
+	MemoryContextSwitchTo(turn_context);
+	working = false;
+}
+
+static void
+commit(bool connected)
+{
+	if (connected)
+	{
+		SPI_finish();
+		PopActiveSnapshot();
+	}
+	CommitTransactionCommand();
+	rest();
+}
+
+/* Logs the error that was caught, ends its transaction and returns what to write down about it. */
+static char *
+give_up(void)
+{
+	ErrorData  *error;
+	char	   *text;
+
+	MemoryContextSwitchTo(turn_context);
+	HOLD_INTERRUPTS();
+	error = CopyErrorData();
+	/* no detail: it may tell of data */
+	text = psprintf("%s: %s", unpack_sql_state(error->sqlerrcode), error->message);
+	EmitErrorReport();
+	FlushErrorState();
+	AbortCurrentTransaction();
+	rest();
+	RESUME_INTERRUPTS();
+	return text;
+}
+
+/* Runs a statement of one row, which is in SPI_tuptable then. */
+static void
+run(Statement *query, Datum *values, const char *nulls)
+{
+	if (query->plan == NULL)
+	{
+		SPIPlanPtr	plan = SPI_prepare(query->sql, query->nargs, query->argtypes);
+
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "could not prepare \"%s\"", query->sql);
+		query->plan = plan;
+	}
+	if (SPI_execute_plan(query->plan, values, nulls, false, 0) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "\"%s\" returned no row", query->sql);
+}
+
+/* The integer in a column of that row, 0 if it is null. */
+static int
+number(int column)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
+
+	return isnull ? 0 : DatumGetInt32(value);
+}
+
+/* --- a turn --------------------------------------------------------------------------------- */
+
+static void
+claim_job(Turn *turn)
+{
+	bool		there = begin("claim_job", CLAIM_MAX_MS);
+
+	turn->job = NULL;
+	turn->wait_ms = LOOK_MS;
+	if (there)
+	{
+		Datum		lane = CStringGetTextDatum(ssw_lane_names[turn->lane]);
+		char	   *job;
+
+		run(&claim, &lane, NULL);
+		job = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+		turn->job = job == NULL ? NULL : MemoryContextStrdup(turn_context, job);
+		turn->max_ms = number(2);
+		turn->wait_ms = Min(number(3), LOOK_MS);
+	}
+	commit(there);
+}
+
+static void
+finish_job(const Turn *turn, bool more)
+{
+	Datum		values[3] = {CStringGetTextDatum(turn->job), 0, BoolGetDatum(more)};
+
+	if (turn->error != NULL)
+		values[1] = CStringGetTextDatum(turn->error);
+	run(&finish, values, turn->error == NULL ? " n " : NULL);
+}
+
+static void
+do_job(Turn *turn)
+{
+	Statement	   *query = NULL;
+	bool		more;
+	bool		there;
+
+	for (size_t i = 0; i < lengthof(jobs); i++)
+	{
+		if (strcmp(jobs[i].name, turn->job) == 0)
+			query = &jobs[i].query;
+	}
+	if (query == NULL)
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg("this library does not know the job \"%s\"", turn->job),
+				errhint("Restart the server after installing another version."));
+	there = begin(turn->job, turn->max_ms);
+	if (there)
+	{
+		bool		isnull;
+
+		run(query, NULL, NULL);
+		more = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) && !isnull;
+		finish_job(turn, more);
+	}
+	commit(there);
+}
+
+static void
+write_down_failure(Turn *turn)
+{
+	bool		there = begin("finish_job", CLAIM_MAX_MS);
+
+	if (there)
+		finish_job(turn, false);
+	commit(there);
+}
+
+/* Runs one of the steps above; false if it failed, and turn->error says how. */
+static bool
+attempt(void (*step) (Turn *turn), Turn *turn)
+{
+	volatile bool done = true;
+
+	PG_TRY();
+	{
+		step(turn);
+	}
+	PG_CATCH();
+	{
+		turn->error = give_up();
+		done = false;
+	}
+	PG_END_TRY();
+	return done;
+}
+
+/* Does a job if one is due. Returns the milliseconds to wait, less than 0 if it could not even ask. */
+static int
+take_turn(SSWLane lane)
+{
+	Turn		turn = {.lane = lane};
+
+	MemoryContextReset(turn_context);
+	if (!attempt(claim_job, &turn))
+		return -1;
+	if (turn.job == NULL)
+		return turn.wait_ms;
+	if (!attempt(do_job, &turn) && !attempt(write_down_failure, &turn))
+		return -1;
+	return 0;
+}
+
+/* --- the process ------------------------------------------------------------------------------ */
+
+/* Waits, and does what signals ask for. */
+static void
+wait_for(int ms)
+{
+	if (ms > 0)
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	QueryCancelPending = false; /* there is nothing to cancel now */
+	CHECK_FOR_INTERRUPTS();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+}
+
+void
+swipesavvy_worker_main(Datum arg)
+{
+	SSWStart	start;
+	LOCKTAG		lane;
+	int			failures = 0;
+
+	memcpy(&start, MyBgworkerEntry->bgw_extra, sizeof(start));
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, on_terminate);
+	/* SIGINT is StatementCancelHandler's and SIGUSR1 procsignal_sigusr1_handler's from the start */
+	working = true;
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnection(NameStr(start.database), NULL, 0);
+	working = false;
+	ssw_lock_of_lane(&lane, MyDatabaseId, start.lane);
+	if (LockAcquire(&lane, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
+		proc_exit(0);			/* one that a launcher before left is about to end */
+	guard_settings();
+	pgstat_report_appname(MyBgworkerEntry->bgw_name);
+	pgstat_report_activity(STATE_IDLE, NULL);
+	turn_context = AllocSetContextCreate(TopMemoryContext, "swipesavvy turn", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(turn_context);
+	while (!ShutdownRequestPending)
+	{
+		int			wait = take_turn(start.lane);
+
+		failures = wait < 0 ? Min(failures + 1, 6) : 0;
+		wait_for(wait < 0 ? Min(LOOK_MS << (failures - 1), BACK_OFF_MAX) : wait);
+	}
+	proc_exit(0);
+}
