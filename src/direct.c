@@ -2,7 +2,7 @@
  * direct.c: the engine's tables by their access methods (direct.h).
  *
  * Called by chunk_direct.c, ledger_direct.c and slots.c under the engine's
- * order of locks, and by past.c, which locks nothing. A purchase through
+ * order of locks, and by readers, which lock nothing. A purchase through
  * saved plans starts and stops the executor a dozen times; here a look-up is
  * an index scan, a lock is table_tuple_lock on the row that a fresh snapshot
  * sees, and rows are inserted as COPY does it.
@@ -16,11 +16,15 @@
 #include "access/relscan.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/visibilitymap.h"
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "storage/predicate.h"
+#include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -89,13 +93,14 @@ ss_direct_begin(void)
 {
 	SSDirect   *direct;
 
+	PreventCommandIfReadOnly("UPDATE"); /* as the executor would */
 	if (!ss_direct_tables)
 		return NULL;
 	do
 	{
 		if (!ss_stock.known)
 			ss_stock_take();
-		if (!ss_stock.usable)
+		if ((~ss_stock.usable & SS_ENGINE_TABLES) != 0)
 			return NULL;
 		lock_written();
 	} while (!ss_stock.known);
@@ -160,16 +165,26 @@ open_table(SSDirect *direct, SSTable table)
 	if (open->rel != NULL)
 		return open;
 	open->written = !direct->reading && ss_table_specs[table].use != SS_USE_READ;
-	open->rel = table_open(ss_stock.relids[table], open->written ? NoLock : AccessShareLock);
-	/* a table that is only read may have been changed until it was locked */
+	open->rel = table_open(ss_stock.relids[table], open->written || direct->reading ? NoLock : AccessShareLock);
+	/* a table that only the engine's checks read may have been changed until it was locked */
 	if (!ss_stock.known)
 		ss_stock_take();
 	return open;
 }
 
-/* The lock on the purchases keeps them from being changed meanwhile; no other table is read. */
+/* Locks the tables that are read: from then on nobody changes them, and what others did change is known. */
+static void
+lock_read(uint32 tables)
+{
+	for (int i = 0; i < SS_TABLES; i++)
+	{
+		if ((tables & SS_ONE_TABLE(i)) != 0)
+			LockRelationOid(ss_stock.relids[i], AccessShareLock);
+	}
+}
+
 SSDirect *
-ss_direct_begin_reading(void)
+ss_direct_begin_reading(uint32 tables)
 {
 	SSDirect   *direct;
 
@@ -179,9 +194,9 @@ ss_direct_begin_reading(void)
 	{
 		if (!ss_stock.known)
 			ss_stock_take();
-		if (!ss_stock.usable)
+		if ((~ss_stock.usable & tables) != 0)
 			return NULL;
-		LockRelationOid(ss_stock.relids[SS_TRANSACTIONS], AccessShareLock);
+		lock_read(tables);
 	} while (!ss_stock.known);
 	direct = palloc0(sizeof(SSDirect));
 	direct->reading = true;
@@ -201,7 +216,7 @@ ss_direct_end_reading(SSDirect *direct)
 static OpenTable *
 open_heap(SSDirect *direct, SSTable table)
 {
-	return open_table(direct, table == SS_TRANSACTION_KEYS ? SS_TRANSACTIONS : table);
+	return open_table(direct, ss_table_specs[table].heap != 0 ? ss_table_specs[table].heap : table);
 }
 
 /* Opens the index of look-ups. Of a table that is written, all indexes are going to be open: it is one of them. */
@@ -222,42 +237,123 @@ open_index(OpenTable *open, OpenTable *heap, Oid relid)
 	open->index = index_open(relid, AccessShareLock);
 }
 
-static SSScan
-begin_scan(SSDirect *direct, SSTable table, int nkeys, const Datum *keys, Snapshot snapshot)
+static OpenTable *
+with_index(SSDirect *direct, SSTable table, OpenTable *heap)
 {
 	OpenTable  *open = &direct->tables[table];
-	OpenTable  *heap = open_heap(direct, table);
-	ScanKeyData scankeys[SS_STOCK_KEYS];
-	SSScan		scan;
 
 	if (open->index == NULL)
 		open_index(open, heap, ss_stock.indexes[table]);
+	return open;
+}
+
+static SSScan
+start(OpenTable *open, OpenTable *heap, ScanKey keys, int nkeys, ScanDirection direction, bool entries)
+{
+	SSScan		scan = {.direction = direction,.visibility = InvalidBuffer};
+
 	if (heap->found == NULL)
 		heap->found = table_slot_create(heap->rel, NULL);
+	scan.slot = heap->found;
+	scan.scan = index_beginscan(heap->rel, open->index, GetActiveSnapshot(), nkeys, 0);
+	scan.scan->xs_want_itup = entries;
+	index_rescan(scan.scan, keys, nkeys, NULL, 0);
+	return scan;
+}
+
+static SSScan
+begin_scan(SSDirect *direct, SSTable table, int nkeys, const Datum *keys, ScanDirection direction)
+{
+	OpenTable  *heap = open_heap(direct, table);
+	OpenTable  *open = with_index(direct, table, heap);
+	ScanKeyData scankeys[SS_STOCK_KEYS];
+
 	for (int i = 0; i < nkeys; i++)
 		ScanKeyEntryInitialize(&scankeys[i], 0, (AttrNumber) (i + 1), BTEqualStrategyNumber, InvalidOid,
 							   open->index->rd_indcollation[i], ss_table_specs[table].equal[i], keys[i]);
-	scan.slot = heap->found;
-	scan.scan = index_beginscan(heap->rel, open->index, snapshot, nkeys, 0);
-	index_rescan(scan.scan, scankeys, nkeys, NULL, 0);
-	return scan;
+	return start(open, heap, scankeys, nkeys, direction, false);
 }
 
 SSScan
 ss_direct_scan(SSDirect *direct, SSTable table, int nkeys, const Datum *keys)
 {
-	return begin_scan(direct, table, nkeys, keys, GetActiveSnapshot());
+	return begin_scan(direct, table, nkeys, keys, ForwardScanDirection);
+}
+
+SSScan
+ss_direct_scan_back(SSDirect *direct, SSTable table, int nkeys, const Datum *keys)
+{
+	return begin_scan(direct, table, nkeys, keys, BackwardScanDirection);
+}
+
+static SSScan
+scan_times(SSDirect *direct, SSTable table, const pg_uuid_t *user_id, TimestampTz from, TimestampTz until,
+		   ScanDirection direction, bool entries)
+{
+	OpenTable  *heap = open_heap(direct, table);
+	OpenTable  *open = with_index(direct, table, heap);
+	ScanKeyData keys[3];
+
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(user_id));
+	ScanKeyInit(&keys[1], 2, BTGreaterEqualStrategyNumber, F_TIMESTAMPTZ_GE, TimestampTzGetDatum(from));
+	ScanKeyInit(&keys[2], 2, BTLessStrategyNumber, F_TIMESTAMPTZ_LT, TimestampTzGetDatum(until));
+	return start(open, heap, keys, lengthof(keys), direction, entries);
+}
+
+SSScan
+ss_direct_scan_times(SSDirect *direct, SSTable table, const pg_uuid_t *user_id, TimestampTz from, TimestampTz until,
+					 ScanDirection direction)
+{
+	return scan_times(direct, table, user_id, from, until, direction, false);
+}
+
+SSScan
+ss_direct_scan_entries(SSDirect *direct, SSTable table, const pg_uuid_t *user_id, TimestampTz from, TimestampTz until)
+{
+	return scan_times(direct, table, user_id, from, until, ForwardScanDirection, true);
 }
 
 bool
 ss_direct_next(SSScan *scan)
 {
-	return index_getnext_slot(scan->scan, ForwardScanDirection, scan->slot);
+	return index_getnext_slot(scan->scan, scan->direction, scan->slot);
+}
+
+bool
+ss_direct_next_entry(SSScan *scan)
+{
+	ItemPointer tid;
+
+	while ((tid = index_getnext_tid(scan->scan, scan->direction)) != NULL)
+	{
+		BlockNumber block = ItemPointerGetBlockNumber(tid);
+
+		if (VM_ALL_VISIBLE(scan->scan->heapRelation, block, &scan->visibility))
+		{
+			/* the row is not looked at, and so not locked for serializable transactions */
+			PredicateLockPage(scan->scan->heapRelation, block, scan->scan->xs_snapshot);
+			return true;
+		}
+		if (index_fetch_heap(scan->scan, scan->slot))
+		{
+			ExecClearTuple(scan->slot);
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+ss_direct_entry(const SSScan *scan, Datum *values, bool *nulls)
+{
+	index_deform_tuple(scan->scan->xs_itup, scan->scan->xs_itupdesc, values, nulls);
 }
 
 void
 ss_direct_close(SSScan *scan)
 {
+	if (BufferIsValid(scan->visibility))
+		ReleaseBuffer(scan->visibility);
 	index_endscan(scan->scan);
 	ExecClearTuple(scan->slot);
 }

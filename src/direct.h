@@ -12,7 +12,8 @@
  *
  * An error in between needs no cleaning up. Those who read only, on a replica
  * too, use ss_direct_begin_reading and ss_direct_end_reading instead: under the
- * active snapshot, and without the locks that writing takes.
+ * active snapshot, and without the locks that writing takes. They say which
+ * tables they read, and the others do not matter.
  */
 #ifndef SS_DIRECT_H
 #define SS_DIRECT_H
@@ -38,8 +39,16 @@ typedef enum SSTable
 	SS_POINTS_ENTRIES,			/* not at all */
 	SS_REDEMPTIONS,				/* campaign_no, user_id */
 	SS_SLOTS,					/* campaign_no, day, slot */
+	/* for readers only */
+	SS_PURCHASES,				/* transactions again: user_id, occurred_at, transaction_id */
+	SS_ENTRIES,					/* points_entries again: user_id, entry_id */
+	SS_CREDITS,					/* those that credit and are of no purchase: user_id, recorded_at */
+	SS_ADJUSTMENTS,				/* user_id, entry_id */
+	SS_BOOSTS,					/* boost_id */
 	SS_TABLES
 } SSTable;
+
+#define SS_ONE_TABLE(table) (1u << (table))
 
 /* Columns, in the order of direct.c's lists. */
 enum SSAccountColumn
@@ -58,7 +67,7 @@ enum SSTransactionColumn
 enum SSEntryColumn
 {
 	ENTRY_USER_ID, ENTRY_ID, ENTRY_POINTS, ENTRY_RECORDED_AT, ENTRY_KIND, ENTRY_DEBIT, ENTRY_CREDIT, ENTRY_CAMPAIGN_NO,
-	ENTRY_TRANSACTION_ID, ENTRY_REASON
+	ENTRY_TRANSACTION_ID, ENTRY_REASON, ENTRY_COLUMNS
 };
 enum SSRedemptionColumn
 {
@@ -71,11 +80,30 @@ enum SSSlotColumn
 };
 enum
 {
-	USER_STATUS
+	USER_STATUS, USER_EMAIL, USER_NAME, USER_PHONE, USER_CREATED_AT, USER_LANGUAGE, USER_PREFERENCES
 };
 enum
 {
-	MERCHANT_CATEGORY
+	MERCHANT_CATEGORY, MERCHANT_NAME
+};
+enum
+{
+	PAYMENT_TYPE, PAYMENT_ISSUER, PAYMENT_CARD, PAYMENT_BANK, PAYMENT_ACCOUNT, PAYMENT_LAST_FOUR
+};
+enum
+{
+	ADJUSTMENT_REASON
+};
+enum
+{
+	BOOST_NAME, BOOST_MULTIPLIER, BOOST_CATEGORY, BOOST_STARTS_AT, BOOST_EXPIRES_AT
+};
+
+/* Columns of the index of SS_PURCHASES. */
+enum
+{
+	PURCHASE_USER_ID, PURCHASE_OCCURRED_AT, PURCHASE_ID, PURCHASE_AMOUNT, PURCHASE_REFUNDED, PURCHASE_STATUS,
+	PURCHASE_CATEGORY_NO, PURCHASE_CURRENCY, PURCHASE_MERCHANT_ID, PURCHASE_COLUMNS
 };
 enum
 {
@@ -93,6 +121,7 @@ typedef enum SSLabel
 	SS_LABEL_EARN = 4,
 	SS_LABEL_BONUS,
 	SS_LABEL_REFERRAL,
+	SS_LABEL_ADJUST,
 	SS_LABEL_AVAILABLE,
 	SS_LABEL_PENDING,
 	SS_LABEL_ISSUANCE,
@@ -102,13 +131,15 @@ typedef enum SSLabel
 typedef struct SSDirect SSDirect;
 
 /*
+ * 25006 in a read-only transaction and on a replica.
  * NULL where a table is not the plain one that the extension made: it has
  * triggers, rules, row security or columns of somebody else's, or Citus has
  * distributed it. The executor knows what to do with those.
  */
 extern SSDirect *ss_direct_begin(void);
 
-extern SSDirect *ss_direct_begin_reading(void);
+/* The same for reading those tables (SS_ONE_TABLE) under the active snapshot. */
+extern SSDirect *ss_direct_begin_reading(uint32 tables);
 extern void ss_direct_end_reading(SSDirect *direct);
 
 /* Writes what was added, makes it visible to the transaction's next command, and closes the tables. */
@@ -122,11 +153,30 @@ typedef struct SSScan
 {
 	IndexScanDesc scan;
 	TupleTableSlot *slot;
+	ScanDirection direction;
+	Buffer		visibility;		/* of ss_direct_next_entry */
 } SSScan;
 
 extern SSScan ss_direct_scan(SSDirect *direct, SSTable table, int nkeys, const Datum *keys);
 extern bool ss_direct_next(SSScan *scan);
 extern void ss_direct_close(SSScan *scan);
+
+/* The same from the last row to the first. */
+extern SSScan ss_direct_scan_back(SSDirect *direct, SSTable table, int nkeys, const Datum *keys);
+
+/* A user's rows of a time from `from` on and before `until`, in the order of time or the other way round. */
+extern SSScan ss_direct_scan_times(SSDirect *direct, SSTable table, const pg_uuid_t *user_id, TimestampTz from,
+								   TimestampTz until, ScanDirection direction);
+
+/*
+ * The same, but in the order of time the index's entries only, without the
+ * rows where their pages are known to be visible to all. ss_direct_entry takes
+ * the one that the scan stands on apart, as the index has its columns.
+ */
+extern SSScan ss_direct_scan_entries(SSDirect *direct, SSTable table, const pg_uuid_t *user_id, TimestampTz from,
+									 TimestampTz until);
+extern bool ss_direct_next_entry(SSScan *scan);
+extern void ss_direct_entry(const SSScan *scan, Datum *values, bool *nulls);
 
 /* A scan over all rows of a table, in no order. */
 typedef struct SSScanAll

@@ -42,9 +42,11 @@ const SSTableSpec ss_table_specs[SS_TABLES] = {
 	{"pending_points_are_not_negative", "lifetime_points_are_not_negative", "points_before_a_lot_are_used_up"}, 13,
 	{"user_id", "points_available", "points_pending", "lifetime_points", "tier", "tier_until", "transaction_count",
 	"spent_minor", "spent_currency", "points_debited", "lot_at", "lot_before", "referral_for"}},
-	[SS_USERS] = {"users", SS_USE_READ, "users_pkey", {F_UUID_EQ}, {NULL}, 1, {"status"}},
-	[SS_MERCHANTS] = {"merchants", SS_USE_READ, "merchants_pkey", {F_UUID_EQ}, {NULL}, 1, {"category"}},
-	[SS_ACCOUNTS] = {"accounts", SS_USE_READ, "accounts_pkey", {F_UUID_EQ, F_UUID_EQ}, {NULL}, 0, {NULL}},
+	[SS_USERS] = {"users", SS_USE_READ, "users_pkey", {F_UUID_EQ}, {NULL}, 7,
+	{"status", "email", "name", "phone", "created_at", "preferred_language", "notification_preferences"}},
+	[SS_MERCHANTS] = {"merchants", SS_USE_READ, "merchants_pkey", {F_UUID_EQ}, {NULL}, 2, {"category", "name"}},
+	[SS_ACCOUNTS] = {"accounts", SS_USE_READ, "accounts_pkey", {F_UUID_EQ, F_UUID_EQ}, {NULL}, 6,
+	{"type", "issuer", "card_type", "bank_name", "account_type", "last_four"}},
 	[SS_SEGMENT_MEMBERS] = {"segment_members", SS_USE_READ, "segment_members_pkey", {F_UUID_EQ}, {NULL}, 1, {"segment_no"}},
 	[SS_USER_BOOSTS] = {"user_boosts", SS_USE_READ, "user_boosts_pkey", {F_UUID_EQ}, {NULL}, 2, {"boost_id", "deactivated_at"}},
 	[SS_TRANSACTIONS] = {"transactions", SS_USE_INSERT, "transactions_pkey", {F_UUID_EQ, F_UUID_EQ},
@@ -53,7 +55,7 @@ const SSTableSpec ss_table_specs[SS_TABLES] = {
 	"discount_minor", "refunded_minor", "points_refunded", "status", "currency", "category_no", "request", "merchant_id",
 	"account_id", "idempotency_key", "metadata", "decision"}},
 	[SS_TRANSACTION_KEYS] = {"transactions", SS_USE_READ, "an_idempotency_key_is_used_once_per_user",
-	{F_UUID_EQ, F_TEXTEQ}, {NULL}, 0, {NULL}},
+	{F_UUID_EQ, F_TEXTEQ}, {NULL}, 0, {NULL}, SS_TRANSACTIONS},
 	[SS_POINTS_ENTRIES] = {"points_entries", SS_USE_INSERT, NULL, {0}, {"an_entry_moves_points", "an_entry_has_two_accounts"}, 10,
 	{"user_id", "entry_id", "points", "recorded_at", "kind", "debit_account", "credit_account", "campaign_no",
 	"transaction_id", "reason"}},
@@ -64,14 +66,25 @@ const SSTableSpec ss_table_specs[SS_TABLES] = {
 	[SS_SLOTS] = {"campaign_slots", SS_USE_UPDATE, "campaign_slots_pkey", {F_INT4EQ, F_DATE_EQ, F_INT4EQ},
 	{"a_slot_is_never_overspent"}, 5,
 	{"campaign_no", "day", "slot", "used", "allotted"}},
+	[SS_PURCHASES] = {"transactions", SS_USE_READ, "transactions_user", {F_UUID_EQ}, {NULL}, 0, {NULL}, SS_TRANSACTIONS,
+	{"user_id", "occurred_at", "transaction_id", "amount_minor", "refunded_minor", "status", "category_no", "currency",
+	"merchant_id"}},
+	[SS_ENTRIES] = {"points_entries", SS_USE_READ, "points_entries_pkey", {F_UUID_EQ}, {NULL}, 0, {NULL}, SS_POINTS_ENTRIES,
+	{"user_id", "entry_id"}},
+	[SS_CREDITS] = {"points_entries", SS_USE_READ, "points_entries_credits", {F_UUID_EQ}, {NULL}, 0, {NULL}, SS_POINTS_ENTRIES,
+	{"user_id", "recorded_at"}, true},
+	[SS_ADJUSTMENTS] = {"points_adjustments", SS_USE_READ, "points_adjustments_pkey", {F_UUID_EQ, F_UUID_EQ}, {NULL}, 1, {"reason"}},
+	[SS_BOOSTS] = {"boosts", SS_USE_READ, "boosts_pkey", {F_UUID_EQ}, {NULL}, 5,
+	{"name", "multiplier_milli", "category", "starts_at", "expires_at"}},
 };
 
 /* The types of these columns; 0 where it is an enum of ours. */
 static const Oid column_types[SS_TABLES][SS_STOCK_COLUMNS] = {
 	[SS_REWARD_ACCOUNTS] = {UUIDOID, INT8OID, INT8OID, INT8OID, TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID, BPCHAROID,
 	INT8OID, TIMESTAMPTZOID, INT8OID, UUIDOID},
-	[SS_USERS] = {TEXTOID},
-	[SS_MERCHANTS] = {TEXTOID},
+	[SS_USERS] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, JSONBOID},
+	[SS_MERCHANTS] = {TEXTOID, TEXTOID},
+	[SS_ACCOUNTS] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
 	[SS_SEGMENT_MEMBERS] = {INT4OID},
 	[SS_USER_BOOSTS] = {UUIDOID, TIMESTAMPTZOID},
 	[SS_TRANSACTIONS] = {UUIDOID, UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID,
@@ -79,6 +92,8 @@ static const Oid column_types[SS_TABLES][SS_STOCK_COLUMNS] = {
 	[SS_POINTS_ENTRIES] = {UUIDOID, UUIDOID, INT8OID, TIMESTAMPTZOID, 0, 0, 0, INT4OID, UUIDOID, TEXTOID},
 	[SS_REDEMPTIONS] = {UUIDOID, UUIDOID, INT4OID, INT4OID, INT8OID, INT8OID, INT8OID, INT8OID, DATEOID, INT2OID, BOOLOID},
 	[SS_SLOTS] = {INT4OID, DATEOID, INT4OID, INT8OID, INT8OID},
+	[SS_ADJUSTMENTS] = {TEXTOID},
+	[SS_BOOSTS] = {TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
 };
 
 /* Columns that the engine leaves null at times, as bits. */
@@ -96,6 +111,7 @@ static const struct
 }			label_specs[SS_LABELS] = {
 	{"purchase_status", "pending"}, {"purchase_status", "completed"}, {"purchase_status", "failed"},
 	{"purchase_status", "cancelled"}, {"entry_kind", "earn"}, {"entry_kind", "bonus"}, {"entry_kind", "referral"},
+	{"entry_kind", "adjust"},
 	{"ledger_account", "available"}, {"ledger_account", "pending"}, {"ledger_account", "issuance"},
 };
 
@@ -172,16 +188,40 @@ has_trigger_for(Relation rel, SSUse use)
 	return false;
 }
 
+/* Does the index begin with these columns, ascending as the server orders them? */
 static bool
-check_index(Oid relid, Oid heap)
+has_order(Relation index, const char *const *columns)
 {
+	int			nkeys = IndexRelationGetNumberOfKeyAttributes(index);
+
+	for (int i = 0; i < SS_STOCK_ENTRY && columns[i] != NULL; i++)
+	{
+		if (i >= IndexRelationGetNumberOfAttributes(index) ||
+			get_attnum(index->rd_index->indrelid, columns[i]) != index->rd_index->indkey.values[i])
+			return false;
+		if (i < nkeys && (index->rd_indoption[i] != 0 || index->rd_opfamily[i] >= FirstNormalObjectId))
+			return false;
+	}
+	return true;
+}
+
+static bool
+check_index(SSTable table)
+{
+	const SSTableSpec *spec = &ss_table_specs[table];
 	Relation	index;
 	bool		usable;
 
-	if (!OidIsValid(relid))
+	if (spec->index == NULL)
+		return true;
+	if (!OidIsValid(ss_stock.indexes[table]))
 		return false;
-	index = index_open(relid, AccessShareLock);
-	usable = index->rd_index->indrelid == heap && index->rd_index->indisvalid && index->rd_rel->relam == BTREE_AM_OID;
+	index = index_open(ss_stock.indexes[table], AccessShareLock);
+	usable = index->rd_index->indrelid == ss_stock.relids[table] && index->rd_index->indisvalid &&
+		index->rd_rel->relam == BTREE_AM_OID;
+	if (spec->entry[0] != NULL)
+		usable = usable && has_order(index, spec->entry) &&
+			spec->partial == !heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
 	index_close(index, NoLock);
 	return usable;
 }
@@ -291,7 +331,7 @@ check_table(SSTable table, Oid namespace)
 		ss_stock.runs_code |= ss_stock.checks[table] || has_functions(rel);
 	}
 	table_close(rel, NoLock);
-	return usable && (spec->index == NULL || check_index(ss_stock.indexes[table], ss_stock.relids[table]));
+	return usable && check_index(table);
 }
 
 static Oid
@@ -315,16 +355,19 @@ ss_stock_take(void)
 		registered = true;
 	}
 	memset(&ss_stock, 0, sizeof(ss_stock));
-	ss_stock.usable = true;
 	for (int i = 0; i < SS_TABLES; i++)
-		ss_stock.usable = check_table((SSTable) i, namespace) && ss_stock.usable;
+	{
+		if (check_table((SSTable) i, namespace))
+			ss_stock.usable |= SS_ONE_TABLE(i);
+	}
 	for (int i = 0; i < SS_LABELS; i++)
 	{
 		ss_stock.labels[i] = label_oid(label_specs[i].type, label_specs[i].label, namespace);
-		ss_stock.usable = ss_stock.usable && OidIsValid(ss_stock.labels[i]);
+		if (!OidIsValid(ss_stock.labels[i]))
+			ss_stock.usable = 0;
 	}
 	/* Citus keeps ordinary tables in front of its shards: a write past the planner would be lost */
 	if (OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE)))
-		ss_stock.usable = false;
+		ss_stock.usable = 0;
 	ss_stock.known = !ss_stock.changed;
 }

@@ -11,6 +11,7 @@
 
 #define SS_STOCK_COLUMNS 20
 #define SS_STOCK_KEYS	 3
+#define SS_STOCK_ENTRY	 9		/* columns of an index */
 #define SS_STOCK_CHECKS	 3
 
 /* What we do with a table. */
@@ -30,7 +31,13 @@ typedef struct SSTableSpec
 	const char *checks[SS_STOCK_CHECKS];	/* CHECK constraints of ours */
 	int			ncolumns;
 	const char *columns[SS_STOCK_COLUMNS];
+	SSTable		heap;			/* if not 0: the table whose rows are found by this index */
+	const char *entry[SS_STOCK_ENTRY];	/* the columns that the index must begin with */
+	bool		partial;		/* it is for some rows only */
 } SSTableSpec;
+
+/* Those that the engine needs. */
+#define SS_ENGINE_TABLES (SS_ONE_TABLE(SS_SLOTS + 1) - 1)
 
 extern const SSTableSpec ss_table_specs[SS_TABLES];
 
@@ -39,7 +46,7 @@ typedef struct SSStock
 {
 	bool		known;
 	bool		changed;		/* since it began to be taken */
-	bool		usable;
+	uint32		usable;			/* the tables that are, as bits */
 	bool		runs_code;		/* writing runs functions of somebody else's */
 	Oid			relids[SS_TABLES];
 	Oid			indexes[SS_TABLES];

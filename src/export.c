@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 
 #include "args.h"
 #include "call.h"
@@ -22,9 +23,11 @@ typedef struct Part
 	const char *key;
 	bool		list;
 	SSQuery		query;			/* $1: the user */
+	bool		unlogged;		/* a replica has no rows of it, and may not look */
 } Part;
 
-#define PART(key, list, sql) {key, list, {sql, 1, {UUIDOID}, NULL}}
+#define PART(key, list, sql) {key, list, {sql, 1, {UUIDOID}, NULL}, false}
+#define UNLOGGED_PART(key, list, sql) {key, list, {sql, 1, {UUIDOID}, NULL}, true}
 #define MONEY(column) "swipesavvy.minor_to_major(" column ", c.minor_unit)"
 
 /* Secrets are not handed out, not even to whom they belong: of a password its dates, of a token that there is one. */
@@ -96,7 +99,7 @@ static Part parts[] = {
 		 "SELECT k.campaign_id, e.kind, e.value, e.occurred_at, e.recorded_at"
 		 "  FROM swipesavvy.campaign_events e JOIN swipesavvy.campaigns k ON k.campaign_no = e.campaign_no"
 		 " WHERE e.user_id = $1 ORDER BY e.occurred_at, e.event_id"),
-	PART("rate_limit", false, "SELECT minute, calls FROM swipesavvy.rate_limits WHERE user_id = $1"),
+	UNLOGGED_PART("rate_limit", false, "SELECT minute, calls FROM swipesavvy.rate_limits WHERE user_id = $1"),
 	PART("refused_imports", true,
 		 "SELECT source, purchase, code, message, recorded_at FROM swipesavvy.import_errors"
 		 " WHERE lower(purchase ->> 'user_id') = $1::text ORDER BY recorded_at, error_id"),
@@ -112,8 +115,10 @@ static Part parts[] = {
 static void
 add_part(SSJson *json, Part *part, const Datum *user_id)
 {
-	uint64		found = ss_query_read(&part->query, user_id, NULL);
+	uint64		found = 0;
 
+	if (!part->unlogged || !RecoveryInProgress())
+		found = ss_query_read(&part->query, user_id, NULL);
 	if (part->list)
 		ss_json_rows(json, part->key);
 	else if (found > 0)

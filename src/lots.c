@@ -8,8 +8,10 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/array.h"
+#include "utils/snapmgr.h"
 
 #include "columns.h"
 #include "lots.h"
@@ -31,18 +33,6 @@
 	"   FROM" CREDITS("u.user_id", "t.occurred_at >= u.lot_at AND t.occurred_at < $1", \
 				   "e.recorded_at >= u.lot_at AND e.recorded_at < $1") ") d"
 
-/* The oldest lot from $2 on with which more than $3 was credited, and what was credited before it. */
-static SSQuery first_open_query = {
-	"SELECT l.at, (l.through - l.points)::bigint"
-	"  FROM (SELECT g.at, g.points, sum(g.points) OVER (ORDER BY g.at ROWS UNBOUNDED PRECEDING) AS through"
-	"          FROM (SELECT c.at, sum(c.points) AS points"
-	"                  FROM" CREDITS("$1", "t.occurred_at >= $2", "e.recorded_at >= $2")
-	"                 GROUP BY c.at) g) l"
-	" WHERE l.through > $3 ORDER BY l.at LIMIT 1",
-	3, {UUIDOID, TIMESTAMPTZOID, INT8OID}, NULL};
-static SSQuery last_credit_query = {
-	"SELECT coalesce(max(c.at), '-infinity') FROM" CREDITS("$1", "t.occurred_at >= $2", "e.recorded_at >= $2"),
-	2, {UUIDOID, TIMESTAMPTZOID}, NULL};
 static SSQuery credited_query = {
 	"SELECT d.points FROM unnest($2, $3) WITH ORDINALITY u (user_id, lot_at, n)" CREDITED_BEFORE " ORDER BY u.n", 3,
 	{TIMESTAMPTZOID, UUIDARRAYOID, TIMESTAMPTZARRAYOID}, NULL};
@@ -67,23 +57,22 @@ ss_lots_credit(SSUser *user, int64 points, TimestampTz at)
 void
 ss_lots_debit(SSUser *user, int64 points)
 {
-	Datum		values[3] = {UUIDPGetDatum(&user->id), TimestampTzGetDatum(user->lot_at)};
-	TimestampTz last;
+	SSLot		lot = {DT_NOBEGIN, 0};
 
 	user->debited = ss_add(user->debited, points, "points taken");
-	values[2] = Int64GetDatum(user->debited - user->lot_before);
-	if (ss_query_latest(&first_open_query, values, NULL) > 0)
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetLatestSnapshot());
+	if (ss_lots_first_open(&user->id, user->lot_at, user->debited - user->lot_before, &lot))
 	{
-		user->lot_at = DatumGetTimestampTz(ss_value_not_null(0, 1));
-		user->lot_before += ss_value_int64(0, 2, 0);
-		return;
+		user->lot_at = lot.at;
+		user->lot_before += lot.before;
 	}
-	(void) ss_query_latest(&last_credit_query, values, NULL);
-	last = DatumGetTimestampTz(ss_value_not_null(0, 1));
-	if (last == DT_NOBEGIN)
-		return;
-	user->lot_at = last + 1;
-	user->lot_before = user->available + user->debited;
+	else if (lot.at != DT_NOBEGIN)
+	{
+		user->lot_at = lot.at + 1;
+		user->lot_before = user->available + user->debited;
+	}
+	PopActiveSnapshot();
 }
 
 void

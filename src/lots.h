@@ -32,11 +32,18 @@ extern void ss_lots_debit_before(SSUser *user, int64 points, TimestampTz before)
  */
 extern int	ss_lots_find_left_before(TimestampTz before, const pg_uuid_t *from, bool after, int limit, pg_uuid_t *ids);
 
+typedef struct SSLot
+{
+	TimestampTz at;
+	int64		before;			/* what was credited before it, from the place on */
+} SSLot;
+
 /*
- * Readers: the time of the oldest lot of which something is left; false when
- * there is none. The account's lot_at is the place to start at; of what was
- * credited from there on, points_debited - lot_before is used up.
+ * The oldest lot of which something is left, under the active snapshot. The
+ * account's lot_at is the place to start at; of what was credited from there
+ * on, points_debited - lot_before is used up. False when there is none: then
+ * `at` is the last lot's time, DT_NOBEGIN if there is no lot.
  */
-extern bool ss_lots_first_open(const pg_uuid_t *user_id, TimestampTz place, int64 used_up, TimestampTz *at);
+extern bool ss_lots_first_open(const pg_uuid_t *user_id, TimestampTz place, int64 used_up, SSLot *lot);
 
 #endif							/* SS_LOTS_H */

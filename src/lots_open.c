@@ -1,119 +1,171 @@
 /*
- * lots_open.c: the oldest points that a user has left (lots.h), for readers:
- * found by a few rows, however long the history is. No lock.
+ * lots_open.c: the oldest points that a user has left (lots.h), found by a few
+ * rows, however long the history is.
  *
- * Purchases are walked in the order of an index, from the account's place in
- * its lots, until one is not used up. Other credits can only make the oldest
- * lot an older one; those that do were recorded before, and are found by their
- * ids, which ascend with time. Only if there are some, both are added up.
+ * Called by readers, and by lots.c under the lock on the user's reward
+ * account. Takes no lock but ACCESS SHARE.
+ *
+ * Purchases and the other credits are walked together in the order of their
+ * indexes, from the account's place in its lots, until one is not used up.
  */
 #include "postgres.h"
 
 #include "miscadmin.h"
 
+#include "direct.h"
 #include "lots.h"
+#include "purchase.h"
 #include "query.h"
 
-/* An entry's id is made when it is written, its recorded_at is read from the clock a moment earlier: not longer ago than this. */
-#define ID_DELAY USECS_PER_HOUR
-
-/* Purchases in the order of time after $3 at $2: few at first, which mostly will do, then more at a time. */
-#define PURCHASES(rows) \
-	{"SELECT t.occurred_at, t.transaction_id, t.status = 'completed', t.points_base + t.points_bonus" \
-	 "  FROM swipesavvy.transactions t" \
-	 " WHERE t.user_id = $1 AND t.occurred_at >= $2 AND (t.occurred_at, t.transaction_id) > ($2, $3)" \
-	 " ORDER BY t.occurred_at, t.transaction_id LIMIT " CppAsString2(rows), 3, {UUIDOID, TIMESTAMPTZOID, UUIDOID}, NULL}
+/* Of a cursor: few rows at first, which mostly will do, then more at a time. */
 #define FEW	 8
 #define MANY 500
 
-static SSQuery few_purchases_query = PURCHASES(FEW);
-static SSQuery many_purchases_query = PURCHASES(MANY);
+static SSQuery credits_query = {
+	"SELECT t.occurred_at AS at, CASE WHEN t.status = 'completed' THEN t.points_base + t.points_bonus ELSE 0 END"
+	"  FROM swipesavvy.transactions t WHERE t.user_id = $1 AND t.occurred_at >= $2"
+	" UNION ALL "
+	"SELECT e.recorded_at, e.points FROM swipesavvy.points_entries e"
+	" WHERE e.user_id = $1 AND e.recorded_at >= $2 AND e.kind IN ('adjust', 'referral') AND e.credit_account = 'available'"
+	" ORDER BY at", 2, {UUIDOID, TIMESTAMPTZOID}, NULL};
 
-/* Credits that are no purchases, from $2 to $3, with ids from $4 to $5. */
-#define OTHERS \
-	" FROM swipesavvy.points_entries e" \
-	" WHERE e.user_id = $1 AND e.entry_id BETWEEN $4 AND $5 AND e.recorded_at BETWEEN $2 AND $3" \
-	"   AND e.kind IN ('adjust', 'referral') AND e.credit_account = 'available'"
-
-static SSQuery others_query = {
-	"SELECT" OTHERS " LIMIT 1", 5, {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, UUIDOID}, NULL};
-
-/* The first credit of any kind with which they all gave more than $6. */
-static SSQuery any_query = {
-	"SELECT c.at"
-	"  FROM (SELECT b.at, sum(b.points) OVER (ORDER BY b.at) AS through"
-	"          FROM (SELECT t.occurred_at AS at, t.points_base + t.points_bonus AS points"
-	"                  FROM swipesavvy.transactions t"
-	"                 WHERE t.user_id = $1 AND t.occurred_at BETWEEN $2 AND $3 AND t.status = 'completed'"
-	"                UNION ALL"
-	"                SELECT e.recorded_at, e.points" OTHERS ") b) c"
-	" WHERE c.through > $6 ORDER BY c.at LIMIT 1", 6,
-	{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, UUIDOID, INT8OID}, NULL};
-
-/* The first id that is made at that time, its random part filled with `rest`. */
-static void
-id_at(TimestampTz at, int rest, pg_uuid_t *id)
+/* How far the credits have been walked. */
+typedef struct Walk
 {
-	const int64 epoch = (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
-	int64		milliseconds = at < -epoch ? 0 : (at + epoch) / 1000;
+	int64		used_up;
+	SSLot	   *lot;			/* the present one */
+	int128		through;		/* credited so far, it included */
+} Walk;
 
-	memset(id, rest, sizeof(pg_uuid_t));
-	if (TIMESTAMP_NOT_FINITE(at))
+/* The next credit in the order of time; is something left of its lot? */
+static bool
+step(Walk *walk, TimestampTz at, int64 points)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (points == 0)
+		return false;
+	if (at != walk->lot->at)
 	{
-		memset(id, at == DT_NOBEGIN ? 0 : 0xff, sizeof(pg_uuid_t));
-		return;
+		walk->lot->at = at;
+		walk->lot->before = (int64) walk->through;	/* no more than what is used up */
 	}
-	for (int i = 0; i < 6; i++)
-		id->data[i] = (unsigned char) (milliseconds >> (40 - 8 * i));
+	walk->through += points;
+	return walk->through > walk->used_up;
 }
 
-/* The time of the first purchase from `from` on with which purchases alone gave more than was used up; DT_NOEND if there is none. */
-static TimestampTz
-first_open_purchase(const pg_uuid_t *user_id, TimestampTz from, int64 used_up)
-{
-	static const pg_uuid_t before_all = {{0}};
-	SSQuery    *query = &few_purchases_query;
-	uint64		limit = FEW;
-	uint64		found;
-	Datum		values[3] = {UUIDPGetDatum(user_id), TimestampTzGetDatum(from), UUIDPGetDatum(&before_all)};
+/* --- by the executor ------------------------------------------------------------------ */
 
-	for (;;)
+static bool
+walk_cursor(const pg_uuid_t *user_id, TimestampTz place, Walk *walk)
+{
+	Datum		values[2] = {UUIDPGetDatum(user_id), TimestampTzGetDatum(place)};
+	Portal		cursor;
+	uint64		found;
+	long		count = FEW;
+
+	ss_query_keep_order();
+	cursor = ss_query_open(&credits_query, values, NULL);
+	while ((found = ss_query_fetch(cursor, count)) > 0)
 	{
-		found = ss_query_read(query, values, NULL);
 		for (uint64 row = 0; row < found; row++)
 		{
-			if (DatumGetBool(ss_value_not_null(row, 3)))
-				used_up -= ss_value_int64(row, 4, 0);
-			if (used_up < 0)
-				return DatumGetTimestampTz(ss_value_not_null(row, 1));
+			if (step(walk, DatumGetTimestampTz(ss_value_not_null(row, 1)), ss_value_int64(row, 2, 0)))
+			{
+				SPI_cursor_close(cursor);
+				return true;
+			}
 		}
-		if (found < limit)
-			return DT_NOEND;
-		values[1] = ss_value_not_null(found - 1, 1);
-		values[2] = ss_value_not_null(found - 1, 2);
-		query = &many_purchases_query;
-		limit = MANY;
-		CHECK_FOR_INTERRUPTS();
+		SPI_freetuptable(SPI_tuptable);
+		count = MANY;
 	}
+	return false;
+}
+
+/* --- directly --------------------------------------------------------------------------- */
+
+/* Credits of one kind in the order of time. */
+typedef struct Credits
+{
+	SSScan		scan;
+	TimestampTz at;				/* of the next one; DT_NOEND = no more */
+	int64		points;
+} Credits;
+
+static int64
+get_int64(SSDirect *direct, SSTable table, const TupleTableSlot *row, int column)
+{
+	bool		isnull;
+
+	return DatumGetInt64(ss_direct_get(direct, table, row, column, &isnull));
+}
+
+static void
+next_purchase(SSDirect *direct, Credits *credits)
+{
+	const TupleTableSlot *row = credits->scan.slot;
+	bool		isnull;
+
+	credits->at = DT_NOEND;
+	if (!ss_direct_next(&credits->scan))
+		return;
+	credits->at = get_int64(direct, SS_TRANSACTIONS, row, TRANSACTION_OCCURRED_AT);
+	credits->points = get_int64(direct, SS_TRANSACTIONS, row, TRANSACTION_BASE) +
+		get_int64(direct, SS_TRANSACTIONS, row, TRANSACTION_BONUS);
+	if (ss_direct_get(direct, SS_TRANSACTIONS, row, TRANSACTION_STATUS, &isnull) !=
+		ss_direct_label(SS_LABEL_STATUS + SS_COMPLETED))
+		credits->points = 0;
+}
+
+static void
+next_other(SSDirect *direct, Credits *credits)
+{
+	credits->at = DT_NOEND;
+	if (!ss_direct_next(&credits->scan))
+		return;
+	credits->at = get_int64(direct, SS_POINTS_ENTRIES, credits->scan.slot, ENTRY_RECORDED_AT);
+	credits->points = get_int64(direct, SS_POINTS_ENTRIES, credits->scan.slot, ENTRY_POINTS);
+}
+
+static bool
+walk_directly(SSDirect *direct, const pg_uuid_t *user_id, TimestampTz place, Walk *walk)
+{
+	Credits		purchases = {.scan = ss_direct_scan_times(direct, SS_PURCHASES, user_id, place, DT_NOEND, ForwardScanDirection)};
+	Credits		others = {.scan = ss_direct_scan_times(direct, SS_CREDITS, user_id, place, DT_NOEND, ForwardScanDirection)};
+	bool		found = false;
+
+	next_purchase(direct, &purchases);
+	next_other(direct, &others);
+	while (!found && (purchases.at != DT_NOEND || others.at != DT_NOEND))
+	{
+		if (purchases.at <= others.at)
+		{
+			found = step(walk, purchases.at, purchases.points);
+			if (!found)
+				next_purchase(direct, &purchases);
+		}
+		else
+		{
+			found = step(walk, others.at, others.points);
+			if (!found)
+				next_other(direct, &others);
+		}
+	}
+	ss_direct_close(&purchases.scan);
+	ss_direct_close(&others.scan);
+	return found;
 }
 
 bool
-ss_lots_first_open(const pg_uuid_t *user_id, TimestampTz place, int64 used_up, TimestampTz *at)
+ss_lots_first_open(const pg_uuid_t *user_id, TimestampTz place, int64 used_up, SSLot *lot)
 {
-	Datum		values[6] = {UUIDPGetDatum(user_id)};
-	pg_uuid_t	first;
-	pg_uuid_t	last;
-	TimestampTz end = first_open_purchase(user_id, place, used_up);
+	Walk		walk = {used_up, lot, 0};
+	SSDirect   *direct = ss_direct_begin_reading(SS_ONE_TABLE(SS_PURCHASES) | SS_ONE_TABLE(SS_CREDITS));
+	bool		found;
 
-	id_at(place, 0, &first);
-	id_at(end == DT_NOEND ? end : end + ID_DELAY, 0xff, &last);
-	values[1] = TimestampTzGetDatum(place);
-	values[2] = TimestampTzGetDatum(end);
-	values[3] = UUIDPGetDatum(&first);
-	values[4] = UUIDPGetDatum(&last);
-	values[5] = Int64GetDatum(used_up);
-	if (ss_query_read(&others_query, values, NULL) > 0 && ss_query_read(&any_query, values, NULL) > 0)
-		end = DatumGetTimestampTz(ss_value_not_null(0, 1));
-	*at = end;
-	return end != DT_NOEND;
+	*lot = (SSLot) {DT_NOBEGIN, 0};
+	if (direct == NULL)
+		return walk_cursor(user_id, place, &walk);
+	found = walk_directly(direct, user_id, place, &walk);
+	ss_direct_end_reading(direct);
+	return found;
 }

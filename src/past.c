@@ -92,7 +92,7 @@ ss_past_begin(const SSRules *rules, TimestampTz from, TimestampTz until, bool sh
 	past->until = until;
 	past->shipping = shipping;
 	past->row_context = AllocSetContextCreate(CurrentMemoryContext, "swipesavvy past", ALLOCSET_DEFAULT_SIZES);
-	past->direct = ss_direct_begin_reading();
+	past->direct = ss_direct_begin_reading(SS_ONE_TABLE(SS_TRANSACTIONS));
 	if (past->direct != NULL)
 		begin_direct(past);
 	else

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "jit/jit.h"
 #include "nodes/params.h"
@@ -241,6 +242,12 @@ ss_value_text(uint64 row, int column)
 	Datum		value = ss_value(row, column, &isnull);
 
 	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+void
+ss_row(uint64 row, Datum *values, bool *nulls)
+{
+	heap_deform_tuple(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, values, nulls);
 }
 
 int64

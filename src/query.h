@@ -87,6 +87,9 @@ extern Datum ss_value_not_null(uint64 row, int column);
 /* The text of a text, varchar or bpchar column, NULL if it is null. */
 extern char *ss_value_text(uint64 row, int column);
 
+/* All columns of a row (from 0) of the last result. */
+extern void ss_row(uint64 row, Datum *values, bool *nulls);
+
 /* int8 of a column, or the default where it is null. */
 extern int64 ss_value_int64(uint64 row, int column, int64 when_null);
 

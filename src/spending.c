@@ -18,13 +18,18 @@
 
 #include "args.h"
 #include "call.h"
+#include "direct.h"
 #include "errors.h"
 #include "money.h"
+#include "purchase.h"
 #include "query.h"
 #include "rules.h"
 #include "users.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_get_user_spending_analytics);
+
+/* What is read directly, where that can be done (direct.h). */
+#define TABLES (SS_ONE_TABLE(SS_USERS) | SS_ONE_TABLE(SS_PURCHASES) | SS_ONE_TABLE(SS_MERCHANTS))
 
 #define DAYS_DEFAULT	30
 #define DAYS_MAX		365
@@ -100,6 +105,7 @@ hash_id(pg_uuid_t id)
 typedef struct Spending
 {
 	const SSRules *rules;
+	SSDirect   *direct;			/* NULL: by queries */
 	int			days;
 	TimestampTz begin;			/* of the period; what is before belongs to the one before */
 	Sum			before;
@@ -115,13 +121,10 @@ typedef struct Spending
 	merchants_hash *merchants;
 } Spending;
 
-enum
-{
-	ROW_OCCURRED_AT, ROW_AMOUNT, ROW_REFUNDED, ROW_CURRENCY, ROW_CATEGORY, ROW_MERCHANT
-};
-
+/* With the columns of the index, which a row read directly has. */
 static SSQuery select_purchases = {
-	"SELECT t.occurred_at, t.amount_minor, t.refunded_minor, t.currency, t.category_no, t.merchant_id"
+	"SELECT t.user_id, t.occurred_at, t.transaction_id, t.amount_minor, t.refunded_minor, t.status, t.category_no, t.currency,"
+	"       t.merchant_id"
 	"  FROM swipesavvy.transactions t"
 	" WHERE t.user_id = $1 AND t.occurred_at >= $2 AND t.occurred_at < $3 AND t.status = 'completed'"
 	" ORDER BY t.occurred_at", 3, {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID}, NULL};
@@ -185,28 +188,56 @@ add_to_period(Spending *spending, TimestampTz occurred_at, int64 amount)
 
 /* One completed purchase; they come in the order of time. */
 static void
-add_row(TupleTableSlot *row, void *state)
+add_purchase(Spending *spending, const Datum *values, const bool *nulls)
 {
-	Spending   *spending = state;
-	TimestampTz occurred_at;
-	const struct varlena *currency;
-	int64		amount;
+	const struct varlena *currency = (const struct varlena *) DatumGetPointer(values[PURCHASE_CURRENCY]);
+	TimestampTz occurred_at = DatumGetTimestampTz(values[PURCHASE_OCCURRED_AT]);
+	int64		amount = DatumGetInt64(values[PURCHASE_AMOUNT]) - DatumGetInt64(values[PURCHASE_REFUNDED]);
 
-	slot_getallattrs(row);
-	currency = (const struct varlena *) DatumGetPointer(row->tts_values[ROW_CURRENCY]);
 	if (memcmp(VARDATA_ANY(currency), spending->rules->settings.currency, 3) != 0)
 		return;
-	occurred_at = DatumGetTimestampTz(row->tts_values[ROW_OCCURRED_AT]);
-	amount = DatumGetInt64(row->tts_values[ROW_AMOUNT]) - DatumGetInt64(row->tts_values[ROW_REFUNDED]);
 	if (occurred_at < spending->begin)
 	{
 		count_in(&spending->before, amount);
 		return;
 	}
 	add_to_period(spending, occurred_at, amount);
-	add_to_category(spending, row->tts_isnull[ROW_CATEGORY] ? 0 : DatumGetInt16(row->tts_values[ROW_CATEGORY]), amount);
-	if (!row->tts_isnull[ROW_MERCHANT])
-		add_to_merchant(spending, DatumGetUUIDP(row->tts_values[ROW_MERCHANT]), amount);
+	add_to_category(spending, nulls[PURCHASE_CATEGORY_NO] ? 0 : DatumGetInt16(values[PURCHASE_CATEGORY_NO]), amount);
+	if (!nulls[PURCHASE_MERCHANT_ID])
+		add_to_merchant(spending, DatumGetUUIDP(values[PURCHASE_MERCHANT_ID]), amount);
+}
+
+static void
+add_row(TupleTableSlot *row, void *state)
+{
+	slot_getallattrs(row);
+	add_purchase(state, row->tts_values, row->tts_isnull);
+}
+
+/* Adds the completed purchases of that time. */
+static void
+add_purchases(Spending *spending, const pg_uuid_t *user_id, TimestampTz from, TimestampTz until)
+{
+	Datum		values[3] = {UUIDPGetDatum(user_id), TimestampTzGetDatum(from), TimestampTzGetDatum(until)};
+	SSScan		scan;
+
+	if (spending->direct == NULL)
+	{
+		ss_query_each(&select_purchases, values, add_row, spending);
+		return;
+	}
+	scan = ss_direct_scan_entries(spending->direct, SS_PURCHASES, user_id, from, until);
+	while (ss_direct_next_entry(&scan))
+	{
+		Datum		entry[PURCHASE_COLUMNS];
+		bool		nulls[PURCHASE_COLUMNS];
+
+		CHECK_FOR_INTERRUPTS();
+		ss_direct_entry(&scan, entry, nulls);
+		if (entry[PURCHASE_STATUS] == ss_direct_label(SS_LABEL_STATUS + SS_COMPLETED))
+			add_purchase(spending, entry, nulls);
+	}
+	ss_direct_close(&scan);
 }
 
 /* --- the period ----------------------------------------------------------------------- */
@@ -252,7 +283,6 @@ gather(Spending *spending, const pg_uuid_t *user_id, Granularity granularity)
 {
 	DateADT		today = ss_rules_day(spending->rules, GetCurrentTransactionStartTimestamp());
 	DateADT		first = today - spending->days + 1;
-	Datum		values[3] = {UUIDPGetDatum(user_id)};
 
 	make_buckets(spending, first, today, granularity);
 	spending->begin = ss_rules_day_start(spending->rules, first);
@@ -261,9 +291,8 @@ gather(Spending *spending, const pg_uuid_t *user_id, Granularity granularity)
 	spending->max_categories = 16;
 	spending->categories = palloc(spending->max_categories * sizeof(Category));
 	spending->merchants = merchants_create(CurrentMemoryContext, 64, NULL);
-	values[1] = TimestampTzGetDatum(ss_rules_day_start(spending->rules, first - spending->days));
-	values[2] = TimestampTzGetDatum(spending->buckets[spending->nbuckets - 1].end);
-	ss_query_each(&select_purchases, values, add_row, spending);
+	add_purchases(spending, user_id, ss_rules_day_start(spending->rules, first - spending->days),
+				  spending->buckets[spending->nbuckets - 1].end);
 	sort_amounts(spending->amounts, spending->total.count);
 }
 
@@ -407,8 +436,22 @@ find_top(const Spending *spending, Merchant **top)
 	return count;
 }
 
+static const char *
+find_name(SSDirect *direct, const pg_uuid_t *merchant_id)
+{
+	Datum		key = UUIDPGetDatum(merchant_id);
+	SSScan		scan = ss_direct_scan(direct, SS_MERCHANTS, 1, &key);
+	const char *name = NULL;
+	bool		isnull;
+
+	if (ss_direct_next(&scan))
+		name = TextDatumGetCString(ss_direct_get(direct, SS_MERCHANTS, scan.slot, MERCHANT_NAME, &isnull));
+	ss_direct_close(&scan);
+	return name;
+}
+
 static void
-look_up_names(const Spending *spending, Merchant **top, int count)
+query_names(const Spending *spending, Merchant **top, int count)
 {
 	Datum		ids[TOP_MERCHANTS];
 	Datum		values[1];
@@ -435,8 +478,10 @@ add_top_merchants(SSJson *json, const Spending *spending)
 	Merchant   *top[TOP_MERCHANTS];
 	int			count = find_top(spending, top);
 
-	if (count > 0)
-		look_up_names(spending, top, count);
+	if (spending->direct == NULL && count > 0)
+		query_names(spending, top, count);
+	for (int i = 0; spending->direct != NULL && i < count; i++)
+		top[i]->name = find_name(spending->direct, &top[i]->id);
 	ss_json_open_array(json, "top_merchants");
 	for (int i = 0; i < count; i++)
 	{
@@ -470,6 +515,18 @@ add_series(SSJson *json, const Spending *spending)
 	ss_json_close_array(json);
 }
 
+/* PT404 when there is no such user. */
+static void
+require_user(SSDirect *direct, const pg_uuid_t *user_id)
+{
+	Datum		key = UUIDPGetDatum(user_id);
+
+	if (direct == NULL)
+		ss_users_require(user_id);
+	else if (!ss_direct_exists(direct, SS_USERS, 1, &key))
+		ss_not_found("user", ss_uuid_text(user_id));
+}
+
 /*
  * get_user_spending_analytics(user_id, days, granularity): the last `days`
  * calendar days in the programme's time zone
@@ -493,7 +550,8 @@ swipesavvy_get_user_spending_analytics(PG_FUNCTION_ARGS)
 		spending.days = DAYS_DEFAULT;
 	granularity = ss_arg_text(fcinfo, 2, "granularity", SS_NAME_MAX, false);
 	spending.rules = ss_rules_get();
-	ss_users_require(user_id);
+	spending.direct = ss_direct_begin_reading(TABLES);
+	require_user(spending.direct, user_id);
 	gather(&spending, user_id, granularity == NULL ? DAILY
 		   : (Granularity) ss_check_choice(granularity, "granularity", granularities));
 
@@ -506,5 +564,7 @@ swipesavvy_get_user_spending_analytics(PG_FUNCTION_ARGS)
 	add_top_merchants(&json, &spending);
 	add_series(&json, &spending);
 	ss_json_close_object(&json);
+	if (spending.direct != NULL)
+		ss_direct_end_reading(spending.direct);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

@@ -2,15 +2,20 @@
  * user_transactions.c: the purchases of one user, newest first.
  *
  * SQL entry point. Reads one snapshot and takes no lock; currencies and
- * categories come from the compiled rules.
+ * categories come from the compiled rules. Rows are read by their access
+ * methods where the tables are the plain ones that the extension made
+ * (direct.h), by queries otherwise.
  */
 #include "postgres.h"
 
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 
 #include "args.h"
 #include "call.h"
+#include "direct.h"
 #include "errors.h"
 #include "page.h"
 #include "query.h"
@@ -18,19 +23,39 @@
 
 PG_FUNCTION_INFO_V1(swipesavvy_get_user_transactions);
 
-/* Columns of select_page. */
-enum
+/* What is read directly, where that can be done (direct.h). */
+#define TABLES \
+	(SS_ONE_TABLE(SS_REWARD_ACCOUNTS) | SS_ONE_TABLE(SS_PURCHASES) | SS_ONE_TABLE(SS_MERCHANTS) | SS_ONE_TABLE(SS_ACCOUNTS))
+
+/* What was asked for. */
+typedef struct Range
 {
-	COLUMN_ID = 1, COLUMN_OCCURRED_AT, COLUMN_AMOUNT, COLUMN_CURRENCY, COLUMN_STATUS, COLUMN_POINTS, COLUMN_CATEGORY,
-	COLUMN_MERCHANT, COLUMN_TYPE, COLUMN_ISSUER, COLUMN_CARD, COLUMN_BANK, COLUMN_ACCOUNT, COLUMN_LAST_FOUR
-};
+	pg_uuid_t	user_id;
+	TimestampTz from;
+	TimestampTz until;
+	TimestampTz after_at;		/* the purchase to go on after; DT_NOEND = from the newest on */
+	pg_uuid_t	after;
+} Range;
+
+typedef struct Purchase
+{
+	pg_uuid_t	id;
+	TimestampTz occurred_at;
+	int64		amount;
+	char		currency[4];
+	Datum		status;
+	int64		points;
+	int16		category_no;	/* 0 = none */
+	char	   *merchant;		/* its name; NULL if it is not known */
+	char	   *payment;		/* what it was paid with, for people; NULL if it is not known */
+} Purchase;
 
 /*
  * $1 user, $2 and $3 from and before which time, $4 and $5 the purchase to go
  * on after, $6 rows, $7 offset. Names are joined to the rows of the page only.
  */
 static SSQuery select_page = {
-	"SELECT t.transaction_id, t.occurred_at, t.amount_minor, t.currency, t.status::text, t.points, t.category_no,"
+	"SELECT t.transaction_id, t.occurred_at, t.amount_minor, t.currency, t.status, t.points, t.category_no,"
 	"       m.name, a.type, a.issuer, a.card_type, a.bank_name, a.account_type, a.last_four"
 	"  FROM (SELECT p.transaction_id, p.occurred_at, p.amount_minor, p.currency, p.status, p.category_no,"
 	"               p.points_base + p.points_bonus AS points, p.user_id, p.merchant_id, p.account_id"
@@ -55,9 +80,9 @@ static SSQuery count_range = {
 	"                       WHERE t.user_id = $1 AND t.occurred_at >= $2 AND t.occurred_at < $3 LIMIT 10001) t", 3,
 	{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID}, NULL};
 
-/* The range of time that the caller asked for, into parameters 1 and 2; is it not everything? */
+/* The range of time that the caller asked for; is it not everything? */
 static bool
-read_range(FunctionCallInfo fcinfo, Datum *values)
+read_range(FunctionCallInfo fcinfo, Range *range)
 {
 	bool		no_start;
 	bool		no_end;
@@ -66,86 +91,241 @@ read_range(FunctionCallInfo fcinfo, Datum *values)
 
 	if (!no_start && !no_end && end < start)
 		ss_bad_value("end_date", "It is before start_date.");
-	values[1] = TimestampTzGetDatum(no_start ? DT_NOBEGIN : start);
-	values[2] = TimestampTzGetDatum(no_end ? DT_NOEND : end);
+	range->from = no_start ? DT_NOBEGIN : start;
+	range->until = no_end ? DT_NOEND : end;
 	return !(no_start && no_end);
 }
 
-/* The purchase to go on after, into parameters 3 and 4. */
+/* The purchase to go on after. */
 static void
-read_cursor(const char *after, const pg_uuid_t *user_id, Datum *values)
+read_cursor(const char *after, Range *range)
 {
-	static const pg_uuid_t last = {{255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}};
 	Datum		keys[2];
 
-	values[3] = TimestampTzGetDatum(DT_NOEND);
-	values[4] = UUIDPGetDatum(&last);
+	range->after_at = DT_NOEND;
+	memset(&range->after, 0xff, sizeof(pg_uuid_t));
 	if (after == NULL)
 		return;
-	keys[0] = UUIDPGetDatum(ss_uuid_from_text(after, "after"));
-	keys[1] = UUIDPGetDatum(user_id);
+	range->after = *ss_uuid_from_text(after, "after");
+	keys[0] = UUIDPGetDatum(&range->after);
+	keys[1] = UUIDPGetDatum(&range->user_id);
 	if (ss_query_read(&find_cursor, keys, NULL) == 0)
 		ss_bad_value("after", "\"%s\" is not the next_cursor of a page of this list.", after);
-	values[3] = ss_value_not_null(0, 1);
-	values[4] = keys[0];
+	range->after_at = DatumGetTimestampTz(ss_value_not_null(0, 1));
+}
+
+/* How many purchases the user has in that range, as far as totals go; PT404 when there is no such user. */
+static int64
+count_purchases(SSDirect *direct, const Range *range, bool filtered)
+{
+	Datum		values[3] = {UUIDPGetDatum(&range->user_id), TimestampTzGetDatum(range->from), TimestampTzGetDatum(range->until)};
+	int64		total = -1;
+	bool		isnull;
+
+	if (direct != NULL)
+	{
+		SSScan		scan = ss_direct_scan(direct, SS_REWARD_ACCOUNTS, 1, values);
+
+		if (ss_direct_next(&scan))
+			total = DatumGetInt64(ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_TRANSACTIONS, &isnull));
+		ss_direct_close(&scan);
+	}
+	else if (ss_query_read(&count_all, values, NULL) > 0)
+		total = ss_value_int64(0, 1, 0);
+	if (total < 0)
+		ss_not_found("user", ss_uuid_text(&range->user_id));
+	if (filtered && ss_query_read(&count_range, values, NULL) == 1)
+		total = ss_value_int64(0, 1, 0);
+	return total;
 }
 
 /* What a purchase was paid with, for people: type, issuer or bank, kind of card or account, last four digits. */
 static char *
-payment_method(uint64 row)
+payment_method(const Datum *parts, const bool *nulls)
 {
-	StringInfoData text;
+	StringInfoData result;
 
-	if (ss_value_text(row, COLUMN_TYPE) == NULL)
-		return NULL;
-	initStringInfo(&text);
-	for (int column = COLUMN_TYPE; column <= COLUMN_LAST_FOUR; column++)
+	initStringInfo(&result);
+	for (int i = PAYMENT_TYPE; i <= PAYMENT_LAST_FOUR; i++)
 	{
-		const char *part = ss_value_text(row, column);
+		const text *part;
 
-		if (part != NULL)
-			appendStringInfo(&text, "%s%s", text.len == 0 ? "" : " ", part);
+		if (nulls[i])
+			continue;
+		part = DatumGetTextPP(parts[i]);
+		if (result.len > 0)
+			appendStringInfoChar(&result, ' ');
+		appendBinaryStringInfo(&result, VARDATA_ANY(part), VARSIZE_ANY_EXHDR(part));
 	}
-	return text.data;
+	return result.data;
 }
 
 static void
-add_purchase(SSJson *json, const SSRules *rules, uint64 row)
+set_currency(Purchase *purchase, Datum value)
 {
-	const char *currency = ss_value_text(row, COLUMN_CURRENCY);
-	bool		no_category;
-	Datum		category = ss_value(row, COLUMN_CATEGORY, &no_category);
-
-	ss_json_open_object(json, NULL);
-	ss_json_uuid(json, "transaction_id", DatumGetUUIDP(ss_value_not_null(row, COLUMN_ID)));
-	ss_json_text(json, "merchant", ss_value_text(row, COLUMN_MERCHANT));
-	ss_json_text(json, "merchant_category",
-				 no_category ? NULL : ss_rules_category_name(rules, DatumGetInt16(category)));
-	ss_json_money(json, "amount", ss_value_int64(row, COLUMN_AMOUNT, 0), ss_rules_exponent(rules, currency));
-	ss_json_text(json, "currency", currency);
-	ss_json_time(json, "timestamp", DatumGetTimestampTz(ss_value_not_null(row, COLUMN_OCCURRED_AT)));
-	ss_json_text(json, "status", ss_value_text(row, COLUMN_STATUS));
-	ss_json_text(json, "payment_method", payment_method(row));
-	ss_json_int(json, "points_earned", ss_value_int64(row, COLUMN_POINTS, 0));
-	ss_json_close_object(json);
+	memcpy(purchase->currency, VARDATA_ANY(DatumGetPointer(value)), 3);
+	purchase->currency[3] = '\0';
 }
 
-/* Adds the purchases of the page; returns the cursor of the next one, NULL if there is none. */
-static char *
-add_purchases(SSJson *json, const SSRules *rules, const SSPage *page, Datum *values)
-{
-	int64		found;
-	int64		shown;
+/* --- directly ------------------------------------------------------------------------- */
 
-	values[5] = Int64GetDatum(SS_PAGE_ROWS(page));
-	values[6] = Int64GetDatum(page->offset);
-	found = ss_query_read(&select_page, values, NULL);
-	shown = Min(found, page->limit);
-	ss_json_open_array(json, "transactions");
-	for (int64 row = 0; row < shown; row++)
-		add_purchase(json, rules, row);
-	ss_json_close_array(json);
-	return found > shown ? ss_uuid_text(DatumGetUUIDP(ss_value_not_null(shown - 1, COLUMN_ID))) : NULL;
+static char *
+find_merchant(SSDirect *direct, Datum merchant_id)
+{
+	SSScan		scan = ss_direct_scan(direct, SS_MERCHANTS, 1, &merchant_id);
+	char	   *name = NULL;
+	bool		isnull;
+
+	if (ss_direct_next(&scan))
+		name = TextDatumGetCString(ss_direct_get(direct, SS_MERCHANTS, scan.slot, MERCHANT_NAME, &isnull));
+	ss_direct_close(&scan);
+	return name;
+}
+
+static char *
+find_payment(SSDirect *direct, const pg_uuid_t *user_id, Datum account_id)
+{
+	Datum		keys[2] = {UUIDPGetDatum(user_id), account_id};
+	SSScan		scan = ss_direct_scan(direct, SS_ACCOUNTS, 2, keys);
+	char	   *payment = NULL;
+
+	if (ss_direct_next(&scan))
+	{
+		Datum		parts[PAYMENT_LAST_FOUR + 1];
+		bool		nulls[PAYMENT_LAST_FOUR + 1];
+
+		for (int i = PAYMENT_TYPE; i <= PAYMENT_LAST_FOUR; i++)
+			parts[i] = ss_direct_get(direct, SS_ACCOUNTS, scan.slot, i, &nulls[i]);
+		payment = payment_method(parts, nulls);
+	}
+	ss_direct_close(&scan);
+	return payment;
+}
+
+/* The account last looked up: users mostly pay with one. */
+typedef struct LastPayment
+{
+	bool		known;
+	pg_uuid_t	account_id;
+	char	   *payment;
+} LastPayment;
+
+static void
+take_row(SSDirect *direct, const TupleTableSlot *row, const pg_uuid_t *user_id, LastPayment *last, Purchase *purchase)
+{
+	Datum		account_id;
+	Datum		merchant_id;
+	bool		no_account;
+	bool		no_merchant;
+	bool		isnull;
+
+#define GET(column, isnull) ss_direct_get(direct, SS_TRANSACTIONS, row, column, isnull)
+	purchase->id = *DatumGetUUIDP(GET(TRANSACTION_ID, &isnull));
+	purchase->occurred_at = DatumGetTimestampTz(GET(TRANSACTION_OCCURRED_AT, &isnull));
+	purchase->amount = DatumGetInt64(GET(TRANSACTION_AMOUNT, &isnull));
+	set_currency(purchase, GET(TRANSACTION_CURRENCY, &isnull));
+	purchase->status = GET(TRANSACTION_STATUS, &isnull);
+	purchase->points = DatumGetInt64(GET(TRANSACTION_BASE, &isnull)) + DatumGetInt64(GET(TRANSACTION_BONUS, &isnull));
+	purchase->category_no = DatumGetInt16(GET(TRANSACTION_CATEGORY_NO, &isnull));
+	merchant_id = GET(TRANSACTION_MERCHANT_ID, &no_merchant);
+	account_id = GET(TRANSACTION_ACCOUNT_ID, &no_account);
+#undef GET
+	purchase->merchant = no_merchant ? NULL : find_merchant(direct, merchant_id);
+	purchase->payment = NULL;
+	if (no_account)
+		return;
+	if (!last->known || memcmp(&last->account_id, DatumGetUUIDP(account_id), sizeof(pg_uuid_t)) != 0)
+	{
+		last->account_id = *DatumGetUUIDP(account_id);
+		last->payment = find_payment(direct, user_id, account_id);
+		last->known = true;
+	}
+	purchase->payment = last->payment;
+}
+
+/* Is the purchase that the scan stands on no later than the one to go on after? */
+static bool
+is_before(SSDirect *direct, const TupleTableSlot *row, const Range *range)
+{
+	bool		isnull;
+
+	if (DatumGetTimestampTz(ss_direct_get(direct, SS_TRANSACTIONS, row, TRANSACTION_OCCURRED_AT, &isnull)) != range->after_at)
+		return true;
+	return memcmp(DatumGetUUIDP(ss_direct_get(direct, SS_TRANSACTIONS, row, TRANSACTION_ID, &isnull)), &range->after,
+				  sizeof(pg_uuid_t)) < 0;
+}
+
+static int64
+find_purchases(SSDirect *direct, const Range *range, const SSPage *page, Purchase *purchases)
+{
+	TimestampTz until = range->after_at == DT_NOEND ? DT_NOEND : range->after_at + 1;
+	SSScan		scan = ss_direct_scan_times(direct, SS_PURCHASES, &range->user_id, range->from, Min(until, range->until),
+											BackwardScanDirection);
+	LastPayment last = {0};
+	int64		skip = page->offset;
+	int64		found = 0;
+
+	while (found < SS_PAGE_ROWS(page) && ss_direct_next(&scan))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!is_before(direct, scan.slot, range) || skip-- > 0)
+			continue;
+		take_row(direct, scan.slot, &range->user_id, &last, &purchases[found++]);
+	}
+	ss_direct_close(&scan);
+	return found;
+}
+
+/* --- by queries ------------------------------------------------------------------------- */
+
+static int64
+query_purchases(const Range *range, const SSPage *page, Purchase *purchases)
+{
+	enum
+	{
+		ID, OCCURRED_AT, AMOUNT, CURRENCY, STATUS, POINTS, CATEGORY_NO, NAME, PAYMENT, COLUMNS = PAYMENT + PAYMENT_LAST_FOUR + 1
+	};
+	Datum		keys[7] = {UUIDPGetDatum(&range->user_id), TimestampTzGetDatum(range->from), TimestampTzGetDatum(range->until),
+		TimestampTzGetDatum(range->after_at), UUIDPGetDatum(&range->after), Int64GetDatum(SS_PAGE_ROWS(page)),
+	Int64GetDatum(page->offset)};
+	int64		found = ss_query_read(&select_page, keys, NULL);
+
+	for (int64 row = 0; row < found; row++)
+	{
+		Purchase   *purchase = &purchases[row];
+		Datum		values[COLUMNS];
+		bool		nulls[COLUMNS];
+
+		ss_row(row, values, nulls);
+		purchase->id = *DatumGetUUIDP(values[ID]);
+		purchase->occurred_at = DatumGetTimestampTz(values[OCCURRED_AT]);
+		purchase->amount = DatumGetInt64(values[AMOUNT]);
+		set_currency(purchase, values[CURRENCY]);
+		purchase->status = values[STATUS];
+		purchase->points = DatumGetInt64(values[POINTS]);
+		purchase->category_no = nulls[CATEGORY_NO] ? 0 : DatumGetInt16(values[CATEGORY_NO]);
+		purchase->merchant = nulls[NAME] ? NULL : TextDatumGetCString(values[NAME]);
+		purchase->payment = nulls[PAYMENT] ? NULL : payment_method(&values[PAYMENT], &nulls[PAYMENT]);
+	}
+	return found;
+}
+
+/* ------------------------------------------------------------------------------------------ */
+
+static void
+add_purchase(SSJson *json, const SSRules *rules, const Purchase *purchase)
+{
+	ss_json_open_object(json, NULL);
+	ss_json_uuid(json, "transaction_id", &purchase->id);
+	ss_json_text(json, "merchant", purchase->merchant);
+	ss_json_text(json, "merchant_category", ss_rules_category_name(rules, purchase->category_no));
+	ss_json_money(json, "amount", purchase->amount, ss_rules_exponent(rules, purchase->currency));
+	ss_json_text(json, "currency", purchase->currency);
+	ss_json_time(json, "timestamp", purchase->occurred_at);
+	ss_json_text(json, "status", DatumGetCString(DirectFunctionCall1(enum_out, purchase->status)));
+	ss_json_text(json, "payment_method", purchase->payment);
+	ss_json_int(json, "points_earned", purchase->points);
+	ss_json_close_object(json);
 }
 
 /*
@@ -158,30 +338,36 @@ swipesavvy_get_user_transactions(PG_FUNCTION_ARGS)
 	SSCall		call;
 	SSJson		json = {0};
 	const SSRules *rules;
+	SSDirect   *direct;
 	pg_uuid_t  *user_id;
 	SSPage		page;
-	Datum		values[7];
+	Range		range;
+	Purchase   *purchases;
 	bool		filtered;
 	int64		total;
-	char	   *next;
+	int64		found;
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_SUPPORT | SS_ADMIN);
 	user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);
 	ss_call_require_user(&call, SS_SUPPORT | SS_ADMIN, user_id);
 	page = ss_arg_page(fcinfo, 1, 2, 5, SS_PAGE_MAX, SS_PAGE_DEFAULT);
-	filtered = read_range(fcinfo, values);
-	values[0] = UUIDPGetDatum(user_id);
+	range.user_id = *user_id;
+	filtered = read_range(fcinfo, &range);
 	rules = ss_rules_get();
-	if (ss_query_read(&count_all, values, NULL) == 0)
-		ss_not_found("user", ss_uuid_text(user_id));
-	total = ss_value_int64(0, 1, 0);
-	if (filtered && ss_query_read(&count_range, values, NULL) == 1)
-		total = ss_value_int64(0, 1, 0);
-	read_cursor(page.after, user_id, values);
+	direct = ss_direct_begin_reading(TABLES);
+	total = count_purchases(direct, &range, filtered);
+	read_cursor(page.after, &range);
+	purchases = palloc(SS_PAGE_ROWS(&page) * sizeof(Purchase));
+	found = direct != NULL ? find_purchases(direct, &range, &page, purchases) : query_purchases(&range, &page, purchases);
 
 	ss_json_open_object(&json, NULL);
-	next = add_purchases(&json, rules, &page, values);
-	ss_page_end(&json, &page, total, !filtered, next);
+	ss_json_open_array(&json, "transactions");
+	for (int64 row = 0; row < Min(found, page.limit); row++)
+		add_purchase(&json, rules, &purchases[row]);
+	ss_json_close_array(&json);
+	ss_page_end(&json, &page, total, !filtered, found > page.limit ? ss_uuid_text(&purchases[page.limit - 1].id) : NULL);
 	ss_json_close_object(&json);
+	if (direct != NULL)
+		ss_direct_end_reading(direct);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

@@ -115,10 +115,28 @@ BEGIN
     END LOOP;
 END
 $$;
-SELECT pg_temp.run(500) \g /dev/null
+SELECT pg_temp.run(400) \g /dev/null
+SET LOCAL swipesavvy.direct_tables = off;
+SELECT swipesavvy.update_system_settings('{"points_expiry_months": 24, "timezone": "UTC"}') \g /dev/null
+SELECT pg_temp.run(100) \g /dev/null
+SET LOCAL swipesavvy.direct_tables = on;
 SELECT is_empty('SELECT * FROM problems', 'every account is in its place after each step');
 SELECT cmp_ok(count(*)::int, '>', 5, 'points expired now and then') FROM steps WHERE what = 'something expired';
 SELECT set_has('SELECT what FROM steps', $$VALUES ('buy'), ('pending'), ('settle'), ('refund'), ('below zero'), ('redeem'), ('redeem all'), ('adjust'), ('take'), ('settings'), ('something expired')$$, 'all kinds of steps were made');
 SELECT is((swipesavvy.verify_ledger() -> 'mismatches')::int, 0, 'and the ledger is sound');
+
+-- An entry's id says nothing of its time: one that was brought here from elsewhere is as old as it says.
+SELECT swipesavvy.create_user(email => 'late@example.com', name => 'L') ->> 'user_id' AS late \gset
+SELECT swipesavvy.update_system_settings('{"points_expiry_months": 24, "timezone": "UTC"}') \g /dev/null
+SELECT swipesavvy.record_transaction(:'late', 10, occurred_at => '2020-06-15') \g /dev/null
+INSERT INTO swipesavvy.points_entries (user_id, entry_id, points, recorded_at, kind, debit_account, credit_account)
+SELECT :'late', swipesavvy.uuid_v7(), 7, at, 'adjust', 'issuance', 'available' FROM unnest(ARRAY['2020-01-15', '2020-09-15']::timestamptz[]) at;
+UPDATE swipesavvy.reward_accounts SET points_available = points_available + 14 WHERE user_id = :'late';
+SELECT is(pg_temp.wrong(:'late', 24, 'UTC'), NULL, 'a credit with a later id is the oldest lot');
+SELECT swipesavvy.redeem_points(:'late', points => 8) \g /dev/null
+SELECT is(pg_temp.wrong(:'late', 24, 'UTC'), NULL, 'taken from the oldest');
+SELECT swipesavvy.redeem_points(:'late', points => (SELECT points_available - 7 FROM swipesavvy.reward_accounts WHERE user_id = :'late')) \g /dev/null
+SELECT is(pg_temp.wrong(:'late', 24, 'UTC'), NULL, 'and up to the last lot');
+SELECT is(swipesavvy.get_user_rewards(:'late') ->> 'points_expiry_date', '2022-10-01T00:00:00Z', 'which is another such credit');
 SELECT * FROM finish();
 ROLLBACK;

@@ -257,6 +257,37 @@ SELECT swipesavvy.get_user_spending_analytics(:'ada', granularity => 'hourly');
 SELECT swipesavvy.get_user_spending_analytics(NULL);
 SELECT swipesavvy.get_user_spending_analytics('00000000-0000-7000-8000-0000000dfffe');
 
+-- --- tables read directly, and by queries: the same ------------------------------------------------
+
+SELECT count(swipesavvy.adjust_points(:'ada', points, 'by hand ' || points)) AS adjusted FROM unnest(ARRAY[30, -20, 5]) points;
+SELECT swipesavvy.create_boost(name, multiplier, category) ->> 'boost_id' IS NOT NULL AS made
+  FROM (VALUES ('All', 1.5, NULL), ('Services', 3, 'Services'), ('Twin', 1.5, NULL), ('Left', 2, NULL)) b (name, multiplier, category);
+SELECT count(swipesavvy.activate_boost(:'ada', boost_id)) AS activated FROM swipesavvy.boosts WHERE name IN ('All', 'Services', 'Twin', 'Left');
+SELECT swipesavvy.deactivate_boost(:'ada', boost_id) IS NOT NULL AS deactivated FROM swipesavvy.boosts WHERE name = 'Left';
+CREATE FUNCTION pg_temp.answers() RETURNS TABLE (who uuid, what text, answer text) LANGUAGE sql AS $$
+    SELECT u.user_id, what, answer::text FROM swipesavvy.users u,
+        LATERAL (SELECT swipesavvy.get_user_transactions(u.user_id, 3) ->> 'next_cursor' AS next) c,
+        LATERAL (VALUES ('profile', swipesavvy.get_user_profile(u.user_id)), ('rewards', swipesavvy.get_user_rewards(u.user_id)),
+                 ('purchases', swipesavvy.get_user_transactions(u.user_id)), ('more', swipesavvy.get_user_transactions(u.user_id, 4, 1, after => c.next)),
+                 ('range', swipesavvy.get_user_transactions(u.user_id, 5, 2, '2026-01-02', '2026-02-03')),
+                 ('spent', swipesavvy.get_user_spending_analytics(u.user_id, 365, 'weekly'))) v (what, answer)
+     WHERE u.name IN ('Ada', 'Eve', 'New')
+$$;
+CREATE TEMP TABLE directly AS SELECT * FROM pg_temp.answers();
+SET LOCAL swipesavvy.direct_tables = off;
+CREATE TEMP TABLE planned AS SELECT * FROM pg_temp.answers();
+SET LOCAL swipesavvy.direct_tables = on;
+SELECT count(*) AS answers, count(DISTINCT d.answer) AS different, bool_and(d.answer = p.answer) AS the_same
+  FROM directly d FULL JOIN planned p USING (who, what);
+SELECT boost ->> 'name' AS boost, boost ->> 'multiplier' AS multiplier
+  FROM directly, jsonb_array_elements(answer::jsonb -> 'active_boosts') boost WHERE who = :'ada' AND what = 'rewards';
+-- an index that is not the extension's has the executor read instead
+SAVEPOINT another_index;
+DROP INDEX swipesavvy.transactions_user;
+CREATE INDEX transactions_user ON swipesavvy.transactions (user_id, occurred_at DESC, transaction_id);
+SELECT count(*) AS answers, bool_and(d.answer = p.answer) AS the_same FROM directly d FULL JOIN pg_temp.answers() p USING (who, what);
+ROLLBACK TO another_index;
+
 -- --- who may; and a transaction that must not write ------------------------------------------------
 
 SET LOCAL ROLE swipesavvy_customer;
@@ -278,4 +309,10 @@ BEGIN READ ONLY;
 SELECT swipesavvy.get_user_transactions(:'ada') -> 'total' AS total, swipesavvy.get_user_rewards(:'ada') ->> 'tier' AS tier,
        swipesavvy.get_user_spending_analytics(:'ada') -> 'total_spent' AS total_spent, swipesavvy.get_user_profile(:'ada') ->> 'name' AS name,
        swipesavvy.get_user_accounts(:'ada') -> 'count' AS accounts;
+-- nor can what writes do it there past the executor
+SAVEPOINT written;
+SELECT swipesavvy.record_transaction(:'ada', 5);
+ROLLBACK TO written;
+SELECT swipesavvy.adjust_points(:'ada', 5, 'no');
+ROLLBACK TO written;
 COMMIT;

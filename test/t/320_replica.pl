@@ -1,0 +1,136 @@
+# A hot standby answers: every function that only reads says there what it says on the primary, with the library preloaded
+# and without; what writes is refused as the server refuses it (25006), and nothing crashes.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SwipeSavvy qw(new_node create_extension json add_user add_campaign);
+use Test::More;
+
+my $primary = PostgreSQL::Test::Cluster->new('primary');
+$primary->init(allows_streaming => 1);
+$primary->start;
+create_extension($primary, 'app');
+my ($ada, $bob) = map { add_user($primary, 'app', "$_\@example.com") } qw(ada bob);
+add_campaign($primary, 'app', 'TEN', 50000);
+my $merchant = json($primary, 'app', "SELECT swipesavvy.create_merchant('Cafe', 'Restaurants & Cafes')")->{merchant_id};
+my $boost = json($primary, 'app', "SELECT swipesavvy.create_boost('Double', 2)")->{boost_id};
+my $card = json($primary, 'app', "SELECT swipesavvy.link_account('$ada', 'card', '4242', issuer => 'Visa')")->{account_id};
+$primary->safe_psql('app', qq{
+    SELECT swipesavvy.activate_boost('$ada', '$boost');
+    SELECT count(swipesavvy.record_transaction('$ada', 10 + n, NULL, '$merchant', '$card', now() - interval '1 hour' * n)) FROM generate_series(1, 150) n;
+    SELECT swipesavvy.record_transaction('$bob', 30, occurred_at => '2020-01-05');
+    SELECT swipesavvy.adjust_points('$ada', 12, 'sorry');
+    SELECT swipesavvy.redeem_points('$ada', points => 40);
+    SELECT swipesavvy.create_reward('Mug', 100), swipesavvy.create_charity('Trees'), swipesavvy.create_segment('some');
+    SELECT swipesavvy.rotate_token_key();
+    SELECT swipesavvy.seal_audit_log();
+    SELECT swipesavvy.refresh_leaderboards()});
+my $purchase = $primary->safe_psql('app', "SELECT transaction_id FROM swipesavvy.transactions WHERE user_id = '$ada' ORDER BY occurred_at LIMIT 1");
+my ($first, $last) = split /\|/, $primary->safe_psql('app', 'SELECT min(occurred_at), max(occurred_at) FROM swipesavvy.transactions');
+my $draft = q{'{"campaign_type": "SEASONAL", "offer_type": "PERCENTAGE", "offer_amount": 5, "name": "What if", "start_date": "2020-01-01"}'::jsonb};
+
+# What is asked, by function; what changes with the clock or the server is taken out of the answer.
+my %questions = (
+    current_user_id => '()',
+    explain_award => "('$purchase')",
+    export_user_data => "('$ada') - 'exported_at'",
+    get_audit_logs => '()',
+    get_campaign => "('TEN')",
+    get_leaderboard => "('all_time')",
+    get_merchant => "('$merchant')",
+    get_points_history => "('$ada')",
+    get_system_health => "() ? 'status'",
+    get_user_accounts => "('$ada')",
+    get_user_profile => "('$ada')",
+    get_user_rewards => "('$ada')",
+    get_user_spending_analytics => "('$ada') - 'analysis_date'",
+    get_user_transactions => "('$ada', after => '$purchase'), swipesavvy.get_user_transactions('$ada', 100, 3)",
+    health => '() IS NOT NULL',
+    latest_audit_seal => '()',
+    list_boosts => '()',
+    list_campaigns => '()',
+    list_charities => '()',
+    list_merchant_categories => '()',
+    list_merchants => '()',
+    list_rewards => '()',
+    list_segments => '()',
+    list_tiers => '()',
+    list_token_keys => '()',
+    list_users => "(search => 'ad')",
+    minor_to_major => '(1234, 2)',
+    simulate_campaign => "($draft, '$first', '$last')",
+    verify_audit_log => '()',
+    verify_ledger => '()',
+    verify_token => q{('nonsense')},
+);
+
+# The answer of a query, or the error's code.
+sub ask
+{
+    my ($node, $query) = @_;
+    my ($out, $err) = ('', '');
+    $node->psql('app', "\\set VERBOSITY sqlstate\nSET timezone = 'UTC';\n$query", stdout => \$out, stderr => \$err, on_error_stop => 0);
+    return $err =~ /ERROR: +(\w{5})/ ? $1 : $out;
+}
+
+my @readers = split /\n/, $primary->safe_psql('app', q{
+    SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = 'swipesavvy'::regnamespace AND provolatile <> 'v' ORDER BY 1});
+is_deeply([ sort keys %questions ], \@readers, 'every function that only reads is asked');
+
+my %writers = (
+    create_user => "('eve\@example.com', 'Eve')",
+    update_user => qq{('$ada', '{"name": "Ada"}')},
+    record_transaction => "('$ada', 5)",
+    record_transactions => qq{('[{"user_id": "$ada", "amount": 5}]')},
+    settle_transaction => "('$purchase')",
+    refund_transaction => "('$purchase')",
+    redeem_points => "('$ada', points => 1)",
+    adjust_points => "('$ada', 1, 'more')",
+    expire_points => '()',
+    activate_boost => "('$bob', '$boost')",
+    launch_campaign => "('TEN')",
+    update_system_settings => q{('{"earn_rate": 2}')},
+    track_event => "('TEN', 'view', '$ada')",
+    seal_audit_log => '()',
+    claim_outbox => '()',
+);
+
+$primary->backup('base');
+for my $preload ('', '$libdir/swipesavvy')
+{
+    my $name = $preload ? 'preloaded' : 'plain';
+    my $standby = PostgreSQL::Test::Cluster->new($name);
+    $standby->init_from_backup($primary, 'base', has_streaming => 1);
+    $standby->append_conf('postgresql.conf', "shared_preload_libraries = '$preload'");
+    $standby->start;
+    $primary->wait_for_catchup($standby);
+    is($standby->safe_psql('app', 'SELECT pg_is_in_recovery()'), 't', "$name: it is a standby");
+
+    my %differ = map { $_ => 1 } grep { ask($primary, "SELECT swipesavvy.$_$questions{$_}") ne ask($standby, "SELECT swipesavvy.$_$questions{$_}") } @readers;
+    is_deeply([ sort keys %differ ], [], "$name: every reader says the same");
+    my @mute = grep { ask($standby, "SELECT swipesavvy.$_$questions{$_}") =~ /^(?:\w{5})?$/ } @readers;
+    is_deeply(\@mute, ['current_user_id'], "$name: with an answer, where there is one");
+    my %code = map { $_ => ask($standby, "SELECT swipesavvy.$_$writers{$_}") } keys %writers;
+    is_deeply(\%code, { map { $_ => '25006' } keys %writers }, "$name: what writes is refused as the server does it");
+    is(ask($standby, "INSERT INTO swipesavvy.purchases (user_id, amount_minor) VALUES ('$ada', 5)"), '25006', "$name: the view's rows too");
+
+    # one session goes on while rules and rows change: answers follow
+    my $session = $standby->background_psql('app');
+    $session->query_safe("SELECT swipesavvy.get_user_rewards('$bob'), swipesavvy.get_user_transactions('$bob')");
+    $primary->safe_psql('app', qq{SELECT swipesavvy.record_transaction('$bob', 3), swipesavvy.update_merchant('$merchant', '{"name": "Bar $name"}'),
+        swipesavvy.update_tiers((SELECT jsonb_agg(jsonb_build_object('tier', t ->> 'tier', 'threshold', t -> 'threshold', 'multiplier', t -> 'multiplier', 'benefits', '["$name"]'::jsonb))
+          FROM jsonb_array_elements(swipesavvy.list_tiers() -> 'tiers') t))});
+    $primary->wait_for_catchup($standby);
+    for my $query ("SELECT swipesavvy.get_user_rewards('$bob')", "SELECT swipesavvy.get_user_transactions('$bob')", "SELECT swipesavvy.get_user_transactions('$ada')")
+    {
+        is($session->query_safe($query), $primary->safe_psql('app', $query), "$name: $query after a change");
+    }
+    like($session->query_safe("SELECT swipesavvy.get_user_rewards('$bob')"), qr/"$name"/, "$name: which it was");
+    $session->quit;
+    $standby->stop;
+    unlike(slurp_file($standby->logfile), qr/PANIC|was terminated by signal|ERROR: +XX/, "$name: no process has ended, no internal error");
+}
+
+done_testing();
