@@ -3,34 +3,24 @@
  * being changed.
  *
  * Called by every domain that changes something, after ss_call_enter, in the
- * transaction of the change. Rows are only added, and nothing is locked:
- * writers wait for nobody, but for once after a restore, when the first of them
- * notes the new installation. The order in which rows became visible is not the
- * one of their ids; sealing goes by the transaction (audit_seal.c).
+ * transaction of the change. Rows are only added (audit_row.c), and nothing is
+ * locked: writers wait for nobody, but for once after a restore, when the first
+ * of them notes the new installation. The order in which rows became visible is
+ * not the one of their ids; sealing goes by the transaction (audit_seal.c).
  */
 #include "postgres.h"
 
-#include "access/heapam.h"
-#include "access/table.h"
-#include "access/tableam.h"
 #include "access/transam.h"
 #include "access/xact.h"
-#include "access/xlog.h"
-#include "catalog/indexing.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_am.h"
-#include "catalog/pg_namespace.h"
 #include "commands/trigger.h"
 #include "common/cryptohash.h"
 #include "common/sha2.h"
-#include "executor/tuptable.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
-#include "utils/snapmgr.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 #include "utils/rel.h"
@@ -40,7 +30,9 @@
 #include "audit.h"
 #include "audit_mask.h"
 #include "audit_permit.h"
+#include "audit_row.h"
 #include "query.h"
+#include "random.h"
 #include "refused.h"
 #include "request.h"
 #include "uuid7.h"
@@ -50,73 +42,8 @@
 
 PG_FUNCTION_INFO_V1(swipesavvy_audit_refuse_change);
 
-/* The columns of the table, in their order. */
-enum
-{
-	LOG_INSTALLATION, LOG_XID, LOG_ID, LOG_TIME, LOG_EVENT, LOG_RESOURCE, LOG_RESOURCE_ID, LOG_STATUS, LOG_USER, LOG_ACTOR,
-	LOG_SESSION_ROLE, LOG_INVOKING_ROLE, LOG_REQUEST_ID, LOG_ORIGIN, LOG_ORIGIN_SALT, LOG_ORIGIN_HASH, LOG_DETAILS,
-	LOG_DETAILS_SALT, LOG_DETAILS_HASH, LOG_COLUMNS
-};
-
 /* What is being erased or retired; means nothing but inside of ss_audit_permitted(). */
 static bool permitted = false;
-
-static bool
-is_never_null(int column)
-{
-	return column <= LOG_RESOURCE || column == LOG_STATUS || column == LOG_SESSION_ROLE || column == LOG_INVOKING_ROLE;
-}
-
-/* Of all columns, in their order. */
-static SSQuery insert_log = {
-	"INSERT INTO swipesavvy.audit_logs (installation_no, xid, log_id, logged_at, event_type, resource, resource_id, status,"
-	"       user_id, actor_id, session_role, invoking_role, request_id, origin, origin_salt, origin_hash,"
-	"       details, details_salt, details_hash)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)", LOG_COLUMNS,
-	{INT4OID, XID8OID, UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, UUIDOID, TEXTOID,
-	 TEXTOID, TEXTOID, JSONOID, BYTEAOID, BYTEAOID, JSONOID, BYTEAOID, BYTEAOID}, NULL};
-
-static SSQuery find_installation = {
-	"SELECT installation_no FROM (SELECT installation_no, system_identifier, database_oid"
-	"          FROM swipesavvy.audit_installations ORDER BY installation_no DESC LIMIT 1) i"
-	" WHERE i.system_identifier = $1 AND i.database_oid = $2", 2, {INT8OID, OIDOID}, NULL};
-
-/* Whoever comes second waits for the first's end, and finds its row. */
-static SSQuery insert_installation = {
-	"INSERT INTO swipesavvy.audit_installations (installation_no, installation_id, system_identifier, database_oid)"
-	" SELECT coalesce(max(installation_no), 0) + 1, $3, $1, $2 FROM swipesavvy.audit_installations"
-	" ON CONFLICT DO NOTHING", 3, {INT8OID, OIDOID, UUIDOID}, NULL};
-
-/* --- the installation ------------------------------------------------------------- */
-
-/* Transaction ids start again with another server, and go on with another database: both make another installation. */
-static void
-set_installation(Datum *values)
-{
-	values[0] = Int64GetDatum((int64) GetSystemIdentifier());
-	values[1] = ObjectIdGetDatum(MyDatabaseId);
-}
-
-static void
-note_installation(void)
-{
-	Datum		values[3];
-
-	set_installation(values);
-	values[2] = UUIDPGetDatum(ss_uuid7_new());
-	(void) ss_query_latest(&insert_installation, values, NULL);
-}
-
-int32
-ss_audit_installation(void)
-{
-	Datum		values[2];
-
-	set_installation(values);
-	while (ss_query_latest(&find_installation, values, NULL) == 0)
-		note_installation();
-	return DatumGetInt32(ss_value_not_null(0, 1));
-}
 
 /* --- commitments -------------------------------------------------------------------- */
 
@@ -147,8 +74,7 @@ set_committed(Datum *values, bool *nulls, int n, Jsonb *document)
 	content = cstring_to_text(JsonbToCString(NULL, &document->root, VARSIZE(document)));
 	salt = palloc(VARHDRSZ + SALT_LENGTH);
 	SET_VARSIZE(salt, VARHDRSZ + SALT_LENGTH);
-	if (!pg_strong_random(VARDATA(salt), SALT_LENGTH))
-		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values"));
+	ss_random_fill(VARDATA(salt), SALT_LENGTH);
 	digest = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
 	SET_VARSIZE(digest, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
 	context = pg_cryptohash_create(PG_SHA256);
@@ -256,126 +182,15 @@ role_name(Oid role)
 	return name != NULL ? name : psprintf("dropped role %u", role);
 }
 
-static Relation
-open_table(const char *name, LOCKMODE mode)
-{
-	return table_open(get_relname_relid(name, get_namespace_oid("swipesavvy", false)), mode);
-}
-
-/*
- * The number of this installation as the latest snapshot shows it, 0 if the
- * last one is another. The table has a row or two: it is read as it lies.
- */
-static int32
-present_installation(void)
-{
-	Relation	table = open_table("audit_installations", AccessShareLock);
-	TupleTableSlot *slot = table_slot_create(table, NULL);
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	TableScanDesc scan = table_beginscan(table, snapshot, 0, NULL);
-	int32		last = 0;
-	bool		is_this = false;
-
-	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
-	{
-		bool		isnull;
-		int32		number = DatumGetInt32(slot_getattr(slot, 1, &isnull));
-
-		if (number < last)
-			continue;
-		last = number;
-		is_this = DatumGetInt64(slot_getattr(slot, 3, &isnull)) == (int64) GetSystemIdentifier() &&
-			DatumGetObjectId(slot_getattr(slot, 4, &isnull)) == MyDatabaseId;
-	}
-	table_endscan(scan);
-	UnregisterSnapshot(snapshot);
-	ExecDropSingleTupleTableSlot(slot);
-	table_close(table, NoLock);
-	return is_this ? last : 0;
-}
-
-/* Is there more to an insertion into the table than its row and entries of plain indexes? It must be as the extension made it. */
-static bool
-is_plain(Relation table)
-{
-	TupleDesc	desc = RelationGetDescr(table);
-	TriggerDesc *triggers = table->trigdesc;
-
-	if (table->rd_rel->relkind != RELKIND_RELATION || table->rd_rel->relam != HEAP_TABLE_AM_OID ||
-		table->rd_rules != NULL || table->rd_rel->relrowsecurity || table->rd_rel->relispartition ||
-		table->rd_rel->relhassubclass || desc->natts != LOG_COLUMNS)
-		return false;
-	if (triggers != NULL && (triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
-							 triggers->trig_insert_before_statement || triggers->trig_insert_after_statement))
-		return false;
-	if (desc->constr != NULL && (desc->constr->num_check > 0 || desc->constr->has_generated_stored))
-		return false;
-	for (int i = 0; i < desc->natts; i++)
-		if (TupleDescAttr(desc, i)->attisdropped || TupleDescAttr(desc, i)->attnotnull != is_never_null(i))
-			return false;
-	/* Citus keeps ordinary tables in front of its shards */
-	return !OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE));
-}
-
-/* Are all indexes over columns, all rows and by the server's functions? */
-static bool
-are_plain(CatalogIndexState indexes)
-{
-	for (int i = 0; i < indexes->ri_NumIndices; i++)
-	{
-		Relation	index = indexes->ri_IndexRelationDescs[i];
-		IndexInfo  *info = indexes->ri_IndexRelationInfo[i];
-
-		if (info->ii_Expressions != NIL || info->ii_Predicate != NIL || info->ii_ExclusionOps != NULL)
-			return false;
-		for (int j = 0; j < IndexRelationGetNumberOfKeyAttributes(index); j++)
-			if (index->rd_opfamily[j] >= FirstNormalObjectId)
-				return false;
-	}
-	return true;
-}
-
-/*
- * Adds the row and its index entries without the executor, as every change by
- * the API pays for it; with the executor where somebody has added something to
- * the table.
- */
-static void
-insert_row(Datum *values, bool *nulls)
-{
-	Relation	table = open_table("audit_logs", RowExclusiveLock);
-	CatalogIndexState indexes = CatalogOpenIndexes(table);
-	bool		plain = is_plain(table) && are_plain(indexes);
-
-	if (plain)
-	{
-		HeapTuple	row = heap_form_tuple(RelationGetDescr(table), values, nulls);
-
-		CatalogTupleInsertWithInfo(table, row, indexes);
-		heap_freetuple(row);
-	}
-	CatalogCloseIndexes(indexes);
-	table_close(table, NoLock);
-	if (!plain)
-		(void) ss_query_latest(&insert_log, values, nulls);
-}
-
 void
 ss_audit_insert(const SSAudit *audit, const SSAuditCircumstances *when, Jsonb *details)
 {
 	Datum		values[LOG_COLUMNS];
 	bool		nulls[LOG_COLUMNS] = {false};
-	int32		installation_no;
 
 	PreventCommandIfReadOnly("INSERT");	/* what the executor would do */
 	PreventCommandIfParallelMode("INSERT");
-	installation_no = present_installation();
-	while (installation_no == 0)
-	{
-		note_installation();
-		installation_no = present_installation();
-	}
-	values[LOG_INSTALLATION] = Int32GetDatum(installation_no);
+	values[LOG_INSTALLATION] = Int32GetDatum(ss_audit_installation());
 	values[LOG_XID] = FullTransactionIdGetDatum(GetTopFullTransactionId());
 	values[LOG_ID] = UUIDPGetDatum(&when->log_id);
 	values[LOG_TIME] = TimestampTzGetDatum(when->moment);
@@ -390,7 +205,7 @@ ss_audit_insert(const SSAudit *audit, const SSAuditCircumstances *when, Jsonb *d
 	ss_param_text(values, nulls, LOG_REQUEST_ID, when->request->id[0] == '\0' ? NULL : when->request->id);
 	set_committed(values, nulls, LOG_ORIGIN, origin_of(when->request));
 	set_committed(values, nulls, LOG_DETAILS, details);
-	insert_row(values, nulls);
+	ss_audit_add_row(values, nulls);
 }
 
 void

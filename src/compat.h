@@ -45,6 +45,17 @@ ss_compat_insert_index_tuples(ResultRelInfo *info, TupleTableSlot *row, EState *
 #endif
 }
 
+/* Makes the entry of a new row in one index. From 17 on an index may have something to finish. */
+static inline void
+ss_compat_index_insert(Relation index, Datum *keys, bool *nulls, ItemPointer tid, Relation table, struct IndexInfo *info)
+{
+	(void) index_insert(index, keys, nulls, tid, table,
+						index->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO, false, info);
+#if PG_VERSION_NUM >= 170000
+	index_insert_cleanup(index, info);
+#endif
+}
+
 /*
  * Closes what ExecOpenIndices opened, but keeps the locks until the transaction
  * ends: to let go of each by itself costs more. From 17 on an index may have

@@ -7,6 +7,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
+#include "audit_row.h"
 #include "background.h"
 #include "guc.h"
 #include "identity.h"
@@ -32,6 +33,7 @@ _PG_init(void)
 	ss_rules_init();
 	ss_merchant_cache_init();
 	ss_purchases_init();
+	ss_audit_row_init();
 	ss_outbox_init();
 	ss_metrics_init();
 	ss_refused_init();

@@ -4,21 +4,19 @@
  *
  * Called wherever a row needs an id. The last time stamp handed out is kept
  * per process, so that ids of one session ascend even when the clock does not;
- * losing it costs nothing but that order. Random bytes are fetched for many ids
- * at once, as a request costs far more than the bytes; each is used once.
+ * losing it costs nothing but that order.
  */
 #include "postgres.h"
 
 #include <time.h>
 
 #include "fmgr.h"
-#include "miscadmin.h"
 #include "utils/fmgrprotos.h"
 
+#include "random.h"
 #include "uuid7.h"
 
 #define RANDOM_BYTES 8			/* of an id */
-#define IDS_AT_ONCE	 64
 
 PG_FUNCTION_INFO_V1(swipesavvy_uuid_v7);
 
@@ -33,24 +31,6 @@ clock_ticks(void)
 		((uint64) (now.tv_nsec % 1000000) << 12) / 1000000;
 }
 
-/* Random bytes that nobody else gets: a child of this process would have to fetch its own. */
-static void
-fill_random(unsigned char *target)
-{
-	static unsigned char bytes[IDS_AT_ONCE * RANDOM_BYTES];
-	static int	used = IDS_AT_ONCE;
-	static int	owner = 0;
-
-	if (used == IDS_AT_ONCE || owner != MyProcPid)
-	{
-		if (!pg_strong_random(bytes, sizeof(bytes)))
-			ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values"));
-		used = 0;
-		owner = MyProcPid;
-	}
-	memcpy(target, bytes + RANDOM_BYTES * used++, RANDOM_BYTES);
-}
-
 void
 ss_uuid7_make(pg_uuid_t *id)
 {
@@ -62,7 +42,7 @@ ss_uuid7_make(pg_uuid_t *id)
 		ticks = last + 1;
 	last = ticks;
 	millis = ticks >> 12;
-	fill_random(id->data + 8);
+	ss_random_fill(id->data + 8, RANDOM_BYTES);
 	for (int i = 0; i < 6; i++)
 		id->data[i] = (unsigned char) (millis >> (40 - 8 * i));
 	id->data[6] = 0x70 | (unsigned char) ((ticks >> 8) & 0x0f);

@@ -48,10 +48,8 @@ COMMENT ON COLUMN swipesavvy.audit_logs.origin IS 'ip_address and user_agent; th
 COMMENT ON COLUMN swipesavvy.audit_logs.origin_hash IS 'SHA-256 of origin_salt and origin; stays when these are erased.';
 COMMENT ON COLUMN swipesavvy.audit_logs.details IS 'What changed, {"before": {…}, "after": {…}}, secrets masked; the user''s personal data.';
 COMMENT ON COLUMN swipesavvy.audit_logs.details_hash IS 'SHA-256 of details_salt and details; stays when these are erased.';
-CREATE UNIQUE INDEX audit_logs_log_id ON swipesavvy.audit_logs (log_id);
 CREATE INDEX audit_logs_user ON swipesavvy.audit_logs (user_id, log_id);
 CREATE INDEX audit_logs_event ON swipesavvy.audit_logs (event_type, log_id);
-CREATE INDEX audit_logs_resource ON swipesavvy.audit_logs (resource, log_id);
 
 CREATE FUNCTION swipesavvy.audit_refuse_change() RETURNS trigger
     LANGUAGE C

@@ -12,6 +12,19 @@ my $node = new_node('audit');
 create_extension($node, 'app');
 my $user = add_user($node, 'app', 'ada@example.com');
 
+# Who noted the installation rolls back: the next one notes it again.
+my $fresh = new_node('fresh');
+create_extension($fresh, 'app');
+$fresh->safe_psql('app', q{
+    BEGIN;
+    SELECT swipesavvy.create_user('one@example.com', 'One');
+    SELECT swipesavvy.create_user('two@example.com', 'Two');
+    ROLLBACK;
+    SELECT swipesavvy.create_user('three@example.com', 'Three')});
+is($fresh->safe_psql('app', q{SELECT i.installation_no, l.details::jsonb #>> '{after,name}'
+    FROM swipesavvy.audit_logs l LEFT JOIN swipesavvy.audit_installations i USING (installation_no)}), '1|Three', 'its rows name what is there');
+$fresh->stop;
+
 # 20,000 changes in transactions of 100.
 $node->safe_psql(
     'app', qq{
