@@ -17,6 +17,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/formatting.h"
+#include "utils/timestamp.h"
 
 #include "lockout.h"
 #include "locks.h"
@@ -38,7 +39,7 @@ static SSQuery count_failure = {
 	"                           WHEN f.last_attempt_at < clock_timestamp() - interval '1 day' OR f.failures < 4 THEN NULL"
 	"                           ELSE clock_timestamp()"
 	"                                + least(interval '1 minute' * 2 ^ least(f.failures - 4, 6), interval '1 hour') END"
-	" RETURNING NOT $2 AND locked_until IS NOT NULL", 2, {BYTEAOID, BOOLOID}, NULL};
+	" RETURNING NOT $2 AND locked_until IS NOT NULL, failures, locked_until", 2, {BYTEAOID, BOOLOID}, NULL};
 
 /* A few that are out of date, at every failure: what strangers try does not pile up. */
 static SSQuery delete_old = {
@@ -65,14 +66,18 @@ ss_lockout_begin(const char *email, SSAttempt *attempt)
 }
 
 bool
-ss_lockout_failed(const SSAttempt *attempt)
+ss_lockout_failed(const SSAttempt *attempt, SSLockout *lockout)
 {
 	Datum		values[] = {ss_secret_bytea(attempt->email, SS_DIGEST_BYTES), BoolGetDatum(attempt->locked)};
 
 	(void) ss_query_latest(&delete_old, NULL, NULL);
 	if (ss_query_latest(&count_failure, values, NULL) != 1)
 		elog(ERROR, "could not count a failure");
-	return DatumGetBool(ss_value_not_null(0, 1));
+	if (!DatumGetBool(ss_value_not_null(0, 1)))
+		return false;
+	lockout->failures = DatumGetInt32(ss_value_not_null(0, 2));
+	lockout->until = DatumGetTimestampTz(ss_value_not_null(0, 3));
+	return true;
 }
 
 void

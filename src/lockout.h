@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
+
 #include "secret.h"
 
 typedef struct SSAttempt
@@ -21,11 +23,18 @@ typedef struct SSAttempt
  */
 extern void ss_lockout_begin(const char *email, SSAttempt *attempt);
 
+/* What a failure has led to. */
+typedef struct SSLockout
+{
+	int			failures;		/* in a row */
+	TimestampTz until;
+} SSLockout;
+
 /*
- * Counts a failure; true if the address is locked out from now on. While it is
- * locked out already none is counted, with the same work.
+ * Counts a failure; true if the address is locked out from now on, *lockout
+ * says how. While it is locked out already none is counted, with the same work.
  */
-extern bool ss_lockout_failed(const SSAttempt *attempt);
+extern bool ss_lockout_failed(const SSAttempt *attempt, SSLockout *lockout);
 
 /* Forgets the failures. */
 extern void ss_lockout_clear(const SSAttempt *attempt);

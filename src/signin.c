@@ -24,6 +24,7 @@
 #include "errors.h"
 #include "identity.h"
 #include "lockout.h"
+#include "outbox.h"
 #include "password.h"
 #include "query.h"
 #include "secret.h"
@@ -46,6 +47,11 @@ static SSQuery select_by_email = {ACCOUNT " WHERE lower(u.email) = lower($1)", 1
 static SSQuery select_by_id = {ACCOUNT " WHERE u.user_id = $1", 1, {UUIDOID}, NULL};
 
 static SSQuery select_email = {"SELECT email FROM swipesavvy.users WHERE user_id = $1", 1, {UUIDOID}, NULL};
+
+/* Whom a message about a lock-out goes to: nobody who cannot sign in anyway. */
+static SSQuery select_recipient = {
+	"SELECT user_id, email, name, preferred_language FROM swipesavvy.users"
+	" WHERE user_id = $1 AND status = 'active' AND erased_at IS NULL", 1, {UUIDOID}, NULL};
 
 /* Waits for a deactivation that is under way, and is 0 rows then. */
 static SSQuery note_sign_in = {
@@ -154,14 +160,36 @@ record(SSCall *call, const char *resource, const char *action, const pg_uuid_t *
 	ss_audit_write(call, &audit, NULL, NULL);
 }
 
+/* Tells the user that somebody has tried too often. */
+static void
+announce_lockout(const pg_uuid_t *user_id, const SSLockout *lockout)
+{
+	SSJson		body = {0};
+	Datum		id = UUIDPGetDatum(user_id);
+
+	if (ss_query_latest(&select_recipient, &id, NULL) != 1)
+		return;
+	ss_json_open_object(&body, NULL);
+	ss_json_columns(&body, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+	ss_json_int(&body, "failures", lockout->failures);
+	ss_json_time(&body, "locked_until", lockout->until);
+	ss_json_close_object(&body);
+	ss_outbox_put("user.locked_out", 1, psprintf("user:%s", ss_uuid_text(user_id)), DatumGetJsonbP(ss_json_finish(&body)), NULL);
+}
+
 /* Counts and writes down a wrong password, given to this action. */
 static void
 note_failure(SSCall *call, const SSAttempt *attempt, const char *resource, const char *action, const Account *account)
 {
 	const pg_uuid_t *user_id = account->exists ? &account->user_id : NULL;
+	SSLockout	lockout;
 
-	if (ss_lockout_failed(attempt))
+	if (ss_lockout_failed(attempt, &lockout))
+	{
 		action = "lock_out";
+		if (user_id != NULL)
+			announce_lockout(user_id, &lockout);
+	}
 	record(call, resource, action, user_id, strcmp(resource, "user") == 0 ? user_id : NULL, true);
 }
 

@@ -130,8 +130,8 @@ SELECT swipesavvy.reset_user_password(:'eve');
 RESET ROLE;
 SELECT event, version, order_key = 'user:' || (body ->> 'user_id') AS in_order, body - 'valid_until' AS body,
        (body ->> 'valid_until')::timestamptz - now() > '23:59:00' AS a_day, secret ->> 'temporary_password' ~ '^[2-9a-km-np-z]{20}$' AS secret
-  FROM swipesavvy.outbox WHERE body ->> 'user_id' IN (:'ada', :'bob') ORDER BY message_id;
-SELECT secret ->> 'temporary_password' AS temporary FROM swipesavvy.outbox WHERE body ->> 'user_id' = :'ada' \gset
+  FROM swipesavvy.outbox WHERE event = 'user.password_reset' AND body ->> 'user_id' IN (:'ada', :'bob') ORDER BY message_id;
+SELECT secret ->> 'temporary_password' AS temporary FROM swipesavvy.outbox WHERE event = 'user.password_reset' AND body ->> 'user_id' = :'ada' \gset
 SELECT swipesavvy.refresh_session(:'refresh') ->> 'error' AS session, swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'error' AS old_password;
 SELECT s -> 'must_change_password' AS must_change, s ->> 'access_token' AS access FROM swipesavvy.sign_in('ada@signin.test', :'temporary') s \gset
 \echo :must_change
