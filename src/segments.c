@@ -38,9 +38,10 @@ static SSQuery find_unknown_user = {
 	" ORDER BY m.user_id LIMIT 1", 1,
 	{UUIDARRAYOID}, NULL};
 
+/* since when, by the clock: explain_award() tells purchases of the same transaction that came before */
 static SSQuery insert_members = {
-	"INSERT INTO swipesavvy.segment_members (user_id, segment_no)"
-	" SELECT DISTINCT m.user_id, $2 FROM unnest($1) m(user_id) ORDER BY m.user_id"
+	"INSERT INTO swipesavvy.segment_members (user_id, segment_no, added_at)"
+	" SELECT DISTINCT m.user_id, $2, c.moment FROM unnest($1) m(user_id), (SELECT clock_timestamp() AS moment OFFSET 0) c ORDER BY m.user_id"
 	" ON CONFLICT DO NOTHING", 2, {UUIDARRAYOID, INT4OID}, NULL};
 
 static SSQuery delete_members = {

@@ -288,6 +288,10 @@ SELECT reason, recorded, count(*) FROM pg_temp.explain('w4') GROUP BY 1, 2 ORDER
 -- later changes do not alter it
 SELECT swipesavvy.update_campaign('W-MIN', '{"min_spend": 0}') -> 'min_spend' AS min_spend, swipesavvy.delete_campaign('W-AMOUNT') ->> 'status' AS status;
 SELECT * FROM pg_temp.explain('w1') WHERE campaign IN ('W-MIN', 'W-AMOUNT');
+-- who joins a segment afterwards was not in it, also in the same transaction
+SELECT pg_temp.offer('W-LATER', 'why', '{"target_merchant_id": null, "target_segment": "p-fans", "min_spend": 20}'), pg_temp.buy('pam', 10, 'why', '{"idempotency_key": "w5"}') AS fifth,
+       swipesavvy.add_segment_members('p-fans', ARRAY[pg_temp.id('pam')]) ->> 'added' AS added;
+SELECT * FROM pg_temp.explain('w5') WHERE campaign = 'W-LATER';
 SELECT swipesavvy.explain_award(t.transaction_id, t.user_id) - '{candidates,recorded_at,transaction_id,user_id,candidate_count}'::text[] AS purchase,
        jsonb_array_length(swipesavvy.explain_award(t.transaction_id) -> 'candidates') > 0 AS any_user
   FROM swipesavvy.transactions t WHERE idempotency_key = 'w1' AND user_id = pg_temp.id('pam');

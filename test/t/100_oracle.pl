@@ -2,7 +2,7 @@
 # (lib/World.pm) go through the three doors in three databases, and points, discounts, awards, tiers, balances, budgets
 # and the recorded reasons must be the oracle's, to the last point and cent.
 #
-# SWIPESAVVY_SEED repeats a run, SWIPESAVVY_STREAMS sets how many programmes are tried (default 4).
+# SWIPESAVVY_SEED repeats a run, SWIPESAVVY_PROGRAMMES sets how many programmes are tried (default 4).
 use strict;
 use warnings;
 
@@ -10,6 +10,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use Test::More;
 
+use Answers;
 use Oracle;
 use SwipeSavvy qw(new_node create_extension);
 use World;
@@ -215,145 +216,12 @@ subtest 'by hand: points, tiers, refunds' => sub {
 
 # ---- the database, through three doors ----
 
-# What record_transaction() answers, on a line; and the same of the oracle's.
-my $ANSWER = q{
-    CREATE FUNCTION public.answer(r jsonb) RETURNS text LANGUAGE sql IMMUTABLE RETURN
-        concat_ws(' ', r->>'status', r->>'points_earned', r->>'points_balance', r->>'tier', r->>'replayed', (
-            SELECT string_agg(concat_ws(':', a->>'campaign_id', a->>'points', trim_scale((a->>'discount')::numeric)), ' ' ORDER BY n)
-            FROM jsonb_array_elements(r->'awards') WITH ORDINALITY AS t(a, n)));
-};
-
-sub answer
-{
-    my ($p, $replayed) = @_;
-    return join ' ', @$p{qw(status points balance_after tier_after)}, $replayed // 'false',
-      map { join ':', $_->{campaign}, $_->{points}, World::trimmed($_->{discount}, World::places($p->{currency})) } @{ $p->{awards} };
-}
-
-# Does an operation, and says what came of it like the oracle.
-my $OPERATE = q{
-    CREATE FUNCTION public.operate(what text, key text, amount numeric, refund_key text, places int) RETURNS text LANGUAGE plpgsql AS $$
-    DECLARE
-        t swipesavvy.transactions;
-        r jsonb;
-    BEGIN
-        SELECT * INTO STRICT t FROM swipesavvy.transactions WHERE idempotency_key = key;
-        IF what IN ('late', 'lapse') THEN
-            UPDATE swipesavvy.transactions SET recorded_at = now() - interval '30 days 1 second' WHERE transaction_id = t.transaction_id;
-        END IF;
-        IF what = 'lapse' THEN
-            r := swipesavvy.lapse_transactions();
-        END IF;
-        BEGIN
-            IF what = 'late' THEN
-                r := swipesavvy.settle_transaction(t.transaction_id);
-            END IF;
-        EXCEPTION WHEN SQLSTATE 'PT400' THEN
-            r := '{"lapsed": "PT400"}';
-        END;
-        IF what IN ('late', 'lapse') THEN
-            UPDATE swipesavvy.transactions SET recorded_at = t.recorded_at WHERE transaction_id = t.transaction_id;
-            RETURN r ->> 'lapsed';
-        END IF;
-        BEGIN
-            r := CASE what WHEN 'decline' THEN swipesavvy.decline_transaction(t.transaction_id) WHEN 'refund' THEN swipesavvy.refund_transaction(t.transaction_id, amount, refund_key, t.user_id)
-                           ELSE swipesavvy.settle_transaction(t.transaction_id) END;
-        EXCEPTION WHEN OTHERS THEN
-            RETURN SQLSTATE;
-        END;
-        RETURN concat_ws(' ', CASE WHEN what <> 'refund' THEN concat_ws(' ', r ->> 'status', coalesce(r ->> 'points_earned', r ->> 'points_released'))
-            ELSE concat_ws(' ', minor(r -> 'refunded', places), minor(r -> 'refunded_total', places), r ->> 'points_reversed',
-                (SELECT string_agg(concat_ws(':', a ->> 'campaign_id', minor(a -> 'discount', places), minor(a -> 'cost', places)), ' ' ORDER BY n)
-                   FROM jsonb_array_elements(r -> 'returned') WITH ORDINALITY e (a, n)), r ->> 'replayed') END,
-            r ->> 'points_balance', (SELECT a.points_pending FROM swipesavvy.reward_accounts a WHERE a.user_id = t.user_id), r ->> 'tier');
-    END
-    $$;
-    -- The same for points that are spent, given, taken or expire.
-    CREATE FUNCTION public.spend(what text, key text, points bigint, spend_key text, months int, as_of timestamptz) RETURNS text LANGUAGE plpgsql AS $$
-    DECLARE
-        who uuid;
-        r jsonb;
-    BEGIN
-        SELECT user_id INTO STRICT who FROM swipesavvy.transactions WHERE idempotency_key = key;
-        IF what = 'expire' THEN
-            PERFORM swipesavvy.update_system_settings(jsonb_build_object('points_expiry_months', months));
-            r := swipesavvy.expire_points(as_of);
-            RETURN concat_ws(' ', r ->> 'users', r ->> 'points');
-        END IF;
-        INSERT INTO swipesavvy.charities (charity_id, name) VALUES ('00000000-0000-7000-8000-0000000000c0', 'Trees') ON CONFLICT DO NOTHING;
-        r := CASE what WHEN 'adjust' THEN swipesavvy.adjust_points(who, points, 'oracle', spend_key)
-                       WHEN 'donate' THEN swipesavvy.donate_points(who, points, '00000000-0000-7000-8000-0000000000c0', spend_key)
-                       ELSE swipesavvy.redeem_points(who, points => points, idempotency_key => spend_key) END;
-        RETURN concat_ws(' ', r ->> 'points', r ->> 'replayed', r ->> 'points_balance',
-            (SELECT concat_ws(' ', a.points_pending, a.tier) FROM swipesavvy.reward_accounts a WHERE a.user_id = who));
-    EXCEPTION WHEN OTHERS THEN
-        RETURN SQLSTATE;
-    END
-    $$;
-    CREATE FUNCTION public.minor(amount jsonb, places int) RETURNS text LANGUAGE sql IMMUTABLE RETURN trim_scale(amount::numeric * 10::numeric ^ places)::text;
-};
-
-# Everything a stream leaves behind, a line each; purchases by their idempotency keys.
-my $STATE = q{
-    SELECT concat_ws(' ', 'account', user_id, points_available, points_pending, lifetime_points, tier, spent_minor,
-                     CASE WHEN referral_for IS NOT NULL THEN 'due' ELSE '-' END) FROM swipesavvy.reward_accounts;
-    SELECT concat_ws(' ', 'purchase', idempotency_key, status, points_base, points_bonus, points_earned, discount_minor, refunded_minor)
-    FROM swipesavvy.purchases;
-    SELECT concat_ws(' ', 'award', p.idempotency_key, row_number() OVER (PARTITION BY transaction_id ORDER BY r.position),
-                     campaign_id, r.points, r.discount_minor, r.cost_minor, r.cost_returned_minor, r.counts)
-    FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.campaigns c USING (campaign_no) JOIN swipesavvy.purchases p USING (transaction_id);
-    SELECT concat_ws(' ', 'campaign', campaign_id, trim_scale((swipesavvy.get_campaign(campaign_id)->>'spent')::numeric),
-                     (SELECT count(*) FROM swipesavvy.campaign_redemptions r WHERE r.campaign_no = c.campaign_no))
-    FROM swipesavvy.campaigns c;
-    SELECT concat_ws(' ', 'entries', user_id, kind, coalesce(campaign_id, '-'), sum(points))
-    FROM swipesavvy.points_entries LEFT JOIN swipesavvy.campaigns USING (campaign_no) GROUP BY user_id, kind, campaign_id;
-    SELECT concat_ws(' ', 'mismatches', swipesavvy.verify_ledger()->>'mismatches');
-};
-
-sub state
-{
-    my ($o) = @_;
-    my @lines = 'mismatches 0';
-    my %redemptions;
-
-    for my $p (values %{ $o->{purchases} })
-    {
-        push @lines, join ' ', 'purchase', @$p{qw(key status base bonus points discount refunded)};
-        my $position = 0;
-        for my $award (@{ $p->{awards} })
-        {
-            push @lines, join ' ', 'award', $p->{key}, ++$position, @$award{qw(campaign points discount cost)}, $o->redeemed($p, $award);
-            $redemptions{ $award->{campaign} }++;
-        }
-    }
-    push @lines, map { "entries $_ $o->{entries}{$_}" } keys %{ $o->{entries} };
-    push @lines, map { my $u = $o->{users}{$_}; join ' ', 'account', $_, @$u{qw(available pending lifetime tier)}, $o->total($_), defined $u->{brought_by} ? 'due' : '-' } keys %{ $o->{users} };
-    push @lines, map {
-        join ' ', 'campaign', $_, World::trimmed($o->spent($_), World::places($o->{campaigns}{$_}{currency})), $redemptions{$_} // 0
-    } keys %{ $o->{campaigns} };
-    return sort @lines;
-}
-
-my $REASONS = q{
-    SELECT concat_ws(' ', p.idempotency_key, c.campaign_id, CASE WHEN c.applied THEN 'applied' ELSE coalesce(c.reason, 'unknown') END, c.recorded)
-    FROM swipesavvy.purchases p,
-         jsonb_to_recordset(swipesavvy.explain_award(p.transaction_id)->'candidates')
-             AS c(campaign_id text, applied boolean, reason text, recorded boolean)
-    -- those that were recorded as completed or pending, whatever became of them
-    WHERE (SELECT t.request & 3 < 2 FROM swipesavvy.transactions t WHERE t.transaction_id = p.transaction_id);
-};
-
 # Equal lists of lines, or the first differences and no more.
 sub same_lines
 {
     my ($got, $expected, $name) = @_;
-    my (%count, @differences);
-    $count{$_}++ for @$expected;
-    $count{$_}-- for @$got;
-    for my $line (sort grep { $count{$_} != 0 } keys %count)
-    {
-        push @differences, ($count{$line} > 0 ? 'expected: ' : '     got: ') . $line;
-    }
+    my @differences = Answers::differences($got, $expected);
+
     return pass("$name (" . @$expected . ')') unless @differences;
     fail($name);
     diag($_) for splice @differences, 0, 12;
@@ -383,10 +251,10 @@ sub by_call
         my ($p, $r) = ($purchases->[$i], $results->[$i]);
         my $call = World::call('record_transaction', $world->columns($p, 'amount'));
         $call =~ s/^SELECT (.*);$/SELECT '$p->{key} ' || answer($1);\n\\if :ERROR\n\\echo $p->{key} refused :SQLSTATE\n\\endif\n/;
-        push @expected, $r->{refused} ? "$p->{key} refused " . refused($r) : "$p->{key} " . answer($r);
+        push @expected, $r->{refused} ? "$p->{key} refused " . refused($r) : "$p->{key} " . Answers::answer($r);
         $script .= $call;
         next if $i % 8 || $r->{refused};
-        push @expected, "$p->{key} " . answer($r, 'true');
+        push @expected, "$p->{key} " . Answers::answer($r, 'true');
         $script .= $call;
     }
     $node->psql($db, $script, stdout => \my $out, stderr => \my $errors, on_error_stop => 0);
@@ -469,7 +337,7 @@ sub by_list
         } @batch;
         push @expected, map {
             my $r = $result{ $_->{key} };
-            $r->{refused} ? 'refused' : answer($r)
+            $r->{refused} ? 'refused' : Answers::answer($r)
         } @batch;
         push @got, split /\n/, run($node, $db, qq{
             SELECT CASE WHEN r ? 'error' THEN 'refused' ELSE answer(r) END
@@ -479,24 +347,11 @@ sub by_list
     return;
 }
 
-# Every campaign's reason, also the reasons worked out afterwards; what applied must be on record.
+# Every campaign's reason, also the reasons worked out afterwards.
 sub same_reasons
 {
     my ($node, $db, $o, $name) = @_;
-    my (@got, %expected);
-    for my $p (values %{ $o->{purchases} })
-    {
-        $expected{"$p->{key} $_"} = $p->{reasons}{$_} // 'applied' for keys %{ $p->{reasons} };
-    }
-    for (@{ lines($node, $db, $REASONS) })
-    {
-        my ($key, $campaign, $reason, $recorded) = split / /;
-        my $expected = delete $expected{"$key $campaign"} // 'nothing';
-        push @got, "$key $campaign $reason (expected $expected)" if $reason ne $expected;
-        push @got, "$key $campaign applied, but not on record" if $reason eq 'applied' && $recorded ne 't';
-    }
-    same_lines(\@got, [], "reasons, $name");
-    same_lines([], [ map { "$_ $expected{$_}" } keys %expected ], "no campaign unexplained, $name");
+    same_lines([ Answers::wrong_reasons($o, @{ lines($node, $db, $Answers::REASONS) }) ], [], "reasons, $name");
     return;
 }
 
@@ -526,8 +381,8 @@ sub try_stream
         by_call($node, $db{calls}, $world, \@purchases, \@results);
         by_view($node, $db{view}, $world, \@purchases, \@results, ($phase + $seed) % 3);
         by_list($node, $db{lists}, $world, \@purchases, \@results, $phase % 2);
-        my @state = state($o);
-        same_lines(lines($node, $db{$_}, $STATE), \@state, "state after part $phase, $_") for sort keys %db;
+        my @state = Answers::state($o);
+        same_lines(lines($node, $db{$_}, $Answers::STATE), \@state, "state after part $phase, $_") for sort keys %db;
         my (@operations, @answers);
         for (1 .. $count)
         {
@@ -540,8 +395,8 @@ sub try_stream
             my @got = split /\n/, run($node, $db{$name}, map { $world->operation_sql($_) } @operations);
             same_lines([ map { $_ + 1 . " $got[$_]" } 0 .. $#got ], \@answers, "what came of operations after part $phase, $name");
         }
-        @state = state($o);
-        same_lines(lines($node, $db{$_}, $STATE), \@state, "state after them, $_") for sort keys %db;
+        @state = Answers::state($o);
+        same_lines(lines($node, $db{$_}, $Answers::STATE), \@state, "state after them, $_") for sort keys %db;
         my @changes = $world->changes;
         run($node, $_, @changes) for map { $db{$_} } sort keys %db;
     }
@@ -552,16 +407,16 @@ sub try_stream
 
 my $node = new_node('oracle');
 create_extension($node, 'prepared');
-run($node, 'prepared', $ANSWER);
-run($node, 'prepared', $OPERATE);
+run($node, 'prepared', $Answers::ANSWER);
+run($node, 'prepared', $Answers::OPERATE);
 
 my $first = $ENV{SWIPESAVVY_SEED} || time() % 1_000_000_000;
-my $streams = $ENV{SWIPESAVVY_STREAMS} || 4;
-note("SWIPESAVVY_SEED=$first SWIPESAVVY_STREAMS=$streams");
+my $streams = $ENV{SWIPESAVVY_PROGRAMMES} || 4;
+note("SWIPESAVVY_SEED=$first SWIPESAVVY_PROGRAMMES=$streams");
 for my $seed ($first .. $first + $streams - 1)
 {
     subtest "random programme $seed" => sub { try_stream($node, $seed, 4, 80) };
-    diag("to repeat: SWIPESAVVY_SEED=$seed SWIPESAVVY_STREAMS=1") if !Test::More->builder->is_passing;
+    diag("to repeat: SWIPESAVVY_SEED=$seed SWIPESAVVY_PROGRAMMES=1") if !Test::More->builder->is_passing;
 }
 cmp_ok($done{$_} // 0, '>', 0, "something came of $_") for qw(settle decline refund redeem donate adjust expire);
 

@@ -11,6 +11,7 @@ use lib "$FindBin::RealBin/lib";
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+use Answers;
 use Oracle;
 use SwipeSavvy qw(new_node create_extension json);
 use World;
@@ -20,14 +21,8 @@ my $demo = "$FindBin::RealBin/../demo";
 my $node = new_node('simulate', 'max_wal_size = 2GB');
 $node->safe_psql('postgres', "CREATE DATABASE app TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'");
 
-# What a test needs besides: a campaign as simulate_campaign takes it, and what it really gave, as simulate_campaign tells it.
-my $TOOLS = q{
-    CREATE FUNCTION public.definition(campaign text) RETURNS jsonb LANGUAGE sql STABLE RETURN (
-        SELECT jsonb_object_agg(key, value)
-        FROM jsonb_each(swipesavvy.get_campaign(campaign)),
-             (SELECT proargnames FROM pg_proc WHERE oid::regproc::text = 'swipesavvy.create_campaign') AS f
-        WHERE key = ANY (proargnames));
-
+# What a test needs besides: what a campaign really gave, as simulate_campaign tells it.
+my $TOOLS = $Answers::DEFINITION . q{
     CREATE FUNCTION public.given(campaign text) RETURNS jsonb LANGUAGE sql STABLE RETURN (
         WITH r AS (
             SELECT r.*, power(10::numeric, minor_unit) AS unit
@@ -166,57 +161,6 @@ subtest "random campaigns that ran alone (seed $seed)" => sub {
 
 # ---- random programmes against the oracle ----
 
-# The oracle's redemptions when these campaigns run past those purchases, with the base points that are stored.
-sub replayed
-{
-    my ($world, $campaigns, @purchases) = @_;
-    my $o = $world->{oracle};
-    my $fresh = Oracle->new(%$o, purchases => {}, redemptions => {},
-        campaigns => { map { $_ => { %{ $o->{campaigns}{$_} }, status => 'running' } } @$campaigns });
-    for my $given (@purchases)
-    {
-        my $p = { %$given, status => 'completed', refunded => 0 };
-        ($p->{awards}, $p->{reasons}) = $fresh->choose($p, $p->{base});
-        $fresh->{purchases}{ $p->{key} } = $p;
-        push @{ $fresh->{redemptions}{ $_->{campaign} } }, $p->{key} for @{ $p->{awards} };
-    }
-    return $fresh;
-}
-
-# What it says of one of them, as a line.
-sub told
-{
-    my ($o, $id) = @_;
-    my (%days, %users, %why);
-    my @sum = (0, 0, 0);
-    for my $p (map { $o->{purchases}{$_} } sort keys %{ $o->{purchases} })
-    {
-        $why{ $p->{reasons}{$id} }++ if defined $p->{reasons}{$id};
-        for my $award (grep { $_->{campaign} eq $id } @{ $p->{awards} })
-        {
-            $days{ $p->{day} }{ $p->{user} }++;
-            $users{ $p->{user} }++;
-            $sum[0] += $award->{points};
-            $sum[1] += $award->{discount};
-            $sum[2] += $award->{cost};
-        }
-    }
-    my $places = World::places($o->{campaigns}{$id}{currency});
-    my $count = 0;
-    $count += $_ for values %users;
-    return join ' ', $id, $count, scalar keys %users, $sum[0], World::trimmed($sum[1], $places), World::trimmed($sum[2], $places),
-      (map { my $d = $days{$_}; my $n = 0; $n += $_ for values %$d; "$_:$n:" . keys %$d } sort keys %days),
-      map { "$_=$why{$_}" } sort keys %why;
-}
-
-my $TOLD = q{
-    SELECT concat_ws(' ', c, s->>'redemptions', s->>'users', s->>'points', trim_scale((s->>'discount')::numeric), trim_scale((s->>'cost')::numeric),
-        (SELECT string_agg(concat_ws(':', d->>'day', d->>'redemptions', d->>'users'), ' ' ORDER BY n)
-         FROM jsonb_array_elements(s->'days') WITH ORDINALITY AS t(d, n)),
-        (SELECT string_agg(key || '=' || value, ' ' ORDER BY key COLLATE "C") FROM jsonb_each_text(s->'not_applied')))
-    FROM (SELECT c, swipesavvy.simulate_campaign(definition(c), '2000-01-01', '2030-01-01') -> 'SCENE' AS s FROM unnest(ARRAY[IDS]) AS c) AS t
-    ORDER BY c COLLATE "C"};
-
 for my $n (1, 2)
 {
     my $world = World->new($seed + $n);
@@ -248,12 +192,12 @@ for my $n (1, 2)
     my @all = sort keys %{ $o->{campaigns} };
     my @ids = @all[ 0 .. 11 ];
     my $ids = join ',', map { World::quoted($_) } @ids;
-    my ($alone, $together) = map { $TOLD =~ s/SCENE/$_/r =~ s/IDS/$ids/r } qw(alone together);
-    is($node->safe_psql("world$n", $alone), join("\n", map { told(replayed($world, [$_], @stored), $_) } @ids), "world $n: each campaign alone");
+    my ($alone, $together) = map { $Answers::TOLD =~ s/SCENE/$_/r =~ s/IDS/$ids/r } qw(alone together);
+    is($node->safe_psql("world$n", $alone), join("\n", map { Answers::told(Answers::replayed($o, [$_], @stored), $_) } @ids), "world $n: each campaign alone");
 
     # those that ever ran, and whichever is proposed
     my @ran = grep { $o->{campaigns}{$_}{status} !~ /^(draft|archived)$/ } @all;
-    is($node->safe_psql("world$n", $together), join("\n", map { my $id = $_; told(replayed($world, [ $id, grep { $_ ne $id } @ran ], @stored), $id) } @ids),
+    is($node->safe_psql("world$n", $together), join("\n", map { my $id = $_; Answers::told(Answers::replayed($o, [ $id, grep { $_ ne $id } @ran ], @stored), $id) } @ids),
         "world $n: each together with those that ran");
 }
 

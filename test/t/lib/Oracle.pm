@@ -19,7 +19,7 @@ our $MAX = Math::BigInt->new('9223372036854775807');
 sub new
 {
     my ($class, %world) = @_;
-    return bless { users => {}, purchases => {}, redemptions => {}, entries => {}, refunds => {}, %world }, $class;
+    return bless { users => {}, purchases => {}, redemptions => {}, entries => {}, refunds => {}, spent => {}, known => {}, by_key => {}, %world }, $class;
 }
 
 sub add_user
@@ -31,6 +31,7 @@ sub add_user
         pending => Math::BigInt->new(0),
         lifetime => Math::BigInt->new(0),
         tier => $lowest->{name},
+        active => 1,
         brought_by => $brought_by,
     };
     return;
@@ -93,11 +94,24 @@ sub bucket
 
 # ---- §1 base points ----
 
-sub tier_milli
+# The highest tier that so many lifetime points reach.
+sub reached
 {
-    my ($self, $user) = @_;
-    my ($tier) = grep { $_->{name} eq $user->{tier} } @{ $self->{tiers} };
-    return $tier->{milli};
+    my ($self, $lifetime) = @_;
+    my ($reached) = grep { $lifetime >= $_->{threshold} } sort { $b->{threshold} <=> $a->{threshold} } @{ $self->{tiers} };
+    return $reached;
+}
+
+# The tier that a user holds: the one given last, unless it is gone, or the time is over for which it was kept.
+sub held
+{
+    my ($self, $user, $now) = @_;
+    my ($held) = grep { $_->{name} eq $user->{tier} } @{ $self->{tiers} };
+    my $reached = $self->reached($user->{lifetime});
+
+    return $reached if !$held;
+    return $reached if $held->{threshold} > $reached->{threshold} && defined $user->{kept_until} && $now >= $user->{kept_until};
+    return $held;
 }
 
 sub boost_milli
@@ -117,15 +131,16 @@ sub boost_milli
 
 sub base_points
 {
-    my ($self, $p) = @_;
+    my ($self, $p, $now) = @_;
     my $rate = Math::BigInt->new($self->{settings}{earn_rate});
-    $rate->bmul($self->tier_milli($self->{users}{ $p->{user} }))->bmul($self->boost_milli($p));
+    $rate->bmul($self->held($self->{users}{ $p->{user} }, $now)->{milli})->bmul($self->boost_milli($p));
     return times_over($p->{amount}, $rate, Math::BigInt->new(10)->bpow(9 + $self->{exponents}{ $p->{currency} }));
 }
 
 sub category
 {
     my ($self, $p) = @_;
+    return $p->{category} if exists $p->{category};
     return defined $p->{merchant} ? $self->{merchants}{ $p->{merchant} }{category} : undef;
 }
 
@@ -280,20 +295,21 @@ sub at_limits
     my $total = Math::BigInt->new($p->{amount});
     for my $other (values %{ $self->{purchases} })
     {
-        next unless $other->{user} eq $p->{user} && $other->{day} eq $p->{day} && $other->{currency} eq $s->{currency};
+        next unless $other->{user} eq $p->{user} && $other->{currency} eq $s->{currency};
+        next unless day_of($other->{occurred}, $s->{timezone}) eq $p->{day};
         $total += $other->{amount} - $other->{refunded} if $other->{status} eq 'completed' || $other->{status} eq 'pending';
     }
     return $total > $s->{daily_spending_limit};
 }
 
-# The user's lifetime points have changed; now is the clock's time.
-sub set_tier
+# Lifetime points change, and with them the tier; now is the clock's time.
+sub set_lifetime
 {
-    my ($self, $user, $now) = @_;
-    my @rising = sort { $a->{threshold} <=> $b->{threshold} } @{ $self->{tiers} };
-    my ($reached) = grep { $user->{lifetime} >= $_->{threshold} } reverse @rising;
-    my ($held) = grep { $_->{name} eq $user->{tier} } @rising;
+    my ($self, $user, $points, $now) = @_;
+    my $held = $self->held($user, $now);
+    my $reached = $self->reached($points);
 
+    $user->{lifetime} = $points;
     if ($reached->{threshold} > $held->{threshold})
     {
         my ($year) = day_of($now, $self->{settings}{timezone}) =~ /^(\d+)/;
@@ -301,8 +317,7 @@ sub set_tier
     }
     elsif ($reached->{threshold} < $held->{threshold})
     {
-        return if defined $user->{kept_until} && $now < $user->{kept_until};
-        delete $user->{kept_until};
+        $reached = $held if defined $user->{kept_until} && $now < $user->{kept_until};
     }
     $user->{tier} = $reached->{name};
     return;
@@ -323,8 +338,7 @@ sub count_points
     my ($self, $user, $points, $now) = @_;
     return if $points == 0;
     $user->{available} += $points;
-    $user->{lifetime} += $points;
-    $self->set_tier($user, $now);
+    $self->set_lifetime($user, $user->{lifetime} + $points, $now);
     return;
 }
 
@@ -346,7 +360,7 @@ sub complete
     $self->count_points($self->{users}{ $p->{user} }, $p->{points}, $now);
     delete $self->{users}{ $p->{user} }{brought_by};
     return unless defined $brought_by;
-    for my $id ($p->{user}, $brought_by)
+    for my $id ($p->{user}, grep { !$self->{users}{$_}{erased} } $brought_by)
     {
         $self->count_points($self->{users}{$id}, $bonus, $now);
         $self->book($id, 'referral', $bonus);
@@ -375,11 +389,15 @@ sub record
     my $counts = $p->{status} eq 'completed' || $p->{status} eq 'pending';
     my %refused;
 
+    $p->{category} = $self->category($p);
+    $p->{asked} = $p->{status};
+    $refused{PT400} = 1 if !$user->{active};
+
     $p->{base} = Math::BigInt->new(0);
     if ($counts)
     {
         $refused{PT409} = 1 if $self->at_limits($p);
-        $p->{base} = $self->base_points($p);
+        $p->{base} = $self->base_points($p, $now);
         ($p->{awards}, $p->{reasons}) = $self->choose($p, $p->{base});
     }
     $p->{bonus} = Math::BigInt->new(0);
@@ -398,13 +416,14 @@ sub record
 
     $self->{purchases}{ $p->{id} } = $p;
     $self->{by_key}{ $p->{key} } = $p if defined $p->{key};
+    $self->{known}{"$p->{user} $p->{key}"} = $p if defined $p->{key};
     push @{ $self->{redemptions}{ $_->{campaign} } }, $p->{id} for @{ $p->{awards} };
     $self->book($p->{user}, 'earn', $p->{base});
     $self->book($p->{user}, 'bonus', $_->{points}, $_->{campaign}) for @{ $p->{awards} };
     $user->{pending} += $p->{points} if $p->{status} eq 'pending';
     $self->complete($p, $now) if $p->{status} eq 'completed';
     $p->{balance_after} = $user->{available}->copy;
-    $p->{tier_after} = $user->{tier};
+    $p->{tier_after} = $self->held($user, $now)->{name};
     return $p;
 }
 
@@ -484,9 +503,9 @@ sub operate
 
 sub after
 {
-    my ($self, $p, @words) = @_;
+    my ($self, $p, $now, @words) = @_;
     my $user = $self->{users}{ $p->{user} };
-    return join ' ', @words, @$user{qw(available pending tier)};
+    return join ' ', @words, @$user{qw(available pending)}, $self->held($user, $now)->{name};
 }
 
 sub do_settle
@@ -495,19 +514,22 @@ sub do_settle
     return 'PT400' if $p->{status} ne 'pending';
     return '22003' if $self->too_much($p);
     $self->settle($p->{id}, $now);
-    return $self->after($p, 'completed', $p->{points});
+    return $self->after($p, $now, 'completed', $p->{points});
 }
 
 sub do_decline
 {
-    my ($self, $op, $p) = @_;
+    my ($self, $op, $p, $now) = @_;
     return 'PT400' if $p->{status} ne 'pending';
     $self->decline($p->{id});
-    return $self->after($p, 'failed', $p->{points});
+    return $self->after($p, $now, 'failed', $p->{points});
 }
 
 # It has been pending for too long, and somebody tries to settle it.
 sub do_late { return 'PT400' }
+
+# It has been pending for almost too long.
+sub do_nearly { goto &do_settle }
 
 # It has been pending for too long, and all that have are looked for.
 sub do_lapse
@@ -528,7 +550,7 @@ sub do_refund
     if ($known)
     {
         return '23505' if $known->{key} ne $op->{key} || ($known->{amount} // '-') ne ($amount // '-');
-        return $self->after($p, @{ $known->{words} }, 'true');
+        return $self->after($p, $now, @{ $known->{words} }, 'true');
     }
     return 'PT400' if $p->{status} ne 'completed';
     my $left = Math::BigInt->new($p->{amount}) - $p->{refunded};
@@ -542,7 +564,7 @@ sub do_refund
     } 0 .. $#before);
     $self->{refunds}{"$p->{user} $op->{refund_key}"} = { key => $op->{key}, amount => $amount, words => \@words }
       if defined $op->{refund_key};
-    return $self->after($p, @words, 'false');
+    return $self->after($p, $now, @words, 'false');
 }
 
 # ---- §5 to §7 spending: what is taken, and what is due by age ----
@@ -579,7 +601,13 @@ sub repeated
     my ($self, $op, $p) = @_;
     my $known = defined $op->{refund_key} ? $self->{spent}{"$p->{user} $op->{what} $op->{refund_key}"} : undef;
     return undef if !$known;
-    return $known eq $op->{amount} ? $self->after($p, $op->{amount}, 'true') : '23505';
+    return $known eq $op->{amount} ? $self->after_spending($p, $op->{amount}, 'true') : '23505';
+}
+
+sub after_spending
+{
+    my ($self, $p, @words) = @_;
+    return join ' ', @words, @{ $self->{users}{ $p->{user} } }{qw(available pending)};
 }
 
 sub spend
@@ -588,15 +616,19 @@ sub spend
     $self->{users}{ $p->{user} }{available} -= $points;
     $self->book($p->{user}, $op->{what}, $points->copy->babs);
     $self->{spent}{"$p->{user} $op->{what} $op->{refund_key}"} = $op->{amount} if defined $op->{refund_key};
-    return $self->after($p, $op->{amount}, 'false');
+    return $self->after_spending($p, $op->{amount}, 'false');
 }
 
 sub do_redeem
 {
     my ($self, $op, $p) = @_;
     my $points = Math::BigInt->new($op->{amount});
+    my $user = $self->{users}{ $p->{user} };
     return '22023' if $points <= 0;
-    return $self->repeated($op, $p) // ($points > $self->{users}{ $p->{user} }{available} ? 'PT409' : $self->spend($op, $p, $points));
+    my $again = $self->repeated($op, $p);
+    return $again if defined $again;
+    return 'PT400' if !$user->{active};
+    return $points > $user->{available} ? 'PT409' : $self->spend($op, $p, $points);
 }
 
 sub do_donate { goto &do_redeem }
@@ -629,6 +661,56 @@ sub do_expire
         $self->book($user, 'expire', $due);
     }
     return "$users $points";
+}
+
+# ---- §8 repeats, and what becomes of users ----
+
+my @PAYLOAD = qw(id merchant amount currency shipping);
+
+# The same key again, by call: what was recorded then, or undef for a refusal. An instant left out matches.
+sub again
+{
+    my ($self, $given) = @_;
+    my $known = $self->{known}{"$given->{user} $given->{key}"} or return $self->record($given);
+    return { refused => { 23505 => 1 } } if $known->{asked} ne $given->{status};
+    for my $name (@PAYLOAD, defined $given->{occurred} ? 'occurred' : ())
+    {
+        return { refused => { 23505 => 1 } } if ($known->{$name} // '-') ne ($given->{$name} // '-');
+    }
+    my $user = $self->{users}{ $given->{user} };
+    return {
+        %$known, replayed => 'true', balance_after => $user->{available},
+        tier_after => $self->held($user, time() * 1_000_000)->{name}
+    };
+}
+
+# Nobody is known by keys any more, nor in a segment, nor has boosts.
+sub erase_user
+{
+    my ($self, $id) = @_;
+    @{ $self->{users}{$id} }{qw(erased active)} = (1, 0);
+    delete $_->{users}{$id} for values %{ $self->{boosts} };
+    delete $_->{$id} for values %{ $self->{segments} };
+    for my $keys (@$self{qw(known refunds spent)})
+    {
+        delete @$keys{ grep { /^\Q$id\E / } keys %$keys };
+    }
+    return;
+}
+
+# Users whose tier is written down anew, as they hold another by now.
+sub refresh_tiers
+{
+    my ($self, $now) = @_;
+    my $refreshed = 0;
+    for my $user (values %{ $self->{users} })
+    {
+        next unless defined $user->{kept_until} && $now >= $user->{kept_until};
+        my $held = $self->held($user, $now)->{name};
+        $refreshed++ if $held ne $user->{tier};
+        $user->{tier} = $held;
+    }
+    return $refreshed;
 }
 
 1;

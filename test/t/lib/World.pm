@@ -8,7 +8,7 @@ use warnings;
 use Oracle;
 
 my %EXPONENT = (USD => 2, EUR => 2, JPY => 0, BHD => 3, CLF => 4);
-my @CATEGORY = (
+our @CATEGORY = (
     'Restaurants & Cafes', 'Retail & Shopping', 'Grocery & Food', 'Gas Stations',
     'Hotels & Travel', 'Entertainment', 'Health & Wellness', 'Services');
 my @OFFER = qw(FIXED_DISCOUNT PERCENTAGE BOGO FREE_SHIPPING OTHER);
@@ -20,9 +20,9 @@ my $DAY = 86_400_000_000;
 
 sub new
 {
-    my ($class, $seed) = @_;
+    my ($class, $seed, %size) = @_;
     srand($seed);
-    my $self = bless { setup => [], count => 0 }, $class;
+    my $self = bless { setup => [], count => 0, users => 25, merchants => 12, boosts => 5, campaigns => 24, %size }, $class;
 
     $self->{zone} = pick(@ZONE);
     my ($year, $month, $day) = @{ pick(@MIDDLE) };
@@ -37,7 +37,7 @@ sub new
     $self->make_tiers;
     $self->make_people;
     $self->make_boosts;
-    $self->make_campaign($_) for 1 .. 24;
+    $self->make_campaign($_) for 1 .. $self->{campaigns};
     return $self;
 }
 
@@ -177,17 +177,11 @@ sub make_people
     my $o = $self->{oracle};
     my $setup = $self->{setup};
 
-    @{ $self->{users} } = map { uuid() } 1 .. 25;
-    my @there;
-    for my $user (@{ $self->{users} })
-    {
-        my $brought_by = @there && chance(60) ? pick(@there) : undef;
-        $o->add_user($user, $brought_by);
-        push @there, $user;
-        push @$setup, call('create_user', email => "$user\@example.com", name => 'Somebody', user_id => $user, referred_by => $brought_by);
-    }
-    @{ $self->{merchants} } = map { uuid() } 1 .. 12;
-    for my $i (0 .. 11)
+    my $users = $self->{users};
+    $self->{users} = [];
+    push @$setup, $self->new_user for 1 .. $users;
+    $self->{merchants} = [ map { uuid() } 1 .. $self->{merchants} ];
+    for my $i (0 .. $#{ $self->{merchants} })
     {
         my $merchant = $self->{merchants}[$i];
         $o->{merchants}{$merchant} = { category => $CATEGORY[ $i % 8 ] };
@@ -203,10 +197,21 @@ sub make_people
     return;
 }
 
+# The call that makes one more user, perhaps brought by another.
+sub new_user
+{
+    my ($self) = @_;
+    my $user = uuid();
+    my $brought_by = @{ $self->{users} } && chance(60) ? pick(@{ $self->{users} }) : undef;
+    $self->{oracle}->add_user($user, $brought_by);
+    push @{ $self->{users} }, $user;
+    return call('create_user', email => "$user\@example.com", name => 'Somebody', user_id => $user, referred_by => $brought_by);
+}
+
 sub make_boosts
 {
     my ($self) = @_;
-    for (1 .. 5)
+    for (1 .. $self->{boosts})
     {
         my $id = uuid();
         my $boost = $self->{oracle}{boosts}{$id} = {
@@ -378,32 +383,36 @@ sub near_midnight
 sub purchases
 {
     my ($self, $count) = @_;
-    my $o = $self->{oracle};
     my (@purchases, @instants);
 
-    for (1 .. $count)
-    {
-        my $currency = pick(@{ $self->{currencies} });
-        my $unit = 10**places($currency);
-        my $occurred = @instants && chance(25) ? pick(@instants)
-          : chance(50) ? $self->near_midnight : $self->{middle} + between(-4 * $DAY, 4 * $DAY);
-        push @instants, $occurred;
-        push @purchases, {
-            key => 'p' . ++$self->{count},
-            id => uuid(),
-            user => pick(@{ $self->{users} }),
-            merchant => chance(85) ? pick(@{ $self->{merchants} }) : undef,
-            amount => pick(0, 1, between(1, 9), (map { between(1, 150 * $unit) } 1 .. 4), between(1, 60) * $unit,
-                (map { between(1, 9) * 10 * $unit } 1 .. 3)),
-            currency => $currency,
-            occurred => $occurred,
-            status => pick(('completed') x 16, ('pending') x 2, 'failed', 'cancelled'),
-            shipping => chance(40) ? between(0, 12 * $unit) : undef,
-        };
-    }
+    push @purchases, $self->purchase(\@instants) for 1 .. $count;
     # One that is beyond 64 bits in between; the first time with little room left below 64 bits in the end.
     pick(@purchases)->{amount} = '9' . join '', map { between(0, 1) } 1 .. ($self->{huge}++ ? pick(12, 15) : 18);
     return $self->in_order(@purchases);
+}
+
+# A purchase; perhaps at one of these instants, to which its own is added.
+sub purchase
+{
+    my ($self, $instants) = @_;
+    my $currency = pick(@{ $self->{currencies} });
+    my $unit = 10**places($currency);
+    my $occurred = @$instants && chance(25) ? pick(@$instants)
+      : chance(50) ? $self->near_midnight : $self->{middle} + between(-4 * $DAY, 4 * $DAY);
+
+    push @$instants, $occurred;
+    return {
+        key => 'p' . ++$self->{count},
+        id => uuid(),
+        user => pick(@{ $self->{users} }),
+        merchant => chance(85) ? pick(@{ $self->{merchants} }) : undef,
+        amount => pick(0, 1, between(1, 9), (map { between(1, 150 * $unit) } 1 .. 4), between(1, 60) * $unit,
+            (map { between(1, 9) * 10 * $unit } 1 .. 3)),
+        currency => $currency,
+        occurred => $occurred,
+        status => pick(('completed') x 16, ('pending') x 2, 'failed', 'cancelled'),
+        shipping => chance(40) ? between(0, 12 * $unit) : undef,
+    };
 }
 
 # ---- what happens to them later ----
@@ -425,7 +434,7 @@ sub operation
     my @purchases = map { $o->{by_key}{$_} } sort keys %{ $o->{by_key} };
     my @pending = grep { $_->{status} eq 'pending' } @purchases;
     my @completed = grep { $_->{status} eq 'completed' && $_->{refunded} < $_->{amount} } @purchases;
-    my $op = { what => pick(('settle') x 4, qw(decline decline late lapse expire), ('refund') x 12, ('redeem') x 4, ('adjust') x 3, 'donate') };
+    my $op = { what => pick(('settle') x 4, qw(decline decline late nearly lapse expire), ('refund') x 12, ('redeem') x 4, ('adjust') x 3, 'donate') };
     my @likely = $op->{what} eq 'refund' ? @completed : @pending;
     my $p = @likely && chance(90) ? pick(@likely) : pick(@purchases);
 
@@ -460,16 +469,24 @@ sub spending
     return $op;
 }
 
+# The id of a purchase; one that was generated is looked up by the key.
+sub id_sql
+{
+    my ($self, $key) = @_;
+    return quoted($self->{oracle}{by_key}{$key}{id}) if !$self->{generated_ids};
+    return "(SELECT transaction_id FROM swipesavvy.transactions WHERE idempotency_key = '$key')";
+}
+
 # As arguments of the function that does it in a database.
 sub operation_sql
 {
     my ($self, $op) = @_;
-    return 'SELECT public.spend(' . join(', ', map { quoted($_) } @$op{qw(what key amount refund_key months)}, defined $op->{as_of} ? instant($op->{as_of}) : undef) . ');'
+    return 'SELECT public.spend(' . join(', ', quoted($op->{what}), $self->id_sql($op->{key}), map { quoted($_) } @$op{qw(amount refund_key months)}, defined $op->{as_of} ? instant($op->{as_of}) : undef) . ');'
       if $op->{what} =~ /^(redeem|donate|adjust|expire)$/;
     my $currency = $self->{oracle}{by_key}{ $op->{key} }{currency};
     my $amount = $op->{amount};
     my $sign = defined $amount && $amount =~ s/^-// ? '-' : '';
-    return 'SELECT public.operate(' . join(', ', map { quoted($_) } @$op{qw(what key)}, defined $amount ? $sign . major($amount, $currency) : undef,
+    return 'SELECT public.operate(' . join(', ', quoted($op->{what}), $self->id_sql($op->{key}), map { quoted($_) } defined $amount ? $sign . major($amount, $currency) : undef,
         $op->{refund_key}, places($currency)) . ');';
 }
 
@@ -501,7 +518,7 @@ sub columns
         $amount eq 'amount' ? (amount => major($p->{amount}, $p->{currency})) : (amount_minor => $p->{amount}),
         currency => $p->{currency},
         merchant_id => $p->{merchant},
-        occurred_at => instant($p->{occurred}),
+        occurred_at => defined $p->{occurred} ? instant($p->{occurred}) : undef,
         status => $p->{status},
         idempotency_key => $p->{key},
         metadata => defined $p->{shipping} ? sprintf('{"shipping_amount": %s}', major($p->{shipping}, $p->{currency})) : undef,
