@@ -50,6 +50,14 @@ ss_query_avoid_scans(void)
 }
 
 void
+ss_query_avoid_sorts(void)
+{
+	ss_query_avoid_scans();
+	if (enable_sort)
+		(void) set_config_option("enable_sort", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+void
 ss_query_plan_once(void)
 {
 	avoid_jit();

@@ -68,6 +68,9 @@ extern void ss_query_guard_path(void);
 /* Keeps new plans off sequential scans until the GUC nest level ends. */
 extern void ss_query_avoid_scans(void);
 
+/* The same, and takes orders from indexes that have them. */
+extern void ss_query_avoid_sorts(void);
+
 /* Keeps to plans that fit all parameters until the GUC nest level ends: for queries where planning would cost more than it gains. */
 extern void ss_query_plan_once(void);
 

@@ -121,6 +121,16 @@ SELECT is((SELECT string_agg(format('%s %s %s %s', l.event_type, l.resource_id, 
 SELECT is(CASE WHEN l.details::jsonb #>> '{after,created_at}' IS NULL THEN l.details::jsonb ELSE jsonb_set(l.details::jsonb, '{after,created_at}', '"NOW"') END,
           e.details::jsonb, e.routine || ': the difference')
   FROM exercises e JOIN left_rows l USING (n) WHERE e.details IS NOT NULL ORDER BY e.n;
+SELECT is(l.details::jsonb #- '{after,entry_id}', '{"after": {"points": 5, "reason": "sorry"}}', 'adjust_points: how many, and why') FROM left_rows l WHERE n = 205;
+SELECT is(l.details::jsonb #>> '{after,entry_id}', (SELECT entry_id::text FROM swipesavvy.points_entries e WHERE e.user_id = l.user_id AND e.kind = 'adjust'), 'and which entry')
+  FROM left_rows l WHERE n = 205;
+-- all of what is created that is not null; "now" stands for the time of the transaction
+SELECT is(regexp_replace(l.details::text, '"' || to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS') || '[.0-9]*Z"', '"now"', 'g')::jsonb, w.details::jsonb, w.what) FROM left_rows l JOIN (VALUES
+    (12, 'create_segment', '{"after": {"name": "VIP", "members": 0, "created_at": "now"}}'),
+    (15, 'create_boost', '{"after": {"name": "Double", "boost_id": "00000000-0000-7000-8000-0000000000d0", "multiplier": 2.000, "starts_at": "now", "created_at": "now"}}'),
+    (201, 'create_reward', '{"after": {"name": "Mug", "points": 2, "is_active": true, "reward_id": "00000000-0000-7000-8000-0000000000e1", "starts_at": "now", "created_at": "now"}}'),
+    (203, 'create_charity', '{"after": {"name": "Trees", "is_active": true, "charity_id": "00000000-0000-7000-8000-0000000000e2", "created_at": "now"}}')) w (n, what, details) USING (n)
+ ORDER BY n;
 SELECT is(l.details::jsonb #> '{before,silver,threshold}', '2000', 'update_tiers: each tier, before') FROM left_rows l WHERE n = 18;
 SELECT is(l.details::jsonb #> '{after,silver,threshold}', '1500', 'and after') FROM left_rows l WHERE n = 18;
 SELECT is(l.details::jsonb -> 'before' ? 'gold' AND NOT l.details::jsonb -> 'after' ? 'gold' AND NOT l.details::jsonb -> 'after' ? 'bronze', true,
