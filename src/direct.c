@@ -261,6 +261,15 @@ start(OpenTable *open, OpenTable *heap, ScanKey keys, int nkeys, ScanDirection d
 	return scan;
 }
 
+/* What the first columns of the index are to be. */
+static void
+make_keys(ScanKey scankeys, const OpenTable *open, SSTable table, int nkeys, const Datum *keys)
+{
+	for (int i = 0; i < nkeys; i++)
+		ScanKeyEntryInitialize(&scankeys[i], 0, (AttrNumber) (i + 1), BTEqualStrategyNumber, InvalidOid,
+							   open->index->rd_indcollation[i], ss_table_specs[table].equal[i], keys[i]);
+}
+
 static SSScan
 begin_scan(SSDirect *direct, SSTable table, int nkeys, const Datum *keys, ScanDirection direction)
 {
@@ -268,10 +277,17 @@ begin_scan(SSDirect *direct, SSTable table, int nkeys, const Datum *keys, ScanDi
 	OpenTable  *open = with_index(direct, table, heap);
 	ScanKeyData scankeys[SS_STOCK_KEYS];
 
-	for (int i = 0; i < nkeys; i++)
-		ScanKeyEntryInitialize(&scankeys[i], 0, (AttrNumber) (i + 1), BTEqualStrategyNumber, InvalidOid,
-							   open->index->rd_indcollation[i], ss_table_specs[table].equal[i], keys[i]);
+	make_keys(scankeys, open, table, nkeys, keys);
 	return start(open, heap, scankeys, nkeys, direction, false);
+}
+
+void
+ss_direct_seek(SSDirect *direct, SSTable table, SSScan *scan, int nkeys, const Datum *keys)
+{
+	ScanKeyData scankeys[SS_STOCK_KEYS];
+
+	make_keys(scankeys, &direct->tables[table], table, nkeys, keys);
+	index_rescan(scan->scan, scankeys, nkeys, NULL, 0);
 }
 
 SSScan

@@ -393,9 +393,9 @@ add_categories(SSJson *json, const Spending *spending)
 		const char *name = ss_rules_category_name(spending->rules, category->no);
 
 		ss_json_open_object(json, name == NULL ? NO_CATEGORY : name);
+		ss_json_int(json, "count", category->sum.count);
 		add_money(json, spending, "amount", category->sum.amount);
 		add_percentage(json, "percentage", category->sum.amount, spending->total.amount);
-		ss_json_int(json, "count", category->sum.count);
 		ss_json_close_object(json);
 	}
 	ss_json_close_object(json);
@@ -507,9 +507,10 @@ add_series(SSJson *json, const Spending *spending)
 		j2date(bucket->first + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
 		EncodeDateOnly(&tm, USE_ISO_DATES, period);
 		ss_json_open_object(json, NULL);
-		ss_json_text(json, "period", period);
-		add_money(json, spending, "amount", bucket->sum.amount);
+		/* in the order in which jsonb keeps keys: so it need not sort them */
 		ss_json_int(json, "count", bucket->sum.count);
+		add_money(json, spending, "amount", bucket->sum.amount);
+		ss_json_text(json, "period", period);
 		ss_json_close_object(json);
 	}
 	ss_json_close_array(json);

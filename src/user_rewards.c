@@ -136,13 +136,14 @@ add_entry(SSJson *json, const Datum *values, const bool *nulls, bool gives, cons
 {
 	int64		points = DatumGetInt64(values[ENTRY_POINTS]);
 
+	/* in the order in which jsonb keeps keys: so it need not sort them */
 	ss_json_open_object(json, NULL);
-	ss_json_uuid(json, "entry_id", DatumGetUUIDP(values[ENTRY_ID]));
 	ss_json_text(json, "kind", DatumGetCString(DirectFunctionCall1(enum_out, values[ENTRY_KIND])));
 	ss_json_int(json, "points", gives ? points : -points);
-	ss_json_uuid(json, "transaction_id", nulls[ENTRY_TRANSACTION_ID] ? NULL : DatumGetUUIDP(values[ENTRY_TRANSACTION_ID]));
 	ss_json_text(json, "reason", reason);
+	ss_json_uuid(json, "entry_id", DatumGetUUIDP(values[ENTRY_ID]));
 	ss_json_time(json, "timestamp", DatumGetTimestampTz(values[ENTRY_RECORDED_AT]));
+	ss_json_uuid(json, "transaction_id", nulls[ENTRY_TRANSACTION_ID] ? NULL : DatumGetUUIDP(values[ENTRY_TRANSACTION_ID]));
 	ss_json_close_object(json);
 }
 

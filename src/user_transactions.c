@@ -169,16 +169,30 @@ set_currency(Purchase *purchase, Datum value)
 
 /* --- directly ------------------------------------------------------------------------- */
 
-static char *
-find_merchant(SSDirect *direct, Datum merchant_id)
+/* What is looked up for the purchases of a page. */
+typedef struct LookUp
 {
-	SSScan		scan = ss_direct_scan(direct, SS_MERCHANTS, 1, &merchant_id);
+	SSDirect   *direct;
+	const pg_uuid_t *user_id;
+	SSScan		merchants;		/* no scan before the first */
+	pg_uuid_t	account_id;		/* the last one looked up: users mostly pay with one */
+	bool		account_known;
+	char	   *payment;
+} LookUp;
+
+static char *
+find_merchant(LookUp *look_up, Datum merchant_id)
+{
 	char	   *name = NULL;
 	bool		isnull;
 
-	if (ss_direct_next(&scan))
-		name = TextDatumGetCString(ss_direct_get(direct, SS_MERCHANTS, scan.slot, MERCHANT_NAME, &isnull));
-	ss_direct_close(&scan);
+	if (look_up->merchants.scan == NULL)
+		look_up->merchants = ss_direct_scan(look_up->direct, SS_MERCHANTS, 1, &merchant_id);
+	else
+		ss_direct_seek(look_up->direct, SS_MERCHANTS, &look_up->merchants, 1, &merchant_id);
+	if (ss_direct_next(&look_up->merchants))
+		name = TextDatumGetCString(ss_direct_get(look_up->direct, SS_MERCHANTS, look_up->merchants.slot, MERCHANT_NAME,
+												 &isnull));
 	return name;
 }
 
@@ -202,16 +216,8 @@ find_payment(SSDirect *direct, const pg_uuid_t *user_id, Datum account_id)
 	return payment;
 }
 
-/* The account last looked up: users mostly pay with one. */
-typedef struct LastPayment
-{
-	bool		known;
-	pg_uuid_t	account_id;
-	char	   *payment;
-} LastPayment;
-
 static void
-take_row(SSDirect *direct, const TupleTableSlot *row, const pg_uuid_t *user_id, LastPayment *last, Purchase *purchase)
+take_row(LookUp *look_up, const TupleTableSlot *row, Purchase *purchase)
 {
 	Datum		account_id;
 	Datum		merchant_id;
@@ -219,7 +225,7 @@ take_row(SSDirect *direct, const TupleTableSlot *row, const pg_uuid_t *user_id, 
 	bool		no_merchant;
 	bool		isnull;
 
-#define GET(column, isnull) ss_direct_get(direct, SS_TRANSACTIONS, row, column, isnull)
+#define GET(column, isnull) ss_direct_get(look_up->direct, SS_TRANSACTIONS, row, column, isnull)
 	purchase->id = *DatumGetUUIDP(GET(TRANSACTION_ID, &isnull));
 	purchase->occurred_at = DatumGetTimestampTz(GET(TRANSACTION_OCCURRED_AT, &isnull));
 	purchase->amount = DatumGetInt64(GET(TRANSACTION_AMOUNT, &isnull));
@@ -230,17 +236,17 @@ take_row(SSDirect *direct, const TupleTableSlot *row, const pg_uuid_t *user_id, 
 	merchant_id = GET(TRANSACTION_MERCHANT_ID, &no_merchant);
 	account_id = GET(TRANSACTION_ACCOUNT_ID, &no_account);
 #undef GET
-	purchase->merchant = no_merchant ? NULL : find_merchant(direct, merchant_id);
+	purchase->merchant = no_merchant ? NULL : find_merchant(look_up, merchant_id);
 	purchase->payment = NULL;
 	if (no_account)
 		return;
-	if (!last->known || memcmp(&last->account_id, DatumGetUUIDP(account_id), sizeof(pg_uuid_t)) != 0)
+	if (!look_up->account_known || memcmp(&look_up->account_id, DatumGetUUIDP(account_id), sizeof(pg_uuid_t)) != 0)
 	{
-		last->account_id = *DatumGetUUIDP(account_id);
-		last->payment = find_payment(direct, user_id, account_id);
-		last->known = true;
+		look_up->account_id = *DatumGetUUIDP(account_id);
+		look_up->payment = find_payment(look_up->direct, look_up->user_id, account_id);
+		look_up->account_known = true;
 	}
-	purchase->payment = last->payment;
+	purchase->payment = look_up->payment;
 }
 
 /* Is the purchase that the scan stands on no later than the one to go on after? */
@@ -261,7 +267,7 @@ find_purchases(SSDirect *direct, const Range *range, const SSPage *page, Purchas
 	TimestampTz until = range->after_at == DT_NOEND ? DT_NOEND : range->after_at + 1;
 	SSScan		scan = ss_direct_scan_times(direct, SS_PURCHASES, &range->user_id, range->from, Min(until, range->until),
 											BackwardScanDirection);
-	LastPayment last = {0};
+	LookUp		look_up = {.direct = direct,.user_id = &range->user_id};
 	int64		skip = page->offset;
 	int64		found = 0;
 
@@ -270,8 +276,12 @@ find_purchases(SSDirect *direct, const Range *range, const SSPage *page, Purchas
 		CHECK_FOR_INTERRUPTS();
 		if (!is_before(direct, scan.slot, range) || skip-- > 0)
 			continue;
-		take_row(direct, scan.slot, &range->user_id, &last, &purchases[found++]);
+		if (found < page->limit)	/* that there is one more is all that is told of it */
+			take_row(&look_up, scan.slot, &purchases[found]);
+		found++;
 	}
+	if (look_up.merchants.scan != NULL)
+		ss_direct_close(&look_up.merchants);
 	ss_direct_close(&scan);
 	return found;
 }
@@ -315,16 +325,17 @@ query_purchases(const Range *range, const SSPage *page, Purchase *purchases)
 static void
 add_purchase(SSJson *json, const SSRules *rules, const Purchase *purchase)
 {
+	/* in the order in which jsonb keeps keys: so it need not sort them */
 	ss_json_open_object(json, NULL);
-	ss_json_uuid(json, "transaction_id", &purchase->id);
-	ss_json_text(json, "merchant", purchase->merchant);
-	ss_json_text(json, "merchant_category", ss_rules_category_name(rules, purchase->category_no));
 	ss_json_money(json, "amount", purchase->amount, ss_rules_exponent(rules, purchase->currency));
-	ss_json_text(json, "currency", purchase->currency);
-	ss_json_time(json, "timestamp", purchase->occurred_at);
 	ss_json_text(json, "status", DatumGetCString(DirectFunctionCall1(enum_out, purchase->status)));
-	ss_json_text(json, "payment_method", purchase->payment);
+	ss_json_text(json, "currency", purchase->currency);
+	ss_json_text(json, "merchant", purchase->merchant);
+	ss_json_time(json, "timestamp", purchase->occurred_at);
 	ss_json_int(json, "points_earned", purchase->points);
+	ss_json_text(json, "payment_method", purchase->payment);
+	ss_json_uuid(json, "transaction_id", &purchase->id);
+	ss_json_text(json, "merchant_category", ss_rules_category_name(rules, purchase->category_no));
 	ss_json_close_object(json);
 }
 
