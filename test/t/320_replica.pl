@@ -64,6 +64,7 @@ my %questions = (
     verify_audit_log => '()',
     verify_ledger => '()',
     verify_token => q{('nonsense')},
+    worker_status => '() IS NOT NULL',
 );
 
 # The answer of a query, or the error's code.
