@@ -239,6 +239,41 @@ our $TOLD = q{
     FROM (SELECT c, swipesavvy.simulate_campaign(definition(c), '2000-01-01', '2030-01-01') -> 'SCENE' AS s FROM unnest(ARRAY[IDS]) AS c) AS t
     ORDER BY c COLLATE "C"};
 
+# What others would have given, without the campaign and with it, of those for which that differs.
+sub told_changed
+{
+    my ($without, $with, @others) = @_;
+    my @changed;
+    for my $id (sort @others)
+    {
+        my @both = map { my $o = $_; figures($o, $id) } $without, $with;
+        push @changed, "$id $both[0] $both[1]" if $both[0] ne $both[1];
+    }
+    return join ' | ', 'changed', @changed;
+}
+
+sub figures
+{
+    my ($o, $id) = @_;
+    my @awards = grep { $_->{campaign} eq $id } map { @{ $_->{awards} } } values %{ $o->{purchases} };
+    my %sum = map { $_ => Math::BigInt->new(0) } qw(points discount cost);
+    for my $award (@awards)
+    {
+        $sum{$_} += $award->{$_} for keys %sum;
+    }
+    my $places = World::places($o->{campaigns}{$id}{currency});
+    return join ' ', scalar @awards, $sum{points}, map { World::trimmed($sum{$_}, $places) } qw(discount cost);
+}
+
+our $CHANGED = q{
+    SELECT concat_ws(' | ', 'changed', (
+        SELECT string_agg(concat_ws(' ', c->>'campaign_id',
+                   s->>'redemptions', s->>'points', trim_scale((s->>'discount')::numeric), trim_scale((s->>'cost')::numeric),
+                   t->>'redemptions', t->>'points', trim_scale((t->>'discount')::numeric), trim_scale((t->>'cost')::numeric)),
+               ' | ' ORDER BY c->>'campaign_id' COLLATE "C")
+        FROM jsonb_array_elements(swipesavvy.simulate_campaign(definition(ID), '2000-01-01', '2030-01-01') -> 'changed') AS c,
+             LATERAL (SELECT c -> 'without', c -> 'with') AS f(s, t)))};
+
 # The query that lets simulate_campaign tell of one of them.
 sub told_sql
 {

@@ -30,7 +30,7 @@ my @ZONE = qw(UTC America/New_York Asia/Kolkata Pacific/Apia);
 # All that something may come of.
 sub kinds
 {
-    return qw(purchase repeat insert copy list rolled_back settle nearly decline lapse refund redeem donate adjust expire alone together), map {
+    return qw(purchase repeat insert copy list rolled_back settle nearly decline lapse refund redeem donate adjust expire alone together changed), map {
         $_ eq 'setting' ? qw(earn_rate point_value_minor referral_bonus_points pending_expiry_days max_transaction_amount daily_spending_limit timezone) : $_
     } keys %{ { map { $_ => 1 } @CHANGE } };
 }
@@ -54,7 +54,7 @@ sub new
     }
     $self->look;
     $self->explain;
-    $self->simulate($_) for chance(70) ? (pick(sort keys %{ $self->o->{campaigns} })) : ();
+    $self->simulate($_) for (World::shuffled(sort keys %{ $self->o->{campaigns} }))[ 0, 1 ];
     push @{ $self->{script} }, $self->{one} ? ('ROLLBACK;', '\set ON_ERROR_ROLLBACK off') : ();
     return $self;
 }
@@ -444,11 +444,12 @@ sub simulate
     my @ran = grep { $_ ne $id && $o->{campaigns}{$_}{launched} } keys %{ $o->{campaigns} };
 
     return if $self->{world}{generated_ids} || grep { length $_->{amount} > 15 } @stored;
-    for ([ alone => $id ], [ together => $id, @ran ])
-    {
-        my ($scene, @campaigns) = @$_;
-        $self->step($scene, 'SELECT (' . Answers::told_sql($scene, $id) . ');', Answers::told(Answers::replayed($o, \@campaigns, @stored), $id));
-    }
+    my $with = Answers::replayed($o, [ $id, @ran ], @stored);
+    $self->step('alone', 'SELECT (' . Answers::told_sql(alone => $id) . ');', Answers::told(Answers::replayed($o, [$id], @stored), $id));
+    $self->step('together', 'SELECT (' . Answers::told_sql(together => $id) . ');', Answers::told($with, $id));
+    my $changed = Answers::told_changed(Answers::replayed($o, \@ran, @stored), $with, @ran);
+    my $quoted = World::quoted($id);
+    $self->step($changed =~ / \| / ? 'changed' : 'unchanged', 'SELECT (' . ($Answers::CHANGED =~ s/ID/$quoted/r) . ');', $changed);
     return;
 }
 
