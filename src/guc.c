@@ -17,6 +17,7 @@ bool		ss_direct_tables = true;
 int			ss_max_slots = 16;
 
 char	   *ss_databases = NULL;
+int			ss_health_interval = 10;
 
 static bool
 check_list(char **newval, void **extra, GucSource source)
@@ -55,5 +56,7 @@ ss_guc_define(void)
 							   "Databases that have background workers.",
 							   "A comma-separated list; names with capital letters in double quotes. Only when the library is preloaded.",
 							   &ss_databases, "", PGC_SIGHUP, GUC_LIST_INPUT, check_list, NULL, NULL);
+	DefineCustomIntVariable("swipesavvy.health_interval", "How often the background worker samples the database's health.", NULL,
+							&ss_health_interval, 10, 1, 3600, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("swipesavvy");
 }

@@ -12,6 +12,7 @@ extern bool ss_direct_tables;	/* may the engine go past the executor */
 extern int	ss_max_slots;			/* that a budget or day is split over, at most */
 
 extern char *ss_databases;		/* that have background workers */
+extern int	ss_health_interval; /* seconds */
 
 extern void ss_guc_define(void);
 

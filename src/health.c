@@ -16,6 +16,7 @@
 
 #include "call.h"
 #include "gate.h"
+#include "guc.h"
 #include "host.h"
 #include "metrics.h"
 #include "query.h"
@@ -101,6 +102,9 @@ typedef struct Health
 	double		requests_per_second;
 	bool		has_log;
 	SSLogMetrics log;
+	bool		has_sample;		/* the worker has measured lately */
+	double		disk_percent;
+	double		uptime_percent;
 } Health;
 
 /* Sessions and not processes: what max_connections limits. */
@@ -116,6 +120,23 @@ static SSQuery read_jobs = {
 	"       (SELECT count(*) FROM (SELECT FROM swipesavvy.outbox WHERE dead_at > now() - interval '1 hour' LIMIT 10000) f),"
 	"       (SELECT extract(epoch FROM clock_timestamp() - min(due_at))::int8 FROM swipesavvy.outbox"
 	"         WHERE delivered_at IS NULL AND dead_at IS NULL)",
+	0, {0}, NULL};
+
+/*
+ * What the worker says, if it has within three intervals of $1 seconds: the
+ * newest sample, uptime since the first heartbeat of the last 30 days.
+ */
+static SSQuery read_sample = {
+	"SELECT (s.figures ->> 'disk_percent')::float8, (s.figures ->> 'commit_ms')::float8,"
+	"       (SELECT 100 * sum(d.seconds_up) / nullif(extract(epoch FROM max(d.last_at) - min(d.first_at)), 0)"
+	"          FROM swipesavvy.health_days d WHERE d.day >= (now() AT TIME ZONE 'UTC')::date - 30)::float8"
+	"  FROM swipesavvy.health_samples s WHERE s.sampled_at > clock_timestamp() - make_interval(secs => 3 * $1)"
+	" ORDER BY s.sampled_at DESC LIMIT 1", 1, {FLOAT8OID}, NULL};
+
+/* Its open alerts, but for those about what is measured here */
+static SSQuery read_alerts = {
+	"SELECT a.figure, a.severity, round(a.value::numeric, 3), round(a.threshold::numeric, 3), a.opened_at FROM swipesavvy.health_alerts a"
+	" WHERE a.resolved_at IS NULL AND a.figure NOT IN ('connections_percent', 'transaction_age') ORDER BY a.opened_at, a.figure",
 	0, {0}, NULL};
 
 static SSQuery look_up = {
@@ -184,6 +205,39 @@ measure_api(Health *health)
 	health->calls = api.calls;
 }
 
+static double
+number(int column)
+{
+	bool		isnull;
+	Datum		value = ss_value(0, column, &isnull);
+
+	return isnull ? NAN : DatumGetFloat8(value);
+}
+
+/* What only the worker knows. Its alerts are of the database, but for full disks. */
+static void
+read_worker(Health *health)
+{
+	Datum		interval = Float8GetDatum(ss_health_interval);
+	uint64		alerts;
+
+	health->disk_percent = health->uptime_percent = NAN;
+	health->has_sample = ss_query_read(&read_sample, &interval, NULL) > 0;
+	if (!health->has_sample)
+		return;
+	health->disk_percent = number(1);
+	health->response_ms = number(2);
+	health->uptime_percent = number(3);
+	alerts = ss_query_read(&read_alerts, NULL, NULL);
+	for (uint64 i = 0; i < alerts; i++)
+	{
+		Status	   *service = &health->services[strcmp(ss_value_text(i, 1), "disk_percent") == 0 ? HOST : DATABASE];
+
+		*service = Max(*service, strcmp(ss_value_text(i, 2), "critical") == 0 ? UNHEALTHY : DEGRADED);
+		health->status = Max(health->status, *service);
+	}
+}
+
 static Status
 status_of(const Health *health, Measure measure)
 {
@@ -216,6 +270,7 @@ measure(Health *health)
 		*service = Max(*service, status_of(health, i));
 		health->status = Max(health->status, *service);
 	}
+	read_worker(health);
 }
 
 /* --- saying so -------------------------------------------------------------------------- */
@@ -282,7 +337,7 @@ add_metrics(SSJson *json, const Health *health)
 	}
 	add_number(json, "cpu_percent", health->measures[CPU_PERCENT]);
 	add_number(json, "memory_percent", health->measures[MEMORY_PERCENT]);
-	ss_json_null(json, "disk_usage_percent");	/* the worker's to sample */
+	add_number(json, "disk_usage_percent", health->disk_percent);
 	ss_json_close_object(json);
 }
 
@@ -304,6 +359,17 @@ add_alerts(SSJson *json, const Health *health)
 		add_number(json, "threshold", status == UNHEALTHY ? limits[i].unhealthy : limits[i].degraded);
 		ss_json_close_object(json);
 	}
+	for (uint64 i = 0, alerts = health->has_sample ? ss_query_read(&read_alerts, NULL, NULL) : 0; i < alerts; i++)
+	{
+		ss_json_open_object(json, NULL);
+		ss_json_text(json, "name", ss_value_text(i, 1));
+		ss_json_text(json, "severity", ss_value_text(i, 2));
+		ss_json_text(json, "message", "the background worker measured it");
+		ss_json_datum(json, "value", ss_value_not_null(i, 3), false, NUMERICOID);
+		ss_json_datum(json, "threshold", ss_value_not_null(i, 4), false, NUMERICOID);
+		ss_json_time(json, "opened_at", DatumGetTimestampTz(ss_value_not_null(i, 5)));
+		ss_json_close_object(json);
+	}
 	ss_json_close_array(json);
 }
 
@@ -322,7 +388,7 @@ swipesavvy_get_system_health(PG_FUNCTION_ARGS)
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "status", status_names[health.status]);
 	ss_json_time(&json, "timestamp", GetCurrentTimestamp());
-	ss_json_null(&json, "uptime_percent");	/* the worker's heartbeats tell */
+	add_number(&json, "uptime_percent", health.uptime_percent);
 	add_services(&json, &health);
 	add_metrics(&json, &health);
 	add_alerts(&json, &health);

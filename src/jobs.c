@@ -44,14 +44,14 @@ PG_FUNCTION_INFO_V1(swipesavvy_worker_status);
 #define ERROR_MAX	 1000		/* bytes of an error that are kept */
 
 /* In the order of SSWLane (src/worker/worker.h). */
-static const char *const lanes[] = {"jobs", NULL};
+static const char *const lanes[] = {"jobs", "health", NULL};
 
 /* What there is, how often and for how long at most unless set otherwise. doc/operations.md shows these. */
 static const struct
 {
 	const char *name;
 	int			lane;
-	int			every;			/* seconds */
+	int			every;			/* seconds; 0 = swipesavvy.health_interval */
 	int			max;
 }			jobs[] = {
 	{"apply_audit_retention", 0, DAY, HOUR},
@@ -62,6 +62,7 @@ static const struct
 	{"record_refused_attempts", 0, MINUTE, MINUTE},
 	{"refresh_leaderboards", 0, HOUR, HOUR},
 	{"refresh_tiers", 0, DAY, HOUR},
+	{"sample_health", 1, 0, MINUTE},
 	{"seal_audit_log", 0, 5 * MINUTE, 10 * MINUTE},
 };
 
@@ -147,6 +148,13 @@ static SSQuery read_database = {"SELECT current_database()::text", 0, {0}, NULL}
 
 /* --- what there is -------------------------------------------------------------------- */
 
+/* How often a job runs unless set otherwise, in seconds */
+static int
+every(int job)
+{
+	return jobs[job].every > 0 ? jobs[job].every : ss_health_interval;
+}
+
 /* The number of a job, from 0; PT404 if there is none of that name. */
 static int
 find_job(const char *name)
@@ -213,7 +221,7 @@ swipesavvy_claim_job(PG_FUNCTION_ARGS)
 		Datum		max;
 
 		(void) ss_query_write(&note_start, (Datum[]) {CStringGetTextDatum(jobs[job].name), TimestampTzGetDatum(now),
-													  Float8GetDatum(jobs[job].every)}, NULL);
+													  Float8GetDatum(every(job))}, NULL);
 		max = ss_value(0, 1, &isnull);
 		ss_json_text(&json, "job", jobs[job].name);
 		ss_json_int(&json, "max_ms", (isnull ? jobs[job].max : DatumGetInt32(max)) * INT64CONST(1000));
@@ -243,7 +251,7 @@ swipesavvy_finish_job(PG_FUNCTION_ARGS)
 	job = find_job(name);
 	values[0] = CStringGetTextDatum(name);
 	values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
-	values[2] = Float8GetDatum(jobs[job].every);
+	values[2] = Float8GetDatum(every(job));
 	if (error == NULL)
 	{
 		values[3] = BoolGetDatum(ss_arg_bool(fcinfo, 2, false));
@@ -270,7 +278,7 @@ static void
 select_jobs(const char *name, bool running)
 {
 	Datum		names[lengthof(jobs)];
-	int			every[lengthof(jobs)];
+	int			seconds[lengthof(jobs)];
 	int			max[lengthof(jobs)];
 	Datum		values[5];
 	bool		nulls[5] = {false};
@@ -278,11 +286,11 @@ select_jobs(const char *name, bool running)
 	for (size_t i = 0; i < lengthof(jobs); i++)
 	{
 		names[i] = CStringGetTextDatum(jobs[i].name);
-		every[i] = jobs[i].every;
+		seconds[i] = every((int) i);
 		max[i] = jobs[i].max;
 	}
 	values[0] = PointerGetDatum(construct_array(names, lengthof(jobs), TEXTOID, -1, false, TYPALIGN_INT));
-	values[1] = array_of_ints(every, lengthof(jobs));
+	values[1] = array_of_ints(seconds, lengthof(jobs));
 	values[2] = array_of_ints(max, lengthof(jobs));
 	ss_param_text(values, nulls, 3, name);
 	values[4] = BoolGetDatum(running);

@@ -11,3 +11,87 @@ CREATE FUNCTION swipesavvy.health() RETURNS jsonb
     AS 'MODULE_PATHNAME', 'swipesavvy_health';
 COMMENT ON FUNCTION swipesavvy.health() IS
     'healthy, degraded or unhealthy, for everybody and under maintenance too.';
+
+CREATE TABLE swipesavvy.health_samples (
+    sampled_at timestamptz NOT NULL,
+    figures jsonb NOT NULL,
+    CONSTRAINT health_samples_pkey PRIMARY KEY (sampled_at),
+    CONSTRAINT health_figures_are_an_object CHECK (jsonb_typeof(figures) = 'object')
+);
+COMMENT ON TABLE swipesavvy.health_samples IS
+    'What the background worker measured, a row each swipesavvy.health_interval, for a day. Not part of a dump: it is of another server.';
+COMMENT ON COLUMN swipesavvy.health_samples.figures IS
+    'Numbers; those that end in _total count from when the server''s statistics began, those in _delta since the sample before.';
+
+CREATE TABLE swipesavvy.health_days (
+    day date NOT NULL,
+    first_at timestamptz NOT NULL,
+    last_at timestamptz NOT NULL,
+    seconds_up numeric NOT NULL DEFAULT 0,
+    CONSTRAINT health_days_pkey PRIMARY KEY (day)
+);
+COMMENT ON TABLE swipesavvy.health_days IS 'How long of each day (UTC) samples followed one another, for 400 days: what uptime is made of. Not part of a dump.';
+
+CREATE TABLE swipesavvy.health_thresholds (
+    figure text COLLATE "C" NOT NULL,
+    warning numeric,
+    critical numeric,
+    samples integer,
+    CONSTRAINT health_thresholds_pkey PRIMARY KEY (figure),
+    CONSTRAINT a_state_takes_from_1_to_100_samples CHECK (samples BETWEEN 1 AND 100)
+);
+COMMENT ON TABLE swipesavvy.health_thresholds IS 'Thresholds that were set by set_health_threshold(); the others are the library''s.';
+COMMENT ON COLUMN swipesavvy.health_thresholds.warning IS 'From which value on it warns; null: as the library says; infinity: never.';
+COMMENT ON COLUMN swipesavvy.health_thresholds.samples IS 'How many samples in a row change the state.';
+
+CREATE TABLE swipesavvy.health_states (
+    figure text COLLATE "C" NOT NULL,
+    level integer NOT NULL DEFAULT 0,
+    seen integer NOT NULL,
+    in_a_row integer NOT NULL,
+    CONSTRAINT health_states_pkey PRIMARY KEY (figure),
+    CONSTRAINT a_level_is_from_0_to_2 CHECK (level BETWEEN 0 AND 2 AND seen BETWEEN 0 AND 2)
+);
+COMMENT ON TABLE swipesavvy.health_states IS 'Of each figure that was ever over a threshold, the state and what the last samples saw.';
+
+CREATE TABLE swipesavvy.health_alerts (
+    alert_id uuid NOT NULL DEFAULT swipesavvy.uuid_v7(),
+    figure text COLLATE "C" NOT NULL,
+    severity text NOT NULL,
+    value numeric NOT NULL,
+    threshold numeric NOT NULL,
+    opened_at timestamptz NOT NULL,
+    resolved_at timestamptz,
+    CONSTRAINT health_alerts_pkey PRIMARY KEY (alert_id),
+    CONSTRAINT an_alert_is_a_warning_or_critical CHECK (severity IN ('warning', 'critical')),
+    CONSTRAINT an_alert_ends_after_it_opens CHECK (resolved_at >= opened_at)
+);
+COMMENT ON TABLE swipesavvy.health_alerts IS 'Alerts, open ones and those that were resolved in the last 400 days.';
+CREATE UNIQUE INDEX health_alerts_open ON swipesavvy.health_alerts (figure) WHERE resolved_at IS NULL;
+CREATE INDEX health_alerts_opened_at ON swipesavvy.health_alerts (opened_at);
+
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy.health_thresholds', '');
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy.health_states', '');
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy.health_alerts', '');
+
+CREATE FUNCTION swipesavvy.record_health(figures jsonb) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_record_health';
+COMMENT ON FUNCTION swipesavvy.record_health(jsonb) IS
+    'For the background worker: keeps a sample, and opens and resolves alerts by it.';
+
+CREATE FUNCTION swipesavvy.set_health_threshold(
+    figure text,
+    warning double precision DEFAULT NULL,
+    critical double precision DEFAULT NULL,
+    samples integer DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_set_health_threshold';
+COMMENT ON FUNCTION swipesavvy.set_health_threshold(text, double precision, double precision, integer) IS
+    'From which value of a figure on there is a warning or a critical alert, and after how many samples in a row; null: as the library says.';
+
+CREATE FUNCTION swipesavvy.metrics() RETURNS text
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_metrics';
+COMMENT ON FUNCTION swipesavvy.metrics() IS
+    'The newest sample, open alerts and jobs in the text format of Prometheus.';

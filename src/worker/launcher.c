@@ -65,7 +65,7 @@ typedef struct Worker
 
 static List *workers = NIL;		/* of Worker, in TopMemoryContext */
 
-const char *const ssw_lane_names[SSW_LANES] = {"jobs"};
+const char *const ssw_lane_names[SSW_LANES] = {"jobs", "health"};
 
 void
 ssw_lock_of_database(LOCKTAG *tag, Oid database)

@@ -27,6 +27,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "portability/instr_time.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
@@ -59,6 +60,10 @@ static Statement claim = {
 	"SELECT c ->> 'job', (c ->> 'max_ms')::integer, (c ->> 'wait_ms')::integer FROM swipesavvy.claim_job($1) c", 1, {TEXTOID}, NULL};
 static Statement finish = {"SELECT swipesavvy.finish_job($1, $2, $3)", 3, {TEXTOID, TEXTOID, BOOLOID}, NULL};
 
+/* The two steps of sample_health */
+static Statement measure = {NULL, 2, {FLOAT8OID, FLOAT8OID}, NULL};
+static Statement record = {"SELECT (swipesavvy.record_health($1) ->> 'more')::boolean", 1, {JSONBOID}, NULL};
+
 /* The jobs that this library can do. Each answers whether there is more to do at once. */
 #define CALL(function) "SELECT (r ->> 'more')::boolean FROM swipesavvy." function "() r"
 static struct
@@ -75,6 +80,7 @@ static struct
 	{"seal_audit_log", {CALL("seal_audit_log"), 0, {0}, NULL}},
 	{"apply_audit_retention", {CALL("apply_audit_retention"), 0, {0}, NULL}},
 	{"apply_outbox_retention", {CALL("apply_outbox_retention"), 0, {0}, NULL}},
+	{"sample_health", {NULL, 0, {0}, NULL}},	/* sample_health() below */
 };
 
 /* What the settings of the server, the database or a role may say otherwise. */
@@ -103,6 +109,7 @@ typedef struct Turn
 
 static MemoryContext turn_context;
 static volatile sig_atomic_t working = false;
+static double commit_ms = 0;	/* that the last commit took */
 
 /* --- signals and settings ------------------------------------------------------------- */
 
@@ -166,12 +173,19 @@ rest(void)
 static void
 commit(bool connected)
 {
+	instr_time	start;
+	instr_time	took;
+
 	if (connected)
 	{
 		SPI_finish();
 		PopActiveSnapshot();
 	}
+	INSTR_TIME_SET_CURRENT(start);
 	CommitTransactionCommand();
+	INSTR_TIME_SET_CURRENT(took);
+	INSTR_TIME_SUBTRACT(took, start);
+	commit_ms = INSTR_TIME_GET_MILLISEC(took);
 	rest();
 }
 
@@ -254,6 +268,26 @@ finish_job(const Turn *turn, bool more)
 	run(&finish, values, turn->error == NULL ? " n " : NULL);
 }
 
+/*
+ * Measures with the rights of pg_monitor, which sees what others do, and keeps
+ * it with those of swipesavvy_admin. The commit before is the one that claimed
+ * this job: it wrote, too.
+ */
+static void
+sample_health(void)
+{
+	double		disk = ssw_disk_percent();
+	bool		isnull;
+	Datum		figures;
+
+	measure.sql = ssw_measure_sql;
+	SetUserIdAndSecContext(ROLE_PG_MONITOR, SECURITY_LOCAL_USERID_CHANGE);
+	run(&measure, (Datum[]) {Float8GetDatum(disk), Float8GetDatum(commit_ms)}, disk < 0 ? "n " : NULL);
+	SetUserIdAndSecContext(get_role_oid("swipesavvy_admin", false), SECURITY_LOCAL_USERID_CHANGE);
+	figures = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	run(&record, &figures, NULL);
+}
+
 static void
 do_job(Turn *turn)
 {
@@ -274,7 +308,10 @@ do_job(Turn *turn)
 	{
 		bool		isnull;
 
-		run(query, NULL, NULL);
+		if (query->sql == NULL)
+			sample_health();
+		else
+			run(query, NULL, NULL);
 		more = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) && !isnull;
 		finish_job(turn, more);
 	}

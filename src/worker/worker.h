@@ -21,6 +21,7 @@
 typedef enum SSWLane
 {
 	SSW_JOBS,
+	SSW_HEALTH,
 	SSW_LANES
 } SSWLane;
 
@@ -44,6 +45,12 @@ StaticAssertDecl(sizeof(SSWStart) <= BGW_EXTRALEN, "a worker's database and lane
 
 extern void ssw_lock_of_database(LOCKTAG *tag, Oid database);
 extern void ssw_lock_of_lane(LOCKTAG *tag, Oid database, SSWLane lane);
+
+/* How full the fullest of the server's file systems is, in percent; -1 if that cannot be known. */
+extern double ssw_disk_percent(void);
+
+/* What is measured, by pg_monitor: one jsonb value of $1, that figure, and $2, the milliseconds of the last commit. */
+extern const char *const ssw_measure_sql;
 
 extern PGDLLEXPORT void swipesavvy_launcher_main(Datum arg);
 extern PGDLLEXPORT void swipesavvy_worker_main(Datum arg);

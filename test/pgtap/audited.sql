@@ -42,7 +42,7 @@ SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), true
 -- Each function that writes, in an order in which all succeed, with the row that it leaves. The exceptions keep a record of their own:
 -- purchases and what is spent the ledger, jobs and each completed campaign (test/sql/jobs.sql), leaderboards it again, events and messages themselves, seals too; rule_cache_status changes nothing that lasts.
 CREATE TEMP TABLE exceptions (routine) AS VALUES ('record_transaction'), ('record_transactions'), ('redeem_points'), ('donate_points'), ('refresh_leaderboards'), ('import_purchases'), ('settle_transaction'),
-    ('claim_job'), ('finish_job'), ('complete_campaigns'), ('decline_transaction'), ('refund_transaction'), ('lapse_transactions'), ('refresh_tiers'), ('track_event'), ('claim_outbox'),
+    ('claim_job'), ('finish_job'), ('record_health'), ('complete_campaigns'), ('decline_transaction'), ('refund_transaction'), ('lapse_transactions'), ('refresh_tiers'), ('track_event'), ('claim_outbox'),
     ('acknowledge_outbox'), ('fail_outbox'), ('apply_outbox_retention'), ('seal_audit_log'), ('apply_audit_retention'), ('record_refused_attempts'), ('rule_cache_status'), ('uuid_v7'),
     -- rows of sign-in depend on who comes with what: test/sql/signin.sql shows them
     ('sign_in'), ('refresh_session'), ('sign_out'), ('change_password'), ('authenticate'), ('rotate_token_key');
@@ -74,6 +74,8 @@ CREATE TEMP TABLE exercises (n, routine, arguments, event_type, resource_id, abo
     (21, 'update_campaign', $$'C-2', '{"name": "Second"}'$$, 'campaign.update', 'C-2', NULL, '{"before": {"name": "Two", "version": 1}, "after": {"name": "Second", "version": 2}}'),
     (22, 'launch_campaign', $$'C-2'$$, 'campaign.launch', 'C-2', NULL, NULL), (23, 'pause_campaign', $$'C-2'$$, 'campaign.pause', 'C-2', NULL, NULL),
     (24, 'delete_campaign', $$'C-2'$$, 'campaign.delete', 'C-2', NULL, NULL),
+    (30, 'set_health_threshold', $$'disk_percent', 70$$, 'health_threshold.update', 'disk_percent', NULL,
+        '{"after": {"figure": "disk_percent", "warning": "70"}}'),
     (29, 'set_job', $$'seal_audit_log', every => '1 minute'$$, 'job.update', 'seal_audit_log', NULL,
         '{"after": {"job": "seal_audit_log", "enabled": true, "every_seconds": 60}}'),
     (25, 'replay_outbox', 'ARRAY(SELECT message_id FROM swipesavvy.outbox WHERE dead_at IS NOT NULL)', 'outbox.replay', NULL, NULL, NULL),

@@ -1,0 +1,59 @@
+/*
+ * prometheus.c: metrics(): what the worker measured, the open alerts and the
+ * jobs as Prometheus reads it.
+ *
+ * SQL entry point that reads one sample and a few rows. Units are those that
+ * Prometheus wants: seconds and ratios. No locks.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+
+#include "call.h"
+#include "query.h"
+
+PG_FUNCTION_INFO_V1(swipesavvy_metrics);
+
+/* name, help, type and the lines of each metric */
+static SSQuery read_metrics = {
+	"WITH sample AS (SELECT sampled_at, figures FROM swipesavvy.health_samples ORDER BY sampled_at DESC LIMIT 1),"
+	" figures AS (SELECT CASE WHEN f.key LIKE '%\\_percent' THEN replace(f.key, '_percent', '_ratio')"
+	"                         WHEN f.key LIKE '%\\_ms' THEN replace(f.key, '_ms', '_seconds') ELSE f.key END AS name,"
+	"                    CASE WHEN f.key LIKE '%\\_percent' THEN f.value::numeric / 100"
+	"                         WHEN f.key LIKE '%\\_ms' THEN f.value::numeric / 1000 ELSE f.value::numeric END AS value"
+	"               FROM sample, jsonb_each_text(sample.figures) f"
+	"              WHERE f.key NOT LIKE '%\\_delta' AND jsonb_typeof(sample.figures -> f.key) = 'number'),"
+	" metrics (name, help, labels, value) AS ("
+	"   SELECT name, 'As of the last sample, see the documentation.', '', value FROM figures"
+	"   UNION ALL SELECT 'sample_timestamp_seconds', 'When the last sample was taken.', '', extract(epoch FROM sampled_at) FROM sample"
+	"   UNION ALL SELECT 'alert', 'Open alerts: 1 is a warning, 2 is critical.', format('{figure=\"%s\"}', figure),"
+	"                    CASE severity WHEN 'critical' THEN 2 ELSE 1 END FROM swipesavvy.health_alerts WHERE resolved_at IS NULL"
+	"   UNION ALL SELECT 'job_runs_total', 'Runs of the background worker''s jobs.', format('{job=\"%s\"}', job), runs FROM swipesavvy.jobs"
+	"   UNION ALL SELECT 'job_failures_total', 'Of these, those that failed.', format('{job=\"%s\"}', job), failures FROM swipesavvy.jobs"
+	"   UNION ALL SELECT 'job_last_success_timestamp_seconds', 'When the last one succeeded.', format('{job=\"%s\"}', job),"
+	"                    extract(epoch FROM succeeded_at) FROM swipesavvy.jobs WHERE succeeded_at IS NOT NULL)"
+	" SELECT coalesce(string_agg(format(E'# HELP swipesavvy_%s %s\\n# TYPE swipesavvy_%s %s\\n%s', name, help, name,"
+	"                   CASE WHEN name LIKE '%\\_total' THEN 'counter' ELSE 'gauge' END, lines), '' ORDER BY name), '')"
+	"   FROM (SELECT name, min(help) AS help,"
+	"                string_agg(format(E'swipesavvy_%s%s %s\\n', name, labels, trim_scale(value::numeric)), '' ORDER BY labels) AS lines"
+	"           FROM metrics GROUP BY name) m", 0, {0}, NULL};
+
+/*
+ * metrics()
+ */
+Datum
+swipesavvy_metrics(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	MemoryContext spi;
+	text	   *result;
+
+	ss_call_enter(&call, SS_ADMIN | SS_NOT_CACHED);
+	(void) ss_query_read(&read_metrics, NULL, NULL);
+	spi = MemoryContextSwitchTo(call.context);
+	result = cstring_to_text(ss_value_text(0, 1));
+	MemoryContextSwitchTo(spi);
+	ss_call_leave(&call);
+	PG_RETURN_TEXT_P(result);
+}

@@ -1,0 +1,89 @@
+-- Samples of health: states that need two, alerts that open and resolve, thresholds, metrics. test/t/610_health.pl has the worker that measures.
+\set SHOW_CONTEXT never
+SET timezone = 'UTC';
+BEGIN;
+DELETE FROM swipesavvy.outbox;
+CREATE FUNCTION pg_temp.sample(figures jsonb) RETURNS text LANGUAGE sql AS $$
+    SELECT concat_ws(' ', 'changed', r ->> 'changed', 'opened', r ->> 'opened') FROM swipesavvy.record_health(figures) r
+$$;
+CREATE VIEW pg_temp.open_alerts AS SELECT figure, severity, value, threshold FROM swipesavvy.health_alerts WHERE resolved_at IS NULL ORDER BY figure;
+
+-- one sample over a threshold is none; two are; and one below, a third of another level or an unknown one between them begin again or say nothing
+SELECT pg_temp.sample('{"disk_percent": 85, "commit_ms": 1}');
+SELECT pg_temp.sample('{"disk_percent": 84.9}');
+SELECT pg_temp.sample('{"disk_percent": 86}');
+SELECT pg_temp.sample('{"commit_ms": 1}');
+SELECT pg_temp.sample('{"disk_percent": 96}');
+SELECT pg_temp.sample('{"disk_percent": 87}');
+TABLE pg_temp.open_alerts;
+SELECT pg_temp.sample('{"disk_percent": 88}');
+TABLE pg_temp.open_alerts;
+-- worse: the warning ends, what is critical begins; better; well again
+SELECT pg_temp.sample('{"disk_percent": 95}');
+SELECT pg_temp.sample('{"disk_percent": 99}');
+TABLE pg_temp.open_alerts;
+SELECT pg_temp.sample('{"disk_percent": 90}'), pg_temp.sample('{"disk_percent": 10}');
+SELECT pg_temp.sample('{"disk_percent": 10}');
+TABLE pg_temp.open_alerts;
+SELECT event, version, order_key, body ->> 'severity' AS severity, body ->> 'value' AS value, body ->> 'threshold' AS threshold,
+       body ->> 'resolved_at' IS NOT NULL AS resolved FROM swipesavvy.outbox ORDER BY message_id;
+SELECT array_agg(k ORDER BY k) AS keys FROM swipesavvy.outbox, jsonb_object_keys(body) k GROUP BY message_id LIMIT 1;
+
+-- what counts up becomes a difference, unless it began again; replicas that were there within the hour are missed
+SELECT pg_temp.sample('{"deadlocks_total": 10, "replicas": 2}'), pg_temp.sample('{"deadlocks_total": 14, "replicas": 2}'),
+       pg_temp.sample('{"deadlocks_total": 3, "replicas": 1}'), pg_temp.sample('{"deadlocks_total": 9, "replicas": 1}');
+SELECT figures -> 'deadlocks_delta' AS deadlocks, figures -> 'replicas_lost' AS lost FROM swipesavvy.health_samples ORDER BY sampled_at DESC LIMIT 4;
+TABLE pg_temp.open_alerts;
+
+-- thresholds: what is null is the library's, infinity is never
+SELECT swipesavvy.set_health_threshold('disk_percent', 50, 60, 1);
+SELECT pg_temp.sample('{"disk_percent": 61}');
+TABLE pg_temp.open_alerts;
+SELECT swipesavvy.set_health_threshold('disk_percent', 'infinity', 'infinity', 1);
+SELECT pg_temp.sample('{"disk_percent": 100}');
+SELECT swipesavvy.set_health_threshold('disk_percent', samples => 3);
+SELECT swipesavvy.set_health_threshold('disk_percent');
+SELECT details FROM swipesavvy.audit_logs WHERE event_type = 'health_threshold.update' ORDER BY log_id;
+
+-- what get_system_health() has from the last sample: only if it is of now
+SELECT pg_temp.sample('{"disk_percent": 97.25, "commit_ms": 250.5}'), pg_temp.sample('{"disk_percent": 97.25, "commit_ms": 250.5}');
+SELECT h ->> 'status' AS status, h #>> '{services,database,status}' AS database, h #>> '{services,database,response_time_ms}' AS response,
+       h #>> '{metrics,disk_usage_percent}' AS disk, (SELECT string_agg(concat_ws(' ', a ->> 'name', a ->> 'severity', a ->> 'value', a ->> 'threshold'), ', ') FROM
+       jsonb_array_elements(h -> 'alerts') a WHERE a ? 'opened_at') AS alerts FROM swipesavvy.get_system_health() h;
+SELECT regexp_replace(m, '(seconds|job_[a-z_]*\{[^ ]*) [0-9.]+$', '\1 …') AS metrics FROM string_to_table(swipesavvy.metrics(), E'\n') m WHERE m !~ 'job_|interval';
+UPDATE swipesavvy.health_samples SET sampled_at = sampled_at - interval '31 seconds';
+SELECT h #>> '{metrics,disk_usage_percent}' AS disk, h ->> 'uptime_percent' AS uptime,
+       (SELECT count(*) FROM jsonb_array_elements(h -> 'alerts') a WHERE a ? 'opened_at') AS alerts FROM swipesavvy.get_system_health() h;
+
+-- uptime: samples that follow one another within three intervals
+DELETE FROM swipesavvy.health_days;
+INSERT INTO swipesavvy.health_days VALUES ((now() AT TIME ZONE 'UTC')::date, clock_timestamp() - interval '100 seconds', clock_timestamp() - interval '20 seconds', 30);
+SELECT pg_temp.sample('{}');
+SELECT round((swipesavvy.get_system_health() ->> 'uptime_percent')::numeric) AS uptime;
+UPDATE swipesavvy.health_days SET first_at = clock_timestamp() - interval '100 seconds', last_at = clock_timestamp() - interval '40 seconds', seconds_up = 50;
+SELECT pg_temp.sample('{}');
+SELECT round((swipesavvy.get_system_health() ->> 'uptime_percent')::numeric) AS uptime;
+
+-- what is old goes
+INSERT INTO swipesavvy.health_samples SELECT now() - interval '25 hours' - n * interval '1 second', '{}' FROM generate_series(1, 150) n;
+INSERT INTO swipesavvy.health_days VALUES ('2020-01-01', '2020-01-01', '2020-01-01', 0);
+INSERT INTO swipesavvy.health_alerts (figure, severity, value, threshold, opened_at, resolved_at) VALUES ('x', 'warning', 1, 1, '2020-01-01', '2020-01-02');
+SELECT pg_temp.sample('{}');
+SELECT count(*) AS old_samples, (SELECT count(*) FROM swipesavvy.health_days WHERE day < '2021-01-01') AS old_days,
+       (SELECT count(*) FROM swipesavvy.health_alerts WHERE figure = 'x') AS old_alerts
+  FROM swipesavvy.health_samples WHERE sampled_at < now() - interval '1 day';
+ROLLBACK;
+
+-- errors
+SELECT swipesavvy.record_health(NULL);
+SELECT swipesavvy.record_health('[]');
+SELECT swipesavvy.record_health('{"deadlocks_total": "many"}');
+SELECT swipesavvy.set_health_threshold('happiness', 1);
+SELECT swipesavvy.set_health_threshold(NULL, 1);
+SELECT swipesavvy.set_health_threshold('disk_percent', 'NaN');
+SELECT swipesavvy.set_health_threshold('disk_percent', 0);
+SELECT swipesavvy.set_health_threshold('disk_percent', 90, 80);
+SELECT swipesavvy.set_health_threshold('disk_percent', 96);
+SELECT swipesavvy.set_health_threshold('disk_percent', 90, samples => 0);
+-- nothing was ever measured
+SELECT swipesavvy.metrics() = '' AS empty, swipesavvy.get_system_health() #> '{metrics,disk_usage_percent}' AS disk;

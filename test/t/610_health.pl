@@ -1,0 +1,86 @@
+# What the background worker measures: each thing that goes wrong raises its alert, and resolves it after.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SwipeSavvy qw(new_node create_extension json);
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('health');
+$node->init(allows_streaming => 1);
+$node->append_conf('postgresql.conf', "shared_preload_libraries = '\$libdir/swipesavvy'\nswipesavvy.databases = 'app'\nswipesavvy.health_interval = 1\nmax_connections = 20\nautovacuum = off");
+$node->start;
+create_extension($node, 'app');
+
+sub sql { return $node->safe_psql('app', $_[0]) }
+sub wait_for { my ($query, $what) = @_; return ok($node->poll_query_until('app', $query), $what) }
+my $count = 'SELECT count(*) FROM swipesavvy.health_samples';
+
+# Beginning and end of an alert: how many samples over the threshold there were after the beginning. test/sql/health_samples.sql shows that
+# one is not enough.
+sub alert
+{
+    my ($figure, $begin, $end) = @_;
+    $begin->();
+    my $start = sql('SELECT clock_timestamp()');
+    wait_for("SELECT count(*) = 1 FROM swipesavvy.health_alerts WHERE figure = '$figure' AND resolved_at IS NULL", "$figure: an alert opens");
+    cmp_ok(sql("SELECT count(*) FROM swipesavvy.health_samples s, swipesavvy.health_alerts a WHERE a.figure = '$figure' AND a.resolved_at IS NULL
+        AND s.sampled_at > '$start' AND s.sampled_at <= a.opened_at AND (s.figures ->> '$figure')::float8 >= a.threshold"), '<=', 2, "$figure: with the second sample");
+    ok(sql("SELECT bool_or(a ->> 'name' = '$figure') FROM jsonb_array_elements(swipesavvy.get_system_health() -> 'alerts') a")
+          || $figure eq 'connections_percent', "$figure: get_system_health() shows it");
+    is(sql("SELECT count(*) FROM swipesavvy.outbox WHERE event = 'alert.opened' AND order_key = 'alert:$figure'"), 1, "$figure: somebody can be paged");
+    $end->();
+    wait_for("SELECT count(*) = 1 FROM swipesavvy.outbox WHERE event = 'alert.resolved' AND order_key = 'alert:$figure'", "$figure: it is resolved");
+    return;
+}
+
+wait_for("SELECT count(*) >= 3 FROM swipesavvy.health_samples", 'samples follow one another');
+my $figures = json($node, 'app', 'SELECT figures FROM swipesavvy.health_samples ORDER BY sampled_at DESC LIMIT 1');
+cmp_ok($figures->{disk_percent}, '>', 0, 'disks');
+cmp_ok($figures->{commit_ms}, '>', 0, 'commits');
+is($figures->{connections}, 2, 'its own sessions, the two workers, while nobody else is there')
+  or diag sql('SELECT pid, backend_type FROM pg_stat_activity');
+my @df = split ' ', (split /\n/, `df --output=pcent @{[ $node->data_dir ]}`)[1];
+cmp_ok(abs($figures->{disk_percent} - ($df[0] =~ s/%//r)), '<', 2, 'as df says it');
+my $health = json($node, 'app', 'SELECT swipesavvy.get_system_health()');
+cmp_ok($health->{uptime_percent}, '>', 0, 'uptime');
+cmp_ok(abs($health->{metrics}{disk_usage_percent} - $figures->{disk_percent}), '<', 2, 'get_system_health() knows the disks');
+
+alert('disk_percent', sub { sql("SELECT swipesavvy.set_health_threshold('disk_percent', 0.001, 1000)") }, sub { sql("SELECT swipesavvy.set_health_threshold('disk_percent')") });
+
+my $session = $node->background_psql('app');
+sql("SELECT swipesavvy.set_health_threshold('oldest_transaction_seconds', 2, 1000), swipesavvy.set_health_threshold('idle_transaction_seconds', 2, 1000)");
+alert('oldest_transaction_seconds', sub { $session->query_safe('BEGIN; LOCK TABLE swipesavvy.charities') }, sub { $session->query_safe('ROLLBACK') });
+wait_for("SELECT count(*) = 1 FROM swipesavvy.outbox WHERE event = 'alert.resolved' AND order_key = 'alert:idle_transaction_seconds'", 'it was idle, too, and another user\'s: pg_monitor sees it');
+sql("SELECT swipesavvy.set_health_threshold('lock_wait_seconds', 1, 1000)");
+my $waiter = $node->background_psql('app');
+alert('lock_wait_seconds', sub { $session->query_safe('BEGIN; LOCK TABLE swipesavvy.charities'); $waiter->query_until(qr/begun/, "\\echo begun\nBEGIN; LOCK TABLE swipesavvy.charities; COMMIT;\n") }, sub { $session->query_safe('ROLLBACK') });
+$_->quit for $session;
+eval { $waiter->quit };
+
+# 95 % of 20 connections
+my @crowd;
+alert('connections_percent', sub { push @crowd, $node->background_psql('app') for 1 .. 15; sql("SELECT swipesavvy.set_health_threshold('connections_percent', 70, 95)") },
+    sub { $_->quit for splice @crowd });
+
+# a replica that stops, and comes back
+$node->backup('copy');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'copy', has_streaming => 1);
+$standby->start;
+wait_for("SELECT (figures ->> 'replicas')::int = 1 FROM swipesavvy.health_samples ORDER BY sampled_at DESC LIMIT 1", 'a replica');
+is($standby->safe_psql('app', "SELECT swipesavvy.metrics() ~ 'swipesavvy_replicas [01]'"), 't', 'which answers, too');
+alert('replicas_lost', sub { $standby->stop('immediate') }, sub { $standby->start });
+$standby->stop;
+
+
+SKIP: {
+    skip 'promtool is not installed (Debian: prometheus)', 3 unless `sh -c 'command -v promtool'`;
+    my ($out, $err) = ('', '');
+    my $metrics = sql('SELECT swipesavvy.metrics()') . "\n";
+    ok(IPC::Run::run([ 'promtool', 'check', 'metrics' ], '<', \$metrics, '>', \$out, '2>', \$err), 'promtool has nothing to say against the metrics');
+    is("$out$err", '', 'at all');
+    like($metrics, qr/^swipesavvy_disk_ratio 0\.\d+$/m, 'ratios, not percents');
+}
+done_testing();
