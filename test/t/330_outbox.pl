@@ -18,10 +18,15 @@ my $seed = $ENV{SWIPESAVVY_SEED} || int(time) ^ $$;
 srand $seed;
 diag "SWIPESAVVY_SEED=$seed";
 
-$node->safe_psql('app', qq{CREATE ROLE mailer LOGIN IN ROLE swipesavvy_delivery;
-    INSERT INTO swipesavvy.outbox (message_id, event, version, order_key, body, secret)
-    SELECT swipesavvy.uuid_v7(), 'test', 1, CASE g % 3 WHEN 0 THEN 'key ' || g % 50 END, jsonb_build_object('n', g), '{"secret": 1}'
-      FROM generate_series(1, $messages) g});
+$node->safe_psql('app', 'CREATE ROLE mailer LOGIN IN ROLE swipesavvy_delivery');
+
+sub put
+{
+    my ($from, $to) = @_;
+    $node->safe_psql('app', qq{INSERT INTO swipesavvy.outbox (message_id, event, version, order_key, body, secret)
+        SELECT swipesavvy.uuid_v7(), 'test', 1, CASE g % 3 WHEN 0 THEN 'key ' || g % 50 END, jsonb_build_object('n', g), '{"secret": 1}'
+          FROM generate_series($from, $to) g});
+}
 
 # One turn: claim, deliver (a line in the file, at once on its way to the kernel), acknowledge. Any step may fail or never be reached.
 sub turn
@@ -49,22 +54,28 @@ my %running = map { deliverer() => 1 } 1 .. 3;
 my ($killed, $crashes) = (0, 0);
 my $open = 'SELECT count(*) FROM swipesavvy.outbox WHERE delivered_at IS NULL';
 my $until = time + 300;
-while ((my $left = $node->safe_psql('app', $open)) > $messages / 10)
+# a third of the messages at a time; the server is stopped while the second and the last are on their way
+for my $third (1 .. 3)
 {
-    BAIL_OUT('too slow') if time > $until;
-    sleep rand 0.15;
-    my ($victim) = (keys %running)[ int rand keys %running ];
-    kill 'KILL', $victim;
-    waitpid $victim, 0;
-    delete $running{$victim};
-    $killed++;
-    if ($crashes < 2 && $left < $messages * (2 - $crashes) / 3)
+    put(1 + int($messages * ($third - 1) / 3), int($messages * $third / 3));
+    if ($third > 1)
     {
+        sleep rand 0.1;
         $node->stop('immediate');
         $node->start;
         $crashes++;
     }
-    $running{ deliverer() } = 1;
+    do
+    {
+        BAIL_OUT('too slow') if time > $until;
+        sleep rand 0.15;
+        my ($victim) = (keys %running)[ int rand keys %running ];
+        kill 'KILL', $victim;
+        waitpid $victim, 0;
+        delete $running{$victim};
+        $killed++;
+        $running{ deliverer() } = 1;
+    } while ($node->safe_psql('app', $open) > $messages / 10);
 }
 kill 'KILL', $_ for keys %running;
 waitpid $_, 0 for keys %running;

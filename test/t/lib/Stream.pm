@@ -38,6 +38,7 @@ sub kinds
 sub new
 {
     my ($class, $seed, $steps) = @_;
+    srand($seed);    # the sizes are drawn before World does the same
     my $world = World->new($seed, users => between(2, 5), merchants => 4, boosts => 2, campaigns => between(3, 8));
     my $self = bless {
         seed => $seed, world => $world, script => [], expected => {}, step => 0, given => [], instants => [], did => {}, one => chance(20)
