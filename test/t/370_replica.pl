@@ -59,6 +59,7 @@ my %questions = (
     list_tiers => '()',
     list_token_keys => '()',
     list_users => "(search => 'ad')",
+    metrics => '() IS NOT NULL',
     minor_to_major => '(1234, 2)',
     simulate_campaign => "($draft, '$first', '$last')",
     verify_audit_log => '()',

@@ -77,6 +77,7 @@ my %of_type = (
     boolean => sub { return one_of(qw(true false)) },
     'timestamp with time zone' => sub { return quoted(one_of('now', 'infinity', '-infinity', '2020-01-01', '2026-12-31 23:59:60+14', '4713-01-01 BC', '294276-12-31', 'epoch', 'tomorrow', '2026-02-29')) . '::timestamptz' },
     'uuid[]' => sub { return one_of("'{}'", "'{NULL}'", "ARRAY['$users[0]', '$users[1]']", "'{{$users[0]},{$users[1]}}'", "(SELECT array_agg(gen_random_uuid()) FROM generate_series(1, 1000))") . '::uuid[]' },
+    'double precision' => sub { return one_of(qw(0 1 -1 0.5 1e308 -1e308 1e-300), "'NaN'", "'Infinity'", "'-Infinity'") . '::double precision' },
     interval => sub { return quoted(one_of('0', '-1 day', '1 second', '1 month', '1 hour', '178000000 years', '-178000000 years')) . '::interval' },
     'text[]' => sub { return one_of("'{}'", "'{NULL}'", "'{a,b}'") . '::text[]' },
     regclass => sub { return quoted(one_of('feed', 'pg_class', 'swipesavvy.users', 'swipesavvy.purchases', q{public."x'; DROP TABLE swipesavvy.users; --"})) . '::regclass' },
