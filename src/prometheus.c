@@ -2,8 +2,9 @@
  * prometheus.c: metrics(): what the worker measured, the open alerts and the
  * jobs as Prometheus reads it.
  *
- * SQL entry point that reads one sample and a few rows. Units are those that
- * Prometheus wants: seconds and ratios. No locks.
+ * SQL entry point that reads one sample and a few rows; a Pushgateway gets the
+ * same (sink_prometheus.c). Units are those that Prometheus wants: seconds and
+ * ratios. No locks.
  */
 #include "postgres.h"
 
@@ -11,6 +12,7 @@
 #include "utils/builtins.h"
 
 #include "call.h"
+#include "prometheus.h"
 #include "query.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_metrics);
@@ -39,6 +41,13 @@ static SSQuery read_metrics = {
 	"                string_agg(format(E'swipesavvy_%s%s %s\\n', name, labels, trim_scale(value::numeric)), '' ORDER BY labels) AS lines"
 	"           FROM metrics GROUP BY name) m", 0, {0}, NULL};
 
+char *
+ss_prometheus_text(void)
+{
+	(void) ss_query_read(&read_metrics, NULL, NULL);
+	return ss_value_text(0, 1);
+}
+
 /*
  * metrics()
  */
@@ -47,12 +56,13 @@ swipesavvy_metrics(PG_FUNCTION_ARGS)
 {
 	SSCall		call;
 	MemoryContext spi;
+	char	   *metrics;
 	text	   *result;
 
 	ss_call_enter(&call, SS_ADMIN | SS_NOT_CACHED);
-	(void) ss_query_read(&read_metrics, NULL, NULL);
+	metrics = ss_prometheus_text();
 	spi = MemoryContextSwitchTo(call.context);
-	result = cstring_to_text(ss_value_text(0, 1));
+	result = cstring_to_text(metrics);
 	MemoryContextSwitchTo(spi);
 	ss_call_leave(&call);
 	PG_RETURN_TEXT_P(result);
