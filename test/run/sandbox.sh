@@ -10,6 +10,11 @@ pg_config=$(command -v "${PG_CONFIG:-pg_config}" || echo pg_config)
 child=
 
 PG_CONFIG=$pg_config bash "$here/test/run/packages.sh" "$task"
+with_parts=no
+if [[ $task =~ ^(check|coverage|stress)$ && " ${SUITES:-tap} " == *" tap "* ]]; then
+    with_parts=yes
+    bash "$here/test/run/parts.sh"
+fi
 
 # Not in $TMPDIR: a socket's path has at most 107 bytes, make knows no spaces, and root's may be closed to others.
 work=$(mktemp -d /tmp/swipesavvy.XXXXXX)
@@ -42,6 +47,10 @@ mkdir -m 755 "$work/tree" "$work/tmp"
 chmod 755 "$work"
 tar -C "$here" --exclude='./.git' --exclude='./'{build,coverage,results,log,tmp_check,regression.diffs} --exclude='*.'{o,so} -cf - . |
     tar -C "$work/tree" --no-same-owner -xf -
+if [ $with_parts = yes ] && [ -d "$here/build/parts/bin" ]; then
+    mkdir -m 755 "$work/parts"
+    cp -r "$here/build/parts/." "$work/parts/"
+fi
 cd "$work"
 
 # A server that cannot look for extensions elsewhere (neither Debian's nor 18) needs them installed for real.
@@ -57,7 +66,7 @@ fi
 if [ "$(id -u)" = 0 ]; then chown -R "$user:" "$work"; fi
 
 # In a session of its own, so that one signal ends all of it and Ctrl-C comes here first.
-setsid "${as_user[@]}" env -i PATH="$PATH:/usr/sbin:/sbin" HOME="$work" TMPDIR="$work/tmp" LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=UTC \
+setsid "${as_user[@]}" env -i PATH="$PATH:/usr/sbin:/sbin:$work/parts/bin" HOME="$work" TMPDIR="$work/tmp" LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=UTC \
     PG_CONFIG="$pg_config" WORK="$work" DESTDIR="$destdir" SUITES="${SUITES:-}" FILES="${FILES:-}" \
     SWIPESAVVY_MESSAGES="${SWIPESAVVY_MESSAGES:-}" SWIPESAVVY_SEED="${SWIPESAVVY_SEED:-}" SWIPESAVVY_CALLS="${SWIPESAVVY_CALLS:-}" SWIPESAVVY_VALGRIND_CALLS="${SWIPESAVVY_VALGRIND_CALLS:-}" SWIPESAVVY_STREAMS="${SWIPESAVVY_STREAMS:-}" \
     SWIPESAVVY_AUDIT_ROWS="${SWIPESAVVY_AUDIT_ROWS:-}" SWIPESAVVY_PROGRAMMES="${SWIPESAVVY_PROGRAMMES:-}" SWIPESAVVY_EVENTS="${SWIPESAVVY_EVENTS:-}" \

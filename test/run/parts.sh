@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# parts.sh: real servers that the tests send to, where the machine has none: Debian's packages unpacked into build/parts, without
+# installing them: no service is started, nothing elsewhere is written. sandbox.sh has a copy of build/parts/bin on its PATH.
+# What cannot be had is said here, and skipped in the tests.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 0
+
+parts=$PWD/build/parts
+have() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1 || [ -x "$parts/bin/$1" ]; }
+
+wanted=()
+while read -r program package path; do
+    have "$program" || wanted+=("$program $package $path")
+done <<END
+nginx nginx usr/sbin/nginx
+prometheus-pushgateway prometheus-pushgateway usr/bin/prometheus-pushgateway
+prometheus-alertmanager prometheus-alertmanager usr/bin/prometheus-alertmanager
+promtool prometheus usr/bin/promtool
+END
+[ ${#wanted[@]} != 0 ] || exit 0
+
+if ! mkdir -p "$parts/bin" || ! work=$(mktemp -d "$parts/new.XXXXXX"); then
+    echo "parts: cannot write to $parts"
+    exit 0
+fi
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+mkdir "$work/debs"
+
+# The machine's lists of packages may be missing or old; they are made anew in a place of our own, which needs no rights.
+apt=(timeout 120 apt-get -qq -o APT::Sandbox::User= -o "Dir::Cache=$work/cache" -o Debug::NoLocking=1)
+download() { (cd "$work/debs" && "${apt[@]}" download "$1" >>"$work/log" 2>&1); }
+update() { # once; without a mirror nothing else is tried
+    [ ! -d "$work/lists" ] || return 1
+    mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
+    apt+=(-o "Dir::State::lists=$work/lists")
+    "${apt[@]}" update >>"$work/log" 2>&1
+}
+
+# Debian's program reads its templates in the one place where the package would have put them; the copy, in the directory where it is started.
+move_templates() {
+    local at=usr/share/prometheus/alertmanager
+    cp "$1"/$at/*.tmpl "$1/usr/bin/prometheus-alertmanager" "$work/templates/" || return 1
+    perl -0777 -pi -e 's{/usr/share/prometheus/alertmanager(?!/)}{"." . "/" x 33}ge' "$work/templates/prometheus-alertmanager" || return 1
+    # shellcheck disable=SC2016  # for the new script
+    printf '%s\n' '#!/bin/sh' 'cd "$(dirname "$0")/../alertmanager" && exec ./prometheus-alertmanager "$@"' >"$1/usr/bin/prometheus-alertmanager"
+    rm -rf "$parts/alertmanager" && mv "$work/templates" "$parts/alertmanager"
+}
+
+take() { # program package path
+    local debs root=$work/$2
+    [ $mirror = yes ] || return 1
+    download "$2" || { update && download "$2"; } || { mirror=no; return 1; }
+    debs=("$work/debs/$2"_*.deb)
+    mkdir -p "$root" "$work/templates"
+    dpkg-deb --fsys-tarfile "${debs[0]}" | tar -x -C "$root" --no-same-owner --wildcards "./$3" './usr/share/prometheus/alertmanager/*.tmpl' 2>/dev/null
+    [ -x "$root/$3" ] || return 1
+    if [ "$1" = prometheus-alertmanager ]; then move_templates "$root" || return 1; fi
+    mv "$root/$3" "$parts/bin/$1"
+}
+
+mirror=yes
+for line in "${wanted[@]}"; do
+    read -r program package path <<<"$line"
+    if take "$program" "$package" "$path"; then echo "parts: $program from Debian's package $package"
+    else echo "parts: no $program ($(tail -n 1 "$work/log"))"; fi
+done
+exit 0
