@@ -12,11 +12,14 @@
 
 #include "fmgr.h"
 #include "portability/instr_time.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "call.h"
 #include "gate.h"
 #include "guc.h"
+#include "health_figures.h"
 #include "host.h"
 #include "metrics.h"
 #include "query.h"
@@ -24,8 +27,7 @@
 PG_FUNCTION_INFO_V1(swipesavvy_get_system_health);
 PG_FUNCTION_INFO_V1(swipesavvy_health);
 
-/* Fewer calls or blocks than these say nothing about rates. */
-#define ENOUGH_CALLS  100
+/* Fewer blocks than these say nothing about the share that is found. */
 #define ENOUGH_BLOCKS 100000
 
 typedef enum Service
@@ -64,39 +66,47 @@ typedef enum Measure
 	MEASURES
 } Measure;
 
-/* From which value on a measure degrades its service, and from which it makes it unhealthy. doc/operations.md shows these. */
+/*
+ * What a measure is called, whose it is and what is wrong beyond its limits.
+ * Those that the worker samples, too, have the thresholds of that figure, which
+ * is in a unit of so many to one of ours; the others have limits of their own.
+ * doc/operations.md shows these.
+ */
 static const struct
 {
 	const char *name;
 	Service		service;
+	const char *message;
+	const char *figure;			/* NULL = it is not sampled */
+	double		scale;
 	double		degraded;
 	double		unhealthy;
-	const char *message;
 }			limits[MEASURES] = {
-	[CONNECTION_USAGE] = {"connection_usage", DATABASE, 0.80, 0.95, "few connections are left"},
-	[TRANSACTION_AGE] = {"transaction_age", DATABASE, 1.0e9, 1.8e9, "transaction ids will run out: vacuum does not keep up"},
-	[CACHE_MISS_RATE] = {"cache_miss_rate", CACHE, 0.10, INFINITY, "much is read that is not in shared buffers"},
-	[API_ERROR_RATE] = {"api_error_rate", API, 0.01, 0.10, "calls fail, and not by their callers' fault"},
-	[API_P99_MS] = {"api_p99_ms", API, 1000, 5000, "one call of a hundred is slow"},
-	[OLDEST_JOB_SECONDS] = {"oldest_job_seconds", BACKGROUND_JOBS, 900, 3600, "messages wait in the outbox"},
-	[FAILED_JOBS] = {"failed_jobs_last_hour", BACKGROUND_JOBS, 1, INFINITY, "messages were given up"},
-	[CPU_PERCENT] = {"cpu_percent", HOST, 90, INFINITY, "the processors are busy"},
-	[MEMORY_PERCENT] = {"memory_percent", HOST, 90, 97, "little memory is left"},
-	[LOGGED_ERRORS] = {"errors_last_hour", HOST, 100, INFINITY, "the server logs many errors"},
-	[MAINTENANCE] = {"maintenance_mode", API, 1, INFINITY, "only admins may call"},
+	[CONNECTION_USAGE] = {"connection_usage", DATABASE, "few connections are left", "connections_percent", 100},
+	[TRANSACTION_AGE] = {"transaction_age", DATABASE, "transaction ids will run out: vacuum does not keep up", "transaction_age", 1},
+	[CACHE_MISS_RATE] = {"cache_miss_rate", CACHE, "much is read that is not in shared buffers", NULL, 1, 0.10, INFINITY},
+	[API_ERROR_RATE] = {"api_error_rate", API, "calls fail, and not by their callers' fault", "api_error_percent", 100},
+	[API_P99_MS] = {"api_p99_ms", API, "one call of a hundred is slow", "api_p99_ms", 1},
+	[OLDEST_JOB_SECONDS] = {"oldest_job_seconds", BACKGROUND_JOBS, "messages wait in the outbox", "outbox_oldest_seconds", 1},
+	[FAILED_JOBS] = {"failed_jobs_last_hour", BACKGROUND_JOBS, "messages were given up", "outbox_dead", 1},
+	[CPU_PERCENT] = {"cpu_percent", HOST, "the processors are busy", "cpu_percent", 1},
+	[MEMORY_PERCENT] = {"memory_percent", HOST, "little memory is left", "memory_percent", 1},
+	[LOGGED_ERRORS] = {"errors_last_hour", HOST, "the server logs many errors", "errors_last_hour", 1},
+	[MAINTENANCE] = {"maintenance_mode", API, "only admins may call", NULL, 1, 1, INFINITY},
 };
 
 /* All there is to say. */
 typedef struct Health
 {
 	double		measures[MEASURES];
+	double		degraded[MEASURES]; /* from which value on */
+	double		unhealthy[MEASURES];
 	Status		services[SERVICES];
 	Status		status;
 	int64		connections;
 	int64		max_connections;
 	int64		blocks;			/* that were asked for since the statistics were reset */
-	int64		queued_jobs;
-	int64		completed_jobs;
+	SSHealthOutbox outbox;
 	double		response_ms;
 	int64		calls;			/* in the last minute */
 	double		requests_per_second;
@@ -114,13 +124,9 @@ static SSQuery read_database = {
 	"  FROM pg_database d JOIN pg_stat_database s ON s.datid = d.oid WHERE d.datname = current_database()",
 	0, {0}, NULL};
 
-static SSQuery read_jobs = {
-	"SELECT (SELECT count(*) FROM (SELECT FROM swipesavvy.outbox WHERE delivered_at IS NULL AND dead_at IS NULL LIMIT 10000) q),"
-	"       (SELECT count(*) FROM (SELECT FROM swipesavvy.outbox WHERE delivered_at > now() - interval '1 hour' LIMIT 10000) c),"
-	"       (SELECT count(*) FROM (SELECT FROM swipesavvy.outbox WHERE dead_at > now() - interval '1 hour' LIMIT 10000) f),"
-	"       (SELECT extract(epoch FROM clock_timestamp() - min(due_at))::int8 FROM swipesavvy.outbox"
-	"         WHERE delivered_at IS NULL AND dead_at IS NULL)",
-	0, {0}, NULL};
+/* Of the figures that have them, the thresholds that an admin has set */
+static SSQuery read_thresholds = {
+	"SELECT t.figure, t.warning::float8, t.critical::float8 FROM swipesavvy.health_thresholds t", 0, {0}, NULL};
 
 /*
  * What the worker says, if it has within three intervals of $1 seconds: the
@@ -133,11 +139,10 @@ static SSQuery read_sample = {
 	"  FROM swipesavvy.health_samples s WHERE s.sampled_at > clock_timestamp() - make_interval(secs => 3 * $1)"
 	" ORDER BY s.sampled_at DESC LIMIT 1", 1, {FLOAT8OID}, NULL};
 
-/* Its open alerts, but for those about what is measured here */
+/* Its open alerts, but for those of the figures $1, about which enough is said */
 static SSQuery read_alerts = {
 	"SELECT a.figure, a.severity, round(a.value::numeric, 3), round(a.threshold::numeric, 3), a.opened_at FROM swipesavvy.health_alerts a"
-	" WHERE a.resolved_at IS NULL AND a.figure NOT IN ('connections_percent', 'transaction_age') ORDER BY a.opened_at, a.figure",
-	0, {0}, NULL};
+	" WHERE a.resolved_at IS NULL AND a.figure <> ALL ($1) ORDER BY a.opened_at, a.figure", 1, {TEXTARRAYOID}, NULL};
 
 static SSQuery look_up = {
 	"SELECT value FROM swipesavvy.system_settings WHERE setting = 'currency'", 0, {0}, NULL};
@@ -178,11 +183,9 @@ measure_database(Health *health)
 static void
 measure_jobs(Health *health)
 {
-	(void) ss_query_read(&read_jobs, NULL, NULL);
-	health->queued_jobs = ss_value_int64(0, 1, 0);
-	health->completed_jobs = ss_value_int64(0, 2, 0);
-	health->measures[FAILED_JOBS] = (double) ss_value_int64(0, 3, 0);
-	health->measures[OLDEST_JOB_SECONDS] = (double) Max(ss_value_int64(0, 4, 0), 0);
+	ss_health_outbox(&health->outbox);
+	health->measures[FAILED_JOBS] = (double) health->outbox.dead;
+	health->measures[OLDEST_JOB_SECONDS] = (double) health->outbox.oldest_seconds;
 }
 
 static void
@@ -205,36 +208,54 @@ measure_api(Health *health)
 	health->calls = api.calls;
 }
 
+/* Of the last query; NaN where it is null. */
 static double
-number(int column)
+number(uint64 row, int column)
 {
 	bool		isnull;
-	Datum		value = ss_value(0, column, &isnull);
+	Datum		value = ss_value(row, column, &isnull);
 
 	return isnull ? NAN : DatumGetFloat8(value);
 }
 
-/* What only the worker knows. Its alerts are of the database, but for full disks. */
+/* What only the worker knows. */
 static void
 read_worker(Health *health)
 {
 	Datum		interval = Float8GetDatum(ss_health_interval);
-	uint64		alerts;
 
 	health->disk_percent = health->uptime_percent = NAN;
 	health->has_sample = ss_query_read(&read_sample, &interval, NULL) > 0;
 	if (!health->has_sample)
 		return;
-	health->disk_percent = number(1);
-	health->response_ms = number(2);
-	health->uptime_percent = number(3);
-	alerts = ss_query_read(&read_alerts, NULL, NULL);
-	for (uint64 i = 0; i < alerts; i++)
-	{
-		Status	   *service = &health->services[strcmp(ss_value_text(i, 1), "disk_percent") == 0 ? HOST : DATABASE];
+	health->disk_percent = number(0, 1);
+	health->response_ms = number(0, 2);
+	health->uptime_percent = number(0, 3);
+}
 
-		*service = Max(*service, strcmp(ss_value_text(i, 2), "critical") == 0 ? UNHEALTHY : DEGRADED);
-		health->status = Max(health->status, *service);
+/* --- judging ------------------------------------------------------------------------- */
+
+static void
+read_limits(Health *health)
+{
+	uint64		rows = ss_query_read(&read_thresholds, NULL, NULL);
+
+	for (int i = 0; i < MEASURES; i++)
+	{
+		const char *name = limits[i].figure;
+		const SSHealthFigure *figure = name == NULL ? NULL : &ss_health_figures[ss_health_find_figure(name)];
+
+		health->degraded[i] = figure == NULL ? limits[i].degraded : figure->warning / limits[i].scale;
+		health->unhealthy[i] = figure == NULL ? limits[i].unhealthy : figure->critical / limits[i].scale;
+		for (uint64 row = 0; figure != NULL && row < rows; row++)
+		{
+			if (strcmp(ss_value_text(row, 1), name) != 0)
+				continue;
+			if (!isnan(number(row, 2)))
+				health->degraded[i] = number(row, 2) / limits[i].scale;
+			if (!isnan(number(row, 3)))
+				health->unhealthy[i] = number(row, 3) / limits[i].scale;
+		}
 	}
 }
 
@@ -245,11 +266,67 @@ status_of(const Health *health, Measure measure)
 
 	if (measure == CACHE_MISS_RATE && health->blocks < ENOUGH_BLOCKS)
 		return HEALTHY;
-	if ((measure == API_ERROR_RATE || measure == API_P99_MS) && health->calls < ENOUGH_CALLS)
+	if ((measure == API_ERROR_RATE || measure == API_P99_MS) && health->calls < SS_HEALTH_ENOUGH_CALLS)
 		return HEALTHY;
-	if (value >= limits[measure].unhealthy)
+	if (value >= health->unhealthy[measure])
 		return UNHEALTHY;
-	return value >= limits[measure].degraded ? DEGRADED : HEALTHY;	/* NaN is not */
+	return value >= health->degraded[measure] ? DEGRADED : HEALTHY;	/* NaN is not */
+}
+
+/* Alerts of the worker that say what is not said by what was measured just now; their number. */
+static uint64
+other_alerts(const Health *health)
+{
+	Datum		said[MEASURES];
+	int			count = 0;
+	Datum		figures;
+
+	if (!health->has_sample)
+		return 0;
+	for (int i = 0; i < MEASURES; i++)
+	{
+		if (limits[i].figure != NULL && status_of(health, i) != HEALTHY)
+			said[count++] = CStringGetTextDatum(limits[i].figure);
+	}
+	figures = PointerGetDatum(construct_array(said, count, TEXTOID, -1, false, TYPALIGN_INT));
+	return ss_query_read(&read_alerts, &figures, NULL);
+}
+
+/* The service that a figure is about: the database, unless there is a measure that says otherwise. */
+static Service
+service_of(const char *figure)
+{
+	for (int i = 0; i < MEASURES; i++)
+	{
+		if (limits[i].figure != NULL && strcmp(limits[i].figure, figure) == 0)
+			return limits[i].service;
+	}
+	if (strcmp(figure, "disk_percent") == 0 || strcmp(figure, "warnings_last_hour") == 0)
+		return HOST;
+	return strcmp(figure, "outbox_queued") == 0 ? BACKGROUND_JOBS : DATABASE;
+}
+
+static void
+judge(Health *health)
+{
+	uint64		alerts;
+
+	read_limits(health);
+	for (int i = 0; i < MEASURES; i++)
+	{
+		Status	   *service = &health->services[limits[i].service];
+
+		*service = Max(*service, status_of(health, i));
+	}
+	alerts = other_alerts(health);
+	for (uint64 i = 0; i < alerts; i++)
+	{
+		Status	   *service = &health->services[service_of(ss_value_text(i, 1))];
+
+		*service = Max(*service, strcmp(ss_value_text(i, 2), "critical") == 0 ? UNHEALTHY : DEGRADED);
+	}
+	for (int i = 0; i < SERVICES; i++)
+		health->status = Max(health->status, health->services[i]);
 }
 
 static void
@@ -263,27 +340,11 @@ measure(Health *health)
 	measure_api(health);
 	health->measures[CPU_PERCENT] = known(ss_metrics_cpu_percent());
 	health->measures[MEMORY_PERCENT] = known(ss_host_memory_percent());
-	for (int i = 0; i < MEASURES; i++)
-	{
-		Status	   *service = &health->services[limits[i].service];
-
-		*service = Max(*service, status_of(health, i));
-		health->status = Max(health->status, *service);
-	}
 	read_worker(health);
+	judge(health);
 }
 
 /* --- saying so -------------------------------------------------------------------------- */
-
-/* A number with three decimals, or null. */
-static void
-add_number(SSJson *json, const char *key, double value)
-{
-	if (isnan(value))
-		ss_json_null(json, key);
-	else
-		ss_json_money(json, key, (int64) rint(value * 1000), 3);
-}
 
 static void
 open_service(SSJson *json, const Health *health, const char *key, Service service)
@@ -297,26 +358,26 @@ add_services(SSJson *json, const Health *health)
 {
 	ss_json_open_object(json, "services");
 	open_service(json, health, "database", DATABASE);
-	add_number(json, "response_time_ms", health->response_ms);
+	ss_json_measure(json, "response_time_ms", health->response_ms);
 	ss_json_int(json, "active_connections", health->connections);
 	ss_json_int(json, "max_connections", health->max_connections);
-	add_number(json, "connection_pool_usage", health->measures[CONNECTION_USAGE]);
+	ss_json_measure(json, "connection_pool_usage", health->measures[CONNECTION_USAGE]);
 	ss_json_int(json, "transaction_age", (int64) health->measures[TRANSACTION_AGE]);
 	ss_json_time(json, "last_check", GetCurrentTimestamp());
 	ss_json_close_object(json);
 	open_service(json, health, "cache", CACHE);
-	add_number(json, "hit_rate", 1 - health->measures[CACHE_MISS_RATE]);
+	ss_json_measure(json, "hit_rate", 1 - health->measures[CACHE_MISS_RATE]);
 	ss_json_close_object(json);
 	open_service(json, health, "api", API);
-	add_number(json, "requests_per_second", health->requests_per_second);
-	add_number(json, "error_rate", health->measures[API_ERROR_RATE]);
-	add_number(json, "p99_latency_ms", health->measures[API_P99_MS]);
+	ss_json_measure(json, "requests_per_second", health->requests_per_second);
+	ss_json_measure(json, "error_rate", health->measures[API_ERROR_RATE]);
+	ss_json_measure(json, "p99_latency_ms", health->measures[API_P99_MS]);
 	ss_json_close_object(json);
 	open_service(json, health, "background_jobs", BACKGROUND_JOBS);
-	ss_json_int(json, "queued_jobs", health->queued_jobs);
-	ss_json_int(json, "completed_jobs_last_hour", health->completed_jobs);
-	ss_json_int(json, "failed_jobs_last_hour", (int64) health->measures[FAILED_JOBS]);
-	ss_json_int(json, "oldest_job_seconds", (int64) health->measures[OLDEST_JOB_SECONDS]);
+	ss_json_int(json, "queued_jobs", health->outbox.queued);
+	ss_json_int(json, "completed_jobs_last_hour", health->outbox.completed);
+	ss_json_int(json, "failed_jobs_last_hour", health->outbox.dead);
+	ss_json_int(json, "oldest_job_seconds", health->outbox.oldest_seconds);
 	ss_json_close_object(json);
 	ss_json_close_object(json);
 }
@@ -335,9 +396,9 @@ add_metrics(SSJson *json, const Health *health)
 		ss_json_null(json, "errors_last_hour");
 		ss_json_null(json, "warnings_last_hour");
 	}
-	add_number(json, "cpu_percent", health->measures[CPU_PERCENT]);
-	add_number(json, "memory_percent", health->measures[MEMORY_PERCENT]);
-	add_number(json, "disk_usage_percent", health->disk_percent);
+	ss_json_measure(json, "cpu_percent", health->measures[CPU_PERCENT]);
+	ss_json_measure(json, "memory_percent", health->measures[MEMORY_PERCENT]);
+	ss_json_measure(json, "disk_usage_percent", health->disk_percent);
 	ss_json_close_object(json);
 }
 
@@ -355,11 +416,11 @@ add_alerts(SSJson *json, const Health *health)
 		ss_json_text(json, "name", limits[i].name);
 		ss_json_text(json, "severity", status == UNHEALTHY ? "critical" : "warning");
 		ss_json_text(json, "message", limits[i].message);
-		add_number(json, "value", health->measures[i]);
-		add_number(json, "threshold", status == UNHEALTHY ? limits[i].unhealthy : limits[i].degraded);
+		ss_json_measure(json, "value", health->measures[i]);
+		ss_json_measure(json, "threshold", status == UNHEALTHY ? health->unhealthy[i] : health->degraded[i]);
 		ss_json_close_object(json);
 	}
-	for (uint64 i = 0, alerts = health->has_sample ? ss_query_read(&read_alerts, NULL, NULL) : 0; i < alerts; i++)
+	for (uint64 i = 0, alerts = other_alerts(health); i < alerts; i++)
 	{
 		ss_json_open_object(json, NULL);
 		ss_json_text(json, "name", ss_value_text(i, 1));
@@ -388,7 +449,7 @@ swipesavvy_get_system_health(PG_FUNCTION_ARGS)
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "status", status_names[health.status]);
 	ss_json_time(&json, "timestamp", GetCurrentTimestamp());
-	add_number(&json, "uptime_percent", health.uptime_percent);
+	ss_json_measure(&json, "uptime_percent", health.uptime_percent);
 	add_services(&json, &health);
 	add_metrics(&json, &health);
 	add_alerts(&json, &health);

@@ -23,6 +23,7 @@
 #include "call.h"
 #include "errors.h"
 #include "guc.h"
+#include "health_figures.h"
 #include "outbox.h"
 #include "query.h"
 
@@ -32,45 +33,23 @@ PG_FUNCTION_INFO_V1(swipesavvy_set_health_threshold);
 #define SAMPLES_DEFAULT 2
 #define SAMPLES_MAX		100
 
-/* What is watched, from which value on it warns and is critical. doc/operations.md shows these. */
-static const struct
-{
-	const char *figure;
-	double		warning;
-	double		critical;
-}			defaults[] = {
-	{"archive_failing", 1, INFINITY},
-	{"autovacuum_backlog", 20, INFINITY},
-	{"commit_ms", 100, 1000},
-	{"connections_percent", 80, 95},
-	{"deadlocks_delta", 5, INFINITY},
-	{"disk_percent", 85, 95},
-	{"idle_transaction_seconds", 300, 1800},
-	{"inactive_slots", 1, INFINITY},
-	{"lock_wait_seconds", 30, 300},
-	{"multixact_age", 1.0e9, 1.8e9},
-	{"oldest_transaction_seconds", 600, 3600},
-	{"replicas_lost", 1, INFINITY},
-	{"replication_lag_bytes", 1.0e9, 1.0e10},
-	{"replication_lag_seconds", 30, 300},
-	{"slot_retained_bytes", 1.0e10, 1.0e11},
-	{"temp_bytes_delta", 1.0e10, INFINITY},
-	{"transaction_age", 1.0e9, 1.8e9},
-};
-
-/* $1 now, $2 the figures: with what changed since the sample before, if that is of the same run of the statistics. */
+/*
+ * $1 now, $2 the figures, $3 what is measured here unless it was given: with what changed since the sample before, if
+ * that is of the same run of the statistics. The size of the database is not measured each time.
+ */
 static SSQuery insert_sample = {
 	"INSERT INTO swipesavvy.health_samples (sampled_at, figures)"
-	" SELECT $1, $2 || coalesce((SELECT jsonb_object_agg(replace(f.key, '_total', '_delta'), f.value::numeric - (p.figures ->> f.key)::numeric)"
-	"                              FROM jsonb_each_text($2) f"
-	"                             WHERE f.key LIKE '%\\_total' AND f.value::numeric >= (p.figures ->> f.key)::numeric), '{}')"
+	" SELECT $1, jsonb_strip_nulls(jsonb_build_object('database_bytes', p.figures -> 'database_bytes')) || $3 || $2"
+	"           || coalesce((SELECT jsonb_object_agg(replace(f.key, '_total', '_delta'), f.value::numeric - (p.figures ->> f.key)::numeric)"
+	"                         FROM jsonb_each_text($2) f"
+	"                        WHERE f.key LIKE '%\\_total' AND f.value::numeric >= (p.figures ->> f.key)::numeric), '{}')"
 	"           || jsonb_build_object('replicas_lost',"
 	"                  (SELECT max((r.figures ->> 'replicas')::integer) FROM swipesavvy.health_samples r"
 	"                    WHERE r.sampled_at > $1 - interval '1 hour') - ($2 ->> 'replicas')::integer,"
 	"                  'interval_seconds', extract(epoch FROM $1 - p.sampled_at))"
 	"   FROM (SELECT) one LEFT JOIN"
 	"        (SELECT s.sampled_at, s.figures FROM swipesavvy.health_samples s ORDER BY s.sampled_at DESC LIMIT 1) p ON true"
-	" RETURNING figures", 2, {TIMESTAMPTZOID, JSONBOID}, NULL};
+	" RETURNING figures", 3, {TIMESTAMPTZOID, JSONBOID, JSONBOID}, NULL};
 
 /* The server was up between two samples that are no more than three intervals ($2 seconds each) apart. */
 static SSQuery count_uptime = {
@@ -93,21 +72,24 @@ static SSQuery forget_alerts = {
 
 /*
  * Of each watched figure ($1 names, $2 and $3 thresholds) that the sample $4
- * knows, what it says now; those that are and were all right are left out.
+ * knows, what it says now; those that are and were all right are left out. Of
+ * fewer calls than $5 nothing can be wrong.
  */
 static SSQuery judge = {
 	"INSERT INTO swipesavvy.health_states AS s (figure, seen, in_a_row)"
 	" SELECT w.figure, w.level, 1 FROM"
-	"  (SELECT k.figure, CASE WHEN ($4 ->> k.figure)::float8 >= coalesce(t.critical, k.critical) THEN 2"
+	"  (SELECT k.figure, CASE WHEN k.idle THEN 0"
+	"                         WHEN ($4 ->> k.figure)::float8 >= coalesce(t.critical, k.critical) THEN 2"
 	"                         WHEN ($4 ->> k.figure)::float8 >= coalesce(t.warning, k.warning) THEN 1 ELSE 0 END AS level"
-	"     FROM unnest($1, $2, $3) k (figure, warning, critical)"
+	"     FROM (SELECT u.*, coalesce(u.figure IN ('api_error_percent', 'api_p99_ms') AND ($4 ->> 'api_calls')::numeric < $5, false)"
+	"             FROM unnest($1, $2, $3) u (figure, warning, critical)) k (figure, warning, critical, idle)"
 	"     LEFT JOIN swipesavvy.health_thresholds t ON t.figure = k.figure COLLATE \"C\""
-	"    WHERE $4 ->> k.figure IS NOT NULL) w"
+	"    WHERE $4 ->> k.figure IS NOT NULL OR k.idle) w"
 	"  LEFT JOIN swipesavvy.health_states o ON o.figure = w.figure COLLATE \"C\""
 	" WHERE w.level > 0 OR o.level > 0 OR o.seen > 0"
 	" ON CONFLICT (figure) DO UPDATE SET seen = excluded.seen,"
 	"    in_a_row = CASE WHEN s.seen = excluded.seen THEN least(s.in_a_row + 1, 100) ELSE 1 END",
-	4, {TEXTARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, JSONBOID}, NULL};
+	5, {TEXTARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, JSONBOID, INT4OID}, NULL};
 
 /* Those that have been seen often enough ($1 by default) to be believed. */
 static SSQuery change_states = {
@@ -144,39 +126,40 @@ static SSQuery show_threshold = {
 
 /* --- what is watched ------------------------------------------------------------------ */
 
+/* The number of a figure, from 0; PT404 if none of that name is watched. */
 static int
 find_figure(const char *name)
 {
-	for (size_t i = 0; i < lengthof(defaults); i++)
-	{
-		if (strcmp(defaults[i].figure, name) == 0)
-			return (int) i;
-	}
-	ss_not_found("figure", name);
+	int			n = ss_health_find_figure(name);
+
+	if (n < 0)
+		ss_not_found("figure", name);
+	return n;
 }
 
 static Datum
-array_of(const Datum *items, Oid type)
+array_of(Datum *items, Oid type)
 {
-	return PointerGetDatum(construct_array(unconstify(Datum *, items), lengthof(defaults), type, type == TEXTOID ? -1 : (int) sizeof(float8),
+	return PointerGetDatum(construct_array(items, ss_health_figures_count, type, type == TEXTOID ? -1 : (int) sizeof(float8),
 										   type != TEXTOID, type == TEXTOID ? TYPALIGN_INT : TYPALIGN_DOUBLE));
 }
 
 static void
 judge_sample(Jsonb *sample)
 {
-	Datum		names[lengthof(defaults)];
-	Datum		warning[lengthof(defaults)];
-	Datum		critical[lengthof(defaults)];
+	Datum	   *names = palloc(3 * ss_health_figures_count * sizeof(Datum));
+	Datum	   *warning = names + ss_health_figures_count;
+	Datum	   *critical = warning + ss_health_figures_count;
 
-	for (size_t i = 0; i < lengthof(defaults); i++)
+	for (int i = 0; i < ss_health_figures_count; i++)
 	{
-		names[i] = CStringGetTextDatum(defaults[i].figure);
-		warning[i] = Float8GetDatum(defaults[i].warning);
-		critical[i] = Float8GetDatum(defaults[i].critical);
+		names[i] = CStringGetTextDatum(ss_health_figures[i].name);
+		warning[i] = Float8GetDatum(ss_health_figures[i].warning);
+		critical[i] = Float8GetDatum(ss_health_figures[i].critical);
 	}
 	(void) ss_query_write(&judge, (Datum[]) {array_of(names, TEXTOID), array_of(warning, FLOAT8OID),
-											 array_of(critical, FLOAT8OID), JsonbPGetDatum(sample)}, NULL);
+											 array_of(critical, FLOAT8OID), JsonbPGetDatum(sample),
+											 Int32GetDatum(SS_HEALTH_ENOUGH_CALLS)}, NULL);
 }
 
 /* --- alerts -------------------------------------------------------------------------------- */
@@ -199,7 +182,7 @@ change_alert(const char *figure, int level, Jsonb *sample, TimestampTz now)
 {
 	int			n = find_figure(figure);
 	Datum		values[6] = {CStringGetTextDatum(figure), TimestampTzGetDatum(now), Int32GetDatum(level), JsonbPGetDatum(sample),
-							 Float8GetDatum(defaults[n].warning), Float8GetDatum(defaults[n].critical)};
+							 Float8GetDatum(ss_health_figures[n].warning), Float8GetDatum(ss_health_figures[n].critical)};
 
 	if (ss_query_write(&resolve_alert, values, NULL) > 0)
 		announce("alert.resolved", figure);
@@ -222,7 +205,7 @@ swipesavvy_record_health(PG_FUNCTION_ARGS)
 	SSCall		call;
 	SSJson		json = {0};
 	TimestampTz now = GetCurrentTimestamp();
-	Datum		values[2];
+	Datum		values[3];
 	Jsonb	   *sample;
 	int			changed;
 	int			opened = 0;
@@ -236,6 +219,7 @@ swipesavvy_record_health(PG_FUNCTION_ARGS)
 		ss_bad_value("figures", "It is not an object.");
 	values[0] = TimestampTzGetDatum(now);
 	values[1] = JsonbPGetDatum(sample);
+	values[2] = JsonbPGetDatum(ss_health_own_figures());
 	(void) ss_query_write(&insert_sample, values, NULL);
 	sample = DatumGetJsonbPCopy(ss_value_not_null(0, 1));
 	values[1] = Float8GetDatum(ss_health_interval);
@@ -283,8 +267,8 @@ swipesavvy_set_health_threshold(PG_FUNCTION_ARGS)
 	n = find_figure(figure);
 	nulls[1] = PG_ARGISNULL(1);
 	nulls[2] = PG_ARGISNULL(2);
-	warning = nulls[1] ? defaults[n].warning : PG_GETARG_FLOAT8(1);
-	critical = nulls[2] ? defaults[n].critical : PG_GETARG_FLOAT8(2);
+	warning = nulls[1] ? ss_health_figures[n].warning : PG_GETARG_FLOAT8(1);
+	critical = nulls[2] ? ss_health_figures[n].critical : PG_GETARG_FLOAT8(2);
 	if (isnan(warning) || warning <= 0)
 		ss_bad_value("warning", "It is not above 0.");
 	if (isnan(critical) || critical < warning)
@@ -299,8 +283,8 @@ swipesavvy_set_health_threshold(PG_FUNCTION_ARGS)
 	(void) ss_query_latest(&read_threshold, values, NULL);
 	ss_audit_write_rows(&call, &(SSAudit){.resource = "health_threshold", .action = "update", .resource_id = figure}, before,
 						ss_audit_row());
-	values[1] = Float8GetDatum(defaults[n].warning);
-	values[2] = Float8GetDatum(defaults[n].critical);
+	values[1] = Float8GetDatum(ss_health_figures[n].warning);
+	values[2] = Float8GetDatum(ss_health_figures[n].critical);
 	values[3] = Int32GetDatum(SAMPLES_DEFAULT);
 	(void) ss_query_latest(&show_threshold, values, NULL);
 	ss_json_row(&json, NULL);

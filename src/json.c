@@ -5,6 +5,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -179,6 +181,15 @@ void
 ss_json_money(SSJson *json, const char *key, int64 minor, int exponent)
 {
 	push_numeric(json, key, ss_money_to_major(minor, exponent));
+}
+
+void
+ss_json_measure(SSJson *json, const char *key, double value)
+{
+	if (isnan(value))
+		ss_json_null(json, key);
+	else
+		ss_json_money(json, key, (int64) rint(value * 1000), 3);
 }
 
 void

@@ -43,6 +43,9 @@ extern void ss_json_time(SSJson *json, const char *key, TimestampTz value);
 /* minor units of a currency with that many decimals, as a decimal number in major units */
 extern void ss_json_money(SSJson *json, const char *key, int64 minor, int exponent);
 
+/* What was measured, with three decimals; NaN adds null */
+extern void ss_json_measure(SSJson *json, const char *key, double value);
+
 /* A value of an SQL type: numbers, booleans, timestamps, uuids, jsonb and text as above; others by their output function. */
 extern void ss_json_datum(SSJson *json, const char *key, Datum value, bool isnull, Oid type);
 

@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "miscadmin.h"
 #include "port/atomics.h"
 #include "port/pg_bitutils.h"
 #include "portability/instr_time.h"
@@ -165,7 +166,8 @@ bucket_end(int bucket)
 void
 ss_metrics_begin(void)
 {
-	if (ss_metrics_area == NULL)
+	/* nobody waits for a job: what it takes says nothing about the API */
+	if (ss_metrics_area == NULL || MyBackendType == B_BG_WORKER)
 		return;
 	INSTR_TIME_SET_CURRENT(begun);
 	calling = true;

@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-/* Of the API: the last minute, as far as the server has run for one. */
+/* Of the API, background workers aside: the last minute, as far as the server has run for one. */
 typedef struct SSApiMetrics
 {
 	int64		calls;			/* ended */

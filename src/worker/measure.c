@@ -58,12 +58,14 @@ ssw_disk_percent(void)
 #endif
 
 /*
- * $1 how full the disks are, $2 what the commit before took. A backup that is being taken is no replica, and one that
+ * $1 how full the disks are, $2 what the commit before took, $3 is the database to be measured, which looks at each of
+ * its files. A backup that is being taken is no replica, and one that
  * has come back before its old connection ended is not two.
  */
 const char *const ssw_measure_sql =
 	"SELECT jsonb_strip_nulls(jsonb_build_object("
 	"'disk_percent', $1, 'commit_ms', $2,"
+	"'database_bytes', CASE WHEN $3 THEN pg_database_size(current_database()) END,"
 	"'connections', c.sessions, 'connections_percent', 100.0 * c.sessions / current_setting('max_connections')::numeric,"
 	"'transaction_age', c.xid_age, 'multixact_age', c.mxid_age,"
 	"'blocks_hit_total', d.blks_hit, 'blocks_read_total', d.blks_read, 'commits_total', d.xact_commit,"

@@ -46,6 +46,7 @@ PG_MODULE_MAGIC;
 #define LOOK_MS		  1000		/* whether a job is due that was not before */
 #define BACK_OFF_MAX  60000
 #define CLAIM_MAX_MS  10000
+#define SIZE_MS		  60000		/* between two looks at the size of the database */
 
 /* A statement and its plan, once it has one. */
 typedef struct Statement
@@ -61,7 +62,7 @@ static Statement claim = {
 static Statement finish = {"SELECT swipesavvy.finish_job($1, $2, $3)", 3, {TEXTOID, TEXTOID, BOOLOID}, NULL};
 
 /* The two steps of sample_health */
-static Statement measure = {NULL, 2, {FLOAT8OID, FLOAT8OID}, NULL};
+static Statement measure = {NULL, 3, {FLOAT8OID, FLOAT8OID, BOOLOID}, NULL};
 static Statement record = {"SELECT (swipesavvy.record_health($1) ->> 'more')::boolean", 1, {JSONBOID}, NULL};
 
 /* The jobs that this library can do. Each answers whether there is more to do at once. */
@@ -276,16 +277,21 @@ finish_job(const Turn *turn, bool more)
 static void
 sample_health(void)
 {
+	static TimestampTz sized_at = 0;
+	TimestampTz now = GetCurrentTimestamp();
+	bool		size = TimestampDifferenceExceeds(sized_at, now, SIZE_MS);
 	double		disk = ssw_disk_percent();
 	bool		isnull;
 	Datum		figures;
 
 	measure.sql = ssw_measure_sql;
 	SetUserIdAndSecContext(ROLE_PG_MONITOR, SECURITY_LOCAL_USERID_CHANGE);
-	run(&measure, (Datum[]) {Float8GetDatum(disk), Float8GetDatum(commit_ms)}, disk < 0 ? "n " : NULL);
+	run(&measure, (Datum[]) {Float8GetDatum(disk), Float8GetDatum(commit_ms), BoolGetDatum(size)}, disk < 0 ? "n  " : NULL);
 	SetUserIdAndSecContext(get_role_oid("swipesavvy_admin", false), SECURITY_LOCAL_USERID_CHANGE);
 	figures = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	run(&record, &figures, NULL);
+	if (size)
+		sized_at = now;
 }
 
 static void

@@ -49,7 +49,7 @@ extern void ssw_lock_of_lane(LOCKTAG *tag, Oid database, SSWLane lane);
 /* How full the fullest of the server's file systems is, in percent; -1 if that cannot be known. */
 extern double ssw_disk_percent(void);
 
-/* What is measured, by pg_monitor: one jsonb value of $1, that figure, and $2, the milliseconds of the last commit. */
+/* What is measured, by pg_monitor: one jsonb value of $1, that figure, $2, the milliseconds of the last commit, and $3, is the size of the database wanted? */
 extern const char *const ssw_measure_sql;
 
 extern PGDLLEXPORT void swipesavvy_launcher_main(Datum arg);

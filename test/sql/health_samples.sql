@@ -4,7 +4,8 @@ SET timezone = 'UTC';
 BEGIN;
 DELETE FROM swipesavvy.outbox;
 CREATE FUNCTION pg_temp.sample(figures jsonb) RETURNS text LANGUAGE sql AS $$
-    SELECT concat_ws(' ', 'changed', r ->> 'changed', 'opened', r ->> 'opened') FROM swipesavvy.record_health(figures) r
+    SELECT concat_ws(' ', 'changed', r ->> 'changed', 'opened', r ->> 'opened')
+      FROM swipesavvy.record_health('{"cpu_percent": null, "memory_percent": null}' || figures) r
 $$;
 CREATE VIEW pg_temp.open_alerts AS SELECT figure, severity, value, threshold FROM swipesavvy.health_alerts WHERE resolved_at IS NULL ORDER BY figure;
 
@@ -35,6 +36,32 @@ SELECT pg_temp.sample('{"deadlocks_total": 10, "replicas": 2}'), pg_temp.sample(
 SELECT figures -> 'deadlocks_delta' AS deadlocks, figures -> 'replicas_lost' AS lost FROM swipesavvy.health_samples ORDER BY sampled_at DESC LIMIT 4;
 TABLE pg_temp.open_alerts;
 
+-- what the library measures by itself; what is given counts instead
+INSERT INTO swipesavvy.outbox (message_id, event, version, body, created_at, due_at, delivered_at, dead_at)
+SELECT gen_random_uuid(), 'test', 1, '{}', now(), now() - due * interval '1 minute', now() - delivered * interval '1 minute', now() - dead * interval '1 minute'
+  FROM (VALUES (16, NULL, NULL), (-5, NULL, NULL), (99, 1, NULL), (99, NULL, 59), (99, NULL, 61)) m (due, delivered, dead);
+SELECT pg_temp.sample('{"replicas": null, "disk_percent": 1}');
+SELECT figures -> 'outbox_queued' AS queued, (figures ->> 'outbox_oldest_seconds')::int BETWEEN 960 AND 1019 AS oldest, figures -> 'outbox_dead' AS dead,
+       figures ? 'api_calls' AS calls FROM swipesavvy.health_samples ORDER BY sampled_at DESC LIMIT 1;
+SELECT pg_temp.sample('{"outbox_dead": 2}');
+SELECT figure, severity, CASE figure WHEN 'outbox_oldest_seconds' THEN trunc(value, -2) ELSE value END AS value, threshold FROM pg_temp.open_alerts;
+-- of each thing get_system_health() says once what is wrong: as it is now, or else that it has not been well for long enough
+SELECT a ->> 'name' AS name, a ->> 'severity' AS severity, a ? 'opened_at' AS by_the_worker FROM jsonb_array_elements(swipesavvy.get_system_health() -> 'alerts') a ORDER BY 1;
+DELETE FROM swipesavvy.outbox WHERE event = 'test';
+SELECT a ->> 'name' AS name, a ->> 'severity' AS severity, a ? 'opened_at' AS by_the_worker FROM jsonb_array_elements(swipesavvy.get_system_health() -> 'alerts') a ORDER BY 1;
+SELECT h #>> '{services,background_jobs,status}' AS jobs FROM swipesavvy.get_system_health() h;
+SELECT pg_temp.sample('{}'), pg_temp.sample('{}');
+TABLE pg_temp.open_alerts;
+-- few calls say nothing, and that there are few now is well
+SELECT pg_temp.sample('{"api_calls": 99, "api_error_percent": 99, "api_p99_ms": 9999}'), pg_temp.sample('{"api_calls": 99, "api_error_percent": 99, "api_p99_ms": 9999}');
+SELECT pg_temp.sample('{"api_calls": 100, "api_error_percent": 1, "api_p99_ms": 5000}'), pg_temp.sample('{"api_calls": 100, "api_error_percent": 1, "api_p99_ms": 5000}');
+SELECT figure, severity FROM pg_temp.open_alerts WHERE figure ~ 'api';
+SELECT pg_temp.sample('{"api_calls": 1, "api_error_percent": 100, "api_p99_ms": 9999}'), pg_temp.sample('{"api_calls": 0}');
+SELECT figure, severity FROM pg_temp.open_alerts WHERE figure ~ 'api';
+-- the size of the database is not in each sample of the worker
+SELECT pg_temp.sample('{"database_bytes": 12345}'), pg_temp.sample('{}');
+SELECT figures -> 'database_bytes' AS bytes FROM swipesavvy.health_samples ORDER BY sampled_at DESC LIMIT 1;
+
 -- thresholds: what is null is the library's, infinity is never
 SELECT swipesavvy.set_health_threshold('disk_percent', 50, 60, 1);
 SELECT pg_temp.sample('{"disk_percent": 61}');
@@ -43,6 +70,15 @@ SELECT swipesavvy.set_health_threshold('disk_percent', 'infinity', 'infinity', 1
 SELECT pg_temp.sample('{"disk_percent": 100}');
 SELECT swipesavvy.set_health_threshold('disk_percent', samples => 3);
 SELECT swipesavvy.set_health_threshold('disk_percent');
+-- they hold for what is measured just now, too
+INSERT INTO swipesavvy.outbox (message_id, event, version, body, due_at, dead_at) SELECT gen_random_uuid(), 'test', 1, '{}', now(), now() FROM generate_series(1, 3);
+SELECT a - 'message' AS alert FROM jsonb_array_elements(swipesavvy.get_system_health() -> 'alerts') a WHERE a ->> 'name' ~ 'job';
+SELECT swipesavvy.set_health_threshold('outbox_dead', 2, 3), swipesavvy.set_health_threshold('errors_last_hour', 10);
+SELECT a - 'message' AS alert FROM jsonb_array_elements(swipesavvy.get_system_health() -> 'alerts') a WHERE a ->> 'name' ~ 'job';
+SELECT swipesavvy.set_health_threshold('outbox_dead', 4);
+SELECT a - 'message' AS alert FROM jsonb_array_elements(swipesavvy.get_system_health() -> 'alerts') a WHERE a ->> 'name' ~ 'job';
+DELETE FROM swipesavvy.outbox WHERE event = 'test';
+SELECT swipesavvy.set_health_threshold('outbox_dead');
 SELECT details FROM swipesavvy.audit_logs WHERE event_type = 'health_threshold.update' ORDER BY log_id;
 
 -- what get_system_health() has from the last sample: only if it is of now
