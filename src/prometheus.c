@@ -4,7 +4,8 @@
  *
  * SQL entry point that reads one sample and a few rows; a Pushgateway gets the
  * same (sink_prometheus.c). Units are those that Prometheus wants: seconds and
- * ratios. No locks.
+ * ratios. No label may be called job or instance: those are the scraper's, and
+ * a Pushgateway puts its own in their place. No locks.
  */
 #include "postgres.h"
 
@@ -31,9 +32,9 @@ static SSQuery read_metrics = {
 	"   UNION ALL SELECT 'sample_timestamp_seconds', 'When the last sample was taken.', '', extract(epoch FROM sampled_at) FROM sample"
 	"   UNION ALL SELECT 'alert', 'Open alerts: 1 is a warning, 2 is critical.', format('{figure=\"%s\"}', figure),"
 	"                    CASE severity WHEN 'critical' THEN 2 ELSE 1 END FROM swipesavvy.health_alerts WHERE resolved_at IS NULL"
-	"   UNION ALL SELECT 'job_runs_total', 'Runs of the background worker''s jobs.', format('{job=\"%s\"}', job), runs FROM swipesavvy.jobs"
-	"   UNION ALL SELECT 'job_failures_total', 'Of these, those that failed.', format('{job=\"%s\"}', job), failures FROM swipesavvy.jobs"
-	"   UNION ALL SELECT 'job_last_success_timestamp_seconds', 'When the last one succeeded.', format('{job=\"%s\"}', job),"
+	"   UNION ALL SELECT 'job_runs_total', 'Runs of the background worker''s jobs.', format('{name=\"%s\"}', job), runs FROM swipesavvy.jobs"
+	"   UNION ALL SELECT 'job_failures_total', 'Of these, those that failed.', format('{name=\"%s\"}', job), failures FROM swipesavvy.jobs"
+	"   UNION ALL SELECT 'job_last_success_timestamp_seconds', 'When the last one succeeded.', format('{name=\"%s\"}', job),"
 	"                    extract(epoch FROM succeeded_at) FROM swipesavvy.jobs WHERE succeeded_at IS NOT NULL)"
 	" SELECT coalesce(string_agg(format(E'# HELP swipesavvy_%s %s\\n# TYPE swipesavvy_%s %s\\n%s', name, help, name,"
 	"                   CASE WHEN name LIKE '%\\_total' THEN 'counter' ELSE 'gauge' END, lines), '' ORDER BY name), '')"

@@ -23,6 +23,7 @@ typedef enum Shape
 	TEXT,
 	HEADER,						/* the name of an HTTP header */
 	REGION,						/* of AWS; a part of a host name */
+	NAMESPACE,					/* of CloudWatch */
 	TEXTS,						/* an array of texts */
 	ATTRIBUTES,					/* an object of texts */
 	LABELS						/* the same, with names as Prometheus wants them */
@@ -55,7 +56,7 @@ const char *const ss_sink_kinds[] = {"alertmanager", "cloudwatch", "datadog", "o
 /* In that order. doc/monitoring.md shows these. */
 static const Kind kinds[] = {
 	{NULL, false, NULL, ss_format_alertmanager, {{"labels", LABELS, false}, {"auth_header", HEADER, false}}},
-	{"https://monitoring.%s.amazonaws.com/", true, NULL, ss_format_cloudwatch, {{"region", REGION, true}, {"namespace", TEXT, false}}},
+	{"https://monitoring.%s.amazonaws.com/", true, NULL, ss_format_cloudwatch, {{"region", REGION, true}, {"namespace", NAMESPACE, false}}},
 	{"https://api.datadoghq.com", true, NULL, ss_format_datadog, {{"host", TEXT, false}, {"tags", TEXTS, false}}},
 	{NULL, false, NULL, ss_format_otlp, {{"resource", ATTRIBUTES, false}, {"auth_header", HEADER, false}}},
 	{"https://events.pagerduty.com", true, ss_format_pagerduty, NULL,
@@ -131,6 +132,8 @@ check_text_option(const char *key, Shape shape, const JsonbValue *value)
 		ss_bad_value(key, "\"%s\" is not the name of an HTTP header.", text);
 	if (shape == REGION && !is_word(text, "-", true))
 		ss_bad_value(key, "\"%s\" is not a region of AWS, such as eu-west-1.", text);
+	if (shape == NAMESPACE && (!is_word(text, "-_./# ", true) || strncmp(text, "AWS/", 4) == 0))
+		ss_bad_value(key, "\"%s\" is not a namespace: letters, digits, spaces and -_./#, and not one of AWS.", text);
 }
 
 /* An array of texts, or an object of texts. */
@@ -204,7 +207,10 @@ ss_format_check_secret(const char *kind, const uint8 *secret, int length)
 	bool		has_colon = memchr(secret, ':', length) != NULL;
 
 	if (find_kind(kind)->message == ss_format_webhook)
+	{
+		ss_format_check_signing_secret(secret, length);
 		return;					/* signs, and is not sent */
+	}
 	for (int i = 0; i < length; i++)
 	{
 		if (secret[i] < 0x20 || secret[i] > 0x7e)
@@ -276,10 +282,13 @@ ss_format_begin(const SSSink *sink, const char *path, const char *content_type, 
 {
 	const char *base = sink->url != NULL ? sink->url : ss_format_default_url(sink->kind, sink->options);
 	int			length = strlen(base);
+	int			added = strlen(path);
 
 	memset(request, 0, sizeof(*request));
-	while (*path != '\0' && length > 0 && base[length - 1] == '/')
+	while (added > 0 && length > 0 && base[length - 1] == '/')
 		length--;
+	if (length >= added && strncmp(base + length - added, path, added) == 0)
+		length -= added;		/* it has the path already, as vendors' pages show it */
 	request->method = "POST";
 	request->url = psprintf("%.*s%s", length, base, path);
 	ss_format_header(request, "Content-Type", content_type);

@@ -91,6 +91,9 @@ extern bool ss_format_alertmanager(const SSSink *sink, TimestampTz after, bool m
 extern char *ss_format_option(const SSSink *sink, const char *key);
 extern Jsonb *ss_format_option_jsonb(const SSSink *sink, const char *key, const char *otherwise);
 
+/* Raises 22023 for what begins like a secret of Standard Webhooks and is none. */
+extern void ss_format_check_signing_secret(const uint8 *secret, int length);
+
 /* Adds a text with everything but letters, digits and -._~ as %XX of its UTF-8. */
 extern void ss_format_encode(StringInfo target, const char *text);
 
@@ -100,7 +103,7 @@ extern const char *ss_format_host(void);
 /* The sink's secret as text, or ***. */
 extern const char *ss_format_secret(const SSSink *sink, bool masked);
 
-/* Begins a request for a path below the sink's URL ("" for the URL itself) with a type of content. */
+/* Begins a request for a path below the sink's URL ("" for the URL itself), unless that ends with it, with a type of content. */
 extern void ss_format_begin(const SSSink *sink, const char *path, const char *content_type, SSRequest *request);
 extern void ss_format_header(SSRequest *request, const char *name, const char *value);
 

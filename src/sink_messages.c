@@ -15,6 +15,7 @@
 
 #include "args.h"
 #include "compat.h"
+#include "errors.h"
 #include "json.h"
 #include "secret.h"
 #include "sink_format.h"
@@ -43,41 +44,99 @@ encode(const uint8 *bytes, int length)
 	return text;
 }
 
-/* The key: what follows whsec_ in base64, else the secret as it is. */
-static void
-signing_key(const SSSink *sink, uint8 **key, int *length)
+#define PREFIX		"whsec_"
+#define PREFIX_LENGTH 6
+#define KEY_MIN		24			/* bytes, as the specification says */
+
+/* One secret as a key: what follows whsec_ in base64. False if it is none. */
+static bool
+decode_key(const char *secret, int length, uint8 **key, int *key_length)
 {
-	static const char prefix[] = "whsec_";
-	int			skip = strlen(prefix);
+	int			size = pg_b64_dec_len(length);
 
-	if (sink->secret_length > skip && memcmp(sink->secret, prefix, skip) == 0)
-	{
-		int			size = pg_b64_dec_len(sink->secret_length - skip);
-
-		*key = palloc(size);
-		*length = pg_b64_decode((const char *) sink->secret + skip, sink->secret_length - skip, (ss_b64_byte *) *key, size);
-		if (*length > 0)
-			return;
-	}
-	*key = sink->secret;
-	*length = sink->secret_length;
+	if (length <= PREFIX_LENGTH || memcmp(secret, PREFIX, PREFIX_LENGTH) != 0)
+		return false;
+	*key = palloc(size);
+	*key_length = pg_b64_decode(secret + PREFIX_LENGTH, length - PREFIX_LENGTH, (ss_b64_byte *) *key, size);
+	return *key_length >= KEY_MIN;
 }
 
-/* v1 and the HMAC of id, moment and body, as these go over the wire. */
+/* Does it begin like one or several of them, with spaces between? Others sign as the bytes that they are. */
+static bool
+is_standard(const uint8 *secret, int length)
+{
+	return length >= PREFIX_LENGTH && memcmp(secret, PREFIX, PREFIX_LENGTH) == 0;
+}
+
+/* The length of the next of several secrets, which begins at *at; 0 if there is none. */
+static int
+next_secret(const char *secrets, int length, int *at)
+{
+	int			end;
+
+	while (*at < length && secrets[*at] == ' ')
+		(*at)++;
+	for (end = *at; end < length && secrets[end] != ' '; end++)
+		;
+	return end - *at;
+}
+
+void
+ss_format_check_signing_secret(const uint8 *secret, int length)
+{
+	int			at = 0;
+	int			part;
+
+	if (!is_standard(secret, length))
+		return;
+	while ((part = next_secret((const char *) secret, length, &at)) > 0)
+	{
+		uint8	   *key;
+		int			key_length;
+
+		if (!decode_key((const char *) secret + at, part, &key, &key_length))
+			ss_bad_value("secret", "It is not \"" PREFIX "\" and at least %d bytes in base64, or several of these.", KEY_MIN);
+		ss_secret_wipe(key, key_length);
+		at += part;
+	}
+}
+
+/* v1 and the HMAC. */
 static char *
-signature(const SSSink *sink, const char *id, const char *moment, const char *body)
+sign(const uint8 *key, int length, const char *content)
+{
+	uint8		digest[SS_DIGEST_BYTES];
+
+	ss_secret_hmac(key, length, content, strlen(content), digest);
+	return psprintf("v1,%s", encode(digest, sizeof(digest)));
+}
+
+/* The signatures of id, moment and body, as these go over the wire: by each of the secrets, so that a receiver can go from one to the next. */
+static char *
+signatures(const SSSink *sink, const char *id, const char *moment, const char *body)
 {
 	char	   *content = psprintf("%s.%s.%s", id, moment, body);
 	char	   *wire = pg_server_to_any(content, strlen(content), PG_UTF8);
-	uint8	   *key;
-	int			length;
-	uint8		digest[SS_DIGEST_BYTES];
+	const char *secrets = (const char *) sink->secret;
+	StringInfoData list;
+	int			at = 0;
+	int			part;
 
-	signing_key(sink, &key, &length);
-	ss_secret_hmac(key, length, wire, strlen(wire), digest);
-	if (key != sink->secret)
+	if (!is_standard(sink->secret, sink->secret_length))
+		return sign(sink->secret, sink->secret_length, wire);
+	initStringInfo(&list);
+	while ((part = next_secret(secrets, sink->secret_length, &at)) > 0)
+	{
+		uint8	   *key;
+		int			length;
+
+		if (!decode_key(secrets + at, part, &key, &length))
+			elog(ERROR, "the secret of sink \"%s\" is not one", sink->name);
+		appendStringInfo(&list, "%s%s", list.len == 0 ? "" : " ", sign(key, length, wire));
 		ss_secret_wipe(key, length);
-	return psprintf("v1,%s", encode(digest, sizeof(digest)));
+		at += part;
+	}
+	return list.data;
 }
 
 /* Replaces each value of the secret part by ***. */
@@ -118,7 +177,7 @@ ss_format_webhook(const SSSink *sink, const SSMessage *message, bool masked, SSR
 	request->body = jsonb_text(DatumGetJsonbP(ss_json_finish(&json)));
 	ss_format_header(request, "webhook-id", id);
 	ss_format_header(request, "webhook-timestamp", moment);
-	ss_format_header(request, "webhook-signature", masked ? "v1,***" : signature(sink, id, moment, request->body));
+	ss_format_header(request, "webhook-signature", masked ? "v1,***" : signatures(sink, id, moment, request->body));
 }
 
 /* --- PagerDuty ------------------------------------------------------------------------------ */

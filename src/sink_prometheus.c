@@ -30,8 +30,8 @@ static SSQuery newest_sample = {
  */
 static SSQuery read_alerts = {
 	"SELECT jsonb_agg(jsonb_build_object("
-	"   'labels', $2 || jsonb_build_object('alertname', 'swipesavvy_' || a.figure, 'figure', a.figure, 'severity', a.severity,"
-	"                                      'database', current_database(), 'instance', $1::text),"
+	"   'labels', jsonb_build_object('database', current_database(), 'instance', $1::text) || $2"
+	"             || jsonb_build_object('alertname', 'swipesavvy_' || a.figure, 'figure', a.figure, 'severity', a.severity),"
 	"   'annotations', jsonb_build_object('summary', format('%s is %s (%s from %s on) in database %s of %s', a.figure, trim_scale(a.value),"
 	"                                                       a.severity, trim_scale(a.threshold), current_database(), $1),"
 	"                                     'value', trim_scale(a.value)::text, 'threshold', trim_scale(a.threshold)::text),"
@@ -43,11 +43,11 @@ static SSQuery read_alerts = {
 
 /* --- Pushgateway -------------------------------------------------------------------------- */
 
-/* A label of the group as two parts of the path; what a path cannot hold goes in base64url. */
+/* A label of the group as two parts of the path; what a path cannot hold, slashes, "." and "..", goes in base64url. */
 static void
 add_label(StringInfo path, const char *name, const char *value)
 {
-	if (strchr(value, '/') != NULL)
+	if (strchr(value, '/') != NULL || value[0] == '.')
 	{
 		const char *wire = pg_server_to_any(value, strlen(value), PG_UTF8);
 

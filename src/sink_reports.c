@@ -118,11 +118,7 @@ ss_format_datadog(const SSSink *sink, TimestampTz after, bool masked, TimestampT
 bool
 ss_format_otlp(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSRequest *request)
 {
-	static const char path[] = "/v1/metrics";
-	size_t		length = strlen(sink->url);
-	bool		whole = length >= strlen(path) && strcmp(sink->url + length - strlen(path), path) == 0;
-
-	ss_format_begin(sink, whole ? "" : path, "application/json", request);
+	ss_format_begin(sink, "/v1/metrics", "application/json", request);
 	ss_format_authorize(sink, masked, request);
 	return run(&to_otlp, sink, after, ss_format_host(), ss_format_option_jsonb(sink, "resource", "{}"), through, request);
 }
@@ -136,6 +132,20 @@ add_field(StringInfo form, const char *name, const char *value)
 	ss_format_encode(form, value);
 }
 
+/* Values of dimensions are ASCII without control characters, and not empty. */
+static const char *
+plain(const char *text)
+{
+	char	   *result = pstrdup(text);
+
+	for (char *c = result; *c != '\0'; c++)
+	{
+		if (*c < 0x20 || *c > 0x7e)
+			*c = '?';
+	}
+	return result[strspn(result, " ")] == '\0' ? "?" : result;
+}
+
 static void
 add_datum(StringInfo form, int n, uint64 row, const char *host)
 {
@@ -146,9 +156,9 @@ add_datum(StringInfo form, int n, uint64 row, const char *host)
 	add_field(form, psprintf("%s.Value", prefix), ss_value_text(row, 3));
 	add_field(form, psprintf("%s.Unit", prefix), ss_value_text(row, 4));
 	add_field(form, psprintf("%s.Dimensions.member.1.Name", prefix), "Database");
-	add_field(form, psprintf("%s.Dimensions.member.1.Value", prefix), ss_value_text(row, 5));
+	add_field(form, psprintf("%s.Dimensions.member.1.Value", prefix), plain(ss_value_text(row, 5)));
 	add_field(form, psprintf("%s.Dimensions.member.2.Name", prefix), "Host");
-	add_field(form, psprintf("%s.Dimensions.member.2.Value", prefix), host);
+	add_field(form, psprintf("%s.Dimensions.member.2.Value", prefix), plain(host));
 }
 
 bool
