@@ -7,10 +7,13 @@ MODULE_big = swipesavvy
 OBJS       = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 SHLIB_LINK = -lsodium
 
-# The background workers' library: only they load it.
+# The background workers' library, and the one that sends over HTTP: only they load them.
 WORKER      = swipesavvy_worker
 WORKER_OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/worker/*.c)))
 WORKER_LINK =
+HTTP        = swipesavvy_http
+HTTP_OBJS   = $(patsubst %.c,%.o,$(sort $(wildcard src/http/*.c)))
+HTTP_LINK   = -lcurl
 
 # The SQL of each release, in the order in which it runs, under a search_path in which nobody else's objects are. A new release: its step in SQL_STEPS and its SQL_… line.
 SQL_STEPS = 1.0.0
@@ -27,7 +30,7 @@ ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=pg_trgm --load-e
 PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CFLAGS   = -Wall -Wextra -Werror -Wno-unused-parameter -ffp-contract=off
 
-EXTRA_CLEAN = build coverage $(WORKER_OBJS) $(WORKER)$(DLSUFFIX)
+EXTRA_CLEAN = build coverage $(WORKER_OBJS) $(WORKER)$(DLSUFFIX) $(HTTP_OBJS) $(HTTP)$(DLSUFFIX)
 # Bitcode needs the very clang that built the server, and gains nothing here: nothing of ours is worth inlining.
 override with_llvm = no
 
@@ -57,18 +60,21 @@ include $(PGXS)
 
 $(OBJS): $(wildcard src/*.h) Makefile
 
-$(WORKER_OBJS): $(wildcard src/worker/*.h) Makefile
+$(WORKER_OBJS): $(wildcard src/worker/*.h) src/http/http.h Makefile
 $(WORKER)$(DLSUFFIX): $(WORKER_OBJS)
 	$(LINK.shared) -o $@ $(WORKER_OBJS) $(LDFLAGS) $(LDFLAGS_SL) $(WORKER_LINK) $(BE_DLLLIBS)
+$(HTTP_OBJS): $(wildcard src/http/*.h) src/network.h Makefile
+$(HTTP)$(DLSUFFIX): $(HTTP_OBJS)
+	$(LINK.shared) -o $@ $(HTTP_OBJS) $(LDFLAGS) $(LDFLAGS_SL) $(HTTP_LINK) $(BE_DLLLIBS)
 
-.PHONY: install-worker uninstall-worker
-all: $(WORKER)$(DLSUFFIX)
-install: install-worker
-install-worker: $(WORKER)$(DLSUFFIX) installdirs
-	$(INSTALL_SHLIB) $(WORKER)$(DLSUFFIX) '$(DESTDIR)$(pkglibdir)/$(WORKER)$(DLSUFFIX)'
-uninstall: uninstall-worker
-uninstall-worker:
-	rm -f '$(DESTDIR)$(pkglibdir)/$(WORKER)$(DLSUFFIX)'
+.PHONY: install-workers uninstall-workers
+all: $(WORKER)$(DLSUFFIX) $(HTTP)$(DLSUFFIX)
+install: install-workers
+install-workers: $(WORKER)$(DLSUFFIX) $(HTTP)$(DLSUFFIX) installdirs
+	$(INSTALL_SHLIB) $(WORKER)$(DLSUFFIX) $(HTTP)$(DLSUFFIX) '$(DESTDIR)$(pkglibdir)'
+uninstall: uninstall-workers
+uninstall-workers:
+	rm -f '$(DESTDIR)$(pkglibdir)/$(WORKER)$(DLSUFFIX)' '$(DESTDIR)$(pkglibdir)/$(HTTP)$(DLSUFFIX)'
 
 build/swipesavvy--%.sql: Makefile | sql-complete
 	@mkdir -p build

@@ -10,6 +10,7 @@
 #include "utils/varlena.h"
 
 #include "guc.h"
+#include "network.h"
 
 char	   *ss_trusted_gateways = NULL;
 bool		ss_allow_drop = false;
@@ -18,6 +19,10 @@ int			ss_max_slots = 16;
 
 char	   *ss_databases = NULL;
 int			ss_health_interval = 10;
+
+/* the background worker reads these by their names */
+static char *private_networks = NULL;
+static char *http_ca_file = NULL;
 
 static bool
 check_list(char **newval, void **extra, GucSource source)
@@ -28,6 +33,34 @@ check_list(char **newval, void **extra, GucSource source)
 
 	if (!valid)
 		GUC_check_errdetail("List syntax is invalid.");
+	pfree(names);
+	list_free(list);
+	return valid;
+}
+
+static bool
+check_networks(char **newval, void **extra, GucSource source)
+{
+	char	   *names = pstrdup(*newval);
+	List	   *list;
+	ListCell   *cell;
+	SSNetwork	network;
+	bool		valid = check_list(newval, extra, source) && SplitIdentifierString(names, ',', &list);
+
+	if (!valid)
+	{
+		pfree(names);
+		return false;
+	}
+	foreach(cell, list)
+	{
+		if (!ss_network_parse(lfirst(cell), &network))
+		{
+			GUC_check_errdetail("\"%s\" is no network such as 10.0.0.0/8 or fd00::/8.", (char *) lfirst(cell));
+			valid = false;
+			break;
+		}
+	}
 	pfree(names);
 	list_free(list);
 	return valid;
@@ -58,5 +91,11 @@ ss_guc_define(void)
 							   &ss_databases, "", PGC_SIGHUP, GUC_LIST_INPUT, check_list, NULL, NULL);
 	DefineCustomIntVariable("swipesavvy.health_interval", "How often the background worker samples the database's health.", NULL,
 							&ss_health_interval, 10, 1, 3600, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomStringVariable("swipesavvy.private_networks",
+							   "Networks that sinks may be in although they are not public, or are reached without TLS.",
+							   "A comma-separated list in CIDR notation. Empty: public addresses alone, by https.",
+							   &private_networks, "", PGC_SIGHUP, GUC_LIST_INPUT, check_networks, NULL, NULL);
+	DefineCustomStringVariable("swipesavvy.http_ca_file", "The certificates that sinks' certificates are checked against.",
+							   "Empty: the system's.", &http_ca_file, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
 	MarkGUCPrefixReserved("swipesavvy");
 }

@@ -23,6 +23,7 @@ missing() { # of the tools for $1, the packages of those that are not there
     have cc || printf '%s\n' gcc libc6-dev
     [ $dev = yes ] || echo "postgresql-server-dev-$v"
     echo '#include <sodium.h>' | cc -E - >/dev/null 2>&1 || echo libsodium-dev
+    echo '#include <curl/curl.h>' | cc -E - >/dev/null 2>&1 || echo libcurl4-openssl-dev
     case $1 in
         check | stress | coverage | lint)
             perl -MIPC::Run -e1 2>/dev/null || echo libipc-run-perl ;;&

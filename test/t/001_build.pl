@@ -1,4 +1,5 @@
-# The build refuses SQL that nobody declared, and the check refuses a released folder that changed.
+# The build refuses SQL that nobody declared, and the check refuses a released folder that changed. Three libraries are
+# installed, and one of them alone needs libcurl.
 use strict;
 use warnings;
 
@@ -64,5 +65,15 @@ append_to_file("$dir/sql/1.0.0/users.sql", "-- one more line\n");
 ($status, $out) = sh($dir, $frozen);
 isnt($status, 0, 'one line more in it fails the check');
 like($out, qr{sql/1\.0\.0 is released and has changed}, 'and it says which');
+
+my $root = File::Temp->newdir;
+($status, $out) = sh('.', "$make install DESTDIR='$root'");
+is($status, 0, 'installing') or diag $out;
+my %library = map { m{/([^/]+)\.so$} ? ($1 => $_) : () } split /\n/, `find '$root' -name '*.so'`;
+is_deeply([ sort keys %library ], [qw(swipesavvy swipesavvy_http swipesavvy_worker)], 'the libraries');
+is_deeply([ sort grep { `ldd '$library{$_}'` =~ /libcurl/ } keys %library ], ['swipesavvy_http'], 'what needs libcurl');
+($status, $out) = sh('.', "$make uninstall DESTDIR='$root'");
+is($status, 0, 'uninstalling') or diag $out;
+is(`find '$root' -type f`, '', 'leaves nothing behind');
 
 done_testing();
