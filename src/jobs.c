@@ -62,6 +62,7 @@ static const struct
 	{"record_refused_attempts", 0, MINUTE, MINUTE},
 	{"refresh_leaderboards", 0, HOUR, HOUR},
 	{"refresh_tiers", 0, DAY, HOUR},
+	{"roll_up_health", 1, MINUTE, MINUTE},
 	{"sample_health", 1, 0, MINUTE},
 	{"seal_audit_log", 0, 5 * MINUTE, 10 * MINUTE},
 };

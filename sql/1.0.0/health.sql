@@ -32,6 +32,24 @@ CREATE TABLE swipesavvy.health_days (
 );
 COMMENT ON TABLE swipesavvy.health_days IS 'How long of each day (UTC) samples followed one another, for 400 days: what uptime is made of. Not part of a dump.';
 
+CREATE TABLE swipesavvy.health_minutes (
+    starts_at timestamptz NOT NULL,
+    samples integer NOT NULL,
+    figures jsonb NOT NULL,
+    CONSTRAINT health_minutes_pkey PRIMARY KEY (starts_at)
+);
+COMMENT ON TABLE swipesavvy.health_minutes IS 'Samples summed up by the minute, for a week. Not part of a dump.';
+COMMENT ON COLUMN swipesavvy.health_minutes.figures IS
+    'Of each figure least, sum, greatest and number of its values, to three decimals; or one number, which each sample had. Counters, _total, are left out.';
+
+CREATE TABLE swipesavvy.health_hours (
+    starts_at timestamptz NOT NULL,
+    samples integer NOT NULL,
+    figures jsonb NOT NULL,
+    CONSTRAINT health_hours_pkey PRIMARY KEY (starts_at)
+);
+COMMENT ON TABLE swipesavvy.health_hours IS 'The same by the hour, for 400 days. Not part of a dump.';
+
 CREATE TABLE swipesavvy.health_thresholds (
     figure text COLLATE "C" NOT NULL,
     warning numeric,
@@ -62,11 +80,16 @@ CREATE TABLE swipesavvy.health_alerts (
     threshold numeric NOT NULL,
     opened_at timestamptz NOT NULL,
     resolved_at timestamptz,
+    acknowledged_at timestamptz,
+    acknowledged_by text,
+    note text,
     CONSTRAINT health_alerts_pkey PRIMARY KEY (alert_id),
     CONSTRAINT an_alert_is_a_warning_or_critical CHECK (severity IN ('warning', 'critical')),
-    CONSTRAINT an_alert_ends_after_it_opens CHECK (resolved_at >= opened_at)
+    CONSTRAINT an_alert_ends_after_it_opens CHECK (resolved_at >= opened_at),
+    CONSTRAINT somebody_acknowledges_an_alert CHECK ((acknowledged_at IS NULL) = (acknowledged_by IS NULL))
 );
 COMMENT ON TABLE swipesavvy.health_alerts IS 'Alerts, open ones and those that were resolved in the last 400 days.';
+COMMENT ON COLUMN swipesavvy.health_alerts.acknowledged_by IS 'The user''s id, or the role of a session in which no user is signed in.';
 CREATE UNIQUE INDEX health_alerts_open ON swipesavvy.health_alerts (figure) WHERE resolved_at IS NULL;
 CREATE INDEX health_alerts_opened_at ON swipesavvy.health_alerts (opened_at);
 
@@ -89,6 +112,37 @@ CREATE FUNCTION swipesavvy.set_health_threshold(
     AS 'MODULE_PATHNAME', 'swipesavvy_set_health_threshold';
 COMMENT ON FUNCTION swipesavvy.set_health_threshold(text, double precision, double precision, integer) IS
     'From which value of a figure on there is a warning or a critical alert, and after how many samples in a row; null: as the library says.';
+
+CREATE FUNCTION swipesavvy.list_alerts(
+    open boolean DEFAULT NULL,
+    "limit" integer DEFAULT 20,
+    "offset" integer DEFAULT 0) RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_list_alerts';
+COMMENT ON FUNCTION swipesavvy.list_alerts(boolean, integer, integer) IS
+    'Alerts of the background worker, the newest first: open ones, resolved ones, or both.';
+
+CREATE FUNCTION swipesavvy.acknowledge_alert(alert_id uuid, note text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_acknowledge_alert';
+COMMENT ON FUNCTION swipesavvy.acknowledge_alert(uuid, text) IS
+    'Somebody looks after an open alert; the first one who says so counts.';
+
+CREATE FUNCTION swipesavvy.roll_up_health() RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_roll_up_health';
+COMMENT ON FUNCTION swipesavvy.roll_up_health() IS
+    'Sums samples up by the minute and minutes by the hour, and deletes old ones: at most an hour of samples a call.';
+
+CREATE FUNCTION swipesavvy.get_health_history(
+    figure text,
+    start_date timestamptz DEFAULT NULL,
+    end_date timestamptz DEFAULT NULL,
+    resolution text DEFAULT 'auto') RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_get_health_history';
+COMMENT ON FUNCTION swipesavvy.get_health_history(text, timestamptz, timestamptz, text) IS
+    'How a figure went: least, mean and greatest value by the sample, minute or hour. A day, unless said otherwise.';
 
 CREATE FUNCTION swipesavvy.metrics() RETURNS text
     LANGUAGE C STABLE PARALLEL RESTRICTED

@@ -81,6 +81,7 @@ static struct
 	{"seal_audit_log", {CALL("seal_audit_log"), 0, {0}, NULL}},
 	{"apply_audit_retention", {CALL("apply_audit_retention"), 0, {0}, NULL}},
 	{"apply_outbox_retention", {CALL("apply_outbox_retention"), 0, {0}, NULL}},
+	{"roll_up_health", {CALL("roll_up_health"), 0, {0}, NULL}},
 	{"sample_health", {NULL, 0, {0}, NULL}},	/* sample_health() below */
 };
 

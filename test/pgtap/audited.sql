@@ -42,7 +42,7 @@ SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), true
 -- Each function that writes, in an order in which all succeed, with the row that it leaves. The exceptions keep a record of their own:
 -- purchases and what is spent the ledger, jobs and each completed campaign (test/sql/jobs.sql), leaderboards it again, events and messages themselves, seals too; rule_cache_status changes nothing that lasts.
 CREATE TEMP TABLE exceptions (routine) AS VALUES ('record_transaction'), ('record_transactions'), ('redeem_points'), ('donate_points'), ('refresh_leaderboards'), ('import_purchases'), ('settle_transaction'),
-    ('claim_job'), ('finish_job'), ('record_health'), ('complete_campaigns'), ('decline_transaction'), ('refund_transaction'), ('lapse_transactions'), ('refresh_tiers'), ('track_event'), ('claim_outbox'),
+    ('claim_job'), ('finish_job'), ('record_health'), ('roll_up_health'), ('complete_campaigns'), ('decline_transaction'), ('refund_transaction'), ('lapse_transactions'), ('refresh_tiers'), ('track_event'), ('claim_outbox'),
     ('acknowledge_outbox'), ('fail_outbox'), ('apply_outbox_retention'), ('seal_audit_log'), ('apply_audit_retention'), ('record_refused_attempts'), ('rule_cache_status'), ('uuid_v7'),
     -- rows of sign-in depend on who comes with what: test/sql/signin.sql shows them
     ('sign_in'), ('refresh_session'), ('sign_out'), ('change_password'), ('authenticate'), ('rotate_token_key');
@@ -76,6 +76,7 @@ CREATE TEMP TABLE exercises (n, routine, arguments, event_type, resource_id, abo
     (24, 'delete_campaign', $$'C-2'$$, 'campaign.delete', 'C-2', NULL, NULL),
     (30, 'set_health_threshold', $$'disk_percent', 70$$, 'health_threshold.update', 'disk_percent', NULL,
         '{"after": {"figure": "disk_percent", "warning": "70"}}'),
+    (31, 'acknowledge_alert', $$'00000000-0000-7000-8000-0000000000f1', 'on it'$$, 'alert.acknowledge', '00000000-0000-7000-8000-0000000000f1', NULL, NULL),
     (29, 'set_job', $$'seal_audit_log', every => '1 minute'$$, 'job.update', 'seal_audit_log', NULL,
         '{"after": {"job": "seal_audit_log", "enabled": true, "every_seconds": 60}}'),
     (25, 'replay_outbox', 'ARRAY(SELECT message_id FROM swipesavvy.outbox WHERE dead_at IS NOT NULL)', 'outbox.replay', NULL, NULL, NULL),
@@ -106,6 +107,10 @@ BEGIN
         SELECT account_id INTO account FROM swipesavvy.accounts WHERE user_id = '00000000-0000-7000-8000-00000000000b';
         IF e.routine = 'replay_outbox' THEN
             UPDATE swipesavvy.outbox SET dead_at = now();
+        END IF;
+        IF e.routine = 'acknowledge_alert' THEN
+            INSERT INTO swipesavvy.health_alerts (alert_id, figure, severity, value, threshold, opened_at)
+            VALUES ('00000000-0000-7000-8000-0000000000f1', 'disk_percent', 'warning', 90, 85, now());
         END IF;
         IF e.routine = 'expire_points' THEN
             PERFORM swipesavvy.record_transaction((swipesavvy.create_user('old@example.com', 'Old') ->> 'user_id')::uuid, 10, occurred_at => '2015-01-01');

@@ -38,6 +38,8 @@ INSERT INTO fixture SELECT 'message', :'claimed'::jsonb #>> '{messages,0,message
 SELECT swipesavvy.sign_in('ada@example.com', 'correct horse') AS signed_in \gset
 INSERT INTO fixture SELECT key, value FROM jsonb_each_text(:'signed_in') WHERE key IN ('access_token', 'refresh_token');
 INSERT INTO fixture SELECT 'job', swipesavvy.claim_job('jobs') ->> 'job';
+INSERT INTO swipesavvy.health_alerts (figure, severity, value, threshold, opened_at) VALUES ('disk_percent', 'warning', 90, 85, now());
+INSERT INTO fixture SELECT 'alert', alert_id::text FROM swipesavvy.health_alerts;
 CREATE TABLE public.matrix_feed (user_id uuid, amount_minor bigint, currency text);
 GRANT SELECT ON public.matrix_feed TO PUBLIC;
 
@@ -60,6 +62,10 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('complete_campaigns', '', NULL, NULL),
     ('finish_job', '$job', NULL, NULL),
     ('metrics', '', NULL, NULL),
+    ('acknowledge_alert', '$alert', NULL, NULL),
+    ('get_health_history', $$'disk_percent'$$, NULL, NULL),
+    ('list_alerts', '', NULL, NULL),
+    ('roll_up_health', '', NULL, NULL),
     ('record_health', $$'{}'$$, NULL, NULL),
     ('set_health_threshold', $$'disk_percent', 70$$, NULL, NULL),
     ('set_job', $$'expire_points', enabled => false$$, NULL, NULL),

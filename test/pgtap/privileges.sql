@@ -12,7 +12,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('launch_campaign', 'M'), ('pause_campaign', 'M'), ('track_event', 'CBM'),
     ('record_transaction', 'BM'), ('record_transactions', 'BM'), ('import_purchases', 'BM'), ('explain_award', 'CSM'), ('verify_ledger', 'NM'),
     ('settle_transaction', 'BM'), ('decline_transaction', 'BM'), ('refund_transaction', 'BM'), ('lapse_transactions', 'M'),
-    ('refresh_tiers', 'M'), ('complete_campaigns', 'M'), ('claim_job', 'M'), ('finish_job', 'M'), ('set_job', 'M'), ('record_health', 'M'), ('set_health_threshold', 'M'), ('metrics', 'M'), ('worker_status', 'M'),
+    ('refresh_tiers', 'M'), ('complete_campaigns', 'M'), ('claim_job', 'M'), ('finish_job', 'M'), ('set_job', 'M'), ('record_health', 'M'), ('set_health_threshold', 'M'), ('list_alerts', 'M'), ('acknowledge_alert', 'M'), ('roll_up_health', 'M'), ('get_health_history', 'M'), ('metrics', 'M'), ('worker_status', 'M'),
     ('simulate_campaign', 'NM'),
     ('get_user_profile', 'CSM'), ('get_user_accounts', 'CSM'), ('list_users', 'SM'), ('get_user_transactions', 'CSM'), ('get_user_rewards', 'CSM'),
     ('get_user_spending_analytics', 'CM'), ('export_user_data', 'CM'), ('erase_user', 'M'), ('create_user', 'BM'), ('update_user', 'CSM'), ('deactivate_user', 'M'),

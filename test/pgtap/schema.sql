@@ -40,8 +40,10 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('donations', 'a_donation_takes_points points_are_donated_by_a_user points_are_donated_to_a_charity'),
     ('import_errors', ''),
     ('imports', ''),
-    ('health_alerts', 'an_alert_ends_after_it_opens an_alert_is_a_warning_or_critical'),
+    ('health_alerts', 'an_alert_ends_after_it_opens an_alert_is_a_warning_or_critical somebody_acknowledges_an_alert'),
     ('health_days', ''),
+    ('health_hours', ''),
+    ('health_minutes', ''),
     ('health_samples', 'health_figures_are_an_object'),
     ('health_states', 'a_level_is_from_0_to_2'),
     ('health_thresholds', 'a_state_takes_from_1_to_100_samples'),
@@ -164,7 +166,7 @@ SELECT is_empty('SELECT oid::regprocedure, name FROM member_functions, unnest(pr
 CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('i/strict/s', 'minor_to_major'),
     ('v/null/s', 'uuid_v7'),
-    ('s/null/r', 'current_user_id export_user_data get_audit_logs latest_audit_seal verify_audit_log metrics worker_status get_campaign get_merchant get_system_health health get_user_accounts list_campaigns list_merchant_categories list_merchants '
+    ('s/null/r', 'current_user_id export_user_data get_audit_logs latest_audit_seal verify_audit_log get_health_history list_alerts metrics worker_status get_campaign get_merchant get_system_health health get_user_accounts list_campaigns list_merchant_categories list_merchants '
         'list_segments list_tiers list_token_keys verify_ledger verify_token'),
     ('s/null/u', 'explain_award get_user_profile get_user_rewards get_user_spending_analytics get_user_transactions list_users simulate_campaign'),
     ('v/null/u', 'acknowledge_outbox apply_audit_retention apply_outbox_retention record_refused_attempts claim_outbox fail_outbox replay_outbox '
@@ -178,7 +180,7 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
         'restore_merchant_categories restore_system_settings restore_tiers rules_changed drop_guard');
 INSERT INTO declared_functions VALUES
     ('s/null/r', 'get_points_history list_boosts list_charities list_rewards'), ('s/null/u', 'get_leaderboard'),
-    ('v/null/u', 'claim_job complete_campaigns finish_job record_health set_health_threshold set_job adjust_points create_charity create_reward donate_points expire_points redeem_points refresh_leaderboards update_charity update_reward');
+    ('v/null/u', 'claim_job complete_campaigns finish_job acknowledge_alert record_health roll_up_health set_health_threshold set_job adjust_points create_charity create_reward donate_points expire_points redeem_points refresh_leaderboards update_charity update_reward');
 SELECT set_eq(
     'SELECT proname::text, CASE WHEN prorettype IN (''trigger''::regtype, ''event_trigger''::regtype) THEN ''trigger''
             ELSE provolatile::text || CASE WHEN proisstrict THEN ''/strict/'' ELSE ''/null/'' END || proparallel::text END
@@ -227,7 +229,7 @@ CREATE TEMP VIEW dumped AS SELECT c.oid, c.condition FROM pg_extension, unnest(e
        WHERE extname = 'swipesavvy';
 SELECT set_eq(
     'SELECT relname::text FROM member_relations r WHERE relkind IN (''r'', ''S'') AND NOT EXISTS (SELECT FROM dumped d WHERE d.oid = r.oid)',
-    ARRAY['currencies', 'health_days', 'health_samples', 'merchant_sentinel', 'rate_limits', 'rule_sentinel']::text[] , 'every table and sequence is dumped but what each release brings, what is always empty,
+    ARRAY['currencies', 'health_days', 'health_hours', 'health_minutes', 'health_samples', 'merchant_sentinel', 'rate_limits', 'rule_sentinel']::text[] , 'every table and sequence is dumped but what each release brings, what is always empty,
     what counts for a minute, and what was measured of this server');
 SELECT is_empty('SELECT oid::regclass, condition FROM dumped WHERE condition <> ''''', 'all their rows are dumped');
 

@@ -24,6 +24,7 @@ $primary->safe_psql('app', qq{
     SELECT swipesavvy.adjust_points('$ada', 12, 'sorry');
     SELECT swipesavvy.redeem_points('$ada', points => 40);
     SELECT swipesavvy.create_reward('Mug', 100), swipesavvy.create_charity('Trees'), swipesavvy.create_segment('some');
+    SELECT swipesavvy.set_health_threshold('disk_percent', 1, samples => 1), swipesavvy.record_health('{"disk_percent": 5}');
     SELECT swipesavvy.rotate_token_key();
     SELECT swipesavvy.seal_audit_log();
     SELECT swipesavvy.refresh_leaderboards()});
@@ -38,6 +39,7 @@ my %questions = (
     export_user_data => "('$ada') - 'exported_at'",
     get_audit_logs => '()',
     get_campaign => "('TEN')",
+    get_health_history => "('disk_percent', resolution => 'sample') -> 'points'",
     get_leaderboard => "('all_time')",
     get_merchant => "('$merchant')",
     get_points_history => "('$ada')",
@@ -49,6 +51,7 @@ my %questions = (
     get_user_transactions => "('$ada', after => '$purchase'), swipesavvy.get_user_transactions('$ada', 100, 3)",
     health => '() IS NOT NULL',
     latest_audit_seal => '()',
+    list_alerts => '()',
     list_boosts => '()',
     list_campaigns => '()',
     list_charities => '()',

@@ -90,6 +90,12 @@ is($standby->safe_psql('app', "SELECT swipesavvy.metrics() ~ 'swipesavvy_replica
 alert('replicas_lost', sub { $standby->stop('immediate') }, sub { $standby->start });
 $standby->stop;
 
+# minutes are summed up while all this goes on
+wait_for('SELECT count(*) > 1 FROM swipesavvy.health_minutes', 'minutes are summed up');
+is(sql(q{SELECT count(*) FROM jsonb_array_elements(swipesavvy.get_health_history('connections', resolution => 'minute') -> 'points') p
+    WHERE ((p ->> 'min')::numeric, (p ->> 'max')::numeric, (p ->> 'samples')::int) IS DISTINCT FROM
+          (SELECT (min((s.figures ->> 'connections')::int), max((s.figures ->> 'connections')::int), count(*)) FROM swipesavvy.health_samples s
+            WHERE s.sampled_at >= (p ->> 'at')::timestamptz AND s.sampled_at < (p ->> 'at')::timestamptz + interval '1 minute')}), 0, 'as their samples were');
 
 SKIP: {
     skip 'promtool is not installed (Debian: prometheus)', 8 unless `sh -c 'command -v promtool'`;
