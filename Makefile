@@ -17,7 +17,7 @@ HTTP_LINK   = -lcurl
 
 # The SQL of each release, in the order in which it runs, under a search_path in which nobody else's objects are. A new release: its step in SQL_STEPS and its SQL_… line.
 SQL_STEPS = 1.0.0
-SQL_1_0_0 = schema roles types audit outbox settings currencies categories mcc users signin merchants segments tiers boosts campaigns \
+SQL_1_0_0 = schema roles types audit outbox sinks settings currencies categories mcc users signin merchants segments tiers boosts campaigns \
             points rewards leaderboards rules purchases simulate settlement events readers persons search verify jobs health guard restore privileges
 
 PG_CONFIG      ?= pg_config

@@ -13,6 +13,7 @@
 #include "json.h"
 #include "metrics.h"
 #include "query.h"
+#include "sink.h"
 
 /* In the order of the alphabet. doc/operations.md shows these. */
 const SSHealthFigure ss_health_figures[] = {
@@ -39,6 +40,7 @@ const SSHealthFigure ss_health_figures[] = {
 	{"replicas_lost", 1, INFINITY},
 	{"replication_lag_bytes", 1.0e9, 1.0e10},
 	{"replication_lag_seconds", 30, 300},
+	{"sinks_failing", 1, INFINITY},
 	{"slot_retained_bytes", 1.0e10, 1.0e11},
 	{"temp_bytes_delta", 1.0e10, INFINITY},
 	{"transaction_age", 1.0e9, 1.8e9},
@@ -46,13 +48,22 @@ const SSHealthFigure ss_health_figures[] = {
 };
 const int	ss_health_figures_count = lengthof(ss_health_figures);
 
+/* What waits for a sink that is disabled is nobody's fault. The parts are those of the indexes. */
 static SSQuery read_outbox = {
-	"SELECT (SELECT count(*) FROM (SELECT FROM swipesavvy.outbox WHERE delivered_at IS NULL AND dead_at IS NULL LIMIT 10000) q),"
+	"SELECT (SELECT count(*) FROM ((SELECT FROM swipesavvy.outbox WHERE delivered_at IS NULL AND dead_at IS NULL AND sink IS NULL LIMIT 10000)"
+	"         UNION ALL (SELECT FROM swipesavvy.outbox WHERE delivered_at IS NULL AND dead_at IS NULL AND sink IS NOT NULL LIMIT 10000) LIMIT 10000) q),"
 	"       (SELECT count(*) FROM (SELECT FROM swipesavvy.outbox WHERE delivered_at > now() - interval '1 hour' LIMIT 10000) c),"
 	"       (SELECT count(*) FROM (SELECT FROM swipesavvy.outbox WHERE dead_at > now() - interval '1 hour' LIMIT 10000) f),"
-	"       (SELECT extract(epoch FROM clock_timestamp() - min(due_at))::int8 FROM swipesavvy.outbox"
-	"         WHERE delivered_at IS NULL AND dead_at IS NULL)",
+	"       extract(epoch FROM clock_timestamp() - least("
+	"           (SELECT min(due_at) FROM swipesavvy.outbox WHERE delivered_at IS NULL AND dead_at IS NULL AND sink IS NULL),"
+	"           (SELECT min((SELECT min(m.due_at) FROM swipesavvy.outbox m"
+	"                         WHERE m.delivered_at IS NULL AND m.dead_at IS NULL AND m.sink = s.sink))"
+	"              FROM swipesavvy.sinks s WHERE s.enabled)))::int8",
 	0, {0}, NULL};
+
+static SSQuery count_failing = {
+	"SELECT count(*) FROM swipesavvy.sinks s JOIN swipesavvy.sink_states t ON t.sink = s.sink"
+	" WHERE s.enabled AND t.failures_in_a_row >= " SS_SINK_BROKEN_TEXT, 0, {0}, NULL};
 
 int
 ss_health_find_figure(const char *name)
@@ -132,6 +143,20 @@ add_outbox(SSJson *json)
 	ss_json_int(json, "outbox_dead", outbox.dead);
 }
 
+/* Sinks that are left alone for their failures: whoever hears of it does so by another. */
+static void
+add_sinks(SSJson *json)
+{
+	int64		failing = 0;
+
+	if (ss_sinks_exist())
+	{
+		(void) ss_query_read(&count_failing, NULL, NULL);
+		failing = ss_value_int64(0, 1, 0);
+	}
+	ss_json_int(json, "sinks_failing", failing);
+}
+
 Jsonb *
 ss_health_own_figures(void)
 {
@@ -141,6 +166,7 @@ ss_health_own_figures(void)
 	add_host(&json);
 	add_api(&json);
 	add_outbox(&json);
+	add_sinks(&json);
 	ss_json_close_object(&json);
 	return DatumGetJsonbP(ss_json_finish(&json));
 }

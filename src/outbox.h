@@ -7,20 +7,29 @@
 #include "postgres.h"
 
 #include "utils/jsonb.h"
+#include "utils/uuid.h"
 
 /* The channel on which commits with new messages notify, each session at most once a second. */
 #define SS_OUTBOX_CHANNEL "swipesavvy_outbox"
 
 /*
- * Adds a message in the present transaction, with the owner's rights and SPI
- * connected (after ss_call_enter). `event` is a name of doc/events.md such as
+ * Adds a message in the present transaction, for each sink that wants it or
+ * else for claim_outbox(), with the owner's rights and SPI connected (after
+ * ss_call_enter). `event` is a name of doc/events.md such as
  * "user.password_reset"; `order_key` (NULL = none) makes messages of one key
  * follow one another; `body` is an object, documented and versioned there;
  * `secret` (NULL = none) is handed out with it and gone once it is delivered.
  */
 extern void ss_outbox_put(const char *event, int version, const char *order_key, Jsonb *body, Jsonb *secret);
 
-/* This commit has messages for the channel; ss_outbox_put sees to it by itself. */
+/*
+ * Adds it for one sink, whatever that asks for, or with NULL for
+ * claim_outbox(), and notifies nobody. Returns its id.
+ */
+extern pg_uuid_t *ss_outbox_put_for(const char *sink, const char *event, int version, const char *order_key, Jsonb *body,
+									Jsonb *secret);
+
+/* This commit has messages for claim_outbox(); ss_outbox_put sees to it by itself. */
 extern void ss_outbox_notify(void);
 
 /* Called by _PG_init. */

@@ -2,7 +2,9 @@
  * outbox_claim.c: claim_outbox, acknowledge_outbox, fail_outbox, replay_outbox
  * and apply_outbox_retention: how messages leave.
  *
- * SQL entry points, for deliverers. A claim locks the rows that it takes and
+ * SQL entry points, for deliverers; messages of sinks are the background
+ * worker's (sink_requests.c), and only given up, replayed and deleted here.
+ * A claim locks the rows that it takes and
  * skips those that another one is taking; it lasts as long as the lease and
  * holds nothing meanwhile, so a deliverer that dies delays its messages and
  * loses none. Everything here goes by partial indexes over what is open: what
@@ -38,7 +40,8 @@ PG_FUNCTION_INFO_V1(swipesavvy_fail_outbox);
 PG_FUNCTION_INFO_V1(swipesavvy_replay_outbox);
 PG_FUNCTION_INFO_V1(swipesavvy_apply_outbox_retention);
 
-#define IS_OPEN(m) m ".delivered_at IS NULL AND " m ".dead_at IS NULL"
+#define IS_OPEN(m) m ".delivered_at IS NULL AND " m ".dead_at IS NULL AND " m ".sink IS NULL"
+#define IS_OPEN_FOR_SINK(m) m ".delivered_at IS NULL AND " m ".dead_at IS NULL AND " m ".sink IS NOT NULL"
 
 /*
  * $1 rows, $2 now, $3 the end of the lease. What was claimed as often as is
@@ -73,12 +76,12 @@ static SSQuery claim = {
 static SSQuery acknowledge = {
 	"UPDATE swipesavvy.outbox m SET delivered_at = clock_timestamp(), secret = NULL, dead_at = NULL, last_error = NULL"
 	"  FROM (SELECT message_id FROM swipesavvy.outbox"
-	"         WHERE message_id = ANY ($1) AND delivered_at IS NULL AND attempts > 0"
+	"         WHERE message_id = ANY ($1) AND delivered_at IS NULL AND attempts > 0 AND sink IS NULL"
 	"         ORDER BY message_id FOR NO KEY UPDATE) c"
 	" WHERE m.message_id = c.message_id", 1, {UUIDARRAYOID}, NULL};
 
 static SSQuery lock_message = {
-	"SELECT attempts, delivered_at IS NOT NULL OR dead_at IS NOT NULL OR attempts = 0 FROM swipesavvy.outbox"
+	"SELECT attempts, delivered_at IS NOT NULL OR dead_at IS NOT NULL OR attempts = 0 OR sink IS NOT NULL FROM swipesavvy.outbox"
 	" WHERE message_id = $1 FOR NO KEY UPDATE", 1, {UUIDOID}, NULL};
 
 /* $2 the error, $3 when it is tried again (null: never) */
@@ -90,8 +93,10 @@ static SSQuery fail = {
 	"           CASE WHEN dead_at IS NULL THEN due_at END AS next_attempt_at", 3,
 	{UUIDOID, TEXTOID, TIMESTAMPTZOID}, NULL};
 
+/* To whom it was, or to claim_outbox() if that sink is gone. */
 static SSQuery replay = {
-	"UPDATE swipesavvy.outbox m SET dead_at = NULL, attempts = 0, due_at = clock_timestamp()"
+	"UPDATE swipesavvy.outbox m SET dead_at = NULL, attempts = 0, due_at = clock_timestamp(),"
+	"    sink = (SELECT s.sink FROM swipesavvy.sinks s WHERE s.sink = m.sink)"
 	"  FROM (SELECT message_id FROM swipesavvy.outbox WHERE message_id = ANY ($1) AND dead_at IS NOT NULL"
 	"         ORDER BY message_id FOR NO KEY UPDATE) c"
 	" WHERE m.message_id = c.message_id", 1, {UUIDARRAYOID}, NULL};
@@ -102,6 +107,24 @@ static SSQuery replay = {
 	 " LIMIT " RETENTION_ROWS_TEXT " FOR UPDATE SKIP LOCKED)", 1, {TIMESTAMPTZOID}, NULL}
 static SSQuery retire_delivered = RETIRE("delivered_at");
 static SSQuery retire_dead = RETIRE("dead_at");
+
+/*
+ * Messages to sinks that were deleted while their transactions put them there,
+ * which delete_sink could not see. One look at the index for each sink that has
+ * open messages.
+ */
+static SSQuery give_up_strays = {
+	"WITH RECURSIVE waiting (sink) AS ("
+	"    (SELECT m.sink FROM swipesavvy.outbox m WHERE " IS_OPEN_FOR_SINK("m") " ORDER BY m.sink LIMIT 1)"
+	"  UNION ALL"
+	"    SELECT (SELECT m.sink FROM swipesavvy.outbox m WHERE " IS_OPEN_FOR_SINK("m") " AND m.sink > w.sink ORDER BY m.sink LIMIT 1)"
+	"      FROM waiting w WHERE w.sink IS NOT NULL),"
+	" stray AS ("
+	"    SELECT m.message_id FROM waiting w JOIN swipesavvy.outbox m ON m.sink = w.sink"
+	"     WHERE " IS_OPEN_FOR_SINK("m") " AND NOT EXISTS (SELECT FROM swipesavvy.sinks s WHERE s.sink = w.sink)"
+	"     LIMIT " RETENTION_ROWS_TEXT " FOR NO KEY UPDATE OF m SKIP LOCKED)"
+	" UPDATE swipesavvy.outbox m SET dead_at = clock_timestamp(), leased = false, last_error = 'the sink was deleted'"
+	"   FROM stray WHERE m.message_id = stray.message_id", 0, {0}, NULL};
 
 static SSQuery read_days = {
 	"SELECT (value #>> '{}')::bigint FROM swipesavvy.system_settings WHERE setting = 'log_retention_days'", 0, {0}, NULL};
@@ -267,6 +290,7 @@ swipesavvy_apply_outbox_retention(PG_FUNCTION_ARGS)
 	Datum		values[1];
 	int64		delivered;
 	int64		dead;
+	int64		strays;
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_audit_none(&call);
@@ -274,9 +298,11 @@ swipesavvy_apply_outbox_retention(PG_FUNCTION_ARGS)
 	values[0] = TimestampTzGetDatum(GetCurrentTimestamp() - ss_value_int64(0, 1, 0) * USECS_PER_DAY);
 	delivered = ss_query_write(&retire_delivered, values, NULL);
 	dead = ss_query_write(&retire_dead, values, NULL);
+	ss_query_avoid_scans();
+	strays = ss_query_write(&give_up_strays, NULL, NULL);
 	ss_json_open_object(&json, NULL);
 	ss_json_int(&json, "deleted_messages", delivered + dead);
-	ss_json_bool(&json, "more", delivered == RETENTION_ROWS || dead == RETENTION_ROWS);
+	ss_json_bool(&json, "more", delivered == RETENTION_ROWS || dead == RETENTION_ROWS || strays == RETENTION_ROWS);
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

@@ -36,6 +36,12 @@
 text *
 ss_password_arg(FunctionCallInfo fcinfo, int n, const char *name)
 {
+	return ss_password_arg_of(fcinfo, n, name, MAX_CHARS);
+}
+
+text *
+ss_password_arg_of(FunctionCallInfo fcinfo, int n, const char *name, int max_chars)
+{
 	text	   *password;
 	int			chars;
 
@@ -43,10 +49,10 @@ ss_password_arg(FunctionCallInfo fcinfo, int n, const char *name)
 		ss_missing_value(name);
 	password = PG_GETARG_TEXT_PP(n);
 	chars = pg_mbstrlen_with_len(VARDATA_ANY(password), VARSIZE_ANY_EXHDR(password));
-	if (chars > MAX_CHARS)
+	if (chars > max_chars)
 	{
 		ss_password_forget(fcinfo, n, password);
-		ss_bad_value(name, "It is %d characters long; at most %d are allowed.", chars, MAX_CHARS);
+		ss_bad_value(name, "It is %d characters long; at most %d are allowed.", chars, max_chars);
 	}
 	return password;
 }

@@ -15,6 +15,9 @@
  */
 extern text *ss_password_arg(FunctionCallInfo fcinfo, int n, const char *name);
 
+/* The same of another length. */
+extern text *ss_password_arg_of(FunctionCallInfo fcinfo, int n, const char *name, int max_chars);
+
 /* Overwrites and frees the argument if it is a copy of ours; what the server holds is not ours to change. */
 extern void ss_password_forget(FunctionCallInfo fcinfo, int n, text *password);
 

@@ -92,6 +92,7 @@ COMMENT ON TABLE swipesavvy.health_alerts IS 'Alerts, open ones and those that w
 COMMENT ON COLUMN swipesavvy.health_alerts.acknowledged_by IS 'The user''s id, or the role of a session in which no user is signed in.';
 CREATE UNIQUE INDEX health_alerts_open ON swipesavvy.health_alerts (figure) WHERE resolved_at IS NULL;
 CREATE INDEX health_alerts_opened_at ON swipesavvy.health_alerts (opened_at);
+CREATE INDEX health_alerts_resolved_at ON swipesavvy.health_alerts (resolved_at);
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.health_thresholds', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.health_states', '');

@@ -37,6 +37,8 @@ DECLARE
         'refresh_leaderboards', 'get_leaderboard CN',
         'get_audit_logs', 'seal_audit_log', 'verify_audit_log', 'latest_audit_seal', 'apply_audit_retention', 'record_refused_attempts',
         'claim_outbox D', 'acknowledge_outbox D', 'fail_outbox D', 'replay_outbox D', 'apply_outbox_retention',
+        'create_sink', 'update_sink', 'delete_sink', 'list_sinks', 'preview_sink', 'test_sink',
+        'set_sink_secret', 'delete_sink_secret', 'list_sink_secrets', 'claim_requests', 'record_results', 'release_requests',
         'claim_job', 'finish_job', 'set_job', 'worker_status', 'record_health', 'set_health_threshold', 'list_alerts', 'acknowledge_alert', 'roll_up_health',
         'get_health_history', 'metrics',
         'update_system_settings'];

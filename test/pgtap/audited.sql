@@ -43,6 +43,7 @@ SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), true
 -- purchases and what is spent the ledger, jobs and each completed campaign (test/sql/jobs.sql), leaderboards it again, events and messages themselves, seals too; rule_cache_status changes nothing that lasts.
 CREATE TEMP TABLE exceptions (routine) AS VALUES ('record_transaction'), ('record_transactions'), ('redeem_points'), ('donate_points'), ('refresh_leaderboards'), ('import_purchases'), ('settle_transaction'),
     ('claim_job'), ('finish_job'), ('record_health'), ('roll_up_health'), ('complete_campaigns'), ('decline_transaction'), ('refund_transaction'), ('lapse_transactions'), ('refresh_tiers'), ('track_event'), ('claim_outbox'),
+    ('claim_requests'), ('record_results'), ('release_requests'),
     ('acknowledge_outbox'), ('fail_outbox'), ('apply_outbox_retention'), ('seal_audit_log'), ('apply_audit_retention'), ('record_refused_attempts'), ('rule_cache_status'), ('uuid_v7'),
     -- rows of sign-in depend on who comes with what: test/sql/signin.sql shows them
     ('sign_in'), ('refresh_session'), ('sign_out'), ('change_password'), ('authenticate'), ('rotate_token_key');
@@ -82,7 +83,16 @@ CREATE TEMP TABLE exercises (n, routine, arguments, event_type, resource_id, abo
     (25, 'replay_outbox', 'ARRAY(SELECT message_id FROM swipesavvy.outbox WHERE dead_at IS NOT NULL)', 'outbox.replay', NULL, NULL, NULL),
     (26, 'reset_user_password', $$'BOB'$$, 'user.reset_password', 'BOB', 'BOB', NULL),
     (27, 'erase_user', $$'BOB'$$, 'user.erase', 'BOB', 'BOB', NULL),
-    (28, 'add_token_key', $$'k-1', 's3cret s3cret s3cret s3cret s3cret'$$, 'token_key.add', 'k-1', NULL, NULL);
+    (28, 'add_token_key', $$'k-1', 's3cret s3cret s3cret s3cret s3cret'$$, 'token_key.add', 'k-1', NULL, NULL),
+    (31, 'set_sink_secret', $$'hook-key', 's3cret'$$, 'sink_secret.create', 'hook-key', NULL, NULL),
+    (32, 'set_sink_secret', $$'hook-key', 's3cret too'$$, 'sink_secret.update', 'hook-key', NULL, NULL),
+    (33, 'create_sink', $$'hook', 'webhook', 'https://example.com/', 'hook-key', '{user.*}', max_per_second => 5$$, 'sink.create', 'hook', NULL,
+        '{"after": {"sink": "hook", "kind": "webhook", "url": "https://example.com/", "secret": "***", "events": ["user.*"], "options": {},
+          "max_per_second": 5, "max_in_flight": 16, "enabled": true}}'),
+    (34, 'update_sink', $$'hook', '{"enabled": false, "max_in_flight": 16}'$$, 'sink.update', 'hook', NULL, '{"before": {"enabled": true}, "after": {"enabled": false}}'),
+    (35, 'test_sink', $$'hook'$$, 'sink.test', 'hook', NULL, NULL),
+    (36, 'delete_sink', $$'hook'$$, 'sink.delete', 'hook', NULL, NULL),
+    (37, 'delete_sink_secret', $$'hook-key'$$, 'sink_secret.delete', 'hook-key', NULL, NULL);
 INSERT INTO exercises VALUES
     (201, 'create_reward', $$'Mug', 2, reward_id => '00000000-0000-7000-8000-0000000000e1'$$, 'reward.create', '00000000-0000-7000-8000-0000000000e1', NULL, NULL),
     (202, 'update_reward', $$'00000000-0000-7000-8000-0000000000e1', '{"points": 3}'$$, 'reward.update', '00000000-0000-7000-8000-0000000000e1', NULL,

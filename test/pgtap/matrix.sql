@@ -37,6 +37,8 @@ SELECT swipesavvy.claim_outbox() AS claimed \gset
 INSERT INTO fixture SELECT 'message', :'claimed'::jsonb #>> '{messages,0,message_id}';
 SELECT swipesavvy.sign_in('ada@example.com', 'correct horse') AS signed_in \gset
 INSERT INTO fixture SELECT key, value FROM jsonb_each_text(:'signed_in') WHERE key IN ('access_token', 'refresh_token');
+SELECT swipesavvy.set_sink_secret('key', 's3cret') IS NOT NULL AS kept, swipesavvy.set_sink_secret('spare', 's3cret') IS NOT NULL AS kept_two,
+       swipesavvy.create_sink('hook', 'webhook', 'https://example.com/', 'key') IS NOT NULL AS made \gset
 INSERT INTO fixture SELECT 'job', swipesavvy.claim_job('jobs') ->> 'job';
 INSERT INTO swipesavvy.health_alerts (figure, severity, value, threshold, opened_at) VALUES ('disk_percent', 'warning', 90, 85, now());
 INSERT INTO fixture SELECT 'alert', alert_id::text FROM swipesavvy.health_alerts;
@@ -70,6 +72,18 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('set_health_threshold', $$'disk_percent', 70$$, NULL, NULL),
     ('set_job', $$'expire_points', enabled => false$$, NULL, NULL),
     ('worker_status', '', NULL, NULL),
+    ('claim_requests', '', NULL, '42501'),		-- these three are the background worker's alone: test/t/620_sinks.pl
+    ('record_results', $$'[]'$$, NULL, '42501'),
+    ('release_requests', '', NULL, '42501'),
+    ('create_sink', $$'new', 'webhook', 'https://example.com/', 'key'$$, NULL, NULL),
+    ('delete_sink', $$'hook'$$, NULL, NULL),
+    ('delete_sink_secret', $$'spare'$$, NULL, NULL),
+    ('list_sink_secrets', '', NULL, NULL),
+    ('list_sinks', '', NULL, NULL),
+    ('preview_sink', $$'hook'$$, NULL, NULL),
+    ('set_sink_secret', $$'key', 's3cret'$$, NULL, NULL),
+    ('test_sink', $$'hook'$$, NULL, NULL),
+    ('update_sink', $$'hook', '{"enabled": false}'$$, NULL, NULL),
     ('create_boost', $$'Triple', 3$$, NULL, NULL),
     ('create_campaign', $$'Ten', 'SEASONAL', 10, 'PERCENTAGE', now()$$, NULL, NULL),
     ('create_charity', $$'Bees'$$, NULL, NULL),

@@ -87,7 +87,7 @@ CREATE FUNCTION pg_temp.plan() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     plan text;
 BEGIN
-    EXECUTE 'EXPLAIN (FORMAT json) SELECT message_id FROM swipesavvy.outbox m WHERE m.delivered_at IS NULL AND m.dead_at IS NULL AND m.due_at <= now()
+    EXECUTE 'EXPLAIN (FORMAT json) SELECT message_id FROM swipesavvy.outbox m WHERE m.delivered_at IS NULL AND m.dead_at IS NULL AND m.sink IS NULL AND m.due_at <= now()
              ORDER BY m.due_at, m.message_id LIMIT 5 FOR NO KEY UPDATE SKIP LOCKED' INTO plan;
     RETURN plan;
 END

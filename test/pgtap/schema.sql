@@ -67,6 +67,10 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('segment_members', 'a_member_belongs_to_a_segment a_member_is_a_user'),
     ('segments', 'a_segment_has_a_name a_segment_name_is_used_once'),
     ('sign_in_failures', 'an_email_is_kept_as_a_digest failures_are_at_least_1'),
+    ('sink_secrets', 'a_secret_has_a_short_plain_name a_secret_is_not_empty'),
+    ('sink_states', 'a_state_is_of_a_sink'),
+    ('sinks', 'a_sink_gets_more_than_nothing a_sink_has_a_known_kind a_sink_has_a_known_secret a_sink_has_a_short_plain_name '
+        'only_sinks_of_messages_have_events sink_options_are_an_object'),
     ('system_settings', 'a_setting_has_a_known_type only_a_nullable_setting_is_null'),
     ('tiers', 'a_threshold_is_not_negative a_threshold_is_used_once a_tier_multiplier_is_at_most_1000 tier_benefits_are_a_list'),
     ('token_keys', 'a_key_has_at_least_32_bytes a_key_id_is_short_and_plain'),
@@ -167,7 +171,7 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('i/strict/s', 'minor_to_major'),
     ('v/null/s', 'uuid_v7'),
     ('s/null/r', 'current_user_id export_user_data get_audit_logs latest_audit_seal verify_audit_log get_health_history list_alerts metrics worker_status get_campaign get_merchant get_system_health health get_user_accounts list_campaigns list_merchant_categories list_merchants '
-        'list_segments list_tiers list_token_keys verify_ledger verify_token'),
+        'list_segments list_sink_secrets list_sinks list_tiers list_token_keys preview_sink verify_ledger verify_token'),
     ('s/null/u', 'explain_award get_user_profile get_user_rewards get_user_spending_analytics get_user_transactions list_users simulate_campaign'),
     ('v/null/u', 'acknowledge_outbox apply_audit_retention apply_outbox_retention record_refused_attempts claim_outbox fail_outbox replay_outbox '
         'add_token_key authenticate change_password refresh_session reset_user_password rotate_token_key sign_in sign_out '
@@ -180,6 +184,7 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
         'restore_merchant_categories restore_system_settings restore_tiers rules_changed drop_guard');
 INSERT INTO declared_functions VALUES
     ('s/null/r', 'get_points_history list_boosts list_charities list_rewards'), ('s/null/u', 'get_leaderboard'),
+    ('v/null/u', 'claim_requests create_sink delete_sink delete_sink_secret record_results release_requests set_sink_secret test_sink update_sink'),
     ('v/null/u', 'claim_job complete_campaigns finish_job acknowledge_alert record_health roll_up_health set_health_threshold set_job adjust_points create_charity create_reward donate_points expire_points redeem_points refresh_leaderboards update_charity update_reward');
 SELECT set_eq(
     'SELECT proname::text, CASE WHEN prorettype IN (''trigger''::regtype, ''event_trigger''::regtype) THEN ''trigger''
@@ -229,7 +234,7 @@ CREATE TEMP VIEW dumped AS SELECT c.oid, c.condition FROM pg_extension, unnest(e
        WHERE extname = 'swipesavvy';
 SELECT set_eq(
     'SELECT relname::text FROM member_relations r WHERE relkind IN (''r'', ''S'') AND NOT EXISTS (SELECT FROM dumped d WHERE d.oid = r.oid)',
-    ARRAY['currencies', 'health_days', 'health_hours', 'health_minutes', 'health_samples', 'merchant_sentinel', 'rate_limits', 'rule_sentinel']::text[] , 'every table and sequence is dumped but what each release brings, what is always empty,
+    ARRAY['currencies', 'health_days', 'health_hours', 'health_minutes', 'health_samples', 'merchant_sentinel', 'rate_limits', 'rule_sentinel', 'sink_states']::text[] , 'every table and sequence is dumped but what each release brings, what is always empty,
     what counts for a minute, and what was measured of this server');
 SELECT is_empty('SELECT oid::regclass, condition FROM dumped WHERE condition <> ''''', 'all their rows are dumped');
 

@@ -24,6 +24,10 @@ $old->safe_psql(
 });
 $old->safe_psql(
     'app', qq{
+    SELECT swipesavvy.set_sink_secret('key', 's3cret'), swipesavvy.set_sink_secret('spare', 'another');
+    SELECT swipesavvy.create_sink('hook', 'webhook', 'https://example.com/', 'key', '{points.*}', max_per_second => 2.5),
+        swipesavvy.create_sink('pd', 'pagerduty', secret => 'key', options => '{"component": "db"}', enabled => false);
+    DELETE FROM swipesavvy.sink_states;
     SELECT swipesavvy.create_reward('Mug', 3, 5, reward_id => '$users[0]'), swipesavvy.create_charity('Trees', charity_id => '$users[0]');
     SELECT swipesavvy.redeem_points(u.id, '$users[0]', idempotency_key => 'mug') FROM unnest('{@{[join ',', @users]}}'::uuid[]) AS u(id);
     SELECT swipesavvy.redeem_points('$users[1]', points => 2), swipesavvy.donate_points('$users[1]', 2, '$users[0]', 'k'),

@@ -19,6 +19,8 @@ my $boost = json($primary, 'app', "SELECT swipesavvy.create_boost('Double', 2)")
 my $card = json($primary, 'app', "SELECT swipesavvy.link_account('$ada', 'card', '4242', issuer => 'Visa')")->{account_id};
 $primary->safe_psql('app', qq{
     SELECT swipesavvy.activate_boost('$ada', '$boost');
+    SELECT swipesavvy.set_sink_secret('key', 's3cret');
+    SELECT swipesavvy.create_sink('hook', 'webhook', 'https://example.com/', 'key', '{points.*}');
     SELECT count(swipesavvy.record_transaction('$ada', 10 + n, NULL, '$merchant', '$card', now() - interval '1 hour' * n)) FROM generate_series(1, 150) n;
     SELECT swipesavvy.record_transaction('$bob', 30, occurred_at => '2020-01-05');
     SELECT swipesavvy.adjust_points('$ada', 12, 'sorry');
@@ -59,11 +61,14 @@ my %questions = (
     list_merchants => '()',
     list_rewards => '()',
     list_segments => '()',
+    list_sink_secrets => '()',
+    list_sinks => '()',
     list_tiers => '()',
     list_token_keys => '()',
     list_users => "(search => 'ad')",
     metrics => '() IS NOT NULL',
     minor_to_major => '(1234, 2)',
+    preview_sink => "('hook', 'points.redeemed') - 'headers'",
     simulate_campaign => "($draft, '$first', '$last')",
     verify_audit_log => '()',
     verify_ledger => '()',
@@ -100,6 +105,9 @@ my %writers = (
     track_event => "('TEN', 'view', '$ada')",
     seal_audit_log => '()',
     claim_outbox => '()',
+    create_sink => "('two', 'webhook', 'https://example.com/', 'key')",
+    test_sink => "('hook')",
+    set_sink_secret => "('key', 'another')",
 );
 
 $primary->backup('base');
