@@ -303,7 +303,7 @@ service_of(const char *figure)
 	}
 	if (strcmp(figure, "disk_percent") == 0 || strcmp(figure, "warnings_last_hour") == 0)
 		return HOST;
-	return strcmp(figure, "outbox_queued") == 0 ? BACKGROUND_JOBS : DATABASE;
+	return strcmp(figure, "outbox_queued") == 0 || strcmp(figure, "sinks_failing") == 0 ? BACKGROUND_JOBS : DATABASE;
 }
 
 static void

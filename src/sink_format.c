@@ -202,22 +202,22 @@ ss_format_check_url(const char *kind, const char *url)
 }
 
 void
-ss_format_check_secret(const char *kind, const uint8 *secret, int length)
+ss_format_check_secret(const char *kind, const uint8 *secret, int length, const char *argument)
 {
 	bool		has_colon = memchr(secret, ':', length) != NULL;
 
 	if (find_kind(kind)->message == ss_format_webhook)
 	{
-		ss_format_check_signing_secret(secret, length);
+		ss_format_check_signing_secret(secret, length, argument);
 		return;					/* signs, and is not sent */
 	}
 	for (int i = 0; i < length; i++)
 	{
 		if (secret[i] < 0x20 || secret[i] > 0x7e)
-			ss_bad_value("secret", "It has characters that a header cannot have.");
+			ss_bad_value(argument, "It has characters that a header cannot have.");
 	}
 	if (strcmp(kind, "cloudwatch") == 0 && !has_colon)
-		ss_bad_value("secret", "It is not \"ACCESS_KEY_ID:SECRET_ACCESS_KEY\".");
+		ss_bad_value(argument, "It is not \"ACCESS_KEY_ID:SECRET_ACCESS_KEY\".");
 }
 
 /* --- requests ------------------------------------------------------------------------------- */

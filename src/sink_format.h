@@ -63,7 +63,7 @@ extern const char *ss_format_default_url(const char *kind, Jsonb *options);
 /* Each raises 22023, naming the argument, for what the kind cannot do with. */
 extern void ss_format_check_options(const char *kind, Jsonb *options);
 extern void ss_format_check_url(const char *kind, const char *url);
-extern void ss_format_check_secret(const char *kind, const uint8 *secret, int length);
+extern void ss_format_check_secret(const char *kind, const uint8 *secret, int length, const char *argument);
 
 /*
  * The request for a message; `masked` shows *** for whatever is secret.
@@ -92,7 +92,7 @@ extern char *ss_format_option(const SSSink *sink, const char *key);
 extern Jsonb *ss_format_option_jsonb(const SSSink *sink, const char *key, const char *otherwise);
 
 /* Raises 22023 for what begins like a secret of Standard Webhooks and is none. */
-extern void ss_format_check_signing_secret(const uint8 *secret, int length);
+extern void ss_format_check_signing_secret(const uint8 *secret, int length, const char *argument);
 
 /* Adds a text with everything but letters, digits and -._~ as %XX of its UTF-8. */
 extern void ss_format_encode(StringInfo target, const char *text);

@@ -82,7 +82,7 @@ next_secret(const char *secrets, int length, int *at)
 }
 
 void
-ss_format_check_signing_secret(const uint8 *secret, int length)
+ss_format_check_signing_secret(const uint8 *secret, int length, const char *argument)
 {
 	int			at = 0;
 	int			part;
@@ -95,7 +95,7 @@ ss_format_check_signing_secret(const uint8 *secret, int length)
 		int			key_length;
 
 		if (!decode_key((const char *) secret + at, part, &key, &key_length))
-			ss_bad_value("secret", "It is not \"" PREFIX "\" and at least %d bytes in base64, or several of these.", KEY_MIN);
+			ss_bad_value(argument, "It is not \"" PREFIX "\" and at least %d bytes in base64, or several of these.", KEY_MIN);
 		ss_secret_wipe(key, key_length);
 		at += part;
 	}

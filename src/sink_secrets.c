@@ -60,7 +60,7 @@ check_value(const Datum *name, text *value)
 	if (VARSIZE_ANY_EXHDR(value) == 0)
 		ss_bad_value("value", "It is empty.");
 	for (uint64 i = 0; i < users; i++)
-		ss_format_check_secret(ss_value_text(i, 2), (uint8 *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+		ss_format_check_secret(ss_value_text(i, 2), (uint8 *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), "value");
 }
 
 /*

@@ -177,8 +177,8 @@ fault_of_authority(const char *authority)
 		return "It has no host.";
 	if (port == NULL || *port == '\0')
 		return NULL;
-	if (*port != ':' || strspn(port + 1, "0123456789") != strlen(port + 1) || strlen(port + 1) > 5 || atoi(port + 1) < 1 ||
-		atoi(port + 1) > 65535)
+	if (*port != ':' || strspn(port + 1, "0123456789") != strlen(port + 1) || strlen(port + 1) > 5 ||
+		strtol(port + 1, NULL, 10) < 1 || strtol(port + 1, NULL, 10) > 65535)
 		return "Its port is not a number from 1 to 65535.";
 	return NULL;
 }
@@ -221,7 +221,8 @@ ss_sink_check_event(const char *kind, const char *event, const char *argument, b
 		if (is_pattern && strcmp(c, "*") == 0)
 			break;
 		if (length == 0 || (c[length] != '.' && c[length] != '\0'))
-			ss_bad_value(argument, "\"%s\" is neither an event such as user.locked_out nor a pattern such as user.*.", event);
+			ss_bad_value(argument, is_pattern ? "\"%s\" is neither an event such as user.locked_out nor a pattern such as user.*."
+						 : "\"%s\" is not the name of an event, such as user.locked_out.", event);
 		if (c[length] == '\0')
 			break;
 		c += length + 1;
@@ -260,7 +261,7 @@ check_secret(const char *kind, const char *name)
 	if (ss_query_latest(&read_secret, &key, NULL) == 0)
 		ss_not_found("secret", name);
 	value = DatumGetByteaPP(ss_value_not_null(0, 1));
-	ss_format_check_secret(kind, (uint8 *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+	ss_format_check_secret(kind, (uint8 *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), "secret");
 	ss_secret_wipe(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 }
 

@@ -84,15 +84,15 @@ CREATE TEMP TABLE exercises (n, routine, arguments, event_type, resource_id, abo
     (26, 'reset_user_password', $$'BOB'$$, 'user.reset_password', 'BOB', 'BOB', NULL),
     (27, 'erase_user', $$'BOB'$$, 'user.erase', 'BOB', 'BOB', NULL),
     (28, 'add_token_key', $$'k-1', 's3cret s3cret s3cret s3cret s3cret'$$, 'token_key.add', 'k-1', NULL, NULL),
-    (31, 'set_sink_secret', $$'hook-key', 's3cret'$$, 'sink_secret.create', 'hook-key', NULL, NULL),
-    (32, 'set_sink_secret', $$'hook-key', 's3cret too'$$, 'sink_secret.update', 'hook-key', NULL, NULL),
-    (33, 'create_sink', $$'hook', 'webhook', 'https://example.com/', 'hook-key', '{user.*}', max_per_second => 5$$, 'sink.create', 'hook', NULL,
+    (131, 'set_sink_secret', $$'hook-key', 's3cret'$$, 'sink_secret.create', 'hook-key', NULL, NULL),
+    (132, 'set_sink_secret', $$'hook-key', 's3cret too'$$, 'sink_secret.update', 'hook-key', NULL, NULL),
+    (133, 'create_sink', $$'hook', 'webhook', 'https://example.com/', 'hook-key', '{user.*}', max_per_second => 5$$, 'sink.create', 'hook', NULL,
         '{"after": {"sink": "hook", "kind": "webhook", "url": "https://example.com/", "secret": "***", "events": ["user.*"], "options": {},
           "max_per_second": 5, "max_in_flight": 16, "enabled": true}}'),
-    (34, 'update_sink', $$'hook', '{"enabled": false, "max_in_flight": 16}'$$, 'sink.update', 'hook', NULL, '{"before": {"enabled": true}, "after": {"enabled": false}}'),
-    (35, 'test_sink', $$'hook'$$, 'sink.test', 'hook', NULL, NULL),
-    (36, 'delete_sink', $$'hook'$$, 'sink.delete', 'hook', NULL, NULL),
-    (37, 'delete_sink_secret', $$'hook-key'$$, 'sink_secret.delete', 'hook-key', NULL, NULL);
+    (134, 'update_sink', $$'hook', '{"enabled": false, "max_in_flight": 16}'$$, 'sink.update', 'hook', NULL, '{"before": {"enabled": true}, "after": {"enabled": false}}'),
+    (135, 'test_sink', $$'hook'$$, 'sink.test', 'hook', NULL, NULL),
+    (136, 'delete_sink', $$'hook'$$, 'sink.delete', 'hook', NULL, NULL),
+    (137, 'delete_sink_secret', $$'hook-key'$$, 'sink_secret.delete', 'hook-key', NULL, NULL);
 INSERT INTO exercises VALUES
     (201, 'create_reward', $$'Mug', 2, reward_id => '00000000-0000-7000-8000-0000000000e1'$$, 'reward.create', '00000000-0000-7000-8000-0000000000e1', NULL, NULL),
     (202, 'update_reward', $$'00000000-0000-7000-8000-0000000000e1', '{"points": 3}'$$, 'reward.update', '00000000-0000-7000-8000-0000000000e1', NULL,

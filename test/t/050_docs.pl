@@ -123,7 +123,7 @@ for my $name (sort keys %callable)
     my $f = $callable{$name};
     my $signature = "$name($f->{arguments})" . ($f->{result} eq '' ? '' : " -> $f->{result}");
     $signature =~ s/timestamp with time zone/timestamptz/g;
-    $signature =~ s/::(?:double precision|[a-z]+)//g;
+    $signature =~ s/::(?:double precision|[a-z]+(?:\[\])?)//g;
     $signature =~ s/\bIN //g;
     my $there = $shown{$name}{signature} // '';
     s/\s+//g for $there, my $wanted = $signature;
