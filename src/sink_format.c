@@ -304,14 +304,24 @@ ss_format_authorize(const SSSink *sink, bool masked, SSRequest *request)
 		ss_format_header(request, header == NULL ? "Authorization" : header, ss_format_secret(sink, masked));
 }
 
+/* A dump may have been restored without its secrets; then nothing is sent, rather than something unsigned. */
+static void
+require_secret(const SSSink *sink, bool masked)
+{
+	if (!masked && sink->secret == NULL && find_kind(sink->kind)->needs_secret)
+		ss_bad_state("the secret of the sink is gone", "Sink \"%s\".", sink->name);
+}
+
 void
 ss_format_message(const SSSink *sink, const SSMessage *message, bool masked, SSRequest *request)
 {
+	require_secret(sink, masked);
 	find_kind(sink->kind)->message(sink, message, masked, request);
 }
 
 bool
 ss_format_report(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSRequest *request)
 {
+	require_secret(sink, masked);
 	return find_kind(sink->kind)->report(sink, after, masked, through, request);
 }

@@ -66,7 +66,8 @@ extern void ss_format_check_url(const char *kind, const char *url);
 extern void ss_format_check_secret(const char *kind, const uint8 *secret, int length, const char *argument);
 
 /*
- * The request for a message; `masked` shows *** for whatever is secret.
+ * The request for a message; `masked` shows *** for whatever is secret. PT400
+ * if the kind needs a secret and there is none, also for a report.
  */
 extern void ss_format_message(const SSSink *sink, const SSMessage *message, bool masked, SSRequest *request);
 
