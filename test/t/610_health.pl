@@ -92,10 +92,12 @@ $standby->stop;
 
 # minutes are summed up while all this goes on
 wait_for('SELECT count(*) > 1 FROM swipesavvy.health_minutes', 'minutes are summed up');
-is(sql(q{SELECT count(*) FROM jsonb_array_elements(swipesavvy.get_health_history('connections', resolution => 'minute') -> 'points') p
-    WHERE ((p ->> 'min')::numeric, (p ->> 'max')::numeric, (p ->> 'samples')::int) IS DISTINCT FROM
-          (SELECT (min((s.figures ->> 'connections')::int), max((s.figures ->> 'connections')::int), count(*)) FROM swipesavvy.health_samples s
-            WHERE s.sampled_at >= (p ->> 'at')::timestamptz AND s.sampled_at < (p ->> 'at')::timestamptz + interval '1 minute')}), 0, 'as their samples were');
+is(sql(q{SELECT count(*) FROM jsonb_to_recordset(swipesavvy.get_health_history('connections', resolution => 'minute') -> 'points') p (at timestamptz, min int, max int, samples int)
+    WHERE NOT EXISTS (SELECT FROM swipesavvy.health_samples s WHERE s.sampled_at >= p.at AND s.sampled_at < p.at + interval '1 minute'
+        HAVING (p.min, p.max, p.samples) = (min((s.figures ->> 'connections')::int), max((s.figures ->> 'connections')::int), count(*)))}), 0, 'as their samples were');
+
+sql('SELECT swipesavvy.health()');
+wait_for("SELECT (figures ->> 'api_calls')::int > 0 FROM swipesavvy.health_samples ORDER BY sampled_at DESC LIMIT 1", 'what others call is');
 
 SKIP: {
     skip 'promtool is not installed (Debian: prometheus)', 8 unless `sh -c 'command -v promtool'`;
