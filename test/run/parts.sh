@@ -9,10 +9,10 @@ parts=$PWD/build/parts
 have() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1 || [ -x "$parts/bin/$1" ]; }
 
 wanted=()
-while read -r program package path; do
-    have "$program" || wanted+=("$program $package $path")
+while read -r program packages path; do # one of these packages
+    have "$program" || wanted+=("$program $packages $path")
 done <<END
-nginx nginx usr/sbin/nginx
+nginx nginx,nginx-core usr/sbin/nginx
 prometheus-pushgateway prometheus-pushgateway usr/bin/prometheus-pushgateway
 prometheus-alertmanager prometheus-alertmanager usr/bin/prometheus-alertmanager
 promtool prometheus usr/bin/promtool
@@ -62,8 +62,13 @@ take() { # program package path
 
 mirror=yes
 for line in "${wanted[@]}"; do
-    read -r program package path <<<"$line"
-    if take "$program" "$package" "$path"; then echo "parts: $program from Debian's package $package"
-    else echo "parts: no $program ($(tail -n 1 "$work/log"))"; fi
+    read -r program packages path <<<"$line"
+    for package in ${packages//,/ }; do
+        if take "$program" "$package" "$path"; then
+            echo "parts: $program from Debian's package $package"
+            continue 2
+        fi
+    done
+    echo "parts: no $program ($(tail -n 1 "$work/log"))"
 done
 exit 0
