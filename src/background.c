@@ -24,7 +24,7 @@ ss_background_init(void)
 		.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
 		.bgw_start_time = BgWorkerStart_RecoveryFinished,
 		.bgw_restart_time = RESTART_SECONDS,
-		.bgw_library_name = "$libdir/swipesavvy_worker",
+		.bgw_library_name = SS_WORKER_LIBRARY,
 		.bgw_function_name = "swipesavvy_launcher_main",
 	};
 

@@ -5,6 +5,9 @@
 #ifndef SS_BACKGROUND_H
 #define SS_BACKGROUND_H
 
+/* What they say to be of: src/worker/launcher.c says the same. */
+#define SS_WORKER_LIBRARY "$libdir/swipesavvy_worker"
+
 /* Asks for the launcher when the library is preloaded; by _PG_init. */
 extern void ss_background_init(void);
 

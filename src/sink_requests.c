@@ -26,6 +26,7 @@
 #include "args.h"
 #include "attempt.h"
 #include "audit.h"
+#include "background.h"
 #include "call.h"
 #include "errors.h"
 #include "query.h"
@@ -36,6 +37,7 @@ PG_FUNCTION_INFO_V1(swipesavvy_record_results);
 PG_FUNCTION_INFO_V1(swipesavvy_release_requests);
 
 #define CLAIM_MAX		  256	/* messages of a sink that the worker holds */
+#define LOOK_AT_MORE	  64	/* messages that are due than are wanted: some may have to wait for others */
 #define LEASE			  300	/* seconds; more than a request can take */
 #define ATTEMPTS_MAX_TEXT "15"
 #define LOOK_MS			  1000	/* how soon to ask again where nothing is known to be due */
@@ -59,18 +61,29 @@ static SSQuery read_sinks = {
 	"  FROM " SS_SINK_TABLES " LEFT JOIN swipesavvy.sink_states t ON t.sink = s.sink WHERE s.enabled ORDER BY s.sink", 0, {0}, NULL};
 
 /*
- * $1 the sink, $2 rows, $3 now, $4 the end of the lease. What was claimed as often as is
- * allowed and still comes back is given up here.
+ * $1 the sink, $2 rows, $3 now, $4 the end of the lease, $5 how many that are
+ * due are looked at. What was claimed as often as is allowed and still comes
+ * back is given up here.
+ *
+ * The table's statistics are always out of date, so that nothing must be left
+ * to them: each order of rows is one that a single index has, the first of a
+ * key is looked up once however many wait for it (each of `firsts`, and a
+ * hashed subplan, as an OR is in its way to be a join), and what is claimed is
+ * found by the primary key, for num_nonnulls() is no index's condition.
  */
 static SSQuery claim = {
-	"WITH due AS ("
+	"WITH due AS MATERIALIZED ("
+	"    SELECT m.message_id, m.order_key FROM swipesavvy.outbox m WHERE m.sink = $1 AND " IS_OPEN("m") " AND m.due_at <= $3"
+	"     ORDER BY m.sink, m.due_at, m.message_id LIMIT $5),"
+	" firsts AS MATERIALIZED ("
+	"    SELECT (SELECT o.message_id FROM swipesavvy.outbox o WHERE o.sink = $1 AND o.order_key = k.order_key AND " IS_OPEN("o")
+	"             ORDER BY o.sink, o.order_key, o.message_id LIMIT 1) AS message_id"
+	"      FROM (SELECT DISTINCT d.order_key FROM due d WHERE d.order_key IS NOT NULL) k),"
+	" mine AS MATERIALIZED ("
 	"    SELECT m.message_id FROM swipesavvy.outbox m"
-	"     WHERE m.sink = $1 AND " IS_OPEN("m") " AND m.due_at <= $3"
-	"       AND (m.order_key IS NULL OR m.message_id = ("
-	"            SELECT o.message_id FROM swipesavvy.outbox o"
-	"             WHERE o.sink = $1 AND o.order_key = m.order_key AND " IS_OPEN("o")
-	"             ORDER BY o.sink, o.order_key, o.message_id LIMIT 1))"
-	"     ORDER BY m.sink, m.due_at, m.message_id LIMIT $2 FOR NO KEY UPDATE OF m SKIP LOCKED),"
+	"     WHERE m.message_id = ANY (ARRAY(SELECT d.message_id FROM due d"
+	"                                      WHERE d.order_key IS NULL OR d.message_id IN (SELECT f.message_id FROM firsts f) LIMIT $2))"
+	"       AND num_nonnulls(m.delivered_at, m.dead_at) = 0 FOR NO KEY UPDATE SKIP LOCKED),"
 	" claimed AS ("
 	"    UPDATE swipesavvy.outbox m"
 	"       SET attempts = m.attempts + (m.attempts < " ATTEMPTS_MAX_TEXT ")::integer,"
@@ -79,10 +92,15 @@ static SSQuery claim = {
 	"           dead_at = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN NULL ELSE $3 END,"
 	"           last_error = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN m.last_error"
 	"                             ELSE coalesce(m.last_error, 'the worker ended while it was sent') END"
-	"      FROM due WHERE m.message_id = due.message_id"
+	"      FROM mine WHERE m.message_id = mine.message_id"
 	"    RETURNING m.message_id, m.event, m.version, m.created_at, m.body, m.secret, m.dead_at)"
-	" SELECT message_id, event, version, created_at, body, secret, dead_at IS NOT NULL FROM claimed ORDER BY message_id", 4,
-	{TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID}, NULL};
+	" SELECT message_id, event, version, created_at, body, secret, dead_at IS NOT NULL, (SELECT count(*) FROM due) FROM claimed ORDER BY message_id", 5,
+	{TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID}, NULL};
+
+/* Are still so many ($3) due at $2? */
+static SSQuery count_due = {
+	"SELECT count(*) FROM (SELECT FROM swipesavvy.outbox m WHERE m.sink = $1 AND " IS_OPEN("m") " AND m.due_at <= $2 LIMIT $3) q", 3,
+	{TEXTOID, TIMESTAMPTZOID, INT8OID}, NULL};
 
 static SSQuery write_tokens = {
 	"UPDATE swipesavvy.sink_states SET tokens = $2, tokens_at = $3 WHERE sink = $1", 3, {TEXTOID, FLOAT8OID, TIMESTAMPTZOID}, NULL};
@@ -137,7 +155,7 @@ static void
 require_worker(void)
 {
 	if (MyBackendType != B_BG_WORKER || MyBgworkerEntry == NULL ||
-		strcmp(MyBgworkerEntry->bgw_library_name, "swipesavvy_worker") != 0)
+		strcmp(MyBgworkerEntry->bgw_library_name, SS_WORKER_LIBRARY) != 0)
 		ss_not_allowed("permission denied", "Only the background worker may call this.");
 }
 
@@ -296,17 +314,45 @@ read_message(uint64 row, SSMessage *message)
 	message->secret = isnull ? NULL : DatumGetJsonbPCopy(secret);
 }
 
+/*
+ * Claims up to so many messages; they are rows of the last result, and so are
+ * those that were given up. It looks at more of what is due if all that it
+ * looked at waits for the first of its key. *more tells whether there may be
+ * others that are due.
+ */
+static uint64
+run_claim(const Claim *claiming, const Target *target, int64 limit, bool *more)
+{
+	Datum		name = CStringGetTextDatum(target->sink.name);
+	Datum		now = TimestampTzGetDatum(claiming->now);
+	Datum		lease = TimestampTzGetDatum(claiming->now + LEASE * USECS_PER_SEC);
+	uint64		rows = 0;
+
+	*more = false;
+	for (int64 window = limit + LOOK_AT_MORE; limit > 0 && rows == 0; window *= 8)
+	{
+		rows = ss_query_write(&claim, (Datum[]) {name, Int64GetDatum(limit), now, lease, Int64GetDatum(window)}, NULL);
+		if (rows > 0)
+			*more = rows == (uint64) limit || ss_value_int64(0, 8, 0) == window;
+		else
+		{
+			(void) ss_query_write(&count_due, (Datum[]) {name, now, Int64GetDatum(window)}, NULL);
+			if (ss_value_int64(0, 1, 0) < window)
+				break;
+		}
+	}
+	return rows;
+}
+
 /* The messages of the sink that are due, no more than there is room for. */
 static void
 claim_messages(Claim *claiming, const Target *target)
 {
 	int64		held = unfinished_of(claiming, target);
-	int64		room = target->failures < SS_SINK_BROKEN ? CLAIM_MAX - held : held == 0 ? 1 : 0;
+	int64		room = target->failures < SS_SINK_BROKEN ? Max(CLAIM_MAX - held, 0) : held == 0 ? 1 : 0;
 	double		tokens = target->max_per_second > 0 ? tokens_of(claiming, target) : HUGE_VAL;
-	int64		limit = Min(room, (int64) Min(tokens, CLAIM_MAX));
-	Datum		values[4] = {CStringGetTextDatum(target->sink.name), Int64GetDatum(limit), TimestampTzGetDatum(claiming->now),
-							 TimestampTzGetDatum(claiming->now + LEASE * USECS_PER_SEC)};
-	uint64		rows = limit < 1 ? 0 : ss_query_write(&claim, values, NULL);
+	bool		more;
+	uint64		rows = run_claim(claiming, target, Min(room, (int64) Min(tokens, CLAIM_MAX)), &more);
 	SPITupleTable *table = SPI_tuptable;
 	SSMessage  *messages = palloc(Max(rows, 1) * sizeof(SSMessage));
 	int			count = 0;
@@ -320,16 +366,20 @@ claim_messages(Claim *claiming, const Target *target)
 		SPI_freetuptable(table);
 	for (int i = 0; i < count; i++)
 		(void) try_request(claiming, &(Making) {.target = target, .message = &messages[i]});
-	if (target->max_per_second > 0)
+	if (target->max_per_second > 0 && count > 0)
 	{
 		tokens -= count;
-		if (count > 0)
-			(void) ss_query_write(&write_tokens, (Datum[]) {values[0], Float8GetDatum(tokens), values[2]}, NULL);
-		if (room > count && tokens < 1)
-			wait_until(claiming, claiming->now + (TimestampTz) ceil((1 - tokens) / target->max_per_second * USECS_PER_SEC));
+		(void) ss_query_write(&write_tokens, (Datum[]) {CStringGetTextDatum(target->sink.name), Float8GetDatum(tokens),
+														TimestampTzGetDatum(claiming->now)}, NULL);
 	}
-	if (target->failures < SS_SINK_BROKEN && tokens >= 1 && limit == room && rows == (uint64) Max(limit, 0))
-		wait_until(claiming, claiming->now + (limit < 1 ? FULL_MS * 1000 : 0));
+	if (target->failures >= SS_SINK_BROKEN)
+		return;
+	if (room == 0)
+		wait_until(claiming, claiming->now + FULL_MS * 1000);
+	else if (tokens < 1)
+		wait_until(claiming, claiming->now + (TimestampTz) ceil((1 - tokens) / target->max_per_second * USECS_PER_SEC));
+	else if (more)
+		wait_until(claiming, claiming->now);
 }
 
 /* The report of what has been sampled since the last one, if the worker does not still have that. */
@@ -397,7 +447,8 @@ claim_requests(Claim *claim)
 
 /*
  * $1 results, $2 now. Only what the worker still has changes, but for what was
- * delivered: that counts, if it was to that sink.
+ * delivered: that counts, if it was to that sink. What was not sent is due
+ * again, at its old place in the queue if this was the first time.
  */
 static SSQuery note_messages = {
 	"WITH r AS MATERIALIZED ("
@@ -413,7 +464,8 @@ static SSQuery note_messages = {
 	"        secret = CASE WHEN r.outcome <> 'delivered' THEN m.secret END,"
 	"        dead_at = CASE WHEN r.outcome IN ('refused', 'failed') AND m.attempts >= " ATTEMPTS_MAX_TEXT " THEN $2 END,"
 	"        attempts = m.attempts - (r.outcome = 'returned')::integer,"
-	"        due_at = CASE r.outcome WHEN 'delivered' THEN m.due_at WHEN 'returned' THEN $2 ELSE $2 + " BACK_OFF("m.attempts") " END,"
+	"        due_at = CASE r.outcome WHEN 'delivered' THEN m.due_at WHEN 'returned' THEN CASE WHEN m.attempts > 1 THEN $2 ELSE m.created_at END"
+	"                                ELSE $2 + " BACK_OFF("m.attempts") " END,"
 	"        last_error = CASE r.outcome WHEN 'delivered' THEN NULL WHEN 'returned' THEN m.last_error ELSE r.problem END"
 	"   FROM mine JOIN r ON r.id = mine.message_id"
 	"  WHERE m.message_id = mine.message_id AND m.sink = r.sink AND m.delivered_at IS NULL"
@@ -437,7 +489,7 @@ static SSQuery note_sinks = {
 	"    SELECT r.sink, bool_or(r.of_report) AS of_report, bool_or(a.n IS NOT NULL) AS answered,"
 	"           count(*) FILTER (WHERE r.is_failure AND r.n > coalesce(a.n, 0))::integer AS failed,"
 	"           bool_or(r.outcome = 'delivered') AS delivered, bool_or(r.outcome <> 'delivered') AS troubled,"
-	"           max(least(greatest(r.retry_after, 0), 3600)) FILTER (WHERE r.outcome <> 'delivered') AS retry_after,"
+	"           max(least(r.retry_after, 3600)) FILTER (WHERE r.outcome <> 'delivered' AND r.retry_after > 0) AS retry_after,"
 	"           max(r.through) FILTER (WHERE r.outcome = 'delivered') AS through,"
 	"           (array_agg(r.problem ORDER BY r.n DESC) FILTER (WHERE r.outcome <> 'delivered'))[1] AS problem"
 	"      FROM r LEFT JOIN answered a ON a.sink = r.sink GROUP BY r.sink),"

@@ -72,7 +72,7 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('set_health_threshold', $$'disk_percent', 70$$, NULL, NULL),
     ('set_job', $$'expire_points', enabled => false$$, NULL, NULL),
     ('worker_status', '', NULL, NULL),
-    ('claim_requests', '', NULL, '42501'),		-- these three are the background worker's alone: test/t/620_sinks.pl
+    ('claim_requests', '', NULL, '42501'),		-- these three are the background worker's alone: test/t/625_requests.pl
     ('record_results', $$'[]'$$, NULL, '42501'),
     ('release_requests', '', NULL, '42501'),
     ('create_sink', $$'new', 'webhook', 'https://example.com/', 'key'$$, NULL, NULL),

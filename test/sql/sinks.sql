@@ -1,4 +1,4 @@
--- Sinks: who gets which message, what is checked, what is shown. test/t/620_sinks.pl shows what is sent.
+-- Sinks: who gets which message, what is checked, what is shown. test/t/625_requests.pl shows what is sent.
 SET TIME ZONE UTC;
 
 -- secrets: kept by name, shown nowhere
