@@ -425,13 +425,14 @@ claim_requests(Claim *claim)
 
 /*
  * Whose fault is it? The sink's if there was no answer, one that sends it
- * elsewhere, or one that says so; the message's if the sink refused just that.
+ * elsewhere, or one that says so, as that it is gone or does not know us; the
+ * message's if the sink refused just that.
  */
 #define OUTCOME                                                                                              \
 	"CASE WHEN e.x -> 'returned' = 'true' THEN 'returned'"                                                   \
 	"     WHEN (e.x ->> 'status')::integer BETWEEN 200 AND 299 THEN 'delivered'"                             \
 	"     WHEN (e.x ->> 'status')::integer BETWEEN 400 AND 499"                                              \
-	"          AND (e.x ->> 'status')::integer NOT IN (408, 425, 429) THEN 'refused'"                        \
+	"          AND (e.x ->> 'status')::integer NOT IN (401, 408, 410, 425, 429) THEN 'refused'"                        \
 	"     ELSE 'failed' END"
 
 /* An HTTP status or what kept it from coming; never what the sink said: that may repeat secrets. */

@@ -232,6 +232,13 @@ subtest 'a sink that fails' => sub {
     record('one', result('one', 38, 200), result('one', 40, 503));
     is(state('one'), '1 HTTP 503', 'a success, then a failure');
 
+    for my $status (401, 408, 410, 425, 429, 302, 500)
+    {
+        sql("UPDATE swipesavvy.sink_states SET failures_in_a_row = 1 WHERE sink = 'one'");
+        record('one', result('one', 40, $status));
+        is(state('one'), "2 HTTP $status", "$status is the sink's fault");
+    }
+
     # asked to wait
     for my $case ([ 30, 25, 30 ], [ 86400, 3590, 3600 ])
     {
