@@ -108,7 +108,7 @@ static Part parts[] = {
 		 "       CASE WHEN actor_id = $1 THEN origin::jsonb END AS origin"
 		 "  FROM swipesavvy.audit_logs WHERE user_id = $1 ORDER BY log_id"),
 	PART("messages", true,
-		 "SELECT event, body, created_at, delivered_at FROM swipesavvy.outbox"
+		 "SELECT event, sink, body, created_at, delivered_at FROM swipesavvy.outbox"
 		 " WHERE body ->> 'user_id' = $1::text ORDER BY created_at, message_id"),
 };
 

@@ -83,16 +83,22 @@ SELECT set_eq('SELECT (body ->> ''n'')::integer FROM swipesavvy.outbox WHERE eve
 
 -- what is delivered costs nothing: the plan of a claim touches open messages only
 SET LOCAL enable_seqscan = off;
-CREATE FUNCTION pg_temp.plan() RETURNS text LANGUAGE plpgsql AS $$
+SET LOCAL enable_sort = off;
+CREATE FUNCTION pg_temp.plan(condition text, columns text, suffix text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     plan text;
 BEGIN
-    EXECUTE 'EXPLAIN (FORMAT json) SELECT message_id FROM swipesavvy.outbox m WHERE m.delivered_at IS NULL AND m.dead_at IS NULL AND m.sink IS NULL AND m.due_at <= now()
-             ORDER BY m.due_at, m.message_id LIMIT 5 FOR NO KEY UPDATE SKIP LOCKED' INTO plan;
+    EXECUTE format('EXPLAIN (FORMAT json) SELECT message_id FROM swipesavvy.outbox m WHERE m.delivered_at IS NULL AND m.dead_at IS NULL AND %s ORDER BY %s LIMIT 5 %s',
+                   condition, columns, suffix) INTO plan;
     RETURN plan;
 END
 $$;
-SELECT is(pg_temp.plan() LIKE '%outbox_due%', true, 'by the index of what is due');
+SELECT is(pg_temp.plan(p.condition, p.columns, p.suffix) LIKE '%"' || p.index || '"%', true, p.what)
+  FROM (VALUES ('outbox_due', 'm.sink IS NULL AND m.due_at <= now()', 'm.due_at, m.message_id', 'FOR NO KEY UPDATE SKIP LOCKED', 'what is due, by its index'),
+               ('outbox_order', 'm.sink IS NULL AND m.order_key = ''a''', 'm.order_key, m.message_id', '', 'the first of a key, by its index'),
+               ('outbox_sink_due', 'm.sink = ''a'' AND m.due_at <= now()', 'm.sink, m.due_at, m.message_id', '', 'what is due for a sink, by its index'),
+               ('outbox_sink_order', 'm.sink = ''a'' AND m.order_key = ''a''', 'm.sink, m.order_key, m.message_id', '', 'the first of a key of a sink, by its index'),
+               ('outbox_sink_due', 'm.sink > ''a'' AND m.sink IS NOT NULL', 'm.sink', '', 'the next sink with messages, by its index')) p (index, condition, columns, suffix, what);
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,5 +1,7 @@
 -- Sinks: who gets which message, what is checked, what is shown. test/t/625_requests.pl shows what is sent.
 SET TIME ZONE UTC;
+-- nothing of this machine alerts meanwhile
+SELECT count(swipesavvy.set_health_threshold(f, 'infinity', 'infinity')) AS quiet FROM unnest('{cpu_percent,memory_percent}'::text[]) f;
 
 -- secrets: kept by name, shown nowhere
 SELECT swipesavvy.set_sink_secret('key', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw') - '{created_at,updated_at}'::text[] AS kept;
@@ -251,3 +253,4 @@ SELECT swipesavvy.release_requests();
 
 SELECT swipesavvy.delete_sink_secret('key') ->> 'status' AS status, swipesavvy.delete_sink_secret('plain') ->> 'status' AS other;
 SELECT count(*) AS left_over FROM swipesavvy.outbox WHERE sink IS NOT NULL;
+DELETE FROM swipesavvy.health_thresholds;

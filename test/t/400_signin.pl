@@ -201,7 +201,8 @@ $node->safe_psql('app', q{CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsq
 my $refresh = sign_in('ada', 'correct horse')->{refresh_token};
 my %planted = (
     right     => 'PLANTED-right-0123', wrong => 'PLANTED-wrong-0123', short => 'PLANT-s', long => 'PLANTED-long-' . ('x' x 1000), new => 'PLANTED-new-0123',
-    malformed => 'PLANTED.malformed.token', refresh => $refresh, halfway => substr($refresh, 0, 100), key => 'PLANTED-key-' . ('k' x 32), shortkey => 'PLANTED-shortkey');
+    malformed => 'PLANTED.malformed.token', refresh => $refresh, halfway => substr($refresh, 0, 100), key => 'PLANTED-key-' . ('k' x 32), shortkey => 'PLANTED-shortkey',
+    sink => 'PLANTED-sink-0123', other => 'PLANTED-other-0123', url => 'PLANTED-url-0123');
 my $plant = sub {
     my ($sql, %vars) = @_;
     my $file = PostgreSQL::Test::Utils::tempdir() . '/plant.sql';
@@ -232,6 +233,18 @@ my @plants = (
     [ "SELECT swipesavvy.add_token_key('planted', :p);", p => $planted{key} ],
     [ "SELECT swipesavvy.add_token_key('planted2', :p);", p => $planted{shortkey} ],
     [ "SELECT swipesavvy.add_token_key('planted2', :p, is_base64 => true);", p => $planted{key} ],
+    [ "SELECT swipesavvy.set_sink_secret('planted', :p);", p => $planted{sink} ],
+    [ "SELECT swipesavvy.set_sink_secret('planted', :p);", p => $planted{other} ],
+    [ "SELECT swipesavvy.set_sink_secret('planted', :p);", p => $planted{sink} ],
+    [ "SELECT swipesavvy.set_sink_secret('Planted', :p);", p => $planted{sink} ],
+    [ "SELECT swipesavvy.set_sink_secret('planted', :p || repeat('x', 5000));", p => $planted{sink} ],
+    [ "SELECT swipesavvy.set_sink_secret('planted', :p) / 0;", p => $planted{sink} ],
+    [ "SELECT swipesavvy.create_sink('hook', 'webhook', 'https://planted.example.com/', 'planted', enabled => false);" ],
+    [ "SELECT swipesavvy.create_sink('cloud', 'cloudwatch', secret => 'planted', options => '{\"region\": \"eu-west-1\"}');" ],
+    [ "SELECT swipesavvy.create_sink('dog', 'datadog', secret => 'planted', enabled => false);" ],
+    [ "SELECT swipesavvy.set_sink_secret('planted', :p || E'\\n');", p => $planted{sink} ],
+    [ "SELECT swipesavvy.create_sink('bad', 'webhook', :p, 'planted');", p => "https://me:$planted{url}\@planted.example.com/" ],
+    [ "SELECT 1 / length(swipesavvy.preview_sink('hook') ->> 'no'), swipesavvy.test_sink('hook'), swipesavvy.list_sinks(), swipesavvy.list_sink_secrets();" ],
 );
 my $said = join '', map { $plant->(@$_) } @plants;
 cmp_ok(scalar(() = $said =~ /ERROR/g), '>=', 9, 'many of these calls fail');
@@ -253,7 +266,7 @@ my %where = (
     'what clients are told' => $said,
     'pg_stat_activity'   => $activity,
     pg_stat_statements   => $node->safe_psql('app', 'SELECT string_agg(s::text, E\'\n\') FROM pg_stat_statements s'),
-    'the tables'         => join("\n", map { $node->safe_psql('app', "SELECT string_agg(t::text, E'\n') FROM ONLY $_ t") } grep { !/token_keys/ } SwipeSavvy::members($node, 'app')),
+    'the tables'         => join("\n", map { $node->safe_psql('app', "SELECT string_agg(t::text, E'\n') FROM ONLY $_ t") } grep { !/token_keys|sink_secrets/ } SwipeSavvy::members($node, 'app')),
 );
 like($where{pg_stat_statements}, qr/sign_in/, 'pg_stat_statements has looked');
 like($where{'the server\'s log'}, qr/argument "password"/, 'the log has errors');
@@ -274,6 +287,13 @@ like($temporary, qr/^[2-9a-km-z]{20}\z/, 'while it resets a password');
 unlike($printed, $in_order->($temporary), 'which is not in them');
 unlike($printed, $in_order->('argon2id'), 'nor is its hash');
 is($node->safe_psql('app', "SELECT count(*) FROM swipesavvy.token_keys WHERE secret = '$planted{key}'"), 1, 'the key has arrived all the same');
+is($node->safe_psql('app', "SELECT count(*) FROM swipesavvy.sink_secrets WHERE value = '$planted{sink}'"), 1, 'and so has the secret of sinks');
+is($node->safe_psql('app', 'SELECT count(*) FROM swipesavvy.sinks'), 2, 'which two of them use');
+my $shown = $node->safe_psql('app', q{SELECT swipesavvy.list_sinks(), swipesavvy.list_sink_secrets(), swipesavvy.preview_sink('hook'), swipesavvy.test_sink('hook')});
+like($shown, qr/"planted"/, 'it is shown by name');
+unlike($shown, qr/PLANTED/, 'and by nothing else');
+(undef, undef, $printed) = $node->psql('app', "SET debug_print_plan = on; SET client_min_messages = log; SELECT swipesavvy.preview_sink('hook'), swipesavvy.update_sink('hook', '{\"max_in_flight\": 2}')");
+unlike($printed, $in_order->($planted{sink}), 'nor in a plan that is printed');
 is(json($node, 'app', "SELECT swipesavvy.sign_in('planted\@example.com', '$planted{right}')")->{role}, 'customer', 'and so has the password');
 $node->safe_psql('app', "SELECT swipesavvy.rotate_token_key()");
 

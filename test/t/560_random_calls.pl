@@ -23,6 +23,8 @@ my $merchant = json($node, 'app', "SELECT swipesavvy.create_merchant('Cafe', 'Re
 my $boost = json($node, 'app', "SELECT swipesavvy.create_boost('Double', 2)")->{boost_id};
 my @accounts = map { json($node, 'app', "SELECT swipesavvy.link_account('$_', 'card', '4242')")->{account_id} } @users;
 my @purchases = map { json($node, 'app', "SELECT swipesavvy.record_transaction('$users[$_ % 5]', 10)")->{transaction_id} } 1 .. 10;
+$node->safe_psql('app', q{SELECT swipesavvy.set_sink_secret('key', 's3cret'), swipesavvy.create_sink('hook', 'webhook', 'https://example.com/', 'key', '{user.*}'),
+    swipesavvy.create_sink('dog', 'datadog', secret => 'key')});
 $node->safe_psql('app', "CREATE TABLE feed (user_id uuid, amount_minor bigint, currency text); CREATE TABLE public.\"x'; DROP TABLE swipesavvy.users; --\" (user_id int);"
       . "GRANT SELECT ON feed TO PUBLIC; ALTER DATABASE app SET swipesavvy.trusted_gateways = 'postgres'");
 
@@ -45,8 +47,9 @@ my @words = ('', ' ', 'x', 'Ada', 'ada@example.com', 'CAMP-A', 'CAMP-B', 'runnin
     'USD', 'usd', 'JPY', 'XXX', 'completed', 'pending', 'view', 'veiw', 'immediate', 'scheduled', 'monthly', 'daily', 'bronze', '4242', '42424', 'password1', 'en', 'customer', 'admin',
     "'; DROP TABLE swipesavvy.users; --", "' OR '1'='1", '$1', '%', '_', '\\', '"; SELECT pg_sleep(10); --', "\$\$; DELETE FROM swipesavvy.points_entries; \$\$",
     '{}', '[]', 'null', "\x{c3}\x{a9}", "\x{f0}\x{9f}\x{8e}\x{81}", '../../etc/passwd', '<script>', "line\nbreak", "tab\t", 'Europe/Berlin', 'eyJhbGciOiJub25lIn0.e30.', '-1', '1e400', 'NaN',
+    'hook', 'dog', 'key', 'webhook', 'pagerduty', 'cloudwatch', 'otlp', 'https://example.com/', 'http://[::1', 'https://a@b', 'user.*', 'alert.opened',
     'Restaurants & Cafes', 'Space', '5814', '00000000-0000-0000-0000-000000000000');
-my @keys = qw(name email phone role status budget end_date start_date maintenance earn_rate currency user_id amount points offer_amount tier threshold multiplier benefits x);
+my @keys = qw(name email phone role status budget end_date start_date maintenance earn_rate currency user_id amount points offer_amount tier threshold multiplier benefits url secret events options max_per_second enabled tags region x);
 
 sub json_value
 {
@@ -79,7 +82,7 @@ my %of_type = (
     'uuid[]' => sub { return one_of("'{}'", "'{NULL}'", "ARRAY['$users[0]', '$users[1]']", "'{{$users[0]},{$users[1]}}'", "(SELECT array_agg(gen_random_uuid()) FROM generate_series(1, 1000))") . '::uuid[]' },
     'double precision' => sub { return one_of(qw(0 1 -1 0.5 1e308 -1e308 1e-300), "'NaN'", "'Infinity'", "'-Infinity'") . '::double precision' },
     interval => sub { return quoted(one_of('0', '-1 day', '1 second', '1 month', '1 hour', '178000000 years', '-178000000 years')) . '::interval' },
-    'text[]' => sub { return one_of("'{}'", "'{NULL}'", "'{a,b}'") . '::text[]' },
+    'text[]' => sub { return one_of("'{}'", "'{NULL}'", "'{a,b}'", "'{user.*,*}'", "'{alert.*}'", "'{{a},{b}}'", "ARRAY[repeat('x', 1048576)]", "array_fill('a'::text, ARRAY[1000])") . '::text[]' },
     regclass => sub { return quoted(one_of('feed', 'pg_class', 'swipesavvy.users', 'swipesavvy.purchases', q{public."x'; DROP TABLE swipesavvy.users; --"})) . '::regclass' },
 );
 

@@ -50,6 +50,8 @@ $node->safe_psql('app', q{
     END
     $$;
     SELECT swipesavvy.set_job('sample_health', enabled => false);
+    SELECT swipesavvy.set_health_threshold(f, 'infinity', 'infinity')
+      FROM unnest('{api_error_percent,api_p99_ms,cpu_percent,errors_last_hour,memory_percent,outbox_dead,outbox_oldest_seconds}'::text[]) f;
 });
 
 sub sql { return $node->safe_psql('app', $_[0]) }
