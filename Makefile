@@ -60,7 +60,7 @@ include $(PGXS)
 
 $(OBJS): $(wildcard src/*.h) Makefile
 
-$(WORKER_OBJS): $(wildcard src/worker/*.h) src/http/http.h Makefile
+$(WORKER_OBJS): $(wildcard src/worker/*.h) src/http/http.h src/background.h src/compat.h Makefile
 $(WORKER)$(DLSUFFIX): $(WORKER_OBJS)
 	$(LINK.shared) -o $@ $(WORKER_OBJS) $(LDFLAGS) $(LDFLAGS_SL) $(WORKER_LINK) $(BE_DLLLIBS)
 $(HTTP_OBJS): $(wildcard src/http/*.h) src/network.h Makefile

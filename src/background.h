@@ -5,7 +5,7 @@
 #ifndef SS_BACKGROUND_H
 #define SS_BACKGROUND_H
 
-/* What they say to be of: src/worker/launcher.c says the same. */
+/* The library of all of them, as the server has it in MyBgworkerEntry */
 #define SS_WORKER_LIBRARY "$libdir/swipesavvy_worker"
 
 /* Asks for the launcher when the library is preloaded; by _PG_init. */

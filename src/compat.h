@@ -14,6 +14,8 @@
 #include "common/jsonapi.h"
 #include "executor/executor.h"
 #include "mb/pg_wchar.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
 
 #if PG_VERSION_NUM < 150000
 #error "swipesavvy needs PostgreSQL 15 or later"
@@ -131,6 +133,17 @@ ss_json_lexer(const char *text, int length, int encoding)
 	return makeJsonLexContextCstringLen(NULL, text, length, encoding, true);
 #else
 	return makeJsonLexContextCstringLen(unconstify(char *, text), length, encoding, true);
+#endif
+}
+
+/* What is waited for together, as long as the process lives. From 17 on a resource owner can have it instead. */
+static inline WaitEventSet *
+ss_compat_create_wait_event_set(int events)
+{
+#if PG_VERSION_NUM >= 170000
+	return CreateWaitEventSet(NULL, events);
+#else
+	return CreateWaitEventSet(TopMemoryContext, events);
 #endif
 }
 

@@ -36,6 +36,7 @@
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
+#include "../background.h"
 #include "worker.h"
 
 #define LOOK_MS		 1000
@@ -222,7 +223,7 @@ start_worker(Worker *worker)
 		.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION,
 		.bgw_start_time = BgWorkerStart_RecoveryFinished,
 		.bgw_restart_time = BGW_NEVER_RESTART,
-		.bgw_library_name = "$libdir/swipesavvy_worker",
+		.bgw_library_name = SS_WORKER_LIBRARY,
 		.bgw_function_name = "swipesavvy_worker_main",
 		.bgw_notify_pid = MyProcPid,
 	};

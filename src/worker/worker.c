@@ -1,5 +1,6 @@
 /*
- * worker.c: does the jobs of a database that are due, one after another.
+ * worker.c: does the jobs of a database that are due, one after another; in the
+ * lane of health it delivers messages and reports between them (deliveries.c).
  *
  * A background worker that the launcher starts, one for each lane. What there
  * is to do, and when, is in the database (jobs.c of the main library): it
@@ -48,29 +49,20 @@ PG_MODULE_MAGIC;
 #define CLAIM_MAX_MS  10000
 #define SIZE_MS		  60000		/* between two looks at the size of the database */
 
-/* A statement and its plan, once it has one. */
-typedef struct Statement
-{
-	const char *sql;
-	int			nargs;
-	Oid			argtypes[3];
-	SPIPlanPtr	plan;
-} Statement;
-
-static Statement claim = {
+static SSWStatement claim = {
 	"SELECT c ->> 'job', (c ->> 'max_ms')::integer, (c ->> 'wait_ms')::integer FROM swipesavvy.claim_job($1) c", 1, {TEXTOID}, NULL};
-static Statement finish = {"SELECT swipesavvy.finish_job($1, $2, $3)", 3, {TEXTOID, TEXTOID, BOOLOID}, NULL};
+static SSWStatement finish = {"SELECT swipesavvy.finish_job($1, $2, $3)", 3, {TEXTOID, TEXTOID, BOOLOID}, NULL};
 
 /* The two steps of sample_health */
-static Statement measure = {NULL, 3, {FLOAT8OID, FLOAT8OID, BOOLOID}, NULL};
-static Statement record = {"SELECT (swipesavvy.record_health($1) ->> 'more')::boolean", 1, {JSONBOID}, NULL};
+static SSWStatement measure = {NULL, 3, {FLOAT8OID, FLOAT8OID, BOOLOID}, NULL};
+static SSWStatement record = {"SELECT (swipesavvy.record_health($1) ->> 'more')::boolean", 1, {JSONBOID}, NULL};
 
 /* The jobs that this library can do. Each answers whether there is more to do at once. */
 #define CALL(function) "SELECT (r ->> 'more')::boolean FROM swipesavvy." function "() r"
 static struct
 {
 	const char *name;
-	Statement		query;
+	SSWStatement query;
 }			jobs[] = {
 	{"complete_campaigns", {CALL("complete_campaigns"), 0, {0}, NULL}},
 	{"lapse_transactions", {CALL("lapse_transactions"), 0, {0}, NULL}},
@@ -109,8 +101,9 @@ typedef struct Turn
 	const char *error;			/* to be written down; NULL = it is done, or is still to do */
 } Turn;
 
-static MemoryContext turn_context;
+MemoryContext ssw_turn_context;
 static volatile sig_atomic_t working = false;
+static int64 jobs_at = 0;		/* when the next job may be due */
 static double commit_ms = 0;	/* that the last commit took */
 
 /* --- signals and settings ------------------------------------------------------------- */
@@ -141,9 +134,8 @@ has_extension(void)
 	return OidIsValid(get_extension_oid("swipesavvy", true)) && OidIsValid(get_role_oid("swipesavvy_admin", true));
 }
 
-/* Begins a transaction with the rights of swipesavvy_admin, which may take so long; false if the extension is not there. */
-static bool
-begin(const char *activity, int max_ms)
+bool
+ssw_begin(const char *activity, int max_ms)
 {
 	working = true;
 	if (ShutdownRequestPending)
@@ -168,12 +160,12 @@ rest(void)
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID, 0);
 	pgstat_report_stat(true);
 	pgstat_report_activity(STATE_IDLE, NULL);
-	MemoryContextSwitchTo(turn_context);
+	MemoryContextSwitchTo(ssw_turn_context);
 	working = false;
 }
 
-static void
-commit(bool connected)
+void
+ssw_commit(bool connected)
 {
 	instr_time	start;
 	instr_time	took;
@@ -191,29 +183,55 @@ commit(bool connected)
 	rest();
 }
 
-/* Logs the error that was caught, ends its transaction and returns what to write down about it. */
+/*
+ * Logs the error that was caught, ends its transaction and returns what to write
+ * down about it. Where there are secrets, no detail and no context, nor a message
+ * about a value that is wrong.
+ */
 static char *
-give_up(void)
+give_up(bool secret)
 {
 	ErrorData  *error;
 	char	   *text;
 
-	MemoryContextSwitchTo(turn_context);
+	MemoryContextSwitchTo(ssw_turn_context);
 	HOLD_INTERRUPTS();
 	error = CopyErrorData();
 	/* no detail: it may tell of data */
-	text = psprintf("%s: %s", unpack_sql_state(error->sqlerrcode), error->message);
-	EmitErrorReport();
+	if (secret && ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_DATA_EXCEPTION)
+		text = pstrdup(unpack_sql_state(error->sqlerrcode));
+	else
+		text = psprintf("%s: %s", unpack_sql_state(error->sqlerrcode), error->message);
+	if (!secret)
+		EmitErrorReport();
 	FlushErrorState();
 	AbortCurrentTransaction();
 	rest();
 	RESUME_INTERRUPTS();
+	if (secret)
+		ereport(LOG, errcode(error->sqlerrcode), errmsg("deliveries have to wait: %s", text));
 	return text;
 }
 
-/* Runs a statement of one row, which is in SPI_tuptable then. */
-static void
-run(Statement *query, Datum *values, const char *nulls)
+char *
+ssw_attempt(void (*step) (void *arg), void *arg, bool secret)
+{
+	char	   *volatile error = NULL;
+
+	PG_TRY();
+	{
+		step(arg);
+	}
+	PG_CATCH();
+	{
+		error = give_up(secret);
+	}
+	PG_END_TRY();
+	return error;
+}
+
+uint64
+ssw_run(SSWStatement *query, Datum *values, const char *nulls)
 {
 	if (query->plan == NULL)
 	{
@@ -223,8 +241,17 @@ run(Statement *query, Datum *values, const char *nulls)
 			elog(ERROR, "could not prepare \"%s\"", query->sql);
 		query->plan = plan;
 	}
-	if (SPI_execute_plan(query->plan, values, nulls, false, 0) != SPI_OK_SELECT || SPI_processed != 1)
-		elog(ERROR, "\"%s\" returned no row", query->sql);
+	if (SPI_execute_plan(query->plan, values, nulls, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "\"%s\" returned no rows", query->sql);
+	return SPI_processed;
+}
+
+/* Runs a statement of one row, which is in SPI_tuptable then. */
+static void
+run(SSWStatement *query, Datum *values, const char *nulls)
+{
+	if (ssw_run(query, values, nulls) != 1)
+		elog(ERROR, "\"%s\" returned not one row", query->sql);
 }
 
 /* The integer in a column of that row, 0 if it is null. */
@@ -240,9 +267,10 @@ number(int column)
 /* --- a turn --------------------------------------------------------------------------------- */
 
 static void
-claim_job(Turn *turn)
+claim_job(void *arg)
 {
-	bool		there = begin("claim_job", CLAIM_MAX_MS);
+	Turn	   *turn = arg;
+	bool		there = ssw_begin("claim_job", CLAIM_MAX_MS);
 
 	turn->job = NULL;
 	turn->wait_ms = LOOK_MS;
@@ -253,11 +281,11 @@ claim_job(Turn *turn)
 
 		run(&claim, &lane, NULL);
 		job = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-		turn->job = job == NULL ? NULL : MemoryContextStrdup(turn_context, job);
+		turn->job = job == NULL ? NULL : MemoryContextStrdup(ssw_turn_context, job);
 		turn->max_ms = number(2);
 		turn->wait_ms = Min(number(3), LOOK_MS);
 	}
-	commit(there);
+	ssw_commit(there);
 }
 
 static void
@@ -296,9 +324,10 @@ sample_health(void)
 }
 
 static void
-do_job(Turn *turn)
+do_job(void *arg)
 {
-	Statement	   *query = NULL;
+	Turn	   *turn = arg;
+	SSWStatement *query = NULL;
 	bool		more;
 	bool		there;
 
@@ -310,7 +339,7 @@ do_job(Turn *turn)
 	if (query == NULL)
 		ereport(ERROR, errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg("this library does not know the job \"%s\"", turn->job),
 				errhint("Restart the server after installing another version."));
-	there = begin(turn->job, turn->max_ms);
+	there = ssw_begin(turn->job, turn->max_ms);
 	if (there)
 	{
 		bool		isnull;
@@ -322,36 +351,29 @@ do_job(Turn *turn)
 		more = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) && !isnull;
 		finish_job(turn, more);
 	}
-	commit(there);
+	ssw_commit(there);
 }
 
 static void
-write_down_failure(Turn *turn)
+write_down_failure(void *arg)
 {
-	bool		there = begin("finish_job", CLAIM_MAX_MS);
+	Turn	   *turn = arg;
+	bool		there = ssw_begin("finish_job", CLAIM_MAX_MS);
 
 	if (there)
 		finish_job(turn, false);
-	commit(there);
+	ssw_commit(there);
 }
 
 /* Runs one of the steps above; false if it failed, and turn->error says how. */
 static bool
-attempt(void (*step) (Turn *turn), Turn *turn)
+attempt(void (*step) (void *arg), Turn *turn)
 {
-	volatile bool done = true;
+	char	   *error = ssw_attempt(step, turn, false);
 
-	PG_TRY();
-	{
-		step(turn);
-	}
-	PG_CATCH();
-	{
-		turn->error = give_up();
-		done = false;
-	}
-	PG_END_TRY();
-	return done;
+	if (error != NULL)
+		turn->error = error;
+	return error == NULL;
 }
 
 /* Does a job if one is due. Returns the milliseconds to wait, less than 0 if it could not even ask. */
@@ -360,7 +382,7 @@ take_turn(SSWLane lane)
 {
 	Turn		turn = {.lane = lane};
 
-	MemoryContextReset(turn_context);
+	MemoryContextReset(ssw_turn_context);
 	if (!attempt(claim_job, &turn))
 		return -1;
 	if (turn.job == NULL)
@@ -372,12 +394,37 @@ take_turn(SSWLane lane)
 
 /* --- the process ------------------------------------------------------------------------------ */
 
+int64
+ssw_now_ms(void)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	return (int64) INSTR_TIME_GET_MILLISEC(now);
+}
+
+/* Does a job if one may be due; returns the milliseconds until the next may be. */
+static int
+do_jobs(SSWLane lane)
+{
+	static int	failures = 0;
+	int			wait;
+
+	if (ssw_now_ms() < jobs_at)
+		return (int) (jobs_at - ssw_now_ms());
+	wait = take_turn(lane);
+	failures = wait < 0 ? Min(failures + 1, 6) : 0;
+	if (wait < 0)
+		wait = Min(LOOK_MS << (failures - 1), BACK_OFF_MAX);
+	jobs_at = ssw_now_ms() + wait;
+	return wait;
+}
+
 /* Waits, and does what signals ask for. */
 static void
 wait_for(int ms)
 {
-	if (ms > 0)
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ms, PG_WAIT_EXTENSION);
+	ssw_wait(ms);
 	ResetLatch(MyLatch);
 	QueryCancelPending = false; /* there is nothing to cancel now */
 	CHECK_FOR_INTERRUPTS();
@@ -385,6 +432,8 @@ wait_for(int ms)
 	{
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
+		ssw_configure_deliveries();
+		jobs_at = 0;			/* how often they run may have changed */
 	}
 }
 
@@ -393,7 +442,6 @@ swipesavvy_worker_main(Datum arg)
 {
 	SSWStart	start;
 	LOCKTAG		lane;
-	int			failures = 0;
 
 	memcpy(&start, MyBgworkerEntry->bgw_extra, sizeof(start));
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -409,14 +457,15 @@ swipesavvy_worker_main(Datum arg)
 	guard_settings();
 	pgstat_report_appname(MyBgworkerEntry->bgw_name);
 	pgstat_report_activity(STATE_IDLE, NULL);
-	turn_context = AllocSetContextCreate(TopMemoryContext, "swipesavvy turn", ALLOCSET_DEFAULT_SIZES);
-	MemoryContextSwitchTo(turn_context);
+	ssw_turn_context = AllocSetContextCreate(TopMemoryContext, "swipesavvy turn", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(ssw_turn_context);
 	while (!ShutdownRequestPending)
 	{
-		int			wait = take_turn(start.lane);
+		int			wait = do_jobs(start.lane);
 
-		failures = wait < 0 ? Min(failures + 1, 6) : 0;
-		wait_for(wait < 0 ? Min(LOOK_MS << (failures - 1), BACK_OFF_MAX) : wait);
+		if (start.lane == SSW_HEALTH)
+			wait = Min(wait, ssw_deliver());
+		wait_for(wait);
 	}
 	proc_exit(0);
 }

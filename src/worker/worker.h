@@ -11,12 +11,14 @@
 
 #include "postgres.h"
 
+#include "executor/spi.h"
 #include "postmaster/bgworker.h"
 #include "storage/lock.h"
 
 /*
- * The workers of a database: what has to be done in time is not kept waiting
- * by what may take long. Each is a line of ssw_lanes in worker.c.
+ * The workers of a database: what has to be done in time, samples of its health
+ * and deliveries, is not kept waiting by what may take long. Their names are in
+ * launcher.c.
  */
 typedef enum SSWLane
 {
@@ -45,6 +47,52 @@ StaticAssertDecl(sizeof(SSWStart) <= BGW_EXTRALEN, "a worker's database and lane
 
 extern void ssw_lock_of_database(LOCKTAG *tag, Oid database);
 extern void ssw_lock_of_lane(LOCKTAG *tag, Oid database, SSWLane lane);
+
+/* --- worker.c: transactions with the rights of swipesavvy_admin, one at a time --- */
+
+/* A statement and its plan, once it has one */
+typedef struct SSWStatement
+{
+	const char *sql;
+	int			nargs;
+	Oid			argtypes[7];
+	SPIPlanPtr	plan;
+} SSWStatement;
+
+/* What a step leaves here is there until the next turn, of a job or of deliveries. */
+extern MemoryContext ssw_turn_context;
+
+/* Begins one, which may take so long; false if the extension is not there. The current context is SPI's then. */
+extern bool ssw_begin(const char *activity, int max_ms);
+
+/* Ends it; connected is what ssw_begin said. */
+extern void ssw_commit(bool connected);
+
+/* Runs a statement; returns how many rows there are in SPI_tuptable then. */
+extern uint64 ssw_run(SSWStatement *query, Datum *values, const char *nulls);
+
+/*
+ * Runs a step, which may throw errors. Returns NULL, or the error, which has been
+ * logged, its transaction undone. Of a step that has secrets in its hands (secret)
+ * nothing is logged that could quote one.
+ */
+extern char *ssw_attempt(void (*step) (void *arg), void *arg, bool secret);
+
+/* Milliseconds of a clock that nobody sets */
+extern int64 ssw_now_ms(void);
+
+/* --- deliveries.c: only in the lane of health --- */
+
+/* Does what there is to do now; returns the milliseconds until there may be more. */
+extern int	ssw_deliver(void);
+
+/* Waits for that long, for the latch, or for an answer. Returns at once if ms is 0. */
+extern void ssw_wait(int ms);
+
+/* The configuration has been read anew. */
+extern void ssw_configure_deliveries(void);
+
+/* --- measure.c --- */
 
 /* How full the fullest of the server's file systems is, in percent; -1 if that cannot be known. */
 extern double ssw_disk_percent(void);
