@@ -63,6 +63,8 @@ static Part parts[] = {
 		 "       r.idempotency_key, r.recorded_at"
 		 "  FROM swipesavvy.refunds r JOIN swipesavvy.transactions t ON t.transaction_id = r.transaction_id AND t.user_id = r.user_id"
 		 "  JOIN swipesavvy.currencies c ON c.code = t.currency WHERE r.user_id = $1 ORDER BY r.refund_id"),
+	PART("ledger_mismatch", false,
+		 "SELECT to_jsonb(checks) AS checks, found_at, checked_at FROM swipesavvy.ledger_mismatches WHERE user_id = $1"),
 	PART("points_entries", true,
 		 "SELECT e.entry_id, e.kind::text, e.points, e.debit_account::text, e.credit_account::text, k.campaign_id,"
 		 "       e.transaction_id, e.reason, e.recorded_at"

@@ -30,6 +30,7 @@ const SSHealthFigure ss_health_figures[] = {
 	{"errors_last_hour", 100, INFINITY},
 	{"idle_transaction_seconds", 300, 1800},
 	{"inactive_slots", 1, INFINITY},
+	{"ledger_mismatches", 1, 1},
 	{"lock_wait_seconds", 30, 300},
 	{"memory_percent", 90, 97},
 	{"multixact_age", 1.0e9, 1.8e9},
@@ -64,6 +65,8 @@ static SSQuery read_outbox = {
 static SSQuery count_failing = {
 	"SELECT count(*) FROM swipesavvy.sinks s JOIN swipesavvy.sink_states t ON t.sink = s.sink"
 	" WHERE s.enabled AND t.failures_in_a_row >= " SS_SINK_BROKEN_TEXT, 0, {0}, NULL};
+
+static SSQuery count_mismatches = {"SELECT count(*) FROM swipesavvy.ledger_mismatches", 0, {0}, NULL};
 
 int
 ss_health_find_figure(const char *name)
@@ -157,6 +160,13 @@ add_sinks(SSJson *json)
 	ss_json_int(json, "sinks_failing", failing);
 }
 
+static void
+add_ledger(SSJson *json)
+{
+	(void) ss_query_read(&count_mismatches, NULL, NULL);
+	ss_json_int(json, "ledger_mismatches", ss_value_int64(0, 1, 0));
+}
+
 Jsonb *
 ss_health_own_figures(void)
 {
@@ -166,6 +176,7 @@ ss_health_own_figures(void)
 	add_host(&json);
 	add_api(&json);
 	add_outbox(&json);
+	add_ledger(&json);
 	add_sinks(&json);
 	ss_json_close_object(&json);
 	return DatumGetJsonbP(ss_json_finish(&json));

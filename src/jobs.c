@@ -56,6 +56,7 @@ static const struct
 }			jobs[] = {
 	{"apply_audit_retention", 0, DAY, HOUR},
 	{"apply_outbox_retention", 0, HOUR, 10 * MINUTE},
+	{"check_ledger", 0, MINUTE, MINUTE},
 	{"complete_campaigns", 0, MINUTE, MINUTE},
 	{"expire_points", 0, DAY, HOUR},
 	{"lapse_transactions", 0, HOUR, 10 * MINUTE},
@@ -110,7 +111,8 @@ static SSQuery change_job = {
 	"INSERT INTO swipesavvy.jobs AS j (job, enabled, every_seconds, max_seconds, scheduled_at, next_run_at)"
 	" VALUES ($1, coalesce($2, true), $3, $4, coalesce($5, now()), coalesce($5, now()))"
 	" ON CONFLICT (job) DO UPDATE SET enabled = coalesce($2, j.enabled), every_seconds = coalesce($3, j.every_seconds),"
-	"    max_seconds = coalesce($4, j.max_seconds), scheduled_at = coalesce($5, j.scheduled_at),"
+	"    max_seconds = coalesce($4, j.max_seconds),"
+	"    scheduled_at = coalesce($5, least(j.scheduled_at, now() + make_interval(secs => $3))),"
 	"    next_run_at = CASE WHEN $5 IS NOT NULL THEN $5"
 	"                       WHEN $3 IS NOT NULL THEN least(j.next_run_at, now() + make_interval(secs => $3)) ELSE j.next_run_at END",
 	5, {TEXTOID, BOOLOID, INT4OID, INT4OID, TIMESTAMPTZOID}, NULL};

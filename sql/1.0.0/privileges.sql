@@ -23,7 +23,7 @@ DECLARE
         'current_user_id A', 'health A', 'get_system_health', 'get_merchant A', 'list_merchants A', 'list_merchant_categories A',
         'create_campaign', 'get_campaign CN', 'list_campaigns CN', 'update_campaign', 'launch_campaign', 'pause_campaign',
         'delete_campaign', 'complete_campaigns', 'track_event CB',
-        'record_transaction B', 'record_transactions B', 'import_purchases B', 'explain_award CS', 'verify_ledger N',
+        'record_transaction B', 'record_transactions B', 'import_purchases B', 'explain_award CS', 'verify_ledger N', 'check_ledger',
         'settle_transaction B', 'decline_transaction B', 'refund_transaction B', 'lapse_transactions', 'refresh_tiers',
         'simulate_campaign N',
         'rule_cache_status',

@@ -69,6 +69,7 @@ static struct
 	{"expire_points", {CALL("expire_points"), 0, {0}, NULL}},
 	{"refresh_tiers", {CALL("refresh_tiers"), 0, {0}, NULL}},
 	{"refresh_leaderboards", {CALL("refresh_leaderboards"), 0, {0}, NULL}},
+	{"check_ledger", {CALL("check_ledger"), 0, {0}, NULL}},
 	{"record_refused_attempts", {CALL("record_refused_attempts"), 0, {0}, NULL}},
 	{"seal_audit_log", {CALL("seal_audit_log"), 0, {0}, NULL}},
 	{"apply_audit_retention", {CALL("apply_audit_retention"), 0, {0}, NULL}},

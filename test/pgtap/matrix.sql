@@ -59,6 +59,7 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('apply_outbox_retention', '', NULL, NULL),
     ('authenticate', '$access_token', NULL, NULL),
     ('change_password', $$'correct horse', 'another horse'$$, 'self', NULL),
+    ('check_ledger', '', NULL, NULL),
     ('claim_job', $$'jobs'$$, NULL, NULL),
     ('claim_outbox', '', NULL, NULL),
     ('complete_campaigns', '', NULL, NULL),

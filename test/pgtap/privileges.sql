@@ -10,7 +10,7 @@ SELECT no_plan();
 CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('list_campaigns', 'CNM'), ('create_campaign', 'M'), ('get_campaign', 'CNM'), ('update_campaign', 'M'), ('delete_campaign', 'M'),
     ('launch_campaign', 'M'), ('pause_campaign', 'M'), ('track_event', 'CBM'),
-    ('record_transaction', 'BM'), ('record_transactions', 'BM'), ('import_purchases', 'BM'), ('explain_award', 'CSM'), ('verify_ledger', 'NM'),
+    ('record_transaction', 'BM'), ('record_transactions', 'BM'), ('import_purchases', 'BM'), ('explain_award', 'CSM'), ('verify_ledger', 'NM'), ('check_ledger', 'M'),
     ('settle_transaction', 'BM'), ('decline_transaction', 'BM'), ('refund_transaction', 'BM'), ('lapse_transactions', 'M'),
     ('refresh_tiers', 'M'), ('complete_campaigns', 'M'), ('claim_job', 'M'), ('finish_job', 'M'), ('set_job', 'M'), ('record_health', 'M'), ('set_health_threshold', 'M'), ('list_alerts', 'M'), ('acknowledge_alert', 'M'), ('roll_up_health', 'M'), ('get_health_history', 'M'), ('metrics', 'M'), ('worker_status', 'M'),
     ('create_sink', 'M'), ('update_sink', 'M'), ('delete_sink', 'M'), ('list_sinks', 'M'), ('preview_sink', 'M'), ('test_sink', 'M'),

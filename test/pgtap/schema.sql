@@ -51,6 +51,8 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('leaderboard_entries', 'a_leader_has_points'),
     ('leaderboard_marks', ''),
     ('leaderboards', 'a_leaderboard_has_a_known_period'),
+    ('ledger_check_days', ''),
+    ('ledger_mismatches', ''),
     ('mcc_codes', 'an_mcc_belongs_to_a_category an_mcc_is_four_digits'),
     ('merchant_categories', 'a_category_has_a_name a_category_number_is_used_once'),
     ('merchant_sentinel', ''),
@@ -185,7 +187,7 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
 INSERT INTO declared_functions VALUES
     ('s/null/r', 'get_points_history list_boosts list_charities list_rewards'), ('s/null/u', 'get_leaderboard'),
     ('v/null/u', 'claim_requests create_sink delete_sink delete_sink_secret record_results release_requests set_sink_secret test_sink update_sink'),
-    ('v/null/u', 'claim_job complete_campaigns finish_job acknowledge_alert record_health roll_up_health set_health_threshold set_job adjust_points create_charity create_reward donate_points expire_points redeem_points refresh_leaderboards update_charity update_reward');
+    ('v/null/u', 'check_ledger claim_job complete_campaigns finish_job acknowledge_alert record_health roll_up_health set_health_threshold set_job adjust_points create_charity create_reward donate_points expire_points redeem_points refresh_leaderboards update_charity update_reward');
 SELECT set_eq(
     'SELECT proname::text, CASE WHEN prorettype IN (''trigger''::regtype, ''event_trigger''::regtype) THEN ''trigger''
             ELSE provolatile::text || CASE WHEN proisstrict THEN ''/strict/'' ELSE ''/null/'' END || proparallel::text END

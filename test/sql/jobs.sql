@@ -10,7 +10,7 @@ SELECT j ->> 'job' AS job, j ->> 'every_seconds' AS every, j ->> 'max_seconds' A
 -- whoever claims gets one after the other, the one that is due longest first, and then has to wait
 BEGIN;
 SELECT swipesavvy.set_job('seal_audit_log', next_run_at => now() - interval '1 hour') ->> 'state' AS state;
-SELECT swipesavvy.claim_job('jobs') FROM generate_series(1, 9);
+SELECT swipesavvy.claim_job('jobs') FROM generate_series(1, 10);
 SELECT (c ->> 'wait_ms')::int BETWEEN 4000 AND 5001 AS soon, c - 'wait_ms' AS nothing FROM swipesavvy.claim_job('jobs') c;
 SELECT job, enabled, next_run_at - started_at AS again_after, finished_at, succeeded_at, failed_at, last_error, runs, failures, failures_in_a_row
   FROM swipesavvy.jobs ORDER BY job;
@@ -30,7 +30,7 @@ ROLLBACK;
 BEGIN;
 DO $$
 BEGIN
-    PERFORM swipesavvy.set_job(j, enabled => false) FROM unnest(ARRAY['apply_audit_retention', 'apply_outbox_retention', 'lapse_transactions', 'record_refused_attempts',
+    PERFORM swipesavvy.set_job(j, enabled => false) FROM unnest(ARRAY['apply_audit_retention', 'apply_outbox_retention', 'check_ledger', 'lapse_transactions', 'record_refused_attempts',
         'refresh_leaderboards', 'refresh_tiers', 'seal_audit_log']) j;
 END
 $$;
@@ -64,6 +64,9 @@ SELECT swipesavvy.set_job('expire_points', enabled => false);
 SELECT swipesavvy.set_job('expire_points', enabled => true) ->> 'next_run_at' AS next_run_at;
 -- a shorter interval counts from now, a longer one from the run that is due
 SELECT (swipesavvy.set_job('expire_points', every => '1 second') ->> 'next_run_at')::timestamptz - now() AS after;
+-- and the schedule goes on from there: the run after the next one does not wait for the old one's
+SELECT swipesavvy.finish_job('expire_points') ->> 'job' AS job;
+SELECT next_run_at - finished_at <= interval '1 second' AS soon FROM swipesavvy.jobs WHERE job = 'expire_points';
 SELECT (swipesavvy.set_job('expire_points', every => '366 days') ->> 'next_run_at')::timestamptz - now() AS after;
 SELECT event_type, resource_id, details FROM swipesavvy.audit_logs WHERE resource = 'job' ORDER BY log_id;
 ROLLBACK;

@@ -36,7 +36,7 @@ SELECT swipesavvy.create_sink('dog', 'datadog', secret => 'plain') ->> 'state' A
 SELECT swipesavvy.pause_campaign('TEN') ->> 'status' AS status;
 SELECT swipesavvy.launch_campaign('TEN') ->> 'status' AS status;
 SELECT swipesavvy.reset_user_password('00000000-0000-7000-8000-00000000000a') ->> 'status' AS status;
-SELECT count(swipesavvy.record_health('{"disk_percent": 99}')) AS samples FROM generate_series(1, 2);
+SELECT count(swipesavvy.record_health('{"disk_percent": 99, "cpu_percent": null, "memory_percent": null}')) AS samples FROM generate_series(1, 2);
 SELECT event, coalesce(sink, '-') AS sink, order_key, secret IS NOT NULL AS secret FROM swipesavvy.outbox ORDER BY event, sink, message_id;
 SELECT count(DISTINCT message_id) = count(*) AS ids FROM swipesavvy.outbox;
 SELECT m ->> 'event' AS event FROM jsonb_array_elements(swipesavvy.claim_outbox(100) -> 'messages') m;
@@ -119,7 +119,7 @@ SELECT swipesavvy.preview_sink('dog');
 ROLLBACK TO s;
 SELECT swipesavvy.preview_sink('am');
 ROLLBACK TO s;
-SELECT count(swipesavvy.record_health('{"disk_percent": 99}')) AS samples FROM generate_series(1, 2);
+SELECT count(swipesavvy.record_health('{"disk_percent": 99, "cpu_percent": null, "memory_percent": null}')) AS samples FROM generate_series(1, 2);
 SELECT p ->> 'headers' AS headers, jsonb_path_query_array((p ->> 'body')::jsonb, '$.series[*] ? (@.metric == "swipesavvy.disk_percent").points[*].value') AS body FROM swipesavvy.preview_sink('dog') p;
 SELECT p ->> 'headers' AS headers, (p ->> 'body')::jsonb #>> '{0,labels,figure}' AS figure FROM swipesavvy.preview_sink('am') p;
 SELECT swipesavvy.preview_sink('dog', 'user.created');
@@ -134,7 +134,7 @@ BEGIN;
 DELETE FROM swipesavvy.outbox;
 SELECT swipesavvy.create_sink('pager', 'pagerduty', secret => 'plain', enabled => false) ->> 'state' AS pager, swipesavvy.create_sink('dog', 'datadog', secret => 'plain') ->> 'state' AS dog,
        swipesavvy.create_sink('am', 'alertmanager', 'https://a') ->> 'state' AS am;
-SELECT count(swipesavvy.record_health('{"disk_percent": 9}')) AS samples FROM generate_series(1, 3);
+SELECT count(swipesavvy.record_health('{"disk_percent": 9, "cpu_percent": null, "memory_percent": null}')) AS samples FROM generate_series(1, 3);
 UPDATE swipesavvy.sink_states SET sent_through = now(), not_before = now() + interval '1 hour', failures_in_a_row = 3;
 SELECT t - 'message_ids' AS test, jsonb_array_length(t -> 'message_ids') AS messages FROM unnest('{pager,dog,am}'::text[]) s, swipesavvy.test_sink(s) t;
 SELECT event, order_key, body - '{alert_id,opened_at,resolved_at}'::text[] AS body, body ->> 'resolved_at' IS NOT NULL AS resolved FROM swipesavvy.outbox ORDER BY message_id;
@@ -151,10 +151,10 @@ SELECT h #>> '{services,background_jobs,queued_jobs}' AS queued, (h #>> '{servic
 INSERT INTO swipesavvy.outbox (message_id, event, version, sink, body, due_at) VALUES (gen_random_uuid(), 'test', 1, 'on', '{}', now() - interval '2 hours');
 SELECT h #>> '{services,background_jobs,queued_jobs}' AS queued, (h #>> '{services,background_jobs,oldest_job_seconds}')::int BETWEEN 7200 AND 7260 AS oldest FROM swipesavvy.get_system_health() h;
 UPDATE swipesavvy.sink_states SET failures_in_a_row = 5;
-SELECT count(swipesavvy.record_health('{}')) AS samples FROM generate_series(1, 2);
+SELECT count(swipesavvy.record_health('{"cpu_percent": null, "memory_percent": null}')) AS samples FROM generate_series(1, 2);
 SELECT figure, severity, value FROM swipesavvy.health_alerts WHERE figure = 'sinks_failing' AND resolved_at IS NULL;
 UPDATE swipesavvy.sink_states SET failures_in_a_row = 4;
-SELECT count(swipesavvy.record_health('{}')) AS samples FROM generate_series(1, 2);
+SELECT count(swipesavvy.record_health('{"cpu_percent": null, "memory_percent": null}')) AS samples FROM generate_series(1, 2);
 SELECT figure, resolved_at IS NOT NULL AS resolved FROM swipesavvy.health_alerts WHERE figure = 'sinks_failing';
 ROLLBACK;
 

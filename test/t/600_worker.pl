@@ -227,7 +227,7 @@ subtest 'a standby' => sub {
     my $standby = PostgreSQL::Test::Cluster->new('standby');
     $standby->init_from_backup($node, 'copy', has_streaming => 1);
     $standby->start;
-    is($standby->safe_psql('app', q{SELECT swipesavvy.worker_status() ->> 'state', jsonb_array_length(swipesavvy.worker_status() -> 'jobs')}), 'stopped|11', 'it answers, and has no worker');
+    is($standby->safe_psql('app', q{SELECT swipesavvy.worker_status() ->> 'state', jsonb_array_length(swipesavvy.worker_status() -> 'jobs')}), 'stopped|12', 'it answers, and has no worker');
     is($standby->safe_psql('app', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ 'swipesavvy'}), 0, 'nor a launcher');
     $node->stop;
     $standby->promote;
