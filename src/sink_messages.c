@@ -131,7 +131,7 @@ signatures(const SSSink *sink, const char *id, const char *moment, const char *b
 		int			length;
 
 		if (!decode_key(secrets + at, part, &key, &length))
-			elog(ERROR, "the secret of sink \"%s\" is not one", sink->name);
+			ss_bad_state("the secret of the sink is not one", "Sink \"%s\".", sink->name);
 		appendStringInfo(&list, "%s%s", list.len == 0 ? "" : " ", sign(key, length, wire));
 		ss_secret_wipe(key, length);
 		at += part;
