@@ -1,6 +1,6 @@
 /*
- * prometheus.c: metrics(): what the worker measured, the open alerts and the
- * jobs as Prometheus reads it.
+ * prometheus.c: metrics(): what the worker measured, the open alerts, the jobs
+ * and the sinks as Prometheus reads it.
  *
  * SQL entry point that reads one sample and a few rows; a Pushgateway gets the
  * same (sink_prometheus.c). Units are those that Prometheus wants: seconds and
@@ -35,7 +35,15 @@ static SSQuery read_metrics = {
 	"   UNION ALL SELECT 'job_runs_total', 'Runs of the background worker''s jobs.', format('{name=\"%s\"}', job), runs FROM swipesavvy.jobs"
 	"   UNION ALL SELECT 'job_failures_total', 'Of these, those that failed.', format('{name=\"%s\"}', job), failures FROM swipesavvy.jobs"
 	"   UNION ALL SELECT 'job_last_success_timestamp_seconds', 'When the last one succeeded.', format('{name=\"%s\"}', job),"
-	"                    extract(epoch FROM succeeded_at) FROM swipesavvy.jobs WHERE succeeded_at IS NOT NULL)"
+	"                    extract(epoch FROM succeeded_at) FROM swipesavvy.jobs WHERE succeeded_at IS NOT NULL"
+	"   UNION ALL SELECT 'sink_enabled', '1 unless the sink is disabled.', format('{sink=\"%s\"}', sink), enabled::integer FROM swipesavvy.sinks"
+	"   UNION ALL SELECT 'sink_failures_in_a_row', 'Requests that failed since the sink last answered.', format('{sink=\"%s\"}', sink),"
+	"                    failures_in_a_row FROM swipesavvy.sink_states"
+	"   UNION ALL SELECT 'sink_last_success_timestamp_seconds', 'When the sink last took a request.', format('{sink=\"%s\"}', sink),"
+	"                    extract(epoch FROM last_success_at) FROM swipesavvy.sink_states WHERE last_success_at IS NOT NULL"
+	"   UNION ALL SELECT 'sink_queued', 'Messages that wait for the sink, up to 10,000.', format('{sink=\"%s\"}', s.sink),"
+	"                    (SELECT count(*) FROM (SELECT FROM swipesavvy.outbox m WHERE m.sink = s.sink AND m.delivered_at IS NULL AND m.dead_at IS NULL"
+	"                                            LIMIT 10000) q) FROM swipesavvy.sinks s WHERE s.events IS NOT NULL)"
 	" SELECT coalesce(string_agg(format(E'# HELP swipesavvy_%s %s\\n# TYPE swipesavvy_%s %s\\n%s', name, help, name,"
 	"                   CASE WHEN name LIKE '%\\_total' THEN 'counter' ELSE 'gauge' END, lines), '' ORDER BY name), '')"
 	"   FROM (SELECT name, min(help) AS help,"

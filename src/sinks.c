@@ -330,6 +330,7 @@ leave_with_sink(SSCall *call, const char *name)
 	SSJson		json = {0};
 	Datum		key = CStringGetTextDatum(name);
 
+	ss_query_avoid_scans();
 	(void) ss_query_write(&select_sinks, &key, NULL);
 	ss_json_row(&json, NULL);
 	return ss_call_leave_json(call, &json);
@@ -515,6 +516,7 @@ swipesavvy_list_sinks(PG_FUNCTION_ARGS)
 	bool		isnull = true;
 
 	ss_call_enter(&call, SS_ADMIN | SS_NOT_CACHED);
+	ss_query_avoid_scans();
 	(void) ss_query_read(&select_sinks, &nothing, &isnull);
 	ss_json_open_object(&json, NULL);
 	ss_json_rows(&json, "sinks");

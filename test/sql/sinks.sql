@@ -153,6 +153,8 @@ SELECT h #>> '{services,background_jobs,queued_jobs}' AS queued, (h #>> '{servic
 UPDATE swipesavvy.sink_states SET failures_in_a_row = 5;
 SELECT count(swipesavvy.record_health('{"cpu_percent": null, "memory_percent": null}')) AS samples FROM generate_series(1, 2);
 SELECT figure, severity, value FROM swipesavvy.health_alerts WHERE figure = 'sinks_failing' AND resolved_at IS NULL;
+UPDATE swipesavvy.sink_states SET last_success_at = '2020-01-01' WHERE sink = 'on';
+SELECT m AS metrics FROM string_to_table(swipesavvy.metrics(), E'\n') m WHERE m ~ 'sink';
 UPDATE swipesavvy.sink_states SET failures_in_a_row = 4;
 SELECT count(swipesavvy.record_health('{"cpu_percent": null, "memory_percent": null}')) AS samples FROM generate_series(1, 2);
 SELECT figure, resolved_at IS NOT NULL AS resolved FROM swipesavvy.health_alerts WHERE figure = 'sinks_failing';
