@@ -2,8 +2,8 @@
  * attempt.c: subtransactions, for the doors that set bad purchases aside and
  * for the engine when it must let go of locks (attempt.h).
  *
- * Called by record_transactions(), import_purchases() and the engine. A failed
- * attempt holds no lock that it took.
+ * Called by record_transactions(), import_purchases() and the engine, and for each
+ * request to a sink (sink_requests.c). A failed attempt holds no lock that it took.
  */
 #include "postgres.h"
 
@@ -20,6 +20,15 @@ is_about_values(int sqlerrcode)
 	const char *state = unpack_sql_state(sqlerrcode);
 
 	return strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0 || strncmp(state, "PT", 2) == 0;
+}
+
+/* Is it a matter of this action alone, and not of the session, its memory or its disks? */
+static bool
+is_of_action(int sqlerrcode)
+{
+	const char *state = unpack_sql_state(sqlerrcode);
+
+	return strncmp(state, "53", 2) != 0 && strncmp(state, "57", 2) != 0 && strncmp(state, "58", 2) != 0;
 }
 
 /* Runs the action in a subtransaction that is rolled back if it returns false or fails; the error, or NULL. */
@@ -79,6 +88,18 @@ ss_attempt(void (*action) (void *), void *argument, bool take_deadlocks)
 
 	if (error != NULL && !is_about_values(error->sqlerrcode) &&
 		!(take_deadlocks && error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED))
+		ReThrowError(error);
+	return error;
+}
+
+ErrorData *
+ss_attempt_apart(void (*action) (void *), void *argument)
+{
+	Action		whole = {action, argument};
+	bool		kept;
+	ErrorData  *error = attempt(run, &whole, &kept);
+
+	if (error != NULL && !is_of_action(error->sqlerrcode))
 		ReThrowError(error);
 	return error;
 }

@@ -17,6 +17,13 @@
 extern ErrorData *ss_attempt(void (*action) (void *), void *argument, bool take_deadlocks);
 
 /*
+ * The same for actions that have nothing to do with one another: a defect of
+ * ours is kept apart, too. Only what would befall the next one as well (a
+ * cancel, no memory, no disk) is raised again.
+ */
+extern ErrorData *ss_attempt_apart(void (*action) (void *), void *argument);
+
+/*
  * Runs the action in a subtransaction and undoes everything it did, its locks
  * too, when it returns false. Errors are raised. Returns what the action did.
  */

@@ -269,7 +269,7 @@ make_request(void *argument)
 static bool
 try_request(Claim *claim, Making *making)
 {
-	ErrorData  *error = ss_attempt(make_request, making, false);
+	ErrorData  *error = ss_attempt_apart(make_request, making);
 
 	if (error != NULL)
 	{

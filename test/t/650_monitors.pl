@@ -448,6 +448,19 @@ subtest 'a secret that is gone' => sub {
     wait_for("SELECT bool_and(failures_in_a_row = 0 AND last_success_at > last_failure_at) FROM swipesavvy.sink_states WHERE sink IN ('hook', 'datadog')", 'all is well again');
 };
 
+# An altered table stands for a defect of ours in one format.
+subtest 'a format that fails' => sub {
+    my $before = $stub->count('/hook');
+    sql('ALTER TABLE swipesavvy.health_alerts RENAME COLUMN threshold TO other');
+    sql("SELECT swipesavvy.test_sink('alerts-stub')");
+    wait_for("SELECT failures_in_a_row > 0 AND last_error LIKE '%does not exist' FROM swipesavvy.sink_states WHERE sink = 'alerts-stub'", 'is that sink\'s trouble');
+    sql("SELECT swipesavvy.test_sink('hook')");
+    ok($stub->wait_for($before + 1, '/hook'), 'and no other\'s');
+    sql('ALTER TABLE swipesavvy.health_alerts RENAME COLUMN other TO threshold');
+    sql("SELECT swipesavvy.test_sink('alerts-stub')");
+    wait_for("SELECT failures_in_a_row = 0 AND last_success_at > last_failure_at FROM swipesavvy.sink_states WHERE sink = 'alerts-stub'", 'until it is mended');
+};
+
 subtest 'what formats cannot take' => sub {
     my $db = "m\xc3\xbcnchen 1";
     $node->safe_psql('postgres', qq(CREATE DATABASE "$db"));
