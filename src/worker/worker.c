@@ -86,6 +86,9 @@ static const char *const settings[][2] = {
 	{"session_replication_role", "origin"},
 	{"row_security", "off"},
 	{"lock_timeout", "5s"},
+#if PG_VERSION_NUM >= 170000
+	{"transaction_timeout", "0"},	/* it would end the process: each job has a limit of its own */
+#endif
 	{"synchronous_commit", "local"},	/* without its standby it would wait, and have nobody told */
 	{"jit", "off"},
 	{"max_parallel_workers_per_gather", "0"},
