@@ -63,6 +63,7 @@ SELECT swipesavvy.create_sink(s, 'webhook', 'https://example.com/', 'key') ->> '
 SELECT swipesavvy.test_sink(s) ->> 'enabled' AS enabled FROM unnest('{gone,gone,stays}'::text[]) s;
 UPDATE swipesavvy.outbox SET leased = true WHERE sink = 'gone' AND message_id = (SELECT message_id FROM swipesavvy.outbox WHERE sink = 'gone' ORDER BY 1 LIMIT 1);
 SELECT swipesavvy.delete_sink('gone');
+SELECT swipesavvy.get_system_health() #>> '{services,background_jobs,failed_jobs_last_hour}' AS failed;
 SELECT sink, dead_at IS NOT NULL AS dead, last_error, leased FROM swipesavvy.outbox ORDER BY message_id;
 SELECT count(*) AS states FROM swipesavvy.sink_states;
 SELECT swipesavvy.create_sink('gone', 'webhook', 'https://example.com/', 'key') ->> 'queued' AS queued;
