@@ -42,6 +42,12 @@ $node->safe_psql('app', q{BEGIN; SELECT swipesavvy.launch_campaign('C'); ROLLBAC
 is(heard('rolled back'), 0, 'nothing of what was rolled back');
 $node->safe_psql('app', q{SELECT swipesavvy.launch_campaign('C')});
 is(heard('another'), 1, 'another session tells its own');
+# what goes to sinks is the background worker's, and no deliverer's
+$node->safe_psql('app', q{SELECT swipesavvy.set_sink_secret('key', 's3cret'), swipesavvy.create_sink('hook', 'webhook', 'https://example.com/', 'key', '{campaign.paused}', enabled => false)});
+$node->safe_psql('app', q{SELECT swipesavvy.pause_campaign('C')});
+is(heard('for a sink'), 0, 'nothing of what is for a sink');
+$node->safe_psql('app', q{SELECT swipesavvy.launch_campaign('C')});
+is(heard('for others'), 1, 'of the rest, as before');
 $listener->quit;
 
 done_testing();
