@@ -83,7 +83,6 @@ ss_health_find_figure(const char *name)
 void
 ss_health_outbox(SSHealthOutbox *outbox)
 {
-	ss_query_keep_order();		/* a bitmap would be made of all that is open, to count a few */
 	(void) ss_query_read(&read_outbox, NULL, NULL);
 	outbox->queued = ss_value_int64(0, 1, 0);
 	outbox->completed = ss_value_int64(0, 2, 0);

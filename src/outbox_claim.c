@@ -120,8 +120,8 @@ static SSQuery give_up_strays = {
 	"    SELECT (SELECT m.sink FROM swipesavvy.outbox m WHERE " IS_OPEN_FOR_SINK("m") " AND m.sink > w.sink ORDER BY m.sink LIMIT 1)"
 	"      FROM waiting w WHERE w.sink IS NOT NULL),"
 	" stray AS ("
-	"    SELECT m.message_id FROM swipesavvy.outbox m WHERE " IS_OPEN_FOR_SINK("m")
-	"       AND m.sink = ANY (ARRAY(SELECT w.sink FROM waiting w WHERE NOT EXISTS (SELECT FROM swipesavvy.sinks s WHERE s.sink = w.sink)))"
+	"    SELECT m.message_id FROM waiting w JOIN swipesavvy.outbox m ON m.sink = w.sink"
+	"     WHERE " IS_OPEN_FOR_SINK("m") " AND NOT EXISTS (SELECT FROM swipesavvy.sinks s WHERE s.sink = w.sink)"
 	"     LIMIT " RETENTION_ROWS_TEXT " FOR NO KEY UPDATE OF m SKIP LOCKED)"
 	" UPDATE swipesavvy.outbox m SET dead_at = clock_timestamp(), leased = false, last_error = 'the sink was deleted'"
 	"   FROM stray WHERE m.message_id = stray.message_id", 0, {0}, NULL};

@@ -37,6 +37,7 @@ missing() { # of the tools for $1, the packages of those that are not there
             have clang-tidy || echo clang-tidy ;;
     esac
     [ "$1" != loadtest ] || have pgbouncer || [ -x /usr/sbin/pgbouncer ] || echo pgbouncer
+    [ "$1" != bench ] || have curl || echo curl
     [ "$1" != coverage ] || have lcov || echo lcov
 }
 

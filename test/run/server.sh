@@ -43,7 +43,7 @@ port = $port
 fsync = $([ "$task" = demo ] || [ "$task" = bench ] || [ "$task" = loadtest ] && echo on || echo off)
 END
 if [ -f "test/$task/server.conf" ]; then cat "test/$task/server.conf" >>"$data/postgresql.conf"; fi
-if [[ " ${BENCH_ONLY:-} " == *" l "* ]]; then echo "shared_preload_libraries = '\$libdir/swipesavvy'" >>"$data/postgresql.conf"; fi
+if [[ " ${BENCH_ONLY:-} " == *" "[kl]" "* ]]; then echo "shared_preload_libraries = '\$libdir/swipesavvy'" >>"$data/postgresql.conf"; fi
 mkdir -p log
 pg_ctl start -s -w -D "$data" -l "$WORK/tree/log/server.log" || { cat log/server.log; exit 1; }
 

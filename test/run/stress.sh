@@ -11,7 +11,7 @@ export SWIPESAVVY_EVENTS=${SWIPESAVVY_EVENTS:-10000}
 export SWIPESAVVY_MESSAGES=${SWIPESAVVY_MESSAGES:-10000}
 export SWIPESAVVY_AUDIT_ROWS=${SWIPESAVVY_AUDIT_ROWS:-1000000}
 export TESTDIR=$PWD TESTDATADIR=$PWD/tmp_check TESTLOGDIR=$PWD/log PG_REGRESS=$src_test/regress/pg_regress top_builddir=$PWD
-prove -v -I test/t/lib -I "$src_test/perl" test/t/200_stress.pl test/t/560_random_calls.pl test/t/330_outbox.pl test/t/340_audit_rows.pl test/t/110_streams.pl
+prove -v -I test/t/lib -I "$src_test/perl" test/t/200_stress.pl test/t/560_random_calls.pl test/t/330_outbox.pl test/t/640_delivery_crash.pl test/t/340_audit_rows.pl test/t/110_streams.pl
 status=$?
 bash test/run/valgrind.sh -I test/t/lib -I "$src_test/perl" || status=1
 cp -r tmp_check/log/. log/ 2>/dev/null

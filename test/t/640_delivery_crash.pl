@@ -1,0 +1,95 @@
+# The worker is killed at random moments while it delivers, and the server with it: each message arrives at least once and in its order, none is
+# lost, none is marked delivered that did not arrive. SWIPESAVVY_MESSAGES says how many.
+use strict;
+use warnings;
+
+use JSON::PP qw(decode_json);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Stub;
+use SwipeSavvy qw(new_node create_extension);
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my $messages = $ENV{SWIPESAVVY_MESSAGES} || 500;
+my $seed = $ENV{SWIPESAVVY_SEED} || int(time) ^ $$;
+srand $seed;
+diag "SWIPESAVVY_SEED=$seed";
+
+my $node = new_node('delivery_crash', 'restart_after_crash = on', 'fsync = on', "shared_preload_libraries = '\$libdir/swipesavvy'", "swipesavvy.databases = 'app'",
+    "swipesavvy.private_networks = '127.0.0.1'");
+create_extension($node, 'app');
+my $stub = Stub->new;
+
+# What a query says, or nothing while the server restarts
+sub ask
+{
+    my ($query) = @_;
+    my ($out, $err) = ('', '');
+    return IPC::Run::run([ 'psql', '-XAtq', '-d', $node->connstr('app'), '-c', $query ], '>', \$out, '2>', \$err) && $? == 0 ? $out =~ s/\n\z//r : undef;
+}
+sub try_to { my ($query) = @_; for (1 .. 200) { return if defined ask($query); sleep 0.1 } BAIL_OUT("cannot: $query") }
+
+$node->safe_psql('app', qq{
+    SELECT swipesavvy.set_sink_secret('key', 'whsec_MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3A=');
+    SELECT swipesavvy.create_sink('hook', 'webhook', '@{[ $stub->url('/hook') ]}', secret => 'key', events => '{nothing.at_all}', max_in_flight => 16, enabled => false);
+    INSERT INTO swipesavvy.outbox (message_id, event, version, order_key, body, sink)
+    SELECT swipesavvy.uuid_v7(), 'test', 1, CASE WHEN g % 3 = 0 THEN 'key ' || g % 50 END, jsonb_build_object('n', g), 'hook' FROM generate_series(1, $messages) g;
+});
+# slow enough to be caught in the middle, and not always well
+$stub->on('/hook', map { ({ delay => 0.02, times => 80 }, { status => 503, times => 1 }, { delay => 0.01, times => 60 }, { close => 'before', times => 1 }) } 1 .. 100);
+try_to(q{SELECT swipesavvy.update_sink('hook', '{"enabled": true}')});
+
+my $kills = 0;
+my $open = "SELECT count(*) FROM swipesavvy.outbox WHERE delivered_at IS NULL";
+my $until = time + 60 + $messages / 20;
+while (($kills < 4 || $stub->count < $messages * 0.9) && time < $until)
+{
+    my $before = $stub->count;
+    my $pid;
+    # it has begun to send: then at any moment
+    for (1 .. 300)
+    {
+        $pid ||= ask(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'swipesavvy health of app'}) if $_ % 5 == 1;
+        last if $pid && $stub->count > $before;
+        my $left = $_ % 20 == 0 ? ask($open) : undef;
+        last if defined $left && $left eq '0';
+        try_to('UPDATE swipesavvy.sink_states SET not_before = NULL, failures_in_a_row = 0') if $_ % 20 == 0;
+        sleep 0.02;
+    }
+    last if !$pid || $stub->count == $before;
+    sleep rand 0.6;
+    kill('KILL', $pid) and $kills++;
+    # not the one that is just gone
+    for (1 .. 300) { my $now = ask(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'swipesavvy health of app'}); last if $now && $now ne $pid; sleep 0.05 }
+}
+cmp_ok($kills, '>=', 3, "the worker was killed $kills times");
+while (time < $until)
+{
+    last if (ask($open) // '') eq '0';
+    try_to('UPDATE swipesavvy.sink_states SET not_before = NULL, failures_in_a_row = 0');
+    try_to('UPDATE swipesavvy.outbox SET due_at = now() WHERE delivered_at IS NULL AND NOT leased');
+    sleep 0.3;
+}
+
+my %arrived;
+my (%last, @late);
+for my $request ($stub->requests('/hook'))
+{
+    $arrived{ $request->{headers}{'webhook-id'} }++;
+    my $n = decode_json($request->{body})->{data}{n};
+    next if $n % 3 != 0;
+    push @late, $n if $n < ($last{ $n % 50 } // 0);
+    $last{ $n % 50 } = $n;
+}
+my @marked = split /\n/, $node->safe_psql('app', 'SELECT message_id FROM swipesavvy.outbox WHERE delivered_at IS NOT NULL');
+is(scalar @marked, $messages, 'none is lost');
+is(scalar(grep { !$arrived{$_} } @marked), 0, 'none is marked that did not arrive');
+is(scalar keys %arrived, $messages, 'each arrived');
+is_deeply(\@late, [], 'those of a key in their order');
+is($node->safe_psql('app', 'SELECT count(*) FROM swipesavvy.outbox WHERE leased OR dead_at IS NOT NULL OR last_error IS NOT NULL'), 0, 'and nothing is left to do');
+my $sent = 0;
+$sent += $_ for values %arrived;
+cmp_ok($sent, '<', $messages * 1.5 + $kills * 300, 'no more than was on its way is sent again');
+note "$messages messages, $sent requests, $kills kills";
+done_testing();
