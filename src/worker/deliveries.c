@@ -33,6 +33,7 @@
 #define LOOK_MS			1000	/* whether there is something to send that was not there before */
 #define BACK_OFF_MAX	60000
 #define STEP_MAX_MS		10000	/* of a transaction */
+#define QUEUE_MS		30000	/* how long one waits here for its turn: its lease goes on meanwhile */
 #define RECORD_COUNT	200		/* so many results are recorded at once, */
 #define RECORD_MS		50		/* or those that are so old */
 #define RECORD_MAX		256		/* in one call */
@@ -52,6 +53,7 @@ typedef struct Delivery
 {
 	dlist_node	node;
 	Sink	   *sink;
+	int64		queued_at;
 	char	   *id;				/* of the message; NULL = a report */
 	char	   *through;		/* the last sample in a report */
 	SSHRequest	request;
@@ -193,6 +195,22 @@ return_queue(Sink *sink)
 {
 	while (!dlist_is_empty(&sink->queue))
 		finish(dlist_container(Delivery, node, dlist_pop_head_node(&sink->queue)), true);
+}
+
+/* A slow sink must not have its messages wait here until others could claim them. */
+static void
+return_old(void)
+{
+	int64		oldest = ssw_now_ms() - QUEUE_MS;
+	dlist_iter	item;
+
+	dlist_foreach(item, &sinks)
+	{
+		Sink	   *sink = dlist_container(Sink, node, item.cur);
+
+		if (!dlist_is_empty(&sink->queue) && dlist_head_element(Delivery, node, &sink->queue)->queued_at < oldest)
+			return_queue(sink);
+	}
 }
 
 /* --- the library ------------------------------------------------------------------------------ */
@@ -527,6 +545,7 @@ queue_claimed(Claimed *claimed)
 		sink->max_in_flight = claimed->in_flight[i];
 		sink->deliveries++;
 		delivery->sink = sink;
+		delivery->queued_at = ssw_now_ms();
 		dlist_push_tail(&sink->queue, &delivery->node);
 	}
 }
@@ -697,6 +716,7 @@ ssw_deliver(void)
 		http->work();
 		take_results();
 		send_queued();
+		return_old();
 	}
 	if (finished_count > 0 && ssw_now_ms() >= record_due())
 		record_finished();

@@ -123,6 +123,13 @@ my %hostile = (
     unknown => [ 'https://none.test/', qr/^Could not resolve host: none\.test$/ ],
     unanswered => [ 'https://slow.test/', qr/^Resolving timed out after 5\d\d\d milliseconds/ ]);
 
+# one that takes four seconds for each, and has 200 waiting: looked at in the end
+$bad->on('/slowly', { delay => 4 });
+add('slowly', $bad->url('/slowly'));
+sql(q{SELECT swipesavvy.update_sink('slowly', '{"max_in_flight": 1}')});
+put('slowly', 200);
+my $begun = time;
+
 subtest 'a good sink among bad ones' => sub {
     my $alone = rate(3000);
     my ($memory, $descriptors) = (memory($pid), descriptors($pid));
@@ -159,7 +166,7 @@ subtest 'a good sink among bad ones' => sub {
     cmp_ok(memory($pid) - $memory, '<', 16, sprintf 'and has not grown: %.1f MB before, %.1f now', $memory, memory($pid));
     is($stub->count('/led'), 0, 'nobody was led elsewhere');
     sql("SELECT swipesavvy.delete_sink('$_')") for sort keys %hostile;
-    ok($node->poll_query_until('app', "SELECT count(*) = 0 FROM swipesavvy.outbox WHERE leased"), 'nothing is left of them');
+    ok($node->poll_query_until('app', "SELECT count(*) = 0 FROM swipesavvy.outbox WHERE leased AND sink <> 'slowly'"), 'nothing is left of them');
     my $left;
     for (1 .. 300) { last if ($left = descriptors($pid)) <= $descriptors + 40 && threads($pid) == 1; sleep 0.3 }
     cmp_ok($left, '<=', $descriptors + 40, 'descriptors are given back, but for connections that are kept');
@@ -281,6 +288,13 @@ sub expired
         '-in', "$dir/over.csr", '-extfile', "$dir/over.ext", '-out', "$dir/over.pem");
     return { cert => "$dir/over.pem", key => $pair->{key} };
 }
+
+subtest 'one that is slow' => sub {
+    sleep 0.5 while time < $begun + 50;
+    is(sql("SELECT count(*) FROM swipesavvy.outbox WHERE sink = 'slowly' AND leased AND due_at < now() + interval '300 s' - interval '40 s'"), 0, 'none of its messages waits in the worker until its lease ends');
+    cmp_ok(sql("SELECT count(*) FROM swipesavvy.outbox WHERE sink = 'slowly' AND delivered_at IS NOT NULL"), '>=', 10, 'it gets one after the other');
+    is(sql("SELECT max(attempts) FROM swipesavvy.outbox WHERE sink = 'slowly'"), 1, 'each once: what only waited was no attempt');
+};
 
 subtest 'a lookup that takes for ever' => sub {
     add('slow', 'https://slow.test/');
