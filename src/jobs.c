@@ -56,7 +56,7 @@ static const struct
 }			jobs[] = {
 	{"apply_audit_retention", 0, DAY, HOUR},
 	{"apply_outbox_retention", 0, HOUR, 10 * MINUTE},
-	{"check_ledger", 0, MINUTE, MINUTE},
+	{"check_ledger", 0, 2 * MINUTE, MINUTE},
 	{"complete_campaigns", 0, MINUTE, MINUTE},
 	{"expire_points", 0, DAY, HOUR},
 	{"lapse_transactions", 0, HOUR, 10 * MINUTE},

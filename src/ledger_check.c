@@ -41,17 +41,21 @@ static SSQuery count_blocks = {
  * Of so many percent ($1) of the blocks at most so many accounts ($2) with so
  * many purchases altogether ($3), or one with 20 times as many; and those known
  * to be wrong, the one first that has not been looked at for longest. A number
- * of purchases that cannot be is not believed.
+ * of purchases that cannot be is not believed. Purchases are counted of those
+ * that were drawn alone: the blocks may hold a thousand accounts more.
  */
+#define COUNT(account, most)                                                                                 \
+	"(SELECT count(*) FROM (SELECT FROM swipesavvy.transactions p WHERE p.user_id = " account ".user_id LIMIT " most ") p)"
 static SSQuery choose_accounts = {
 	"SELECT array_agg(DISTINCT c.user_id) FROM ("
 	" (SELECT t.user_id FROM"
-	"   (SELECT s.user_id, s.place, s.purchases, sum(s.purchases) OVER (ORDER BY s.place) AS until FROM"
-	"     (SELECT r.user_id, random() AS place, CASE WHEN r.transaction_count BETWEEN 0 AND $3 THEN r.transaction_count"
-	"             ELSE (SELECT count(*) FROM (SELECT FROM swipesavvy.transactions p WHERE p.user_id = r.user_id LIMIT 20 * $3 + 1) p)"
-	"             END AS purchases"
-	"        FROM swipesavvy.reward_accounts r TABLESAMPLE SYSTEM ($1)) s WHERE s.purchases <= 20 * $3) t"
-	"   WHERE t.until <= $3 OR t.until = t.purchases ORDER BY t.place LIMIT $2)"
+	"   (SELECT s.user_id, s.purchases, sum(s.purchases) OVER (ORDER BY s.place) AS until FROM"
+	"     (SELECT d.user_id, d.place, n.purchases"
+	"        FROM (SELECT r.user_id, r.transaction_count, random() AS place"
+	"                FROM swipesavvy.reward_accounts r TABLESAMPLE SYSTEM ($1) ORDER BY place LIMIT $2) d"
+	"       CROSS JOIN LATERAL (SELECT CASE WHEN d.transaction_count BETWEEN 0 AND $3 THEN d.transaction_count"
+	"             ELSE " COUNT("d", "$3 + 1") " END AS purchases OFFSET 0) n) s) t"
+	"   WHERE t.until <= $3 OR (t.until = t.purchases AND " COUNT("t", "20 * $3 + 1") " <= 20 * $3))"
 	" UNION ALL (SELECT m.user_id FROM swipesavvy.ledger_mismatches m ORDER BY m.checked_at, m.user_id LIMIT $2)) c (user_id)",
 	3, {FLOAT8OID, INT8OID, INT8OID}, NULL};
 
