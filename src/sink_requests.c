@@ -18,6 +18,7 @@
 
 #include <math.h>
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "utils/builtins.h"
@@ -37,6 +38,7 @@ PG_FUNCTION_INFO_V1(swipesavvy_record_results);
 PG_FUNCTION_INFO_V1(swipesavvy_release_requests);
 
 #define CLAIM_MAX		  256	/* messages of a sink that the worker holds */
+#define CLAIM_ALL		  2048	/* messages of all sinks in one claim: it has a limit in time, and JSON one in size */
 #define LOOK_AT_MORE	  64	/* messages that are due than are wanted: some may have to wait for others */
 #define LEASE			  300	/* seconds; more than a request can take */
 #define ATTEMPTS_MAX_TEXT "15"
@@ -133,6 +135,7 @@ typedef struct Claim
 {
 	TimestampTz now;
 	Jsonb	   *unfinished;
+	int64		room;			/* messages that it may still take, of whatever sink */
 	SSJson		requests;
 	SSJson		failures;		/* results of those that could not even be made */
 	int			failed;
@@ -263,6 +266,9 @@ make_request(void *argument)
 		ss_format_message(&making->target->sink, making->message, false, &making->request);
 	else
 		making->made = ss_format_report(&making->target->sink, making->after, false, &making->through, &making->request);
+	/* the worker sends UTF-8: what cannot be that is an error of this request, here and not there */
+	if (making->made && making->request.body != NULL)
+		(void) pg_server_to_any(making->request.body, strlen(making->request.body), PG_UTF8);
 }
 
 /* Makes the request and adds it. One that cannot be made has failed, and keeps no other from being sent. */
@@ -289,14 +295,14 @@ try_request(Claim *claim, Making *making)
 	return making->made;
 }
 
-/* What max_per_second allows now; the bucket holds a second's worth, at least one. */
+/* What max_per_second allows now; the bucket holds a second's worth, at least one. It is full where the clock was set back. */
 static double
 tokens_of(const Claim *claim, const Target *target)
 {
 	double		most = Max(target->max_per_second, 1);
-	double		since = target->tokens_at == 0 ? 0 : (double) Max(claim->now - target->tokens_at, 0) / USECS_PER_SEC;
+	double		since = target->tokens_at == 0 ? 0 : (double) (claim->now - target->tokens_at) / USECS_PER_SEC;
 
-	return Min(target->tokens + since * target->max_per_second, most);
+	return since < 0 ? most : Min(target->tokens + since * target->max_per_second, most);
 }
 
 static void
@@ -352,7 +358,7 @@ claim_messages(Claim *claiming, const Target *target)
 	int64		room = target->failures < SS_SINK_BROKEN ? Max(CLAIM_MAX - held, 0) : held == 0 ? 1 : 0;
 	double		tokens = target->max_per_second > 0 ? tokens_of(claiming, target) : HUGE_VAL;
 	bool		more;
-	uint64		rows = run_claim(claiming, target, Min(room, (int64) Min(tokens, CLAIM_MAX)), &more);
+	uint64		rows = run_claim(claiming, target, Min(Min(room, claiming->room), (int64) Min(tokens, CLAIM_MAX)), &more);
 	SPITupleTable *table = SPI_tuptable;
 	SSMessage  *messages = palloc(Max(rows, 1) * sizeof(SSMessage));
 	int			count = 0;
@@ -364,6 +370,7 @@ claim_messages(Claim *claiming, const Target *target)
 	}
 	if (rows > 0)
 		SPI_freetuptable(table);
+	claiming->room -= (int64) rows;
 	for (int i = 0; i < count; i++)
 		(void) try_request(claiming, &(Making) {.target = target, .message = &messages[i]});
 	if (target->max_per_second > 0 && count > 0)
@@ -394,31 +401,50 @@ claim_report(Claim *claim, const Target *target)
 		return;
 	making.after = Max(target->sent_through, claim->now - REPORT_REACH * USECS_PER_SEC);
 	values[0] = TimestampTzGetDatum(making.after);
-	values[1] = BoolGetDatum(target->sent_through <= claim->now - SECS_PER_MINUTE * USECS_PER_SEC);
+	/* where the clock was set back, at once: alerts that are not told again end */
+	values[1] = BoolGetDatum(target->sent_through <= claim->now - SECS_PER_MINUTE * USECS_PER_SEC || target->sent_through > claim->now);
 	(void) ss_query_write(of_alerts ? &is_alerted : &is_sampled, values, NULL);
 	if (DatumGetBool(ss_value_not_null(0, 1)))
 		(void) try_request(claim, &making);
 }
 
 static void
+claim_of(Claim *claim, const Target *target)
+{
+	if (target->not_before > claim->now)
+		wait_until(claim, target->not_before);
+	else if (ss_format_takes_messages(target->sink.kind))
+		claim_messages(claim, target);
+	else
+		claim_report(claim, target);
+}
+
+/* Where there is not room for all sinks, the next claim begins with the sink after the last one. */
+static void
 claim_requests(Claim *claim)
 {
+	static char last[SS_SINK_NAME_MAX + 1] = "";
 	Target	   *targets;
 	int			count = read_targets(&targets);
+	int			first = 0;
 
 	ss_query_avoid_sorts();
+	while (first < count && strcmp(targets[first].sink.name, last) <= 0)
+		first++;
+	last[0] = '\0';
 	for (int i = 0; i < count; i++)
 	{
-		Target	   *target = &targets[i];
+		const Target *target = &targets[(first + i) % count];
 
-		if (target->not_before > claim->now)
-			wait_until(claim, target->not_before);
-		else if (ss_format_takes_messages(target->sink.kind))
-			claim_messages(claim, target);
-		else
-			claim_report(claim, target);
-		ss_sink_forget(&target->sink);
+		claim_of(claim, target);
+		if (claim->room > 0)
+			continue;
+		strlcpy(last, target->sink.name, sizeof(last));
+		claim->wait_ms = FULL_MS;
+		break;
 	}
+	for (int i = 0; i < count; i++)
+		ss_sink_forget(&targets[i].sink);
 }
 
 /* --- results --------------------------------------------------------------------------- */
@@ -442,9 +468,9 @@ claim_requests(Claim *claim)
 #define BACK_OFF(attempts)                                                                                   \
 	"make_interval(secs => least(10 * power(2, " attempts " - 1), 3600) * (0.75 + 0.5 * random()))"
 
-/* How long a sink is left alone: 10 seconds, twice as long each time, five minutes at most. */
+/* How long a sink is left alone: 10 seconds, twice as long each time, five minutes at most, however many times. */
 #define LEFT_ALONE(doublings)                                                                                \
-	"make_interval(secs => least(10 * power(2, " doublings "), 300) * (0.75 + 0.5 * random()))"
+	"make_interval(secs => least(10 * power(2, least(" doublings ", 5)), 300) * (0.75 + 0.5 * random()))"
 
 /*
  * $1 results, $2 now. Only what the worker still has changes, but for what was
@@ -516,7 +542,7 @@ static SSQuery note_sinks = {
 	"        last_success_at = CASE WHEN f.delivered THEN $2 ELSE t.last_success_at END,"
 	"        last_failure_at = CASE WHEN f.troubled THEN $2 ELSE t.last_failure_at END,"
 	"        last_error = coalesce(f.problem, t.last_error),"
-	"        sent_through = greatest(t.sent_through, f.through)"
+	"        sent_through = CASE WHEN t.sent_through > $2 THEN coalesce(f.through, t.sent_through) ELSE greatest(t.sent_through, f.through) END"
 	"   FROM f WHERE t.sink = f.sink", 2, {JSONBOID, TIMESTAMPTZOID}, NULL};
 
 /* Of the sinks of the results: those that are gone, are disabled, or are to be left alone. */
@@ -549,7 +575,7 @@ swipesavvy_claim_requests(PG_FUNCTION_ARGS)
 {
 	SSCall		call;
 	SSJson		json = {0};
-	Claim		claim = {.now = GetCurrentTimestamp(), .wait_ms = LOOK_MS};
+	Claim		claim = {.now = GetCurrentTimestamp(), .room = CLAIM_ALL, .wait_ms = LOOK_MS};
 
 	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
 	require_worker();

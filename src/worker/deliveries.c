@@ -8,7 +8,8 @@
  * What this process holds when it ends is claimed again: at least once.
  *
  * Each delivery is in one list: its sink's queue, `flying` or `finished`. A sink
- * has no more in flight than it may, and others do not wait for it. All of a
+ * has no more in flight than it may, and than is its share of what a process
+ * can have open; others do not wait for it. All of a
  * request is in one piece of memory, which is wiped when it has been sent: there
  * are secrets in it. The state is static, of one process, without locks.
  */
@@ -18,8 +19,10 @@
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "lib/ilist.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "storage/fd.h"
 #include "storage/latch.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -102,6 +105,7 @@ static MemoryContext context = NULL;
 static dlist_head sinks = DLIST_STATIC_INIT(sinks);
 static dlist_head flying = DLIST_STATIC_INIT(flying);
 static dlist_head finished = DLIST_STATIC_INIT(finished);
+static int	flying_count = 0;
 static int	finished_count = 0;
 static int64 finished_at;		/* the first of them */
 static bool urgent = false;		/* a sink waits for one of them to be recorded */
@@ -285,6 +289,7 @@ ssw_configure_deliveries(void)
 		Delivery   *delivery = dlist_container(Delivery, node, dlist_pop_head_node(&flying));
 
 		delivery->sink->in_flight--;
+		flying_count--;
 		finish(delivery, true);
 	}
 }
@@ -298,6 +303,7 @@ forget_all(void)
 	if (!dlist_is_empty(&flying))
 		open_http(http);
 	free_all(&flying);
+	flying_count = 0;
 	free_all(&finished);
 	finished_count = 0;
 	urgent = false;
@@ -317,29 +323,47 @@ forget_all(void)
 /* --- sending -------------------------------------------------------------------------------------- */
 
 static void
+send_one(Sink *sink)
+{
+	Delivery   *delivery = dlist_container(Delivery, node, dlist_pop_head_node(&sink->queue));
+
+	if (http->send(&delivery->request, delivery))
+	{
+		sink->in_flight++;
+		flying_count++;
+		dlist_push_tail(&flying, &delivery->node);
+		return;
+	}
+	delivery->error = MemoryContextStrdup(context, "libcurl cannot send such a request");
+	sink->paused = true;
+	finish(delivery, false);
+}
+
+/*
+ * A request has up to three files open (a socket, and two while its host is
+ * looked up), and the server needs some, too: without one for the log it
+ * panics. All sinks share what there is; the next time another one is first.
+ */
+static void
 send_queued(void)
 {
+	int			most = Max(max_safe_fds / 6, 8);
+	int			count = 0;
+	int			share;
 	dlist_iter	item;
 
+	dlist_foreach(item, &sinks)
+		count++;
+	share = Max(most / Max(count, 1), 1);
 	dlist_foreach(item, &sinks)
 	{
 		Sink	   *sink = dlist_container(Sink, node, item.cur);
 
-		while (!sink->paused && sink->in_flight < sink->max_in_flight && !dlist_is_empty(&sink->queue))
-		{
-			Delivery   *delivery = dlist_container(Delivery, node, dlist_pop_head_node(&sink->queue));
-
-			if (http->send(&delivery->request, delivery))
-			{
-				sink->in_flight++;
-				dlist_push_tail(&flying, &delivery->node);
-				continue;
-			}
-			delivery->error = MemoryContextStrdup(context, "libcurl cannot send such a request");
-			sink->paused = true;
-			finish(delivery, false);
-		}
+		while (!sink->paused && sink->in_flight < Min(sink->max_in_flight, share) && flying_count < most && !dlist_is_empty(&sink->queue))
+			send_one(sink);
 	}
+	if (count > most)
+		dlist_push_tail(&sinks, dlist_pop_head_node(&sinks));
 }
 
 static void
@@ -353,6 +377,7 @@ take_results(void)
 
 		dlist_delete(&delivery->node);
 		delivery->sink->in_flight--;
+		flying_count--;
 		delivery->status = result.status;
 		delivery->retry_after = result.retry_after;
 		if (result.error[0] != '\0')
@@ -423,6 +448,17 @@ read_int(HeapTuple row, int column)
 	return isnull ? 0 : DatumGetInt32(value);
 }
 
+/* As it goes over the wire; what it was is wiped where that is another. */
+static char *
+to_wire(char *text)
+{
+	char	   *wire = text == NULL ? NULL : pg_server_to_any(text, strlen(text), PG_UTF8);
+
+	if (wire != text)
+		explicit_bzero(text, strlen(text));
+	return wire;
+}
+
 /* The delivery that a row is */
 static Delivery *
 read_delivery(HeapTuple row, char **texts)
@@ -434,6 +470,7 @@ read_delivery(HeapTuple row, char **texts)
 	char	  **list;
 	char	   *end;
 
+	texts[BODY] = to_wire(texts[BODY]);
 	for (int i = METHOD; i < TEXTS; i++)
 		size += texts[i] == NULL ? 0 : strlen(texts[i]) + 1;
 	delivery->data = MemoryContextAllocHuge(context, size);

@@ -150,6 +150,20 @@ subtest 'room' => sub {
     is(numbers(claim('one')), '1', 'until the first is due');
 };
 
+subtest 'room of all' => sub {
+    anew();
+    my $many = join ',', map { "m$_" } 1 .. 9;
+    sql("SELECT swipesavvy.create_sink(s, 'webhook', 'https://example.com/' || s, 'key', enabled => false) FROM unnest('{$many}'::text[]) s;
+         SELECT public.put(1000 * s + n, 'm' || s) FROM generate_series(1, 9) s, generate_series(1, 300) n");
+    my $claim = claim($many);
+    is(scalar @{ $claim->{requests} }, 2048, 'of all sinks together so many at a time');
+    is($claim->{wait_ms}, 50, 'and soon again');
+    $claim = claim($many);
+    is($claim->{requests}[0]{sink}, 'm9', 'which begins where there was no room');
+    is(scalar @{ $claim->{requests} }, 256 + 8 * 44, 'and has the rest');
+    sql("SELECT swipesavvy.delete_sink(s) FROM unnest('{$many}'::text[]) s");
+};
+
 subtest 'results' => sub {
     anew();
     sql("SELECT public.put(n, 'one') FROM generate_series(1, 12) n");
@@ -219,6 +233,10 @@ subtest 'a sink that fails' => sub {
         between(held('one'), 0.7 * $wait, 1.25 * $wait, 'longer each time');
     }
     is(state('one'), '11 HTTP 503', 'failures in a row');
+    sql("UPDATE swipesavvy.sink_states SET failures_in_a_row = 2000, not_before = now() WHERE sink IN ('one', 'dog')");
+    is_deeply(record('one,dog', result('one', 36, 503), result('dog', undef, 503)), { held => [ 'dog', 'one' ] }, 'after a week of failures there is one more');
+    between(held($_), 210, 375, "$_ is left alone no longer for it") for 'one', 'dog';
+    sql("UPDATE swipesavvy.sink_states SET failures_in_a_row = CASE sink WHEN 'one' THEN 11 ELSE 0 END WHERE sink IN ('one', 'dog')");
     sql("SELECT swipesavvy.record_health('{}')");
     is(sql("SELECT figures -> 'sinks_failing' FROM swipesavvy.health_samples ORDER BY sampled_at DESC LIMIT 1"), 0, 'a disabled one does not count');
     sql("UPDATE swipesavvy.sink_states SET not_before = now() WHERE sink = 'one'");
@@ -269,12 +287,14 @@ subtest 'limits' => sub {
     my $claim = claim('two');
     is(numbers($claim), '1 2 3 4', 'a second\'s worth');
     between($claim->{wait_ms}, 1, 250, 'the next is a quarter of a second away');
-    sql("UPDATE swipesavvy.sink_states SET tokens_at = clock_timestamp() + interval '1 hour' WHERE sink = 'two'");
+    sql("UPDATE swipesavvy.sink_states SET tokens = -1000 WHERE sink = 'two'");
     is(numbers(claim('two')), '', 'not before');
     sql("UPDATE swipesavvy.sink_states SET tokens = 0, tokens_at = clock_timestamp() - interval '501 ms' WHERE sink = 'two'");
     like(numbers(claim('two')), qr/^5 6\b/, 'after half a second two');
     sql(q{UPDATE swipesavvy.sink_states SET tokens = 0, tokens_at = clock_timestamp() - interval '1 day' WHERE sink = 'two'});
     is(scalar @{ claim('two')->{requests} }, 4, 'what was not used up is lost');
+    sql(q{UPDATE swipesavvy.sink_states SET tokens = 0, tokens_at = clock_timestamp() + interval '1 day' WHERE sink = 'two'});
+    is(scalar @{ claim('two')->{requests} }, 4, 'a clock that was set back stops nothing');
     sql(q{SELECT swipesavvy.update_sink('two', '{"max_per_second": 0.5}')});
     is(scalar @{ claim('two')->{requests} }, 1, 'less than one a second begins with one');
     sql(q{SELECT swipesavvy.update_sink('two', '{"max_per_second": null}')});
@@ -311,6 +331,11 @@ subtest 'reports' => sub {
     is(numbers(claim('am')), '', 'once a minute');
     sql("UPDATE swipesavvy.sink_states SET sent_through = sent_through - interval '61 s' WHERE sink = 'am'");
     is(numbers(claim('am')), 'am', 'and then again');
+    sql("UPDATE swipesavvy.sink_states SET sent_through = sent_through + interval '1 day' WHERE sink = 'am'");
+    my $back = claim('am');
+    is(numbers($back), 'am', 'and at once where the clock was set back');
+    record('am', result('am', undef, 200, through => $back->{requests}[0]{through}));
+    is(numbers(claim('am')), '', 'but once');
     record('am', result('am', undef, 200, through => $claim->{requests}[0]{through}));
     sql(q{SELECT swipesavvy.record_health('{"disk_percent": 9}') FROM generate_series(1, 2)});
     is(numbers(claim('am')), 'am', 'at once when something has changed');

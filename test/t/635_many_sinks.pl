@@ -1,0 +1,62 @@
+# Many sinks that never answer: the worker has no more requests on their way than a process can have files open, others get theirs, and the server
+# goes on. Databases whose encoding is not UTF-8: what is sent is.
+use strict;
+use warnings;
+
+use Digest::SHA qw(hmac_sha256_base64);
+use JSON::PP qw(decode_json);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Stub;
+use SwipeSavvy qw(new_node create_extension);
+use Test::More;
+
+my $node = new_node('many_sinks', "shared_preload_libraries = '\$libdir/swipesavvy'", "swipesavvy.databases = 'app,latin,bytes'", 'autovacuum = off', 'fsync = off',
+    'max_files_per_process = 130', "swipesavvy.private_networks = '127.0.0.1'");
+create_extension($node, 'app');
+my $stub = Stub->new;
+my $bad = Stub->new;
+my $bytes = '0123456789abcdefghijklmnop';
+
+sub put { my ($db, $sink, $count, $text) = @_; $node->safe_psql($db, "INSERT INTO swipesavvy.outbox (message_id, event, version, body, sink) SELECT swipesavvy.uuid_v7(), 'test', 1, jsonb_build_object('n', g, 'text', $text), '$sink' FROM generate_series(1, $count) g"); return }
+sub delivered { my ($db, $sink, $what) = @_; return ok($node->poll_query_until($db, "SELECT bool_and(delivered_at IS NOT NULL) FROM swipesavvy.outbox WHERE sink = '$sink'"), $what) }
+
+subtest 'many that hang' => sub {
+    my $url = $bad->url('/do/hang=1/x');
+    $node->safe_psql('app', "SELECT swipesavvy.set_sink_secret('key', '$bytes');
+        SELECT swipesavvy.create_sink('hangs' || g, 'webhook', '$url', 'key', events => '{nothing.at_all}') FROM generate_series(1, 12) g;
+        SELECT swipesavvy.create_sink('good', 'webhook', '@{[ $stub->url('/good') ]}', 'key', events => '{nothing.at_all}')");
+    put('app', "hangs$_", 16, "'x'") for 1 .. 12;
+    ok($bad->wait_for(1, '/do/hang=1/x'), 'they hang');
+    my $pid = $node->safe_psql('app', "SELECT pid FROM pg_stat_activity WHERE application_name = 'swipesavvy health of app'");
+    put('app', 'good', 100, "'x'");
+    delivered('app', 'good', 'the good one gets its messages');
+    my $sockets = grep { (readlink($_) // '') =~ /^socket:/ } glob "/proc/$pid/fd/*";
+    cmp_ok($sockets, '<', 40, "$sockets sockets are open");
+    cmp_ok($bad->count, '<', 192, 'not all at a time');
+};
+
+subtest 'encodings' => sub {
+    for my $case ([ 'latin', 'LATIN1', 'caf\351', "caf\303\251" ], [ 'bytes', 'SQL_ASCII', 'caf\303\251', "caf\303\251" ])
+    {
+        my ($db, $encoding, $escaped, $sent) = @$case;
+        $node->safe_psql('postgres', "CREATE DATABASE $db ENCODING '$encoding' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'");
+        $node->safe_psql($db, 'CREATE EXTENSION IF NOT EXISTS pg_trgm; CREATE EXTENSION swipesavvy');
+        $node->safe_psql($db, "SELECT swipesavvy.set_sink_secret('key', '$bytes'); SELECT swipesavvy.create_sink('hook', 'webhook', '@{[ $stub->url(\"/$db\") ]}', 'key', events => '{nothing.at_all}')");
+        put($db, 'hook', 1, "convert_from('$escaped'::bytea, '$encoding')");
+        delivered($db, 'hook', "$encoding: a message");
+        my ($request) = $stub->requests("/$db");
+        like($request->{body}, qr/\Q$sent\E"/, 'is sent as UTF-8');
+        my %headers = map { lc($_) => $request->{headers}{$_} } keys %{ $request->{headers} };
+        is($headers{'webhook-signature'}, 'v1,' . hmac_sha256_base64("$headers{'webhook-id'}.$headers{'webhook-timestamp'}.$request->{body}", $bytes) . '=', 'and signed as such');
+    }
+    # bytes that are no text of any kind
+    put('bytes', 'hook', 1, q{convert_from('caf\351'::bytea, 'SQL_ASCII')});
+    ok($node->poll_query_until('bytes', "SELECT count(*) = 1 FROM swipesavvy.outbox WHERE last_error LIKE 'invalid byte sequence%'"), 'what cannot be UTF-8 has failed');
+    put('bytes', 'hook', 1, "'after'");
+    ok($node->poll_query_until('bytes', "SELECT count(*) = 2 FROM swipesavvy.outbox WHERE delivered_at IS NOT NULL"), 'and keeps no other from being sent');
+};
+
+unlike(slurp_file($node->logfile), qr/PANIC|too many open files|was terminated/i, 'the server never ran out of files');
+
+done_testing();
