@@ -179,6 +179,8 @@ ss_format_check_options(const char *kind, Jsonb *options)
 		keys[count] = known[count].key;
 		count++;
 	}
+	if (options != NULL && count == 0 && JB_ROOT_IS_OBJECT(options) && JB_ROOT_COUNT(options) > 0)
+		ss_bad_value("options", "A sink of this kind has none.");
 	if (options != NULL)
 		ss_check_keys(options, "options", keys);
 	for (int i = 0; i < count; i++)
@@ -269,6 +271,21 @@ const char *
 ss_format_secret(const SSSink *sink, bool masked)
 {
 	return masked || sink->secret == NULL ? "***" : (const char *) sink->secret;
+}
+
+void
+ss_format_show(const SSRequest *request, SSJson *json)
+{
+	ListCell   *cell;
+
+	ss_json_text(json, "method", request->method);
+	ss_json_text(json, "url", request->url);
+	ss_json_open_array(json, "headers");
+	foreach(cell, request->headers)
+		ss_json_text(json, NULL, lfirst(cell));
+	ss_json_close_array(json);
+	ss_json_text(json, "body", request->body);
+	ss_json_text(json, "aws_sigv4", request->aws_sigv4);
 }
 
 void

@@ -13,6 +13,8 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "json.h"
+
 /* A sink, as far as formats want to know. */
 typedef struct SSSink
 {
@@ -77,6 +79,9 @@ extern void ss_format_message(const SSSink *sink, const SSMessage *message, bool
  * `through` is what the next one is to be after. Reads with SPI.
  */
 extern bool ss_format_report(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSRequest *request);
+
+/* Adds a request to an object, but for the key to sign with: for the worker, and for previews. */
+extern void ss_format_show(const SSRequest *request, SSJson *json);
 
 /* --- for the files of formats ----------------------------------------------------------- */
 

@@ -121,21 +121,6 @@ preview_report(const SSSink *sink, SSRequest *request)
 		ss_bad_state("there is nothing to report", "There is no sample or no alert of the last hour.");
 }
 
-static void
-add_request(SSJson *json, const SSRequest *request)
-{
-	ListCell   *cell;
-
-	ss_json_text(json, "method", request->method);
-	ss_json_text(json, "url", request->url);
-	ss_json_open_array(json, "headers");
-	foreach(cell, request->headers)
-		ss_json_text(json, NULL, lfirst(cell));
-	ss_json_close_array(json);
-	ss_json_text(json, "body", request->body);
-	ss_json_text(json, "aws_sigv4", request->aws_sigv4);
-}
-
 /*
  * preview_sink(sink, event)
  */
@@ -175,7 +160,7 @@ swipesavvy_preview_sink(PG_FUNCTION_ARGS)
 	}
 	ss_sink_forget(&sink);
 	ss_json_open_object(&json, NULL);
-	add_request(&json, &request);
+	ss_format_show(&request, &json);
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

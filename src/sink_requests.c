@@ -232,7 +232,6 @@ add_request(Claim *claim, const Making *making)
 {
 	SSJson	   *json = &claim->requests;
 	const SSRequest *request = &making->request;
-	ListCell   *cell;
 
 	ss_json_open_object(json, NULL);
 	ss_json_text(json, "sink", making->target->sink.name);
@@ -242,14 +241,7 @@ add_request(Claim *claim, const Making *making)
 		ss_json_time(json, "through", making->through);
 	else
 		ss_json_null(json, "through");
-	ss_json_text(json, "method", request->method);
-	ss_json_text(json, "url", request->url);
-	ss_json_open_array(json, "headers");
-	foreach(cell, request->headers)
-		ss_json_text(json, NULL, lfirst(cell));
-	ss_json_close_array(json);
-	ss_json_text(json, "body", request->body);
-	ss_json_text(json, "aws_sigv4", request->aws_sigv4);
+	ss_format_show(request, json);
 	ss_json_text(json, "user", request->user);
 	ss_json_int(json, "max_in_flight", making->target->max_in_flight);
 	ss_json_int(json, "timeout_ms", TIMEOUT_MS);

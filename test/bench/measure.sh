@@ -62,7 +62,7 @@ heading() {
 }
 
 # compare FIGURE ID GOAL WHAT NAME_A 'COMMAND_A' NAME_B 'COMMAND_B': runs A and B in turns, $BENCH_ROUNDS times each, after one
-# run each that does not count. A command prints what it achieved. ID and GOAL are - where the issue of speed sets none.
+# run each that does not count. A command prints what it achieved. ID and GOAL are - where there is no goal.
 compare() {
     local figure=$1 id=$2 least=$3 what=$4 side round value
     local -a name=("$5" "$7") command words runs=('' '') middle
