@@ -38,7 +38,7 @@ COMMENT ON COLUMN swipesavvy.sinks.url IS 'Null: the one that the kind has.';
 COMMENT ON COLUMN swipesavvy.sinks.secret IS 'The name of its secret; null: none.';
 COMMENT ON COLUMN swipesavvy.sinks.events IS 'Which messages it gets: names of events, or their beginnings with ".*"; "*" is all. Null: it gets reports on samples.';
 COMMENT ON COLUMN swipesavvy.sinks.options IS 'What the kind can be told, see doc/monitoring.md.';
-COMMENT ON COLUMN swipesavvy.sinks.max_per_second IS 'Requests a second; null: as many as it takes.';
+COMMENT ON COLUMN swipesavvy.sinks.max_per_second IS 'Messages a second; null: as many as it takes.';
 COMMENT ON COLUMN swipesavvy.sinks.max_in_flight IS 'Requests at a time.';
 COMMENT ON COLUMN swipesavvy.sinks.enabled IS 'False: nothing is sent; its messages wait.';
 CREATE INDEX sinks_secret ON swipesavvy.sinks (secret);
