@@ -149,4 +149,4 @@ CREATE FUNCTION swipesavvy.metrics() RETURNS text
     LANGUAGE C STABLE PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'swipesavvy_metrics';
 COMMENT ON FUNCTION swipesavvy.metrics() IS
-    'The newest sample, open alerts and jobs in the text format of Prometheus.';
+    'The newest sample, open alerts, jobs and sinks in the text format of Prometheus.';

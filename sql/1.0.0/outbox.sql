@@ -63,7 +63,8 @@ COMMENT ON FUNCTION swipesavvy.fail_outbox(uuid, text) IS
 CREATE FUNCTION swipesavvy.replay_outbox(ids uuid[]) RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_replay_outbox';
-COMMENT ON FUNCTION swipesavvy.replay_outbox(uuid[]) IS 'Opens messages again that were given up.';
+COMMENT ON FUNCTION swipesavvy.replay_outbox(uuid[]) IS 
+    'Opens messages again that were given up: for their sink, or for claim_outbox() if that is gone.';
 
 CREATE FUNCTION swipesavvy.apply_outbox_retention() RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -108,7 +108,7 @@ CREATE FUNCTION swipesavvy.test_sink(sink text) RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_test_sink';
 COMMENT ON FUNCTION swipesavvy.test_sink(text) IS
-    'Has the background worker send something to a sink at once: a message of the test, or the newest sample again.';
+    'Has the background worker send something to a sink at once: a test message, a test alert that is resolved, or the newest sample.';
 
 CREATE FUNCTION swipesavvy.set_sink_secret(secret text, value text) RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE
