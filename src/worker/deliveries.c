@@ -153,7 +153,7 @@ wipe_request(Delivery *delivery)
 	delivery->size = 0;
 }
 
-/* Of a delivery that is in no list any more */
+/* Of a delivery that is in no list any more, and that may have no sink yet */
 static void
 free_delivery(Delivery *delivery)
 {
@@ -167,7 +167,7 @@ free_delivery(Delivery *delivery)
 	if (delivery->error != NULL)
 		pfree(delivery->error);
 	pfree(delivery);
-	if (--sink->deliveries == 0)
+	if (sink != NULL && --sink->deliveries == 0)
 	{
 		dlist_delete(&sink->node);
 		pfree(sink->name);
@@ -604,13 +604,7 @@ claim_due(void)
 	MemoryContextReset(ssw_turn_context);
 	if (ssw_attempt(claim_requests, &claimed, true) != NULL)
 	{
-		while (!dlist_is_empty(&claimed.list))
-		{
-			Delivery   *delivery = dlist_container(Delivery, node, dlist_pop_head_node(&claimed.list));
-
-			wipe_request(delivery);
-			pfree(delivery);
-		}
+		free_all(&claimed.list);
 		claim_at = ssw_now_ms() + back_off();
 		return;
 	}

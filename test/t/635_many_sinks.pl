@@ -1,5 +1,5 @@
-# Many sinks that never answer: the worker has no more requests on their way than a process can have files open, others get theirs, and the server
-# goes on. Databases whose encoding is not UTF-8: what is sent is.
+# Many sinks that never answer: the worker has no more requests on their way than a process can have files open, others get theirs, and the
+# server goes on. Databases whose encoding is not UTF-8: what is sent is. Claims that fail again and again: nothing is kept of them.
 use strict;
 use warnings;
 
@@ -55,6 +55,22 @@ subtest 'encodings' => sub {
     ok($node->poll_query_until('bytes', "SELECT count(*) = 1 FROM swipesavvy.outbox WHERE last_error LIKE 'invalid byte sequence%'"), 'what cannot be UTF-8 has failed');
     put('bytes', 'hook', 1, "'after'");
     ok($node->poll_query_until('bytes', "SELECT count(*) = 2 FROM swipesavvy.outbox WHERE delivered_at IS NOT NULL"), 'and keeps no other from being sent');
+};
+
+subtest 'claims that fail' => sub {
+    my $from = -s $node->logfile;
+    $node->safe_psql('latin', q{
+        CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused by a test'; END $$;
+        CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON swipesavvy.outbox DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.refuse()});
+    put('latin', 'hook', 300, "'x'");
+    ok($node->wait_for_log(qr/(deliveries have to wait: P0001: refused by a test.*){4}/s, $from), 'a claim fails four times when it commits');
+    $node->safe_psql('postgres', "SELECT pg_log_backend_memory_contexts(pid) FROM pg_stat_activity WHERE application_name = 'swipesavvy health of latin'");
+    ok($node->wait_for_log(qr/swipesavvy deliveries: .* used/, $from), 'the worker tells of its memory');
+    my ($used) = slurp_file($node->logfile, $from) =~ /swipesavvy deliveries: .*; (\d+) used/;
+    cmp_ok($used, '<', 8192, "it keeps nothing of what it could not claim: $used bytes");
+    $node->safe_psql('latin', 'DROP TRIGGER refuse ON swipesavvy.outbox');
+    delivered('latin', 'hook', 'then all is delivered');
+    is(scalar(my @all = $stub->requests('/latin')), 301, 'once each');
 };
 
 unlike(slurp_file($node->logfile), qr/PANIC|too many open files|was terminated/i, 'the server never ran out of files');
