@@ -20,7 +20,7 @@ BENCH_FULL=${BENCH_FULL:-}
 users=10000
 stored=100000
 loaded=50000
-warm_up=1
+warm_up=2
 clients=1
 sync=off
 world=()
@@ -237,7 +237,7 @@ figure_e() {
         done
         warm_up=10
         compare e "$id" 0.90 "$(commas "$size") stored" more 'calls a' fewer 'calls b'
-        warm_up=1
+        warm_up=2
         verify a
         drop a
     done
