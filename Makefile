@@ -10,10 +10,8 @@ SHLIB_LINK = -lsodium
 # The background workers' library, and the one that sends over HTTP: only they load them.
 WORKER      = swipesavvy_worker
 WORKER_OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/worker/*.c)))
-WORKER_LINK =
 HTTP        = swipesavvy_http
 HTTP_OBJS   = $(patsubst %.c,%.o,$(sort $(wildcard src/http/*.c)))
-HTTP_LINK   = -lcurl
 
 # The SQL of each release, in the order in which it runs, under a search_path in which nobody else's objects are. A new release: its step in SQL_STEPS and its SQL_… line.
 SQL_STEPS = 1.0.0
@@ -62,10 +60,10 @@ $(OBJS): $(wildcard src/*.h) Makefile
 
 $(WORKER_OBJS): $(wildcard src/worker/*.h) src/http/http.h src/background.h src/compat.h Makefile
 $(WORKER)$(DLSUFFIX): $(WORKER_OBJS)
-	$(LINK.shared) -o $@ $(WORKER_OBJS) $(LDFLAGS) $(LDFLAGS_SL) $(WORKER_LINK) $(BE_DLLLIBS)
+	$(LINK.shared) -o $@ $(WORKER_OBJS) $(LDFLAGS) $(LDFLAGS_SL) $(BE_DLLLIBS)
 $(HTTP_OBJS): $(wildcard src/http/*.h) src/network.h Makefile
 $(HTTP)$(DLSUFFIX): $(HTTP_OBJS)
-	$(LINK.shared) -o $@ $(HTTP_OBJS) $(LDFLAGS) $(LDFLAGS_SL) $(HTTP_LINK) $(BE_DLLLIBS)
+	$(LINK.shared) -o $@ $(HTTP_OBJS) $(LDFLAGS) $(LDFLAGS_SL) -lcurl $(BE_DLLLIBS)
 
 .PHONY: install-workers uninstall-workers
 all: $(WORKER)$(DLSUFFIX) $(HTTP)$(DLSUFFIX)

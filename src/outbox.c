@@ -4,13 +4,15 @@
  * ss_outbox_put is called by the domains, in the transaction that causes the
  * message. Each sink that wants it gets a row of its own; a message that no sink
  * wants is for claim_outbox(). Nothing is locked, the sinks neither: a row may
- * be for one that is gone by then (see apply_outbox_retention). A commit with messages notifies the channel once,
- * whatever their number; it is asked for just before the commit, so that a
- * transaction with messages can be prepared (it then notifies nobody, and the
- * next poll finds them). What is for sinks notifies nobody: their worker looks
- * each second. Commits that notify wait for one another, so a session
- * does it at most once a second: purchases that change a tier, refunds and
- * redemptions would lose their group commit.
+ * be for one that is gone by then (see apply_outbox_retention).
+ *
+ * A commit with messages for claim_outbox() notifies the channel once, whatever
+ * their number; it is asked for just before the commit, so that a transaction
+ * with messages can be prepared (it then notifies nobody, and the next poll
+ * finds them). Commits that notify wait for one another, so a session does it
+ * at most once a second: purchases that change a tier, refunds and redemptions
+ * would lose their group commit. What is for sinks notifies nobody: their
+ * worker looks each second.
  */
 #include "postgres.h"
 

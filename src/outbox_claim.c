@@ -26,10 +26,7 @@
 #define CLAIM_DEFAULT		10
 #define LEASE_DEFAULT		60		/* seconds */
 #define LEASE_MAX			3600
-#define ATTEMPTS_MAX		15
-#define ATTEMPTS_MAX_TEXT	"15"
-#define BACKOFF_FIRST		10		/* seconds; twice as long each time */
-#define BACKOFF_MAX			3600
+#define ATTEMPTS_MAX_TEXT	CppAsString2(SS_OUTBOX_ATTEMPTS_MAX)
 #define IDS_MAX				1000
 #define RETENTION_ROWS		10000
 #define RETENTION_ROWS_TEXT "10000"
@@ -212,7 +209,7 @@ swipesavvy_acknowledge_outbox(PG_FUNCTION_ARGS)
 static int64
 backoff(int attempts)
 {
-	double		seconds = Min((double) BACKOFF_FIRST * (1 << (attempts - 1)), (double) BACKOFF_MAX);
+	double		seconds = Min((double) SS_OUTBOX_BACKOFF_FIRST * (1 << (attempts - 1)), (double) SS_OUTBOX_BACKOFF_MAX);
 	uint32		random;
 
 	if (!pg_strong_random(&random, sizeof(random)))
@@ -243,7 +240,7 @@ swipesavvy_fail_outbox(PG_FUNCTION_ARGS)
 	attempts = DatumGetInt32(ss_value_not_null(0, 1));
 	if (DatumGetBool(ss_value_not_null(0, 2)))
 		ss_bad_state("the message is not claimed", "The id is \"%s\".", ss_uuid_text(id));
-	nulls[2] = (attempts >= ATTEMPTS_MAX);
+	nulls[2] = (attempts >= SS_OUTBOX_ATTEMPTS_MAX);
 	values[2] = TimestampTzGetDatum(nulls[2] ? 0 : GetCurrentTimestamp() + backoff(attempts));
 	(void) ss_query_write(&fail, values, nulls);
 	ss_json_row(&json, NULL);

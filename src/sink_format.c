@@ -39,8 +39,8 @@ typedef struct Option
 #define OPTIONS_MAX 4
 #define LISTED_MAX	50			/* tags, labels, attributes */
 
-typedef void (*MessageFormat) (const SSSink *sink, const SSMessage *message, bool masked, SSRequest *request);
-typedef bool (*ReportFormat) (const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSRequest *request);
+typedef void (*MessageFormat) (const SSSink *sink, const SSMessage *message, bool masked, SSSinkRequest *request);
+typedef bool (*ReportFormat) (const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request);
 
 typedef struct Kind
 {
@@ -274,7 +274,7 @@ ss_format_secret(const SSSink *sink, bool masked)
 }
 
 void
-ss_format_show(const SSRequest *request, SSJson *json)
+ss_format_show(const SSSinkRequest *request, SSJson *json)
 {
 	ListCell   *cell;
 
@@ -289,13 +289,13 @@ ss_format_show(const SSRequest *request, SSJson *json)
 }
 
 void
-ss_format_header(SSRequest *request, const char *name, const char *value)
+ss_format_header(SSSinkRequest *request, const char *name, const char *value)
 {
 	request->headers = lappend(request->headers, psprintf("%s: %s", name, value));
 }
 
 void
-ss_format_begin(const SSSink *sink, const char *path, const char *content_type, SSRequest *request)
+ss_format_begin(const SSSink *sink, const char *path, const char *content_type, SSSinkRequest *request)
 {
 	const char *base = sink->url != NULL ? sink->url : ss_format_default_url(sink->kind, sink->options);
 	int			length = strlen(base);
@@ -313,7 +313,7 @@ ss_format_begin(const SSSink *sink, const char *path, const char *content_type, 
 }
 
 void
-ss_format_authorize(const SSSink *sink, bool masked, SSRequest *request)
+ss_format_authorize(const SSSink *sink, bool masked, SSSinkRequest *request)
 {
 	const char *header = ss_format_option(sink, "auth_header");
 
@@ -330,14 +330,14 @@ require_secret(const SSSink *sink, bool masked)
 }
 
 void
-ss_format_message(const SSSink *sink, const SSMessage *message, bool masked, SSRequest *request)
+ss_format_message(const SSSink *sink, const SSMessage *message, bool masked, SSSinkRequest *request)
 {
 	require_secret(sink, masked);
 	find_kind(sink->kind)->message(sink, message, masked, request);
 }
 
 bool
-ss_format_report(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSRequest *request)
+ss_format_report(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request)
 {
 	require_secret(sink, masked);
 	return find_kind(sink->kind)->report(sink, after, masked, through, request);

@@ -38,7 +38,7 @@ typedef struct SSMessage
 } SSMessage;
 
 /* What is to be sent; in the memory context of the caller. */
-typedef struct SSRequest
+typedef struct SSSinkRequest
 {
 	const char *method;
 	char	   *url;
@@ -46,7 +46,7 @@ typedef struct SSRequest
 	char	   *body;			/* in the server's encoding; UTF-8 on the wire */
 	char	   *aws_sigv4;		/* NULL, or for libcurl: how to sign */
 	char	   *user;			/* NULL, or for libcurl: with which key */
-} SSRequest;
+} SSSinkRequest;
 
 /* The kinds there are; a NULL-terminated list. */
 extern const char *const ss_sink_kinds[];
@@ -71,27 +71,27 @@ extern void ss_format_check_secret(const char *kind, const uint8 *secret, int le
  * The request for a message; `masked` shows *** for whatever is secret. PT400
  * if the kind needs a secret and there is none, also for a report.
  */
-extern void ss_format_message(const SSSink *sink, const SSMessage *message, bool masked, SSRequest *request);
+extern void ss_format_message(const SSSink *sink, const SSMessage *message, bool masked, SSSinkRequest *request);
 
 /*
  * The request for a report of what was sampled after a moment (for an hour at
  * most), as much as fits into one; false if there is nothing to report.
  * `through` is what the next one is to be after. Reads with SPI.
  */
-extern bool ss_format_report(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSRequest *request);
+extern bool ss_format_report(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request);
 
 /* Adds a request to an object, but for the key to sign with: for the worker, and for previews. */
-extern void ss_format_show(const SSRequest *request, SSJson *json);
+extern void ss_format_show(const SSSinkRequest *request, SSJson *json);
 
 /* --- for the files of formats ----------------------------------------------------------- */
 
-extern void ss_format_webhook(const SSSink *sink, const SSMessage *message, bool masked, SSRequest *request);
-extern void ss_format_pagerduty(const SSSink *sink, const SSMessage *message, bool masked, SSRequest *request);
-extern bool ss_format_datadog(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSRequest *request);
-extern bool ss_format_cloudwatch(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSRequest *request);
-extern bool ss_format_otlp(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSRequest *request);
-extern bool ss_format_pushgateway(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSRequest *request);
-extern bool ss_format_alertmanager(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSRequest *request);
+extern void ss_format_webhook(const SSSink *sink, const SSMessage *message, bool masked, SSSinkRequest *request);
+extern void ss_format_pagerduty(const SSSink *sink, const SSMessage *message, bool masked, SSSinkRequest *request);
+extern bool ss_format_datadog(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request);
+extern bool ss_format_cloudwatch(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request);
+extern bool ss_format_otlp(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request);
+extern bool ss_format_pushgateway(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request);
+extern bool ss_format_alertmanager(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request);
 
 /* The text of an option, NULL if it is not given; the object or array of one, or the default (JSON). */
 extern char *ss_format_option(const SSSink *sink, const char *key);
@@ -110,10 +110,10 @@ extern const char *ss_format_host(void);
 extern const char *ss_format_secret(const SSSink *sink, bool masked);
 
 /* Begins a request for a path below the sink's URL ("" for the URL itself), unless that ends with it, with a type of content. */
-extern void ss_format_begin(const SSSink *sink, const char *path, const char *content_type, SSRequest *request);
-extern void ss_format_header(SSRequest *request, const char *name, const char *value);
+extern void ss_format_begin(const SSSink *sink, const char *path, const char *content_type, SSSinkRequest *request);
+extern void ss_format_header(SSSinkRequest *request, const char *name, const char *value);
 
 /* Adds the sink's secret, if it has one, as the value of its header of authorization. */
-extern void ss_format_authorize(const SSSink *sink, bool masked, SSRequest *request);
+extern void ss_format_authorize(const SSSink *sink, bool masked, SSSinkRequest *request);
 
 #endif							/* SS_SINK_FORMAT_H */

@@ -159,7 +159,7 @@ mask(Jsonb *secret)
 }
 
 void
-ss_format_webhook(const SSSink *sink, const SSMessage *message, bool masked, SSRequest *request)
+ss_format_webhook(const SSSink *sink, const SSMessage *message, bool masked, SSSinkRequest *request)
 {
 	SSJson		json = {0};
 	const char *id = ss_uuid_text(message->id);
@@ -231,7 +231,7 @@ add_payload(SSJson *json, const SSSink *sink, Jsonb *body)
 }
 
 void
-ss_format_pagerduty(const SSSink *sink, const SSMessage *message, bool masked, SSRequest *request)
+ss_format_pagerduty(const SSSink *sink, const SSMessage *message, bool masked, SSSinkRequest *request)
 {
 	SSJson		json = {0};
 	const char *what = action(message->event);

@@ -109,7 +109,7 @@ find_message(const SSSink *sink, const char *event, SSMessage *message)
 
 /* Of the newest sample; PT400 if there is nothing to report. */
 static void
-preview_report(const SSSink *sink, SSRequest *request)
+preview_report(const SSSink *sink, SSSinkRequest *request)
 {
 	bool		isnull;
 	TimestampTz through;
@@ -130,7 +130,7 @@ swipesavvy_preview_sink(PG_FUNCTION_ARGS)
 	SSCall		call;
 	SSJson		json = {0};
 	SSSink		sink;
-	SSRequest	request;
+	SSSinkRequest	request;
 	char	   *name;
 	char	   *event;
 	Datum		key;

@@ -87,7 +87,7 @@ group_path(const SSSink *sink, const char *database)
 }
 
 bool
-ss_format_pushgateway(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSRequest *request)
+ss_format_pushgateway(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request)
 {
 	if (ss_query_read(&newest_sample, (Datum[]) {TimestampTzGetDatum(after)}, NULL) == 0)
 		return false;
@@ -102,7 +102,7 @@ ss_format_pushgateway(const SSSink *sink, TimestampTz after, bool masked, Timest
 /* --- Alertmanager ---------------------------------------------------------------------------- */
 
 bool
-ss_format_alertmanager(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSRequest *request)
+ss_format_alertmanager(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request)
 {
 	Datum		values[2] = {CStringGetTextDatum(ss_format_host()), JsonbPGetDatum(ss_format_option_jsonb(sink, "labels", "{}"))};
 

@@ -89,7 +89,7 @@ static SSQuery to_cloudwatch = {
 
 /* Datadog and OpenTelemetry: the body and its last moment in one row. */
 static bool
-run(SSQuery *query, const SSSink *sink, TimestampTz after, const char *host, Jsonb *listed, TimestampTz *through, SSRequest *request)
+run(SSQuery *query, const SSSink *sink, TimestampTz after, const char *host, Jsonb *listed, TimestampTz *through, SSSinkRequest *request)
 {
 	Datum		values[4] = {TimestampTzGetDatum(after), Int64GetDatum(POINTS_MAX), CStringGetTextDatum(host), JsonbPGetDatum(listed)};
 	bool		isnull;
@@ -105,7 +105,7 @@ run(SSQuery *query, const SSSink *sink, TimestampTz after, const char *host, Jso
 }
 
 bool
-ss_format_datadog(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSRequest *request)
+ss_format_datadog(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request)
 {
 	const char *host = ss_format_option(sink, "host");
 
@@ -116,7 +116,7 @@ ss_format_datadog(const SSSink *sink, TimestampTz after, bool masked, TimestampT
 }
 
 bool
-ss_format_otlp(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSRequest *request)
+ss_format_otlp(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request)
 {
 	ss_format_begin(sink, "/v1/metrics", "application/json", request);
 	ss_format_authorize(sink, masked, request);
@@ -162,7 +162,7 @@ add_datum(StringInfo form, int n, uint64 row, const char *host)
 }
 
 bool
-ss_format_cloudwatch(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSRequest *request)
+ss_format_cloudwatch(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request)
 {
 	const char *namespace = ss_format_option(sink, "namespace");
 	StringInfoData form;

@@ -30,6 +30,7 @@
 #include "background.h"
 #include "call.h"
 #include "errors.h"
+#include "outbox.h"
 #include "query.h"
 #include "sink.h"
 
@@ -41,7 +42,7 @@ PG_FUNCTION_INFO_V1(swipesavvy_release_requests);
 #define CLAIM_ALL		  2048	/* messages of all sinks in one claim: it has a limit in time, and JSON one in size */
 #define LOOK_AT_MORE	  64	/* messages that are due than are wanted: some may have to wait for others */
 #define LEASE			  300	/* seconds; more than a request can take */
-#define ATTEMPTS_MAX_TEXT "15"
+#define ATTEMPTS_MAX_TEXT CppAsString2(SS_OUTBOX_ATTEMPTS_MAX)
 #define LOOK_MS			  1000	/* how soon to ask again where nothing is known to be due */
 #define FULL_MS			  50	/* the same where the worker holds all that it may */
 #define TIMEOUT_MS		  15000
@@ -150,7 +151,7 @@ typedef struct Making
 	TimestampTz after;
 	TimestampTz through;
 	bool		made;			/* false: there is nothing to report */
-	SSRequest	request;
+	SSSinkRequest	request;
 } Making;
 
 /* 42501 for all but the worker: what is claimed and not sent is late. */
@@ -231,7 +232,7 @@ static void
 add_request(Claim *claim, const Making *making)
 {
 	SSJson	   *json = &claim->requests;
-	const SSRequest *request = &making->request;
+	const SSSinkRequest *request = &making->request;
 
 	ss_json_open_object(json, NULL);
 	ss_json_text(json, "sink", making->target->sink.name);
@@ -458,7 +459,8 @@ claim_requests(Claim *claim)
 
 /* After so many attempts, how long until the next, as with fail_outbox(). */
 #define BACK_OFF(attempts)                                                                                   \
-	"make_interval(secs => least(10 * power(2, " attempts " - 1), 3600) * (0.75 + 0.5 * random()))"
+	"make_interval(secs => least(" CppAsString2(SS_OUTBOX_BACKOFF_FIRST) " * power(2, " attempts " - 1), "     \
+	CppAsString2(SS_OUTBOX_BACKOFF_MAX) ") * (0.75 + 0.5 * random()))"
 
 /* How long a sink is left alone: 10 seconds, twice as long each time, five minutes at most, however many times. */
 #define LEFT_ALONE(doublings)                                                                                \

@@ -157,24 +157,25 @@ close_socket(void *arg, curl_socket_t fd)
 	return close(fd);
 }
 
+/* Counts what came, and throws it away; 0, which ends the request, if it is too much. */
+static size_t
+take(Transfer *transfer, size_t *counter, size_t bytes)
+{
+	*counter += bytes;
+	transfer->too_long |= *counter > ANSWER_MAX;
+	return transfer->too_long ? 0 : bytes;
+}
+
 static size_t
 take_head(char *data, size_t size, size_t count, void *arg)
 {
-	Transfer   *transfer = arg;
-
-	transfer->head_bytes += size * count;
-	transfer->too_long |= transfer->head_bytes > ANSWER_MAX;
-	return transfer->too_long ? 0 : size * count;
+	return take(arg, &((Transfer *) arg)->head_bytes, size * count);
 }
 
 static size_t
 take_body(char *data, size_t size, size_t count, void *arg)
 {
-	Transfer   *transfer = arg;
-
-	transfer->body_bytes += size * count;
-	transfer->too_long |= transfer->body_bytes > ANSWER_MAX;
-	return transfer->too_long ? 0 : size * count;
+	return take(arg, &((Transfer *) arg)->body_bytes, size * count);
 }
 
 /* --- a request ------------------------------------------------------------------------------ */

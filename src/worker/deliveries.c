@@ -439,15 +439,6 @@ read_headers(HeapTuple row, int *count, size_t *size)
 	return headers;
 }
 
-static int
-read_int(HeapTuple row, int column)
-{
-	bool		isnull;
-	Datum		value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &isnull);
-
-	return isnull ? 0 : DatumGetInt32(value);
-}
-
 /* As it goes over the wire; what it was is wiped where that is another. */
 static char *
 to_wire(char *text)
@@ -486,7 +477,7 @@ read_delivery(HeapTuple row, char **texts)
 		.body = move_text(&end, texts[BODY]),
 		.aws_sigv4 = move_text(&end, texts[AWS_SIGV4]),
 		.user = move_text(&end, texts[USER_PASSWORD]),
-		.timeout_ms = read_int(row, TIMEOUT),
+		.timeout_ms = ssw_int(row, TIMEOUT),
 	};
 	if (delivery->request.method == NULL || delivery->request.url == NULL || delivery->request.timeout_ms <= 0)
 		elog(ERROR, "a request of sink \"%s\" is not complete", texts[SINK]);
@@ -510,13 +501,13 @@ read_claimed(Claimed *claimed, uint64 rows)
 		HeapTuple	row = table->vals[i];
 		char	   *texts[TEXTS];
 
-		claimed->wait_ms = read_int(row, 1);
+		claimed->wait_ms = ssw_int(row, 1);
 		for (int t = 0; t < TEXTS; t++)
 			texts[t] = SPI_getvalue(row, table->tupdesc, FIRST_TEXT + t);
 		if (texts[SINK] != NULL)
 		{
 			claimed->sinks[claimed->count] = MemoryContextStrdup(ssw_turn_context, texts[SINK]);
-			claimed->in_flight[claimed->count++] = Max(read_int(row, IN_FLIGHT), 1);
+			claimed->in_flight[claimed->count++] = Max(ssw_int(row, IN_FLIGHT), 1);
 			dlist_push_tail(&claimed->list, &read_delivery(row, texts)->node);
 		}
 		explicit_bzero(row->t_data, row->t_len);

@@ -258,12 +258,11 @@ run(SSWStatement *query, Datum *values, const char *nulls)
 		elog(ERROR, "\"%s\" returned not one row", query->sql);
 }
 
-/* The integer in a column of that row, 0 if it is null. */
-static int
-number(int column)
+int
+ssw_int(HeapTuple row, int column)
 {
 	bool		isnull;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
+	Datum		value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &isnull);
 
 	return isnull ? 0 : DatumGetInt32(value);
 }
@@ -286,8 +285,8 @@ claim_job(void *arg)
 		run(&claim, &lane, NULL);
 		job = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 		turn->job = job == NULL ? NULL : MemoryContextStrdup(ssw_turn_context, job);
-		turn->max_ms = number(2);
-		turn->wait_ms = Min(number(3), LOOK_MS);
+		turn->max_ms = ssw_int(SPI_tuptable->vals[0], 2);
+		turn->wait_ms = Min(ssw_int(SPI_tuptable->vals[0], 3), LOOK_MS);
 	}
 	ssw_commit(there);
 }

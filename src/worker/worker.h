@@ -68,6 +68,9 @@ extern bool ssw_begin(const char *activity, int max_ms);
 /* Ends it; connected is what ssw_begin said. */
 extern void ssw_commit(bool connected);
 
+/* The integer in a column of a row of SPI_tuptable, 0 if it is null. */
+extern int	ssw_int(HeapTuple row, int column);
+
 /* Runs a statement; returns how many rows there are in SPI_tuptable then. */
 extern uint64 ssw_run(SSWStatement *query, Datum *values, const char *nulls);
 

@@ -16,6 +16,7 @@ use File::Temp qw(tempdir);
 use IO::Socket::INET;
 use IPC::Open2 qw(open2);
 use POSIX qw(WNOHANG);
+use Stub ();
 use Time::HiRes qw(sleep time);
 
 # Runs a command until it ends or the input does.
@@ -63,16 +64,8 @@ sub port { return $_[0]{port} }
 sub url  { my ($self, $path) = @_; return "$self->{scheme}://127.0.0.1:$self->{port}" . ($path // '/') }
 sub log  { my ($self) = @_; open my $file, '<', $self->{logfile} or return ''; local $/; return scalar <$file> }
 
-sub stop
-{
-    my ($self) = @_;
-    return if !$self->{pid} || $self->{owner} != $$;
-    close $self->{in};
-    local $?;
-    waitpid delete $self->{pid}, 0;
-    return;
-}
-
+# As the stub: its process ends when its input does.
+sub stop    { Stub::stop($_[0]); return }
 sub DESTROY { $_[0]->stop; return }
 
 sub put
