@@ -4,19 +4,25 @@
 
 EXTENSION  = swipesavvy
 MODULE_big = swipesavvy
-OBJS       = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 SHLIB_LINK = -lsodium
 
-# The background workers' library, and the one that sends over HTTP: only they load them.
-WORKER      = swipesavvy_worker
-WORKER_OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/worker/*.c)))
-HTTP        = swipesavvy_http
-HTTP_OBJS   = $(patsubst %.c,%.o,$(sort $(wildcard src/http/*.c)))
+# Libraries of their own, a folder each, which only those processes load that need them.
+LIBRARIES = worker http
+LIBS_http = -lcurl
+
+sources = $(sort $(wildcard $(addsuffix *.c,$(1))))
+headers = $(wildcard $(addsuffix *.h,$(1)))
+folders = $(filter-out $(LIBRARIES:%=src/%/),$(sort $(dir $(wildcard src/*/*.c))))
+library_file = swipesavvy_$(1)$(DLSUFFIX)
+OBJS    = $(patsubst %.c,%.o,$(call sources,src/ $(folders)))
 
 # The SQL of each release, in the order in which it runs, under a search_path in which nobody else's objects are. A new release: its step in SQL_STEPS and its SQL_… line.
 SQL_STEPS = 1.0.0
-SQL_1_0_0 = schema roles types audit outbox sinks settings currencies categories mcc users signin merchants segments tiers boosts campaigns \
-            points rewards leaderboards rules purchases simulate settlement events readers persons search verify jobs health guard restore privileges
+SQL_1_0_0 = base/schema base/roles base/types audit/audit outbox/outbox outbox/sinks programme/settings programme/currencies \
+            merchants/categories merchants/mcc users/users signin/signin merchants/merchants programme/segments programme/tiers \
+            programme/boosts campaigns/campaigns ledger/ledger points/rewards points/leaderboards rules/rules purchases/purchases \
+            campaigns/simulate purchases/settlement campaigns/events users/export_and_erase base/search ledger/verify operations/jobs \
+            health/health operations/guard operations/restore base/privileges
 
 PG_CONFIG      ?= pg_config
 REGRESS        = $(basename $(notdir $(sort $(wildcard test/sql/*.sql))))
@@ -25,18 +31,18 @@ REGRESS_OPTS   = --inputdir=test --load-extension=pg_trgm --load-extension=swipe
 ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=pg_trgm --load-extension=swipesavvy
 
 # The server's own headers are system headers: their warnings are not ours.
-PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server)
-PG_CFLAGS   = -Wall -Wextra -Werror -Wno-unused-parameter -ffp-contract=off
+PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CFLAGS   = -Wall -Wextra -Wmissing-prototypes -Werror -Wno-unused-parameter -ffp-contract=off
 
-EXTRA_CLEAN = build coverage $(WORKER_OBJS) $(WORKER)$(DLSUFFIX) $(HTTP_OBJS) $(HTTP)$(DLSUFFIX)
+EXTRA_CLEAN = build coverage $(foreach l,$(LIBRARIES),$(patsubst %.c,%.o,$(call sources,src/$l/)) $(call library_file,$l))
 # Bitcode needs the very clang that built the server, and gains nothing here: nothing of ours is worth inlining.
 override with_llvm = no
 
 sql_release = $(lastword $(subst --, ,$(1)))
 sql_declared = $(SQL_$(subst .,_,$(sql_release)))
 sql_files = $(patsubst %,sql/$(sql_release)/%.sql,$(sql_declared))
-sql_unlisted = $(filter-out $(sql_files),$(wildcard sql/$(sql_release)/*.sql))
-sql_missing = $(filter-out $(wildcard sql/$(sql_release)/*.sql),$(sql_files))
+sql_unlisted = $(filter-out $(sql_files),$(wildcard sql/$(sql_release)/*.sql sql/$(sql_release)/*/*.sql))
+sql_missing = $(filter-out $(wildcard sql/$(sql_release)/*.sql sql/$(sql_release)/*/*.sql),$(sql_files))
 DATA_built = $(SQL_STEPS:%=build/swipesavvy--%.sql)
 
 ON_A_SERVER = check demo stress bench loadtest coverage lint
@@ -56,23 +62,25 @@ $(error $(PG_CONFIG) knows no server to build for: install postgresql-server-dev
 endif
 include $(PGXS)
 
-$(OBJS): $(wildcard src/*.h) Makefile
+$(OBJS): $(call headers,src/ $(folders)) Makefile
 
-$(WORKER_OBJS): $(wildcard src/worker/*.h) src/http/http.h src/background.h src/compat.h Makefile
-$(WORKER)$(DLSUFFIX): $(WORKER_OBJS)
-	$(LINK.shared) -o $@ $(WORKER_OBJS) $(LDFLAGS) $(LDFLAGS_SL) $(BE_DLLLIBS)
-$(HTTP_OBJS): $(wildcard src/http/*.h) src/network.h Makefile
-$(HTTP)$(DLSUFFIX): $(HTTP_OBJS)
-	$(LINK.shared) -o $@ $(HTTP_OBJS) $(LDFLAGS) $(LDFLAGS_SL) -lcurl $(BE_DLLLIBS)
+define library
+OBJS_$(1) = $(patsubst %.c,%.o,$(call sources,src/$(1)/))
+$$(OBJS_$(1)): $(call headers,src/base/ $(LIBRARIES:%=src/%/)) Makefile
+$(call library_file,$(1)): $$(OBJS_$(1))
+	$$(LINK.shared) -o $$@ $$(OBJS_$(1)) $$(LDFLAGS) $$(LDFLAGS_SL) $$(LIBS_$(1)) $$(BE_DLLLIBS)
+endef
+$(foreach l,$(LIBRARIES),$(eval $(call library,$l)))
+libraries = $(foreach l,$(LIBRARIES),$(call library_file,$l))
 
-.PHONY: install-workers uninstall-workers
-all: $(WORKER)$(DLSUFFIX) $(HTTP)$(DLSUFFIX)
-install: install-workers
-install-workers: $(WORKER)$(DLSUFFIX) $(HTTP)$(DLSUFFIX) installdirs
-	$(INSTALL_SHLIB) $(WORKER)$(DLSUFFIX) $(HTTP)$(DLSUFFIX) '$(DESTDIR)$(pkglibdir)'
-uninstall: uninstall-workers
-uninstall-workers:
-	rm -f '$(DESTDIR)$(pkglibdir)/$(WORKER)$(DLSUFFIX)' '$(DESTDIR)$(pkglibdir)/$(HTTP)$(DLSUFFIX)'
+.PHONY: install-libraries uninstall-libraries
+all: $(libraries)
+install: install-libraries
+install-libraries: $(libraries) installdirs
+	$(INSTALL_SHLIB) $(libraries) '$(DESTDIR)$(pkglibdir)'
+uninstall: uninstall-libraries
+uninstall-libraries:
+	rm -f $(foreach l,$(libraries),'$(DESTDIR)$(pkglibdir)/$l')
 
 build/swipesavvy--%.sql: Makefile | sql-complete
 	@mkdir -p build

@@ -14,9 +14,9 @@
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
 
-#include "metrics.h"
-#include "rates.h"
-#include "refused.h"
+#include "call/metrics.h"
+#include "call/rates.h"
+#include "call/refused.h"
 #include "shmem.h"
 
 typedef struct Area

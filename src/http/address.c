@@ -13,8 +13,8 @@
 #include "utils/memutils.h"
 #include "utils/varlena.h"
 
-#include "../network.h"
-#include "address.h"
+#include "base/network.h"
+#include "http/address.h"
 
 /* Of IPv6 only these are public at all: 2000::/3, and what stands for an address of IPv4. */
 static const char *const unicast[] = {"2000::/3", "::ffff:0:0/96"};

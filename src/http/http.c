@@ -32,8 +32,8 @@
 #include "storage/fd.h"
 #include "utils/memutils.h"
 
-#include "address.h"
-#include "http.h"
+#include "http/address.h"
+#include "http/http.h"
 
 #if LIBCURL_VERSION_NUM < 0x074b00
 #error "swipesavvy needs libcurl 7.75 or later"

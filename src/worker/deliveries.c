@@ -29,9 +29,9 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
-#include "../compat.h"
-#include "../http/http.h"
-#include "worker.h"
+#include "base/compat.h"
+#include "http/http.h"
+#include "worker/worker.h"
 
 #define LOOK_MS			1000	/* whether there is something to send that was not there before */
 #define BACK_OFF_MAX	60000

@@ -36,8 +36,8 @@
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
-#include "../background.h"
-#include "worker.h"
+#include "base/background.h"
+#include "worker/worker.h"
 
 #define LOOK_MS		 1000
 #define BACK_OFF_MAX 60			/* seconds until one that died is started again */

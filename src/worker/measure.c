@@ -15,7 +15,7 @@
 #include "miscadmin.h"
 #include "storage/fd.h"
 
-#include "worker.h"
+#include "worker/worker.h"
 
 /* How full the file system of a directory is, in percent as df says it; -1 if that cannot be known. */
 static double

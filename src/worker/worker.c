@@ -40,7 +40,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 
-#include "worker.h"
+#include "worker/worker.h"
 
 PG_MODULE_MAGIC;
 

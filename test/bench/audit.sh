@@ -7,7 +7,7 @@ link_unaudited() {
     local -a cc
     read -ra cc <<<"$("$pg_config" --cc)"
     "${cc[@]}" -O2 -fPIC -I"$("$pg_config" --includedir-server)" -I"$tree/src" -c "$here/unaudited.c" -o "$work/unaudited.o"
-    "${cc[@]}" -shared "$tree"/src/*.o "$work/unaudited.o" -Wl,--wrap=ss_audit_write -Wl,--wrap=ss_audit_write_rows -lsodium -o "$work/unaudited.so"
+    "${cc[@]}" -shared $(find "$tree/src" -name "*.o" -not -path "*/worker/*" -not -path "*/http/*") "$work/unaudited.o" -Wl,--wrap=ss_audit_write -Wl,--wrap=ss_audit_write_rows -lsodium -o "$work/unaudited.so"
     echo "$work/unaudited.so"
 }
 

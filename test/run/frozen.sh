@@ -6,7 +6,7 @@ export LC_ALL=C
 
 status=0
 while read -r version; do
-    now=$(cd "sql/$version" && sha256sum -- *.sql | sha256sum | cut -d' ' -f1)
+    now=$(cd "sql/$version" && find . -name '*.sql' | sort | xargs -d '\n' sha256sum -- | sha256sum | cut -d' ' -f1)
     then=$(awk -v v="$version" '$1 == v { print $2 }' sql/FROZEN)
     if [ -z "$then" ]; then
         echo "sql/$version is released, but not in sql/FROZEN; add the line: $version $now"

@@ -23,6 +23,18 @@ mkdir -p build
 printf '%s\n' -std=gnu99 -D_GNU_SOURCE -isystem "$server" "-I$PWD/src" >build/compile_flags.txt
 run xargs -0 -n 4 -P "$jobs" clang-tidy --quiet -p build < <(printf '%s\0' "${sources[@]}") 2>build/clang-tidy.log
 
+echo "layers: which folder includes which"
+run bash test/run/layers.sh
+
+# Other versions lay a few lines out differently.
+if clang-format --version 2>/dev/null | grep -q 'version 14\.'; then
+    echo "clang-format: ${#sources[@]} files and their headers"
+    mapfile -t formatted < <(find src -name '*.[ch]' | sort)
+    run clang-format --dry-run -Werror "${formatted[@]}"
+else
+    echo "clang-format: skipped, there is no version 14"
+fi
+
 if command -v shellcheck >/dev/null; then
     echo "shellcheck: ${#scripts[@]} files"
     run shellcheck "${scripts[@]}"

@@ -1,5 +1,5 @@
 # The total of list_campaigns is what count(*) says under the same snapshot, whatever several sessions have done and not yet
-# committed, and whatever was vacuumed meanwhile: it is counted page by page, and pages are remembered (src/tally.c). At
+# committed, and whatever was vacuumed meanwhile: it is counted page by page, and pages are remembered (src/base/tally.c). At
 # random, from a seed (SWIPESAVVY_SEED); then the ways that must not trust what is remembered.
 use strict;
 use warnings;

@@ -15,17 +15,17 @@ my %proof = (
     cache_ttl_seconds      => 'caching',
     max_transaction_amount => 'test/sql/purchases.sql',
     daily_spending_limit   => 'test/specs/rules_race.spec',
-    currency               => 'test/sql/user_list.sql',
+    currency               => 'test/sql/users_list.sql',
     timezone               => 'test/sql/purchases.sql',
     earn_rate              => 'test/sql/purchases.sql',
     point_value_minor      => 'test/sql/purchases.sql',
     log_retention_days     => 'test/t/300_audit.pl',
-    points_expiry_months   => 'test/sql/spending.sql',
-    pending_expiry_days    => 'test/sql/settlement.sql',
-    referral_bonus_points  => 'test/sql/referral.sql',
+    points_expiry_months   => 'test/sql/points_spending.sql',
+    pending_expiry_days    => 'test/sql/purchases_settlement.sql',
+    referral_bonus_points  => 'test/sql/ledger_referral.sql',
     token_lifetime_minutes => 'test/t/400_signin.pl',
     session_lifetime_days  => 'test/t/400_signin.pl',
-    late_posting_days      => 'test/sql/jobs.sql',
+    late_posting_days      => 'test/sql/operations_jobs.sql',
 );
 
 # What is stored without effect: doc/api.md says so of each.

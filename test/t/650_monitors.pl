@@ -33,7 +33,7 @@ $node->append_conf('postgresql.conf', "shared_preload_libraries = '\$libdir/swip
 $node->start;
 create_extension($node, 'app');
 # a busy machine pages nobody here
-my @watched = slurp_file('src/health_figures.c') =~ /^\t\{"(\w+)", [\d.e]+, /mg;
+my @watched = slurp_file('src/health/figures.c') =~ /^\t\{"(\w+)", [\d.e]+, /mg;
 cmp_ok(scalar @watched, '>', 15, 'figures that are watched');
 $node->safe_psql('app', join ';', map { "SELECT swipesavvy.set_health_threshold('$_', 'infinity', 'infinity')" } grep { $_ ne 'disk_percent' } @watched);
 

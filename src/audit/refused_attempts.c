@@ -1,0 +1,110 @@
+/*
+ * refused_attempts.c: record_refused_attempts, and what calls that write do by and
+ * by: refused attempts, which wait in shared memory, become rows of the audit
+ * log.
+ *
+ * Called by ss_audit_write after each row, and as a function by a job. The rows
+ * are written in the present transaction; if it aborts, the attempts wait
+ * again. No lock is held while they are written.
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "audit/audit_internal.h"
+#include "base/args.h"
+#include "base/query.h"
+#include "base/uuid7.h"
+#include "call/call.h"
+#include "call/refused.h"
+
+PG_FUNCTION_INFO_V1(swipesavvy_record_refused_attempts);
+
+/* Is there a $1 (function, table or schema) named $2 of ours? The server's messages say no more. */
+static SSQuery find_object = {
+	"SELECT WHERE CASE $1"
+	"  WHEN 'function' THEN EXISTS (SELECT FROM pg_proc p"
+	"       WHERE p.proname = $2 AND p.pronamespace = 'swipesavvy'::regnamespace)"
+	"  WHEN 'table' THEN EXISTS (SELECT FROM pg_class c"
+	"       WHERE c.relname = $2 AND c.relnamespace = 'swipesavvy'::regnamespace)"
+	"  ELSE $2 = 'swipesavvy' END", 2, {TEXTOID, NAMEOID}, NULL};
+
+static bool
+is_ours(const SSRefused *attempt)
+{
+	Datum		values[] = {CStringGetTextDatum(attempt->kind), NameGetDatum(&attempt->name)};
+
+	return ss_query_latest(&find_object, values, NULL) > 0;
+}
+
+static void
+write_attempt(const SSRefused *attempt)
+{
+	SSAudit		audit = {.resource = attempt->kind, .action = "refuse", .resource_id = NameStr(attempt->name),
+						 .user_id = attempt->has_user ? &attempt->user : NULL, .refused = true};
+	SSAuditCircumstances when = {.log_id = attempt->log_id, .moment = attempt->moment,
+								 .actor = attempt->has_actor ? &attempt->actor : NULL,
+								 .session_role = attempt->session_role, .invoking_role = attempt->invoking_role,
+								 .request = &attempt->request};
+
+	ss_audit_insert(&audit, &when, NULL);
+}
+
+/* A row that says how many attempts there was no room for. */
+static void
+write_dropped(const SSRefused *last, uint64 dropped)
+{
+	SSAudit		audit = {.resource = "audit_log", .action = "drop_refused", .refused = true};
+	SSRequest	nowhere = {0};
+	SSAuditCircumstances when = {.moment = last->moment, .session_role = GetSessionUserId(),
+								 .invoking_role = GetUserId(), .request = &nowhere};
+	SSJson		json = {0};
+
+	ss_uuid7_make(&when.log_id);
+	ss_json_open_object(&json, NULL);
+	ss_json_int(&json, "dropped", (int64) dropped);
+	ss_json_close_object(&json);
+	ss_audit_insert(&audit, &when, DatumGetJsonbP(ss_json_finish(&json)));
+}
+
+int
+ss_audit_drain(int max)
+{
+	SSRefused  *attempts;
+	uint64		dropped;
+	int			count;
+	int			written = 0;
+
+	if (!ss_refused_waiting())
+		return 0;
+	attempts = palloc(sizeof(SSRefused) * max);
+	count = ss_refused_take(attempts, max, &dropped);
+	for (int i = 0; i < count; i++)
+		if (is_ours(&attempts[i]))
+		{
+			write_attempt(&attempts[i]);
+			written++;
+		}
+	if (dropped > 0)
+		write_dropped(&attempts[count - 1], dropped);
+	pfree(attempts);
+	return written;
+}
+
+/*
+ * record_refused_attempts()
+ */
+Datum
+swipesavvy_record_refused_attempts(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	SSJson		json = {0};
+
+	ss_call_enter(&call, SS_ADMIN);
+	ss_audit_none(&call);		/* the rows are about others */
+	ss_json_open_object(&json, NULL);
+	ss_json_int(&json, "recorded", ss_audit_drain(SS_REFUSED_MAX));
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}

@@ -1,0 +1,370 @@
+/*
+ * seal.c: seal_audit_log and latest_audit_seal: a chain of hashes over
+ * the audit log.
+ *
+ * A seal covers the rows that follow the last sealed one in the order of
+ * (installation, transaction id, log id) and whose transactions had all ended:
+ * those below the xmin of the snapshot. Ids or times alone would not do: a
+ * transaction that commits late would put its rows behind the seal. Rows of an
+ * installation before this one (a dump was restored) have all ended.
+ *
+ * It keeps a leaf for each row: the id and the SHA-256 of what the row says, so
+ * that a row that is altered, missing or inserted is found by name. Personal
+ * data is in a leaf only by the salted hash that stands in the row. The digest
+ * is the SHA-256 of the seal's own figures, of its leaves' hash and of the
+ * digest before it: whoever holds one digest holds all of the log up to it.
+ *
+ * Sealing takes audit_seals in SHARE ROW EXCLUSIVE mode: one at a time; writers
+ * of the log and readers go on.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "libpq/pqformat.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/xid8.h"
+
+#include "audit/audit.h"
+#include "audit/audit_internal.h"
+#include "audit/seal.h"
+#include "base/args.h"
+#include "base/secret.h"
+#include "call/call.h"
+
+#define DOMAIN_OF_DIGEST "swipesavvy audit seal 1"
+
+PG_FUNCTION_INFO_V1(swipesavvy_seal_audit_log);
+PG_FUNCTION_INFO_V1(swipesavvy_latest_audit_seal);
+
+static SSQuery lock_seals = {"LOCK TABLE swipesavvy.audit_seals IN SHARE ROW EXCLUSIVE MODE", 0, {0}, NULL};
+
+#define SEAL_COLUMNS                                                                                         \
+	"s.seal_no, s.sealed_at, i.installation_id, s.installation_no, s.last_xid, s.last_log_id, s.row_count,"  \
+	" s.leaves, s.leaves_hash, s.previous, s.digest"
+#define SEALS " FROM swipesavvy.audit_seals s JOIN swipesavvy.audit_installations i USING (installation_no)"
+
+static SSQuery last_seal = {
+	"SELECT " SEAL_COLUMNS SEALS " ORDER BY s.seal_no DESC LIMIT 1", 0, {0}, NULL};
+
+static SSQuery next_seals = {
+	"SELECT " SEAL_COLUMNS SEALS " WHERE s.seal_no > $1 ORDER BY s.seal_no LIMIT $2", 2, {INT8OID, INT8OID}, NULL};
+
+/* $1 to $3: the last sealed row; $4: this installation. The snapshot is the one that the query runs under. */
+static SSQuery rows_to_seal = {
+	"SELECT " SS_LOG_COLUMNS " FROM swipesavvy.audit_logs"
+	" WHERE (installation_no, xid, log_id) > ($1, $2, $3)"
+	"   AND (installation_no < $4 OR (installation_no = $4 AND xid < pg_snapshot_xmin(pg_current_snapshot())))"
+	" ORDER BY installation_no, xid, log_id LIMIT $5", 5,
+	{INT4OID, XID8OID, UUIDOID, INT4OID, INT8OID}, NULL};
+
+static SSQuery find_installation = {
+	"SELECT installation_id FROM swipesavvy.audit_installations WHERE installation_no = $1", 1, {INT4OID}, NULL};
+
+static SSQuery insert_seal = {
+	"INSERT INTO swipesavvy.audit_seals (seal_no, sealed_at, installation_no, last_xid, last_log_id, row_count,"
+	"       leaves, leaves_hash, previous, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", 10,
+	{INT8OID, TIMESTAMPTZOID, INT4OID, XID8OID, UUIDOID, INT8OID, BYTEAOID, BYTEAOID, BYTEAOID, BYTEAOID}, NULL};
+
+/* --- hashes ------------------------------------------------------------------------- */
+
+void
+ss_seal_hash(pg_cryptohash_ctx *context, const void *data, size_t length, uint8 *digest)
+{
+	if (pg_cryptohash_init(context) < 0 || pg_cryptohash_update(context, data, length) < 0 ||
+		pg_cryptohash_final(context, digest, PG_SHA256_DIGEST_LENGTH) < 0)
+		elog(ERROR, "could not hash: %s", pg_cryptohash_error(context));
+}
+
+static void
+hash_once(const void *data, size_t length, uint8 *digest)
+{
+	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
+
+	ss_seal_hash(context, data, length, digest);
+	pg_cryptohash_free(context);
+}
+
+/* A column as its length (-1 for null) and its bytes, so that no two rows read alike. */
+static void
+append_column(StringInfo buffer, Datum value, bool isnull, Oid type)
+{
+	struct varlena *bytes;
+
+	if (isnull)
+	{
+		pq_sendint32(buffer, -1);
+		return;
+	}
+	switch (type)
+	{
+		case INT4OID:
+			pq_sendint32(buffer, 4);
+			pq_sendint32(buffer, DatumGetInt32(value));
+			break;
+		case XID8OID:
+			pq_sendint32(buffer, 8);
+			pq_sendint64(buffer, U64FromFullTransactionId(DatumGetFullTransactionId(value)));
+			break;
+		case TIMESTAMPTZOID:
+			pq_sendint32(buffer, 8);
+			pq_sendint64(buffer, DatumGetTimestampTz(value));
+			break;
+		case UUIDOID:
+			pq_sendint32(buffer, UUID_LEN);
+			pq_sendbytes(buffer, (char *) DatumGetUUIDP(value)->data, UUID_LEN);
+			break;
+		default:				/* text and bytea */
+			bytes = PG_DETOAST_DATUM_PACKED(value);
+			pq_sendint32(buffer, VARSIZE_ANY_EXHDR(bytes));
+			pq_sendbytes(buffer, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
+	}
+}
+
+SSLogKey
+ss_seal_key(uint64 row)
+{
+	return (SSLogKey){
+		.installation_no = DatumGetInt32(ss_value_not_null(row, 1)),
+		.xid = DatumGetFullTransactionId(ss_value_not_null(row, 2)),
+		.log_id = *DatumGetUUIDP(ss_value_not_null(row, 3)),
+	};
+}
+
+int
+ss_seal_compare(const SSLogKey *one, const SSLogKey *other)
+{
+	if (one->installation_no != other->installation_no)
+		return one->installation_no < other->installation_no ? -1 : 1;
+	if (!FullTransactionIdEquals(one->xid, other->xid))
+		return FullTransactionIdPrecedes(one->xid, other->xid) ? -1 : 1;
+	return memcmp(&one->log_id, &other->log_id, sizeof(pg_uuid_t));
+}
+
+void
+ss_seal_leaf(uint64 row, pg_cryptohash_ctx *context, SSLeaf *leaf)
+{
+	TupleDesc	desc = SPI_tuptable->tupdesc;
+	Datum		values[SS_LOG_COLUMNS_COUNT + 4];
+	bool		nulls[SS_LOG_COLUMNS_COUNT + 4];
+	StringInfoData buffer;
+
+	Assert(desc->natts >= SS_LOG_COLUMNS_COUNT && desc->natts <= (int) lengthof(values));
+	heap_deform_tuple(SPI_tuptable->vals[row], desc, values, nulls);
+	initStringInfo(&buffer);
+	for (int i = 0; i < SS_LOG_COLUMNS_COUNT; i++)
+		append_column(&buffer, values[i], nulls[i], TupleDescAttr(desc, i)->atttypid);
+	leaf->log_id = *DatumGetUUIDP(values[2]);
+	ss_seal_hash(context, buffer.data, buffer.len, leaf->digest);
+	pfree(buffer.data);
+}
+
+void
+ss_seal_hash_leaves(SSSeal *seal)
+{
+	hash_once(seal->leaves, sizeof(SSLeaf) * seal->leaf_count, seal->leaves_hash);
+}
+
+void
+ss_seal_digest(const SSSeal *seal, uint8 *digest)
+{
+	StringInfoData buffer;
+
+	initStringInfo(&buffer);
+	pq_sendbytes(&buffer, DOMAIN_OF_DIGEST, strlen(DOMAIN_OF_DIGEST));
+	pq_sendint64(&buffer, seal->seal_no);
+	pq_sendint64(&buffer, seal->sealed_at);
+	pq_sendbytes(&buffer, (const char *) seal->installation_id.data, UUID_LEN);
+	pq_sendint32(&buffer, seal->last.installation_no);
+	pq_sendint64(&buffer, U64FromFullTransactionId(seal->last.xid));
+	pq_sendbytes(&buffer, (const char *) seal->last.log_id.data, UUID_LEN);
+	pq_sendint64(&buffer, seal->row_count);
+	pq_sendbytes(&buffer, (const char *) seal->leaves_hash, PG_SHA256_DIGEST_LENGTH);
+	pq_sendbytes(&buffer, (const char *) seal->previous, PG_SHA256_DIGEST_LENGTH);
+	hash_once(buffer.data, buffer.len, digest);
+	pfree(buffer.data);
+}
+
+/* --- seals as rows ---------------------------------------------------------------------- */
+
+/* A digest that somebody has cut or lengthened is none. */
+static void
+copy_digest(uint8 *target, Datum value)
+{
+	struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
+
+	memset(target, 0, PG_SHA256_DIGEST_LENGTH);
+	if (VARSIZE_ANY_EXHDR(bytes) == PG_SHA256_DIGEST_LENGTH)
+		memcpy(target, VARDATA_ANY(bytes), PG_SHA256_DIGEST_LENGTH);
+}
+
+void
+ss_seal_read(uint64 row, SSSeal *seal)
+{
+	Datum		leaves;
+	bool		isnull;
+
+	*seal = (SSSeal){
+		.seal_no = ss_value_int64(row, 1, 0),
+		.sealed_at = DatumGetTimestampTz(ss_value_not_null(row, 2)),
+		.installation_id = *DatumGetUUIDP(ss_value_not_null(row, 3)),
+		.last.installation_no = DatumGetInt32(ss_value_not_null(row, 4)),
+		.last.xid = DatumGetFullTransactionId(ss_value_not_null(row, 5)),
+		.last.log_id = *DatumGetUUIDP(ss_value_not_null(row, 6)),
+		.row_count = ss_value_int64(row, 7, 0),
+	};
+	leaves = ss_value(row, 8, &isnull);
+	seal->retired = isnull;
+	if (!isnull)
+	{
+		struct varlena *bytes = PG_DETOAST_DATUM(leaves);
+
+		/* a bytea has no alignment to speak of, and neither has a leaf */
+		seal->leaves = (SSLeaf *) VARDATA(bytes);
+		seal->leaf_count = (VARSIZE(bytes) - VARHDRSZ) / sizeof(SSLeaf);
+	}
+	copy_digest(seal->leaves_hash, ss_value_not_null(row, 9));
+	copy_digest(seal->previous, ss_value_not_null(row, 10));
+	copy_digest(seal->digest, ss_value_not_null(row, 11));
+}
+
+uint64
+ss_seal_find(int64 after, int64 limit)
+{
+	Datum		values[] = {Int64GetDatum(after), Int64GetDatum(limit)};
+
+	return ss_query_read(&next_seals, values, NULL);
+}
+
+static void
+write_seal(const SSSeal *seal)
+{
+	Datum		values[] = {
+		Int64GetDatum(seal->seal_no), TimestampTzGetDatum(seal->sealed_at), Int32GetDatum(seal->last.installation_no),
+		FullTransactionIdGetDatum(seal->last.xid), UUIDPGetDatum(&seal->last.log_id), Int64GetDatum(seal->row_count),
+		ss_secret_bytea((const uint8 *) seal->leaves, sizeof(SSLeaf) * seal->row_count),
+		ss_secret_bytea(seal->leaves_hash, PG_SHA256_DIGEST_LENGTH),
+		ss_secret_bytea(seal->previous, PG_SHA256_DIGEST_LENGTH),
+		ss_secret_bytea(seal->digest, PG_SHA256_DIGEST_LENGTH)};
+
+	(void) ss_query_latest(&insert_seal, values, NULL);
+}
+
+/* What an outside witness keeps; nulls where there is no seal. */
+static void
+add_seal(SSJson *json, const SSSeal *seal)
+{
+	static const char *const keys[] = {"seal_no", "sealed_at", "installation_id", "row_count", "digest"};
+	char		hex[2 * PG_SHA256_DIGEST_LENGTH + 1];
+
+	if (seal->seal_no == 0)
+	{
+		for (size_t i = 0; i < lengthof(keys); i++)
+			ss_json_null(json, keys[i]);
+		return;
+	}
+	hex[hex_encode((const char *) seal->digest, PG_SHA256_DIGEST_LENGTH, hex)] = '\0';
+	ss_json_int(json, keys[0], seal->seal_no);
+	ss_json_time(json, keys[1], seal->sealed_at);
+	ss_json_text(json, keys[2], ss_uuid_text(&seal->installation_id));
+	ss_json_int(json, keys[3], seal->row_count);
+	ss_json_text(json, keys[4], pstrdup(hex));
+}
+
+/* --- sealing ------------------------------------------------------------------------------ */
+
+/* The rows that come next under a seal, none of them if there are none; the seal before is `seal`, which becomes the new one. */
+static bool
+make_seal(SSSeal *seal, int32 installation_no)
+{
+	pg_cryptohash_ctx *context;
+	Datum		values[] = {Int32GetDatum(seal->last.installation_no), FullTransactionIdGetDatum(seal->last.xid),
+							UUIDPGetDatum(&seal->last.log_id), Int32GetDatum(installation_no),
+							Int64GetDatum(SS_SEAL_ROWS)};
+	uint64		found = ss_query_latest(&rows_to_seal, values, NULL);
+	uint64		count = 0;
+	Datum		key;
+
+	if (found == 0)
+		return false;
+	memcpy(seal->previous, seal->digest, sizeof(seal->previous));
+	seal->seal_no++;
+	seal->sealed_at = GetCurrentTimestamp();
+	seal->leaves = palloc(sizeof(SSLeaf) * found);
+	context = pg_cryptohash_create(PG_SHA256);
+	/* a seal is of one installation */
+	while (count < found && ss_seal_key(count).installation_no == ss_seal_key(0).installation_no)
+	{
+		ss_seal_leaf(count, context, &seal->leaves[count]);
+		count++;
+	}
+	pg_cryptohash_free(context);
+	seal->row_count = seal->leaf_count = count;
+	seal->last = ss_seal_key(count - 1);
+	SPI_freetuptable(SPI_tuptable);
+	key = Int32GetDatum(seal->last.installation_no);
+	if (ss_query_latest(&find_installation, &key, NULL) == 0)
+		elog(ERROR, "there is no installation %d", seal->last.installation_no);
+	seal->installation_id = *DatumGetUUIDP(ss_value_not_null(0, 1));
+	ss_seal_hash_leaves(seal);
+	ss_seal_digest(seal, seal->digest);
+	write_seal(seal);
+	pfree(seal->leaves);
+	return true;
+}
+
+/*
+ * seal_audit_log(): seals all rows whose transactions have ended
+ */
+Datum
+swipesavvy_seal_audit_log(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	SSJson		json = {0};
+	SSSeal		seal = {0};
+	int32		installation_no;
+	int64		seals = 0;
+	int64		rows = 0;
+
+	ss_call_enter(&call, SS_ADMIN);
+	ss_audit_none(&call);
+	(void) ss_query_write(&lock_seals, NULL, NULL);
+	ss_query_keep_order();
+	installation_no = ss_audit_installation();
+	if (ss_query_latest(&last_seal, NULL, NULL) == 1)
+		ss_seal_read(0, &seal);
+	while (make_seal(&seal, installation_no))
+	{
+		seals++;
+		rows += seal.row_count;
+	}
+	ss_json_open_object(&json, NULL);
+	ss_json_int(&json, "new_seals", seals);
+	ss_json_int(&json, "new_rows", rows);
+	ss_json_open_object(&json, "latest_seal");
+	add_seal(&json, &seal);
+	ss_json_close_object(&json);
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
+
+/*
+ * latest_audit_seal(): what an outside witness keeps
+ */
+Datum
+swipesavvy_latest_audit_seal(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	SSJson		json = {0};
+	SSSeal		seal = {0};
+
+	ss_call_enter(&call, SS_ADMIN);
+	if (ss_query_read(&last_seal, NULL, NULL) == 1)
+		ss_seal_read(0, &seal);
+	ss_json_open_object(&json, NULL);
+	add_seal(&json, &seal);
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}

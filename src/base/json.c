@@ -1,0 +1,285 @@
+/*
+ * json.c: the JSON builder of json.h.
+ *
+ * Called by every function with a jsonb result. Touches no state of its own.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+
+#include "base/json.h"
+#include "base/money.h"
+
+static void
+push_key(SSJson *json, const char *key)
+{
+	JsonbValue	value;
+
+	if (key == NULL)
+		return;
+	value.type = jbvString;
+	value.val.string.val = unconstify(char *, key);
+	value.val.string.len = strlen(key);
+	pushJsonbValue(&json->state, WJB_KEY, &value);
+}
+
+/* Adds a scalar as the key's value or, in an array, as its next element. */
+static void
+push_scalar(SSJson *json, const char *key, JsonbValue *value)
+{
+	push_key(json, key);
+	pushJsonbValue(&json->state, key == NULL ? WJB_ELEM : WJB_VALUE, value);
+}
+
+void
+ss_json_open_object(SSJson *json, const char *key)
+{
+	push_key(json, key);
+	pushJsonbValue(&json->state, WJB_BEGIN_OBJECT, NULL);
+}
+
+void
+ss_json_close_object(SSJson *json)
+{
+	json->result = pushJsonbValue(&json->state, WJB_END_OBJECT, NULL);
+}
+
+void
+ss_json_open_array(SSJson *json, const char *key)
+{
+	push_key(json, key);
+	pushJsonbValue(&json->state, WJB_BEGIN_ARRAY, NULL);
+}
+
+void
+ss_json_close_array(SSJson *json)
+{
+	json->result = pushJsonbValue(&json->state, WJB_END_ARRAY, NULL);
+}
+
+void
+ss_json_null(SSJson *json, const char *key)
+{
+	JsonbValue	value = {.type = jbvNull};
+
+	push_scalar(json, key, &value);
+}
+
+void
+ss_json_bool(SSJson *json, const char *key, bool flag)
+{
+	JsonbValue	value = {.type = jbvBool};
+
+	value.val.boolean = flag;
+	push_scalar(json, key, &value);
+}
+
+static void
+push_numeric(SSJson *json, const char *key, Numeric number)
+{
+	JsonbValue	value = {.type = jbvNumeric};
+
+	value.val.numeric = number;
+	push_scalar(json, key, &value);
+}
+
+void
+ss_json_int(SSJson *json, const char *key, int64 value)
+{
+	push_numeric(json, key, int64_to_numeric(value));
+}
+
+void
+ss_json_text(SSJson *json, const char *key, const char *text)
+{
+	JsonbValue	value = {.type = jbvString};
+
+	if (text == NULL)
+	{
+		ss_json_null(json, key);
+		return;
+	}
+	value.val.string.val = unconstify(char *, text);
+	value.val.string.len = strlen(text);
+	push_scalar(json, key, &value);
+}
+
+void
+ss_json_uuid(SSJson *json, const char *key, const pg_uuid_t *value)
+{
+	static const char digits[] = "0123456789abcdef";
+	char	   *text = NULL;
+	char	   *end;
+
+	if (value != NULL)
+	{
+		text = end = palloc(37);
+		for (int i = 0; i < UUID_LEN; i++)
+		{
+			if (i == 4 || i == 6 || i == 8 || i == 10)
+				*end++ = '-';
+			*end++ = digits[value->data[i] >> 4];
+			*end++ = digits[value->data[i] & 15];
+		}
+		*end = '\0';
+	}
+	ss_json_text(json, key, text);
+}
+
+void
+ss_json_jsonb(SSJson *json, const char *key, Jsonb *document)
+{
+	JsonbValue	value;
+
+	if (document == NULL)
+	{
+		ss_json_null(json, key);
+		return;
+	}
+	if (JB_ROOT_IS_SCALAR(document))
+	{
+		JsonbExtractScalar(&document->root, &value);
+		push_scalar(json, key, &value);
+		return;
+	}
+	value.type = jbvBinary;
+	value.val.binary.data = &document->root;
+	value.val.binary.len = VARSIZE(document) - VARHDRSZ;
+	push_scalar(json, key, &value);
+}
+
+void
+ss_json_time(SSJson *json, const char *key, TimestampTz value)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+	char	   *text = palloc(MAXDATELEN + 2);	/* the builder keeps the pointer */
+
+	if (TIMESTAMP_NOT_FINITE(value))
+	{
+		EncodeSpecialTimestamp(value, text);
+		ss_json_text(json, key, text);
+		return;
+	}
+	if (timestamp2tm(value, NULL, &tm, &fsec, NULL, NULL) != 0)
+		ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range"));
+	EncodeDateTime(&tm, fsec, false, 0, NULL, USE_XSD_DATES, text);
+	strlcat(text, "Z", MAXDATELEN + 2);
+	ss_json_text(json, key, text);
+}
+
+void
+ss_json_money(SSJson *json, const char *key, int64 minor, int exponent)
+{
+	push_numeric(json, key, ss_money_to_major(minor, exponent));
+}
+
+void
+ss_json_measure(SSJson *json, const char *key, double value)
+{
+	if (isnan(value))
+		ss_json_null(json, key);
+	else
+		ss_json_money(json, key, (int64) rint(value * 1000), 3);
+}
+
+void
+ss_json_datum(SSJson *json, const char *key, Datum value, bool isnull, Oid type)
+{
+	if (isnull)
+	{
+		ss_json_null(json, key);
+		return;
+	}
+	switch (type)
+	{
+		case BOOLOID:
+			ss_json_bool(json, key, DatumGetBool(value));
+			break;
+		case INT2OID:
+			ss_json_int(json, key, DatumGetInt16(value));
+			break;
+		case INT4OID:
+			ss_json_int(json, key, DatumGetInt32(value));
+			break;
+		case INT8OID:
+			ss_json_int(json, key, DatumGetInt64(value));
+			break;
+		case NUMERICOID:
+			push_numeric(json, key, DatumGetNumeric(value));
+			break;
+		case TIMESTAMPTZOID:
+			ss_json_time(json, key, DatumGetTimestampTz(value));
+			break;
+		case UUIDOID:
+			ss_json_uuid(json, key, DatumGetUUIDP(value));
+			break;
+		case JSONBOID:
+			ss_json_jsonb(json, key, DatumGetJsonbP(value));
+			break;
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+			ss_json_text(json, key, TextDatumGetCString(value));
+			break;
+		default:
+			{
+				Oid			output;
+				bool		varlena;
+
+				getTypeOutputInfo(type, &output, &varlena);
+				ss_json_text(json, key, OidOutputFunctionCall(output, value));
+			}
+	}
+}
+
+void
+ss_json_columns(SSJson *json, HeapTuple row, TupleDesc desc)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(row, desc, i + 1, &isnull);
+
+		ss_json_datum(json, NameStr(TupleDescAttr(desc, i)->attname), value, isnull,
+					  TupleDescAttr(desc, i)->atttypid);
+	}
+}
+
+void
+ss_json_row(SSJson *json, const char *key)
+{
+	ss_json_open_object(json, key);
+	ss_json_columns(json, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+	ss_json_close_object(json);
+}
+
+void
+ss_json_rows(SSJson *json, const char *key)
+{
+	SPITupleTable *rows = SPI_tuptable;
+
+	ss_json_open_array(json, key);
+	for (uint64 i = 0; i < rows->numvals; i++)
+	{
+		ss_json_open_object(json, NULL);
+		ss_json_columns(json, rows->vals[i], rows->tupdesc);
+		ss_json_close_object(json);
+	}
+	ss_json_close_array(json);
+}
+
+Datum
+ss_json_finish(SSJson *json)
+{
+	return JsonbPGetDatum(JsonbValueToJsonb(json->result));
+}

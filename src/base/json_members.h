@@ -1,0 +1,27 @@
+/*
+ * json_members.h: some members of a JSON object that somebody else has written.
+ */
+#ifndef SS_PICK_H
+#define SS_PICK_H
+
+#include "postgres.h"
+
+#include "base/compat.h"
+
+/* A member: the name that is looked for, and what was found. */
+typedef struct SSPicked
+{
+	const char *name;
+	JsonTokenType type;			/* JSON_TOKEN_INVALID: there is none; of an object or array its first token */
+	char	   *text;			/* of a string; NULL of anything else */
+} SSPicked;
+
+/*
+ * Looks for the members in the text, which is in the server's encoding. Of two
+ * with one name the last one counts. Raises nothing for bad input: what is not
+ * one JSON object has no members. A character that no text can have (NUL) is
+ * read as U+FFFD, so that it hides nothing of the others.
+ */
+extern void ss_pick_members(const char *document, SSPicked *picked, int count);
+
+#endif							/* SS_PICK_H */

@@ -1,0 +1,93 @@
+/*
+ * page.c: list envelopes (page.h).
+ *
+ * Called by the list functions between ss_call_enter and ss_call_leave. Reads
+ * the last SPI result. No locks, and no state but what a list remembers of its
+ * length.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "lib/stringinfo.h"
+#include "utils/timestamp.h"
+
+#include "base/page.h"
+#include "rules/rules.h"
+
+static void
+add_total(SSJson *json, const SSPage *page, int64 total, bool exact)
+{
+	bool		capped = !exact && total > SS_PAGE_TOTAL_MAX;
+
+	ss_json_int(json, "total", capped ? SS_PAGE_TOTAL_MAX : total);
+	if (capped)
+		ss_json_bool(json, "total_capped", true);
+	ss_json_int(json, "limit", page->limit);
+	ss_json_int(json, "offset", page->offset);
+}
+
+void
+ss_page_end(SSJson *json, const SSPage *page, int64 total, bool exact, const char *next_cursor)
+{
+	add_total(json, page, total, exact);
+	ss_json_text(json, "next_cursor", next_cursor);
+}
+
+void
+ss_page_add(SSJson *json, const char *things, const SSPage *page, int64 counted, const char *cursor)
+{
+	SPITupleTable *rows = SPI_tuptable;
+	int64		shown = Min((int64) rows->numvals, page->limit);
+
+	ss_json_open_array(json, things);
+	for (int64 i = 0; i < shown; i++)
+	{
+		ss_json_open_object(json, NULL);
+		ss_json_columns(json, rows->vals[i], rows->tupdesc);
+		ss_json_close_object(json);
+	}
+	ss_json_close_array(json);
+	add_total(json, page, counted, false);
+	if (cursor == NULL)
+		return;
+	if ((int64) rows->numvals > shown)
+		ss_json_text(json, "next_cursor",
+					 SPI_getvalue(rows->vals[shown - 1], rows->tupdesc, SPI_fnumber(rows->tupdesc, cursor)));
+	else
+		ss_json_null(json, "next_cursor");
+}
+
+bool
+ss_page_is_beyond(const SSPageBeyond *beyond)
+{
+	return GetCurrentStatementStartTimestamp() < beyond->until && beyond->generation == ss_rules_generation() &&
+		!TransactionIdIsValid(GetTopTransactionIdIfAny());
+}
+
+void
+ss_page_remember(SSPageBeyond *beyond, int64 counted)
+{
+	beyond->until = 0;
+	if (counted <= SS_PAGE_TOTAL_MAX || TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		return;
+	beyond->until = GetCurrentStatementStartTimestamp() + 10 * USECS_PER_SEC;
+	beyond->generation = ss_rules_generation();
+}
+
+char *
+ss_page_pattern(const char *search)
+{
+	StringInfoData pattern;
+
+	initStringInfo(&pattern);
+	appendStringInfoChar(&pattern, '%');
+	for (const char *p = search; *p != '\0'; p++)
+	{
+		if (*p == '%' || *p == '_' || *p == '\\')
+			appendStringInfoChar(&pattern, '\\');
+		appendStringInfoChar(&pattern, *p);
+	}
+	appendStringInfoChar(&pattern, '%');
+	return pattern.data;
+}

@@ -1,0 +1,268 @@
+/*
+ * query.c: constant SQL, prepared once per backend and kept (query.h).
+ *
+ * A plan kept here is revalidated by the server: after DROP EXTENSION and
+ * CREATE EXTENSION in one session it is simply made again from its text. It is
+ * always made and used under a safe search_path, so nobody's operators can
+ * enter it. The path is set when the first query of a call runs: the engine's
+ * usual way runs none.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "jit/jit.h"
+#include "nodes/params.h"
+#include "optimizer/cost.h"
+#include "tcop/dest.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/snapmgr.h"
+
+#include "base/query.h"
+
+#define SAFE_PATH "pg_catalog, pg_temp"
+
+void
+ss_query_guard_path(void)
+{
+	/* a plan that is printed shows the values that go into it, secrets among them, and anybody can have plans printed */
+	if (Debug_print_plan)
+		(void) set_config_option("debug_print_plan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	if (strcmp(namespace_search_path, SAFE_PATH) != 0)
+		(void) set_config_option("search_path", SAFE_PATH, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* Costs that are guesses, or that say "never", would have a query of microseconds compiled for 100 ms. */
+static void
+avoid_jit(void)
+{
+	if (jit_enabled)
+		(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+void
+ss_query_avoid_scans(void)
+{
+	avoid_jit();
+	if (enable_seqscan)
+		(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+void
+ss_query_avoid_sorts(void)
+{
+	ss_query_avoid_scans();
+	if (enable_sort)
+		(void) set_config_option("enable_sort", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+void
+ss_query_plan_once(void)
+{
+	avoid_jit();
+	(void) set_config_option("plan_cache_mode", "force_generic_plan", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+							 false);
+}
+
+void
+ss_query_keep_order(void)
+{
+	ss_query_avoid_scans();
+	if (enable_bitmapscan)
+		(void) set_config_option("enable_bitmapscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* The query's plan, with the path in place under which it is made and used. */
+static SPIPlanPtr
+plan_of(SSQuery *query)
+{
+	SPIPlanPtr	plan;
+
+	ss_query_guard_path();
+	if (query->plan != NULL)
+		return query->plan;
+	plan = SPI_prepare(query->sql, query->nargs, query->argtypes);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare \"%s\": %s", query->sql, SPI_result_code_string(SPI_result));
+	if (SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not keep the plan of \"%s\"", query->sql);
+	query->plan = plan;
+	return plan;
+}
+
+/* Rows that the queries of this session have changed; only differences mean something. */
+static uint64 changes = 0;
+
+uint64
+ss_query_changes(void)
+{
+	return changes;
+}
+
+static void
+flag_nulls(const SSQuery *query, const bool *nulls, char *flags)
+{
+	for (int i = 0; i < query->nargs; i++)
+		flags[i] = (nulls != NULL && nulls[i]) ? 'n' : ' ';
+}
+
+/* An invalid snapshot leaves the choice to SPI: the active one to read, a fresh one to write. */
+static uint64
+run(SSQuery *query, SPIPlanPtr plan, const Datum *values, const bool *nulls, Snapshot snapshot, bool read_only)
+{
+	char		null_flags[SS_QUERY_MAX_ARGS] = {0};
+	int			result;
+
+	flag_nulls(query, nulls, null_flags);
+	result = SPI_execute_snapshot(plan, unconstify(Datum *, values), null_flags, snapshot, InvalidSnapshot,
+								  read_only, true, 0);
+	if (result < 0)
+		elog(ERROR, "could not run \"%s\": %s", query->sql, SPI_result_code_string(result));
+	if (result != SPI_OK_SELECT && result != SPI_OK_UTILITY)
+		changes += SPI_processed;
+	return SPI_processed;
+}
+
+uint64
+ss_query_read(SSQuery *query, const Datum *values, const bool *nulls)
+{
+	return run(query, plan_of(query), values, nulls, InvalidSnapshot, true);
+}
+
+/* --- rows one by one ----------------------------------------------------------- */
+
+typedef struct Receiver
+{
+	DestReceiver pub;
+	SSRowFunction function;
+	void	   *state;
+} Receiver;
+
+static bool
+receive_row(TupleTableSlot *row, DestReceiver *self)
+{
+	Receiver   *receiver = (Receiver *) self;
+
+	receiver->function(row, receiver->state);
+	return true;
+}
+
+static void
+receive_start(DestReceiver *self, int operation, TupleDesc desc)
+{
+}
+
+static void
+receive_end(DestReceiver *self)
+{
+}
+
+void
+ss_query_each(SSQuery *query, const Datum *values, SSRowFunction function, void *state)
+{
+	Receiver	receiver = {{receive_row, receive_start, receive_end, receive_end, DestNone}, function, state};
+	SPIPlanPtr	plan = plan_of(query);
+	SPIExecuteOptions options = {.read_only = true,.dest = &receiver.pub};
+	int			result;
+
+	options.params = makeParamList(query->nargs);
+	for (int i = 0; i < query->nargs; i++)
+	{
+		options.params->params[i].value = values[i];
+		options.params->params[i].isnull = false;
+		options.params->params[i].pflags = PARAM_FLAG_CONST;
+		options.params->params[i].ptype = query->argtypes[i];
+	}
+	result = SPI_execute_plan_extended(plan, &options);
+	if (result < 0)
+		elog(ERROR, "could not run \"%s\": %s", query->sql, SPI_result_code_string(result));
+}
+
+uint64
+ss_query_latest(SSQuery *query, const Datum *values, const bool *nulls)
+{
+	SPIPlanPtr	plan = plan_of(query);
+
+	return run(query, plan, values, nulls, GetLatestSnapshot(), false);
+}
+
+uint64
+ss_query_write(SSQuery *query, const Datum *values, const bool *nulls)
+{
+	return run(query, plan_of(query), values, nulls, InvalidSnapshot, false);
+}
+
+Portal
+ss_query_open(SSQuery *query, const Datum *values, const bool *nulls)
+{
+	char		null_flags[SS_QUERY_MAX_ARGS] = {0};
+	SPIPlanPtr	plan = plan_of(query);
+
+	flag_nulls(query, nulls, null_flags);
+	return SPI_cursor_open(NULL, plan, unconstify(Datum *, values), null_flags, true);
+}
+
+uint64
+ss_query_fetch(Portal cursor, long count)
+{
+	SPI_cursor_fetch(cursor, true, count);
+	if (SPI_processed == 0)
+		SPI_cursor_close(cursor);
+	return SPI_processed;
+}
+
+void
+ss_param_text(Datum *values, bool *nulls, int n, const char *text)
+{
+	nulls[n] = (text == NULL);
+	values[n] = (text == NULL) ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
+void
+ss_param_pointer(Datum *values, bool *nulls, int n, const void *value)
+{
+	nulls[n] = (value == NULL);
+	values[n] = PointerGetDatum(value);
+}
+
+Datum
+ss_value(uint64 row, int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+}
+
+Datum
+ss_value_not_null(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = ss_value(row, column, &isnull);
+
+	if (isnull)
+		elog(ERROR, "unexpected null in column %d", column);
+	return value;
+}
+
+char *
+ss_value_text(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = ss_value(row, column, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+void
+ss_row(uint64 row, Datum *values, bool *nulls)
+{
+	heap_deform_tuple(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, values, nulls);
+}
+
+int64
+ss_value_int64(uint64 row, int column, int64 when_null)
+{
+	bool		isnull;
+	Datum		value = ss_value(row, column, &isnull);
+
+	return isnull ? when_null : DatumGetInt64(value);
+}

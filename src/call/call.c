@@ -1,0 +1,281 @@
+/*
+ * call.c: the door of every API function (call.h).
+ *
+ * Called first and last by each SQL entry point. The invoking role is
+ * GetUserId(): what SET ROLE, a SECURITY DEFINER wrapper or PostgREST made it.
+ * No state outlives a call; nothing is locked.
+ *
+ * Whose identity it has is identity.c's to say. A user who has signed in with a
+ * temporary password is let into nothing but what changes it.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_proc.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/varlena.h"
+
+#include "base/errors.h"
+#include "base/guc.h"
+#include "base/query.h"
+#include "call/call.h"
+#include "call/gate.h"
+#include "call/identity.h"
+#include "call/metrics.h"
+#include "call/rates.h"
+#include "call/refused.h"
+
+static const struct
+{
+	int			bit;
+	const char *name;
+}			role_names[] = {
+	{SS_ANON, "swipesavvy_anon"},
+	{SS_CUSTOMER, "swipesavvy_customer"},
+	{SS_SUPPORT, "swipesavvy_support"},
+	{SS_ANALYTICS, "swipesavvy_analytics"},
+	{SS_BACKEND, "swipesavvy_backend"},
+	{SS_DELIVERY, "swipesavvy_delivery"},
+	{SS_ADMIN, "swipesavvy_admin"},
+};
+
+/* Of the call that was checked last: what is known of it should it be refused. Means nothing otherwise. */
+static struct
+{
+	Oid			function;
+	Oid			invoking_role;
+	bool		has_user;		/* whom it is about */
+	pg_uuid_t	user;
+}			checked;
+
+/* Which of these roles' privileges does the role have? */
+static int
+roles_of(Oid role, int wanted)
+{
+	int			found = 0;
+
+	for (size_t i = 0; i < lengthof(role_names); i++)
+	{
+		Oid			oid;
+
+		if ((role_names[i].bit & wanted) == 0)
+			continue;
+		oid = get_role_oid(role_names[i].name, true);
+		if (OidIsValid(oid) && has_privs_of_role(role, oid))
+			found |= role_names[i].bit;
+	}
+	return found;
+}
+
+bool
+ss_call_session_is_trusted(void)
+{
+	char	   *names;
+	List	   *list;
+	ListCell   *cell;
+	const char *session_user;
+	bool		trusted = false;
+
+	if (ss_trusted_gateways == NULL || ss_trusted_gateways[0] == '\0')
+		return false;
+	session_user = GetUserNameFromId(GetSessionUserId(), true);
+	names = pstrdup(ss_trusted_gateways);
+	if (session_user == NULL || !SplitIdentifierString(names, ',', &list))
+		return false;
+	foreach(cell, list)
+		trusted |= (strcmp(lfirst(cell), session_user) == 0);
+	list_free(list);
+	pfree(names);
+	return trusted;
+}
+
+/* uuid_in would raise, and takes more forms */
+bool
+ss_call_is_uuid(const char *text, int length)
+{
+	if (length != 36)
+		return false;
+	for (int i = 0; i < 36; i++)
+	{
+		bool		dash = (i == 8 || i == 13 || i == 18 || i == 23);
+
+		if (dash ? text[i] != '-' : !isxdigit((unsigned char) text[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Whom the caller acts for, NULL for nobody; 42501 for who must change a temporary password and calls something else. */
+static const pg_uuid_t *
+identify(SSIdentity *identity, int allowed)
+{
+	if (!ss_identity_get(identity))
+		return NULL;
+	if (identity->must_change && (allowed & SS_TEMPORARY) == 0)
+		ss_temporary_password();
+	return &identity->user_id;
+}
+
+int
+ss_call_guard_path(void)
+{
+	int			level = NewGUCNestLevel();
+
+	ss_query_guard_path();
+	return level;
+}
+
+void
+ss_call_restore_path(int level)
+{
+	AtEOXact_GUC(true, level);
+}
+
+void
+ss_call_become_owner(SSCall *call)
+{
+	Oid			owner = get_role_oid("swipesavvy_owner", false);
+
+	GetUserIdAndSecContext(&call->caller, &call->security);
+	call->guc_level = NewGUCNestLevel();	/* query.c sets the path when it needs it */
+	SetUserIdAndSecContext(owner, call->security | SECURITY_LOCAL_USERID_CHANGE);
+}
+
+void
+ss_call_become_caller(SSCall *call)
+{
+	ss_call_restore_path(call->guc_level);
+	SetUserIdAndSecContext(call->caller, call->security);
+}
+
+/* PT503 for a role that is no admin, PT429 for a user with too many calls. No function: a statement on the view, which writes. */
+static void
+let_in(Oid role, int allowed, const pg_uuid_t *identity, Oid function)
+{
+	const SSGate *gate = ss_gate_get();
+
+	if (gate->maintenance && (allowed & SS_IN_MAINTENANCE) == 0 && roles_of(role, SS_ADMIN) == 0)
+		ss_in_maintenance();
+	if (gate->rate_limit > 0 && identity != NULL)
+		ss_rates_count(identity, gate->rate_limit,
+					   !OidIsValid(function) || func_volatile(function) == PROVOLATILE_VOLATILE);
+}
+
+void
+ss_call_let_in(void)
+{
+	SSIdentity	identity;
+
+	checked.function = InvalidOid;
+	let_in(GetUserId(), 0, identify(&identity, 0), InvalidOid);
+}
+
+void
+ss_call_refuse_in_maintenance(void)
+{
+	let_in(GetUserId(), 0, NULL, InvalidOid);
+}
+
+void
+ss_call_begin(Oid function)
+{
+	checked.function = function;
+	checked.invoking_role = GetUserId();
+	checked.has_user = false;
+}
+
+void
+ss_call_check_function(SSCall *call, int allowed, Oid function)
+{
+	SSIdentity	identity = {0};
+
+	ss_metrics_begin();
+	ss_call_begin(function);
+	call->function = function;
+	call->allowed = allowed;
+	call->roles = roles_of(GetUserId(), allowed);
+	if (call->roles == 0)
+		ss_not_allowed("permission denied", "The role that calls is none of those that may.");
+	call->has_identity = identify(&identity, allowed) != NULL;
+	call->identity = identity.user_id;
+	let_in(GetUserId(), allowed, call->has_identity ? &call->identity : NULL, function);
+}
+
+void
+ss_call_enter_function(SSCall *call, int allowed, Oid function)
+{
+	ss_call_check_function(call, allowed, function);
+	call->changes = ss_query_changes();
+	call->recorded = false;
+	call->context = CurrentMemoryContext;
+	ss_call_become_owner(call);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+}
+
+void
+ss_call_require_user(const SSCall *call, int any_user, const pg_uuid_t *user_id)
+{
+	if ((call->roles & any_user) != 0)
+		return;
+	if ((call->roles & SS_CUSTOMER) != 0 && call->has_identity &&
+		memcmp(&call->identity, user_id, sizeof(pg_uuid_t)) == 0)
+		return;
+	checked.has_user = true;
+	checked.user = *user_id;
+	ss_not_allowed("permission denied", "A customer may only act for the user that is signed in.");
+}
+
+void
+ss_call_note_refusal(void)
+{
+	SSIdentity	identity;
+
+	if (OidIsValid(checked.function))
+		ss_refused_note(checked.function, checked.invoking_role, ss_identity_get(&identity) ? &identity.user_id : NULL,
+						checked.has_user ? &checked.user : NULL);
+	checked.function = InvalidOid;
+}
+
+bool
+ss_call_has(const SSCall *call, int roles)
+{
+	return (call->roles & roles) != 0;
+}
+
+/* A change that leaves no record is refused: whoever adds a function cannot forget it. */
+static void
+require_record(const SSCall *call)
+{
+	if (!call->recorded && ss_query_changes() != call->changes)
+		elog(ERROR, "function \"%s\" has changed rows and left no audit row", get_func_name(call->function));
+}
+
+void
+ss_call_leave(SSCall *call)
+{
+	require_record(call);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not disconnect from SPI");
+	ss_call_become_caller(call);
+	MemoryContextSwitchTo(call->context);
+	ss_metrics_end();
+	if (XactReadOnly)
+		ss_gate_answer((call->allowed & SS_NOT_CACHED) != 0 ? 0 : ss_gate_get()->cache_ttl, (call->allowed & SS_ANON) != 0);
+}
+
+Datum
+ss_call_leave_json(SSCall *call, SSJson *json)
+{
+	MemoryContext spi = MemoryContextSwitchTo(call->context);
+	Datum		result = ss_json_finish(json);
+
+	MemoryContextSwitchTo(spi);
+	ss_call_leave(call);
+	return result;
+}

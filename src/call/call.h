@@ -1,0 +1,120 @@
+/*
+ * call.h: the door of every API function: who calls, what may they do, and
+ * the switch to the owner's rights and a safe search_path.
+ *
+ * Usage, always in this shape:
+ *
+ *		SSCall		call;
+ *
+ *		ss_call_enter(&call, SS_BACKEND | SS_ADMIN);
+ *		... queries of query.h, ss_json_* ...
+ *		PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+ *
+ * An error between the two needs no cleaning up: the abort of the transaction
+ * or subtransaction restores user, security context, settings and SPI.
+ */
+#ifndef SS_CALL_H
+#define SS_CALL_H
+
+#include "postgres.h"
+
+#include "utils/uuid.h"
+
+#include "base/json.h"
+
+/* The roles of api.md as bits; a caller is whatever its role is a member of. */
+#define SS_ANON		 0x01
+#define SS_CUSTOMER	 0x02
+#define SS_SUPPORT	 0x04
+#define SS_ANALYTICS 0x08
+#define SS_BACKEND	 0x10
+#define SS_DELIVERY	 0x20
+#define SS_ADMIN	 0x40
+#define SS_ANYONE	 0x7f
+
+/* Beside the roles: answers under maintenance too; the answer is not for caches; also for who must change a temporary password. */
+#define SS_IN_MAINTENANCE 0x100
+#define SS_NOT_CACHED	  0x200
+#define SS_TEMPORARY	  0x400
+
+/* Functions of sign-in: for everybody at any time, admins who end the maintenance among them. */
+#define SS_SIGN_IN (SS_ANYONE | SS_IN_MAINTENANCE | SS_NOT_CACHED | SS_TEMPORARY)
+
+typedef struct SSCall
+{
+	Oid			caller;			/* the invoking role */
+	int			security;		/* its security context */
+	int			guc_level;		/* to undo search_path */
+	MemoryContext context;		/* where the result must live */
+	int			allowed;		/* as it was given to ss_call_enter */
+	int			roles;			/* those of the allowed ones that the caller has */
+	bool		has_identity;	/* a user is signed in */
+	pg_uuid_t	identity;
+	Oid			function;		/* that was called */
+	uint64		changes;		/* rows that the session had changed by then */
+	bool		recorded;		/* its changes are in the audit log, or are none of it */
+} SSCall;
+
+/*
+ * Checks that the caller has one of the allowed roles (42501 otherwise), reads
+ * its identity, and lets it in: PT503 under maintenance, PT429 beyond the rate
+ * limit. Like PG_GETARG, both take the fcinfo of the function they are in.
+ */
+#define ss_call_check(call, allowed) ss_call_check_function(call, allowed, (fcinfo)->flinfo->fn_oid)
+extern void ss_call_check_function(SSCall *call, int allowed, Oid function);
+
+/*
+ * Checks as above, becomes swipesavvy_owner under a safe search_path and
+ * connects to SPI. The memory context becomes SPI's.
+ */
+#define ss_call_enter(call, allowed) ss_call_enter_function(call, allowed, (fcinfo)->flinfo->fn_oid)
+extern void ss_call_enter_function(SSCall *call, int allowed, Oid function);
+
+/*
+ * Lets in whoever runs a statement on the view, where the executor checked the
+ * privilege: the statement counts as one call. And PT503 for whoever has been
+ * let in before, and goes on with something that takes long.
+ */
+extern void ss_call_let_in(void);
+extern void ss_call_refuse_in_maintenance(void);
+
+/*
+ * A customer may only name itself: 42501 unless the caller has one of the
+ * roles in `any_user`, or user_id is the identity of a caller with SS_CUSTOMER.
+ */
+extern void ss_call_require_user(const SSCall *call, int any_user, const pg_uuid_t *user_id);
+
+/* Does the caller have one of these roles (of those allowed at ss_call_enter)? */
+extern bool ss_call_has(const SSCall *call, int roles);
+
+/* Back to the caller; the document is finished in the caller's memory context. */
+extern Datum ss_call_leave_json(SSCall *call, SSJson *json);
+
+/* The same for a result that is not made of SPI's memory, or for none. */
+extern void ss_call_leave(SSCall *call);
+
+/*
+ * The two halves for who cannot be entered as a function call: triggers (the
+ * privilege on the view was checked by the executor) and the importer, which
+ * leaves before each commit. They do not touch SPI.
+ */
+extern void ss_call_become_owner(SSCall *call);
+extern void ss_call_become_caller(SSCall *call);
+
+/* For a function that anybody may call and that checks nothing else: it is the call that is under way. */
+extern void ss_call_begin(Oid function);
+
+/* The call that is under way is about to be refused: the attempt is kept (refused.h). Called by errors.c alone. */
+extern void ss_call_note_refusal(void);
+
+/* Is the session user one of those whose settings request.* we believe? */
+extern bool ss_call_session_is_trusted(void);
+
+/* Is the text 8-4-4-4-12 hexadecimal digits? */
+extern bool ss_call_is_uuid(const char *text, int length);
+
+/* Only the safe search_path, for a query that runs with the caller's own rights; returns what restores it. */
+extern int	ss_call_guard_path(void);
+extern void ss_call_restore_path(int level);
+
+#endif							/* SS_CALL_H */

@@ -1,0 +1,93 @@
+/*
+ * gate.c: what settings demand of every call (gate.h).
+ *
+ * The three settings are a cache of this backend, and not a part of the
+ * compiled rules: a session that only reads merchants compiles none. What tells
+ * that they are out of date is the same invalidation, and they are read under
+ * the latest snapshot for the same reason (rules.c). No locks.
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/numeric.h"
+#include "utils/snapmgr.h"
+
+#include "base/query.h"
+#include "call/call.h"
+#include "call/gate.h"
+#include "rules/rules.h"
+
+static SSGate current;
+static uint64 generation = 0;	/* of the rules when `current` was read; 0 = never */
+
+static SSQuery read_settings = {
+	"SELECT (SELECT value = 'true' FROM swipesavvy.system_settings WHERE setting = 'maintenance_mode'),"
+	"       (SELECT value #>> '{}' FROM swipesavvy.system_settings WHERE setting = 'rate_limit_per_minute')::int8,"
+	"       (SELECT value #>> '{}' FROM swipesavvy.system_settings WHERE setting = 'cache_ttl_seconds')::int8",
+	0, {0}, NULL};
+
+/* Reads the settings as swipesavvy_owner, in a function call or in none. */
+static void
+read_gate(SSGate *gate, Snapshot snapshot)
+{
+	SSCall		call;
+	bool		isnull;
+
+	PushActiveSnapshot(snapshot);
+	ss_call_become_owner(&call);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	(void) ss_query_read(&read_settings, NULL, NULL);
+	gate->maintenance = DatumGetBool(ss_value(0, 1, &isnull)) && !isnull;
+	gate->rate_limit = (int32) ss_value_int64(0, 2, 0);
+	gate->cache_ttl = (int32) ss_value_int64(0, 3, 0);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not disconnect from SPI");
+	ss_call_become_caller(&call);
+	PopActiveSnapshot();
+}
+
+const SSGate *
+ss_gate_get(void)
+{
+	while (generation != ss_rules_generation())
+	{
+		uint64		begun = ss_rules_watch();
+
+		/* There is no latest snapshot beside parallel workers: what the statement sees must do, for this time. */
+		if (IsInParallelMode())
+		{
+			read_gate(&current, GetActiveSnapshot());
+			break;
+		}
+		read_gate(&current, GetLatestSnapshot());
+		generation = begun;
+	}
+	return &current;
+}
+
+void
+ss_gate_answer(int32 seconds, bool for_everybody)
+{
+	const char *method;
+	const char *headers;
+	char		answer[100];
+
+	if (!XactReadOnly || IsInParallelMode())
+		return;
+	method = GetConfigOption("request.method", true, false);
+	if (method == NULL || (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0))
+		return;
+	headers = GetConfigOption("response.headers", true, false);
+	if (headers != NULL && headers[0] != '\0')
+		return;
+	if (seconds > 0)
+		snprintf(answer, sizeof(answer), "[{\"Cache-Control\": \"%s, max-age=%d\"}]", for_everybody ? "public" : "private", seconds);
+	else
+		strlcpy(answer, "[{\"Cache-Control\": \"no-store\"}]", sizeof(answer));
+	(void) set_config_option("response.headers", answer, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+}

@@ -1,0 +1,111 @@
+/*
+ * origin.c: where a call came from (origin.h).
+ *
+ * Called for each row of the audit log. Touches no state but the session's
+ * setting request.headers.
+ */
+#include "postgres.h"
+
+#include <ctype.h>
+
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+
+#include "base/json_members.h"
+#include "call/call.h"
+#include "call/origin.h"
+
+/* A header's value; its length is 0 if there is none. */
+typedef struct Header
+{
+	const char *text;
+	int			length;
+} Header;
+
+static Header
+header_of(const SSPicked *picked)
+{
+	return (Header){picked->text, picked->text == NULL ? 0 : (int) strlen(picked->text)};
+}
+
+/* Copies a value made of these characters and letters and digits only; nothing of any other one. */
+static void
+copy_plain(char *target, size_t size, Header value, const char *also)
+{
+	target[0] = '\0';
+	if (value.length == 0 || (size_t) value.length >= size)
+		return;
+	for (int i = 0; i < value.length; i++)
+		if (!isalnum((unsigned char) value.text[i]) && strchr(also, value.text[i]) == NULL)
+			return;
+	memcpy(target, value.text, value.length);
+	target[value.length] = '\0';
+}
+
+/* What stands after the last comma. */
+static Header
+last_of_list(Header list)
+{
+	int			start = list.length;
+
+	while (start > 0 && list.text[start - 1] != ',')
+		start--;
+	while (start < list.length && list.text[start] == ' ')
+		start++;
+	return (Header){list.text + start, list.length - start};
+}
+
+static void
+read_headers(SSRequest *request, const char *text)
+{
+	/* PostgREST gives the names in lower case */
+	SSPicked	picked[] = {
+		{.name = "user-agent"}, {.name = "x-forwarded-for"}, {.name = "x-real-ip"}, {.name = "x-request-id"}};
+	Header		agent;
+	Header		forwarded;
+
+	ss_pick_members(text, picked, lengthof(picked));
+	agent = header_of(&picked[0]);
+	forwarded = header_of(&picked[1]);
+	copy_plain(request->id, sizeof(request->id), header_of(&picked[3]), "-_.:+/=");
+	copy_plain(request->address, sizeof(request->address),
+			   forwarded.length > 0 ? last_of_list(forwarded) : header_of(&picked[2]), ".:");
+	if (agent.length > 0)
+	{
+		int			length = pg_mbcliplen(agent.text, agent.length, SS_AGENT_MAX);
+
+		memcpy(request->agent, agent.text, length);
+		request->agent[length] = '\0';
+	}
+}
+
+/* Of the connection; none through a Unix socket. */
+static void
+read_connection(SSRequest *request)
+{
+	LOCAL_FCINFO(fcinfo, 0);
+	Datum		address;
+
+	InitFunctionCallInfoData(*fcinfo, NULL, 0, InvalidOid, NULL, NULL);
+	address = inet_client_addr(fcinfo);
+	if (!fcinfo->isnull)
+		strlcpy(request->address, DatumGetCString(DirectFunctionCall1(inet_out, address)), sizeof(request->address));
+}
+
+void
+ss_request_read(SSRequest *request)
+{
+	const char *headers;
+
+	memset(request, 0, sizeof(*request));
+	if (!ss_call_session_is_trusted())
+	{
+		read_connection(request);
+		return;
+	}
+	headers = GetConfigOption("request.headers", true, false);
+	if (headers != NULL && headers[0] != '\0')
+		read_headers(request, headers);
+}

@@ -1,0 +1,526 @@
+/*
+ * lifecycle.c: update_campaign, launch_campaign, pause_campaign,
+ * delete_campaign and complete_campaigns: what a campaign may become, and every version it had.
+ *
+ * Each call locks the campaign's row first (FOR NO KEY UPDATE: changes of one
+ * campaign follow one another, purchases don't wait), then slots as
+ * limits.c says. The row as it was is kept before the call ends. The
+ * trigger on the table tells every session to compile the rules again.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+
+#include "audit/audit.h"
+#include "base/args.h"
+#include "base/errors.h"
+#include "base/query.h"
+#include "call/call.h"
+#include "campaigns/campaigns.h"
+#include "campaigns/input.h"
+#include "campaigns/simulation.h"
+#include "rules/load.h"
+
+PG_FUNCTION_INFO_V1(swipesavvy_update_campaign);
+PG_FUNCTION_INFO_V1(swipesavvy_launch_campaign);
+PG_FUNCTION_INFO_V1(swipesavvy_pause_campaign);
+PG_FUNCTION_INFO_V1(swipesavvy_delete_campaign);
+PG_FUNCTION_INFO_V1(swipesavvy_complete_campaigns);
+
+#define COMPLETE_MAX 100			/* campaigns that one call completes */
+
+/* in the order of ss_campaign_statuses */
+typedef enum Status
+{
+	DRAFT,
+	RUNNING,
+	PAUSED,
+	COMPLETED,
+	ARCHIVED
+} Status;
+
+static const bool may_become[ARCHIVED + 1][ARCHIVED + 1] = {
+	[DRAFT] = {[RUNNING] = true, [ARCHIVED] = true},
+	[RUNNING] = {[PAUSED] = true, [COMPLETED] = true, [ARCHIVED] = true},
+	[PAUSED] = {[RUNNING] = true, [COMPLETED] = true, [ARCHIVED] = true},
+	[COMPLETED] = {[ARCHIVED] = true},
+};
+
+static const char *const schedules[] = {"immediate", "scheduled", NULL};
+
+/* A campaign whose row this transaction has locked. */
+typedef struct Locked
+{
+	int32		no;
+	int32		version;
+	char	   *id;
+	Status		status;
+	Jsonb	   *before;			/* the row */
+	SSCampaignInput input;
+	SSCampaignLimits limits;
+} Locked;
+
+/* Two queries: one that locks and joins at once would join the rows of before its wait. */
+static SSQuery lock_row = {
+	.sql = "SELECT c.campaign_no FROM swipesavvy.campaigns c WHERE c.campaign_id = $1 FOR NO KEY UPDATE",
+	.nargs = 1,
+	.argtypes = {TEXTOID},
+};
+
+/* the fields in the order of SSCampaignField and in the API's units, then what else Locked has */
+static SSQuery read_row = {
+	.sql = "SELECT c.name, c.campaign_type, " SS_CAMPAIGN_OFFER_SQL ", c.offer_type, c.start_date, c.end_date,"
+		   " c.description, s.name, c.target_merchant_id, c.target_category,"
+		   " swipesavvy.minor_to_major(c.budget, k.minor_unit), c.currency::text, c.per_user_limit, c.daily_limit,"
+		   " swipesavvy.minor_to_major(c.min_spend, k.minor_unit), swipesavvy.minor_to_major(c.max_discount, k.minor_unit),"
+		   " c.priority, c.stackable, swipesavvy.minor_to_major(c.points_multiplier_milli, 3), c.bonus_points,"
+		   " swipesavvy.minor_to_major(c.hold_out, 2), c.campaign_id,"
+		   " c.version, c.status, to_jsonb(c), c.budget"
+		   " FROM swipesavvy.campaigns c JOIN swipesavvy.currencies k ON k.code = c.currency"
+		   " LEFT JOIN swipesavvy.segments s ON s.segment_no = c.target_segment_no"
+		   " WHERE c.campaign_no = $1",
+	.nargs = 1,
+	.argtypes = {INT4OID},
+};
+
+/* each moment is that of the last time the campaign came into the state */
+#define BECOME_SQL                                                                                           \
+	"status = $2, version = c.version + 1, updated_at = now(),"                                              \
+	" launched_at = CASE WHEN $2 = 'running' AND c.status <> $2 THEN now() ELSE c.launched_at END,"          \
+	" paused_at = CASE WHEN $2 = 'paused' AND c.status <> $2 THEN now() ELSE c.paused_at END,"               \
+	" completed_at = CASE WHEN $2 = 'completed' AND c.status <> $2 THEN now() ELSE c.completed_at END,"      \
+	" archived_at = CASE WHEN $2 = 'archived' AND c.status <> $2 THEN now() ELSE c.archived_at END"
+
+/* the changeable fields from $3 on, in the order of SSCampaignField */
+static SSQuery update_fields = {
+	.sql = "UPDATE swipesavvy.campaigns c SET " BECOME_SQL ","
+		   " name = $3, campaign_type = $4, offer_amount = $5, offer_type = $6, start_date = $7, end_date = $8,"
+		   " description = $9, target_segment_no = $10, target_merchant_id = $11, target_category = $12, budget = $13,"
+		   " currency = $14, per_user_limit = $15, daily_limit = $16, min_spend = $17, max_discount = $18, priority = $19,"
+		   " stackable = $20, points_multiplier_milli = $21, bonus_points = $22, hold_out = $23"
+		   " WHERE c.campaign_no = $1"
+		   " AND ROW(c.status, c.name, c.campaign_type, c.offer_amount, c.offer_type, c.start_date, c.end_date, c.description,"
+		   " c.target_segment_no, c.target_merchant_id, c.target_category, c.budget, c.currency::text, c.per_user_limit,"
+		   " c.daily_limit, c.min_spend, c.max_discount, c.priority, c.stackable, c.points_multiplier_milli, c.bonus_points,"
+		   " c.hold_out)"
+		   " IS DISTINCT FROM ROW($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
+		   " $21, $22, $23)",
+	.nargs = SS_CAMPAIGN_CHANGEABLE + 2,
+	.argtypes = {INT4OID, TEXTOID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+				 TEXTOID, INT4OID, UUIDOID, TEXTOID, INT8OID, TEXTOID, INT4OID, INT4OID,
+				 INT8OID, INT8OID, INT4OID, BOOLOID, INT4OID, INT4OID, INT4OID},
+};
+
+static SSQuery update_status = {
+	.sql = "UPDATE swipesavvy.campaigns c SET " BECOME_SQL ", start_date = coalesce($3, c.start_date)"
+		   " WHERE c.campaign_no = $1 RETURNING now()",
+	.nargs = 3,
+	.argtypes = {INT4OID, TEXTOID, TIMESTAMPTZOID},
+};
+
+static SSQuery insert_version = {
+	.sql = "INSERT INTO swipesavvy.campaign_versions (campaign_no, version, valid_until, changed_by, campaign)"
+		   " VALUES ($1, $2, clock_timestamp(), $3, $4)",
+	.nargs = 4,
+	.argtypes = {INT4OID, INT4OID, UUIDOID, JSONBOID},
+};
+
+static SSQuery find_redemption = {
+	.sql = "SELECT FROM swipesavvy.campaign_redemptions r WHERE r.campaign_no = $1 LIMIT 1",
+	.nargs = 1,
+	.argtypes = {INT4OID},
+};
+
+static SSQuery read_rule = {
+	.sql = "SELECT " SS_CAMPAIGN_COLUMNS
+		   " FROM swipesavvy.campaigns k LEFT JOIN swipesavvy.merchant_categories c ON c.category = k.target_category"
+		   " WHERE k.campaign_no = $1",
+	.nargs = 1,
+	.argtypes = {INT4OID},
+};
+
+/* what the other campaigns of the type had on average, of those that had any */
+static SSQuery expect_impressions = {
+	.sql = "SELECT round(count(*)::numeric / nullif(count(DISTINCT e.campaign_no), 0))::bigint"
+		   " FROM swipesavvy.campaigns c"
+		   " JOIN swipesavvy.campaigns o ON o.campaign_type = c.campaign_type AND o.campaign_no <> c.campaign_no"
+		   " JOIN swipesavvy.campaign_events e ON e.campaign_no = o.campaign_no AND e.kind = 'impression'"
+		   " WHERE c.campaign_no = $1",
+	.nargs = 1,
+	.argtypes = {INT4OID},
+};
+
+static SSQuery read_metrics = {
+	.sql = "SELECT " SS_CAMPAIGN_EVENTS_SQL("impression") " AS impressions_before_pause,"
+		   " " SS_CAMPAIGN_CONVERSIONS_SQL " AS conversions_before_pause,"
+		   " swipesavvy.minor_to_major((SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)"
+		   " FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.transactions t"
+		   " ON t.transaction_id = r.transaction_id AND t.user_id = r.user_id"
+		   " WHERE r.campaign_no = c.campaign_no AND r.counts)::bigint, k.minor_unit) AS revenue_generated"
+		   " FROM swipesavvy.campaigns c JOIN swipesavvy.currencies k ON k.code = c.currency"
+		   " WHERE c.campaign_no = $1",
+	.nargs = 1,
+	.argtypes = {INT4OID},
+};
+
+/* What is due at $1, or the one that is named if it still is: nothing is posted late any more. */
+#define DUE_SQL                                                                                              \
+	"SELECT c.campaign_id FROM swipesavvy.campaigns c"                                                       \
+	" WHERE c.status IN ('running', 'paused') AND c.end_date <= $1"
+static SSQuery find_due = {
+	.sql = DUE_SQL " ORDER BY c.campaign_no LIMIT $2",
+	.nargs = 2,
+	.argtypes = {TIMESTAMPTZOID, INT8OID},
+};
+static SSQuery is_due = {
+	.sql = DUE_SQL " AND c.campaign_no = $2",
+	.nargs = 2,
+	.argtypes = {TIMESTAMPTZOID, INT4OID},
+};
+
+static Status
+status_of(const char *name)
+{
+	return ss_check_choice(name, "status", ss_campaign_statuses);
+}
+
+/* Locks and reads a campaign; PT404 if there is none. */
+static void
+lock_one(char *id, Locked *locked)
+{
+	Datum		key = CStringGetTextDatum(id);
+	const int	rest = SS_CAMPAIGN_FIELDS;
+
+	if (ss_query_write(&lock_row, &key, NULL) == 0)
+		ss_not_found("campaign", id);
+	key = ss_value_not_null(0, 1);
+	if (ss_query_write(&read_row, &key, NULL) != 1)
+		elog(ERROR, "campaign %d is gone", DatumGetInt32(key));
+	for (int i = 0; i < SS_CAMPAIGN_FIELDS; i++)
+		locked->input.value[i] = ss_value(0, i + 1, &locked->input.isnull[i]);
+	locked->no = DatumGetInt32(key);
+	locked->id = id;
+	locked->version = DatumGetInt32(ss_value_not_null(0, rest + 1));
+	locked->status = status_of(ss_value_text(0, rest + 2));
+	locked->before = DatumGetJsonbP(ss_value_not_null(0, rest + 3));
+	locked->limits.has_budget = !locked->input.isnull[SS_CAMPAIGN_BUDGET];
+	locked->limits.budget = ss_value_int64(0, rest + 4, 0);
+	locked->limits.has_daily = !locked->input.isnull[SS_CAMPAIGN_DAILY_LIMIT];
+	locked->limits.daily = locked->limits.has_daily ?
+		DatumGetInt32(locked->input.value[SS_CAMPAIGN_DAILY_LIMIT]) : 0;
+}
+
+/* The same for the one that the first argument names. */
+static void
+lock_campaign(FunctionCallInfo fcinfo, Locked *locked)
+{
+	lock_one(ss_arg_text(fcinfo, 0, "campaign_id", SS_KEY_MAX, true), locked);
+}
+
+static void
+keep_version(const Locked *locked, const SSCall *call)
+{
+	Datum		values[4] = {Int32GetDatum(locked->no), Int32GetDatum(locked->version),
+							 UUIDPGetDatum(&call->identity), JsonbPGetDatum(locked->before)};
+	bool		nulls[4] = {false, false, !call->has_identity, false};
+
+	(void) ss_query_write(&insert_version, values, nulls);
+}
+
+/* Puts the campaign into a state, at a new start if one is given, and writes it down; returns the moment. */
+static TimestampTz
+become(const Locked *locked, const char *action, Status status, const TimestampTz *start, SSCall *call)
+{
+	Datum		values[3] = {Int32GetDatum(locked->no), CStringGetTextDatum(ss_campaign_statuses[status]),
+							 start == NULL ? (Datum) 0 : TimestampTzGetDatum(*start)};
+	bool		nulls[3] = {false, false, start == NULL};
+	TimestampTz moment;
+
+	if (ss_query_write(&update_status, values, nulls) != 1)
+		elog(ERROR, "campaign %d is gone", locked->no);
+	moment = DatumGetTimestampTz(ss_value_not_null(0, 1));
+	keep_version(locked, call);
+	ss_campaign_record(call, locked->no, action, locked->before);
+	return moment;
+}
+
+/* --- update ------------------------------------------------------------------------- */
+
+/* The state asked for, or the present one; PT400 if there is no way from here to there. */
+static Status
+next_status(const Locked *locked, Jsonb *changes)
+{
+	JsonbValue *value = ss_document_get(changes, "status");
+	Status		next;
+
+	if (value == NULL)
+		return locked->status;
+	if (value->type == jbvNull)
+		ss_missing_value("status");
+	next = status_of(ss_json_as_text(value, "status", SS_KEY_MAX));
+	if (next != locked->status && !may_become[locked->status][next])
+		ss_bad_state("the campaign's status does not allow this", "A campaign that is %s cannot become %s.",
+					 ss_campaign_statuses[locked->status], ss_campaign_statuses[next]);
+	return next;
+}
+
+/* Slots follow the limits; a currency stays once something was spent in it. */
+static void
+move_limits(const Locked *locked, const SSCampaignRow *row)
+{
+	SSCampaignLimits after;
+	Datum		key = Int32GetDatum(locked->no);
+	char	   *before_currency = TextDatumGetCString(locked->input.value[SS_CAMPAIGN_CURRENCY]);
+	bool		new_currency = strcmp(before_currency, TextDatumGetCString(row->value[SS_CAMPAIGN_CURRENCY])) != 0;
+
+	ss_campaign_row_limits(row, &after);
+	if (new_currency || ss_campaign_slots_disturb(&locked->limits, &after))
+		ss_campaign_slots_quiesce();
+	if (new_currency && ss_query_latest(&find_redemption, &key, NULL) > 0)
+		ss_bad_state("the campaign's currency can no longer be changed", "It has redemptions in %s.",
+					 before_currency);
+	ss_campaign_slots_change(locked->no, &locked->limits, &after, row->exponent);
+}
+
+/* Returns whether anything was another value than before. */
+static bool
+write_fields(const Locked *locked, Status status, const SSCampaignRow *row)
+{
+	Datum		values[SS_CAMPAIGN_CHANGEABLE + 2];
+	bool		nulls[SS_CAMPAIGN_CHANGEABLE + 2] = {false, false};
+
+	values[0] = Int32GetDatum(locked->no);
+	values[1] = CStringGetTextDatum(ss_campaign_statuses[status]);
+	memcpy(values + 2, row->value, SS_CAMPAIGN_CHANGEABLE * sizeof(Datum));
+	memcpy(nulls + 2, row->isnull, SS_CAMPAIGN_CHANGEABLE * sizeof(bool));
+	return ss_query_write(&update_fields, values, nulls) == 1;
+}
+
+/*
+ * update_campaign(campaign_id, changes): any field of create_campaign but the
+ * id, and the status.
+ */
+Datum
+swipesavvy_update_campaign(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	Locked		locked;
+	SSCampaignRow row;
+	SSJson		json = {0};
+	Jsonb	   *changes;
+	SSCampaignInput wanted;
+	Status		status;
+	bool		changed;
+
+	ss_call_enter(&call, SS_ADMIN);
+	changes = ss_arg_jsonb(fcinfo, 1, "changes", true);
+	lock_campaign(fcinfo, &locked);
+	wanted = locked.input;
+	ss_campaign_input_change(&wanted, changes, "changes");
+	if (locked.status == ARCHIVED)
+		ss_bad_state("the campaign is archived", "An archived campaign cannot be changed.");
+	status = next_status(&locked, changes);
+	ss_campaign_input_check(&wanted, ss_rules_get(), &row);
+	move_limits(&locked, &row);
+	changed = write_fields(&locked, status, &row);
+	if (changed)
+	{
+		keep_version(&locked, &call);
+		ss_campaign_record(&call, locked.no, "update", locked.before);
+	}
+	ss_json_open_object(&json, NULL);
+	ss_campaign_write(&json, locked.no, true, true);
+	ss_json_text(&json, "message", changed ? "The campaign was changed." : "The campaign is as it was.");
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
+
+/* --- launch, pause, delete ------------------------------------------------------------ */
+
+/* A figure of the campaign from a query of one value, null if that is. */
+static void
+write_figure(SSJson *json, const char *key, SSQuery *query, const Datum *values)
+{
+	bool		isnull;
+	Datum		value;
+
+	(void) ss_query_write(query, values, NULL);
+	value = ss_value(0, 1, &isnull);
+	ss_json_datum(json, key, value, isnull, INT8OID);
+}
+
+/*
+ * How often the campaign would have been redeemed by the purchases of the last
+ * 30 days if it alone had run then: whatever its dates, its budget full.
+ */
+static int64
+expect_conversions(const Locked *locked)
+{
+	Datum		key = Int32GetDatum(locked->no);
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	SSCampaign	campaign = {0};
+	SSSimulation result;
+
+	if (ss_query_write(&read_rule, &key, NULL) != 1)
+		elog(ERROR, "campaign %d is gone", locked->no);
+	ss_rules_read_campaign(CurrentMemoryContext, 0, &campaign);
+	campaign.start_date = DT_NOBEGIN;
+	campaign.end_date = DT_NOEND;
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	/* a purchase of this transaction is one of now(): the end itself is part of it */
+	ss_simulate(ss_rules_get(), &campaign, NULL, now - 30 * USECS_PER_DAY, now + 1, &result);
+	PopActiveSnapshot();
+	return result.alone.total.redemptions;
+}
+
+/*
+ * launch_campaign(campaign_id, schedule): a draft or paused campaign runs from
+ * now on; `immediate` brings a start that lies ahead to now.
+ */
+Datum
+swipesavvy_launch_campaign(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	Locked		locked;
+	SSJson		json = {0};
+	char	   *schedule;
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	TimestampTz launched_at;
+	bool		ahead;
+	int64		conversions;
+	Datum		key;
+
+	ss_call_enter(&call, SS_ADMIN);
+	schedule = ss_arg_text(fcinfo, 1, "schedule", SS_KEY_MAX, true);
+	ahead = (ss_check_choice(schedule, "schedule", schedules) == 0);
+	lock_campaign(fcinfo, &locked);
+	if (locked.status != DRAFT && locked.status != PAUSED)
+		ss_bad_state("the campaign cannot be launched", "It is %s; only a draft or paused campaign can.",
+					 ss_campaign_statuses[locked.status]);
+	ahead = ahead && DatumGetTimestampTz(locked.input.value[SS_CAMPAIGN_START_DATE]) > now;
+	conversions = expect_conversions(&locked);
+	launched_at = become(&locked, "launch", RUNNING, ahead ? &now : NULL, &call);
+	key = Int32GetDatum(locked.no);
+	ss_json_open_object(&json, NULL);
+	ss_json_text(&json, "campaign_id", locked.id);
+	ss_json_text(&json, "status", ss_campaign_statuses[RUNNING]);
+	ss_json_time(&json, "launched_at", launched_at);
+	ss_json_int(&json, "expected_conversions", conversions);
+	write_figure(&json, "expected_impressions", &expect_impressions, &key);
+	ss_json_text(&json, "message", "The campaign is running.");
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
+
+/*
+ * pause_campaign(campaign_id): a running campaign no longer matches; with what
+ * it has brought so far.
+ */
+Datum
+swipesavvy_pause_campaign(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	Locked		locked;
+	SSJson		json = {0};
+	TimestampTz paused_at;
+	Datum		key;
+
+	ss_call_enter(&call, SS_ADMIN);
+	lock_campaign(fcinfo, &locked);
+	if (locked.status != RUNNING)
+		ss_bad_state("the campaign cannot be paused", "It is %s; only a running campaign can.",
+					 ss_campaign_statuses[locked.status]);
+	paused_at = become(&locked, "pause", PAUSED, NULL, &call);
+	key = Int32GetDatum(locked.no);
+	(void) ss_query_write(&read_metrics, &key, NULL);
+	ss_json_open_object(&json, NULL);
+	ss_json_text(&json, "campaign_id", locked.id);
+	ss_json_text(&json, "status", ss_campaign_statuses[PAUSED]);
+	ss_json_time(&json, "paused_at", paused_at);
+	ss_json_open_object(&json, "metrics");
+	ss_json_columns(&json, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+	ss_json_close_object(&json);
+	ss_json_text(&json, "message", "The campaign is paused; launch_campaign() resumes it.");
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
+
+/*
+ * delete_campaign(campaign_id): the campaign is archived, for good; its
+ * history stays.
+ */
+Datum
+swipesavvy_delete_campaign(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	Locked		locked;
+	SSJson		json = {0};
+	TimestampTz archived_at;
+
+	ss_call_enter(&call, SS_ADMIN);
+	lock_campaign(fcinfo, &locked);
+	if (locked.status == ARCHIVED)
+		ss_bad_state("the campaign is archived", "It was deleted before.");
+	archived_at = become(&locked, "delete", ARCHIVED, NULL, &call);
+	ss_json_open_object(&json, NULL);
+	ss_json_text(&json, "campaign_id", locked.id);
+	ss_json_text(&json, "status", ss_campaign_statuses[ARCHIVED]);
+	ss_json_time(&json, "archived_at", archived_at);
+	ss_json_text(&json, "message", "The campaign is archived; its history stays.");
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
+
+/* --- complete ------------------------------------------------------------------------- */
+
+/*
+ * complete_campaigns(as_of): completed, as a list of ids, and whether there are
+ * more
+ */
+Datum
+swipesavvy_complete_campaigns(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	SSJson		json = {0};
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz as_of;
+	Datum		values[2];
+	bool		isnull;
+	int			found;
+	char	  **ids;
+
+	ss_call_enter(&call, SS_ADMIN);
+	ss_audit_none(&call);		/* if there are none; each has its own row */
+	as_of = ss_arg_time(fcinfo, 0, "as_of", &isnull);
+	if (isnull)
+		as_of = now;
+	if (as_of > now)
+		ss_bad_value("as_of", "It lies ahead: campaigns do not end before their time.");
+	values[0] = TimestampTzGetDatum(as_of - ss_rules_get()->settings.late_posting_days * USECS_PER_DAY);
+	values[1] = Int64GetDatum(COMPLETE_MAX);
+	found = (int) ss_query_latest(&find_due, values, NULL);
+	ids = palloc(COMPLETE_MAX * sizeof(char *));
+	for (int i = 0; i < found; i++)
+		ids[i] = ss_value_text(i, 1);
+	ss_json_open_object(&json, NULL);
+	ss_json_open_array(&json, "completed");
+	for (int i = 0; i < found; i++)
+	{
+		Locked		locked;
+
+		lock_one(ids[i], &locked);
+		values[1] = Int32GetDatum(locked.no);
+		if (ss_query_latest(&is_due, values, NULL) == 0)
+			continue;			/* somebody was faster, or gave it more time */
+		(void) become(&locked, "complete", COMPLETED, NULL, &call);
+		ss_json_text(&json, NULL, ids[i]);
+	}
+	ss_json_close_array(&json);
+	ss_json_bool(&json, "more", found == COMPLETE_MAX);
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}

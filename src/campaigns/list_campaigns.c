@@ -1,0 +1,290 @@
+/*
+ * list_campaigns.c: list_campaigns.
+ *
+ * Everything is read from the caller's snapshot; nothing is locked. A page of
+ * all campaigns is one query, and its total without filters is counted page by
+ * page of the table (tally.h). For a customer the campaigns that run for it are
+ * found first, because who is held out is decided by a hash that only C knows.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "base/args.h"
+#include "base/errors.h"
+#include "base/hash.h"
+#include "base/page.h"
+#include "base/query.h"
+#include "base/tally.h"
+#include "call/call.h"
+#include "campaigns/campaigns.h"
+#include "campaigns/input.h"
+
+PG_FUNCTION_INFO_V1(swipesavvy_list_campaigns);
+
+#define MAX_LIMIT	  100
+#define DEFAULT_LIMIT 20
+
+/* The filters of a list, as the first arguments of its queries. */
+enum
+{
+	ARG_STATUS,
+	ARG_TYPE,
+	ARG_PATTERN,
+	FILTER_ARGS
+};
+
+typedef struct Filters
+{
+	Datum		value[FILTER_ARGS];
+	bool		isnull[FILTER_ARGS];
+} Filters;
+
+/* The campaigns of a customer's page, newest first, and how many there are in all. */
+typedef struct Found
+{
+	int			count;
+	Datum		keys[MAX_LIMIT];
+	int64		total;
+	bool		more;			/* there are further ones behind the page */
+} Found;
+
+/* what was deleted is listed only when asked for */
+#define FILTER_SQL                                                                                           \
+	"CASE WHEN $1 IS NULL THEN c.status <> 'archived' ELSE c.status = $1 END"                                \
+	" AND ($2 IS NULL OR c.campaign_type = $2) AND ($3 IS NULL OR c.name ILIKE $3)"
+
+static SSPageBeyond beyond;		/* of all campaigns but archived ones */
+static SSTally listed = {.table = "campaigns", .column = "status", .but = "archived"};	/* these, too */
+
+/* without filters */
+static SSQuery count_listed = {
+	.sql = "SELECT count(*) FROM (SELECT FROM swipesavvy.campaigns WHERE status IN ('draft', 'running', 'paused', 'completed')"
+		   " LIMIT $1) one_too_many",
+	.nargs = 1,
+	.argtypes = {INT8OID},
+};
+
+static SSQuery find_cursor = {
+	.sql = "SELECT c.campaign_no FROM swipesavvy.campaigns c WHERE c.campaign_id = $1",
+	.nargs = 1,
+	.argtypes = {TEXTOID},
+};
+
+static SSQuery count_all = {
+	.sql = "SELECT count(*) FROM (SELECT FROM swipesavvy.campaigns c WHERE " FILTER_SQL " LIMIT $4) one_too_many",
+	.nargs = FILTER_ARGS + 1,
+	.argtypes = {TEXTOID, TEXTOID, TEXTOID, INT8OID},
+};
+
+/* what runs now for the user $4, those who are held out included */
+static SSQuery find_eligible = {
+	.sql = "SELECT c.campaign_no, c.campaign_id, c.hold_out FROM swipesavvy.campaigns c WHERE " FILTER_SQL
+		   " AND c.status = 'running' AND c.start_date <= now() AND (c.end_date IS NULL OR now() < c.end_date)"
+		   " AND (c.target_segment_no IS NULL OR EXISTS (SELECT FROM swipesavvy.segment_members m"
+		   " WHERE m.user_id = $4 AND m.segment_no = c.target_segment_no))"
+		   " ORDER BY c.campaign_no DESC",
+	.nargs = FILTER_ARGS + 1,
+	.argtypes = {TEXTOID, TEXTOID, TEXTOID, UUIDOID},
+};
+
+#define ROW_SQL                                                                                              \
+	"SELECT c.campaign_id, c.name, c.campaign_type, c.status, " SS_CAMPAIGN_OFFER_SQL " AS offer_amount,"    \
+	" c.offer_type, c.start_date, c.end_date, c.created_at"
+#define CURRENCY_SQL " JOIN swipesavvy.currencies k ON k.code = c.currency"
+#define NEWEST_FIRST " ORDER BY c.campaign_no DESC"
+
+/* a page with what customers don't see: found and read in one go */
+static SSQuery read_page = {
+	.sql = ROW_SQL ", swipesavvy.minor_to_major(c.budget, k.minor_unit) AS budget, " SS_CAMPAIGN_SPENT_SQL
+		   " AS spent FROM (SELECT * FROM swipesavvy.campaigns c WHERE " FILTER_SQL
+		   " AND ($4 IS NULL OR c.campaign_no < $4)" NEWEST_FIRST " OFFSET $5 LIMIT $6) c" CURRENCY_SQL NEWEST_FIRST,
+	.nargs = FILTER_ARGS + 3,
+	.argtypes = {TEXTOID, TEXTOID, TEXTOID, INT4OID, INT8OID, INT8OID},
+};
+
+static SSQuery read_rows_for_customer = {
+	.sql = ROW_SQL " FROM swipesavvy.campaigns c" CURRENCY_SQL " WHERE c.campaign_no = ANY ($1)" NEWEST_FIRST,
+	.nargs = 1,
+	.argtypes = {INT4ARRAYOID},
+};
+
+/* A pattern for "has the text in it", with nothing special left in the text. */
+static char *
+contains_pattern(const char *text)
+{
+	StringInfoData pattern;
+
+	initStringInfo(&pattern);
+	appendStringInfoChar(&pattern, '%');
+	for (const char *p = text; *p != '\0'; p++)
+	{
+		if (strchr("\\%_", *p) != NULL)
+			appendStringInfoChar(&pattern, '\\');
+		appendStringInfoChar(&pattern, *p);
+	}
+	appendStringInfoChar(&pattern, '%');
+	return pattern.data;
+}
+
+/* The first three arguments: status, campaign_type, search. */
+static void
+read_filters(FunctionCallInfo fcinfo, Filters *filters)
+{
+	char	   *text[FILTER_ARGS];
+
+	text[ARG_STATUS] = ss_arg_text(fcinfo, 0, "status", SS_KEY_MAX, false);
+	text[ARG_TYPE] = ss_arg_text(fcinfo, 1, "campaign_type", SS_KEY_MAX, false);
+	text[ARG_PATTERN] = ss_arg_text(fcinfo, 2, "search", SS_NAME_MAX, false);
+	if (text[ARG_STATUS] != NULL)
+		(void) ss_check_choice(text[ARG_STATUS], "status", ss_campaign_statuses);
+	if (text[ARG_TYPE] != NULL)
+		(void) ss_check_choice(text[ARG_TYPE], "campaign_type", ss_campaign_types);
+	if (text[ARG_PATTERN] != NULL)
+		text[ARG_PATTERN] = contains_pattern(text[ARG_PATTERN]);
+	for (int i = 0; i < FILTER_ARGS; i++)
+	{
+		filters->isnull[i] = (text[i] == NULL);
+		filters->value[i] = filters->isnull[i] ? (Datum) 0 : CStringGetTextDatum(text[i]);
+	}
+}
+
+/* The number of the campaign that the cursor names, 0 without a cursor. */
+static int32
+cursor_no(const SSPage *page)
+{
+	Datum		id;
+
+	if (page->after == NULL)
+		return 0;
+	id = CStringGetTextDatum(page->after);
+	if (ss_query_read(&find_cursor, &id, NULL) == 0)
+		ss_bad_value("after", "It is not a cursor that list_campaigns gave.");
+	return DatumGetInt32(ss_value_not_null(0, 1));
+}
+
+/* How many campaigns there are with these filters, one too many at most. */
+static int64
+count_with(const Filters *filters)
+{
+	Datum		values[FILTER_ARGS + 1];
+	bool		nulls[FILTER_ARGS + 1] = {false};
+	Datum		most = Int64GetDatum(SS_PAGE_TOTAL_MAX + 1);
+	int64		counted;
+
+	memcpy(values, filters->value, sizeof(filters->value));
+	memcpy(nulls, filters->isnull, sizeof(filters->isnull));
+	values[FILTER_ARGS] = most;
+	if (!nulls[ARG_STATUS] || !nulls[ARG_TYPE] || !nulls[ARG_PATTERN])
+	{
+		(void) ss_query_read(&count_all, values, nulls);
+		return ss_value_int64(0, 1, 0);
+	}
+	if (ss_page_is_beyond(&beyond))
+		return SS_PAGE_TOTAL_MAX + 1;
+	counted = ss_tally_count(&listed);
+	if (counted < 0)
+	{
+		(void) ss_query_read(&count_listed, &most, NULL);
+		counted = ss_value_int64(0, 1, 0);
+	}
+	ss_page_remember(&beyond, counted);
+	return counted;
+}
+
+/* Adds a page of all campaigns to the object that is open. */
+static void
+add_all(SSJson *json, const Filters *filters, const SSPage *wanted)
+{
+	int32		after = cursor_no(wanted);
+	Datum		values[FILTER_ARGS + 3];
+	bool		nulls[FILTER_ARGS + 3] = {false};
+	int64		total;
+
+	ss_query_avoid_scans();
+	ss_query_plan_once();
+	total = count_with(filters);
+	memcpy(values, filters->value, sizeof(filters->value));
+	memcpy(nulls, filters->isnull, sizeof(filters->isnull));
+	values[FILTER_ARGS] = Int32GetDatum(after);
+	nulls[FILTER_ARGS] = (after == 0);
+	values[FILTER_ARGS + 1] = Int64GetDatum(wanted->offset);
+	values[FILTER_ARGS + 2] = Int64GetDatum(SS_PAGE_ROWS(wanted));
+	(void) ss_query_read(&read_page, values, nulls);
+	ss_page_add(json, "campaigns", wanted, total, "campaign_id");
+}
+
+/* A page of those that the user could use now. */
+static void
+find_for_customer(const Filters *filters, const pg_uuid_t *user_id, const SSPage *wanted, Found *page)
+{
+	int32		after = cursor_no(wanted);
+	int64		position = 0;	/* among those behind the cursor */
+	uint64		found;
+	Datum		values[FILTER_ARGS + 1];
+	bool		nulls[FILTER_ARGS + 1] = {false};
+
+	memcpy(values, filters->value, sizeof(filters->value));
+	memcpy(nulls, filters->isnull, sizeof(filters->isnull));
+	values[FILTER_ARGS] = UUIDPGetDatum(user_id);
+	found = ss_query_read(&find_eligible, values, nulls);
+	memset(page, 0, sizeof(*page));
+	for (uint64 i = 0; i < found; i++)
+	{
+		int32		no = DatumGetInt32(ss_value_not_null(i, 1));
+		int			hold_out = DatumGetInt32(ss_value_not_null(i, 3));
+
+		if (hold_out > 0 && ss_held_out(ss_value_text(i, 2), user_id, hold_out))
+			continue;
+		page->total++;
+		if ((after != 0 && no >= after) || position++ < wanted->offset)
+			continue;
+		if (page->count < wanted->limit)
+			page->keys[page->count++] = Int32GetDatum(no);
+		else
+			page->more = true;
+	}
+}
+
+/* Adds a page for the user to the object that is open. */
+static void
+add_for_customer(SSJson *json, const Filters *filters, const pg_uuid_t *user_id, const SSPage *wanted)
+{
+	Found		page;
+	Datum		keys;
+
+	find_for_customer(filters, user_id, wanted, &page);
+	keys = PointerGetDatum(construct_array(page.keys, page.count, INT4OID, 4, true, TYPALIGN_INT));
+	(void) ss_query_read(&read_rows_for_customer, &keys, NULL);
+	ss_json_rows(json, "campaigns");
+	ss_page_end(json, wanted, page.total, false, page.more ? ss_value_text(page.count - 1, 1) : NULL);
+}
+
+/*
+ * list_campaigns(status, campaign_type, search, "limit", "offset", after): a
+ * page of campaigns, newest first; for a customer those it could use now.
+ */
+Datum
+swipesavvy_list_campaigns(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	Filters		filters;
+	SSPage		wanted;
+	SSJson		json = {0};
+
+	ss_call_enter(&call, SS_CUSTOMER | SS_ANALYTICS | SS_ADMIN);
+	read_filters(fcinfo, &filters);
+	wanted = ss_arg_page(fcinfo, 3, 4, 5, MAX_LIMIT, DEFAULT_LIMIT);
+	ss_json_open_object(&json, NULL);
+	if (ss_call_has(&call, SS_ANALYTICS | SS_ADMIN))
+		add_all(&json, &filters, &wanted);
+	else if (call.has_identity)
+		add_for_customer(&json, &filters, &call.identity, &wanted);
+	else
+		ss_not_allowed("permission denied", "No customer is signed in.");
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}

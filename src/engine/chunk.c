@@ -1,0 +1,598 @@
+/*
+ * chunk.c: loads and locks what a chunk of purchases needs (chunk.h).
+ *
+ * Called by engine.c only, in this order: users (locked FOR NO KEY UPDATE by
+ * user_id), references, then, once the open campaigns are known, redemption
+ * counts. Everything a user's own rules read is stable under the lock on its
+ * reward account. All queries take a fresh snapshot: they see what the lock
+ * waited for. Where the tables can be read without the executor,
+ * chunk_direct.c does it.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+
+#include "base/args.h"
+#include "base/columns.h"
+#include "base/errors.h"
+#include "base/money.h"
+#include "base/query.h"
+#include "engine/chunk.h"
+#include "engine/chunk_direct.h"
+#include "rules/merchant_cache.h"
+
+static SSQuery lock_users_query = {
+	"SELECT a.user_id, a.points_available, a.points_pending, a.lifetime_points, a.tier,"
+	"       coalesce(a.tier_until, '-infinity'), a.transaction_count, a.spent_minor, a.spent_currency,"
+	"       a.points_debited, a.lot_at, a.lot_before, a.referral_for"
+	"  FROM swipesavvy.reward_accounts a WHERE a.user_id = ANY ($1) ORDER BY a.user_id FOR NO KEY UPDATE",
+	1, {UUIDARRAYOID}, NULL};
+static SSQuery referrers_query = {
+	"SELECT a.referral_for FROM swipesavvy.reward_accounts a WHERE a.user_id = ANY ($1) AND a.referral_for IS NOT NULL",
+	1, {UUIDARRAYOID}, NULL};
+/* not joined above: that would read the status of before the wait for the lock */
+static SSQuery inactive_users_query = {
+	"SELECT u.user_id FROM swipesavvy.users u WHERE u.user_id = ANY ($1) AND u.status <> 'active'",
+	1, {UUIDARRAYOID}, NULL};
+static SSQuery total_spent_query = {
+	"SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)::bigint FROM swipesavvy.transactions t"
+	" WHERE t.user_id = $1 AND t.currency = $2 AND t.status = 'completed'",
+	2, {UUIDOID, BPCHAROID}, NULL};
+static SSQuery merchants_query = {
+	"SELECT m.merchant_id, c.category_no FROM swipesavvy.merchants m"
+	"  JOIN swipesavvy.merchant_categories c ON c.category = m.category WHERE m.merchant_id = ANY ($1)",
+	1, {UUIDARRAYOID}, NULL};
+static SSQuery accounts_query = {
+	"SELECT a.account_id, a.user_id FROM swipesavvy.accounts a WHERE a.account_id = ANY ($1)",
+	1, {UUIDARRAYOID}, NULL};
+static SSQuery segments_query = {
+	"SELECT m.user_id, m.segment_no FROM swipesavvy.segment_members m WHERE m.user_id = ANY ($1)",
+	1, {UUIDARRAYOID}, NULL};
+static SSQuery boosts_query = {
+	"SELECT b.user_id, b.boost_id FROM swipesavvy.user_boosts b"
+	" WHERE b.user_id = ANY ($1) AND b.deactivated_at IS NULL",
+	1, {UUIDARRAYOID}, NULL};
+static SSQuery redemptions_query = {
+	"SELECT r.user_id, r.campaign_no, count(*) FROM swipesavvy.campaign_redemptions r"
+	" WHERE r.campaign_no = ANY ($1) AND r.user_id = ANY ($2) AND r.counts GROUP BY 1, 2",
+	2, {INT4ARRAYOID, UUIDARRAYOID}, NULL};
+static SSQuery day_spending_query = {
+	"SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)::bigint FROM swipesavvy.transactions t"
+	" WHERE t.user_id = $1 AND t.currency = $2 AND t.status IN ('pending', 'completed')"
+	"   AND t.occurred_at >= $3::timestamp AT TIME ZONE $4 AND t.occurred_at < ($3 + 1)::timestamp AT TIME ZONE $4",
+	4, {UUIDOID, BPCHAROID, DATEOID, TEXTOID}, NULL};
+
+typedef struct RedemptionKey
+{
+	int32		user;			/* position in chunk->users */
+	int32		campaign_no;
+} RedemptionKey;
+
+typedef struct RedemptionEntry
+{
+	RedemptionKey key;
+	int64		count;
+} RedemptionEntry;
+
+typedef struct SpendingKey
+{
+	int32		user;
+	DateADT		day;
+} SpendingKey;
+
+typedef struct SpendingEntry
+{
+	SpendingKey key;
+	int64		spent;
+} SpendingEntry;
+
+typedef struct MerchantEntry
+{
+	pg_uuid_t	id;
+	int16		category_no;
+} MerchantEntry;
+
+static struct HTAB *
+make_table(const char *name, Size keysize, Size entrysize)
+{
+	HASHCTL		control = {.keysize = keysize,.entrysize = entrysize,.hcxt = CurrentMemoryContext};
+
+	return hash_create(name, 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* PT404 where somebody called for this purchase, 23503 in bulk. */
+static void
+refuse_reference(const SSChunk *chunk, const char *thing, const pg_uuid_t *id)
+{
+	if (chunk->by_call)
+		ss_not_found(thing, ss_uuid_text(id));
+	ereport(ERROR, errcode(ERRCODE_FOREIGN_KEY_VIOLATION), errmsg("purchase of an unknown %s", thing),
+			errdetail("There is no %s \"%s\".", thing, ss_uuid_text(id)));
+}
+
+/* --- users ------------------------------------------------------------------------ */
+
+static int
+compare_users(const void *a, const void *b)
+{
+	return memcmp(&((const SSUser *) a)->id, &((const SSUser *) b)->id, sizeof(pg_uuid_t));
+}
+
+static void
+read_user(uint64 row, SSUser *user)
+{
+	Datum		referrer;
+	bool		isnull;
+
+	memset(user, 0, sizeof(*user));
+	user->id = *DatumGetUUIDP(ss_value_not_null(row, 1));
+	user->available = ss_value_int64(row, 2, 0);
+	user->pending = ss_value_int64(row, 3, 0);
+	user->lifetime = ss_value_int64(row, 4, 0);
+	user->tier = ss_value_text(row, 5);
+	user->tier_read = user->tier;
+	user->tier_until = DatumGetTimestampTz(ss_value_not_null(row, 6));
+	user->transactions = ss_value_int64(row, 7, 0);
+	user->spent = ss_value_int64(row, 8, 0);
+	strlcpy(user->spent_currency, ss_value_text(row, 9), sizeof(user->spent_currency));
+	user->debited = ss_value_int64(row, 10, 0);
+	user->lot_at = DatumGetTimestampTz(ss_value_not_null(row, 11));
+	user->lot_before = ss_value_int64(row, 12, 0);
+	referrer = ss_value(row, 13, &isnull);
+	user->has_referrer = !isnull;
+	if (!isnull)
+		user->referrer = *DatumGetUUIDP(referrer);
+	user->active = true;
+}
+
+static SSUser *
+find_among(SSUser *users, int count, const pg_uuid_t *id)
+{
+	SSUser		key;
+
+	key.id = *id;
+	return bsearch(&key, users, count, sizeof(SSUser), compare_users);
+}
+
+SSUser *
+ss_chunk_find_user(const SSChunk *chunk, const pg_uuid_t *id)
+{
+	return find_among(chunk->users, chunk->nusers, id);
+}
+
+int
+ss_chunk_lock_accounts(const pg_uuid_t *ids, int count, SSUser *users)
+{
+	Datum		array = ss_uuid_array(ids, count, sizeof(pg_uuid_t));
+	int			found = (int) ss_query_latest(&lock_users_query, &array, NULL);
+	uint64		inactive;
+
+	for (int i = 0; i < found; i++)
+		read_user(i, &users[i]);
+	inactive = ss_query_latest(&inactive_users_query, &array, NULL);
+	for (uint64 i = 0; i < inactive; i++)
+	{
+		SSUser	   *user = find_among(users, found, DatumGetUUIDP(ss_value_not_null(i, 1)));
+
+		if (user != NULL)
+			user->active = false;
+	}
+	return found;
+}
+
+/* By id, those of a completed purchase first. */
+static int
+compare_wanted(const void *a, const void *b)
+{
+	const SSWanted *x = a;
+	const SSWanted *y = b;
+	int			order = memcmp(&x->id, &y->id, sizeof(pg_uuid_t));
+
+	return order != 0 ? order : (int) y->completes - (int) x->completes;
+}
+
+int
+ss_chunk_sort_wanted(SSWanted *wanted, int count)
+{
+	int			distinct = 0;
+
+	qsort(wanted, count, sizeof(SSWanted), compare_wanted);
+	for (int i = 0; i < count; i++)
+	{
+		if (i == 0 || memcmp(&wanted[i].id, &wanted[distinct - 1].id, sizeof(pg_uuid_t)) != 0)
+			wanted[distinct++] = wanted[i];
+	}
+	return distinct;
+}
+
+/*
+ * Adds those who brought a user whose purchase will be completed; there is room for as many again. Nobody is brought
+ * later than at the beginning, so those found without a lock are all that can be.
+ */
+static int
+add_referrers(SSWanted *wanted, int count)
+{
+	pg_uuid_t  *ids = palloc(count * sizeof(pg_uuid_t));
+	int			n = 0;
+	Datum		array;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (wanted[i].completes)
+			ids[n++] = wanted[i].id;
+	}
+	if (n == 0)
+		return count;
+	array = ss_uuid_array(ids, n, sizeof(pg_uuid_t));
+	n = (int) ss_query_latest(&referrers_query, &array, NULL);
+	for (int i = 0; i < n; i++)
+		wanted[count + i] = (SSWanted) {*DatumGetUUIDP(ss_value_not_null(i, 1)), false};
+	return n == 0 ? count : ss_chunk_sort_wanted(wanted, count + n);
+}
+
+/* The users of the chunk, ascending, each once; with room for as many again. */
+static SSWanted *
+buyers_of(const SSChunk *chunk, int *count)
+{
+	SSWanted   *wanted = palloc(2 * chunk->count * sizeof(SSWanted));
+
+	for (int i = 0; i < chunk->count; i++)
+		wanted[i] = (SSWanted) {chunk->purchases[i].user_id, chunk->purchases[i].status == SS_COMPLETED};
+	*count = ss_chunk_sort_wanted(wanted, chunk->count);
+	return wanted;
+}
+
+void
+ss_chunk_lock_users(SSChunk *chunk)
+{
+	int			count;
+	SSWanted   *wanted = buyers_of(chunk, &count);
+
+	chunk->users = palloc(2 * count * sizeof(SSUser));
+	if (chunk->direct != NULL)
+		chunk->nusers = ss_direct_lock_users(chunk->direct, chunk->batch, wanted, count, chunk->users);
+	else
+	{
+		pg_uuid_t  *ids = palloc(2 * count * sizeof(pg_uuid_t));
+
+		count = add_referrers(wanted, count);
+		for (int i = 0; i < count; i++)
+			ids[i] = wanted[i].id;
+		chunk->nusers = ss_chunk_lock_accounts(ids, count, chunk->users);
+	}
+	chunk->buyers = palloc(chunk->count * sizeof(SSUser *));
+	for (int i = 0; i < chunk->count; i++)
+	{
+		chunk->buyers[i] = ss_chunk_find_user(chunk, &chunk->purchases[i].user_id);
+		if (chunk->buyers[i] == NULL)
+			refuse_reference(chunk, "user", &chunk->purchases[i].user_id);
+	}
+}
+
+/* --- references ---------------------------------------------------------------------- */
+
+/* The ids of merchants or accounts that the chunk's purchases name; 0 if none does. */
+static int
+named_ids(const SSChunk *chunk, bool merchants, Datum *array)
+{
+	pg_uuid_t  *ids = palloc(chunk->count * sizeof(pg_uuid_t));
+	int			n = 0;
+
+	for (int i = 0; i < chunk->count; i++)
+	{
+		const SSPurchase *purchase = &chunk->purchases[i];
+
+		if (merchants ? purchase->has_merchant : purchase->has_account)
+			ids[n++] = merchants ? purchase->merchant_id : purchase->account_id;
+	}
+	*array = ss_uuid_array(ids, n, sizeof(pg_uuid_t));
+	return n;
+}
+
+/* The category of a merchant, 0 when there is no such merchant. */
+static int16
+category_of(const SSChunk *chunk, const pg_uuid_t *id)
+{
+	int16		category_no = ss_merchant_cache_find(chunk->rules, id);
+	bool		committed;
+	char	   *name;
+
+	if (category_no != 0)
+		return category_no;
+	name = ss_direct_merchant_category(chunk->direct, id, &committed);
+	if (name == NULL)
+		return 0;
+	category_no = ss_rules_category(chunk->rules, name);
+	if (committed)
+		ss_merchant_cache_keep(chunk->rules, id, category_no);
+	return category_no;
+}
+
+/* Merchants and accounts of the chunk's purchases, one look-up each; and whose boosts can matter. */
+static void
+look_up_references(SSChunk *chunk)
+{
+	for (int i = 0; i < chunk->count; i++)
+	{
+		SSPurchase *purchase = &chunk->purchases[i];
+
+		if (purchase->has_merchant)
+		{
+			purchase->category_no = category_of(chunk, &purchase->merchant_id);
+			if (purchase->category_no == 0)
+				refuse_reference(chunk, "merchant", &purchase->merchant_id);
+		}
+		if (purchase->has_account &&
+			!ss_direct_owns_account(chunk->direct, &purchase->user_id, &purchase->account_id))
+			refuse_reference(chunk, "account", &purchase->account_id);
+		chunk->buyers[i]->buyer.boosted |= ss_rules_boosted(chunk->rules, purchase->category_no, purchase->occurred_at);
+	}
+}
+
+static void
+load_merchants(SSChunk *chunk)
+{
+	struct HTAB *merchants;
+	uint64		rows;
+	Datum		ids;
+
+	if (named_ids(chunk, true, &ids) == 0)
+		return;
+	merchants = make_table("swipesavvy merchants", sizeof(pg_uuid_t), sizeof(MerchantEntry));
+	rows = ss_query_latest(&merchants_query, &ids, NULL);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		MerchantEntry *entry = hash_search(merchants, DatumGetUUIDP(ss_value_not_null(i, 1)), HASH_ENTER, NULL);
+
+		entry->category_no = DatumGetInt16(ss_value_not_null(i, 2));
+	}
+	for (int i = 0; i < chunk->count; i++)
+	{
+		SSPurchase *purchase = &chunk->purchases[i];
+		MerchantEntry *entry;
+
+		if (!purchase->has_merchant)
+			continue;
+		entry = hash_search(merchants, &purchase->merchant_id, HASH_FIND, NULL);
+		if (entry == NULL)
+			refuse_reference(chunk, "merchant", &purchase->merchant_id);
+		else
+			purchase->category_no = entry->category_no;
+	}
+}
+
+/* An account must be the buyer's own: somebody else's is as good as none. */
+static void
+check_accounts(SSChunk *chunk)
+{
+	struct Pair
+	{
+		pg_uuid_t	account_id;
+		pg_uuid_t	user_id;
+	}			pair;
+	struct HTAB *accounts;
+	uint64		rows;
+	Datum		ids;
+
+	if (named_ids(chunk, false, &ids) == 0)
+		return;
+	accounts = make_table("swipesavvy accounts", sizeof(pair), sizeof(pair));
+	rows = ss_query_latest(&accounts_query, &ids, NULL);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		pair.account_id = *DatumGetUUIDP(ss_value_not_null(i, 1));
+		pair.user_id = *DatumGetUUIDP(ss_value_not_null(i, 2));
+		(void) hash_search(accounts, &pair, HASH_ENTER, NULL);
+	}
+	for (int i = 0; i < chunk->count; i++)
+	{
+		const SSPurchase *purchase = &chunk->purchases[i];
+
+		pair.account_id = purchase->account_id;
+		pair.user_id = purchase->user_id;
+		if (purchase->has_account && hash_search(accounts, &pair, HASH_FIND, NULL) == NULL)
+			refuse_reference(chunk, "account", &purchase->account_id);
+	}
+}
+
+void
+ss_chunk_add_segment(SSBuyer *buyer, int32 segment_no)
+{
+	if (buyer->segments == NULL)
+		buyer->segments = palloc(sizeof(int32));
+	else if ((buyer->nsegments & (buyer->nsegments - 1)) == 0)
+		buyer->segments = repalloc(buyer->segments, 2 * buyer->nsegments * sizeof(int32));
+	buyer->segments[buyer->nsegments++] = segment_no;
+}
+
+void
+ss_chunk_add_boost(SSBuyer *buyer, const SSBoost *boost)
+{
+	if (boost == NULL)
+		return;
+	if (buyer->boosts == NULL)
+		buyer->boosts = palloc(sizeof(SSBoost *));
+	else if ((buyer->nboosts & (buyer->nboosts - 1)) == 0)
+		buyer->boosts = repalloc(buyer->boosts, 2 * buyer->nboosts * sizeof(SSBoost *));
+	buyer->boosts[buyer->nboosts++] = boost;
+}
+
+static void
+load_segments(SSChunk *chunk, Datum user_ids)
+{
+	uint64		rows = ss_query_latest(&segments_query, &user_ids, NULL);
+
+	for (uint64 i = 0; i < rows; i++)
+	{
+		SSBuyer    *buyer = &ss_chunk_find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->buyer;
+
+		ss_chunk_add_segment(buyer, DatumGetInt32(ss_value_not_null(i, 2)));
+	}
+}
+
+static void
+load_boosts(SSChunk *chunk, Datum user_ids)
+{
+	uint64		rows = ss_query_latest(&boosts_query, &user_ids, NULL);
+
+	for (uint64 i = 0; i < rows; i++)
+	{
+		SSBuyer    *buyer = &ss_chunk_find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->buyer;
+
+		ss_chunk_add_boost(buyer, ss_rules_boost(chunk->rules, DatumGetUUIDP(ss_value_not_null(i, 2))));
+	}
+}
+
+void
+ss_chunk_set_currency(SSUser *user, const char *currency)
+{
+	Datum		values[2] = {UUIDPGetDatum(&user->id), CStringGetTextDatum(currency)};
+
+	if (strcmp(user->spent_currency, currency) == 0)
+		return;
+	ss_query_latest(&total_spent_query, values, NULL);
+	user->spent = ss_value_int64(0, 1, 0);
+	strlcpy(user->spent_currency, currency, sizeof(user->spent_currency));
+}
+
+void
+ss_chunk_load_references(SSChunk *chunk)
+{
+	for (int i = 0; i < chunk->nusers; i++)
+	{
+		memset(&chunk->users[i].buyer, 0, sizeof(SSBuyer));
+		ss_chunk_set_currency(&chunk->users[i], chunk->rules->settings.currency);
+	}
+	if (chunk->direct != NULL)
+	{
+		look_up_references(chunk);
+		for (int i = 0; i < chunk->nusers; i++)
+			ss_direct_load_buyer(chunk->direct, chunk->rules, &chunk->users[i]);
+	}
+	else
+	{
+		Datum		ids = ss_uuid_array(&chunk->users[0].id, chunk->nusers, sizeof(SSUser));
+
+		load_merchants(chunk);
+		check_accounts(chunk);
+		load_segments(chunk, ids);
+		load_boosts(chunk, ids);
+	}
+	chunk->spending = NULL;
+	if (chunk->rules->settings.daily_spending_minor >= 0)
+		chunk->spending = make_table("swipesavvy spending", sizeof(SpendingKey), sizeof(SpendingEntry));
+}
+
+int64 *
+ss_chunk_spent_on_day(SSChunk *chunk, const SSUser *user, DateADT day)
+{
+	SpendingKey key = {(int32) (user - chunk->users), day};
+	SpendingEntry *entry;
+	bool		found;
+	Datum		values[4];
+
+	entry = hash_search(chunk->spending, &key, HASH_ENTER, &found);
+	if (found)
+		return &entry->spent;
+	values[0] = UUIDPGetDatum(&user->id);
+	values[1] = CStringGetTextDatum(chunk->rules->settings.currency);
+	values[2] = DateADTGetDatum(day);
+	values[3] = CStringGetTextDatum(pg_get_timezone_name(chunk->rules->settings.timezone));
+	ss_query_latest(&day_spending_query, values, NULL);
+	entry->spent = ss_value_int64(0, 1, 0);
+	return &entry->spent;
+}
+
+/* --- redemption counts ------------------------------------------------------------------- */
+
+static int
+compare_ints(const void *a, const void *b)
+{
+	int32		x = *(const int32 *) a;
+	int32		y = *(const int32 *) b;
+
+	return (x > y) - (x < y);
+}
+
+/* The numbers of the open campaigns with a limit per user, each once. */
+static int
+limited_campaigns(const SSChunk *chunk, int32 **numbers)
+{
+	int			n = 0;
+	int			distinct = 0;
+
+	for (int i = 0; i < chunk->count; i++)
+		n += chunk->open[i].count;
+	*numbers = palloc(Max(n, 1) * sizeof(int32));
+	n = 0;
+	for (int i = 0; i < chunk->count; i++)
+	{
+		for (int j = 0; j < chunk->open[i].count; j++)
+		{
+			const SSCampaign *campaign = &chunk->rules->campaigns[chunk->open[i].items[j]];
+
+			if (campaign->per_user_limit > 0)
+				(*numbers)[n++] = campaign->no;
+		}
+	}
+	qsort(*numbers, n, sizeof(int32), compare_ints);
+	for (int i = 0; i < n; i++)
+	{
+		if (i == 0 || (*numbers)[i] != (*numbers)[i - 1])
+			(*numbers)[distinct++] = (*numbers)[i];
+	}
+	return distinct;
+}
+
+void
+ss_chunk_load_redemptions(SSChunk *chunk)
+{
+	int32	   *numbers;
+	int			count;
+	Datum	   *elements;
+	Datum		values[2];
+	uint64		rows;
+
+	chunk->redemptions = NULL;
+	if (chunk->direct != NULL)
+		return;					/* they are counted when they are asked for */
+	count = limited_campaigns(chunk, &numbers);
+	if (count == 0)
+		return;
+	chunk->redemptions = make_table("swipesavvy redemptions", sizeof(RedemptionKey), sizeof(RedemptionEntry));
+	elements = palloc(count * sizeof(Datum));
+	for (int i = 0; i < count; i++)
+		elements[i] = Int32GetDatum(numbers[i]);
+	values[0] = PointerGetDatum(construct_array(elements, count, INT4OID, sizeof(int32), true, 'i'));
+	values[1] = ss_uuid_array(&chunk->users[0].id, chunk->nusers, sizeof(SSUser));
+	rows = ss_query_latest(&redemptions_query, values, NULL);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		RedemptionKey key;
+		RedemptionEntry *entry;
+
+		key.user = (int32) (ss_chunk_find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1))) - chunk->users);
+		key.campaign_no = DatumGetInt32(ss_value_not_null(i, 2));
+		entry = hash_search(chunk->redemptions, &key, HASH_ENTER, NULL);
+		entry->count = ss_value_int64(i, 3, 0);
+	}
+}
+
+int64
+ss_chunk_redemptions(SSChunk *chunk, const SSUser *user, int32 campaign_no, int add)
+{
+	RedemptionKey key = {(int32) (user - chunk->users), campaign_no};
+	RedemptionEntry *entry;
+	bool		found;
+
+	if (chunk->redemptions == NULL)
+		chunk->redemptions = make_table("swipesavvy redemptions", sizeof(RedemptionKey), sizeof(RedemptionEntry));
+	entry = hash_search(chunk->redemptions, &key, HASH_ENTER, &found);
+	if (!found)
+		entry->count = chunk->direct == NULL ? 0 : ss_direct_redemptions(chunk->direct, &user->id, campaign_no);
+	entry->count += add;
+	return entry->count;
+}

@@ -1,0 +1,726 @@
+/*
+ * slots.c: takes from budgets and daily limits, and gives back (slots.h).
+ *
+ * Called by the engine, choose.c and what undoes purchases, under the locks on
+ * the buyers' accounts.
+ *
+ * A budget is a set of rows, each a share of it with what was used of that
+ * share; a day of a daily limit likewise. Their sums are the truth. There are
+ * two ways to take from them:
+ *
+ *	Without locks (one purchase at a time). The slots are read under a snapshot;
+ *	campaigns are chosen by their sums; then for each thing taken one slot that
+ *	covers it is updated in place, skipping slots that somebody else has. The
+ *	update only succeeds on the very version that was read, so what was read
+ *	still holds. Several takes are made in a subtransaction, all or none. Another
+ *	purchase on the same campaign meets another slot. Nobody waits but for one
+ *	slot while holding none, when there are as many slots as make sense.
+ *
+ *	Under locks (several purchases, or when the first way failed, holding no
+ *	slot by then). All slots of all campaigns in question are locked: the first
+ *	ones in the order (campaign, day), then the others in the order (campaign,
+ *	day, slot). Slots are only added by whoever holds the first, so it is after
+ *	that wait that all can be seen. What is decided then is decided on true
+ *	sums. If the slots were fought over, there are more of them afterwards; if
+ *	no slot covers what all together do, the first gets all that is left.
+ *
+ * Denying without locks is sound: what others are about to take is not missing
+ * from the snapshot, so it shows at least what there will be if they roll back.
+ * Only somebody about to give back would be overlooked; so while anybody has a
+ * slot in hand, the answer is to go and wait (under locks).
+ *
+ * To give back is to take an amount below 0: the same two ways, on slots of
+ * which that much is used. If no single one is, it is given back in parts.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "storage/procarray.h"
+#include "utils/builtins.h"
+
+#include "base/attempt.h"
+#include "base/columns.h"
+#include "base/errors.h"
+#include "base/guc.h"
+#include "base/money.h"
+#include "base/query.h"
+#include "engine/shares.h"
+#include "engine/slots.h"
+
+/* How often a choice is made again without locks because slots had changed. */
+#define MAX_ATTEMPTS 3
+
+static SSQuery missing_slots_query = {
+	"SELECT 1 FROM unnest($1, $2) k (campaign_no, day)"
+	" WHERE NOT EXISTS (SELECT FROM swipesavvy.campaign_slots s WHERE s.campaign_no = k.campaign_no AND s.day = k.day)"
+	" LIMIT 1",
+	2, {INT4ARRAYOID, DATEARRAYOID}, NULL};
+static SSQuery lock_first_query = {
+	"SELECT s.campaign_no, s.day, s.slot, s.used, s.allotted FROM swipesavvy.campaign_slots s"
+	"  JOIN unnest($1, $2) k (campaign_no, day) ON s.campaign_no = k.campaign_no AND s.day = k.day"
+	" WHERE s.slot = 0 ORDER BY s.campaign_no, s.day FOR NO KEY UPDATE OF s",
+	2, {INT4ARRAYOID, DATEARRAYOID}, NULL};
+static SSQuery lock_others_query = {
+	"SELECT s.campaign_no, s.day, s.slot, s.used, s.allotted FROM swipesavvy.campaign_slots s"
+	"  JOIN unnest($1, $2) k (campaign_no, day) ON s.campaign_no = k.campaign_no AND s.day = k.day"
+	" WHERE s.slot > 0 ORDER BY s.campaign_no, s.day, s.slot FOR NO KEY UPDATE OF s",
+	2, {INT4ARRAYOID, DATEARRAYOID}, NULL};
+static SSQuery make_slot_query = {
+	"INSERT INTO swipesavvy.campaign_slots (campaign_no, day, slot, used, allotted) VALUES ($1, $2, 0, 0, $3)"
+	" ON CONFLICT DO NOTHING",
+	3, {INT4OID, DATEOID, INT8OID}, NULL};
+static SSQuery update_slots_query = {
+	"UPDATE swipesavvy.campaign_slots s SET used = k.used, allotted = k.allotted"
+	"  FROM unnest($1, $2, $3, $4, $5) k (campaign_no, day, slot, used, allotted)"
+	" WHERE s.campaign_no = k.campaign_no AND s.day = k.day AND s.slot = k.slot",
+	5, {INT4ARRAYOID, DATEARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID}, NULL};
+static SSQuery insert_slots_query = {
+	"INSERT INTO swipesavvy.campaign_slots (campaign_no, day, slot, used, allotted)"
+	" SELECT * FROM unnest($1, $2, $3, $4, $5)",
+	5, {INT4ARRAYOID, DATEARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID}, NULL};
+
+/* --- the slots that are known -------------------------------------------------------- */
+
+static int
+compare_keys(const void *a, const void *b)
+{
+	const SSSlotKey *x = a;
+	const SSSlotKey *y = b;
+
+	if (x->campaign_no != y->campaign_no)
+		return x->campaign_no < y->campaign_no ? -1 : 1;
+	return (x->day > y->day) - (x->day < y->day);
+}
+
+void
+ss_slots_reset(SSChunk *chunk)
+{
+	chunk->nslots = 0;
+	chunk->slots = NULL;
+	chunk->ntakes = 0;
+	chunk->must_lock = false;
+}
+
+/* Under locks all are known, sorted by key. */
+static SSSlots *
+find_locked(const SSChunk *chunk, const SSSlotKey *key)
+{
+	return bsearch(key, chunk->slots, chunk->nslots, sizeof(SSSlots), compare_keys);
+}
+
+/* --- without locks ---------------------------------------------------------------------- */
+
+/* Is somebody else's transaction changing or locking the row? */
+static bool
+is_in_hand(const TupleTableSlot *slot)
+{
+	HeapTupleHeader header = ((const HeapTupleTableSlot *) slot)->tuple->t_data;
+	TransactionId xmax = HeapTupleHeaderGetRawXmax(header);
+
+	if ((header->t_infomask & HEAP_XMAX_INVALID) != 0 || !TransactionIdIsValid(xmax))
+		return false;
+	if ((header->t_infomask & HEAP_XMAX_IS_MULTI) != 0)
+		return true;
+	return !TransactionIdIsCurrentTransactionId(xmax) && TransactionIdIsInProgress(xmax);
+}
+
+static int64
+int64_column(SSChunk *chunk, const TupleTableSlot *slot, int column)
+{
+	bool		isnull;
+
+	return DatumGetInt64(ss_direct_get(chunk->direct, SS_SLOTS, slot, column, &isnull));
+}
+
+/* Reads the slots of a key as they are, once per choice. */
+static SSSlots *
+peek(SSChunk *chunk, const SSSlotKey *key)
+{
+	Datum		keys[2] = {Int32GetDatum(key->campaign_no), DateADTGetDatum(key->day)};
+	SSSlots    *slots;
+	SSScan		scan;
+
+	for (int i = 0; i < chunk->nslots; i++)
+	{
+		if (compare_keys(&chunk->slots[i].key, key) == 0)
+			return &chunk->slots[i];
+	}
+	if (chunk->slots == NULL)
+		chunk->slots = palloc(sizeof(SSSlots));
+	else if ((chunk->nslots & (chunk->nslots - 1)) == 0)
+		chunk->slots = repalloc(chunk->slots, 2 * chunk->nslots * sizeof(SSSlots));
+	slots = &chunk->slots[chunk->nslots++];
+	memset(slots, 0, sizeof(*slots));
+	slots->key = *key;
+	scan = ss_direct_scan(chunk->direct, SS_SLOTS, 2, keys);
+	while (ss_direct_next(&scan))
+	{
+		SSSlot		slot = {.tid = scan.slot->tts_tid};
+		bool		isnull;
+
+		slot.slot = DatumGetInt32(ss_direct_get(chunk->direct, SS_SLOTS, scan.slot, SLOT_NO, &isnull));
+		slot.used = int64_column(chunk, scan.slot, SLOT_USED);
+		slot.allotted = int64_column(chunk, scan.slot, SLOT_ALLOTTED);
+		slots->in_hand |= is_in_hand(scan.slot);
+		ss_shares_add(slots, CurrentMemoryContext, slot);
+	}
+	ss_direct_close(&scan);
+	return slots;
+}
+
+typedef enum Outcome
+{
+	TAKEN,
+	BUSY,						/* others have the slots that would do */
+	CHANGED						/* what was read is no longer so */
+} Outcome;
+
+/* The slot at the n-th place, counted from one of this process's own. */
+static SSSlot *
+nth_slot(const SSSlots *slots, int n)
+{
+	return &slots->items[(n + MyProcPid) % slots->count];
+}
+
+/* Begins the new version of a slot from which something is taken. */
+static void
+begin_take(SSChunk *chunk, const SSTake *take, const SSSlot *slot)
+{
+	ss_direct_replace(chunk->direct, SS_SLOTS, &slot->tid);
+	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_CAMPAIGN_NO, Int32GetDatum(take->key.campaign_no));
+	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_DAY, DateADTGetDatum(take->key.day));
+	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_NO, Int32GetDatum(slot->slot));
+	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_USED, Int64GetDatum(slot->used + take->amount));
+	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_ALLOTTED, Int64GetDatum(slot->allotted));
+}
+
+/* Takes from one slot that nobody has in hand. */
+static Outcome
+take_one(SSChunk *chunk, const SSTake *take)
+{
+	SSSlots    *slots = peek(chunk, &take->key);
+	bool		changed = false;
+
+	for (int i = 0; i < slots->count; i++)
+	{
+		const SSSlot *slot = nth_slot(slots, i);
+
+		if (!ss_shares_cover(slot, take->amount))
+			continue;
+		begin_take(chunk, take, slot);
+		switch (ss_direct_try_update(chunk->direct, SS_SLOTS))
+		{
+			case TM_Ok:
+				return TAKEN;
+			case TM_BeingModified:
+				break;
+			default:
+				changed = true;
+		}
+	}
+	return changed ? CHANGED : BUSY;
+}
+
+static Outcome
+take_noted(SSChunk *chunk)
+{
+	Outcome		outcome = TAKEN;
+
+	if (chunk->takes == NULL)
+		return outcome;
+	for (int i = 0; i < chunk->ntakes && outcome == TAKEN; i++)
+		outcome = take_one(chunk, &chunk->takes[i]);
+	return outcome;
+}
+
+/* Waits for one slot that covers what the only take needs. */
+static Outcome
+wait_for_one(SSChunk *chunk)
+{
+	const SSTake *take = &chunk->takes[0];
+	const SSSlots *slots = peek(chunk, &take->key);
+
+	for (int i = 0; i < slots->count; i++)
+	{
+		SSSlot		slot = *nth_slot(slots, i);
+		TupleTableSlot *locked;
+
+		if (!ss_shares_cover(&slot, take->amount))
+			continue;
+		locked = ss_direct_wait(chunk->direct, SS_SLOTS, &slot.tid);
+		if (locked == NULL)
+			return BUSY;
+		slot.tid = locked->tts_tid;
+		slot.used = int64_column(chunk, locked, SLOT_USED);
+		slot.allotted = int64_column(chunk, locked, SLOT_ALLOTTED);
+		ExecClearTuple(locked);	/* the subtransaction must not end with it */
+		if (!ss_shares_cover(&slot, take->amount))
+			return BUSY;
+		begin_take(chunk, take, &slot);
+		ss_direct_update(chunk->direct, SS_SLOTS);
+		return TAKEN;
+	}
+	return BUSY;
+}
+
+/* How something is taken, and with what result. */
+typedef struct Taking
+{
+	SSChunk    *chunk;
+	Outcome		(*take) (SSChunk *chunk);
+	Outcome		outcome;
+} Taking;
+
+static bool
+run_taking(void *argument)
+{
+	Taking	   *taking = argument;
+
+	taking->outcome = taking->take(taking->chunk);
+	return taking->outcome == TAKEN;
+}
+
+/* Does it in a subtransaction, so that slots are let go of again when it comes to nothing. */
+static Outcome
+all_or_none(SSChunk *chunk, Outcome (*take) (SSChunk *))
+{
+	Taking		taking = {chunk, take, BUSY};
+
+	ss_direct_prepare(chunk->direct, SS_SLOTS);
+	(void) ss_attempt_or_undo(run_taking, &taking);
+	return taking.outcome;
+}
+
+/*
+ * Takes what was noted. When others have the slots that would do, and there
+ * should not be more of them, a single take waits for one: it holds none, so
+ * nobody waits for it in turn.
+ */
+static Outcome
+settle(SSChunk *chunk)
+{
+	const SSTake *only = chunk->ntakes == 1 ? &chunk->takes[0] : NULL;
+	Outcome		outcome = only != NULL ? take_noted(chunk) : all_or_none(chunk, take_noted);
+
+	if (outcome == BUSY && only != NULL)
+	{
+		const SSSlots *slots = peek(chunk, &only->key);
+
+		if (ss_shares_worthwhile(slots, only->amount) == slots->count)
+			outcome = all_or_none(chunk, wait_for_one);
+	}
+	return outcome;
+}
+
+/* Were others seen with slots in hand? (our own transaction may have locked them, too) */
+static bool
+any_in_hand(const SSChunk *chunk)
+{
+	bool		in_hand = false;
+
+	for (int i = 0; i < chunk->nslots; i++)
+		in_hand |= chunk->slots[i].in_hand;
+	return in_hand;
+}
+
+bool
+ss_slots_settle(SSChunk *chunk)
+{
+	Outcome		outcome;
+
+	if (chunk->locked || (chunk->ntakes == 0 && !chunk->must_lock))
+		return true;
+	outcome = chunk->must_lock ? BUSY : settle(chunk);
+	if (outcome == TAKEN)
+		return true;
+	ss_direct_refresh(chunk->direct);
+	chunk->attempts++;
+	if (outcome == BUSY || chunk->attempts == MAX_ATTEMPTS)
+	{
+		chunk->contended = !chunk->must_lock && any_in_hand(chunk);
+		chunk->locked = true;
+	}
+	return false;
+}
+
+/* --- under locks --------------------------------------------------------------------------- */
+
+/* The keys of all slots that the chunk's open campaigns may take from, sorted, each once. */
+static int
+wanted_keys(const SSChunk *chunk, SSSlotKey **keys)
+{
+	int			n = 0;
+	int			distinct = 0;
+
+	for (int i = 0; i < chunk->count; i++)
+		n += 2 * chunk->open[i].count;
+	*keys = palloc(Max(n, 1) * sizeof(SSSlotKey));
+	n = 0;
+	for (int i = 0; i < chunk->count; i++)
+	{
+		for (int j = 0; j < chunk->open[i].count; j++)
+		{
+			const SSCampaign *campaign = &chunk->rules->campaigns[chunk->open[i].items[j]];
+
+			if (campaign->has_budget)
+				(*keys)[n++] = (SSSlotKey) {campaign->no, SS_BUDGET_DAY};
+			if (campaign->daily_limit > 0)
+				(*keys)[n++] = (SSSlotKey) {campaign->no, chunk->purchases[i].day};
+		}
+	}
+	qsort(*keys, n, sizeof(SSSlotKey), compare_keys);
+	for (int i = 0; i < n; i++)
+	{
+		if (i == 0 || compare_keys(&(*keys)[i], &(*keys)[i - 1]) != 0)
+			(*keys)[distinct++] = (*keys)[i];
+	}
+	return distinct;
+}
+
+static void
+key_arrays(const SSSlotKey *keys, int count, bool only_days, Datum *arrays)
+{
+	static const Oid types[] = {INT4OID, DATEOID};
+	SSColumns	columns;
+
+	ss_columns_init(&columns, 2, types, count);
+	for (int i = 0; i < count; i++)
+	{
+		if (only_days && keys[i].day == SS_BUDGET_DAY)
+			continue;
+		ss_columns_next(&columns);
+		ss_columns_set(&columns, 0, Int32GetDatum(keys[i].campaign_no));
+		ss_columns_set(&columns, 1, DateADTGetDatum(keys[i].day));
+	}
+	ss_columns_arrays(&columns, arrays);
+}
+
+/* Locks first slots or the others of these keys, in order, and takes in what they hold. */
+static void
+lock_slots(SSChunk *chunk, SSQuery *query, const SSSlotKey *keys, int count)
+{
+	MemoryContext context = chunk->batch != NULL ? chunk->batch->context : CurrentMemoryContext;
+	Datum		arrays[2];
+	uint64		rows;
+
+	key_arrays(keys, count, false, arrays);
+	rows = ss_query_latest(query, arrays, NULL);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		SSSlotKey	key = {DatumGetInt32(ss_value_not_null(i, 1)), DatumGetDateADT(ss_value_not_null(i, 2))};
+		SSSlot		slot = {.slot = DatumGetInt32(ss_value_not_null(i, 3)),.used = ss_value_int64(i, 4, 0),
+		.allotted = ss_value_int64(i, 5, 0)};
+
+		ss_shares_add(find_locked(chunk, &key), context, slot);
+	}
+}
+
+/* Are the slots of a day not there yet? (they come into being with its first purchase) */
+static bool
+any_missing(const SSSlotKey *keys, int count)
+{
+	Datum		arrays[2];
+
+	key_arrays(keys, count, true, arrays);
+	return ss_query_latest(&missing_slots_query, arrays, NULL) > 0;
+}
+
+static const SSCampaign *
+campaign_of(const SSRules *rules, int32 campaign_no)
+{
+	int			low = 0;
+	int			high = rules->ncampaigns - 1;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (rules->campaigns[middle].no < campaign_no)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return &rules->campaigns[low];
+}
+
+/* The first slots one by one, each made where it is missing: to make one is to lock it, so the order must hold. */
+static void
+make_and_lock_first(SSChunk *chunk, const SSSlotKey *keys, int count)
+{
+	for (int i = 0; i < count; i++)
+	{
+		if (keys[i].day != SS_BUDGET_DAY)
+		{
+			Datum		values[3] = {Int32GetDatum(keys[i].campaign_no), DateADTGetDatum(keys[i].day),
+			Int64GetDatum(campaign_of(chunk->rules, keys[i].campaign_no)->daily_limit)};
+
+			(void) ss_query_latest(&make_slot_query, values, NULL);
+		}
+		lock_slots(chunk, &lock_first_query, &keys[i], 1);
+	}
+}
+
+/*
+ * Makes the list of the chunk's slots: those that the batch holds, and these
+ * keys, which it does not, without slots so far.
+ */
+static void
+list_slots(SSChunk *chunk, const SSSlotKey *keys, int count)
+{
+	const SSBatch *batch = chunk->batch;
+	int			held = batch == NULL ? 0 : batch->nslots;
+
+	chunk->nslots = held + count;
+	chunk->slots = MemoryContextAllocZero(batch == NULL ? CurrentMemoryContext : batch->context,
+										  Max(chunk->nslots, 1) * sizeof(SSSlots));
+	if (held > 0)
+		memcpy(chunk->slots, batch->slots, held * sizeof(SSSlots));
+	for (int i = 0; i < count; i++)
+		chunk->slots[held + i].key = keys[i];
+	qsort(chunk->slots, chunk->nslots, sizeof(SSSlots), compare_keys);
+}
+
+/* Takes the keys out whose slots the batch holds already; returns how many are left. */
+static int
+drop_held(const SSBatch *batch, SSSlotKey *keys, int count)
+{
+	int			kept = 0;
+
+	if (batch == NULL || batch->nslots == 0)
+		return count;
+	for (int i = 0; i < count; i++)
+	{
+		if (bsearch(&keys[i], batch->slots, batch->nslots, sizeof(SSSlots), compare_keys) == NULL)
+			keys[kept++] = keys[i];
+	}
+	return kept;
+}
+
+void
+ss_slots_lock_all(SSChunk *chunk)
+{
+	SSSlotKey  *keys;
+	int			count = wanted_keys(chunk, &keys);
+
+	count = drop_held(chunk->batch, keys, count);
+	if (count == 0 && chunk->batch != NULL)
+	{
+		chunk->nslots = chunk->batch->nslots;
+		chunk->slots = chunk->batch->slots;
+		return;
+	}
+	list_slots(chunk, keys, count);
+	if (count == 0)
+		return;
+	if (any_missing(keys, count))
+		make_and_lock_first(chunk, keys, count);
+	else
+		lock_slots(chunk, &lock_first_query, keys, count);
+	lock_slots(chunk, &lock_others_query, keys, count);
+}
+
+static void
+write_changed(SSQuery *query, bool fresh, const SSSlots *list, int count)
+{
+	static const Oid types[] = {INT4OID, DATEOID, INT4OID, INT8OID, INT8OID};
+	SSColumns	columns;
+	Datum		arrays[5];
+
+	ss_columns_init(&columns, 5, types, count);
+	for (int i = 0; i < count; i++)
+	{
+		const SSSlots *slots = &list[i];
+
+		for (int j = 0; j < slots->count; j++)
+		{
+			const SSSlot *slot = &slots->items[j];
+
+			if (!slot->changed || slot->is_new != fresh)
+				continue;
+			ss_columns_next(&columns);
+			ss_columns_set(&columns, 0, Int32GetDatum(slots->key.campaign_no));
+			ss_columns_set(&columns, 1, DateADTGetDatum(slots->key.day));
+			ss_columns_set(&columns, 2, Int32GetDatum(slot->slot));
+			ss_columns_set(&columns, 3, Int64GetDatum(slot->used));
+			ss_columns_set(&columns, 4, Int64GetDatum(slot->allotted));
+		}
+	}
+	if (columns.nrows == 0)
+		return;
+	ss_columns_arrays(&columns, arrays);
+	(void) ss_query_latest(query, arrays, NULL);
+}
+
+static void
+write_slots(const SSSlots *list, int count)
+{
+	write_changed(&update_slots_query, false, list, count);
+	write_changed(&insert_slots_query, true, list, count);
+}
+
+void
+ss_slots_write(SSChunk *chunk)
+{
+	if (!chunk->locked || chunk->nslots == 0)
+		return;
+	if (chunk->batch == NULL)
+		write_slots(chunk->slots, chunk->nslots);
+	else if (chunk->batch->slots != chunk->slots)
+	{
+		if (chunk->batch->slots != NULL)
+			pfree(chunk->batch->slots);
+		chunk->batch->slots = chunk->slots;
+		chunk->batch->nslots = chunk->nslots;
+	}
+}
+
+void
+ss_slots_write_batch(SSBatch *batch)
+{
+	if (batch->nslots > 0)
+		write_slots(batch->slots, batch->nslots);
+}
+
+/* --- what choose.c asks ----------------------------------------------------------------------- */
+
+/* The rules said that there is a budget, so there are slots; a day's may be still to come. */
+static void
+refuse_missing(const SSCampaign *campaign)
+{
+	ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("campaign has a limit but no slot to count it in"),
+			errdetail("It is campaign \"%s\".", campaign->id));
+}
+
+bool
+ss_slots_cover(SSChunk *chunk, const SSCampaign *campaign, DateADT day, int128 amount)
+{
+	SSSlotKey	key = {campaign->no, day};
+	SSSlots    *slots = chunk->locked ? find_locked(chunk, &key) : peek(chunk, &key);
+
+	if (slots->count == 0)
+	{
+		if (chunk->locked || day == SS_BUDGET_DAY)
+			refuse_missing(campaign);
+		chunk->must_lock = true;
+		return true;
+	}
+	if (day != SS_BUDGET_DAY && ss_shares_exceed(slots, campaign->daily_limit))
+	{
+		if (!chunk->locked)
+		{
+			chunk->must_lock = true;
+			return true;
+		}
+		ss_shares_cut(slots, campaign->daily_limit);
+	}
+	if (ss_shares_left(slots) >= amount)
+		return true;
+	if (!chunk->locked && slots->in_hand)
+		chunk->must_lock = true;
+	return false;
+}
+
+void
+ss_slots_take(SSChunk *chunk, const SSCampaign *campaign, DateADT day, int64 amount)
+{
+	SSSlotKey	key = {campaign->no, day};
+
+	if (amount == 0)
+		return;
+	if (chunk->locked)
+	{
+		ss_shares_take(find_locked(chunk, &key), amount, chunk->contended);
+		return;
+	}
+	if (chunk->takes == NULL || chunk->ntakes == 0)
+		chunk->takes = palloc(sizeof(SSTake));
+	else if ((chunk->ntakes & (chunk->ntakes - 1)) == 0)
+		chunk->takes = repalloc(chunk->takes, 2 * chunk->ntakes * sizeof(SSTake));
+	chunk->takes[chunk->ntakes++] = (SSTake) {key, amount};
+}
+
+/* --- giving back ------------------------------------------------------------------------------- */
+
+static int
+compare_takes(const void *a, const void *b)
+{
+	return compare_keys(&((const SSTake *) a)->key, &((const SSTake *) b)->key);
+}
+
+/* Each key once, in order; returns how many there are. */
+static int
+merge_takes(SSTake *takes, int count)
+{
+	int			distinct = 0;
+
+	qsort(takes, count, sizeof(SSTake), compare_takes);
+	for (int i = 0; i < count; i++)
+	{
+		if (takes[i].amount == 0)
+			continue;
+		if (distinct > 0 && compare_takes(&takes[distinct - 1], &takes[i]) == 0)
+			takes[distinct - 1].amount = ss_add(takes[distinct - 1].amount, takes[i].amount, "budget");
+		else
+			takes[distinct++] = takes[i];
+	}
+	return distinct;
+}
+
+/* A budget or limit that was taken off since has no slots: there is nothing to give back to. */
+static void
+drop_missing(SSChunk *chunk)
+{
+	int			kept = 0;
+
+	chunk->nslots = 0;
+	chunk->slots = NULL;
+	for (int i = 0; i < chunk->ntakes; i++)
+	{
+		if (peek(chunk, &chunk->takes[i].key)->count > 0)
+			chunk->takes[kept++] = chunk->takes[i];
+	}
+	chunk->ntakes = kept;
+}
+
+static void
+take_all_locked(SSChunk *chunk)
+{
+	SSSlotKey  *keys = palloc(chunk->ntakes * sizeof(SSSlotKey));
+
+	for (int i = 0; i < chunk->ntakes; i++)
+		keys[i] = chunk->takes[i].key;
+	list_slots(chunk, keys, chunk->ntakes);
+	lock_slots(chunk, &lock_first_query, keys, chunk->ntakes);
+	lock_slots(chunk, &lock_others_query, keys, chunk->ntakes);
+	for (int i = 0; i < chunk->ntakes; i++)
+	{
+		if (chunk->slots[i].count > 0)
+			ss_shares_take(&chunk->slots[i], chunk->takes[i].amount, chunk->contended);
+	}
+	ss_slots_write(chunk);
+}
+
+void
+ss_slots_give_back(SSTake *takes, int count)
+{
+	SSChunk		chunk = {.takes = takes,.ntakes = merge_takes(takes, count)};
+	bool		given = false;
+
+	if (chunk.ntakes == 0)
+		return;
+	chunk.direct = ss_direct_begin();
+	chunk.locked = chunk.direct == NULL;
+	while (!given && !chunk.locked)
+	{
+		drop_missing(&chunk);
+		given = ss_slots_settle(&chunk);
+	}
+	if (!given)
+		take_all_locked(&chunk);
+	if (chunk.direct != NULL)
+		ss_direct_end(chunk.direct);
+}

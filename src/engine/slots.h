@@ -1,0 +1,47 @@
+/*
+ * slots.h: takes from budgets and daily limits, and gives back to them. They are
+ * split over slots so that purchases at the same time need not wait for each other.
+ */
+#ifndef SS_SLOTS_H
+#define SS_SLOTS_H
+
+#include "postgres.h"
+
+#include "engine/chunk.h"
+
+/* The day under which a campaign's budget is kept. */
+#define SS_BUDGET_DAY DATEVAL_NOBEGIN
+
+/* Forgets what is known of slots: before each time the campaigns are chosen. */
+extern void ss_slots_reset(SSChunk *chunk);
+
+/*
+ * Locks all slots of the chunk's open campaigns, in one order for everybody, and
+ * makes those of new days. From then on all answers are final.
+ */
+extern void ss_slots_lock_all(SSChunk *chunk);
+
+/*
+ * Is that much left of a campaign's budget or of its limit on a day? Without
+ * locks a "no" is only given when nobody is about to give anything back.
+ */
+extern bool ss_slots_cover(SSChunk *chunk, const SSCampaign *campaign, DateADT day, int128 amount);
+
+/* Takes what ss_slots_cover said is there: at once under locks, else when ss_slots_settle is called. */
+extern void ss_slots_take(SSChunk *chunk, const SSCampaign *campaign, DateADT day, int64 amount);
+
+/* Without locks: takes all that was noted, or nothing (false): then the choice must be made again. */
+extern bool ss_slots_settle(SSChunk *chunk);
+
+/* Under locks: writes what was taken, or leaves it to the batch. */
+extern void ss_slots_write(SSChunk *chunk);
+extern void ss_slots_write_batch(SSBatch *batch);
+
+/*
+ * Gives back: amounts below 0, at once; puts them in order. Under the table lock of ss_engine_lock_out_changes and
+ * the locks on the accounts; nothing that another purchase may hold is to be locked afterwards. What has no slots any
+ * more is left out.
+ */
+extern void ss_slots_give_back(SSTake *takes, int count);
+
+#endif							/* SS_SLOTS_H */

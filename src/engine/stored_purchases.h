@@ -1,0 +1,33 @@
+/*
+ * stored_purchases.h: the purchases of a period that earned, as they are stored.
+ *
+ *		SSPast	   *past = ss_past_begin(rules, from, until, false);
+ *
+ *		while (ss_past_next(past, &purchase))
+ *			...
+ *		ss_past_end(past);
+ *
+ * SPI is connected; what is read is what the active snapshot sees. An error in
+ * between needs no cleaning up.
+ */
+#ifndef SS_PAST_H
+#define SS_PAST_H
+
+#include "postgres.h"
+
+#include "engine/purchase.h"
+
+typedef struct SSPast SSPast;
+
+/* Pending and completed purchases with from <= occurred_at < until; their shipping amounts are read if `shipping`. */
+extern SSPast *ss_past_begin(const SSRules *rules, TimestampTz from, TimestampTz until, bool shipping);
+
+/*
+ * The next one, in no order: its ids, amount (gross of refunds), currency,
+ * time, merchant, category and base points. False at the end.
+ */
+extern bool ss_past_next(SSPast *past, SSPurchase *purchase);
+
+extern void ss_past_end(SSPast *past);
+
+#endif							/* SS_PAST_H */

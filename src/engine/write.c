@@ -1,0 +1,227 @@
+/*
+ * write.c: writes what a chunk of purchases earned (write.h).
+ *
+ * Called by the engine as its last step, under the locks on the accounts and
+ * slots that are written. Rows travel as arrays, one query per table: a row
+ * that several purchases of the chunk changed is written once.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "base/columns.h"
+#include "base/query.h"
+#include "base/uuid7.h"
+#include "engine/write.h"
+#include "ledger/points_messages.h"
+
+static SSQuery write_transactions_query = {
+	"INSERT INTO swipesavvy.transactions (transaction_id, user_id, amount_minor, occurred_at, recorded_at, points_base,"
+	"       points_bonus, discount_minor, status, currency, category_no, request, merchant_id, account_id,"
+	"       idempotency_key, metadata, decision)"
+	" SELECT k.transaction_id, k.user_id, k.amount, k.occurred_at, k.recorded_at, k.base, k.bonus, k.discount,"
+	"        k.status::swipesavvy.purchase_status, k.currency, k.category_no, k.request, k.merchant_id, k.account_id,"
+	"        k.idempotency_key, k.metadata, k.decision"
+	"   FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+	"        k (transaction_id, user_id, amount, occurred_at, recorded_at, base, bonus, discount, status, currency,"
+	"           category_no, request, merchant_id, account_id, idempotency_key, metadata, decision)",
+	17,
+	{UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
+	INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT2ARRAYOID, INT2ARRAYOID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID,
+	JSONBARRAYOID, BYTEAARRAYOID}, NULL};
+static SSQuery write_entries_query = {
+	"INSERT INTO swipesavvy.points_entries (user_id, entry_id, points, recorded_at, kind, debit_account, credit_account,"
+	"       campaign_no, transaction_id)"
+	" SELECT k.user_id, k.entry_id, k.points, k.recorded_at, k.kind::swipesavvy.entry_kind, 'issuance',"
+	"        k.credit::swipesavvy.ledger_account, k.campaign_no, k.transaction_id"
+	"   FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)"
+	"        k (user_id, entry_id, points, recorded_at, kind, credit, campaign_no, transaction_id)",
+	8,
+	{UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID,
+	UUIDARRAYOID}, NULL};
+static SSQuery write_redemptions_query = {
+	"INSERT INTO swipesavvy.campaign_redemptions (user_id, transaction_id, campaign_no, campaign_version, points,"
+	"       discount_minor, cost_minor, day, position)"
+	" SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+	9,
+	{UUIDARRAYOID, UUIDARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, DATEARRAYOID,
+	INT2ARRAYOID}, NULL};
+static SSQuery write_accounts_query = {
+	"UPDATE swipesavvy.reward_accounts a"
+	"   SET points_available = k.available, points_pending = k.pending, lifetime_points = k.lifetime, tier = k.tier,"
+	"       tier_until = nullif(k.tier_until, '-infinity'), transaction_count = k.transactions, spent_minor = k.spent,"
+	"       spent_currency = k.spent_currency, points_debited = k.debited, lot_at = k.lot_at, lot_before = k.lot_before,"
+	"       referral_for = k.referrer"
+	"  FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+	"       k (user_id, available, pending, lifetime, tier, tier_until, transactions, spent, spent_currency, debited,"
+	"          lot_at, lot_before, referrer)"
+	" WHERE a.user_id = k.user_id",
+	13,
+	{UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID,
+	INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, UUIDARRAYOID}, NULL};
+
+/* The element type of each of a query's array arguments. */
+static void
+init_columns(SSColumns *columns, const SSQuery *query, int rows)
+{
+	Oid			types[SS_COLUMNS_MAX];
+
+	for (int i = 0; i < query->nargs; i++)
+		types[i] = get_element_type(query->argtypes[i]);
+	ss_columns_init(columns, query->nargs, types, rows);
+}
+
+static void
+write_columns(SSQuery *query, const SSColumns *columns)
+{
+	Datum		arrays[SS_COLUMNS_MAX];
+
+	if (columns->nrows == 0)
+		return;
+	ss_columns_arrays(columns, arrays);
+	(void) ss_query_latest(query, arrays, NULL);
+}
+
+static void
+add_transaction(SSColumns *columns, const SSPurchase *purchase)
+{
+	ss_columns_next(columns);
+	ss_columns_set(columns, 0, UUIDPGetDatum(&purchase->transaction_id));
+	ss_columns_set(columns, 1, UUIDPGetDatum(&purchase->user_id));
+	ss_columns_set(columns, 2, Int64GetDatum(purchase->amount));
+	ss_columns_set(columns, 3, TimestampTzGetDatum(purchase->occurred_at));
+	ss_columns_set(columns, 4, TimestampTzGetDatum(purchase->recorded_at));
+	ss_columns_set(columns, 5, Int64GetDatum(purchase->points_base));
+	ss_columns_set(columns, 6, Int64GetDatum(purchase->points_bonus));
+	ss_columns_set(columns, 7, Int64GetDatum(purchase->discount));
+	ss_columns_set(columns, 8, CStringGetTextDatum(ss_status_names[purchase->status]));
+	ss_columns_set(columns, 9, CStringGetTextDatum(purchase->currency));
+	if (purchase->category_no != 0)
+		ss_columns_set(columns, 10, Int16GetDatum(purchase->category_no));
+	ss_columns_set(columns, 11, Int16GetDatum(purchase->request));
+	if (purchase->has_merchant)
+		ss_columns_set(columns, 12, UUIDPGetDatum(&purchase->merchant_id));
+	if (purchase->has_account)
+		ss_columns_set(columns, 13, UUIDPGetDatum(&purchase->account_id));
+	if (purchase->idempotency_key != NULL)
+		ss_columns_set(columns, 14, CStringGetTextDatum(purchase->idempotency_key));
+	if (purchase->metadata != NULL)
+		ss_columns_set(columns, 15, JsonbPGetDatum(purchase->metadata));
+	ss_columns_set(columns, 16, PointerGetDatum(ss_decision_encode(&purchase->decision)));
+}
+
+/* One entry of that user's, unless it moves nothing. */
+static void
+add_entry(SSColumns *columns, const SSPurchase *purchase, const pg_uuid_t *user_id, const char *kind, int64 points,
+		  int32 campaign_no)
+{
+	if (points == 0)
+		return;
+	ss_columns_next(columns);
+	ss_columns_set(columns, 0, UUIDPGetDatum(user_id));
+	ss_columns_set(columns, 1, UUIDPGetDatum(ss_uuid7_new()));
+	ss_columns_set(columns, 2, Int64GetDatum(points));
+	ss_columns_set(columns, 3, TimestampTzGetDatum(purchase->recorded_at));
+	ss_columns_set(columns, 4, CStringGetTextDatum(kind));
+	ss_columns_set(columns, 5, CStringGetTextDatum(purchase->status == SS_PENDING ? "pending" : "available"));
+	if (campaign_no != 0)
+		ss_columns_set(columns, 6, Int32GetDatum(campaign_no));
+	ss_columns_set(columns, 7, UUIDPGetDatum(&purchase->transaction_id));
+}
+
+static void
+add_redemption(SSColumns *columns, const SSPurchase *purchase, int position)
+{
+	const SSAward *award = &purchase->awards[position];
+
+	ss_columns_next(columns);
+	ss_columns_set(columns, 0, UUIDPGetDatum(&purchase->user_id));
+	ss_columns_set(columns, 1, UUIDPGetDatum(&purchase->transaction_id));
+	ss_columns_set(columns, 2, Int32GetDatum(award->campaign_no));
+	ss_columns_set(columns, 3, Int32GetDatum(award->campaign_version));
+	ss_columns_set(columns, 4, Int64GetDatum(award->points));
+	ss_columns_set(columns, 5, Int64GetDatum(award->discount));
+	ss_columns_set(columns, 6, Int64GetDatum(award->cost));
+	ss_columns_set(columns, 7, DateADTGetDatum(purchase->day));
+	ss_columns_set(columns, 8, Int16GetDatum((int16) (position + 1)));
+}
+
+static void
+add_account(SSColumns *columns, const SSUser *user)
+{
+	ss_columns_next(columns);
+	ss_columns_set(columns, 0, UUIDPGetDatum(&user->id));
+	ss_columns_set(columns, 1, Int64GetDatum(user->available));
+	ss_columns_set(columns, 2, Int64GetDatum(user->pending));
+	ss_columns_set(columns, 3, Int64GetDatum(user->lifetime));
+	ss_columns_set(columns, 4, CStringGetTextDatum(user->tier));
+	ss_columns_set(columns, 5, TimestampTzGetDatum(user->tier_until));
+	ss_columns_set(columns, 6, Int64GetDatum(user->transactions));
+	ss_columns_set(columns, 7, Int64GetDatum(user->spent));
+	ss_columns_set(columns, 8, CStringGetTextDatum(user->spent_currency));
+	ss_columns_set(columns, 9, Int64GetDatum(user->debited));
+	ss_columns_set(columns, 10, TimestampTzGetDatum(user->lot_at));
+	ss_columns_set(columns, 11, Int64GetDatum(user->lot_before));
+	if (user->has_referrer)
+		ss_columns_set(columns, 12, UUIDPGetDatum(&user->referrer));
+}
+
+void
+ss_ledger_write_accounts(SSDirect *direct, const SSUser *users, int count)
+{
+	SSColumns	accounts;
+
+	if (direct == NULL)
+		init_columns(&accounts, &write_accounts_query, count);
+	for (int i = 0; i < count; i++)
+	{
+		if (!users[i].changed)
+			continue;
+		ss_points_tell_tier(&users[i]);
+		if (direct != NULL)
+			ss_ledger_update_account(direct, &users[i]);
+		else
+			add_account(&accounts, &users[i]);
+	}
+	if (direct == NULL)
+		write_columns(&write_accounts_query, &accounts);
+}
+
+void
+ss_ledger_write(const SSChunk *chunk)
+{
+	SSColumns	transactions;
+	SSColumns	entries;
+	SSColumns	redemptions;
+
+	if (chunk->direct != NULL)
+	{
+		ss_ledger_write_direct(chunk);
+		return;
+	}
+	init_columns(&transactions, &write_transactions_query, chunk->count);
+	init_columns(&entries, &write_entries_query, 2 * chunk->count);
+	init_columns(&redemptions, &write_redemptions_query, chunk->count);
+	for (int i = 0; i < chunk->count; i++)
+	{
+		const SSPurchase *purchase = &chunk->purchases[i];
+
+		add_transaction(&transactions, purchase);
+		add_entry(&entries, purchase, &purchase->user_id, "earn", purchase->points_base, 0);
+		for (int j = 0; j < purchase->nawards; j++)
+		{
+			add_entry(&entries, purchase, &purchase->user_id, "bonus", purchase->awards[j].points,
+					  purchase->awards[j].campaign_no);
+			add_redemption(&redemptions, purchase, j);
+		}
+		add_entry(&entries, purchase, &purchase->user_id, "referral", purchase->referral_points, 0);
+		if (purchase->referrer_paid)
+			add_entry(&entries, purchase, &purchase->referrer, "referral", purchase->referral_points, 0);
+	}
+	write_columns(&write_transactions_query, &transactions);
+	write_columns(&write_entries_query, &entries);
+	write_columns(&write_redemptions_query, &redemptions);
+	ss_ledger_write_accounts(NULL, chunk->users, chunk->nusers);
+}

@@ -1,0 +1,69 @@
+/*
+ * balance.h: a user's reward account under lock, for everything that changes
+ * points after they were earned: settling, refunds, redemptions, donations,
+ * expiry, adjustments.
+ *
+ * Usage, between ss_call_enter and ss_call_leave_json:
+ *
+ *		SSBalance	balance;
+ *
+ *		ss_balance_lock(&balance, user_id);
+ *		... look at what must not change meanwhile; slots after this ...
+ *		ss_balance_credit or ss_balance_debit, ss_entry_write ...
+ *		ss_balance_write(&balance);
+ */
+#ifndef SS_BALANCE_H
+#define SS_BALANCE_H
+
+#include "postgres.h"
+
+#include "engine/chunk.h"
+
+typedef struct SSBalance
+{
+	const SSRules *rules;		/* current when the lock was taken; gone after the first write */
+	TimestampTz now;			/* after the wait for the lock */
+	SSUser		user;
+} SSBalance;
+
+/* An entry of the ledger; labels are those of its types. */
+typedef struct SSEntry
+{
+	const pg_uuid_t *user_id;
+	const char *kind;
+	const char *debit;
+	const char *credit;
+	int64		points;
+	const pg_uuid_t *transaction_id;	/* or NULL */
+	const char *reason;			/* or NULL */
+	TimestampTz recorded_at;
+} SSEntry;
+
+/*
+ * Locks what purchases lock, in their order: the table campaign_redemptions
+ * against changes of campaigns, then the user's account. PT404 when there is no
+ * such user. What is read afterwards by ss_query_latest is what counts.
+ */
+extern void ss_balance_lock(SSBalance *balance, const pg_uuid_t *user_id);
+
+/* The same for several users, in the order of their ids; each once. */
+extern void ss_balance_lock_all(SSBalance *balances, const pg_uuid_t *user_ids, int count);
+
+/* Points become available that count from `at` on; of lifetime too, if earned. */
+extern void ss_balance_credit(SSBalance *balance, int64 points, TimestampTz at, bool earned);
+
+/* Available points are taken; of lifetime too, if they were earned and are not any more. */
+extern void ss_balance_debit(SSBalance *balance, int64 points, bool earned);
+
+/* The same for an account that is locked otherwise, when the clock says `now`. */
+extern void ss_balance_earn(const SSRules *rules, SSUser *user, int64 points, TimestampTz at, TimestampTz now);
+
+/* The tier held now. */
+extern const char *ss_balance_tier(const SSBalance *balance);
+
+extern void ss_balance_write(SSBalance *balance);
+
+/* Writes an entry, unless it moves nothing; returns its id (of no entry: a new one). */
+extern const pg_uuid_t *ss_entry_write(const SSEntry *entry);
+
+#endif							/* SS_BALANCE_H */

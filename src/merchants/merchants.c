@@ -1,0 +1,352 @@
+/*
+ * merchants.c: merchants and their categories.
+ *
+ * SQL entry points; the readers are open to everyone. Lists are ordered by
+ * (name, merchant_id) and go on after a merchant, whose name is looked up
+ * first: the row comparison is then one range of an index.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "audit/audit.h"
+#include "base/args.h"
+#include "base/errors.h"
+#include "base/page.h"
+#include "base/query.h"
+#include "base/uuid7.h"
+#include "call/call.h"
+#include "rules/rules.h"
+
+PG_FUNCTION_INFO_V1(swipesavvy_create_merchant);
+PG_FUNCTION_INFO_V1(swipesavvy_update_merchant);
+PG_FUNCTION_INFO_V1(swipesavvy_get_merchant);
+PG_FUNCTION_INFO_V1(swipesavvy_list_merchants);
+PG_FUNCTION_INFO_V1(swipesavvy_list_merchant_categories);
+
+/* What is said about a merchant; NULL = not said. */
+typedef struct MerchantInput
+{
+	char	   *name;
+	char	   *category;
+	char	   *mcc;
+	char	   *description;
+	Jsonb	   *metadata;
+	bool		clear_mcc;		/* explicit nulls */
+	bool		clear_description;
+} MerchantInput;
+
+#define MERCHANT_COLUMNS                                                                                     \
+	"merchant_id, name, category, mcc, description, metadata, is_active, created_at, updated_at"
+
+static SSQuery find_mcc = {"SELECT category FROM swipesavvy.mcc_codes WHERE mcc = $1", 1, {BPCHAROID}, NULL};
+
+static SSQuery insert_merchant = {
+	"INSERT INTO swipesavvy.merchants (merchant_id, name, category, mcc, description, metadata)"
+	" VALUES ($1, $2, $3, $4, $5, coalesce($6, '{}'))"
+	" ON CONFLICT (merchant_id) DO NOTHING RETURNING " MERCHANT_COLUMNS, 6,
+	{UUIDOID, TEXTOID, TEXTOID, BPCHAROID, TEXTOID, JSONBOID}, NULL};
+
+static SSQuery update_merchant = {
+	"UPDATE swipesavvy.merchants"
+	"   SET name = coalesce($2, name), category = coalesce($3, category),"
+	"       mcc = CASE WHEN $7 THEN NULL ELSE coalesce($4, mcc) END,"
+	"       description = CASE WHEN $8 THEN NULL ELSE coalesce($5, description) END,"
+	"       metadata = coalesce($6, metadata), is_active = coalesce($9, is_active), updated_at = now()"
+	" WHERE merchant_id = $1 RETURNING " MERCHANT_COLUMNS, 9,
+	{UUIDOID, TEXTOID, TEXTOID, BPCHAROID, TEXTOID, JSONBOID, BOOLOID, BOOLOID, BOOLOID}, NULL};
+
+static SSQuery select_merchant = {
+	"SELECT " MERCHANT_COLUMNS " FROM swipesavvy.merchants WHERE merchant_id = $1", 1, {UUIDOID}, NULL};
+
+static SSQuery lock_merchant = {
+	"SELECT " MERCHANT_COLUMNS " FROM swipesavvy.merchants WHERE merchant_id = $1 FOR NO KEY UPDATE", 1, {UUIDOID}, NULL};
+
+static SSQuery select_categories = {
+	"SELECT category, description FROM swipesavvy.merchant_categories WHERE is_active ORDER BY category_no",
+	0, {0}, NULL};
+
+static SSQuery find_cursor = {
+	"SELECT name FROM swipesavvy.merchants WHERE merchant_id = $1", 1, {UUIDOID}, NULL};
+
+/*
+ * The lists: a condition left out is another query, so that each has the plan
+ * of its own. $1 category, $2 pattern, $3 and $4 name and id to go on after,
+ * $5 rows, $6 offset.
+ */
+#define BY_CATEGORY " AND category = $1"
+#define BY_NAME		" AND name ILIKE $2"
+#define LIST(conditions)                                                                                     \
+	{"SELECT merchant_id, name, category, mcc, description, created_at FROM swipesavvy.merchants"            \
+	 " WHERE is_active AND (name, merchant_id) > ($3, $4)" conditions                                        \
+	 " ORDER BY name, merchant_id LIMIT $5 OFFSET $6", 6,                                                    \
+	 {TEXTOID, TEXTOID, TEXTOID, UUIDOID, INT8OID, INT8OID}, NULL}
+#define COUNT(conditions)                                                                                    \
+	{"SELECT count(*) FROM (SELECT FROM swipesavvy.merchants WHERE is_active" conditions " LIMIT 10001) m",  \
+	 2, {TEXTOID, TEXTOID}, NULL}
+
+/* by [category given][search given] */
+static SSQuery list_queries[2][2] = {
+	{LIST(""), LIST(BY_NAME)},
+	{LIST(BY_CATEGORY), LIST(BY_CATEGORY BY_NAME)}};
+static SSQuery count_queries[2][2] = {
+	{COUNT(""), COUNT(BY_NAME)},
+	{COUNT(BY_CATEGORY), COUNT(BY_CATEGORY BY_NAME)}};
+
+/* --- what is said about a merchant -------------------------------------------------- */
+
+static void
+check_category(const char *category)
+{
+	if (ss_rules_category(ss_rules_get(), category) == 0)
+		ss_bad_value("category", "There is no merchant category \"%s\".", category);
+}
+
+/* The category of a merchant category code; 22023 if the code is unknown. */
+static char *
+category_of_mcc(const char *mcc)
+{
+	Datum		values[] = {CStringGetTextDatum(mcc)};
+
+	if (ss_query_write(&find_mcc, values, NULL) == 0)
+		ss_bad_value("mcc", "There is no merchant category code \"%s\".", mcc);
+	return ss_value_text(0, 1);
+}
+
+static void
+check_metadata(Jsonb *metadata)
+{
+	if (!JB_ROOT_IS_OBJECT(metadata))
+		ss_bad_value("metadata", "It is not a JSON object.");
+	if (VARSIZE(metadata) > SS_METADATA_MAX)
+		ss_bad_value("metadata", "It is longer than %d bytes.", SS_METADATA_MAX);
+}
+
+/* Sets parameters 0 to 5 of insert_merchant and update_merchant. */
+static void
+set_parameters(Datum *values, bool *nulls, const pg_uuid_t *merchant_id, const MerchantInput *input)
+{
+	ss_param_pointer(values, nulls, 0, merchant_id);
+	ss_param_text(values, nulls, 1, input->name);
+	ss_param_text(values, nulls, 2, input->category);
+	ss_param_text(values, nulls, 3, input->mcc);
+	ss_param_text(values, nulls, 4, input->description);
+	ss_param_pointer(values, nulls, 5, input->metadata);
+}
+
+/* Writes down the row of the last query; without `before` it is new. */
+static void
+record(SSCall *call, const char *action, const pg_uuid_t *merchant_id, SSAuditRow before)
+{
+	SSAudit		audit = {.resource = "merchant", .action = action, .resource_id = ss_uuid_text(merchant_id)};
+
+	ss_audit_write_rows(call, &audit, before, ss_audit_row());
+}
+
+/* --- creating and changing ------------------------------------------------------------ */
+
+/*
+ * create_merchant(name, category, mcc, description, metadata, merchant_id): a
+ * null category is that of the mcc
+ */
+Datum
+swipesavvy_create_merchant(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	SSJson		json = {0};
+	MerchantInput input = {0};
+	pg_uuid_t  *merchant_id;
+	Datum		values[6];
+	bool		nulls[6];
+
+	ss_call_enter(&call, SS_ADMIN);
+	input.name = ss_arg_text(fcinfo, 0, "name", SS_NAME_MAX, true);
+	input.category = ss_arg_text(fcinfo, 1, "category", SS_NAME_MAX, PG_ARGISNULL(2));
+	input.mcc = ss_arg_text(fcinfo, 2, "mcc", SS_NAME_MAX, false);
+	input.description = ss_arg_text(fcinfo, 3, "description", SS_TEXT_MAX, false);
+	input.metadata = ss_arg_jsonb(fcinfo, 4, "metadata", false);
+	merchant_id = ss_arg_uuid(fcinfo, 5, "merchant_id", false);
+	if (merchant_id == NULL)
+		merchant_id = ss_uuid7_new();
+	if (input.category != NULL)
+		check_category(input.category);
+	if (input.mcc != NULL)
+	{
+		char	   *category = category_of_mcc(input.mcc);
+
+		if (input.category == NULL)
+			input.category = category;
+	}
+	if (input.metadata != NULL)
+		check_metadata(input.metadata);
+
+	set_parameters(values, nulls, merchant_id, &input);
+	if (ss_query_write(&insert_merchant, values, nulls) == 0)
+		ss_duplicate("a merchant with this merchant_id exists already", "The merchant_id is \"%s\".",
+					 ss_uuid_text(merchant_id));
+	ss_json_row(&json, NULL);
+	record(&call, "create", merchant_id, (SSAuditRow){0});
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
+
+static MerchantInput
+read_changes(Jsonb *changes)
+{
+	static const char *const keys[] = {
+		"name", "category", "mcc", "description", "metadata", "is_active", NULL};
+	MerchantInput input = {0};
+	JsonbValue *metadata;
+
+	ss_check_keys(changes, "changes", keys);
+	input.name = ss_document_text(changes, "name", SS_NAME_MAX);
+	input.category = ss_document_text(changes, "category", SS_NAME_MAX);
+	if (input.category != NULL)
+		check_category(input.category);
+	input.clear_mcc = ss_document_has_null(changes, "mcc");
+	if (!input.clear_mcc)
+		input.mcc = ss_document_text(changes, "mcc", SS_NAME_MAX);
+	if (input.mcc != NULL)
+		(void) category_of_mcc(input.mcc);
+	input.clear_description = ss_document_has_null(changes, "description");
+	if (!input.clear_description)
+		input.description = ss_document_text(changes, "description", SS_TEXT_MAX);
+	metadata = ss_document_get(changes, "metadata");
+	if (metadata != NULL)
+	{
+		input.metadata = ss_json_as_jsonb(metadata);
+		check_metadata(input.metadata);
+	}
+	return input;
+}
+
+/*
+ * update_merchant(merchant_id, changes)
+ */
+Datum
+swipesavvy_update_merchant(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	SSJson		json = {0};
+	pg_uuid_t  *merchant_id;
+	Jsonb	   *changes;
+	JsonbValue *is_active;
+	MerchantInput input;
+	SSAuditRow	before;
+	Datum		values[9];
+	bool		nulls[9];
+
+	ss_call_enter(&call, SS_ADMIN);
+	merchant_id = ss_arg_uuid(fcinfo, 0, "merchant_id", true);
+	changes = ss_arg_jsonb(fcinfo, 1, "changes", true);
+	input = read_changes(changes);
+	set_parameters(values, nulls, merchant_id, &input);
+	values[6] = BoolGetDatum(input.clear_mcc);
+	values[7] = BoolGetDatum(input.clear_description);
+	nulls[6] = nulls[7] = false;
+	is_active = ss_document_get(changes, "is_active");
+	nulls[8] = (is_active == NULL);
+	values[8] = BoolGetDatum(is_active != NULL && ss_json_as_bool(is_active, "is_active"));
+	if (ss_query_write(&lock_merchant, values, nulls) == 0)
+		ss_not_found("merchant", ss_uuid_text(merchant_id));
+	before = ss_audit_row();
+	(void) ss_query_write(&update_merchant, values, nulls);
+	ss_json_row(&json, NULL);
+	record(&call, "update", merchant_id, before);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
+
+/* --- reading ------------------------------------------------------------------------------ */
+
+/*
+ * get_merchant(merchant_id)
+ */
+Datum
+swipesavvy_get_merchant(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	SSJson		json = {0};
+	pg_uuid_t  *merchant_id;
+	Datum		values[1];
+
+	ss_call_enter(&call, SS_ANYONE);
+	merchant_id = ss_arg_uuid(fcinfo, 0, "merchant_id", true);
+	values[0] = UUIDPGetDatum(merchant_id);
+	if (ss_query_read(&select_merchant, values, NULL) == 0)
+		ss_not_found("merchant", ss_uuid_text(merchant_id));
+	ss_json_row(&json, NULL);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
+
+/* Sets parameters 2 and 3, what the list goes on after: before every name when there is no cursor. */
+static void
+set_cursor(Datum *values, bool *nulls, const char *after)
+{
+	pg_uuid_t  *merchant_id = palloc0(sizeof(pg_uuid_t));
+	const char *name = "";
+
+	if (after != NULL)
+	{
+		Datum		value;
+
+		merchant_id = ss_uuid_from_text(after, "after");
+		value = UUIDPGetDatum(merchant_id);
+		if (ss_query_read(&find_cursor, &value, NULL) == 0)
+			ss_bad_value("after", "There is no merchant \"%s\".", after);
+		name = ss_value_text(0, 1);
+	}
+	ss_param_text(values, nulls, 2, name);
+	ss_param_pointer(values, nulls, 3, merchant_id);
+}
+
+/*
+ * list_merchants(category, search, "limit", "offset", after): the active ones
+ */
+Datum
+swipesavvy_list_merchants(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	SSJson		json = {0};
+	char	   *category;
+	char	   *search;
+	SSPage		page;
+	int64		counted;
+	Datum		values[6];
+	bool		nulls[6] = {false};
+
+	ss_call_enter(&call, SS_ANYONE);
+	category = ss_arg_text(fcinfo, 0, "category", SS_NAME_MAX, false);
+	search = ss_arg_text(fcinfo, 1, "search", SS_NAME_MAX, false);
+	page = ss_arg_page(fcinfo, 2, 3, 4, SS_PAGE_MAX, SS_PAGE_DEFAULT);
+	if (category != NULL)
+		check_category(category);
+	ss_param_text(values, nulls, 0, category);
+	ss_param_text(values, nulls, 1, search == NULL ? NULL : ss_page_pattern(search));
+	set_cursor(values, nulls, page.after);
+	values[4] = Int64GetDatum(SS_PAGE_ROWS(&page));
+	values[5] = Int64GetDatum(page.offset);
+
+	(void) ss_query_read(&count_queries[category != NULL][search != NULL], values, nulls);
+	counted = ss_value_int64(0, 1, 0);
+	(void) ss_query_read(&list_queries[category != NULL][search != NULL], values, nulls);
+	ss_json_open_object(&json, NULL);
+	ss_page_add(&json, "merchants", &page, counted, "merchant_id");
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
+
+/*
+ * list_merchant_categories()
+ */
+Datum
+swipesavvy_list_merchant_categories(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	SSJson		json = {0};
+
+	ss_call_enter(&call, SS_ANYONE);
+	(void) ss_query_read(&select_categories, NULL, NULL);
+	ss_json_open_object(&json, NULL);
+	ss_json_rows(&json, "categories");
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}

@@ -1,0 +1,124 @@
+/*
+ * outbox.c: puts messages for the world outside into the table outbox.
+ *
+ * ss_outbox_put is called by the domains, in the transaction that causes the
+ * message. Each sink that wants it gets a row of its own; a message that no sink
+ * wants is for claim_outbox(). Nothing is locked, the sinks neither: a row may
+ * be for one that is gone by then (see apply_outbox_retention).
+ *
+ * A commit with messages for claim_outbox() notifies the channel once, whatever
+ * their number; it is asked for just before the commit, so that a transaction
+ * with messages can be prepared (it then notifies nobody, and the next poll
+ * finds them). Commits that notify wait for one another, so a session does it
+ * at most once a second: purchases that change a tier, refunds and redemptions
+ * would lose their group commit. What is for sinks notifies nobody: their
+ * worker looks each second.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/async.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "base/query.h"
+#include "base/uuid7.h"
+#include "outbox/outbox.h"
+#include "outbox/sinks.h"
+
+#define NOTIFY_INTERVAL 1000	/* milliseconds */
+#define PATTERNS_MAX	8
+
+/* This transaction has messages; means nothing once it has ended. */
+static bool has_messages = false;
+static TimestampTz last_notified = 0;
+
+static SSQuery insert_message = {
+	"INSERT INTO swipesavvy.outbox (message_id, event, version, order_key, body, secret, sink)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7)", 7, {UUIDOID, TEXTOID, INT4OID, TEXTOID, JSONBOID, JSONBOID, TEXTOID}, NULL};
+
+/* $1: the event and whatever stands for it */
+static SSQuery find_sinks = {"SELECT s.sink FROM swipesavvy.sinks s WHERE s.events && $1 ORDER BY s.sink", 1, {TEXTARRAYOID}, NULL};
+
+/* All patterns that an event fits: "*", "user.*", "user.created". */
+static Datum
+patterns_of(const char *event)
+{
+	Datum		patterns[PATTERNS_MAX];
+	int			count = 0;
+
+	patterns[count++] = CStringGetTextDatum("*");
+	patterns[count++] = CStringGetTextDatum(event);
+	for (const char *dot = strchr(event, '.'); dot != NULL && count < PATTERNS_MAX; dot = strchr(dot + 1, '.'))
+		patterns[count++] = CStringGetTextDatum(psprintf("%.*s*", (int) (dot + 1 - event), event));
+	return PointerGetDatum(construct_array(patterns, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+pg_uuid_t *
+ss_outbox_put_for(const char *sink, const char *event, int version, const char *order_key, Jsonb *body, Jsonb *secret)
+{
+	Datum		values[7];
+	bool		nulls[7] = {false};
+	pg_uuid_t  *id = ss_uuid7_new();
+
+	ss_param_pointer(values, nulls, 0, id);
+	ss_param_text(values, nulls, 1, event);
+	values[2] = Int32GetDatum(version);
+	ss_param_text(values, nulls, 3, order_key);
+	ss_param_pointer(values, nulls, 4, body);
+	ss_param_pointer(values, nulls, 5, secret);
+	ss_param_text(values, nulls, 6, sink);
+	(void) ss_query_write(&insert_message, values, nulls);
+	return id;
+}
+
+void
+ss_outbox_put(const char *event, int version, const char *order_key, Jsonb *body, Jsonb *secret)
+{
+	uint64		count = 0;
+	char	  **sinks;
+
+	if (ss_sinks_exist())
+	{
+		Datum		patterns = patterns_of(event);
+
+		count = ss_query_latest(&find_sinks, &patterns, NULL);
+	}
+	if (count == 0)
+	{
+		(void) ss_outbox_put_for(NULL, event, version, order_key, body, secret);
+		ss_outbox_notify();
+		return;
+	}
+	sinks = palloc(count * sizeof(char *));
+	for (uint64 i = 0; i < count; i++)
+		sinks[i] = ss_value_text(i, 1);
+	for (uint64 i = 0; i < count; i++)
+		(void) ss_outbox_put_for(sinks[i], event, version, order_key, body, secret);
+}
+
+void
+ss_outbox_notify(void)
+{
+	has_messages = true;
+}
+
+static void
+notify_at_commit(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_PRE_COMMIT && has_messages &&
+		TimestampDifferenceExceeds(last_notified, GetCurrentTimestamp(), NOTIFY_INTERVAL))
+	{
+		Async_Notify(SS_OUTBOX_CHANNEL, NULL);
+		last_notified = GetCurrentTimestamp();
+	}
+	if (event != XACT_EVENT_PARALLEL_PRE_COMMIT)
+		has_messages = false;
+}
+
+void
+ss_outbox_init(void)
+{
+	RegisterXactCallback(notify_at_commit, NULL);
+}

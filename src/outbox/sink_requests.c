@@ -1,0 +1,635 @@
+/*
+ * sink_requests.c: what is to be sent to sinks, and how it went.
+ *
+ * SQL entry points for the background worker alone, which holds each request
+ * between the two; a database has one such worker. claim_requests hands
+ * messages out as claim_outbox does, for a lease that outlives any request, and
+ * asks for reports where there is something new. record_results notes a batch
+ * of results with one statement for the messages and one for the sinks.
+ *
+ * A sink that fails SS_SINK_BROKEN times in a row is left alone, longer each
+ * time, and then gets one message to see. What fails by the sink's fault and
+ * what by the message's: see OUTCOME.
+ *
+ * Locks, in this order, as in sinks.c: a sink's row, messages by their ids, the
+ * states of sinks by their names. A claim skips messages that are locked.
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "audit/audit.h"
+#include "base/args.h"
+#include "base/attempt.h"
+#include "base/background.h"
+#include "base/errors.h"
+#include "base/query.h"
+#include "call/call.h"
+#include "outbox/outbox.h"
+#include "outbox/sinks.h"
+
+PG_FUNCTION_INFO_V1(swipesavvy_claim_requests);
+PG_FUNCTION_INFO_V1(swipesavvy_record_results);
+PG_FUNCTION_INFO_V1(swipesavvy_release_requests);
+
+#define CLAIM_MAX		  256	/* messages of a sink that the worker holds */
+#define CLAIM_ALL		  2048	/* messages of all sinks in one claim: it has a limit in time, and JSON one in size */
+#define LOOK_AT_MORE	  64	/* messages that are due than are wanted: some may have to wait for others */
+#define LEASE			  300	/* seconds; more than a request can take */
+#define ATTEMPTS_MAX_TEXT CppAsString2(SS_OUTBOX_ATTEMPTS_MAX)
+#define LOOK_MS			  1000	/* how soon to ask again where nothing is known to be due */
+#define FULL_MS			  50	/* the same where the worker holds all that it may */
+#define TIMEOUT_MS		  15000
+#define REPORT_REACH	  3600	/* seconds; no report tells of samples before */
+
+#define IS_OPEN(m) m ".delivered_at IS NULL AND " m ".dead_at IS NULL AND " m ".sink IS NOT NULL"
+
+/* --- claiming -------------------------------------------------------------------------- */
+
+/* A restored database has sinks without states. The sink's row keeps from being deleted meanwhile. */
+static SSQuery add_states = {
+	"INSERT INTO swipesavvy.sink_states (sink) SELECT s.sink FROM swipesavvy.sinks s"
+	" WHERE NOT EXISTS (SELECT FROM swipesavvy.sink_states t WHERE t.sink = s.sink) FOR KEY SHARE OF s"
+	" ON CONFLICT (sink) DO NOTHING", 0, {0}, NULL};
+
+static SSQuery read_sinks = {
+	"SELECT " SS_SINK_COLUMNS ", s.max_in_flight, s.max_per_second::float8, t.sink IS NULL, t.failures_in_a_row, t.not_before,"
+	"       t.sent_through, t.tokens::float8, t.tokens_at"
+	"  FROM " SS_SINK_TABLES " LEFT JOIN swipesavvy.sink_states t ON t.sink = s.sink WHERE s.enabled ORDER BY s.sink", 0, {0}, NULL};
+
+/*
+ * $1 the sink, $2 rows, $3 now, $4 the end of the lease, $5 how many that are
+ * due are looked at. What was claimed as often as is allowed and still comes
+ * back is given up here.
+ *
+ * The table's statistics are always out of date, so that nothing must be left
+ * to them: each order of rows is one that a single index has, the first of a
+ * key is looked up once however many wait for it (each of `firsts`, and a
+ * hashed subplan, as an OR is in its way to be a join), and what is claimed is
+ * found by the primary key, for num_nonnulls() is no index's condition.
+ */
+static SSQuery claim = {
+	"WITH due AS MATERIALIZED ("
+	"    SELECT m.message_id, m.order_key FROM swipesavvy.outbox m WHERE m.sink = $1 AND " IS_OPEN("m") " AND m.due_at <= $3"
+	"     ORDER BY m.sink, m.due_at, m.message_id LIMIT $5),"
+	" firsts AS MATERIALIZED ("
+	"    SELECT (SELECT o.message_id FROM swipesavvy.outbox o WHERE o.sink = $1 AND o.order_key = k.order_key AND " IS_OPEN("o")
+	"             ORDER BY o.sink, o.order_key, o.message_id LIMIT 1) AS message_id"
+	"      FROM (SELECT DISTINCT d.order_key FROM due d WHERE d.order_key IS NOT NULL) k),"
+	" mine AS MATERIALIZED ("
+	"    SELECT m.message_id FROM swipesavvy.outbox m"
+	"     WHERE m.message_id = ANY (ARRAY(SELECT d.message_id FROM due d"
+	"                                      WHERE d.order_key IS NULL OR d.message_id IN (SELECT f.message_id FROM firsts f) LIMIT $2))"
+	"       AND num_nonnulls(m.delivered_at, m.dead_at) = 0 FOR NO KEY UPDATE SKIP LOCKED),"
+	" claimed AS ("
+	"    UPDATE swipesavvy.outbox m"
+	"       SET attempts = m.attempts + (m.attempts < " ATTEMPTS_MAX_TEXT ")::integer,"
+	"           leased = m.attempts < " ATTEMPTS_MAX_TEXT ","
+	"           due_at = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN $4 ELSE m.due_at END,"
+	"           dead_at = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN NULL ELSE $3 END,"
+	"           last_error = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN m.last_error"
+	"                             ELSE coalesce(m.last_error, 'the worker ended while it was sent') END"
+	"      FROM mine WHERE m.message_id = mine.message_id"
+	"    RETURNING m.message_id, m.event, m.version, m.created_at, m.body, m.secret, m.dead_at)"
+	" SELECT message_id, event, version, created_at, body, secret, dead_at IS NOT NULL, (SELECT count(*) FROM due) FROM claimed ORDER BY message_id", 5,
+	{TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID}, NULL};
+
+/* Are still so many ($3) due at $2? */
+static SSQuery count_due = {
+	"SELECT count(*) FROM (SELECT FROM swipesavvy.outbox m WHERE m.sink = $1 AND " IS_OPEN("m") " AND m.due_at <= $2 LIMIT $3) q", 3,
+	{TEXTOID, TIMESTAMPTZOID, INT8OID}, NULL};
+
+static SSQuery write_tokens = {
+	"UPDATE swipesavvy.sink_states SET tokens = $2, tokens_at = $3 WHERE sink = $1", 3, {TEXTOID, FLOAT8OID, TIMESTAMPTZOID}, NULL};
+
+static SSQuery is_sampled = {
+	"SELECT EXISTS (SELECT FROM swipesavvy.health_samples s WHERE s.sampled_at > $1)", 1, {TIMESTAMPTZOID}, NULL};
+
+/* Of alerts: has one changed, or is it time to tell of them again ($2)? Not if there is none. */
+static SSQuery is_alerted = {
+	"SELECT EXISTS (SELECT FROM swipesavvy.health_alerts a WHERE a.resolved_at > $1 OR a.opened_at > $1)"
+	"    OR $2 AND (EXISTS (SELECT FROM swipesavvy.health_alerts a WHERE a.resolved_at IS NULL)"
+	"            OR EXISTS (SELECT FROM swipesavvy.health_alerts a WHERE a.resolved_at > now() - interval '1 hour'))",
+	2, {TIMESTAMPTZOID, BOOLOID}, NULL};
+
+/* A sink, as claiming sees it. */
+typedef struct Target
+{
+	SSSink		sink;
+	int			max_in_flight;
+	double		max_per_second;	/* 0 = no limit */
+	int			failures;
+	TimestampTz not_before;		/* 0 = none; so below */
+	TimestampTz sent_through;
+	double		tokens;
+	TimestampTz tokens_at;
+} Target;
+
+/* A claim under way. */
+typedef struct Claim
+{
+	TimestampTz now;
+	Jsonb	   *unfinished;
+	int64		room;			/* messages that it may still take, of whatever sink */
+	SSJson		requests;
+	SSJson		failures;		/* results of those that could not even be made */
+	int			failed;
+	int64		wait_ms;
+} Claim;
+
+/* A request that is being made: of a message, or of a report. */
+typedef struct Making
+{
+	const Target *target;
+	const SSMessage *message;	/* NULL = a report */
+	TimestampTz after;
+	TimestampTz through;
+	bool		made;			/* false: there is nothing to report */
+	SSSinkRequest	request;
+} Making;
+
+/* 42501 for all but the worker: what is claimed and not sent is late. */
+static void
+require_worker(void)
+{
+	if (MyBackendType != B_BG_WORKER || MyBgworkerEntry == NULL ||
+		strcmp(MyBgworkerEntry->bgw_library_name, SS_WORKER_LIBRARY) != 0)
+		ss_not_allowed("permission denied", "Only the background worker may call this.");
+}
+
+static TimestampTz
+time_or_none(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		value = ss_value(row, column, &isnull);
+
+	return isnull ? 0 : DatumGetTimestampTz(value);
+}
+
+static double
+float_or(uint64 row, int column, double when_null)
+{
+	bool		isnull;
+	Datum		value = ss_value(row, column, &isnull);
+
+	return isnull ? when_null : DatumGetFloat8(value);
+}
+
+/* The sinks that are enabled, with states that are sure to be there. */
+static int
+read_targets(Target **targets)
+{
+	uint64		rows = ss_query_latest(&read_sinks, NULL, NULL);
+	bool		lack = false;
+
+	for (uint64 i = 0; i < rows; i++)
+		lack |= DatumGetBool(ss_value_not_null(i, SS_SINK_COLUMN_COUNT + 3));
+	if (lack)
+	{
+		(void) ss_query_latest(&add_states, NULL, NULL);
+		rows = ss_query_latest(&read_sinks, NULL, NULL);
+	}
+	*targets = palloc0(Max(rows, 1) * sizeof(Target));
+	for (uint64 i = 0; i < rows; i++)
+	{
+		Target	   *target = &(*targets)[i];
+		bool		isnull;
+
+		ss_sink_read(i, &target->sink);
+		target->max_in_flight = DatumGetInt32(ss_value_not_null(i, SS_SINK_COLUMN_COUNT + 1));
+		target->max_per_second = float_or(i, SS_SINK_COLUMN_COUNT + 2, 0);
+		target->failures = DatumGetInt32(ss_value(i, SS_SINK_COLUMN_COUNT + 4, &isnull));
+		target->not_before = time_or_none(i, SS_SINK_COLUMN_COUNT + 5);
+		target->sent_through = time_or_none(i, SS_SINK_COLUMN_COUNT + 6);
+		target->tokens = float_or(i, SS_SINK_COLUMN_COUNT + 7, HUGE_VAL);
+		target->tokens_at = time_or_none(i, SS_SINK_COLUMN_COUNT + 8);
+	}
+	return (int) rows;
+}
+
+/* How many requests of the sink the worker still holds. */
+static int64
+unfinished_of(const Claim *claim, const Target *target)
+{
+	JsonbValue *count = claim->unfinished == NULL ? NULL : ss_document_get(claim->unfinished, target->sink.name);
+
+	return count == NULL ? 0 : ss_json_as_int(count, "unfinished", 0, PG_INT32_MAX);
+}
+
+static void
+wait_until(Claim *claim, TimestampTz moment)
+{
+	claim->wait_ms = Max(Min(claim->wait_ms, (moment - claim->now + 999) / 1000), 0);
+}
+
+static void
+add_request(Claim *claim, const Making *making)
+{
+	SSJson	   *json = &claim->requests;
+	const SSSinkRequest *request = &making->request;
+
+	ss_json_open_object(json, NULL);
+	ss_json_text(json, "sink", making->target->sink.name);
+	ss_json_text(json, "kind", making->target->sink.kind);
+	ss_json_uuid(json, "id", making->message == NULL ? NULL : making->message->id);
+	if (making->message == NULL)
+		ss_json_time(json, "through", making->through);
+	else
+		ss_json_null(json, "through");
+	ss_format_show(request, json);
+	ss_json_text(json, "user", request->user);
+	ss_json_int(json, "max_in_flight", making->target->max_in_flight);
+	ss_json_int(json, "timeout_ms", TIMEOUT_MS);
+	ss_json_close_object(json);
+}
+
+static void
+make_request(void *argument)
+{
+	Making	   *making = argument;
+
+	making->made = true;
+	if (making->message != NULL)
+		ss_format_message(&making->target->sink, making->message, false, &making->request);
+	else
+		making->made = ss_format_report(&making->target->sink, making->after, false, &making->through, &making->request);
+	/* the worker sends UTF-8: what cannot be that is an error of this request, here and not there */
+	if (making->made && making->request.body != NULL)
+		(void) pg_server_to_any(making->request.body, strlen(making->request.body), PG_UTF8);
+}
+
+/* Makes the request and adds it. One that cannot be made has failed, and keeps no other from being sent. */
+static bool
+try_request(Claim *claim, Making *making)
+{
+	ErrorData  *error = ss_attempt_apart(make_request, making);
+
+	if (error != NULL)
+	{
+		SSJson	   *json = &claim->failures;
+
+		ss_json_open_object(json, NULL);
+		ss_json_text(json, "sink", making->target->sink.name);
+		ss_json_uuid(json, "id", making->message == NULL ? NULL : making->message->id);
+		ss_json_int(json, "status", 0);
+		ss_json_text(json, "error", error->message);	/* no detail: it may tell of data */
+		ss_json_close_object(json);
+		claim->failed++;
+		return false;
+	}
+	if (making->made)
+		add_request(claim, making);
+	return making->made;
+}
+
+/* What max_per_second allows now; the bucket holds a second's worth, at least one. It is full where the clock was set back. */
+static double
+tokens_of(const Claim *claim, const Target *target)
+{
+	double		most = Max(target->max_per_second, 1);
+	double		since = target->tokens_at == 0 ? 0 : (double) (claim->now - target->tokens_at) / USECS_PER_SEC;
+
+	return since < 0 ? most : Min(target->tokens + since * target->max_per_second, most);
+}
+
+static void
+read_message(uint64 row, SSMessage *message)
+{
+	bool		isnull;
+	Datum		secret = ss_value(row, 6, &isnull);
+
+	message->id = palloc(UUID_LEN);
+	memcpy(message->id, DatumGetUUIDP(ss_value_not_null(row, 1)), UUID_LEN);
+	message->event = ss_value_text(row, 2);
+	message->version = DatumGetInt32(ss_value_not_null(row, 3));
+	message->created_at = DatumGetTimestampTz(ss_value_not_null(row, 4));
+	message->body = DatumGetJsonbPCopy(ss_value_not_null(row, 5));
+	message->secret = isnull ? NULL : DatumGetJsonbPCopy(secret);
+}
+
+/*
+ * Claims up to so many messages; they are rows of the last result, and so are
+ * those that were given up. It looks at more of what is due if all that it
+ * looked at waits for the first of its key. *more tells whether there may be
+ * others that are due.
+ */
+static uint64
+run_claim(const Claim *claiming, const Target *target, int64 limit, bool *more)
+{
+	Datum		name = CStringGetTextDatum(target->sink.name);
+	Datum		now = TimestampTzGetDatum(claiming->now);
+	Datum		lease = TimestampTzGetDatum(claiming->now + LEASE * USECS_PER_SEC);
+	uint64		rows = 0;
+
+	*more = false;
+	for (int64 window = limit + LOOK_AT_MORE; limit > 0 && rows == 0; window *= 8)
+	{
+		rows = ss_query_write(&claim, (Datum[]) {name, Int64GetDatum(limit), now, lease, Int64GetDatum(window)}, NULL);
+		if (rows > 0)
+			*more = rows == (uint64) limit || ss_value_int64(0, 8, 0) == window;
+		else
+		{
+			(void) ss_query_write(&count_due, (Datum[]) {name, now, Int64GetDatum(window)}, NULL);
+			if (ss_value_int64(0, 1, 0) < window)
+				break;
+		}
+	}
+	return rows;
+}
+
+/* The messages of the sink that are due, no more than there is room for. */
+static void
+claim_messages(Claim *claiming, const Target *target)
+{
+	int64		held = unfinished_of(claiming, target);
+	int64		room = target->failures < SS_SINK_BROKEN ? Max(CLAIM_MAX - held, 0) : held == 0 ? 1 : 0;
+	double		tokens = target->max_per_second > 0 ? tokens_of(claiming, target) : HUGE_VAL;
+	bool		more;
+	uint64		rows = run_claim(claiming, target, Min(Min(room, claiming->room), (int64) Min(tokens, CLAIM_MAX)), &more);
+	SPITupleTable *table = SPI_tuptable;
+	SSMessage  *messages = palloc(Max(rows, 1) * sizeof(SSMessage));
+	int			count = 0;
+
+	for (uint64 i = 0; i < rows; i++)
+	{
+		if (!DatumGetBool(ss_value_not_null(i, 7)))
+			read_message(i, &messages[count++]);
+	}
+	if (rows > 0)
+		SPI_freetuptable(table);
+	claiming->room -= (int64) rows;
+	for (int i = 0; i < count; i++)
+		(void) try_request(claiming, &(Making) {.target = target, .message = &messages[i]});
+	if (target->max_per_second > 0 && count > 0)
+	{
+		tokens -= count;
+		(void) ss_query_write(&write_tokens, (Datum[]) {CStringGetTextDatum(target->sink.name), Float8GetDatum(tokens),
+														TimestampTzGetDatum(claiming->now)}, NULL);
+	}
+	if (target->failures >= SS_SINK_BROKEN)
+		return;
+	if (room == 0)
+		wait_until(claiming, claiming->now + FULL_MS * 1000);
+	else if (tokens < 1)
+		wait_until(claiming, claiming->now + (TimestampTz) ceil((1 - tokens) / target->max_per_second * USECS_PER_SEC));
+	else if (more)
+		wait_until(claiming, claiming->now);
+}
+
+/* The report of what has been sampled since the last one, if the worker does not still have that. */
+static void
+claim_report(Claim *claim, const Target *target)
+{
+	bool		of_alerts = strcmp(target->sink.kind, "alertmanager") == 0;
+	Making		making = {.target = target};
+	Datum		values[2];
+
+	if (unfinished_of(claim, target) > 0)
+		return;
+	making.after = Max(target->sent_through, claim->now - REPORT_REACH * USECS_PER_SEC);
+	values[0] = TimestampTzGetDatum(making.after);
+	/* where the clock was set back, at once: alerts that are not told again end */
+	values[1] = BoolGetDatum(target->sent_through <= claim->now - SECS_PER_MINUTE * USECS_PER_SEC || target->sent_through > claim->now);
+	(void) ss_query_write(of_alerts ? &is_alerted : &is_sampled, values, NULL);
+	if (DatumGetBool(ss_value_not_null(0, 1)))
+		(void) try_request(claim, &making);
+}
+
+static void
+claim_of(Claim *claim, const Target *target)
+{
+	if (target->not_before > claim->now)
+		wait_until(claim, target->not_before);
+	else if (ss_format_takes_messages(target->sink.kind))
+		claim_messages(claim, target);
+	else
+		claim_report(claim, target);
+}
+
+/* Where there is not room for all sinks, the next claim begins with the sink after the last one. */
+static void
+claim_requests(Claim *claim)
+{
+	static char last[SS_SINK_NAME_MAX + 1] = "";
+	Target	   *targets;
+	int			count = read_targets(&targets);
+	int			first = 0;
+
+	ss_query_avoid_sorts();
+	while (first < count && strcmp(targets[first].sink.name, last) <= 0)
+		first++;
+	last[0] = '\0';
+	for (int i = 0; i < count; i++)
+	{
+		const Target *target = &targets[(first + i) % count];
+
+		claim_of(claim, target);
+		if (claim->room > 0)
+			continue;
+		strlcpy(last, target->sink.name, sizeof(last));
+		claim->wait_ms = FULL_MS;
+		break;
+	}
+	for (int i = 0; i < count; i++)
+		ss_sink_forget(&targets[i].sink);
+}
+
+/* --- results --------------------------------------------------------------------------- */
+
+/*
+ * Whose fault is it? The sink's if there was no answer, one that sends it
+ * elsewhere, or one that says so, as that it is gone or does not know us; the
+ * message's if the sink refused just that.
+ */
+#define OUTCOME                                                                                              \
+	"CASE WHEN e.x -> 'returned' = 'true' THEN 'returned'"                                                   \
+	"     WHEN (e.x ->> 'status')::integer BETWEEN 200 AND 299 THEN 'delivered'"                             \
+	"     WHEN (e.x ->> 'status')::integer BETWEEN 400 AND 499"                                              \
+	"          AND (e.x ->> 'status')::integer NOT IN (401, 408, 410, 425, 429) THEN 'refused'"                        \
+	"     ELSE 'failed' END"
+
+/* An HTTP status or what kept it from coming; never what the sink said: that may repeat secrets. */
+#define PROBLEM "left(coalesce(e.x ->> 'error', 'HTTP ' || (e.x ->> 'status')), 500)"
+
+/* After so many attempts, how long until the next, as with fail_outbox(). */
+#define BACK_OFF(attempts)                                                                                   \
+	"make_interval(secs => least(" CppAsString2(SS_OUTBOX_BACKOFF_FIRST) " * power(2, " attempts " - 1), "     \
+	CppAsString2(SS_OUTBOX_BACKOFF_MAX) ") * (0.75 + 0.5 * random()))"
+
+/* How long a sink is left alone: 10 seconds, twice as long each time, five minutes at most, however many times. */
+#define LEFT_ALONE(doublings)                                                                                \
+	"make_interval(secs => least(10 * power(2, least(" doublings ", 5)), 300) * (0.75 + 0.5 * random()))"
+
+/*
+ * $1 results, $2 now. Only what the worker still has changes, but for what was
+ * delivered: that counts, if it was to that sink. What was not sent is due
+ * again, at its old place in the queue if this was the first time.
+ */
+static SSQuery note_messages = {
+	"WITH r AS MATERIALIZED ("
+	"    SELECT DISTINCT ON (id) (e.x ->> 'id')::uuid AS id, e.x ->> 'sink' AS sink, " OUTCOME " AS outcome, " PROBLEM " AS problem"
+	"      FROM jsonb_array_elements($1) e (x) WHERE e.x ->> 'id' IS NOT NULL ORDER BY id),"
+	" mine AS MATERIALIZED ("
+	"    SELECT m.message_id FROM swipesavvy.outbox m"
+	"     WHERE m.message_id = ANY (ARRAY(SELECT r.id FROM r)) AND m.delivered_at IS NULL AND m.sink IS NOT NULL"
+	"     ORDER BY m.message_id FOR NO KEY UPDATE)"
+	" UPDATE swipesavvy.outbox m"
+	"    SET leased = false,"
+	"        delivered_at = CASE WHEN r.outcome = 'delivered' THEN $2 END,"
+	"        secret = CASE WHEN r.outcome <> 'delivered' THEN m.secret END,"
+	"        dead_at = CASE WHEN r.outcome IN ('refused', 'failed') AND m.attempts >= " ATTEMPTS_MAX_TEXT " THEN $2 END,"
+	"        attempts = m.attempts - (r.outcome = 'returned')::integer,"
+	"        due_at = CASE r.outcome WHEN 'delivered' THEN m.due_at WHEN 'returned' THEN CASE WHEN m.attempts > 1 THEN $2 ELSE m.created_at END"
+	"                                ELSE $2 + " BACK_OFF("m.attempts") " END,"
+	"        last_error = CASE r.outcome WHEN 'delivered' THEN NULL WHEN 'returned' THEN m.last_error ELSE r.problem END"
+	"   FROM mine JOIN r ON r.id = mine.message_id"
+	"  WHERE m.message_id = mine.message_id AND m.sink = r.sink AND m.delivered_at IS NULL"
+	"    AND (r.outcome = 'delivered' OR (m.leased AND m.dead_at IS NULL))", 2, {JSONBOID, TIMESTAMPTZOID}, NULL};
+
+/*
+ * $1 results in the order in which they came, $2 now. An answer of any kind
+ * ends a row of failures; a report that is refused is a failure. A batch opens
+ * the breaker at most, and what comes in while it is open makes it no worse: so
+ * many requests may have been on their way.
+ */
+static SSQuery note_sinks = {
+	"WITH r AS MATERIALIZED ("
+	"    SELECT e.x ->> 'sink' AS sink, e.n, o.outcome, " PROBLEM " AS problem, e.x ->> 'id' IS NULL AS of_report,"
+	"           (e.x ->> 'retry_after')::float8 AS retry_after, (e.x ->> 'through')::timestamptz AS through,"
+	"           o.outcome = 'failed' OR (o.outcome = 'refused' AND e.x ->> 'id' IS NULL) AS is_failure"
+	"      FROM jsonb_array_elements($1) WITH ORDINALITY e (x, n) CROSS JOIN LATERAL (SELECT " OUTCOME ") o (outcome)"
+	"     WHERE o.outcome <> 'returned'),"
+	" answered AS (SELECT r.sink, max(r.n) AS n FROM r WHERE NOT r.is_failure GROUP BY r.sink),"
+	" g AS MATERIALIZED ("
+	"    SELECT r.sink, bool_or(r.of_report) AS of_report, bool_or(a.n IS NOT NULL) AS answered,"
+	"           count(*) FILTER (WHERE r.is_failure AND r.n > coalesce(a.n, 0))::integer AS failed,"
+	"           bool_or(r.outcome = 'delivered') AS delivered, bool_or(r.outcome <> 'delivered') AS troubled,"
+	"           max(least(r.retry_after, 3600)) FILTER (WHERE r.outcome <> 'delivered' AND r.retry_after > 0) AS retry_after,"
+	"           max(r.through) FILTER (WHERE r.outcome = 'delivered') AS through,"
+	"           (array_agg(r.problem ORDER BY r.n DESC) FILTER (WHERE r.outcome <> 'delivered'))[1] AS problem"
+	"      FROM r LEFT JOIN answered a ON a.sink = r.sink GROUP BY r.sink),"
+	" s AS MATERIALIZED ("
+	"    SELECT t.sink, t.failures_in_a_row AS before, t.not_before FROM swipesavvy.sink_states t"
+	"     WHERE t.sink = ANY (ARRAY(SELECT g.sink FROM g)) ORDER BY t.sink FOR NO KEY UPDATE),"
+	" f AS ("
+	"    SELECT g.*, s.before, s.not_before,"
+	"           CASE WHEN g.failed = 0 AND g.answered THEN 0"
+	"                WHEN g.answered THEN least(g.failed, " SS_SINK_BROKEN_TEXT ")"
+	"                WHEN s.before >= " SS_SINK_BROKEN_TEXT " AND s.not_before > $2 THEN s.before"
+	"                ELSE least(s.before + g.failed, greatest(s.before + 1, " SS_SINK_BROKEN_TEXT ")) END AS failures"
+	"      FROM s JOIN g ON g.sink = s.sink)"
+	" UPDATE swipesavvy.sink_states t"
+	"    SET failures_in_a_row = f.failures,"
+	"        not_before = greatest("
+	"            CASE WHEN f.failures = 0 AND (f.before >= " SS_SINK_BROKEN_TEXT " OR f.of_report) THEN NULL"
+	"                 WHEN f.failures > f.before AND f.of_report THEN $2 + " LEFT_ALONE("f.failures - 1")
+	"                 WHEN f.failures > f.before AND f.failures >= " SS_SINK_BROKEN_TEXT
+	"                 THEN $2 + " LEFT_ALONE("f.failures - " SS_SINK_BROKEN_TEXT)
+	"                 ELSE f.not_before END,"
+	"            $2 + make_interval(secs => f.retry_after)),"
+	"        last_success_at = CASE WHEN f.delivered THEN $2 ELSE t.last_success_at END,"
+	"        last_failure_at = CASE WHEN f.troubled THEN $2 ELSE t.last_failure_at END,"
+	"        last_error = coalesce(f.problem, t.last_error),"
+	"        sent_through = CASE WHEN t.sent_through > $2 THEN coalesce(f.through, t.sent_through) ELSE greatest(t.sent_through, f.through) END"
+	"   FROM f WHERE t.sink = f.sink", 2, {JSONBOID, TIMESTAMPTZOID}, NULL};
+
+/* Of the sinks of the results: those that are gone, are disabled, or are to be left alone. */
+static SSQuery find_held = {
+	"SELECT coalesce(jsonb_agg(DISTINCT e.x ->> 'sink'), '[]') FROM jsonb_array_elements($1) e (x)"
+	"  LEFT JOIN swipesavvy.sinks s ON s.sink = e.x ->> 'sink' LEFT JOIN swipesavvy.sink_states t ON t.sink = s.sink"
+	" WHERE s.sink IS NULL OR NOT s.enabled OR t.not_before > $2", 2, {JSONBOID, TIMESTAMPTZOID}, NULL};
+
+static SSQuery release = {
+	"UPDATE swipesavvy.outbox m SET leased = false, due_at = clock_timestamp()"
+	"  FROM (SELECT o.message_id FROM swipesavvy.outbox o WHERE o.leased AND " IS_OPEN("o") " ORDER BY o.message_id FOR NO KEY UPDATE) l"
+	" WHERE m.message_id = l.message_id", 0, {0}, NULL};
+
+static void
+record_results(Jsonb *results)
+{
+	Datum		values[2] = {JsonbPGetDatum(results), TimestampTzGetDatum(GetCurrentTimestamp())};
+
+	(void) ss_query_latest(&note_messages, values, NULL);
+	(void) ss_query_latest(&note_sinks, values, NULL);
+}
+
+/* --- entry points ------------------------------------------------------------------------ */
+
+/*
+ * claim_requests(unfinished): requests, and wait_ms until there may be more
+ */
+Datum
+swipesavvy_claim_requests(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	SSJson		json = {0};
+	Claim		claim = {.now = GetCurrentTimestamp(), .room = CLAIM_ALL, .wait_ms = LOOK_MS};
+
+	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
+	require_worker();
+	ss_audit_none(&call);		/* the message is its own record */
+	claim.unfinished = ss_arg_jsonb(fcinfo, 0, "unfinished", false);
+	ss_json_open_array(&claim.requests, NULL);
+	ss_json_open_array(&claim.failures, NULL);
+	if (ss_sinks_exist())
+		claim_requests(&claim);
+	ss_json_close_array(&claim.requests);
+	ss_json_close_array(&claim.failures);
+	if (claim.failed > 0)
+		record_results(DatumGetJsonbP(ss_json_finish(&claim.failures)));
+	ss_json_open_object(&json, NULL);
+	ss_json_jsonb(&json, "requests", DatumGetJsonbP(ss_json_finish(&claim.requests)));
+	ss_json_int(&json, "wait_ms", claim.wait_ms);
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
+
+/*
+ * record_results(results): the sinks that are held
+ */
+Datum
+swipesavvy_record_results(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	SSJson		json = {0};
+	Jsonb	   *results;
+
+	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
+	require_worker();
+	ss_audit_none(&call);
+	results = ss_arg_jsonb(fcinfo, 0, "results", true);
+	if (!JB_ROOT_IS_ARRAY(results) || JB_ROOT_IS_SCALAR(results))
+		ss_bad_value("results", "It is not an array.");
+	ss_query_avoid_scans();
+	record_results(results);
+	(void) ss_query_latest(&find_held, (Datum[]) {JsonbPGetDatum(results), TimestampTzGetDatum(GetCurrentTimestamp())}, NULL);
+	ss_json_open_object(&json, NULL);
+	ss_json_datum(&json, "held", ss_value_not_null(0, 1), false, JSONBOID);
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
+
+/*
+ * release_requests(): how many there were
+ */
+Datum
+swipesavvy_release_requests(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	SSJson		json = {0};
+
+	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
+	require_worker();
+	ss_audit_none(&call);
+	ss_query_avoid_scans();
+	ss_json_open_object(&json, NULL);
+	ss_json_int(&json, "released", ss_sinks_exist() ? (int64) ss_query_latest(&release, NULL, NULL) : 0);
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}

@@ -1,0 +1,39 @@
+/*
+ * sinks.h: what the files of sinks share: the rows of sinks, read and named.
+ */
+#ifndef SS_SINK_H
+#define SS_SINK_H
+
+#include "postgres.h"
+
+#include "outbox/sink_kinds.h"
+
+/* Characters of a sink's name. */
+#define SS_SINK_NAME_MAX 63
+
+/* So many failures in a row, and a sink gets one request at a time to see whether it is back. */
+#define SS_SINK_BROKEN		5
+#define SS_SINK_BROKEN_TEXT "5"
+
+/*
+ * The first columns of a query that ss_sink_read reads, with `s` for sinks and
+ * `k` for sink_secrets.
+ */
+#define SS_SINK_COLUMNS "s.sink, s.kind, s.url, s.options, k.value"
+#define SS_SINK_COLUMN_COUNT 5
+#define SS_SINK_TABLES	"swipesavvy.sinks s LEFT JOIN swipesavvy.sink_secrets k ON k.secret = s.secret"
+
+/* Can there be a sink? For who comes often: without any it costs a look at the size of a file. */
+extern bool ss_sinks_exist(void);
+
+/* The sink of a row of the last query; what SPI holds of its secret is overwritten, the copy is for ss_sink_forget. */
+extern void ss_sink_read(uint64 row, SSSink *sink);
+extern void ss_sink_forget(SSSink *sink);
+
+/* 22023 naming the argument, unless the name is one of lower case letters, digits, _ and -. */
+extern void ss_sink_check_name(const char *name, const char *argument);
+
+/* 22023 naming the argument, unless it is the name of an event that a sink of the kind can get, or such a pattern ("alert.*"). */
+extern void ss_sink_check_event(const char *kind, const char *event, const char *argument, bool is_pattern);
+
+#endif							/* SS_SINK_H */

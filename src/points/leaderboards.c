@@ -1,0 +1,284 @@
+/*
+ * leaderboards.c: who earned most this week, this month and ever.
+ *
+ * SQL entry points. A job fills the table leaderboard_entries; it adds up the
+ * entries of the period anew, found by the BRIN index on their time, and writes
+ * only rows that changed, so that nothing can be counted twice or be missed.
+ * Two refreshes follow one another: the row of the period in leaderboards is
+ * the lock. Readers read that table alone.
+ *
+ * Counted is what changes lifetime points: earned, bonus, settled and referral
+ * points, less refunds, by the time of the entry.
+ */
+#include "postgres.h"
+
+#include <ctype.h>
+
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/timestamp.h"
+
+#include "audit/audit.h"
+#include "base/args.h"
+#include "base/page.h"
+#include "base/query.h"
+#include "call/call.h"
+#include "ledger/tier.h"
+#include "rules/rules.h"
+
+PG_FUNCTION_INFO_V1(swipesavvy_refresh_leaderboards);
+PG_FUNCTION_INFO_V1(swipesavvy_get_leaderboard);
+
+static const char *const periods[] = {"weekly", "monthly", "all_time", NULL};
+
+static SSQuery lock_period = {
+	"INSERT INTO swipesavvy.leaderboards (period, starts_at, as_of) VALUES ($1, '-infinity', '-infinity')"
+	" ON CONFLICT (period) DO UPDATE SET period = excluded.period", 1, {TEXTOID}, NULL};
+static SSQuery end_period = {
+	"UPDATE swipesavvy.leaderboards SET starts_at = $2, as_of = $3 WHERE period = $1", 3,
+	{TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}, NULL};
+
+/*
+ * $1 period; the rows that are to be there. Those that are not any more are taken away, and only changes are written:
+ * ON CONFLICT DO UPDATE alone would lock every row that stays.
+ */
+#define REPLACE(earned)                                                                                      \
+	"WITH earned AS (" earned "),"                                                                           \
+	" ranked AS (SELECT e.user_id, e.points FROM earned e JOIN swipesavvy.users u ON u.user_id = e.user_id"  \
+	"             WHERE e.points > 0 AND u.status = 'active' AND u.erased_at IS NULL),"                      \
+	" changed AS (SELECT l.user_id AS old_id, r.user_id, r.points FROM ranked r FULL JOIN"                   \
+	"              (SELECT * FROM swipesavvy.leaderboard_entries WHERE period = $1) l ON l.user_id = r.user_id" \
+	"             WHERE l.points IS DISTINCT FROM r.points),"                                                \
+	" gone AS (DELETE FROM swipesavvy.leaderboard_entries l USING changed c"                                 \
+	"           WHERE c.user_id IS NULL AND l.user_id = c.old_id AND l.period = $1)"                         \
+	" INSERT INTO swipesavvy.leaderboard_entries (user_id, period, points)"                                  \
+	" SELECT c.user_id, $1, c.points FROM changed c WHERE c.user_id IS NOT NULL"                             \
+	" ON CONFLICT (user_id, period) DO UPDATE SET points = excluded.points"
+
+static SSQuery replace_recent = {
+	REPLACE("SELECT e.user_id, sum(CASE WHEN e.kind = 'refund' THEN -e.points ELSE e.points END)::bigint AS points"
+			"  FROM swipesavvy.points_entries e"
+			" WHERE e.recorded_at >= $2"
+			"   AND (e.kind = 'refund' OR (e.kind IN ('earn', 'bonus', 'settle', 'referral')"
+			"                              AND e.credit_account = 'available')) GROUP BY e.user_id"), 2,
+	{TEXTOID, TIMESTAMPTZOID}, NULL};
+static SSQuery replace_all_time = {
+	REPLACE("SELECT a.user_id, a.lifetime_points AS points FROM swipesavvy.reward_accounts a"), 1, {TEXTOID}, NULL};
+
+/* each value of points that holds a thousandth row, and how many users have at least as many */
+static SSQuery clear_marks = {"DELETE FROM swipesavvy.leaderboard_marks WHERE period = $1", 1, {TEXTOID}, NULL};
+static SSQuery write_marks = {
+	"INSERT INTO swipesavvy.leaderboard_marks (period, points, at_least)"
+	" SELECT $1, n.points, max(n.n) FROM"
+	" (SELECT l.points, row_number() OVER (ORDER BY l.points DESC) AS n"
+	"    FROM swipesavvy.leaderboard_entries l WHERE l.period = $1) n"
+	" GROUP BY n.points HAVING max(n.n) / 1000 > (min(n.n) - 1) / 1000", 1, {TEXTOID}, NULL};
+
+static SSQuery find_period = {
+	"SELECT starts_at, as_of FROM swipesavvy.leaderboards WHERE period = $1", 1, {TEXTOID}, NULL};
+static SSQuery select_leaders = {
+	"SELECT l.user_id, l.points, u.name, a.lifetime_points, a.tier, coalesce(a.tier_until, '-infinity')"
+	"  FROM swipesavvy.leaderboard_entries l JOIN swipesavvy.users u ON u.user_id = l.user_id"
+	"  JOIN swipesavvy.reward_accounts a ON a.user_id = l.user_id"
+	" WHERE l.period = $1 AND u.status = 'active' AND u.erased_at IS NULL"
+	" ORDER BY l.points DESC, l.user_id LIMIT $2", 2, {TEXTOID, INT8OID}, NULL};
+/* counted from the next mark above on: less than a thousand rows */
+static SSQuery find_own = {
+	"SELECT o.points, coalesce(m.at_least, 0) + 1 +"
+	"       (SELECT count(*) FROM swipesavvy.leaderboard_entries l WHERE l.period = $1 AND l.points > o.points"
+	"           AND l.points < coalesce(m.points, 9223372036854775807))"
+	"  FROM swipesavvy.leaderboard_entries o LEFT JOIN LATERAL"
+	" (SELECT m.points, m.at_least FROM swipesavvy.leaderboard_marks m WHERE m.period = $1 AND m.points > o.points"
+	"   ORDER BY m.points LIMIT 1) m ON true"
+	" WHERE o.user_id = $2 AND o.period = $1", 2, {TEXTOID, UUIDOID}, NULL};
+
+/* --- refreshing ------------------------------------------------------------------------ */
+
+/* Where the period that is under way began. */
+static TimestampTz
+start_of(int period, TimestampTz now)
+{
+	const SSRules *rules = ss_rules_get();
+	DateADT		day;
+
+	if (period == 2)
+		return DT_NOBEGIN;
+	if (period == 1)
+		return ss_rules_month_start(rules, now, 0);
+	day = ss_rules_day(rules, now);
+	/* j2day counts from Sunday */
+	return ss_rules_day_start(rules, day - (j2day(day + POSTGRES_EPOCH_JDATE) + 6) % 7);
+}
+
+/*
+ * refresh_leaderboards(): as_of, and how many rows of each period were written
+ */
+Datum
+swipesavvy_refresh_leaderboards(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	SSJson		json = {0};
+	TimestampTz now = 0;
+
+	ss_call_enter(&call, SS_ADMIN);
+	ss_json_open_object(&json, NULL);
+	for (int i = 0; periods[i] != NULL; i++)
+	{
+		Datum		values[3] = {CStringGetTextDatum(periods[i])};
+		TimestampTz start;
+
+		(void) ss_query_latest(&lock_period, values, NULL);
+		if (now == 0)
+		{
+			now = GetCurrentTimestamp();
+			ss_json_time(&json, "as_of", now);
+		}
+		start = start_of(i, now);
+		values[1] = TimestampTzGetDatum(start);
+		values[2] = TimestampTzGetDatum(now);
+		ss_json_int(&json, periods[i],
+					(int64) ss_query_latest(start == DT_NOBEGIN ? &replace_all_time : &replace_recent, values, NULL));
+		(void) ss_query_latest(&clear_marks, values, NULL);
+		(void) ss_query_latest(&write_marks, values, NULL);
+		(void) ss_query_latest(&end_period, values, NULL);
+	}
+	ss_audit_none(&call);
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
+
+/* --- reading --------------------------------------------------------------------------- */
+
+/* First name and initial of the last; of what may be an e-mail address no more than its first character. */
+static char *
+name_shown(const char *name)
+{
+	StringInfoData shown;
+	const char *last = NULL;
+	bool		address = false;
+	int			first = 0;
+
+	while (isspace((unsigned char) *name))
+		name++;
+	while (name[first] != '\0' && !isspace((unsigned char) name[first]))
+	{
+		if (name[first++] == '@')
+			address = true;
+	}
+	for (const char *p = name + first; *p != '\0'; p++)
+	{
+		if (isspace((unsigned char) p[0]) && p[1] != '\0' && !isspace((unsigned char) p[1]))
+			last = p + 1;
+	}
+	initStringInfo(&shown);
+	if (address)
+		appendStringInfo(&shown, "%.*s.", pg_mblen(name), name);
+	else
+		appendBinaryStringInfo(&shown, name, first);
+	if (!address && last != NULL)
+		appendStringInfo(&shown, " %.*s.", pg_mblen(last), last);
+	return shown.data;
+}
+
+/* The rows of select_leaders; who has as many points as the one before has its rank. */
+static void
+add_leaders(SSJson *json, const SSRules *rules, uint64 rows, const SSCall *call)
+{
+	int64		rank = 0;
+	int64		before = -1;
+	ss_json_open_array(json, "leaders");
+	for (uint64 i = 0; i < rows; i++)
+	{
+		SSUser		user = {.lifetime = ss_value_int64(i, 4, 0),.tier = ss_value_text(i, 5),
+		.tier_until = DatumGetTimestampTz(ss_value_not_null(i, 6))};
+		int64		points = ss_value_int64(i, 2, 0);
+
+		if (points != before)
+			rank = i + 1;
+		before = points;
+		ss_json_open_object(json, NULL);
+		ss_json_int(json, "rank", rank);
+		ss_json_text(json, "name", name_shown(ss_value_text(i, 3)));
+		ss_json_int(json, "points", points);
+		ss_json_text(json, "tier", ss_tier_held(rules, &user, GetCurrentTimestamp())->name);
+		ss_json_bool(json, "is_you", call->has_identity &&
+					 memcmp(DatumGetUUIDP(ss_value_not_null(i, 1)), &call->identity, sizeof(pg_uuid_t)) == 0);
+		ss_json_close_object(json);
+	}
+	ss_json_close_array(json);
+}
+
+/* The rank of a customer who calls; null points for who has none, null for other callers. */
+static void
+add_own(SSJson *json, const SSCall *call, const char *period)
+{
+	Datum		values[2] = {CStringGetTextDatum(period), UUIDPGetDatum(&call->identity)};
+
+	if (!ss_call_has(call, SS_CUSTOMER) || !call->has_identity)
+	{
+		ss_json_null(json, "own");
+		return;
+	}
+	ss_json_open_object(json, "own");
+	if (ss_query_read(&find_own, values, NULL) > 0)
+	{
+		ss_json_int(json, "rank", ss_value_int64(0, 2, 0));
+		ss_json_int(json, "points", ss_value_int64(0, 1, 0));
+	}
+	else
+	{
+		ss_json_null(json, "rank");
+		ss_json_int(json, "points", 0);
+	}
+	ss_json_close_object(json);
+}
+
+/*
+ * get_leaderboard(period, "limit")
+ */
+Datum
+swipesavvy_get_leaderboard(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	SSJson		json = {0};
+	SSPage		page;
+	char	   *period;
+	const SSRules *rules;
+	Datum		values[2];
+	uint64		rows;
+
+	ss_call_enter(&call, SS_CUSTOMER | SS_ANALYTICS | SS_ADMIN);
+	period = ss_arg_text(fcinfo, 0, "period", SS_NAME_MAX, true);
+	(void) ss_check_choice(period, "period", periods);
+	page = ss_arg_page(fcinfo, 1, -1, -1, SS_PAGE_MAX, SS_PAGE_DEFAULT);
+	values[0] = CStringGetTextDatum(period);
+	values[1] = Int64GetDatum(page.limit);
+
+	ss_json_open_object(&json, NULL);
+	ss_json_text(&json, "period", period);
+	if (ss_query_read(&find_period, values, NULL) > 0)
+	{
+		TimestampTz starts_at = DatumGetTimestampTz(ss_value_not_null(0, 1));
+
+		if (starts_at == DT_NOBEGIN)
+			ss_json_null(&json, "starts_at");
+		else
+			ss_json_time(&json, "starts_at", starts_at);
+		ss_json_time(&json, "as_of", DatumGetTimestampTz(ss_value_not_null(0, 2)));
+	}
+	else
+	{
+		ss_json_null(&json, "starts_at");
+		ss_json_null(&json, "as_of");
+	}
+	ss_query_avoid_scans();
+	add_own(&json, &call, period);
+	rules = ss_rules_get();
+	rows = ss_query_read(&select_leaders, values, NULL);
+	add_leaders(&json, rules, rows, &call);
+	ss_json_int(&json, "limit", page.limit);
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}

@@ -1,0 +1,231 @@
+/*
+ * explain_award.c: explain_award(): why a purchase earned what it did.
+ *
+ * Called by support, and by customers for their own purchases. Reads only. What
+ * was looked at when the purchase was processed comes from its decision record;
+ * other campaigns are tested again, as they were then, and marked so.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+#include "base/args.h"
+#include "base/errors.h"
+#include "base/query.h"
+#include "call/call.h"
+#include "engine/decision.h"
+#include "engine/match.h"
+#include "rules/load.h"
+
+#define OTHERS_MAX "100"		/* campaigns that were no candidates, at most */
+
+PG_FUNCTION_INFO_V1(swipesavvy_explain_award);
+
+static SSQuery purchase_query = {
+	"SELECT t.user_id, t.amount_minor, t.currency, t.occurred_at, t.status::text, t.category_no, t.merchant_id,"
+	"       t.metadata, t.recorded_at, t.points_base, t.points_bonus, t.discount_minor, t.decision,"
+	"       t.request"
+	"  FROM swipesavvy.transactions t WHERE t.transaction_id = $1 AND ($2 IS NULL OR t.user_id = $2)",
+	2, {UUIDOID, UUIDOID}, NULL};
+static SSQuery segments_query = {
+	"SELECT m.segment_no FROM swipesavvy.segment_members m WHERE m.user_id = $1 AND m.added_at <= $2",
+	2, {UUIDOID, TIMESTAMPTZOID}, NULL};
+static SSQuery candidate_query = {
+	"SELECT c.campaign_id, c.name, r.points, r.discount_minor"
+	"  FROM swipesavvy.campaigns c LEFT JOIN swipesavvy.campaign_redemptions r"
+	"    ON r.user_id = $2 AND r.transaction_id = $3 AND r.campaign_no = c.campaign_no"
+	" WHERE c.campaign_no = $1",
+	3, {INT4OID, UUIDOID, UUIDOID}, NULL};
+static SSQuery others_query = {
+	"SELECT " SS_CAMPAIGN_COLUMNS ", k.status, k.name"
+	"  FROM swipesavvy.campaigns n"
+	"  LEFT JOIN LATERAL (SELECT v.campaign FROM swipesavvy.campaign_versions v"
+	"                      WHERE v.campaign_no = n.campaign_no AND v.valid_until > $2 ORDER BY v.version LIMIT 1) o ON true"
+	" CROSS JOIN LATERAL jsonb_populate_record(NULL::swipesavvy.campaigns, coalesce(o.campaign, to_jsonb(n))) k"
+	"  LEFT JOIN swipesavvy.merchant_categories c ON c.category = k.target_category"
+	" WHERE NOT n.campaign_no = ANY ($1) AND n.created_at <= $2"
+	" ORDER BY k.status <> 'running', k.campaign_no DESC LIMIT " OTHERS_MAX,
+	2, {INT4ARRAYOID, TIMESTAMPTZOID}, NULL};
+
+/* The purchase as it was recorded. */
+static void
+read_purchase(const pg_uuid_t *transaction_id, const pg_uuid_t *user_id, SSPurchase *purchase)
+{
+	Datum		values[2] = {UUIDPGetDatum(transaction_id), UUIDPGetDatum(user_id)};
+	bool		nulls[2] = {false, user_id == NULL};
+	bool		isnull;
+	uint64		rows = ss_query_read(&purchase_query, values, nulls);
+	Datum		value;
+
+	if (rows == 0)
+		ss_not_found("transaction", ss_uuid_text(transaction_id));
+	if (rows > 1)
+		ss_bad_value("user_id", "Several users have a transaction \"%s\": say whose.", ss_uuid_text(transaction_id));
+	memset(purchase, 0, sizeof(*purchase));
+	purchase->transaction_id = *transaction_id;
+	purchase->user_id = *DatumGetUUIDP(ss_value_not_null(0, 1));
+	purchase->amount = ss_value_int64(0, 2, 0);
+	strlcpy(purchase->currency, ss_value_text(0, 3), sizeof(purchase->currency));
+	purchase->occurred_at = DatumGetTimestampTz(ss_value_not_null(0, 4));
+	purchase->status = (SSStatus) ss_check_choice(ss_value_text(0, 5), "status", ss_status_names);
+	value = ss_value(0, 6, &isnull);
+	purchase->category_no = isnull ? 0 : DatumGetInt16(value);
+	value = ss_value(0, 7, &isnull);
+	purchase->has_merchant = !isnull;
+	if (!isnull)
+		purchase->merchant_id = *DatumGetUUIDP(value);
+	purchase->recorded_at = DatumGetTimestampTz(ss_value_not_null(0, 9));
+	purchase->points_base = ss_value_int64(0, 10, 0);
+	purchase->points_bonus = ss_value_int64(0, 11, 0);
+	purchase->discount = ss_value_int64(0, 12, 0);
+	ss_decision_decode(DatumGetByteaPP(ss_value_not_null(0, 13)), &purchase->decision);
+	purchase->request = DatumGetInt16(ss_value_not_null(0, 14));
+}
+
+static void
+add_candidate(SSJson *json, const char *campaign_id, const char *name, int32 version, SSReason reason, bool recorded)
+{
+	ss_json_text(json, "campaign_id", campaign_id);
+	ss_json_text(json, "name", name);
+	ss_json_int(json, "version", version);
+	ss_json_bool(json, "applied", recorded && reason == SS_APPLIED);
+	ss_json_text(json, "reason", ss_reason_name(reason));
+	ss_json_bool(json, "recorded", recorded);
+}
+
+/* The candidates of the decision record, with what those that applied gave. */
+static void
+add_recorded(SSJson *json, const SSRules *rules, const SSPurchase *purchase)
+{
+	int			exponent = ss_rules_exponent(rules, purchase->currency);
+
+	for (int i = 0; i < purchase->decision.kept; i++)
+	{
+		const SSCandidate *candidate = &purchase->decision.candidates[i];
+		Datum		values[3] = {Int32GetDatum(candidate->campaign_no), UUIDPGetDatum(&purchase->user_id),
+		UUIDPGetDatum(&purchase->transaction_id)};
+
+		if (ss_query_read(&candidate_query, values, NULL) == 0)
+			continue;
+		ss_json_open_object(json, NULL);
+		add_candidate(json, ss_value_text(0, 1), ss_value_text(0, 2), candidate->version, candidate->reason, true);
+		if (candidate->reason == SS_APPLIED)
+		{
+			ss_json_int(json, "points", ss_value_int64(0, 3, 0));
+			ss_json_money(json, "discount", ss_value_int64(0, 4, 0), exponent);
+		}
+		ss_json_close_object(json);
+	}
+}
+
+/* The segments that the user is still in since before the purchase was processed. */
+static void
+read_segments(const SSPurchase *purchase, SSBuyer *buyer)
+{
+	Datum		values[2] = {UUIDPGetDatum(&purchase->user_id), TimestampTzGetDatum(purchase->recorded_at)};
+
+	memset(buyer, 0, sizeof(*buyer));
+	buyer->nsegments = (int) ss_query_read(&segments_query, values, NULL);
+	buyer->segments = palloc(Max(buyer->nsegments, 1) * sizeof(int32));
+	for (int i = 0; i < buyer->nsegments; i++)
+		buyer->segments[i] = DatumGetInt32(ss_value_not_null(i, 1));
+}
+
+/*
+ * The first rule that excluded a campaign that was no candidate, as it was then:
+ * its own status, or that of the purchase, which nothing is awarded for.
+ * When only its segment is left to explain that, its segment it is: the user
+ * joined it in a transaction that had not committed.
+ */
+static SSReason
+reason_then(const SSCampaign *campaign, const char *status, const SSPurchase *purchase, const SSBuyer *buyer)
+{
+	SSReason	reason = SS_NOT_STATUS;
+
+	if (strcmp(status, "running") == 0 && ss_status_earns((SSStatus) (purchase->request & SS_REQUEST_STATUS)))
+		reason = ss_match_campaign(campaign, purchase, buyer);
+	if (reason == SS_APPLIED && campaign->segment_no != 0 && purchase->decision.count == purchase->decision.kept)
+		reason = SS_NOT_SEGMENT;
+	return reason;
+}
+
+/* Campaigns that were no candidates, explained from their versions then. */
+static void
+add_others(SSJson *json, const SSPurchase *purchase)
+{
+	Datum	   *numbers = palloc(Max(purchase->decision.kept, 1) * sizeof(Datum));
+	SSBuyer		buyer;
+	uint64		rows;
+	Datum		values[2];
+
+	read_segments(purchase, &buyer);
+	for (int i = 0; i < purchase->decision.kept; i++)
+		numbers[i] = Int32GetDatum(purchase->decision.candidates[i].campaign_no);
+	values[0] = PointerGetDatum(construct_array(numbers, purchase->decision.kept, INT4OID, sizeof(int32), true, 'i'));
+	values[1] = TimestampTzGetDatum(purchase->recorded_at);
+	rows = ss_query_read(&others_query, values, NULL);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		SSCampaign	campaign = {0};
+
+		ss_rules_read_campaign(CurrentMemoryContext, i, &campaign);
+		ss_json_open_object(json, NULL);
+		add_candidate(json, campaign.id, ss_value_text(i, 23), campaign.version,
+					  reason_then(&campaign, ss_value_text(i, 22), purchase, &buyer), false);
+		ss_json_close_object(json);
+	}
+}
+
+/* Whose purchase may be meant: a customer's own alone, so that another's is not even known to exist. */
+static const pg_uuid_t *
+user_of_purchase(FunctionCallInfo fcinfo, const SSCall *call)
+{
+	const pg_uuid_t *user_id = ss_arg_uuid(fcinfo, 1, "user_id", false);
+
+	if (ss_call_has(call, SS_SUPPORT | SS_ADMIN))
+		return user_id;
+	if (user_id == NULL && !call->has_identity)
+		ss_not_allowed("permission denied", "Nobody is signed in.");
+	if (user_id == NULL)
+		return &call->identity;
+	ss_call_require_user(call, 0, user_id);
+	return user_id;
+}
+
+/*
+ * explain_award(transaction_id, user_id)
+ */
+Datum
+swipesavvy_explain_award(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	SSJson		json = {0};
+	SSPurchase	purchase;
+	const SSRules *rules;
+
+	ss_call_enter(&call, SS_CUSTOMER | SS_SUPPORT | SS_ADMIN);
+	read_purchase(ss_arg_uuid(fcinfo, 0, "transaction_id", true), user_of_purchase(fcinfo, &call), &purchase);
+	rules = ss_rules_get();
+	ss_json_open_object(&json, NULL);
+	ss_json_uuid(&json, "transaction_id", &purchase.transaction_id);
+	ss_json_uuid(&json, "user_id", &purchase.user_id);
+	ss_json_text(&json, "status", ss_status_names[purchase.status]);
+	ss_json_money(&json, "amount", purchase.amount, ss_rules_exponent(rules, purchase.currency));
+	ss_json_text(&json, "currency", purchase.currency);
+	ss_json_time(&json, "occurred_at", purchase.occurred_at);
+	ss_json_time(&json, "recorded_at", purchase.recorded_at);
+	ss_json_int(&json, "points_base", purchase.points_base);
+	ss_json_int(&json, "points_bonus", purchase.points_bonus);
+	ss_json_money(&json, "discount", purchase.discount, ss_rules_exponent(rules, purchase.currency));
+	ss_json_int(&json, "candidate_count", purchase.decision.count);
+	ss_json_open_array(&json, "candidates");
+	add_recorded(&json, rules, &purchase);
+	if (ss_call_has(&call, SS_SUPPORT | SS_ADMIN))
+		add_others(&json, &purchase);
+	ss_json_close_array(&json);
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}

@@ -1,0 +1,87 @@
+/*
+ * recorded.c: a purchase that was recorded before (recorded.h).
+ *
+ * Called by settlement.c and refund.c. The lock on the user's account is the
+ * lock on its purchases, too; they are read under the latest snapshot, which
+ * sees what that lock waited for.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "base/args.h"
+#include "base/columns.h"
+#include "base/errors.h"
+#include "base/query.h"
+#include "purchases/recorded.h"
+
+static SSQuery find_user_query = {
+	"SELECT t.user_id FROM swipesavvy.transactions t WHERE t.transaction_id = $1", 1, {UUIDOID}, NULL};
+static SSQuery read_query = {
+	"SELECT t.amount_minor, t.refunded_minor, (t.points_base + t.points_bonus), t.points_refunded, t.currency,"
+	"       t.status::text, t.occurred_at, t.recorded_at"
+	"  FROM swipesavvy.transactions t WHERE t.transaction_id = $1 AND t.user_id = $2",
+	2, {UUIDOID, UUIDOID}, NULL};
+static SSQuery set_status_query = {
+	"UPDATE swipesavvy.transactions t SET status = $3::swipesavvy.purchase_status"
+	"  FROM unnest($1, $2) k (transaction_id, user_id)"
+	" WHERE t.transaction_id = k.transaction_id AND t.user_id = k.user_id",
+	3, {UUIDARRAYOID, UUIDARRAYOID, TEXTOID}, NULL};
+
+pg_uuid_t *
+ss_recorded_find_user(const pg_uuid_t *transaction_id)
+{
+	Datum		key = UUIDPGetDatum(transaction_id);
+
+	if (ss_query_latest(&find_user_query, &key, NULL) == 0)
+		ss_not_found("transaction", ss_uuid_text(transaction_id));
+	return DatumGetUUIDP(ss_value_not_null(0, 1));
+}
+
+void
+ss_recorded_read(const pg_uuid_t *user_id, const pg_uuid_t *transaction_id, SSRecorded *purchase)
+{
+	Datum		keys[2] = {UUIDPGetDatum(transaction_id), UUIDPGetDatum(user_id)};
+
+	if (ss_query_latest(&read_query, keys, NULL) == 0)
+		ss_not_found("transaction", ss_uuid_text(transaction_id));
+	purchase->transaction_id = *transaction_id;
+	purchase->user_id = *user_id;
+	purchase->amount = ss_value_int64(0, 1, 0);
+	purchase->refunded = ss_value_int64(0, 2, 0);
+	purchase->points = ss_value_int64(0, 3, 0);
+	purchase->points_refunded = ss_value_int64(0, 4, 0);
+	strlcpy(purchase->currency, ss_value_text(0, 5), sizeof(purchase->currency));
+	purchase->status = (SSStatus) ss_check_choice(ss_value_text(0, 6), "status", ss_status_names);
+	purchase->occurred_at = DatumGetTimestampTz(ss_value_not_null(0, 7));
+	purchase->recorded_at = DatumGetTimestampTz(ss_value_not_null(0, 8));
+}
+
+void
+ss_recorded_require(const SSRecorded *purchase, SSStatus status)
+{
+	if (purchase->status != status)
+		ss_bad_state(status == SS_PENDING ? "transaction is not pending" : "transaction is not completed",
+					 "The status of transaction \"%s\" is %s.", ss_uuid_text(&purchase->transaction_id),
+					 ss_status_names[purchase->status]);
+}
+
+void
+ss_recorded_set_status(const SSRecorded *purchases, int count, SSStatus status)
+{
+	Datum		values[3] = {ss_uuid_array(&purchases[0].transaction_id, count, sizeof(SSRecorded)),
+							 ss_uuid_array(&purchases[0].user_id, count, sizeof(SSRecorded)),
+							 CStringGetTextDatum(ss_status_names[status])};
+
+	(void) ss_query_latest(&set_status_query, values, NULL);
+}
+
+void
+ss_recorded_move(const SSRecorded *purchase, const char *kind, const char *debit, const char *credit, int64 points,
+				 TimestampTz now)
+{
+	(void) ss_entry_write(&(SSEntry) {
+		.user_id = &purchase->user_id,.kind = kind,.debit = debit,.credit = credit,.points = points,
+		.transaction_id = &purchase->transaction_id,.recorded_at = now,
+	});
+}

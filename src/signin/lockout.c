@@ -1,0 +1,89 @@
+/*
+ * lockout.c: counting wrong passwords (lockout.h).
+ *
+ * Called by signin.c and reset_password.c. The first four failures cost nothing; from
+ * the fifth on the address is locked out for one minute, then two, four and so
+ * on up to an hour. A day without an attempt, a right password or a reset
+ * forgets them. An address is kept as a digest: what people mistype here is
+ * not ours to know.
+ *
+ * SS_LOCK_EMAIL is held from ss_lockout_begin to the end of the transaction.
+ * Times are of the clock, not of the transaction: one that began long ago must
+ * not be let in by that.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/formatting.h"
+#include "utils/timestamp.h"
+
+#include "base/locks.h"
+#include "base/query.h"
+#include "signin/lockout.h"
+
+static SSQuery select_lock = {
+	"SELECT FROM swipesavvy.sign_in_failures WHERE email_hash = $1 AND locked_until > clock_timestamp()", 1,
+	{BYTEAOID}, NULL};
+
+/* $2: locked out already */
+static SSQuery count_failure = {
+	"INSERT INTO swipesavvy.sign_in_failures AS f (email_hash, failures) VALUES ($1, 1)"
+	" ON CONFLICT (email_hash) DO UPDATE"
+	"   SET last_attempt_at = clock_timestamp(),"
+	"       failures = CASE WHEN $2 THEN f.failures"
+	"                       WHEN f.last_attempt_at < clock_timestamp() - interval '1 day' THEN 1"
+	"                       ELSE f.failures + 1 END,"
+	"       locked_until = CASE WHEN $2 THEN f.locked_until"
+	"                           WHEN f.last_attempt_at < clock_timestamp() - interval '1 day' OR f.failures < 4 THEN NULL"
+	"                           ELSE clock_timestamp()"
+	"                                + least(interval '1 minute' * 2 ^ least(f.failures - 4, 6), interval '1 hour') END"
+	" RETURNING NOT $2 AND locked_until IS NOT NULL, failures, locked_until", 2, {BYTEAOID, BOOLOID}, NULL};
+
+/* A few that are out of date, at every failure: what strangers try does not pile up. */
+static SSQuery delete_old = {
+	"DELETE FROM swipesavvy.sign_in_failures WHERE email_hash IN"
+	" (SELECT email_hash FROM swipesavvy.sign_in_failures"
+	"   WHERE last_attempt_at < clock_timestamp() - interval '1 day' ORDER BY last_attempt_at LIMIT 10"
+	"     FOR UPDATE SKIP LOCKED)", 0, {0}, NULL};
+
+static SSQuery delete_failures = {
+	"DELETE FROM swipesavvy.sign_in_failures WHERE email_hash = $1", 1, {BYTEAOID}, NULL};
+
+void
+ss_lockout_begin(const char *email, SSAttempt *attempt)
+{
+	char	   *lower = str_tolower(email, strlen(email), DEFAULT_COLLATION_OID);
+	uint64		key;
+	Datum		digest;
+
+	ss_secret_digest(lower, strlen(lower), attempt->email);
+	memcpy(&key, attempt->email, sizeof(key));
+	ss_lock_take(SS_LOCK_EMAIL, key);
+	digest = ss_secret_bytea(attempt->email, SS_DIGEST_BYTES);
+	attempt->locked = ss_query_latest(&select_lock, &digest, NULL) > 0;
+}
+
+bool
+ss_lockout_failed(const SSAttempt *attempt, SSLockout *lockout)
+{
+	Datum		values[] = {ss_secret_bytea(attempt->email, SS_DIGEST_BYTES), BoolGetDatum(attempt->locked)};
+
+	(void) ss_query_latest(&delete_old, NULL, NULL);
+	if (ss_query_latest(&count_failure, values, NULL) != 1)
+		elog(ERROR, "could not count a failure");
+	if (!DatumGetBool(ss_value_not_null(0, 1)))
+		return false;
+	lockout->failures = DatumGetInt32(ss_value_not_null(0, 2));
+	lockout->until = DatumGetTimestampTz(ss_value_not_null(0, 3));
+	return true;
+}
+
+void
+ss_lockout_clear(const SSAttempt *attempt)
+{
+	Datum		digest = ss_secret_bytea(attempt->email, SS_DIGEST_BYTES);
+
+	(void) ss_query_latest(&delete_failures, &digest, NULL);
+}

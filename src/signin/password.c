@@ -1,0 +1,138 @@
+/*
+ * password.c: Argon2id through libsodium (password.h).
+ *
+ * Called by users.c and the files of sign-in. Each hash takes 19 MiB and two
+ * passes while it is computed. So that a thousand sign-ins at once do not take
+ * the server's memory, there are so many places to compute one at as the
+ * machine has processors, 16 at most, for the whole server: a lock each
+ * (locks.h), and who finds none free waits. No state but libsodium's own, which
+ * sodium_init sets up once per backend.
+ */
+#include "postgres.h"
+
+#include <sodium.h>
+#include <unistd.h>
+
+#include "mb/pg_wchar.h"
+
+#include "base/errors.h"
+#include "base/locks.h"
+#include "base/secret.h"
+#include "signin/password.h"
+
+#define MIN_CHARS	8
+#define MAX_CHARS	1000
+#define PASSES		2
+#define MEMORY		((size_t) 19456 * 1024)
+#define MAX_PLACES	16
+#define MADE_LENGTH 20
+
+/* Nobody's: of the same parameters as every other, with a hash of zeros. */
+#define DUMMY_HASH                                                                                           \
+	"$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+/* --- arguments ------------------------------------------------------------------------ */
+
+text *
+ss_password_arg(FunctionCallInfo fcinfo, int n, const char *name)
+{
+	return ss_password_arg_of(fcinfo, n, name, MAX_CHARS);
+}
+
+text *
+ss_password_arg_of(FunctionCallInfo fcinfo, int n, const char *name, int max_chars)
+{
+	text	   *password;
+	int			chars;
+
+	if (PG_ARGISNULL(n))
+		ss_missing_value(name);
+	password = PG_GETARG_TEXT_PP(n);
+	chars = pg_mbstrlen_with_len(VARDATA_ANY(password), VARSIZE_ANY_EXHDR(password));
+	if (chars > max_chars)
+	{
+		ss_password_forget(fcinfo, n, password);
+		ss_bad_value(name, "It is %d characters long; at most %d are allowed.", chars, max_chars);
+	}
+	return password;
+}
+
+void
+ss_password_forget(FunctionCallInfo fcinfo, int n, text *password)
+{
+	if ((Pointer) password == DatumGetPointer(fcinfo->args[n].value))
+		return;
+	ss_secret_wipe(VARDATA_ANY(password), VARSIZE_ANY_EXHDR(password));
+	pfree(password);
+}
+
+/* --- hashing ---------------------------------------------------------------------------- */
+
+static int
+enter_place(void)
+{
+	int			places = Max(2, Min(MAX_PLACES, (int) sysconf(_SC_NPROCESSORS_ONLN)));
+
+	if (sodium_init() < 0)
+		elog(ERROR, "could not initialise libsodium");
+	return ss_lock_enter(SS_LOCK_PASSWORD_HASH, places);
+}
+
+static void
+leave_place(int place)
+{
+	ss_lock_leave(SS_LOCK_PASSWORD_HASH, place);
+	ereport(DEBUG1, errmsg_internal("swipesavvy: one Argon2id computed"));	/* tests count them */
+}
+
+char *
+ss_password_hash(const text *password, const char *name)
+{
+	const char *plain = VARDATA_ANY(password);
+	int			length = VARSIZE_ANY_EXHDR(password);
+	int			chars = pg_mbstrlen_with_len(plain, length);
+	char	   *hash = palloc(crypto_pwhash_STRBYTES);
+	int			place;
+
+	if (chars < MIN_CHARS || chars > MAX_CHARS)
+		ss_bad_value(name, "It is %d characters long; %d to %d are allowed.", chars, MIN_CHARS, MAX_CHARS);
+	place = enter_place();
+	if (crypto_pwhash_str_alg(hash, plain, length, PASSES, MEMORY, crypto_pwhash_ALG_ARGON2ID13) != 0)
+		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+				errdetail("Hashing a password needs %zu bytes.", MEMORY));
+	leave_place(place);
+	return hash;
+}
+
+bool
+ss_password_verify(const text *password, const char *hash)
+{
+	int			place = enter_place();
+	bool		same;
+
+	errno = 0;
+	same = crypto_pwhash_str_verify(hash != NULL ? hash : DUMMY_HASH, VARDATA_ANY(password),
+									VARSIZE_ANY_EXHDR(password)) == 0;
+	if (!same && errno == ENOMEM)
+		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+				errdetail("Hashing a password needs %zu bytes.", MEMORY));
+	leave_place(place);
+	return same && hash != NULL;
+}
+
+char *
+ss_password_make(void)
+{
+	/* 32 of them, without those that are mistaken for another: 0 and o, 1 and l */
+	static const char letters[] = "23456789abcdefghijkmnpqrstuvwxyz";
+	uint8		random[MADE_LENGTH];
+	char	   *password = palloc(MADE_LENGTH + 1);
+
+	StaticAssertStmt(sizeof(letters) == 32 + 1, "five bits choose a letter");
+	ss_secret_random(random, MADE_LENGTH);
+	for (int i = 0; i < MADE_LENGTH; i++)
+		password[i] = letters[random[i] % 32];
+	password[MADE_LENGTH] = '\0';
+	ss_secret_wipe(random, MADE_LENGTH);
+	return password;
+}

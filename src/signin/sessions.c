@@ -1,0 +1,193 @@
+/*
+ * sessions.c: sessions of users (sessions.h).
+ *
+ * Called by signin.c, reset_password.c and users.c. A session is a row; a refresh token
+ * is the way to it and two secrets. The first is the session's own: whoever
+ * knows it has, or had, a token of it. The second is new at every use, so a
+ * token with the first and another second has been used before: somebody else
+ * has it, and the session ends. Only SHA-256 digests of both are stored.
+ *
+ * Who uses a token holds SS_LOCK_SESSION of its session until the transaction
+ * ends, so of two that use it at once one is the first. Ending sessions locks
+ * their rows only, and reads them under the latest snapshot.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+
+#include "base/args.h"
+#include "base/locks.h"
+#include "base/query.h"
+#include "base/secret.h"
+#include "base/uuid7.h"
+#include "call/origin.h"
+#include "signin/sessions.h"
+
+#define TOKEN_LENGTH 128		/* sizeof(SSRefreshToken) in base64 */
+
+static SSQuery insert_session = {
+	"INSERT INTO swipesavvy.user_sessions"
+	"       (user_id, session_id, family_hash, token_hash, expires_at, user_agent, ip_address)"
+	" SELECT $1, $2, $3, $4, clock_timestamp() + make_interval(days => s.value::integer), $5, $6"
+	"   FROM swipesavvy.system_settings s WHERE s.setting = 'session_lifetime_days'"
+	" RETURNING expires_at", 6, {UUIDOID, UUIDOID, BYTEAOID, BYTEAOID, TEXTOID, TEXTOID}, NULL};
+
+/* What has ended long ago is of no use to anybody. */
+static SSQuery delete_old = {
+	"DELETE FROM swipesavvy.user_sessions"
+	" WHERE user_id = $1 AND least(expires_at, ended_at) < clock_timestamp() - interval '30 days'", 1, {UUIDOID}, NULL};
+
+static SSQuery select_session = {
+	"SELECT family_hash, token_hash, expires_at FROM swipesavvy.user_sessions"
+	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL AND expires_at > clock_timestamp()", 2,
+	{UUIDOID, UUIDOID}, NULL};
+
+static SSQuery update_token = {
+	"UPDATE swipesavvy.user_sessions SET token_hash = $3, last_used_at = clock_timestamp(), use_count = use_count + 1"
+	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL", 3, {UUIDOID, UUIDOID, BYTEAOID}, NULL};
+
+static SSQuery end_session = {
+	"UPDATE swipesavvy.user_sessions SET ended_at = clock_timestamp(), ended_for = $3"
+	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL AND expires_at > clock_timestamp()", 3,
+	{UUIDOID, UUIDOID, TEXTOID}, NULL};
+
+/* In order, so that two who do it at once wait for each other one way only. */
+static SSQuery end_sessions = {
+	"WITH going_on AS ("
+	"     SELECT session_id FROM swipesavvy.user_sessions"
+	"      WHERE user_id = $1 AND ended_at IS NULL AND expires_at > clock_timestamp()"
+	"      ORDER BY session_id FOR NO KEY UPDATE)"
+	" UPDATE swipesavvy.user_sessions s SET ended_at = clock_timestamp(), ended_for = $2"
+	"   FROM going_on g WHERE s.user_id = $1 AND s.session_id = g.session_id", 2, {UUIDOID, TEXTOID}, NULL};
+
+/* --- tokens --------------------------------------------------------------------------- */
+
+bool
+ss_sessions_parse(const text *token, SSRefreshToken *parsed)
+{
+	int			length;
+	uint8	   *bytes;
+
+	StaticAssertStmt(sizeof(SSRefreshToken) * 4 == TOKEN_LENGTH * 3, "a refresh token has no padding");
+	if (VARSIZE_ANY_EXHDR(token) != TOKEN_LENGTH)
+		return false;
+	bytes = ss_secret_decode(VARDATA_ANY(token), TOKEN_LENGTH, &length);
+	if (bytes == NULL)
+		return false;
+	memcpy(parsed, bytes, sizeof(SSRefreshToken));
+	ss_secret_wipe(bytes, sizeof(SSRefreshToken));
+	return true;
+}
+
+char *
+ss_sessions_encode(const SSRefreshToken *token)
+{
+	return ss_secret_encode(token, sizeof(SSRefreshToken));
+}
+
+static Datum
+digest_of(const uint8 *secret)
+{
+	uint8		digest[SS_DIGEST_BYTES];
+
+	ss_secret_digest(secret, 32, digest);
+	return ss_secret_bytea(digest, SS_DIGEST_BYTES);
+}
+
+/* Is it the secret of the digest in that column of the last result? */
+static bool
+secret_fits(const uint8 *secret, int column)
+{
+	uint8		digest[SS_DIGEST_BYTES];
+	bytea	   *stored = DatumGetByteaPP(ss_value_not_null(0, column));
+
+	ss_secret_digest(secret, 32, digest);
+	return ss_secret_equal(digest, (uint8 *) VARDATA_ANY(stored), SS_DIGEST_BYTES);
+}
+
+/* --- their use ---------------------------------------------------------------------------- */
+
+TimestampTz
+ss_sessions_begin(const pg_uuid_t *user_id, SSRefreshToken *token)
+{
+	SSRequest	request;
+	Datum		values[6];
+	bool		nulls[6] = {0};
+
+	ss_request_read(&request);
+	token->user_id = *user_id;
+	ss_uuid7_make(&token->session_id);
+	ss_secret_random(token->family, sizeof(token->family));
+	ss_secret_random(token->secret, sizeof(token->secret));
+
+	ss_param_pointer(values, nulls, 0, &token->user_id);
+	(void) ss_query_latest(&delete_old, values, nulls);
+	ss_param_pointer(values, nulls, 1, &token->session_id);
+	values[2] = digest_of(token->family);
+	values[3] = digest_of(token->secret);
+	ss_param_text(values, nulls, 4, request.agent[0] == '\0' ? NULL : request.agent);
+	ss_param_text(values, nulls, 5, request.address[0] == '\0' ? NULL : request.address);
+	if (ss_query_latest(&insert_session, values, nulls) != 1)
+		elog(ERROR, "setting session_lifetime_days is missing");
+	return DatumGetTimestampTz(ss_value_not_null(0, 1));
+}
+
+/* Reads the session of a token under its lock; false if there is none, it has ended, or the token is not of it. */
+static bool
+find_session(const SSRefreshToken *token)
+{
+	Datum		values[] = {UUIDPGetDatum(&token->user_id), UUIDPGetDatum(&token->session_id)};
+	uint64		key;
+
+	/* the last bytes are the random ones */
+	memcpy(&key, token->session_id.data + 8, sizeof(key));
+	ss_lock_take(SS_LOCK_SESSION, key);
+	return ss_query_latest(&select_session, values, NULL) == 1 && secret_fits(token->family, 1);
+}
+
+SSSessionUse
+ss_sessions_rotate(SSRefreshToken *token, TimestampTz *expires_at)
+{
+	Datum		values[3] = {UUIDPGetDatum(&token->user_id), UUIDPGetDatum(&token->session_id)};
+
+	if (!find_session(token))
+		return SS_SESSION_NONE;
+	if (!secret_fits(token->secret, 2))
+	{
+		(void) ss_sessions_end(&token->user_id, &token->session_id, SS_ENDED_REUSE);
+		return SS_SESSION_REUSED;
+	}
+	*expires_at = DatumGetTimestampTz(ss_value_not_null(0, 3));
+	ss_secret_random(token->secret, sizeof(token->secret));
+	values[2] = digest_of(token->secret);
+	return ss_query_latest(&update_token, values, NULL) == 1 ? SS_SESSION_GOES_ON : SS_SESSION_NONE;
+}
+
+/* --- their end ------------------------------------------------------------------------------ */
+
+uint64
+ss_sessions_end(const pg_uuid_t *user_id, const pg_uuid_t *session_id, const char *reason)
+{
+	Datum		values[] = {UUIDPGetDatum(user_id), UUIDPGetDatum(session_id), CStringGetTextDatum(reason)};
+
+	return ss_query_latest(&end_session, values, NULL);
+}
+
+uint64
+ss_sessions_end_by_token(const SSRefreshToken *token, bool everywhere, const char *reason)
+{
+	if (!find_session(token))
+		return 0;
+	if (everywhere)
+		return ss_sessions_end_all(&token->user_id, reason);
+	return ss_sessions_end(&token->user_id, &token->session_id, reason);
+}
+
+uint64
+ss_sessions_end_all(const pg_uuid_t *user_id, const char *reason)
+{
+	Datum		values[] = {UUIDPGetDatum(user_id), CStringGetTextDatum(reason)};
+
+	return ss_query_latest(&end_sessions, values, NULL);
+}

@@ -1,0 +1,117 @@
+/*
+ * erase_user.c: takes a person's data away and leaves the programme's books as they
+ * are: points, amounts and totals under an id that names nobody.
+ *
+ * SQL entry point. A table with rows of users is one more line in `steps`, and
+ * one in export_user_data.c; a test finds the table that is in neither. The user's reward
+ * account is locked first, then the row of users: a purchase, a sign-in or a
+ * reset of the password is wholly before or after.
+ */
+#include "postgres.h"
+
+#include "audit/audit.h"
+#include "audit/audit_internal.h"
+#include "base/args.h"
+#include "base/errors.h"
+#include "base/query.h"
+#include "call/call.h"
+
+PG_FUNCTION_INFO_V1(swipesavvy_erase_user);
+
+#define STEP(sql) {sql, 1, {UUIDOID}, NULL}
+
+/* $1: the user. Each may run again and finds nothing then. (rate_limits, locked before accounts, counts a minute's calls of an id.) */
+static SSQuery steps[] = {
+	STEP("DELETE FROM swipesavvy.user_credentials WHERE user_id = $1"),
+	STEP("DELETE FROM swipesavvy.user_sessions WHERE user_id = $1"),
+	/* purchases refer to accounts: their rows stay, as what kind they were */
+	STEP("UPDATE swipesavvy.accounts"
+		 "   SET last_four = '0000', card_type = NULL, issuer = NULL, bank_name = NULL, account_type = NULL, token = NULL,"
+		 "       expiry_month = NULL, expiry_year = NULL, is_default = false, unlinked_at = coalesce(unlinked_at, now())"
+		 " WHERE user_id = $1"),
+	STEP("DELETE FROM swipesavvy.segment_members WHERE user_id = $1"),
+	STEP("DELETE FROM swipesavvy.user_boosts WHERE user_id = $1"),
+	STEP("UPDATE swipesavvy.campaign_events SET user_id = NULL WHERE user_id = $1"),
+	/* a key may be anything that a service made up; the cost of shipping belongs to the award */
+	STEP("UPDATE swipesavvy.transactions t"
+		 "   SET idempotency_key = NULL,"
+		 "       metadata = CASE WHEN t.metadata ? 'shipping_amount'"
+		 "                       THEN jsonb_build_object('shipping_amount', t.metadata -> 'shipping_amount') END"
+		 " WHERE t.user_id = $1 AND (t.idempotency_key IS NOT NULL OR t.metadata IS NOT NULL)"),
+	STEP("UPDATE swipesavvy.refunds SET idempotency_key = NULL WHERE user_id = $1 AND idempotency_key IS NOT NULL"),
+	STEP("UPDATE swipesavvy.reward_redemptions SET idempotency_key = NULL WHERE user_id = $1 AND idempotency_key IS NOT NULL"),
+	STEP("UPDATE swipesavvy.donations SET idempotency_key = NULL WHERE user_id = $1 AND idempotency_key IS NOT NULL"),
+	STEP("UPDATE swipesavvy.points_adjustments SET idempotency_key = NULL, reason = 'Erased' WHERE user_id = $1"),
+	STEP("DELETE FROM swipesavvy.leaderboard_entries WHERE user_id = $1"),
+	STEP("UPDATE swipesavvy.import_errors"
+		 "   SET purchase = jsonb_build_object('user_id', purchase -> 'user_id'), detail = NULL"
+		 " WHERE lower(purchase ->> 'user_id') = $1::text"),
+	STEP("DELETE FROM swipesavvy.outbox WHERE body ->> 'user_id' = $1::text"),
+	STEP("DELETE FROM swipesavvy.sign_in_failures WHERE email_hash ="
+		 " (SELECT sha256(convert_to(lower(email), getdatabaseencoding())) FROM swipesavvy.users WHERE user_id = $1)"),
+};
+
+/* What nothing else keeps: the hashes stay, so that seals still fit. */
+static SSQuery audit_steps[] = {
+	STEP("UPDATE swipesavvy.audit_logs SET details = NULL, details_salt = NULL WHERE user_id = $1 AND details IS NOT NULL"),
+	STEP("UPDATE swipesavvy.audit_logs SET origin = NULL, origin_salt = NULL"
+		 " WHERE origin IS NOT NULL AND (actor_id = $1 OR (user_id = $1 AND actor_id IS NULL))"),
+};
+
+/* As purchases do, and under the latest snapshot: what is erased is all that there is then. */
+static SSQuery lock_account = {
+	"SELECT FROM swipesavvy.reward_accounts WHERE user_id = $1 FOR NO KEY UPDATE", 1, {UUIDOID}, NULL};
+
+/* Then as signing in and resets of passwords do, so that what they write is there to be erased, or never will be. */
+static SSQuery lock_user = STEP("SELECT FROM swipesavvy.users WHERE user_id = $1 FOR NO KEY UPDATE");
+
+static SSQuery erase_user = {
+	"UPDATE swipesavvy.users"
+	"   SET email = 'erased+' || user_id || '@erased.invalid', name = 'Erased', phone = NULL, role = 'customer',"
+	"       status = 'inactive', status_reason = $2, preferred_language = 'en',"
+	"       notification_preferences = '{\"email\": false, \"sms\": false, \"push\": false}',"
+	"       verification_status = 'unverified', last_login_at = NULL, updated_at = now(),"
+	"       erased_at = coalesce(erased_at, now())"
+	" WHERE user_id = $1 RETURNING user_id, status AS account_status, status_reason AS reason, erased_at", 2,
+	{UUIDOID, TEXTOID}, NULL};
+
+static void
+run_steps(SSQuery *queries, int count, const Datum *user_id)
+{
+	for (int i = 0; i < count; i++)
+		(void) ss_query_latest(&queries[i], user_id, NULL);
+}
+
+static void
+erase_audit(void *user_id)
+{
+	run_steps(audit_steps, lengthof(audit_steps), user_id);
+}
+
+/*
+ * erase_user(user_id, reason)
+ */
+Datum
+swipesavvy_erase_user(PG_FUNCTION_ARGS)
+{
+	SSCall		call;
+	SSJson		json = {0};
+	SSAudit		audit = {.resource = "user", .action = "erase"};
+	Datum		values[2];
+	bool		nulls[2];
+
+	ss_call_enter(&call, SS_ADMIN);
+	audit.user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);
+	audit.resource_id = ss_uuid_text(audit.user_id);
+	ss_param_pointer(values, nulls, 0, audit.user_id);
+	ss_param_text(values, nulls, 1, ss_arg_text(fcinfo, 1, "reason", SS_TEXT_MAX, false));
+	if (ss_query_latest(&lock_account, values, NULL) == 0)
+		ss_not_found("user", audit.resource_id);
+	(void) ss_query_latest(&lock_user, values, NULL);
+	run_steps(steps, lengthof(steps), values);
+	ss_audit_permitted(erase_audit, values);
+	(void) ss_query_latest(&erase_user, values, nulls);
+	ss_json_row(&json, NULL);
+	ss_audit_write(&call, &audit, NULL, NULL);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}

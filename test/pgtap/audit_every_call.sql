@@ -1,0 +1,231 @@
+-- Every function that writes leaves its row in the audit log; and how the log is read.
+\set QUIET on
+BEGIN;
+SELECT no_plan();
+-- on a server with preload others' attempts may wait, and would come with the first row here
+SELECT swipesavvy.record_refused_attempts() \g /dev/null
+
+\set ada '00000000-0000-7000-8000-00000000000a'
+\set staff '00000000-0000-7000-8000-0000000000ff'
+CREATE TEMP VIEW logs AS
+    SELECT log_id, xid, logged_at, event_type COLLATE "default" AS event_type, resource COLLATE "default" AS resource, resource_id,
+           status COLLATE "default" AS status, user_id, actor_id, session_role, invoking_role, request_id, origin, origin_salt, origin_hash,
+           details, details_salt, details_hash FROM swipesavvy.audit_logs;
+-- the same rows, as text: columns of several collations cannot be compared otherwise
+CREATE FUNCTION pg_temp.same(query text, wanted text, what text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    texts text[];
+    one text;
+    query_text text;
+BEGIN
+    FOREACH query_text IN ARRAY ARRAY[query, wanted] LOOP
+        EXECUTE format('SELECT string_agg(t::text, E''\n'') FROM (%s) t', query_text) INTO one;
+        texts := texts || coalesce(one, 'no row');
+    END LOOP;
+    RETURN NEXT is(texts[1], texts[2], what);
+END
+$$;
+CREATE FUNCTION pg_temp.left_by(statement text) RETURNS SETOF logs LANGUAGE plpgsql AS $$
+DECLARE
+    before uuid[] := ARRAY(SELECT log_id FROM logs);
+BEGIN
+    EXECUTE statement;
+    RETURN QUERY SELECT * FROM logs WHERE log_id <> ALL (before);
+END
+$$;
+SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), true),
+       set_config('request.jwt.claims', jsonb_build_object('sub', :'staff')::text, true),
+       set_config('request.headers', '{"user-agent": "App/7 (ü)", "x-forwarded-for": "6.6.6.6, 203.0.113.9", "x-request-id": "r-1/a"}', true) \g /dev/null
+
+-- --- everything that changes something -----------------------------------------------------------------
+
+-- Each function that writes, in an order in which all succeed, with the row that it leaves. The exceptions keep a record of their own:
+-- purchases and what is spent the ledger, jobs and each completed campaign (test/sql/operations_jobs.sql), leaderboards it again, events and messages themselves, seals too; rule_cache_status changes nothing that lasts.
+CREATE TEMP TABLE exceptions (routine) AS VALUES ('record_transaction'), ('record_transactions'), ('redeem_points'), ('donate_points'), ('refresh_leaderboards'), ('import_purchases'), ('settle_transaction'),
+    ('check_ledger'), ('claim_job'), ('finish_job'), ('record_health'), ('roll_up_health'), ('complete_campaigns'), ('decline_transaction'), ('refund_transaction'), ('lapse_transactions'), ('refresh_tiers'), ('track_event'), ('claim_outbox'),
+    ('claim_requests'), ('record_results'), ('release_requests'),
+    ('acknowledge_outbox'), ('fail_outbox'), ('apply_outbox_retention'), ('seal_audit_log'), ('apply_audit_retention'), ('record_refused_attempts'), ('rule_cache_status'), ('uuid_v7'),
+    -- rows of sign-in depend on who comes with what: test/sql/signin.sql shows them
+    ('sign_in'), ('refresh_session'), ('sign_out'), ('change_password'), ('authenticate'), ('rotate_token_key');
+CREATE TEMP TABLE exercises (n, routine, arguments, event_type, resource_id, about, details) AS VALUES
+    (1, 'create_user', $$'bob@example.com', 'Bob', user_id => 'BOB'$$, 'user.create', 'BOB', 'BOB', NULL),
+    (2, 'update_user', $$'BOB', '{"name": "Bo"}'$$, 'user.update', 'BOB', 'BOB', '{"before": {"name": "Bob"}, "after": {"name": "Bo"}}'),
+    (3, 'suspend_user', $$'BOB'$$, 'user.suspend', 'BOB', 'BOB', NULL),
+    (4, 'deactivate_user', $$'BOB'$$, 'user.deactivate', 'BOB', 'BOB', NULL),
+    (5, 'reactivate_user', $$'BOB'$$, 'user.reactivate', 'BOB', 'BOB', NULL),
+    (6, 'link_account', $$'BOB', 'card', '4242', 'Issuer', token => 'tok_x', expiry_month => 1, expiry_year => 2030$$, 'account.link', 'ACCOUNT',
+        'BOB', '{"after": {"account_id": "ACCOUNT", "type": "card", "issuer": "Issuer", "last_four": "***", "expiry_month": "***",
+         "expiry_year": "***", "is_default": true, "is_verified": false, "created_at": "NOW"}}'),
+    (7, 'verify_account', $$'ACCOUNT'$$, 'account.verify', 'ACCOUNT', 'BOB', '{"before": {"is_verified": false}, "after": {"is_verified": true}}'),
+    (8, 'set_default_account', $$'ACCOUNT'$$, 'account.set_default', 'ACCOUNT', 'BOB', '{"before": {}, "after": {}}'),
+    (9, 'unlink_account', $$'ACCOUNT'$$, 'account.unlink', 'ACCOUNT', 'BOB', '{"before": {"is_default": true}, "after": {"is_default": false}}'),
+    (10, 'create_merchant', $$'Shop', 'Services', merchant_id => '00000000-0000-7000-8000-0000000000c1'$$, 'merchant.create', '00000000-0000-7000-8000-0000000000c1', NULL, NULL),
+    (11, 'update_merchant', $$'00000000-0000-7000-8000-0000000000c1', '{"name": "Shop 2", "metadata": {"api_token": "s3cret", "note": ["4111 1111 1111 1111", 5]}}'$$,
+        'merchant.update', '00000000-0000-7000-8000-0000000000c1', NULL,
+        '{"before": {"name": "Shop", "metadata": {}}, "after": {"name": "Shop 2", "metadata": {"api_token": "***", "note": ["***", 5]}}}'),
+    (12, 'create_segment', $$'VIP'$$, 'segment.create', 'VIP', NULL, NULL),
+    (13, 'add_segment_members', $$'VIP', '{BOB}'$$, 'segment.add_members', 'VIP', NULL, '{"after": {"added": 1, "listed": 1, "user_ids": ["BOB"]}}'),
+    (14, 'remove_segment_members', $$'VIP', '{BOB,BOB}'$$, 'segment.remove_members', 'VIP', NULL, '{"after": {"removed": 1, "listed": 2, "user_ids": ["BOB", "BOB"]}}'),
+    (15, 'create_boost', $$'Double', 2, boost_id => '00000000-0000-7000-8000-0000000000d0'$$, 'boost.create', '00000000-0000-7000-8000-0000000000d0', NULL, NULL),
+    (16, 'activate_boost', $$'BOB', '00000000-0000-7000-8000-0000000000d0'$$, 'boost.activate', '00000000-0000-7000-8000-0000000000d0', 'BOB', NULL),
+    (17, 'deactivate_boost', $$'BOB', '00000000-0000-7000-8000-0000000000d0'$$, 'boost.deactivate', '00000000-0000-7000-8000-0000000000d0', 'BOB', NULL),
+    (18, 'update_tiers', $$'[{"tier": "bronze", "threshold": 0, "multiplier": 1}, {"tier": "silver", "threshold": 1500, "multiplier": 1.25}]'$$, 'tiers.update', NULL, NULL, NULL),
+    (19, 'update_system_settings', $$'{"late_posting_days": 4, "earn_rate": 1}'$$, 'settings.update', NULL, NULL, '{"before": {"late_posting_days": 3}, "after": {"late_posting_days": 4}}'),
+    (20, 'create_campaign', $$'Two', 'SEASONAL', 10, 'PERCENTAGE', '2020-01-01', campaign_id => 'C-2'$$, 'campaign.create', 'C-2', NULL, NULL),
+    (21, 'update_campaign', $$'C-2', '{"name": "Second"}'$$, 'campaign.update', 'C-2', NULL, '{"before": {"name": "Two", "version": 1}, "after": {"name": "Second", "version": 2}}'),
+    (22, 'launch_campaign', $$'C-2'$$, 'campaign.launch', 'C-2', NULL, NULL), (23, 'pause_campaign', $$'C-2'$$, 'campaign.pause', 'C-2', NULL, NULL),
+    (24, 'delete_campaign', $$'C-2'$$, 'campaign.delete', 'C-2', NULL, NULL),
+    (30, 'set_health_threshold', $$'disk_percent', 70$$, 'health_threshold.update', 'disk_percent', NULL,
+        '{"after": {"figure": "disk_percent", "warning": "70"}}'),
+    (31, 'acknowledge_alert', $$'00000000-0000-7000-8000-0000000000f1', 'on it'$$, 'alert.acknowledge', '00000000-0000-7000-8000-0000000000f1', NULL, NULL),
+    (29, 'set_job', $$'seal_audit_log', every => '1 minute'$$, 'job.update', 'seal_audit_log', NULL,
+        '{"after": {"job": "seal_audit_log", "enabled": true, "every_seconds": 60}}'),
+    (25, 'replay_outbox', 'ARRAY(SELECT message_id FROM swipesavvy.outbox WHERE dead_at IS NOT NULL)', 'outbox.replay', NULL, NULL, NULL),
+    (26, 'reset_user_password', $$'BOB'$$, 'user.reset_password', 'BOB', 'BOB', NULL),
+    (27, 'erase_user', $$'BOB'$$, 'user.erase', 'BOB', 'BOB', NULL),
+    (28, 'add_token_key', $$'k-1', 's3cret s3cret s3cret s3cret s3cret'$$, 'token_key.add', 'k-1', NULL, NULL),
+    (131, 'set_sink_secret', $$'hook-key', 's3cret'$$, 'sink_secret.create', 'hook-key', NULL, NULL),
+    (132, 'set_sink_secret', $$'hook-key', 's3cret too'$$, 'sink_secret.update', 'hook-key', NULL, NULL),
+    (133, 'create_sink', $$'hook', 'webhook', 'https://example.com/', 'hook-key', '{user.*}', max_per_second => 5$$, 'sink.create', 'hook', NULL,
+        '{"after": {"sink": "hook", "kind": "webhook", "url": "https://example.com/", "secret": "***", "events": ["user.*"], "options": {},
+          "max_per_second": 5, "max_in_flight": 16, "enabled": true}}'),
+    (134, 'update_sink', $$'hook', '{"enabled": false, "max_in_flight": 16}'$$, 'sink.update', 'hook', NULL, '{"before": {"enabled": true}, "after": {"enabled": false}}'),
+    (135, 'test_sink', $$'hook'$$, 'sink.test', 'hook', NULL, NULL),
+    (136, 'delete_sink', $$'hook'$$, 'sink.delete', 'hook', NULL, NULL),
+    (137, 'delete_sink_secret', $$'hook-key'$$, 'sink_secret.delete', 'hook-key', NULL, NULL);
+INSERT INTO exercises VALUES
+    (201, 'create_reward', $$'Mug', 2, reward_id => '00000000-0000-7000-8000-0000000000e1'$$, 'reward.create', '00000000-0000-7000-8000-0000000000e1', NULL, NULL),
+    (202, 'update_reward', $$'00000000-0000-7000-8000-0000000000e1', '{"points": 3}'$$, 'reward.update', '00000000-0000-7000-8000-0000000000e1', NULL,
+        '{"before": {"points": 2}, "after": {"points": 3}}'),
+    (203, 'create_charity', $$'Trees', charity_id => '00000000-0000-7000-8000-0000000000e2'$$, 'charity.create', '00000000-0000-7000-8000-0000000000e2', NULL, NULL),
+    (204, 'update_charity', $$'00000000-0000-7000-8000-0000000000e2', '{"is_active": false}'$$, 'charity.update', '00000000-0000-7000-8000-0000000000e2', NULL,
+        '{"before": {"is_active": true}, "after": {"is_active": false}}'),
+    (205, 'adjust_points', $$'BOB', 5, 'sorry'$$, 'points.adjust', 'BOB', 'BOB', NULL),
+    (206, 'expire_points', $$'2020-01-01'$$, 'points.expire', NULL, NULL, '{"after": {"as_of": "2020-01-01T00:00:00Z", "users": 1, "points": 10, "earned_before": "2018-01-01T00:00:00Z"}}');
+UPDATE exercises SET arguments = replace(arguments, 'BOB', '00000000-0000-7000-8000-00000000000b'), about = replace(about, 'BOB', '00000000-0000-7000-8000-00000000000b'),
+       resource_id = replace(resource_id, 'BOB', '00000000-0000-7000-8000-00000000000b'), details = replace(details, '"BOB"', '"00000000-0000-7000-8000-00000000000b"');
+SELECT set_eq('SELECT proname::text FROM pg_proc WHERE pronamespace = ''swipesavvy''::regnamespace AND provolatile = ''v''
+                      AND prorettype NOT IN (''trigger''::regtype, ''event_trigger''::regtype)',
+              'SELECT routine FROM exercises UNION ALL SELECT routine FROM exceptions', 'every function that writes is exercised or excepted');
+CREATE TEMP TABLE left_rows AS SELECT 0 AS n, l.* FROM logs l LIMIT 0;
+DO $$
+DECLARE
+    e exercises;
+    account text;
+BEGIN
+    FOR e IN SELECT * FROM exercises ORDER BY n LOOP
+        SELECT account_id INTO account FROM swipesavvy.accounts WHERE user_id = '00000000-0000-7000-8000-00000000000b';
+        IF e.routine = 'replay_outbox' THEN
+            UPDATE swipesavvy.outbox SET dead_at = now();
+        END IF;
+        IF e.routine = 'acknowledge_alert' THEN
+            INSERT INTO swipesavvy.health_alerts (alert_id, figure, severity, value, threshold, opened_at)
+            VALUES ('00000000-0000-7000-8000-0000000000f1', 'disk_percent', 'warning', 90, 85, now());
+        END IF;
+        IF e.routine = 'expire_points' THEN
+            PERFORM swipesavvy.record_transaction((swipesavvy.create_user('old@example.com', 'Old') ->> 'user_id')::uuid, 10, occurred_at => '2015-01-01');
+        END IF;
+        INSERT INTO left_rows SELECT e.n, l.* FROM pg_temp.left_by(format('SELECT swipesavvy.%s(%s)', e.routine,
+            replace(e.arguments, 'ACCOUNT', coalesce(account, '')))) l;
+    END LOOP;
+END
+$$;
+UPDATE left_rows SET resource_id = replace(resource_id, a.account_id::text, 'ACCOUNT'), details = replace(details::text, a.account_id::text, 'ACCOUNT')::json
+  FROM swipesavvy.accounts a WHERE a.user_id = '00000000-0000-7000-8000-00000000000b' AND left_rows.user_id = a.user_id;
+SELECT is((SELECT string_agg(format('%s %s %s %s', l.event_type, l.resource_id, l.user_id, l.status), ', ') FROM left_rows l WHERE l.n = e.n),
+          format('%s %s %s ok', e.event_type, e.resource_id, e.about), e.routine || ' leaves its one row')
+  FROM exercises e ORDER BY e.n;
+SELECT is(CASE WHEN l.details::jsonb #>> '{after,created_at}' IS NULL THEN l.details::jsonb ELSE jsonb_set(l.details::jsonb, '{after,created_at}', '"NOW"') END,
+          e.details::jsonb, e.routine || ': the difference')
+  FROM exercises e JOIN left_rows l USING (n) WHERE e.details IS NOT NULL ORDER BY e.n;
+SELECT is(l.details::jsonb #- '{after,entry_id}', '{"after": {"points": 5, "reason": "sorry"}}', 'adjust_points: how many, and why') FROM left_rows l WHERE n = 205;
+SELECT is(l.details::jsonb #>> '{after,entry_id}', (SELECT entry_id::text FROM swipesavvy.points_entries e WHERE e.user_id = l.user_id AND e.kind = 'adjust'), 'and which entry')
+  FROM left_rows l WHERE n = 205;
+-- all of what is created that is not null; "now" stands for the time of the transaction
+SELECT is(regexp_replace(l.details::text, '"' || to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS') || '[.0-9]*Z"', '"now"', 'g')::jsonb, w.details::jsonb, w.what) FROM left_rows l JOIN (VALUES
+    (12, 'create_segment', '{"after": {"name": "VIP", "members": 0, "created_at": "now"}}'),
+    (15, 'create_boost', '{"after": {"name": "Double", "boost_id": "00000000-0000-7000-8000-0000000000d0", "multiplier": 2.000, "starts_at": "now", "created_at": "now"}}'),
+    (201, 'create_reward', '{"after": {"name": "Mug", "points": 2, "is_active": true, "reward_id": "00000000-0000-7000-8000-0000000000e1", "starts_at": "now", "created_at": "now"}}'),
+    (203, 'create_charity', '{"after": {"name": "Trees", "is_active": true, "charity_id": "00000000-0000-7000-8000-0000000000e2", "created_at": "now"}}')) w (n, what, details) USING (n)
+ ORDER BY n;
+SELECT is(l.details::jsonb #> '{before,silver,threshold}', '2000', 'update_tiers: each tier, before') FROM left_rows l WHERE n = 18;
+SELECT is(l.details::jsonb #> '{after,silver,threshold}', '1500', 'and after') FROM left_rows l WHERE n = 18;
+SELECT is(l.details::jsonb -> 'before' ? 'gold' AND NOT l.details::jsonb -> 'after' ? 'gold' AND NOT l.details::jsonb -> 'after' ? 'bronze', true,
+          'what is no longer, and not what is as it was') FROM left_rows l WHERE n = 18;
+SELECT is_empty($$SELECT e.routine, l.details FROM exercises e JOIN left_rows l USING (n) WHERE l.details::text ~ 'tok_x|s3cret|4242|4111'$$, 'no secret, no card data');
+SELECT is_empty($$SELECT * FROM pg_temp.left_by('SELECT swipesavvy.add_segment_members(''VIP'', ''{}'')')$$, 'no row where nothing changed');
+SELECT is_empty(format('SELECT * FROM pg_temp.left_by(%L)', s), 'the ledger is its record: ' || s)
+  FROM (VALUES ($$SELECT swipesavvy.record_transaction('00000000-0000-7000-8000-00000000000a', 10)$$),
+               ($$SELECT swipesavvy.record_transactions('[{"user_id": "00000000-0000-7000-8000-00000000000a", "amount": 1}]')$$),
+               ($$INSERT INTO swipesavvy.purchases (user_id, amount_minor) VALUES ('00000000-0000-7000-8000-00000000000a', 100)$$)) v (s),
+       (SELECT swipesavvy.create_user('ada@example.com', 'Ada', user_id => '00000000-0000-7000-8000-00000000000a') OFFSET 0) ada;
+
+SELECT is_empty($$SELECT * FROM swipesavvy.audit_logs WHERE NOT starts_with(event_type, resource || '.') OR status NOT IN ('ok', 'refused')
+                     OR (origin IS NULL) <> (origin_salt IS NULL) OR (details IS NULL) <> (details_salt IS NULL)
+                     OR (origin IS NOT NULL AND origin_hash IS NULL) OR (details IS NOT NULL AND details_hash IS NULL)$$, 'each row is well formed');
+
+-- --- reading ----------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION pg_temp.shown(VARIADIC arguments text[]) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    result jsonb;
+BEGIN
+    EXECUTE format('SELECT swipesavvy.get_audit_logs(%s)', array_to_string(arguments, ', ')) INTO result;
+    RETURN result;
+END
+$$;
+CREATE FUNCTION pg_temp.ids(document jsonb) RETURNS uuid[] LANGUAGE sql AS
+    'SELECT ARRAY(SELECT (l ->> ''log_id'')::uuid FROM jsonb_array_elements(document -> ''logs'') WITH ORDINALITY a (l, n) ORDER BY n)';
+SELECT is(pg_temp.ids(pg_temp.shown(f.arguments)), ARRAY(SELECT log_id FROM logs WHERE
+          (f.e IS NULL OR event_type = f.e) AND (f.u IS NULL OR user_id = f.u) AND (f.r IS NULL OR resource = f.r) ORDER BY log_id DESC),
+          'get_audit_logs(' || f.arguments || ')')
+  FROM (VALUES ('"limit" => 500', NULL, NULL::uuid, NULL), ($$event_type => 'user.update'$$, 'user.update', NULL, NULL),
+               ($$user_id => '00000000-0000-7000-8000-00000000000b'$$, NULL, '00000000-0000-7000-8000-00000000000b', NULL), ($$resource => 'campaign'$$, NULL, NULL, 'campaign'),
+               ($$event_type => 'user.update', user_id => '00000000-0000-7000-8000-00000000000b', resource => 'user'$$, 'user.update', '00000000-0000-7000-8000-00000000000b', 'user'),
+               ($$event_type => 'user.update', resource => 'campaign'$$, 'user.update', NULL, 'campaign'),
+               ($$event_type => 'boost.activate', user_id => '00000000-0000-7000-8000-00000000000b'$$, 'boost.activate', '00000000-0000-7000-8000-00000000000b', NULL),
+               ($$user_id => '00000000-0000-7000-8000-00000000000b', resource => 'boost'$$, NULL, '00000000-0000-7000-8000-00000000000b', 'boost'),
+               ($$event_type => 'nothing'$$, 'nothing', NULL, NULL)) f (arguments, e, u, r);
+SELECT is(array_length(pg_temp.ids(pg_temp.shown('start_date => now()', '"limit" => 500')), 1), (SELECT count(*)::int FROM logs), 'from a time on');
+SELECT is(array_length(pg_temp.ids(pg_temp.shown(format('end_date => %L', d), '"limit" => 500')), 1), (SELECT count(*)::int FROM logs), 'until ' || d)
+  FROM unnest(ARRAY['10890-01-01', '294276-12-31']) d;	-- beyond what an id can say of time
+SELECT is(pg_temp.ids(pg_temp.shown('end_date => now() - interval ''2 hours''')), '{}', 'until a time');
+SELECT is(pg_temp.ids(pg_temp.shown(format('start_date => %L, end_date => %L', l.logged_at, l.logged_at))), ARRAY[l.log_id], 'at a time, to the microsecond')
+  FROM (SELECT * FROM logs WHERE logged_at NOT IN (SELECT logged_at FROM logs GROUP BY 1 HAVING count(*) > 1) ORDER BY log_id LIMIT 3) l;
+WITH RECURSIVE pages AS (
+    SELECT pg_temp.shown('"limit" => 7') AS page UNION ALL
+    SELECT pg_temp.shown('"limit" => 7', format('after => %L', page ->> 'next_cursor')) FROM pages WHERE page ->> 'next_cursor' IS NOT NULL)
+SELECT is((SELECT array_agg(i) FROM pages, unnest(pg_temp.ids(page)) i), (SELECT array_agg(log_id ORDER BY log_id DESC) FROM logs), 'page after page, all of them once');
+SELECT is(pg_temp.ids(pg_temp.shown('"limit" => 3', '"offset" => 5')), ARRAY(SELECT log_id FROM logs ORDER BY log_id DESC LIMIT 3 OFFSET 5), 'by offset');
+SELECT is((pg_temp.shown('"limit" => 3') ->> 'total')::int, (SELECT count(*)::int FROM logs), 'the total');
+SELECT is(pg_temp.shown('') ->> 'limit', '100', 'a hundred unless told');
+SELECT is(e - '{log_id,timestamp,details}'::text[], jsonb_build_object('event_type', 'user.create', 'user_id', '00000000-0000-7000-8000-00000000000b', 'actor_id', :'staff',
+          'action', 'create', 'resource', 'user', 'resource_id', '00000000-0000-7000-8000-00000000000b', 'status', 'ok', 'ip_address', '203.0.113.9', 'user_agent', 'App/7 (ü)',
+          'request_id', 'r-1/a', 'session_role', session_user, 'invoking_role', current_user), 'every field of an entry')
+  FROM left_rows l, jsonb_array_elements(pg_temp.shown('event_type => ''user.create''') -> 'logs') e WHERE l.n = 1 AND e ->> 'log_id' = l.log_id::text;
+SELECT is(e -> 'details', '{"before": {"late_posting_days": 3}, "after": {"late_posting_days": 4}}', 'its details')
+  FROM jsonb_array_elements(pg_temp.shown('event_type => ''settings.update''') -> 'logs') e;
+SELECT is(e -> 'details', 'null', 'none of an erased person')
+  FROM jsonb_array_elements(pg_temp.shown('event_type => ''user.update''') -> 'logs') e;
+SELECT throws_ok(format('SELECT swipesavvy.get_audit_logs(%s)', a), c, m, a)
+  FROM (VALUES ('"limit" => 0', '22023', 'invalid value for argument "limit"'), ('"limit" => 501', '22023', 'invalid value for argument "limit"'),
+               ('"offset" => -1', '22023', 'invalid value for argument "offset"'), ('after => ''x''', '22023', 'invalid value for argument "after"'),
+               ('start_date => ''infinity''', '22023', 'invalid value for argument "start_date"'), ('event_type => '' ''', '22023', 'invalid value for argument "event_type"'),
+               ('start_date => now(), end_date => now() - interval ''1 s''', '22023', 'invalid value for argument "end_date"')) v (a, c, m);
+CREATE FUNCTION pg_temp.plan_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    plan text;
+BEGIN
+    EXECUTE 'EXPLAIN (FORMAT json) ' || statement INTO plan;
+    RETURN plan;
+END
+$$;
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_sort = off;
+SELECT is(pg_temp.plan_of('SELECT * FROM swipesavvy.audit_logs WHERE log_id < ''ffffffff-0000-0000-0000-000000000000'' AND ' || f.condition || ' ORDER BY log_id DESC LIMIT 5')
+          LIKE '%' || f.index || '%', true, f.condition || ' by index ' || f.index)
+  FROM (VALUES ('event_type = ''x''', 'audit_logs_event'), ('user_id = ''00000000-0000-7000-8000-00000000000b''', 'audit_logs_user')) f (condition, index);
+SELECT is(pg_temp.plan_of('SELECT min(event_type) FROM swipesavvy.audit_logs WHERE event_type > ''x''') LIKE '%audit_logs_event%', true, 'the next event type by index audit_logs_event');
+
+SELECT * FROM finish();
+ROLLBACK;
