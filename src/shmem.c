@@ -22,9 +22,9 @@
 typedef struct Area
 {
 	const char *name;
-	Size		(*size) (void);
-	void		(*fill) (void *area);	/* from zeroes */
-	void	  **area;
+	Size (*size)(void);
+	void (*fill)(void *area); /* from zeroes */
+	void **area;
 } Area;
 
 static const Area areas[] = {
@@ -53,7 +53,7 @@ startup(void)
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	for (size_t i = 0; i < lengthof(areas); i++)
 	{
-		bool		found;
+		bool found;
 
 		*areas[i].area = ShmemInitStruct(areas[i].name, areas[i].size(), &found);
 		if (!found)

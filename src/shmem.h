@@ -11,4 +11,4 @@
 /* Asks for the areas of all domains; does nothing unless the library is being preloaded. */
 extern void ss_shmem_init(void);
 
-#endif							/* SS_SHMEM_H */
+#endif /* SS_SHMEM_H */

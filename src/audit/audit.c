@@ -38,7 +38,7 @@
 #include "call/refused.h"
 
 #define SALT_LENGTH		16
-#define REFUSED_AT_ONCE 16		/* refused attempts that one call writes down besides its own row */
+#define REFUSED_AT_ONCE 16 /* refused attempts that one call writes down besides its own row */
 
 PG_FUNCTION_INFO_V1(swipesavvy_audit_refuse_change);
 
@@ -61,9 +61,9 @@ ss_audit_commitment(pg_cryptohash_ctx *context, uint8 *digest, const bytea *salt
 static void
 set_committed(Datum *values, bool *nulls, int n, Jsonb *document)
 {
-	text	   *content;
-	bytea	   *salt;
-	bytea	   *digest;
+	text *content;
+	bytea *salt;
+	bytea *digest;
 	pg_cryptohash_ctx *context;
 
 	ss_param_pointer(values, nulls, n, NULL);
@@ -100,7 +100,7 @@ is_same(JsonbValue *one, JsonbValue *other)
 			return one->val.boolean == other->val.boolean;
 		case jbvString:
 			return one->val.string.len == other->val.string.len &&
-				memcmp(one->val.string.val, other->val.string.val, one->val.string.len) == 0;
+				   memcmp(one->val.string.val, other->val.string.val, one->val.string.len) == 0;
 		case jbvNumeric:
 			return DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(one->val.numeric),
 													NumericGetDatum(other->val.numeric)));
@@ -121,9 +121,9 @@ static void
 push_difference(JsonbParseState **state, const char *name, Jsonb *document, Jsonb *other)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(&document->root);
-	JsonbValue	key = {.type = jbvString};
-	JsonbValue	value;
-	JsonbValue	counterpart;
+	JsonbValue key = {.type = jbvString};
+	JsonbValue value;
+	JsonbValue counterpart;
 	JsonbIteratorToken token;
 
 	key.val.string.val = unconstify(char *, name);
@@ -135,7 +135,8 @@ push_difference(JsonbParseState **state, const char *name, Jsonb *document, Json
 			key = value;
 		else if (token == WJB_VALUE && !is_noise(key.val.string.val, key.val.string.len) &&
 				 (other == NULL ||
-				  getKeyJsonValueFromContainer(&other->root, key.val.string.val, key.val.string.len, &counterpart) == NULL ||
+				  getKeyJsonValueFromContainer(&other->root, key.val.string.val, key.val.string.len, &counterpart) ==
+					  NULL ||
 				  !is_same(&value, &counterpart)))
 			ss_audit_push_masked(state, &key, &value);
 	(void) pushJsonbValue(state, WJB_END_OBJECT, NULL);
@@ -162,7 +163,7 @@ difference(Jsonb *before, Jsonb *after)
 static Jsonb *
 origin_of(const SSRequest *request)
 {
-	SSJson		json = {0};
+	SSJson json = {0};
 
 	if (request->address[0] == '\0' && request->agent[0] == '\0')
 		return NULL;
@@ -177,7 +178,7 @@ origin_of(const SSRequest *request)
 static char *
 role_name(Oid role)
 {
-	char	   *name = GetUserNameFromId(role, true);
+	char *name = GetUserNameFromId(role, true);
 
 	return name != NULL ? name : psprintf("dropped role %u", role);
 }
@@ -185,10 +186,10 @@ role_name(Oid role)
 void
 ss_audit_insert(const SSAudit *audit, const SSAuditCircumstances *when, Jsonb *details)
 {
-	Datum		values[LOG_COLUMNS];
-	bool		nulls[LOG_COLUMNS] = {false};
+	Datum values[LOG_COLUMNS];
+	bool nulls[LOG_COLUMNS] = {false};
 
-	PreventCommandIfReadOnly("INSERT");	/* what the executor would do */
+	PreventCommandIfReadOnly("INSERT"); /* what the executor would do */
 	PreventCommandIfParallelMode("INSERT");
 	values[LOG_INSTALLATION] = Int32GetDatum(ss_audit_installation());
 	values[LOG_XID] = FullTransactionIdGetDatum(GetTopFullTransactionId());
@@ -211,7 +212,7 @@ ss_audit_insert(const SSAudit *audit, const SSAuditCircumstances *when, Jsonb *d
 void
 ss_audit_write(SSCall *call, const SSAudit *audit, Jsonb *before, Jsonb *after)
 {
-	SSRequest	request;
+	SSRequest request;
 	SSAuditCircumstances when = {
 		.moment = GetCurrentTimestamp(),
 		.actor = call->has_identity ? &call->identity : NULL,
@@ -238,16 +239,16 @@ ss_audit_row(void)
 static Jsonb *
 changed_columns(SSAuditRow row, SSAuditRow other)
 {
-	SSJson		json = {0};
+	SSJson json = {0};
 
 	ss_json_open_object(&json, NULL);
 	for (int i = 0; i < row.desc->natts; i++)
 	{
 		Form_pg_attribute column = TupleDescAttr(row.desc, i);
-		bool		isnull;
-		bool		other_null = true;
-		Datum		value = SPI_getbinval(row.tuple, row.desc, i + 1, &isnull);
-		Datum		other_value = (Datum) 0;
+		bool isnull;
+		bool other_null = true;
+		Datum value = SPI_getbinval(row.tuple, row.desc, i + 1, &isnull);
+		Datum other_value = (Datum) 0;
 
 		if (other.tuple != NULL)
 			other_value = SPI_getbinval(other.tuple, other.desc, i + 1, &other_null);
@@ -276,7 +277,7 @@ ss_audit_none(SSCall *call)
 /* --- only added to -------------------------------------------------------------------------- */
 
 void
-ss_audit_permitted(void (*change) (void *), void *argument)
+ss_audit_permitted(void (*change)(void *), void *argument)
 {
 	PG_TRY();
 	{

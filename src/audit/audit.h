@@ -20,11 +20,11 @@
 /* What took place, on what, of whom. */
 typedef struct SSAudit
 {
-	const char *resource;		/* "user" */
-	const char *action;			/* "update"; the event type is "user.update" */
-	const char *resource_id;	/* NULL = none */
-	const pg_uuid_t *user_id;	/* whose data it was about; NULL = nobody's */
-	bool		refused;		/* an attempt that failed, and returns normally all the same */
+	const char *resource;	  /* "user" */
+	const char *action;		  /* "update"; the event type is "user.update" */
+	const char *resource_id;  /* NULL = none */
+	const pg_uuid_t *user_id; /* whose data it was about; NULL = nobody's */
+	bool refused;			  /* an attempt that failed, and returns normally all the same */
 } SSAudit;
 
 /*
@@ -37,8 +37,8 @@ extern void ss_audit_write(SSCall *call, const SSAudit *audit, Jsonb *before, Js
 /* A row as it was or is. */
 typedef struct SSAuditRow
 {
-	HeapTuple	tuple;			/* NULL = there is none */
-	TupleDesc	desc;
+	HeapTuple tuple; /* NULL = there is none */
+	TupleDesc desc;
 } SSAuditRow;
 
 /* The first row of the last query, to be compared later; valid until the call ends. */
@@ -50,4 +50,4 @@ extern void ss_audit_write_rows(SSCall *call, const SSAudit *audit, SSAuditRow b
 /* This call's changes leave no row: another record is theirs. */
 extern void ss_audit_none(SSCall *call);
 
-#endif							/* SS_AUDIT_H */
+#endif /* SS_AUDIT_H */

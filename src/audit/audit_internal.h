@@ -13,7 +13,7 @@
 #include "call/origin.h"
 
 /* Runs a function that may change and delete rows of the audit log: erasing a person, retiring old seals. */
-extern void ss_audit_permitted(void (*change) (void *), void *argument);
+extern void ss_audit_permitted(void (*change)(void *), void *argument);
 
 /* The number of this installation, noted if it is new; with the owner's rights and SPI connected. */
 extern int32 ss_audit_installation(void);
@@ -24,11 +24,11 @@ extern void ss_audit_commitment(pg_cryptohash_ctx *context, uint8 *digest, const
 /* Who, when, from where. */
 typedef struct SSAuditCircumstances
 {
-	pg_uuid_t	log_id;
+	pg_uuid_t log_id;
 	TimestampTz moment;
-	const pg_uuid_t *actor;		/* NULL = nobody was signed in */
-	Oid			session_role;
-	Oid			invoking_role;
+	const pg_uuid_t *actor; /* NULL = nobody was signed in */
+	Oid session_role;
+	Oid invoking_role;
 	const SSRequest *request;
 } SSAuditCircumstances;
 
@@ -40,6 +40,6 @@ extern void ss_audit_insert(const SSAudit *audit, const SSAuditCircumstances *wh
  * present transaction; nothing in a subtransaction or without shared memory.
  * Returns how many there were. With the owner's rights and SPI connected.
  */
-extern int	ss_audit_drain(int max);
+extern int ss_audit_drain(int max);
 
-#endif							/* SS_AUDIT_PERMIT_H */
+#endif /* SS_AUDIT_PERMIT_H */

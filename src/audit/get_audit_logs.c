@@ -29,23 +29,30 @@ PG_FUNCTION_INFO_V1(swipesavvy_get_audit_logs);
 #define BY_USER		" AND user_id = $2"
 #define BY_RESOURCE " AND resource = $3"
 #define IN_TIME		"log_id >= $6 AND log_id < $7 AND logged_at >= $4 AND logged_at <= $5"
-#define ARGUMENTS                                                                                            \
-	{TEXTOID, UUIDOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, UUIDOID, INT8OID, INT8OID}
+#define ARGUMENTS                                                                                                      \
+	{                                                                                                                  \
+		TEXTOID, UUIDOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, UUIDOID, INT8OID, INT8OID                  \
+	}
 
 /* as they are shown, of rows that were chosen */
-#define SHOW                                                                                                 \
-	"SELECT log_id, logged_at AS timestamp, event_type, user_id, actor_id,"                                  \
-	" substr(event_type, length(resource) + 2) AS action, resource, resource_id, status,"                    \
-	" origin ->> 'ip_address' AS ip_address, origin ->> 'user_agent' AS user_agent,"                         \
+#define SHOW                                                                                                           \
+	"SELECT log_id, logged_at AS timestamp, event_type, user_id, actor_id,"                                            \
+	" substr(event_type, length(resource) + 2) AS action, resource, resource_id, status,"                              \
+	" origin ->> 'ip_address' AS ip_address, origin ->> 'user_agent' AS user_agent,"                                   \
 	" details::jsonb AS details, request_id, session_role, invoking_role FROM ("
 
 /* along the index that begins with the event type or with the user */
-#define LIST(conditions)                                                                                     \
-	{SHOW "SELECT * FROM swipesavvy.audit_logs WHERE " IN_TIME conditions                                    \
-	 " ORDER BY log_id DESC LIMIT $8 OFFSET $9) l ORDER BY log_id DESC", 9, ARGUMENTS, NULL}
-#define COUNT(conditions)                                                                                    \
-	{"SELECT count(*) FROM (SELECT FROM swipesavvy.audit_logs WHERE " IN_TIME conditions " LIMIT 10001) l",   \
-	 9, ARGUMENTS, NULL}
+#define LIST(conditions)                                                                                               \
+	{                                                                                                                  \
+		SHOW "SELECT * FROM swipesavvy.audit_logs WHERE " IN_TIME conditions                                           \
+			 " ORDER BY log_id DESC LIMIT $8 OFFSET $9) l ORDER BY log_id DESC",                                       \
+			9, ARGUMENTS, NULL                                                                                         \
+	}
+#define COUNT(conditions)                                                                                              \
+	{                                                                                                                  \
+		"SELECT count(*) FROM (SELECT FROM swipesavvy.audit_logs WHERE " IN_TIME conditions " LIMIT 10001) l", 9,      \
+			ARGUMENTS, NULL                                                                                            \
+	}
 
 /*
  * Over several event types, a few dozen at most: each one's newest rows along
@@ -54,21 +61,28 @@ PG_FUNCTION_INFO_V1(swipesavvy_get_audit_logs);
  * name and a dot, which a slash follows.
  */
 #define OF_RESOURCE " AND event_type >= $3 || '.' AND event_type < $3 || '/'"
-#define EACH_TYPE(bounds)                                                                                    \
-	"WITH RECURSIVE types AS ("                                                                              \
-	"    SELECT min(event_type) AS type FROM swipesavvy.audit_logs WHERE event_type >= ''" bounds            \
-	"    UNION ALL"                                                                                          \
-	"    SELECT (SELECT min(event_type) FROM swipesavvy.audit_logs WHERE event_type > type" bounds ")"       \
+#define EACH_TYPE(bounds)                                                                                              \
+	"WITH RECURSIVE types AS ("                                                                                        \
+	"    SELECT min(event_type) AS type FROM swipesavvy.audit_logs WHERE event_type >= ''" bounds "    UNION ALL"      \
+	"    SELECT (SELECT min(event_type) FROM swipesavvy.audit_logs WHERE event_type > type" bounds ")"                 \
 	"      FROM types WHERE type IS NOT NULL) "
-#define LIST_TYPES(bounds, conditions)                                                                       \
-	{EACH_TYPE(bounds) SHOW "SELECT l.* FROM types CROSS JOIN LATERAL ("                                     \
-	 "SELECT * FROM swipesavvy.audit_logs WHERE event_type = type AND " IN_TIME conditions                   \
-	 " ORDER BY log_id DESC LIMIT $8 + $9) l"                                                                \
-	 " ORDER BY log_id DESC LIMIT $8 OFFSET $9) l ORDER BY log_id DESC", 9, ARGUMENTS, NULL}
-#define COUNT_TYPES(bounds, conditions)                                                                      \
-	{EACH_TYPE(bounds) "SELECT count(*) FROM (SELECT FROM types CROSS JOIN LATERAL ("                        \
-	 "SELECT FROM swipesavvy.audit_logs WHERE event_type = type AND " IN_TIME conditions " LIMIT 10001) l"   \
-	 " LIMIT 10001) l", 9, ARGUMENTS, NULL}
+#define LIST_TYPES(bounds, conditions)                                                                                 \
+	{                                                                                                                  \
+		EACH_TYPE(bounds)                                                                                              \
+		SHOW "SELECT l.* FROM types CROSS JOIN LATERAL ("                                                              \
+			 "SELECT * FROM swipesavvy.audit_logs WHERE event_type = type AND " IN_TIME conditions                     \
+			 " ORDER BY log_id DESC LIMIT $8 + $9) l"                                                                  \
+			 " ORDER BY log_id DESC LIMIT $8 OFFSET $9) l ORDER BY log_id DESC",                                       \
+			9, ARGUMENTS, NULL                                                                                         \
+	}
+#define COUNT_TYPES(bounds, conditions)                                                                                \
+	{                                                                                                                  \
+		EACH_TYPE(bounds)                                                                                              \
+		"SELECT count(*) FROM (SELECT FROM types CROSS JOIN LATERAL ("                                                 \
+		"SELECT FROM swipesavvy.audit_logs WHERE event_type = type AND " IN_TIME conditions " LIMIT 10001) l"          \
+		" LIMIT 10001) l",                                                                                             \
+			9, ARGUMENTS, NULL                                                                                         \
+	}
 
 /* by [event type given][user given][resource given] */
 static SSQuery list_queries[2][2][2] = {
@@ -82,17 +96,18 @@ static SSQuery count_queries[2][2][2] = {
 static pg_uuid_t *
 first_id(TimestampTz moment, int64 slack)
 {
-	pg_uuid_t  *id = palloc0(sizeof(pg_uuid_t));
-	int64		millis;
+	pg_uuid_t *id = palloc0(sizeof(pg_uuid_t));
+	int64 millis;
 
 	if (moment == DT_NOEND)
 	{
 		memset(id->data, 0xff, sizeof(id->data));
 		return id;
 	}
-	millis = moment == DT_NOBEGIN ? 0 :
-		(moment + slack) / 1000 + (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * 1000;
-	millis = Min(Max(millis, 0), (INT64CONST(1) << 48) - 1);	/* an id has 48 bits of them */
+	millis = moment == DT_NOBEGIN
+				 ? 0
+				 : (moment + slack) / 1000 + (int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * 1000;
+	millis = Min(Max(millis, 0), (INT64CONST(1) << 48) - 1); /* an id has 48 bits of them */
 	for (int i = 0; i < 6; i++)
 		id->data[i] = (unsigned char) (millis >> (40 - 8 * i));
 	return id;
@@ -102,7 +117,7 @@ first_id(TimestampTz moment, int64 slack)
 static TimestampTz
 arg_bound(FunctionCallInfo fcinfo, int n, const char *name, TimestampTz when_null)
 {
-	bool		isnull;
+	bool isnull;
 	TimestampTz value = ss_arg_time(fcinfo, n, name, &isnull);
 
 	return isnull ? when_null : value;
@@ -115,14 +130,14 @@ arg_bound(FunctionCallInfo fcinfo, int n, const char *name, TimestampTz when_nul
 Datum
 swipesavvy_get_audit_logs(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSPage		page;
-	Datum		values[9];
-	bool		nulls[9] = {false};
+	SSCall call;
+	SSJson json = {0};
+	SSPage page;
+	Datum values[9];
+	bool nulls[9] = {false};
 	TimestampTz start;
 	TimestampTz end;
-	int64		counted;
+	int64 counted;
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_param_text(values, nulls, 0, ss_arg_text(fcinfo, 0, "event_type", SS_KEY_MAX, false));
@@ -143,7 +158,7 @@ swipesavvy_get_audit_logs(PG_FUNCTION_ARGS)
 	counted = ss_value_int64(0, 1, 0);
 	if (page.after != NULL)
 	{
-		pg_uuid_t  *after = ss_uuid_from_text(page.after, "after");
+		pg_uuid_t *after = ss_uuid_from_text(page.after, "after");
 
 		if (memcmp(after, DatumGetUUIDP(values[6]), sizeof(pg_uuid_t)) < 0)
 			values[6] = UUIDPGetDatum(after);

@@ -48,24 +48,29 @@
 static SSQuery insert_installation = {
 	"INSERT INTO swipesavvy.audit_installations (installation_no, installation_id, system_identifier, database_oid)"
 	" SELECT coalesce(max(installation_no), 0) + 1, $3, $1, $2 FROM swipesavvy.audit_installations"
-	" ON CONFLICT DO NOTHING", 3, {INT8OID, OIDOID, UUIDOID}, NULL};
+	" ON CONFLICT DO NOTHING",
+	3,
+	{INT8OID, OIDOID, UUIDOID},
+	NULL};
 
 /* For a table that is not the plain one. */
 static SSQuery insert_row = {
 	"INSERT INTO swipesavvy.audit_logs (installation_no, xid, log_id, logged_at, event_type, resource, resource_id, status,"
 	"       user_id, actor_id, session_role, invoking_role, request_id, origin, origin_salt, origin_hash,"
 	"       details, details_salt, details_hash)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)", LOG_COLUMNS,
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+	LOG_COLUMNS,
 	{INT4OID, XID8OID, UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, UUIDOID, TEXTOID, TEXTOID,
-		TEXTOID, JSONOID, BYTEAOID, BYTEAOID, JSONOID, BYTEAOID, BYTEAOID}, NULL};
+	 TEXTOID, JSONOID, BYTEAOID, BYTEAOID, JSONOID, BYTEAOID, BYTEAOID},
+	NULL};
 
 /* What this backend has found out; forgotten when the tables change. */
 static struct
 {
-	Oid			logs;			/* the table that is known to be plain */
-	Oid			installations;	/* the table that has the number */
-	int32		installation_no;
-}			known;
+	Oid logs;		   /* the table that is known to be plain */
+	Oid installations; /* the table that has the number */
+	int32 installation_no;
+} known;
 
 static void
 on_relcache_invalidation(Datum arg, Oid relid)
@@ -94,8 +99,8 @@ open_table(const char *name, LOCKMODE mode)
 static void
 note_installation(void)
 {
-	Datum		values[] = {Int64GetDatum((int64) GetSystemIdentifier()), ObjectIdGetDatum(MyDatabaseId),
-							UUIDPGetDatum(ss_uuid7_new())};
+	Datum values[] = {Int64GetDatum((int64) GetSystemIdentifier()), ObjectIdGetDatum(MyDatabaseId),
+					  UUIDPGetDatum(ss_uuid7_new())};
 
 	(void) ss_query_latest(&insert_installation, values, NULL);
 }
@@ -109,22 +114,22 @@ static int32
 read_installation(Relation table)
 {
 	TupleTableSlot *slot = table_slot_create(table, NULL);
-	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
 	TableScanDesc scan = table_beginscan(table, snapshot, 0, NULL);
-	int32		last = 0;
-	bool		is_this = false;
-	bool		is_ours = false;
+	int32 last = 0;
+	bool is_this = false;
+	bool is_ours = false;
 
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
-		bool		isnull;
-		int32		number = DatumGetInt32(slot_getattr(slot, 1, &isnull));
+		bool isnull;
+		int32 number = DatumGetInt32(slot_getattr(slot, 1, &isnull));
 
 		if (number < last)
 			continue;
 		last = number;
 		is_this = DatumGetInt64(slot_getattr(slot, 3, &isnull)) == (int64) GetSystemIdentifier() &&
-			DatumGetObjectId(slot_getattr(slot, 4, &isnull)) == MyDatabaseId;
+				  DatumGetObjectId(slot_getattr(slot, 4, &isnull)) == MyDatabaseId;
 		is_ours = TransactionIdIsCurrentTransactionId(
 			DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull)));
 	}
@@ -142,13 +147,13 @@ read_installation(Relation table)
 int32
 ss_audit_installation(void)
 {
-	int32		number = 0;
+	int32 number = 0;
 
 	if (OidIsValid(known.installations))
 		return known.installation_no;
 	while (number == 0)
 	{
-		Relation	table = open_table("audit_installations", AccessShareLock);
+		Relation table = open_table("audit_installations", AccessShareLock);
 
 		number = read_installation(table);
 		table_close(table, NoLock);
@@ -170,10 +175,10 @@ is_never_null(int column)
 static bool
 is_plain_index(Oid relid)
 {
-	Relation	index = index_open(relid, AccessShareLock);
-	bool		plain = heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, NULL) &&
-		heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) &&
-		!index->rd_index->indisexclusion && index->rd_index->indimmediate;
+	Relation index = index_open(relid, AccessShareLock);
+	bool plain = heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, NULL) &&
+				 heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) &&
+				 !index->rd_index->indisexclusion && index->rd_index->indimmediate;
 
 	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
 		plain = plain && index->rd_opfamily[i] < FirstNormalObjectId;
@@ -189,10 +194,10 @@ is_plain_index(Oid relid)
 static bool
 is_plain(Relation table)
 {
-	TupleDesc	desc = RelationGetDescr(table);
+	TupleDesc desc = RelationGetDescr(table);
 	TriggerDesc *triggers = table->trigdesc;
-	List	   *indexes;
-	ListCell   *cell;
+	List *indexes;
+	ListCell *cell;
 
 	if (known.logs == RelationGetRelid(table))
 		return true;
@@ -212,7 +217,7 @@ is_plain(Relation table)
 	if (OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE)))
 		return false;
 	indexes = RelationGetIndexList(table);
-	foreach(cell, indexes)
+	foreach (cell, indexes)
 		if (!is_plain_index(lfirst_oid(cell)))
 			return false;
 	known.logs = RelationGetRelid(table);
@@ -222,14 +227,14 @@ is_plain(Relation table)
 static void
 insert_into_index(Oid relid, Relation table, HeapTuple row, const Datum *values, const bool *nulls)
 {
-	Relation	index = index_open(relid, RowExclusiveLock);
-	IndexInfo  *info = BuildIndexInfo(index);
-	Datum		keys[INDEX_MAX_KEYS];
-	bool		key_nulls[INDEX_MAX_KEYS];
+	Relation index = index_open(relid, RowExclusiveLock);
+	IndexInfo *info = BuildIndexInfo(index);
+	Datum keys[INDEX_MAX_KEYS];
+	bool key_nulls[INDEX_MAX_KEYS];
 
 	for (int i = 0; i < info->ii_NumIndexAttrs; i++)
 	{
-		int			column = info->ii_IndexAttrNumbers[i] - 1;
+		int column = info->ii_IndexAttrNumbers[i] - 1;
 
 		keys[i] = values[column];
 		key_nulls[i] = nulls[column];
@@ -243,10 +248,10 @@ insert_into_index(Oid relid, Relation table, HeapTuple row, const Datum *values,
 void
 ss_audit_add_row(Datum *values, bool *nulls)
 {
-	Relation	table = open_table("audit_logs", RowExclusiveLock);
-	HeapTuple	row;
-	List	   *indexes;
-	ListCell   *cell;
+	Relation table = open_table("audit_logs", RowExclusiveLock);
+	HeapTuple row;
+	List *indexes;
+	ListCell *cell;
 
 	if (!is_plain(table))
 	{
@@ -257,7 +262,7 @@ ss_audit_add_row(Datum *values, bool *nulls)
 	row = heap_form_tuple(RelationGetDescr(table), values, nulls);
 	simple_heap_insert(table, row);
 	indexes = RelationGetIndexList(table);
-	foreach(cell, indexes)
+	foreach (cell, indexes)
 		insert_into_index(lfirst_oid(cell), table, row, values, nulls);
 	list_free(indexes);
 	heap_freetuple(row);

@@ -9,9 +9,26 @@
 /* The columns of the table, in their order. */
 enum
 {
-	LOG_INSTALLATION, LOG_XID, LOG_ID, LOG_TIME, LOG_EVENT, LOG_RESOURCE, LOG_RESOURCE_ID, LOG_STATUS, LOG_USER, LOG_ACTOR,
-	LOG_SESSION_ROLE, LOG_INVOKING_ROLE, LOG_REQUEST_ID, LOG_ORIGIN, LOG_ORIGIN_SALT, LOG_ORIGIN_HASH, LOG_DETAILS,
-	LOG_DETAILS_SALT, LOG_DETAILS_HASH, LOG_COLUMNS
+	LOG_INSTALLATION,
+	LOG_XID,
+	LOG_ID,
+	LOG_TIME,
+	LOG_EVENT,
+	LOG_RESOURCE,
+	LOG_RESOURCE_ID,
+	LOG_STATUS,
+	LOG_USER,
+	LOG_ACTOR,
+	LOG_SESSION_ROLE,
+	LOG_INVOKING_ROLE,
+	LOG_REQUEST_ID,
+	LOG_ORIGIN,
+	LOG_ORIGIN_SALT,
+	LOG_ORIGIN_HASH,
+	LOG_DETAILS,
+	LOG_DETAILS_SALT,
+	LOG_DETAILS_HASH,
+	LOG_COLUMNS
 };
 
 /* Adds a row of LOG_COLUMNS columns. With the owner's rights and SPI connected. */
@@ -20,4 +37,4 @@ extern void ss_audit_add_row(Datum *values, bool *nulls);
 /* At load. */
 extern void ss_audit_row_init(void);
 
-#endif							/* SS_AUDIT_ROW_H */
+#endif /* SS_AUDIT_ROW_H */

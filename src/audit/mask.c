@@ -19,8 +19,9 @@ static char mask[] = "***";
 #define MASK_LENGTH ((int) sizeof(mask) - 1)
 
 /* A key that has one of these in it names a secret or card data. */
-static const char *const secret_words[] = {"password", "secret", "token", "hash", "last_four", "card_number", "cvv",
-										   "expiry_month", "expiry_year", "iban", NULL};
+static const char *const secret_words[] = {"password",	  "secret",		 "token", "hash",
+										   "last_four",	  "card_number", "cvv",	  "expiry_month",
+										   "expiry_year", "iban",		 NULL};
 
 /* Settings of the programme that only sound so: who changed them is what the record is for. */
 static const char *const harmless_keys[] = {"token_lifetime_minutes", "points_expiry_months", NULL};
@@ -28,8 +29,8 @@ static const char *const harmless_keys[] = {"token_lifetime_minutes", "points_ex
 static bool
 is_secret(const JsonbValue *key)
 {
-	char		name[64];
-	int			length = Min(key->val.string.len, (int) sizeof(name) - 1);
+	char name[64];
+	int length = Min(key->val.string.len, (int) sizeof(name) - 1);
 
 	for (int i = 0; i < length; i++)
 		name[i] = (char) tolower((unsigned char) key->val.string.val[i]);
@@ -59,7 +60,7 @@ is_separator(char c)
 static int
 end_of_run(const char *text, int length, int start, int *digits)
 {
-	int			end = start;
+	int end = start;
 
 	*digits = 0;
 	for (int i = start; i < length && (isdigit((unsigned char) text[i]) || is_separator(text[i])); i++)
@@ -76,15 +77,15 @@ static void
 mask_digits(JsonbValue *value)
 {
 	const char *text = value->val.string.val;
-	int			length = value->val.string.len;
-	char	   *masked = NULL;
-	int			used = 0;
-	int			copied = 0;
+	int length = value->val.string.len;
+	char *masked = NULL;
+	int used = 0;
+	int copied = 0;
 
 	for (int i = 0; i < length;)
 	{
-		int			digits = 0;
-		int			end = isdigit((unsigned char) text[i]) ? end_of_run(text, length, i, &digits) : i + 1;
+		int digits = 0;
+		int end = isdigit((unsigned char) text[i]) ? end_of_run(text, length, i, &digits) : i + 1;
 
 		if (digits >= CARD_NUMBER_DIGITS)
 		{
@@ -128,12 +129,12 @@ push_value(JsonbParseState **state, JsonbIteratorToken as, JsonbValue *value, bo
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
-	JsonbValue	part;
-	JsonbValue	key = {.type = jbvNull};
+	JsonbValue part;
+	JsonbValue key = {.type = jbvNull};
 
 	if (value->type != jbvBinary)
 	{
-		JsonbValue	masked = *value;
+		JsonbValue masked = *value;
 
 		mask_scalar(&masked, secret, phone);
 		(void) pushJsonbValue(state, as, &masked);

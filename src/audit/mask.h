@@ -16,4 +16,4 @@
  */
 extern void ss_audit_push_masked(JsonbParseState **state, JsonbValue *key, JsonbValue *value);
 
-#endif							/* SS_AUDIT_MASK_H */
+#endif /* SS_AUDIT_MASK_H */

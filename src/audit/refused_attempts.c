@@ -22,18 +22,20 @@
 PG_FUNCTION_INFO_V1(swipesavvy_record_refused_attempts);
 
 /* Is there a $1 (function, table or schema) named $2 of ours? The server's messages say no more. */
-static SSQuery find_object = {
-	"SELECT WHERE CASE $1"
-	"  WHEN 'function' THEN EXISTS (SELECT FROM pg_proc p"
-	"       WHERE p.proname = $2 AND p.pronamespace = 'swipesavvy'::regnamespace)"
-	"  WHEN 'table' THEN EXISTS (SELECT FROM pg_class c"
-	"       WHERE c.relname = $2 AND c.relnamespace = 'swipesavvy'::regnamespace)"
-	"  ELSE $2 = 'swipesavvy' END", 2, {TEXTOID, NAMEOID}, NULL};
+static SSQuery find_object = {"SELECT WHERE CASE $1"
+							  "  WHEN 'function' THEN EXISTS (SELECT FROM pg_proc p"
+							  "       WHERE p.proname = $2 AND p.pronamespace = 'swipesavvy'::regnamespace)"
+							  "  WHEN 'table' THEN EXISTS (SELECT FROM pg_class c"
+							  "       WHERE c.relname = $2 AND c.relnamespace = 'swipesavvy'::regnamespace)"
+							  "  ELSE $2 = 'swipesavvy' END",
+							  2,
+							  {TEXTOID, NAMEOID},
+							  NULL};
 
 static bool
 is_ours(const SSRefused *attempt)
 {
-	Datum		values[] = {CStringGetTextDatum(attempt->kind), NameGetDatum(&attempt->name)};
+	Datum values[] = {CStringGetTextDatum(attempt->kind), NameGetDatum(&attempt->name)};
 
 	return ss_query_latest(&find_object, values, NULL) > 0;
 }
@@ -41,11 +43,16 @@ is_ours(const SSRefused *attempt)
 static void
 write_attempt(const SSRefused *attempt)
 {
-	SSAudit		audit = {.resource = attempt->kind, .action = "refuse", .resource_id = NameStr(attempt->name),
-						 .user_id = attempt->has_user ? &attempt->user : NULL, .refused = true};
-	SSAuditCircumstances when = {.log_id = attempt->log_id, .moment = attempt->moment,
+	SSAudit audit = {.resource = attempt->kind,
+					 .action = "refuse",
+					 .resource_id = NameStr(attempt->name),
+					 .user_id = attempt->has_user ? &attempt->user : NULL,
+					 .refused = true};
+	SSAuditCircumstances when = {.log_id = attempt->log_id,
+								 .moment = attempt->moment,
 								 .actor = attempt->has_actor ? &attempt->actor : NULL,
-								 .session_role = attempt->session_role, .invoking_role = attempt->invoking_role,
+								 .session_role = attempt->session_role,
+								 .invoking_role = attempt->invoking_role,
 								 .request = &attempt->request};
 
 	ss_audit_insert(&audit, &when, NULL);
@@ -55,11 +62,11 @@ write_attempt(const SSRefused *attempt)
 static void
 write_dropped(const SSRefused *last, uint64 dropped)
 {
-	SSAudit		audit = {.resource = "audit_log", .action = "drop_refused", .refused = true};
-	SSRequest	nowhere = {0};
-	SSAuditCircumstances when = {.moment = last->moment, .session_role = GetSessionUserId(),
-								 .invoking_role = GetUserId(), .request = &nowhere};
-	SSJson		json = {0};
+	SSAudit audit = {.resource = "audit_log", .action = "drop_refused", .refused = true};
+	SSRequest nowhere = {0};
+	SSAuditCircumstances when = {
+		.moment = last->moment, .session_role = GetSessionUserId(), .invoking_role = GetUserId(), .request = &nowhere};
+	SSJson json = {0};
 
 	ss_uuid7_make(&when.log_id);
 	ss_json_open_object(&json, NULL);
@@ -71,10 +78,10 @@ write_dropped(const SSRefused *last, uint64 dropped)
 int
 ss_audit_drain(int max)
 {
-	SSRefused  *attempts;
-	uint64		dropped;
-	int			count;
-	int			written = 0;
+	SSRefused *attempts;
+	uint64 dropped;
+	int count;
+	int written = 0;
 
 	if (!ss_refused_waiting())
 		return 0;
@@ -98,11 +105,11 @@ ss_audit_drain(int max)
 Datum
 swipesavvy_record_refused_attempts(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
+	SSCall call;
+	SSJson json = {0};
 
 	ss_call_enter(&call, SS_ADMIN);
-	ss_audit_none(&call);		/* the rows are about others */
+	ss_audit_none(&call); /* the rows are about others */
 	ss_json_open_object(&json, NULL);
 	ss_json_int(&json, "recorded", ss_audit_drain(SS_REFUSED_MAX));
 	ss_json_close_object(&json);

@@ -27,16 +27,20 @@ PG_FUNCTION_INFO_V1(swipesavvy_apply_audit_retention);
 static SSQuery lock_seals = {"LOCK TABLE swipesavvy.audit_seals IN SHARE ROW EXCLUSIVE MODE", 0, {0}, NULL};
 
 static SSQuery read_days = {
-	"SELECT (value #>> '{}')::bigint FROM swipesavvy.system_settings WHERE setting = 'log_retention_days'", 0, {0}, NULL};
+	"SELECT (value #>> '{}')::bigint FROM swipesavvy.system_settings WHERE setting = 'log_retention_days'",
+	0,
+	{0},
+	NULL};
 
 /* the last one that was retired, 0 if none was */
 static SSQuery last_retired = {
 	"SELECT coalesce(max(seal_no), 0) FROM swipesavvy.audit_seals WHERE retired_at IS NOT NULL", 0, {0}, NULL};
 
-static SSQuery delete_rows = {
-	"DELETE FROM swipesavvy.audit_logs WHERE (installation_no, xid, log_id) > ($1, $2, $3)"
-	" AND (installation_no, xid, log_id) <= ($4, $5, $6)", 6,
-	{INT4OID, XID8OID, UUIDOID, INT4OID, XID8OID, UUIDOID}, NULL};
+static SSQuery delete_rows = {"DELETE FROM swipesavvy.audit_logs WHERE (installation_no, xid, log_id) > ($1, $2, $3)"
+							  " AND (installation_no, xid, log_id) <= ($4, $5, $6)",
+							  6,
+							  {INT4OID, XID8OID, UUIDOID, INT4OID, XID8OID, UUIDOID},
+							  NULL};
 
 static SSQuery retire_seal = {
 	"UPDATE swipesavvy.audit_seals SET leaves = NULL, retired_at = now() WHERE seal_no = $1", 1, {INT8OID}, NULL};
@@ -46,21 +50,20 @@ static SSQuery retire_seal = {
 /* A seal with the end of the one before it. */
 typedef struct Retiring
 {
-	SSLogKey	after;
+	SSLogKey after;
 	const SSSeal *seal;
-	uint64		rows;			/* that were deleted */
+	uint64 rows; /* that were deleted */
 } Retiring;
 
 static void
 retire(void *argument)
 {
-	Retiring   *retiring = argument;
+	Retiring *retiring = argument;
 	const SSSeal *seal = retiring->seal;
-	Datum		values[] = {
-		Int32GetDatum(retiring->after.installation_no), FullTransactionIdGetDatum(retiring->after.xid),
-		UUIDPGetDatum(&retiring->after.log_id), Int32GetDatum(seal->last.installation_no),
-		FullTransactionIdGetDatum(seal->last.xid), UUIDPGetDatum(&seal->last.log_id)};
-	Datum		seal_no = Int64GetDatum(seal->seal_no);
+	Datum values[] = {Int32GetDatum(retiring->after.installation_no), FullTransactionIdGetDatum(retiring->after.xid),
+					  UUIDPGetDatum(&retiring->after.log_id),		  Int32GetDatum(seal->last.installation_no),
+					  FullTransactionIdGetDatum(seal->last.xid),	  UUIDPGetDatum(&seal->last.log_id)};
+	Datum seal_no = Int64GetDatum(seal->seal_no);
 
 	retiring->rows = ss_query_latest(&delete_rows, values, NULL);
 	(void) ss_query_latest(&retire_seal, &seal_no, NULL);
@@ -80,14 +83,14 @@ static int64
 retire_seals(int64 after, TimestampTz before, int64 *rows)
 {
 	SSVerification v = {0};
-	SSSeal		seal;
-	int64		count = 0;
+	SSSeal seal;
+	int64 count = 0;
 
 	if (after > 0 && ss_seal_find(after - 1, 1) > 0)
 		ss_seal_read(0, &v.seal);
 	while (count < RETIRE_MAX && ss_seal_find(v.seal.seal_no, 1) > 0)
 	{
-		Retiring	retiring = {.after = v.seal.last, .seal = &seal};
+		Retiring retiring = {.after = v.seal.last, .seal = &seal};
 
 		ss_seal_read(0, &seal);
 		if (seal.sealed_at >= before)
@@ -107,12 +110,12 @@ retire_seals(int64 after, TimestampTz before, int64 *rows)
 Datum
 swipesavvy_apply_audit_retention(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSAudit		audit = {.resource = "audit_log", .action = "retire"};
-	int64		days;
-	int64		rows = 0;
-	int64		seals;
+	SSCall call;
+	SSJson json = {0};
+	SSAudit audit = {.resource = "audit_log", .action = "retire"};
+	int64 days;
+	int64 rows = 0;
+	int64 seals;
 
 	ss_call_enter(&call, SS_ADMIN);
 	(void) ss_query_write(&lock_seals, NULL, NULL);

@@ -41,13 +41,12 @@ PG_FUNCTION_INFO_V1(swipesavvy_latest_audit_seal);
 
 static SSQuery lock_seals = {"LOCK TABLE swipesavvy.audit_seals IN SHARE ROW EXCLUSIVE MODE", 0, {0}, NULL};
 
-#define SEAL_COLUMNS                                                                                         \
-	"s.seal_no, s.sealed_at, i.installation_id, s.installation_no, s.last_xid, s.last_log_id, s.row_count,"  \
+#define SEAL_COLUMNS                                                                                                   \
+	"s.seal_no, s.sealed_at, i.installation_id, s.installation_no, s.last_xid, s.last_log_id, s.row_count,"            \
 	" s.leaves, s.leaves_hash, s.previous, s.digest"
 #define SEALS " FROM swipesavvy.audit_seals s JOIN swipesavvy.audit_installations i USING (installation_no)"
 
-static SSQuery last_seal = {
-	"SELECT " SEAL_COLUMNS SEALS " ORDER BY s.seal_no DESC LIMIT 1", 0, {0}, NULL};
+static SSQuery last_seal = {"SELECT " SEAL_COLUMNS SEALS " ORDER BY s.seal_no DESC LIMIT 1", 0, {0}, NULL};
 
 static SSQuery next_seals = {
 	"SELECT " SEAL_COLUMNS SEALS " WHERE s.seal_no > $1 ORDER BY s.seal_no LIMIT $2", 2, {INT8OID, INT8OID}, NULL};
@@ -57,16 +56,20 @@ static SSQuery rows_to_seal = {
 	"SELECT " SS_LOG_COLUMNS " FROM swipesavvy.audit_logs"
 	" WHERE (installation_no, xid, log_id) > ($1, $2, $3)"
 	"   AND (installation_no < $4 OR (installation_no = $4 AND xid < pg_snapshot_xmin(pg_current_snapshot())))"
-	" ORDER BY installation_no, xid, log_id LIMIT $5", 5,
-	{INT4OID, XID8OID, UUIDOID, INT4OID, INT8OID}, NULL};
+	" ORDER BY installation_no, xid, log_id LIMIT $5",
+	5,
+	{INT4OID, XID8OID, UUIDOID, INT4OID, INT8OID},
+	NULL};
 
 static SSQuery find_installation = {
 	"SELECT installation_id FROM swipesavvy.audit_installations WHERE installation_no = $1", 1, {INT4OID}, NULL};
 
 static SSQuery insert_seal = {
 	"INSERT INTO swipesavvy.audit_seals (seal_no, sealed_at, installation_no, last_xid, last_log_id, row_count,"
-	"       leaves, leaves_hash, previous, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", 10,
-	{INT8OID, TIMESTAMPTZOID, INT4OID, XID8OID, UUIDOID, INT8OID, BYTEAOID, BYTEAOID, BYTEAOID, BYTEAOID}, NULL};
+	"       leaves, leaves_hash, previous, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+	10,
+	{INT8OID, TIMESTAMPTZOID, INT4OID, XID8OID, UUIDOID, INT8OID, BYTEAOID, BYTEAOID, BYTEAOID, BYTEAOID},
+	NULL};
 
 /* --- hashes ------------------------------------------------------------------------- */
 
@@ -116,7 +119,7 @@ append_column(StringInfo buffer, Datum value, bool isnull, Oid type)
 			pq_sendint32(buffer, UUID_LEN);
 			pq_sendbytes(buffer, (char *) DatumGetUUIDP(value)->data, UUID_LEN);
 			break;
-		default:				/* text and bytea */
+		default: /* text and bytea */
 			bytes = PG_DETOAST_DATUM_PACKED(value);
 			pq_sendint32(buffer, VARSIZE_ANY_EXHDR(bytes));
 			pq_sendbytes(buffer, VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes));
@@ -146,9 +149,9 @@ ss_seal_compare(const SSLogKey *one, const SSLogKey *other)
 void
 ss_seal_leaf(uint64 row, pg_cryptohash_ctx *context, SSLeaf *leaf)
 {
-	TupleDesc	desc = SPI_tuptable->tupdesc;
-	Datum		values[SS_LOG_COLUMNS_COUNT + 4];
-	bool		nulls[SS_LOG_COLUMNS_COUNT + 4];
+	TupleDesc desc = SPI_tuptable->tupdesc;
+	Datum values[SS_LOG_COLUMNS_COUNT + 4];
+	bool nulls[SS_LOG_COLUMNS_COUNT + 4];
 	StringInfoData buffer;
 
 	Assert(desc->natts >= SS_LOG_COLUMNS_COUNT && desc->natts <= (int) lengthof(values));
@@ -203,8 +206,8 @@ copy_digest(uint8 *target, Datum value)
 void
 ss_seal_read(uint64 row, SSSeal *seal)
 {
-	Datum		leaves;
-	bool		isnull;
+	Datum leaves;
+	bool isnull;
 
 	*seal = (SSSeal){
 		.seal_no = ss_value_int64(row, 1, 0),
@@ -233,7 +236,7 @@ ss_seal_read(uint64 row, SSSeal *seal)
 uint64
 ss_seal_find(int64 after, int64 limit)
 {
-	Datum		values[] = {Int64GetDatum(after), Int64GetDatum(limit)};
+	Datum values[] = {Int64GetDatum(after), Int64GetDatum(limit)};
 
 	return ss_query_read(&next_seals, values, NULL);
 }
@@ -241,13 +244,16 @@ ss_seal_find(int64 after, int64 limit)
 static void
 write_seal(const SSSeal *seal)
 {
-	Datum		values[] = {
-		Int64GetDatum(seal->seal_no), TimestampTzGetDatum(seal->sealed_at), Int32GetDatum(seal->last.installation_no),
-		FullTransactionIdGetDatum(seal->last.xid), UUIDPGetDatum(&seal->last.log_id), Int64GetDatum(seal->row_count),
-		ss_secret_bytea((const uint8 *) seal->leaves, sizeof(SSLeaf) * seal->row_count),
-		ss_secret_bytea(seal->leaves_hash, PG_SHA256_DIGEST_LENGTH),
-		ss_secret_bytea(seal->previous, PG_SHA256_DIGEST_LENGTH),
-		ss_secret_bytea(seal->digest, PG_SHA256_DIGEST_LENGTH)};
+	Datum values[] = {Int64GetDatum(seal->seal_no),
+					  TimestampTzGetDatum(seal->sealed_at),
+					  Int32GetDatum(seal->last.installation_no),
+					  FullTransactionIdGetDatum(seal->last.xid),
+					  UUIDPGetDatum(&seal->last.log_id),
+					  Int64GetDatum(seal->row_count),
+					  ss_secret_bytea((const uint8 *) seal->leaves, sizeof(SSLeaf) * seal->row_count),
+					  ss_secret_bytea(seal->leaves_hash, PG_SHA256_DIGEST_LENGTH),
+					  ss_secret_bytea(seal->previous, PG_SHA256_DIGEST_LENGTH),
+					  ss_secret_bytea(seal->digest, PG_SHA256_DIGEST_LENGTH)};
 
 	(void) ss_query_latest(&insert_seal, values, NULL);
 }
@@ -257,7 +263,7 @@ static void
 add_seal(SSJson *json, const SSSeal *seal)
 {
 	static const char *const keys[] = {"seal_no", "sealed_at", "installation_id", "row_count", "digest"};
-	char		hex[2 * PG_SHA256_DIGEST_LENGTH + 1];
+	char hex[2 * PG_SHA256_DIGEST_LENGTH + 1];
 
 	if (seal->seal_no == 0)
 	{
@@ -280,12 +286,11 @@ static bool
 make_seal(SSSeal *seal, int32 installation_no)
 {
 	pg_cryptohash_ctx *context;
-	Datum		values[] = {Int32GetDatum(seal->last.installation_no), FullTransactionIdGetDatum(seal->last.xid),
-							UUIDPGetDatum(&seal->last.log_id), Int32GetDatum(installation_no),
-							Int64GetDatum(SS_SEAL_ROWS)};
-	uint64		found = ss_query_latest(&rows_to_seal, values, NULL);
-	uint64		count = 0;
-	Datum		key;
+	Datum values[] = {Int32GetDatum(seal->last.installation_no), FullTransactionIdGetDatum(seal->last.xid),
+					  UUIDPGetDatum(&seal->last.log_id), Int32GetDatum(installation_no), Int64GetDatum(SS_SEAL_ROWS)};
+	uint64 found = ss_query_latest(&rows_to_seal, values, NULL);
+	uint64 count = 0;
+	Datum key;
 
 	if (found == 0)
 		return false;
@@ -321,12 +326,12 @@ make_seal(SSSeal *seal, int32 installation_no)
 Datum
 swipesavvy_seal_audit_log(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSSeal		seal = {0};
-	int32		installation_no;
-	int64		seals = 0;
-	int64		rows = 0;
+	SSCall call;
+	SSJson json = {0};
+	SSSeal seal = {0};
+	int32 installation_no;
+	int64 seals = 0;
+	int64 rows = 0;
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_audit_none(&call);
@@ -356,9 +361,9 @@ swipesavvy_seal_audit_log(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_latest_audit_seal(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSSeal		seal = {0};
+	SSCall call;
+	SSJson json = {0};
+	SSSeal seal = {0};
 
 	ss_call_enter(&call, SS_ADMIN);
 	if (ss_query_read(&last_seal, NULL, NULL) == 1)

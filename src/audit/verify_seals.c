@@ -22,23 +22,31 @@
 
 PG_FUNCTION_INFO_V1(swipesavvy_verify_audit_log);
 
-#define BETWEEN                                                                                              \
-	" FROM swipesavvy.audit_logs WHERE (installation_no, xid, log_id) > ($1, $2, $3)"                        \
+#define BETWEEN                                                                                                        \
+	" FROM swipesavvy.audit_logs WHERE (installation_no, xid, log_id) > ($1, $2, $3)"                                  \
 	" AND (installation_no, xid, log_id) <= ($4, $5, $6)"
 
-static SSQuery sealed_rows = {
-	"SELECT " SS_LOG_COLUMNS ", origin_salt, origin, details_salt, details" BETWEEN
-	" ORDER BY installation_no, xid, log_id", 6,
-	{INT4OID, XID8OID, UUIDOID, INT4OID, XID8OID, UUIDOID}, NULL};
+static SSQuery sealed_rows = {"SELECT " SS_LOG_COLUMNS ", origin_salt, origin, details_salt, details" BETWEEN
+							  " ORDER BY installation_no, xid, log_id",
+							  6,
+							  {INT4OID, XID8OID, UUIDOID, INT4OID, XID8OID, UUIDOID},
+							  NULL};
 
 static SSQuery count_unsealed = {
-	"SELECT count(*) FROM swipesavvy.audit_logs WHERE (installation_no, xid, log_id) > ($1, $2, $3)", 3,
-	{INT4OID, XID8OID, UUIDOID}, NULL};
+	"SELECT count(*) FROM swipesavvy.audit_logs WHERE (installation_no, xid, log_id) > ($1, $2, $3)",
+	3,
+	{INT4OID, XID8OID, UUIDOID},
+	NULL};
 
 /* Columns of sealed_rows, from 1. */
 enum
 {
-	ORIGIN_HASH = 14, DETAILS_HASH, ORIGIN_SALT, ORIGIN, DETAILS_SALT, DETAILS
+	ORIGIN_HASH = 14,
+	DETAILS_HASH,
+	ORIGIN_SALT,
+	ORIGIN,
+	DETAILS_SALT,
+	DETAILS
 };
 
 /* --- problems ---------------------------------------------------------------------- */
@@ -62,12 +70,12 @@ note(SSVerification *v, int64 *count, const char *problem, int64 seal_no, const 
 static bool
 keeps_commitment(uint64 row, pg_cryptohash_ctx *context, int hash, int salt, int content)
 {
-	bool		isnull;
-	Datum		value = ss_value(row, content, &isnull);
-	text	   *body;
-	bytea	   *salts;
-	bytea	   *wanted;
-	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+	bool isnull;
+	Datum value = ss_value(row, content, &isnull);
+	text *body;
+	bytea *salts;
+	bytea *wanted;
+	uint8 digest[PG_SHA256_DIGEST_LENGTH];
 
 	if (isnull)
 		return true;
@@ -88,12 +96,12 @@ keeps_commitment(uint64 row, pg_cryptohash_ctx *context, int hash, int salt, int
 static bool
 fits(uint64 row, pg_cryptohash_ctx *context, const SSLeaf *leaf)
 {
-	SSLeaf		now;
+	SSLeaf now;
 
 	ss_seal_leaf(row, context, &now);
 	return memcmp(now.digest, leaf->digest, sizeof(now.digest)) == 0 &&
-		keeps_commitment(row, context, ORIGIN_HASH, ORIGIN_SALT, ORIGIN) &&
-		keeps_commitment(row, context, DETAILS_HASH, DETAILS_SALT, DETAILS);
+		   keeps_commitment(row, context, ORIGIN_HASH, ORIGIN_SALT, ORIGIN) &&
+		   keeps_commitment(row, context, DETAILS_HASH, DETAILS_SALT, DETAILS);
 }
 
 static int
@@ -131,14 +139,14 @@ static void
 compare_rows(SSVerification *v, const SSSeal *seal, uint64 found)
 {
 	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
-	bool	   *seen = palloc0(Max(seal->leaf_count, 1));
+	bool *seen = palloc0(Max(seal->leaf_count, 1));
 	const SSLeaf **index = NULL;
-	int64		next = 0;
+	int64 next = 0;
 
 	for (uint64 row = 0; row < found; row++)
 	{
-		pg_uuid_t	log_id = ss_seal_key(row).log_id;
-		int64		leaf = leaf_of(seal, &log_id, next, &index);
+		pg_uuid_t log_id = ss_seal_key(row).log_id;
+		int64 leaf = leaf_of(seal, &log_id, next, &index);
 
 		CHECK_FOR_INTERRUPTS();
 		if (leaf < 0 || seen[leaf])
@@ -172,8 +180,8 @@ compare_rows(SSVerification *v, const SSSeal *seal, uint64 found)
 static void
 compare_seal(SSVerification *v, const SSSeal *seal)
 {
-	uint8		digest[PG_SHA256_DIGEST_LENGTH];
-	SSSeal		leaves = *seal;
+	uint8 digest[PG_SHA256_DIGEST_LENGTH];
+	SSSeal leaves = *seal;
 
 	if (!seal->retired)
 		ss_seal_hash_leaves(&leaves);
@@ -190,12 +198,11 @@ compare_seal(SSVerification *v, const SSSeal *seal)
 void
 ss_verify_seal(SSVerification *v, const SSSeal *seal)
 {
-	Datum		values[] = {
-		Int32GetDatum(v->seal.last.installation_no), FullTransactionIdGetDatum(v->seal.last.xid),
-		UUIDPGetDatum(&v->seal.last.log_id), Int32GetDatum(seal->last.installation_no),
-		FullTransactionIdGetDatum(seal->last.xid), UUIDPGetDatum(&seal->last.log_id)};
-	uint64		found;
-	SSSeal		none = *seal;
+	Datum values[] = {Int32GetDatum(v->seal.last.installation_no), FullTransactionIdGetDatum(v->seal.last.xid),
+					  UUIDPGetDatum(&v->seal.last.log_id),		   Int32GetDatum(seal->last.installation_no),
+					  FullTransactionIdGetDatum(seal->last.xid),   UUIDPGetDatum(&seal->last.log_id)};
+	uint64 found;
+	SSSeal none = *seal;
 
 	compare_seal(v, seal);
 	found = ss_query_read(&sealed_rows, values, NULL);
@@ -214,15 +221,15 @@ ss_verify_seal(SSVerification *v, const SSSeal *seal)
 /* What a witness holds: a seal's number and digest. Both or none. */
 typedef struct Witness
 {
-	bool		given;
-	int64		seal_no;
-	char	   *digest;			/* 64 hexadecimal digits, in lower case */
+	bool given;
+	int64 seal_no;
+	char *digest; /* 64 hexadecimal digits, in lower case */
 } Witness;
 
 static Witness
 arg_witness(FunctionCallInfo fcinfo)
 {
-	Witness		witness = {.given = !PG_ARGISNULL(0)};
+	Witness witness = {.given = !PG_ARGISNULL(0)};
 
 	witness.digest = ss_arg_text(fcinfo, 1, "digest", SS_KEY_MAX, witness.given);
 	if (!witness.given)
@@ -243,7 +250,7 @@ arg_witness(FunctionCallInfo fcinfo)
 static void
 compare_witness(SSVerification *v, const SSSeal *seal, const Witness *witness)
 {
-	char		hex[2 * PG_SHA256_DIGEST_LENGTH];
+	char hex[2 * PG_SHA256_DIGEST_LENGTH];
 
 	if (!witness->given || seal->seal_no != witness->seal_no)
 		return;
@@ -285,10 +292,10 @@ write_result(SSJson *json, const SSVerification *v, int64 unsealed)
 Datum
 swipesavvy_verify_audit_log(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
+	SSCall call;
+	SSJson json = {0};
 	SSVerification v = {0};
-	Witness		witness;
+	Witness witness;
 	MemoryContext scratch;
 
 	ss_call_enter(&call, SS_ADMIN);
@@ -297,7 +304,7 @@ swipesavvy_verify_audit_log(PG_FUNCTION_ARGS)
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "swipesavvy verification", ALLOCSET_DEFAULT_SIZES);
 	while (ss_seal_find(v.seal.seal_no, 1) > 0)
 	{
-		SSSeal		seal;
+		SSSeal seal;
 		SPITupleTable *rows = SPI_tuptable;
 		MemoryContext outer = MemoryContextSwitchTo(scratch);
 
@@ -311,8 +318,8 @@ swipesavvy_verify_audit_log(PG_FUNCTION_ARGS)
 	if (witness.given && witness.seal_no > v.seal.seal_no)
 		note(&v, &v.broken_seals, "missing_seal", v.seal.seal_no + 1, NULL);
 	{
-		Datum		values[] = {Int32GetDatum(v.seal.last.installation_no), FullTransactionIdGetDatum(v.seal.last.xid),
-								UUIDPGetDatum(&v.seal.last.log_id)};
+		Datum values[] = {Int32GetDatum(v.seal.last.installation_no), FullTransactionIdGetDatum(v.seal.last.xid),
+						  UUIDPGetDatum(&v.seal.last.log_id)};
 
 		(void) ss_query_read(&count_unsealed, values, NULL);
 	}

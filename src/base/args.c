@@ -24,9 +24,9 @@
 void
 ss_check_text(const char *value, const char *name, int max_chars)
 {
-	int			length = strlen(value);
-	int			chars = pg_mbstrlen_with_len(value, length);
-	bool		blank = true;
+	int length = strlen(value);
+	int chars = pg_mbstrlen_with_len(value, length);
+	bool blank = true;
 
 	for (const char *p = value; *p != '\0'; p++)
 	{
@@ -69,7 +69,7 @@ ss_check_time(TimestampTz value, const char *name)
 pg_uuid_t *
 ss_uuid_from_text(const char *value, const char *name)
 {
-	int			digits = 0;
+	int digits = 0;
 
 	for (const char *p = value; *p != '\0'; p++)
 		digits += isxdigit((unsigned char) *p) ? 1 : (*p == '-' ? 0 : 100);
@@ -100,7 +100,7 @@ is_absent(FunctionCallInfo fcinfo, int n, const char *name, bool required)
 char *
 ss_arg_text(FunctionCallInfo fcinfo, int n, const char *name, int max_chars, bool required)
 {
-	char	   *value;
+	char *value;
 
 	if (is_absent(fcinfo, n, name, required))
 		return NULL;
@@ -137,15 +137,15 @@ static void
 check_bounds(int64 value, const char *name, int64 minimum, int64 maximum)
 {
 	if (value < minimum || value > maximum)
-		ss_bad_value(name, INT64_FORMAT " is not between " INT64_FORMAT " and " INT64_FORMAT ".", value,
-					 minimum, maximum);
+		ss_bad_value(name, INT64_FORMAT " is not between " INT64_FORMAT " and " INT64_FORMAT ".", value, minimum,
+					 maximum);
 }
 
 int64
 ss_arg_int4(FunctionCallInfo fcinfo, int n, const char *name, int64 minimum, int64 maximum, bool *isnull)
 {
-	bool		absent = is_absent(fcinfo, n, name, isnull == NULL);
-	int64		value = absent ? 0 : PG_GETARG_INT32(n);
+	bool absent = is_absent(fcinfo, n, name, isnull == NULL);
+	int64 value = absent ? 0 : PG_GETARG_INT32(n);
 
 	if (isnull != NULL)
 		*isnull = absent;
@@ -157,8 +157,8 @@ ss_arg_int4(FunctionCallInfo fcinfo, int n, const char *name, int64 minimum, int
 int64
 ss_arg_int8(FunctionCallInfo fcinfo, int n, const char *name, int64 minimum, int64 maximum, bool *isnull)
 {
-	bool		absent = is_absent(fcinfo, n, name, isnull == NULL);
-	int64		value = absent ? 0 : PG_GETARG_INT64(n);
+	bool absent = is_absent(fcinfo, n, name, isnull == NULL);
+	int64 value = absent ? 0 : PG_GETARG_INT64(n);
 
 	if (isnull != NULL)
 		*isnull = absent;
@@ -170,7 +170,7 @@ ss_arg_int8(FunctionCallInfo fcinfo, int n, const char *name, int64 minimum, int
 TimestampTz
 ss_arg_time(FunctionCallInfo fcinfo, int n, const char *name, bool *isnull)
 {
-	bool		absent = is_absent(fcinfo, n, name, isnull == NULL);
+	bool absent = is_absent(fcinfo, n, name, isnull == NULL);
 	TimestampTz value = absent ? 0 : PG_GETARG_TIMESTAMPTZ(n);
 
 	if (isnull != NULL)
@@ -184,7 +184,7 @@ TimestampTz
 ss_arg_as_of(FunctionCallInfo fcinfo, int n, bool required)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	bool		isnull = false;
+	bool isnull = false;
 	TimestampTz value = ss_arg_time(fcinfo, n, "as_of", required ? NULL : &isnull);
 
 	if (isnull)
@@ -197,9 +197,9 @@ ss_arg_as_of(FunctionCallInfo fcinfo, int n, bool required)
 SSPage
 ss_arg_page(FunctionCallInfo fcinfo, int limit_n, int offset_n, int after_n, int max_limit, int default_limit)
 {
-	SSPage		page = {.limit = default_limit,.offset = 0,.after = NULL};
-	bool		isnull;
-	int64		value;
+	SSPage page = {.limit = default_limit, .offset = 0, .after = NULL};
+	bool isnull;
+	int64 value;
 
 	if (limit_n >= 0)
 	{
@@ -220,7 +220,7 @@ void
 ss_check_keys(Jsonb *document, const char *name, const char *const *allowed)
 {
 	JsonbIterator *iterator;
-	JsonbValue	value;
+	JsonbValue value;
 
 	if (!JB_ROOT_IS_OBJECT(document))
 		ss_bad_value(name, "It is not a JSON object.");
@@ -228,7 +228,7 @@ ss_check_keys(Jsonb *document, const char *name, const char *const *allowed)
 	(void) JsonbIteratorNext(&iterator, &value, true);
 	while (JsonbIteratorNext(&iterator, &value, true) == WJB_KEY)
 	{
-		char	   *key = pnstrdup(value.val.string.val, value.val.string.len);
+		char *key = pnstrdup(value.val.string.val, value.val.string.len);
 
 		(void) ss_check_choice(key, name, allowed);
 		(void) JsonbIteratorNext(&iterator, &value, true);
@@ -267,7 +267,7 @@ ss_document_text(Jsonb *document, const char *key, int max_chars)
 char *
 ss_json_as_text(const JsonbValue *value, const char *key, int max_chars)
 {
-	char	   *text;
+	char *text;
 
 	if (value->type != jbvString)
 		ss_bad_value(key, "It is not a JSON string.");
@@ -302,14 +302,14 @@ ss_json_as_int(const JsonbValue *value, const char *key, int64 minimum, int64 ma
 static bool
 time_from_text(const char *text, TimestampTz *result)
 {
-	char		buffer[MAXDATELEN + MAXDATEFIELDS];
-	char	   *field[MAXDATEFIELDS];
-	int			ftype[MAXDATEFIELDS];
+	char buffer[MAXDATELEN + MAXDATEFIELDS];
+	char *field[MAXDATEFIELDS];
+	int ftype[MAXDATEFIELDS];
 	struct pg_tm tm;
-	fsec_t		fsec;
-	int			count;
-	int			type;
-	int			zone;
+	fsec_t fsec;
+	int count;
+	int type;
+	int zone;
 
 	if (ParseDateTime(text, buffer, sizeof(buffer), field, ftype, MAXDATEFIELDS, &count) != 0 ||
 		ss_decode_time(field, ftype, count, &type, &tm, &fsec, &zone) != 0)
@@ -335,7 +335,7 @@ time_from_text(const char *text, TimestampTz *result)
 TimestampTz
 ss_json_as_time(const JsonbValue *value, const char *key)
 {
-	char	   *text = ss_json_as_text(value, key, 100);
+	char *text = ss_json_as_text(value, key, 100);
 	TimestampTz result;
 
 	if (!time_from_text(text, &result))

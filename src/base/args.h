@@ -17,17 +17,17 @@
 #include "utils/uuid.h"
 
 /* Usual lengths, in characters. */
-#define SS_NAME_MAX		   200
-#define SS_TEXT_MAX		   4000
-#define SS_KEY_MAX		   200
-#define SS_METADATA_MAX	   65536	/* bytes of a metadata document */
+#define SS_NAME_MAX		200
+#define SS_TEXT_MAX		4000
+#define SS_KEY_MAX		200
+#define SS_METADATA_MAX 65536 /* bytes of a metadata document */
 
 /* What a list function pages by. */
 typedef struct SSPage
 {
-	int64		limit;
-	int64		offset;
-	char	   *after;			/* a cursor given back by the caller, or NULL */
+	int64 limit;
+	int64 offset;
+	char *after; /* a cursor given back by the caller, or NULL */
 } SSPage;
 
 /* --- arguments by position (n from 0) and name ------------------------------- */
@@ -39,12 +39,10 @@ extern Numeric ss_arg_numeric(FunctionCallInfo fcinfo, int n, const char *name, 
 extern bool ss_arg_bool(FunctionCallInfo fcinfo, int n, bool when_null);
 
 /* An int4 argument within bounds; *isnull tells absence (pass NULL to require it). */
-extern int64 ss_arg_int4(FunctionCallInfo fcinfo, int n, const char *name, int64 minimum, int64 maximum,
-						 bool *isnull);
+extern int64 ss_arg_int4(FunctionCallInfo fcinfo, int n, const char *name, int64 minimum, int64 maximum, bool *isnull);
 
 /* An int8 argument, as above. */
-extern int64 ss_arg_int8(FunctionCallInfo fcinfo, int n, const char *name, int64 minimum, int64 maximum,
-						 bool *isnull);
+extern int64 ss_arg_int8(FunctionCallInfo fcinfo, int n, const char *name, int64 minimum, int64 maximum, bool *isnull);
 
 /* A finite timestamp; *isnull as above. */
 extern TimestampTz ss_arg_time(FunctionCallInfo fcinfo, int n, const char *name, bool *isnull);
@@ -62,7 +60,7 @@ extern SSPage ss_arg_page(FunctionCallInfo fcinfo, int limit_n, int offset_n, in
 extern void ss_check_text(const char *value, const char *name, int max_chars);
 
 /* One of the choices (a NULL-terminated list); returns its index. */
-extern int	ss_check_choice(const char *value, const char *name, const char *const *choices);
+extern int ss_check_choice(const char *value, const char *name, const char *const *choices);
 
 /* A finite timestamp. */
 extern void ss_check_time(TimestampTz value, const char *name);
@@ -99,4 +97,4 @@ extern pg_uuid_t *ss_json_as_uuid(const JsonbValue *value, const char *key);
 /* Any value as a jsonb document of its own. */
 extern Jsonb *ss_json_as_jsonb(JsonbValue *value);
 
-#endif							/* SS_ARGS_H */
+#endif /* SS_ARGS_H */

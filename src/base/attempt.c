@@ -33,11 +33,11 @@ is_of_action(int sqlerrcode)
 
 /* Runs the action in a subtransaction that is rolled back if it returns false or fails; the error, or NULL. */
 static ErrorData *
-attempt(bool (*action) (void *), void *argument, volatile bool *kept)
+attempt(bool (*action)(void *), void *argument, volatile bool *kept)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
+	ErrorData *volatile error = NULL;
 
 	*kept = false;
 	BeginInternalSubTransaction(NULL);
@@ -66,25 +66,25 @@ attempt(bool (*action) (void *), void *argument, volatile bool *kept)
 /* An action without a result of its own. */
 typedef struct Action
 {
-	void		(*run) (void *);
-	void	   *argument;
+	void (*run)(void *);
+	void *argument;
 } Action;
 
 static bool
 run(void *argument)
 {
-	Action	   *action = argument;
+	Action *action = argument;
 
 	action->run(action->argument);
 	return true;
 }
 
 ErrorData *
-ss_attempt(void (*action) (void *), void *argument, bool take_deadlocks)
+ss_attempt(void (*action)(void *), void *argument, bool take_deadlocks)
 {
-	Action		whole = {action, argument};
-	bool		kept;
-	ErrorData  *error = attempt(run, &whole, &kept);
+	Action whole = {action, argument};
+	bool kept;
+	ErrorData *error = attempt(run, &whole, &kept);
 
 	if (error != NULL && !is_about_values(error->sqlerrcode) &&
 		!(take_deadlocks && error->sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED))
@@ -93,11 +93,11 @@ ss_attempt(void (*action) (void *), void *argument, bool take_deadlocks)
 }
 
 ErrorData *
-ss_attempt_apart(void (*action) (void *), void *argument)
+ss_attempt_apart(void (*action)(void *), void *argument)
 {
-	Action		whole = {action, argument};
-	bool		kept;
-	ErrorData  *error = attempt(run, &whole, &kept);
+	Action whole = {action, argument};
+	bool kept;
+	ErrorData *error = attempt(run, &whole, &kept);
 
 	if (error != NULL && !is_of_action(error->sqlerrcode))
 		ReThrowError(error);
@@ -105,10 +105,10 @@ ss_attempt_apart(void (*action) (void *), void *argument)
 }
 
 bool
-ss_attempt_or_undo(bool (*action) (void *), void *argument)
+ss_attempt_or_undo(bool (*action)(void *), void *argument)
 {
-	bool		kept;
-	ErrorData  *error = attempt(action, argument, &kept);
+	bool kept;
+	ErrorData *error = attempt(action, argument, &kept);
 
 	if (error != NULL)
 		ReThrowError(error);

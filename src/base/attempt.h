@@ -14,22 +14,22 @@
  * the caller's values (a cancel, no memory or disk, a defect of ours) are
  * raised again; so is a deadlock, unless the caller wants to repeat those.
  */
-extern ErrorData *ss_attempt(void (*action) (void *), void *argument, bool take_deadlocks);
+extern ErrorData *ss_attempt(void (*action)(void *), void *argument, bool take_deadlocks);
 
 /*
  * The same for actions that have nothing to do with one another: a defect of
  * ours is kept apart, too. Only what would befall the next one as well (a
  * cancel, no memory, no disk) is raised again.
  */
-extern ErrorData *ss_attempt_apart(void (*action) (void *), void *argument);
+extern ErrorData *ss_attempt_apart(void (*action)(void *), void *argument);
 
 /*
  * Runs the action in a subtransaction and undoes everything it did, its locks
  * too, when it returns false. Errors are raised. Returns what the action did.
  */
-extern bool ss_attempt_or_undo(bool (*action) (void *), void *argument);
+extern bool ss_attempt_or_undo(bool (*action)(void *), void *argument);
 
 /* Adds an error as an object {code, message, detail, hint}. */
 extern void ss_attempt_json(SSJson *json, const char *key, const ErrorData *error);
 
-#endif							/* SS_ATTEMPT_H */
+#endif /* SS_ATTEMPT_H */

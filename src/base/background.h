@@ -11,4 +11,4 @@
 /* Asks for the launcher when the library is preloaded; by _PG_init. */
 extern void ss_background_init(void);
 
-#endif							/* SS_BACKGROUND_H */
+#endif /* SS_BACKGROUND_H */

@@ -18,10 +18,10 @@ set_capacity(SSColumns *columns, int rows)
 {
 	for (int i = 0; i < columns->ncolumns; i++)
 	{
-		columns->values[i] = columns->capacity == 0 ? palloc(rows * sizeof(Datum))
-			: repalloc(columns->values[i], rows * sizeof(Datum));
-		columns->nulls[i] = columns->capacity == 0 ? palloc(rows * sizeof(bool))
-			: repalloc(columns->nulls[i], rows * sizeof(bool));
+		columns->values[i] =
+			columns->capacity == 0 ? palloc(rows * sizeof(Datum)) : repalloc(columns->values[i], rows * sizeof(Datum));
+		columns->nulls[i] =
+			columns->capacity == 0 ? palloc(rows * sizeof(bool)) : repalloc(columns->nulls[i], rows * sizeof(bool));
 	}
 	columns->capacity = rows;
 }
@@ -57,14 +57,14 @@ ss_columns_set(SSColumns *columns, int column, Datum value)
 void
 ss_columns_arrays(const SSColumns *columns, Datum *arrays)
 {
-	int			dimensions = columns->nrows;
-	int			lower = 1;
+	int dimensions = columns->nrows;
+	int lower = 1;
 
 	for (int i = 0; i < columns->ncolumns; i++)
 	{
-		int16		length;
-		bool		by_value;
-		char		align;
+		int16 length;
+		bool by_value;
+		char align;
 
 		get_typlenbyvalalign(columns->types[i], &length, &by_value, &align);
 		arrays[i] = PointerGetDatum(construct_md_array(columns->values[i], columns->nulls[i], 1, &dimensions, &lower,
@@ -75,7 +75,7 @@ ss_columns_arrays(const SSColumns *columns, Datum *arrays)
 Datum
 ss_uuid_array(const void *ids, int count, Size stride)
 {
-	Datum	   *values = palloc(Max(count, 1) * sizeof(Datum));
+	Datum *values = palloc(Max(count, 1) * sizeof(Datum));
 
 	for (int i = 0; i < count; i++)
 		values[i] = UUIDPGetDatum((const pg_uuid_t *) ((const char *) ids + i * stride));

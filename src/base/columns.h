@@ -11,12 +11,12 @@
 
 typedef struct SSColumns
 {
-	int			ncolumns;
-	int			nrows;
-	int			capacity;
-	Oid			types[SS_COLUMNS_MAX];
-	Datum	   *values[SS_COLUMNS_MAX];
-	bool	   *nulls[SS_COLUMNS_MAX];
+	int ncolumns;
+	int nrows;
+	int capacity;
+	Oid types[SS_COLUMNS_MAX];
+	Datum *values[SS_COLUMNS_MAX];
+	bool *nulls[SS_COLUMNS_MAX];
 } SSColumns;
 
 /* Empty columns of these element types with room for that many rows; the room grows. */
@@ -34,4 +34,4 @@ extern void ss_columns_arrays(const SSColumns *columns, Datum *arrays);
 /* An array of uuids without nulls. */
 extern Datum ss_uuid_array(const void *ids, int count, Size stride);
 
-#endif							/* SS_COLUMNS_H */
+#endif /* SS_COLUMNS_H */

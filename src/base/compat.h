@@ -28,8 +28,8 @@
 
 /* DecodeDateTime tells more about its errors from 16 on; nothing that we pass on */
 #if PG_VERSION_NUM >= 160000
-#define ss_decode_time(field, ftype, nf, dtype, tm, fsec, tzp) \
-	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tzp, &(DateTimeErrorExtra) {0})
+#define ss_decode_time(field, ftype, nf, dtype, tm, fsec, tzp)                                                         \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tzp, &(DateTimeErrorExtra){0})
 #else
 #define ss_decode_time(field, ftype, nf, dtype, tm, fsec, tzp) DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tzp)
 #endif
@@ -49,7 +49,8 @@ ss_compat_insert_index_tuples(ResultRelInfo *info, TupleTableSlot *row, EState *
 
 /* Makes the entry of a new row in one index. From 17 on an index may have something to finish. */
 static inline void
-ss_compat_index_insert(Relation index, Datum *keys, bool *nulls, ItemPointer tid, Relation table, struct IndexInfo *info)
+ss_compat_index_insert(Relation index, Datum *keys, bool *nulls, ItemPointer tid, Relation table,
+					   struct IndexInfo *info)
 {
 	(void) index_insert(index, keys, nulls, tid, table,
 						index->rd_index->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO, false, info);
@@ -82,15 +83,15 @@ ss_compat_update(Relation rel, ItemPointer replaced, TupleTableSlot *row, Snapsh
 {
 	TM_FailureData failure;
 	LockTupleMode mode;
-	TM_Result	result;
+	TM_Result result;
 #if PG_VERSION_NUM >= 160000
 	TU_UpdateIndexes indexes;
 #else
-	bool		indexes;
+	bool indexes;
 #endif
 
-	result = table_tuple_update(rel, replaced, row, GetCurrentCommandId(true), snapshot, InvalidSnapshot, wait, &failure,
-								&mode, &indexes);
+	result = table_tuple_update(rel, replaced, row, GetCurrentCommandId(true), snapshot, InvalidSnapshot, wait,
+								&failure, &mode, &indexes);
 	if (result != TM_Ok)
 		return result;
 #if PG_VERSION_NUM >= 160000
@@ -154,4 +155,4 @@ typedef uint8 ss_b64_byte;
 typedef char ss_b64_byte;
 #endif
 
-#endif							/* SS_COMPAT_H */
+#endif /* SS_COMPAT_H */

@@ -14,23 +14,23 @@
 static char *
 format_detail(const char *fmt, va_list args)
 {
-	char	   *text = palloc(1024);
+	char *text = palloc(1024);
 
 	vsnprintf(text, 1024, fmt, args);
 	text[pg_mbcliplen(text, strlen(text), 1000)] = '\0';
 	return text;
 }
 
-#define WITH_DETAIL(raise)                                                                                   \
-	do                                                                                                       \
-	{                                                                                                        \
-		va_list		args;                                                                                    \
-		char	   *text;                                                                                    \
-                                                                                                             \
-		va_start(args, detail);                                                                              \
-		text = format_detail(detail, args);                                                                  \
-		va_end(args);                                                                                        \
-		raise;                                                                                               \
+#define WITH_DETAIL(raise)                                                                                             \
+	do                                                                                                                 \
+	{                                                                                                                  \
+		va_list args;                                                                                                  \
+		char *text;                                                                                                    \
+                                                                                                                       \
+		va_start(args, detail);                                                                                        \
+		text = format_detail(detail, args);                                                                            \
+		va_end(args);                                                                                                  \
+		raise;                                                                                                         \
 	} while (0)
 
 void
@@ -44,8 +44,8 @@ ss_bad_value(const char *argument, const char *detail, ...)
 void
 ss_missing_value(const char *argument)
 {
-	ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			errmsg("argument \"%s\" must be given", argument), errdetail("It is null."));
+	ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("argument \"%s\" must be given", argument),
+			errdetail("It is null."));
 	pg_unreachable();
 }
 
@@ -74,8 +74,7 @@ ss_exhausted(const char *message, const char *detail, ...)
 void
 ss_duplicate(const char *message, const char *detail, ...)
 {
-	WITH_DETAIL(ereport(ERROR, errcode(ERRCODE_UNIQUE_VIOLATION), errmsg("%s", message),
-						errdetail("%s", text)));
+	WITH_DETAIL(ereport(ERROR, errcode(ERRCODE_UNIQUE_VIOLATION), errmsg("%s", message), errdetail("%s", text)));
 	pg_unreachable();
 }
 
@@ -100,8 +99,7 @@ ss_temporary_password(void)
 {
 	ss_call_note_refusal();
 	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied"),
-			errdetail("The user has signed in with a temporary password."),
-			errhint("Call change_password() first."));
+			errdetail("The user has signed in with a temporary password."), errhint("Call change_password() first."));
 	pg_unreachable();
 }
 

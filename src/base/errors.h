@@ -10,12 +10,12 @@
 
 #include "postgres.h"
 
-#define SS_ERRCODE_BAD_STATE   MAKE_SQLSTATE('P', 'T', '4', '0', '0')
+#define SS_ERRCODE_BAD_STATE	   MAKE_SQLSTATE('P', 'T', '4', '0', '0')
 #define SS_ERRCODE_UNAUTHENTICATED MAKE_SQLSTATE('P', 'T', '4', '0', '1')
-#define SS_ERRCODE_NOT_FOUND   MAKE_SQLSTATE('P', 'T', '4', '0', '4')
-#define SS_ERRCODE_EXHAUSTED   MAKE_SQLSTATE('P', 'T', '4', '0', '9')
-#define SS_ERRCODE_RATE_LIMIT  MAKE_SQLSTATE('P', 'T', '4', '2', '9')
-#define SS_ERRCODE_MAINTENANCE MAKE_SQLSTATE('P', 'T', '5', '0', '3')
+#define SS_ERRCODE_NOT_FOUND	   MAKE_SQLSTATE('P', 'T', '4', '0', '4')
+#define SS_ERRCODE_EXHAUSTED	   MAKE_SQLSTATE('P', 'T', '4', '0', '9')
+#define SS_ERRCODE_RATE_LIMIT	   MAKE_SQLSTATE('P', 'T', '4', '2', '9')
+#define SS_ERRCODE_MAINTENANCE	   MAKE_SQLSTATE('P', 'T', '5', '0', '3')
 
 /* 22023: the argument's name goes into the message, what is wrong with the value into the detail */
 extern void ss_bad_value(const char *argument, const char *detail, ...) pg_attribute_printf(2, 3)
@@ -57,4 +57,4 @@ extern void ss_unauthenticated(const char *message, const char *detail) pg_attri
 /* 22003: a result that a bigint cannot hold */
 extern void ss_out_of_range(const char *quantity) pg_attribute_noreturn();
 
-#endif							/* SS_ERRORS_H */
+#endif /* SS_ERRORS_H */

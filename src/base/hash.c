@@ -19,13 +19,14 @@
 static uint32
 fnv1a(uint32 hash, const char *text)
 {
-	int			length = strlen(text);
+	int length = strlen(text);
 	const unsigned char *utf8 = (const unsigned char *) pg_server_to_any(text, length, PG_UTF8);
-	const unsigned char *end = utf8 + (utf8 == (const unsigned char *) text ? length : (int) strlen((const char *) utf8));
+	const unsigned char *end =
+		utf8 + (utf8 == (const unsigned char *) text ? length : (int) strlen((const char *) utf8));
 
 	while (utf8 < end)
 	{
-		pg_wchar	c = utf8_to_unicode(utf8);
+		pg_wchar c = utf8_to_unicode(utf8);
 
 		utf8 += pg_utf_mblen(utf8);
 		if (c >= 0x10000)
@@ -43,7 +44,7 @@ fnv1a(uint32 hash, const char *text)
 static uint32
 bucket(uint32 hash)
 {
-	char		decimal[16];
+	char decimal[16];
 
 	decimal[pg_ultoa_n(hash, decimal)] = '\0';
 	return fnv1a(FNV_START, decimal) % 10000;
@@ -58,7 +59,7 @@ ss_hash_v2(const char *seed, const char *value)
 bool
 ss_held_out(const char *campaign_id, const pg_uuid_t *user_id, int hold_out)
 {
-	uint32		seed;
+	uint32 seed;
 
 	if (hold_out == 0)
 		return false;

@@ -17,8 +17,8 @@
 static bool
 read_text(const char *path, char *text, size_t size)
 {
-	FILE	   *file = AllocateFile(path, "r");
-	size_t		length;
+	FILE *file = AllocateFile(path, "r");
+	size_t length;
 
 	if (file == NULL)
 		return false;
@@ -32,7 +32,7 @@ read_text(const char *path, char *text, size_t size)
 static double
 number_after(const char *text, const char *key)
 {
-	size_t		length = strlen(key);
+	size_t length = strlen(key);
 
 	for (const char *line = text; line != NULL; line = strchr(line, '\n'))
 	{
@@ -48,8 +48,8 @@ number_after(const char *text, const char *key)
 static bool
 read_cgroup(const char *name, char *text, size_t size)
 {
-	char		groups[4096];
-	char		path[MAXPGPATH];
+	char groups[4096];
+	char path[MAXPGPATH];
 	const char *group;
 
 	if (!read_text("/proc/self/cgroup", groups, sizeof(groups)))
@@ -68,10 +68,10 @@ read_cgroup(const char *name, char *text, size_t size)
 static double
 processors(void)
 {
-	char		text[256];
-	double		quota;
-	char	   *period;
-	double		count = (double) sysconf(_SC_NPROCESSORS_ONLN);
+	char text[256];
+	double quota;
+	char *period;
+	double count = (double) sysconf(_SC_NPROCESSORS_ONLN);
 
 	if (!read_cgroup("cpu.max", text, sizeof(text)) || strncmp(text, "max", 3) == 0)
 		return count;
@@ -82,9 +82,9 @@ processors(void)
 bool
 ss_host_cpu(SSHostCpu *sample)
 {
-	char		text[4096];
-	double		ticks[8] = {0};
-	char	   *at = text + strlen("cpu ");
+	char text[4096];
+	double ticks[8] = {0};
+	char *at = text + strlen("cpu ");
 
 	if (read_cgroup("cpu.stat", text, sizeof(text)) && number_after(text, "usage_usec ") >= 0)
 	{
@@ -108,7 +108,7 @@ ss_host_cpu(SSHostCpu *sample)
 double
 ss_host_cpu_percent(const SSHostCpu *before, const SSHostCpu *now)
 {
-	double		possible = now->possible - before->possible;
+	double possible = now->possible - before->possible;
 
 	if (before->possible <= 0 || possible <= 0)
 		return -1;
@@ -118,15 +118,15 @@ ss_host_cpu_percent(const SSHostCpu *before, const SSHostCpu *now)
 double
 ss_host_memory_percent(void)
 {
-	char		text[8192];
-	char		limit[64];
-	double		total;
-	double		unused;
+	char text[8192];
+	char limit[64];
+	double total;
+	double unused;
 
 	if (read_cgroup("memory.max", limit, sizeof(limit)) && strncmp(limit, "max", 3) != 0 &&
 		read_cgroup("memory.current", text, sizeof(text)))
 	{
-		double		used = strtod(text, NULL);
+		double used = strtod(text, NULL);
 
 		/* what is cached of files and not in use is given away when it is asked for */
 		if (read_cgroup("memory.stat", text, sizeof(text)))

@@ -11,8 +11,8 @@
 /* A moment's count of processor time. */
 typedef struct SSHostCpu
 {
-	double		used;			/* microseconds or ticks */
-	double		possible;		/* in the same unit, by the same moment; 0 = no sample */
+	double used;	 /* microseconds or ticks */
+	double possible; /* in the same unit, by the same moment; 0 = no sample */
 } SSHostCpu;
 
 /* False where it cannot be known. */
@@ -24,4 +24,4 @@ extern double ss_host_cpu_percent(const SSHostCpu *before, const SSHostCpu *now)
 /* Share of the memory that is in use and could not be given away; -1 where it cannot be known. */
 extern double ss_host_memory_percent(void);
 
-#endif							/* SS_HOST_H */
+#endif /* SS_HOST_H */

@@ -22,7 +22,7 @@
 static void
 push_key(SSJson *json, const char *key)
 {
-	JsonbValue	value;
+	JsonbValue value;
 
 	if (key == NULL)
 		return;
@@ -69,7 +69,7 @@ ss_json_close_array(SSJson *json)
 void
 ss_json_null(SSJson *json, const char *key)
 {
-	JsonbValue	value = {.type = jbvNull};
+	JsonbValue value = {.type = jbvNull};
 
 	push_scalar(json, key, &value);
 }
@@ -77,7 +77,7 @@ ss_json_null(SSJson *json, const char *key)
 void
 ss_json_bool(SSJson *json, const char *key, bool flag)
 {
-	JsonbValue	value = {.type = jbvBool};
+	JsonbValue value = {.type = jbvBool};
 
 	value.val.boolean = flag;
 	push_scalar(json, key, &value);
@@ -86,7 +86,7 @@ ss_json_bool(SSJson *json, const char *key, bool flag)
 static void
 push_numeric(SSJson *json, const char *key, Numeric number)
 {
-	JsonbValue	value = {.type = jbvNumeric};
+	JsonbValue value = {.type = jbvNumeric};
 
 	value.val.numeric = number;
 	push_scalar(json, key, &value);
@@ -101,7 +101,7 @@ ss_json_int(SSJson *json, const char *key, int64 value)
 void
 ss_json_text(SSJson *json, const char *key, const char *text)
 {
-	JsonbValue	value = {.type = jbvString};
+	JsonbValue value = {.type = jbvString};
 
 	if (text == NULL)
 	{
@@ -117,8 +117,8 @@ void
 ss_json_uuid(SSJson *json, const char *key, const pg_uuid_t *value)
 {
 	static const char digits[] = "0123456789abcdef";
-	char	   *text = NULL;
-	char	   *end;
+	char *text = NULL;
+	char *end;
 
 	if (value != NULL)
 	{
@@ -138,7 +138,7 @@ ss_json_uuid(SSJson *json, const char *key, const pg_uuid_t *value)
 void
 ss_json_jsonb(SSJson *json, const char *key, Jsonb *document)
 {
-	JsonbValue	value;
+	JsonbValue value;
 
 	if (document == NULL)
 	{
@@ -161,8 +161,8 @@ void
 ss_json_time(SSJson *json, const char *key, TimestampTz value)
 {
 	struct pg_tm tm;
-	fsec_t		fsec;
-	char	   *text = palloc(MAXDATELEN + 2);	/* the builder keeps the pointer */
+	fsec_t fsec;
+	char *text = palloc(MAXDATELEN + 2); /* the builder keeps the pointer */
 
 	if (TIMESTAMP_NOT_FINITE(value))
 	{
@@ -232,13 +232,13 @@ ss_json_datum(SSJson *json, const char *key, Datum value, bool isnull, Oid type)
 			ss_json_text(json, key, TextDatumGetCString(value));
 			break;
 		default:
-			{
-				Oid			output;
-				bool		varlena;
+		{
+			Oid output;
+			bool varlena;
 
-				getTypeOutputInfo(type, &output, &varlena);
-				ss_json_text(json, key, OidOutputFunctionCall(output, value));
-			}
+			getTypeOutputInfo(type, &output, &varlena);
+			ss_json_text(json, key, OidOutputFunctionCall(output, value));
+		}
 	}
 }
 
@@ -247,11 +247,10 @@ ss_json_columns(SSJson *json, HeapTuple row, TupleDesc desc)
 {
 	for (int i = 0; i < desc->natts; i++)
 	{
-		bool		isnull;
-		Datum		value = SPI_getbinval(row, desc, i + 1, &isnull);
+		bool isnull;
+		Datum value = SPI_getbinval(row, desc, i + 1, &isnull);
 
-		ss_json_datum(json, NameStr(TupleDescAttr(desc, i)->attname), value, isnull,
-					  TupleDescAttr(desc, i)->atttypid);
+		ss_json_datum(json, NameStr(TupleDescAttr(desc, i)->attname), value, isnull, TupleDescAttr(desc, i)->atttypid);
 	}
 }
 

@@ -61,4 +61,4 @@ extern void ss_json_rows(SSJson *json, const char *key);
 /* The finished document. */
 extern Datum ss_json_finish(SSJson *json);
 
-#endif							/* SS_JSON_H */
+#endif /* SS_JSON_H */

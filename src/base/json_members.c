@@ -13,11 +13,11 @@
 
 typedef struct Picker
 {
-	SSPicked   *picked;
-	int			count;
-	int			depth;
-	bool		is_object;
-	SSPicked   *member;			/* being read; NULL if nobody looks for it */
+	SSPicked *picked;
+	int count;
+	int depth;
+	bool is_object;
+	SSPicked *member; /* being read; NULL if nobody looks for it */
 } Picker;
 
 /* The value of the member begins with this token. */
@@ -33,7 +33,7 @@ found(Picker *picker, JsonTokenType type, char *text)
 static ss_json_action
 begin_object(void *state)
 {
-	Picker	   *picker = state;
+	Picker *picker = state;
 
 	found(picker, JSON_TOKEN_OBJECT_START, NULL);
 	picker->is_object |= (picker->depth++ == 0);
@@ -43,7 +43,7 @@ begin_object(void *state)
 static ss_json_action
 begin_array(void *state)
 {
-	Picker	   *picker = state;
+	Picker *picker = state;
 
 	found(picker, JSON_TOKEN_ARRAY_START, NULL);
 	picker->depth++;
@@ -60,7 +60,7 @@ end_nested(void *state)
 static ss_json_action
 begin_field(void *state, char *name, bool isnull)
 {
-	Picker	   *picker = state;
+	Picker *picker = state;
 
 	if (picker->depth == 1)
 	{
@@ -93,7 +93,7 @@ clear(SSPicked *picked, int count)
 static const char *
 without_nul(const char *document)
 {
-	char	   *copy;
+	char *copy;
 
 	if (strstr(document, "\\u0000") == NULL)
 		return document;
@@ -112,7 +112,7 @@ void
 ss_pick_members(const char *document, SSPicked *picked, int count)
 {
 	const char *text = without_nul(document);
-	Picker		picker = {.picked = picked, .count = count};
+	Picker picker = {.picked = picked, .count = count};
 	JsonSemAction actions = {
 		.semstate = &picker,
 		.object_start = begin_object,

@@ -12,8 +12,8 @@
 typedef struct SSPicked
 {
 	const char *name;
-	JsonTokenType type;			/* JSON_TOKEN_INVALID: there is none; of an object or array its first token */
-	char	   *text;			/* of a string; NULL of anything else */
+	JsonTokenType type; /* JSON_TOKEN_INVALID: there is none; of an object or array its first token */
+	char *text;			/* of a string; NULL of anything else */
 } SSPicked;
 
 /*
@@ -24,4 +24,4 @@ typedef struct SSPicked
  */
 extern void ss_pick_members(const char *document, SSPicked *picked, int count);
 
-#endif							/* SS_PICK_H */
+#endif /* SS_PICK_H */

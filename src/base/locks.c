@@ -13,7 +13,7 @@
 static LOCKTAG
 tag_of(Oid database, SSLockClass class, uint64 key)
 {
-	LOCKTAG		tag;
+	LOCKTAG tag;
 
 	SET_LOCKTAG_ADVISORY(tag, database, (uint32) (key >> 32), (uint32) key, class);
 	return tag;
@@ -22,7 +22,7 @@ tag_of(Oid database, SSLockClass class, uint64 key)
 void
 ss_lock_take(SSLockClass class, uint64 key)
 {
-	LOCKTAG		tag = tag_of(MyDatabaseId, class, key);
+	LOCKTAG tag = tag_of(MyDatabaseId, class, key);
 
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
@@ -30,7 +30,7 @@ ss_lock_take(SSLockClass class, uint64 key)
 void
 ss_lock_release(SSLockClass class, uint64 key)
 {
-	LOCKTAG		tag = tag_of(MyDatabaseId, class, key);
+	LOCKTAG tag = tag_of(MyDatabaseId, class, key);
 
 	(void) LockRelease(&tag, ExclusiveLock, false);
 }
@@ -38,9 +38,9 @@ ss_lock_release(SSLockClass class, uint64 key)
 int
 ss_lock_enter(SSLockClass class, int count)
 {
-	int			first = MyProcPid % count;
-	int			place = first;
-	LOCKTAG		tag;
+	int first = MyProcPid % count;
+	int place = first;
+	LOCKTAG tag;
 
 	do
 	{
@@ -57,7 +57,7 @@ ss_lock_enter(SSLockClass class, int count)
 void
 ss_lock_leave(SSLockClass class, int place)
 {
-	LOCKTAG		tag = tag_of(InvalidOid, class, place);
+	LOCKTAG tag = tag_of(InvalidOid, class, place);
 
 	(void) LockRelease(&tag, ExclusiveLock, false);
 }

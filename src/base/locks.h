@@ -14,11 +14,11 @@
 
 typedef enum SSLockClass
 {
-	SS_LOCK_EMAIL = 0x5301,		/* the count of failures and the password of an e-mail address */
-	SS_LOCK_SESSION,			/* the refresh token of a session */
-	SS_LOCK_TOKEN_KEYS,			/* the making of token keys */
-	SS_LOCK_TRANSACTION_ID,		/* the recording of a purchase under an id that its caller chose; after the accounts */
-	SS_LOCK_PASSWORD_HASH,		/* one of the places to hash at; of the whole server */
+	SS_LOCK_EMAIL = 0x5301, /* the count of failures and the password of an e-mail address */
+	SS_LOCK_SESSION,		/* the refresh token of a session */
+	SS_LOCK_TOKEN_KEYS,		/* the making of token keys */
+	SS_LOCK_TRANSACTION_ID, /* the recording of a purchase under an id that its caller chose; after the accounts */
+	SS_LOCK_PASSWORD_HASH,	/* one of the places to hash at; of the whole server */
 } SSLockClass;
 
 /* Exclusive until the transaction ends, or it is released; waits, and can be cancelled meanwhile. */
@@ -30,7 +30,7 @@ extern void ss_lock_release(SSLockClass class, uint64 key);
  * this database; waits while all are taken. Returns what ss_lock_leave gives
  * back; an error in between gives it back too.
  */
-extern int	ss_lock_enter(SSLockClass class, int count);
+extern int ss_lock_enter(SSLockClass class, int count);
 extern void ss_lock_leave(SSLockClass class, int place);
 
-#endif							/* SS_LOCKS_H */
+#endif /* SS_LOCKS_H */

@@ -34,17 +34,17 @@ numeric_text(Numeric value)
 static char *
 bound_text(int64 bound, int decimals)
 {
-	return numeric_text(DatumGetNumeric(DirectFunctionCall1(numeric_trim_scale,
-															NumericGetDatum(ss_money_to_major(bound, decimals)))));
+	return numeric_text(
+		DatumGetNumeric(DirectFunctionCall1(numeric_trim_scale, NumericGetDatum(ss_money_to_major(bound, decimals)))));
 }
 
 int64
 ss_scaled_from_numeric(Numeric value, int decimals, int64 minimum, int64 maximum, const char *argument)
 {
-	Numeric		scaled;
-	Numeric		whole;
-	bool		failed = false;
-	int64		result;
+	Numeric scaled;
+	Numeric whole;
+	bool failed = false;
+	int64 result;
 
 	if (numeric_is_nan(value) || numeric_is_inf(value))
 		ss_bad_value(argument, "%s is not a finite number.", numeric_text(value));
@@ -54,12 +54,12 @@ ss_scaled_from_numeric(Numeric value, int decimals, int64 minimum, int64 maximum
 	whole = DatumGetNumeric(DirectFunctionCall2(numeric_trunc, NumericGetDatum(scaled), Int32GetDatum(0)));
 	if (!DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(scaled), NumericGetDatum(whole))))
 		ss_bad_value(argument, "%s has more than %d decimal places.", numeric_text(value), decimals);
-	if (DatumGetBool(DirectFunctionCall2(numeric_lt, NumericGetDatum(whole),
-										 NumericGetDatum(int64_to_numeric(minimum)))) ||
-		DatumGetBool(DirectFunctionCall2(numeric_gt, NumericGetDatum(whole),
-										 NumericGetDatum(int64_to_numeric(maximum)))))
-		ss_bad_value(argument, "%s is not between %s and %s.", numeric_text(value),
-					 bound_text(minimum, decimals), bound_text(maximum, decimals));
+	if (DatumGetBool(
+			DirectFunctionCall2(numeric_lt, NumericGetDatum(whole), NumericGetDatum(int64_to_numeric(minimum)))) ||
+		DatumGetBool(
+			DirectFunctionCall2(numeric_gt, NumericGetDatum(whole), NumericGetDatum(int64_to_numeric(maximum)))))
+		ss_bad_value(argument, "%s is not between %s and %s.", numeric_text(value), bound_text(minimum, decimals),
+					 bound_text(maximum, decimals));
 	result = DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(whole)));
 	return result;
 }
@@ -68,7 +68,7 @@ Numeric
 ss_money_to_major(int64 minor, int exponent)
 {
 	/* int64_div_fast_to_numeric computes minor / 10^exponent, but trims the scale that money shows */
-	Numeric		value = int64_div_fast_to_numeric(minor, exponent);
+	Numeric value = int64_div_fast_to_numeric(minor, exponent);
 
 	return DatumGetNumeric(DirectFunctionCall2(numeric_round, NumericGetDatum(value), Int32GetDatum(exponent)));
 }
@@ -76,7 +76,7 @@ ss_money_to_major(int64 minor, int exponent)
 int64
 ss_add(int64 a, int64 b, const char *quantity)
 {
-	int64		result;
+	int64 result;
 
 	if (pg_add_s64_overflow(a, b, &result))
 		ss_out_of_range(quantity);

@@ -21,8 +21,7 @@ extern int64 ss_minor_per_major(int exponent);
  * NaN, infinity, or a value outside minimum to maximum is 22023 naming the
  * argument. For milli values decimals is 3.
  */
-extern int64 ss_scaled_from_numeric(Numeric value, int decimals, int64 minimum, int64 maximum,
-									const char *argument);
+extern int64 ss_scaled_from_numeric(Numeric value, int decimals, int64 minimum, int64 maximum, const char *argument);
 
 /* A decimal with exactly that many places. */
 extern Numeric ss_money_to_major(int64 minor, int exponent);
@@ -33,4 +32,4 @@ extern int64 ss_add(int64 a, int64 b, const char *quantity);
 /* A 128-bit intermediate that becomes a stored value; 22003 when it does not fit. */
 extern int64 ss_narrow(int128 value, const char *quantity);
 
-#endif							/* SS_MONEY_H */
+#endif /* SS_MONEY_H */

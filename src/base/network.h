@@ -18,19 +18,19 @@
 
 typedef struct SSNetwork
 {
-	uint8		address[16];
-	int			bits;
+	uint8 address[16];
+	int bits;
 } SSNetwork;
 
 /* Does the address begin with the network's bits? */
 static inline bool
 ss_network_has(const SSNetwork *network, const uint8 *address)
 {
-	int			bytes = network->bits / 8;
-	int			rest = network->bits % 8;
+	int bytes = network->bits / 8;
+	int rest = network->bits % 8;
 
 	return memcmp(network->address, address, bytes) == 0 &&
-		(rest == 0 || ((network->address[bytes] ^ address[bytes]) >> (8 - rest)) == 0);
+		   (rest == 0 || ((network->address[bytes] ^ address[bytes]) >> (8 - rest)) == 0);
 }
 
 /* The 16 bytes of an address of IPv4 */
@@ -46,8 +46,8 @@ ss_network_map(uint8 *mapped, const void *four)
 static inline bool
 ss_network_parse(const char *text, SSNetwork *network)
 {
-	bool		six = strchr(text, ':') != NULL;
-	uint8		bytes[16] = {0};
+	bool six = strchr(text, ':') != NULL;
+	uint8 bytes[16] = {0};
 
 	network->bits = pg_inet_net_pton(six ? PGSQL_AF_INET6 : PGSQL_AF_INET, text, bytes, (size_t) -1);
 	if (network->bits < 0)
@@ -67,4 +67,4 @@ ss_network_parse(const char *text, SSNetwork *network)
 	return true;
 }
 
-#endif							/* SS_NETWORK_H */
+#endif /* SS_NETWORK_H */

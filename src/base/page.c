@@ -18,7 +18,7 @@
 static void
 add_total(SSJson *json, const SSPage *page, int64 total, bool exact)
 {
-	bool		capped = !exact && total > SS_PAGE_TOTAL_MAX;
+	bool capped = !exact && total > SS_PAGE_TOTAL_MAX;
 
 	ss_json_int(json, "total", capped ? SS_PAGE_TOTAL_MAX : total);
 	if (capped)
@@ -38,7 +38,7 @@ void
 ss_page_add(SSJson *json, const char *things, const SSPage *page, int64 counted, const char *cursor)
 {
 	SPITupleTable *rows = SPI_tuptable;
-	int64		shown = Min((int64) rows->numvals, page->limit);
+	int64 shown = Min((int64) rows->numvals, page->limit);
 
 	ss_json_open_array(json, things);
 	for (int64 i = 0; i < shown; i++)
@@ -62,7 +62,7 @@ bool
 ss_page_is_beyond(const SSPageBeyond *beyond)
 {
 	return GetCurrentStatementStartTimestamp() < beyond->until && beyond->generation == ss_rules_generation() &&
-		!TransactionIdIsValid(GetTopTransactionIdIfAny());
+		   !TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
 
 void

@@ -14,8 +14,8 @@
 #include "base/json.h"
 
 /* "limit" of most lists */
-#define SS_PAGE_DEFAULT	  20
-#define SS_PAGE_MAX		  100
+#define SS_PAGE_DEFAULT 20
+#define SS_PAGE_MAX		100
 
 /* Totals are exact up to here. */
 #define SS_PAGE_TOTAL_MAX 10000
@@ -28,8 +28,7 @@
  * (of `counted` rows), limit, offset, and, where `cursor` names the column to
  * go on from, next_cursor (null on the last page).
  */
-extern void ss_page_add(SSJson *json, const char *things, const SSPage *page, int64 counted,
-						const char *cursor);
+extern void ss_page_add(SSJson *json, const char *things, const SSPage *page, int64 counted, const char *cursor);
 
 /*
  * The same for a list that adds its rows itself: total, limit, offset and
@@ -45,7 +44,7 @@ extern void ss_page_end(SSJson *json, const SSPage *page, int64 total, bool exac
 typedef struct SSPageBeyond
 {
 	TimestampTz until;
-	uint64		generation;
+	uint64 generation;
 } SSPageBeyond;
 
 extern bool ss_page_is_beyond(const SSPageBeyond *beyond);
@@ -54,4 +53,4 @@ extern void ss_page_remember(SSPageBeyond *beyond, int64 counted);
 /* The ILIKE pattern that finds the text anywhere; its own %, _ and \ are escaped. */
 extern char *ss_page_pattern(const char *search);
 
-#endif							/* SS_PAGE_H */
+#endif /* SS_PAGE_H */

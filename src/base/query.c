@@ -28,7 +28,8 @@ ss_query_guard_path(void)
 {
 	/* a plan that is printed shows the values that go into it, secrets among them, and anybody can have plans printed */
 	if (Debug_print_plan)
-		(void) set_config_option("debug_print_plan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		(void) set_config_option("debug_print_plan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+								 false);
 	if (strcmp(namespace_search_path, SAFE_PATH) != 0)
 		(void) set_config_option("search_path", SAFE_PATH, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
@@ -61,8 +62,8 @@ void
 ss_query_plan_once(void)
 {
 	avoid_jit();
-	(void) set_config_option("plan_cache_mode", "force_generic_plan", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-							 false);
+	(void) set_config_option("plan_cache_mode", "force_generic_plan", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+							 0, false);
 }
 
 void
@@ -70,14 +71,15 @@ ss_query_keep_order(void)
 {
 	ss_query_avoid_scans();
 	if (enable_bitmapscan)
-		(void) set_config_option("enable_bitmapscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		(void) set_config_option("enable_bitmapscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+								 false);
 }
 
 /* The query's plan, with the path in place under which it is made and used. */
 static SPIPlanPtr
 plan_of(SSQuery *query)
 {
-	SPIPlanPtr	plan;
+	SPIPlanPtr plan;
 
 	ss_query_guard_path();
 	if (query->plan != NULL)
@@ -111,12 +113,12 @@ flag_nulls(const SSQuery *query, const bool *nulls, char *flags)
 static uint64
 run(SSQuery *query, SPIPlanPtr plan, const Datum *values, const bool *nulls, Snapshot snapshot, bool read_only)
 {
-	char		null_flags[SS_QUERY_MAX_ARGS] = {0};
-	int			result;
+	char null_flags[SS_QUERY_MAX_ARGS] = {0};
+	int result;
 
 	flag_nulls(query, nulls, null_flags);
-	result = SPI_execute_snapshot(plan, unconstify(Datum *, values), null_flags, snapshot, InvalidSnapshot,
-								  read_only, true, 0);
+	result = SPI_execute_snapshot(plan, unconstify(Datum *, values), null_flags, snapshot, InvalidSnapshot, read_only,
+								  true, 0);
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", query->sql, SPI_result_code_string(result));
 	if (result != SPI_OK_SELECT && result != SPI_OK_UTILITY)
@@ -136,13 +138,13 @@ typedef struct Receiver
 {
 	DestReceiver pub;
 	SSRowFunction function;
-	void	   *state;
+	void *state;
 } Receiver;
 
 static bool
 receive_row(TupleTableSlot *row, DestReceiver *self)
 {
-	Receiver   *receiver = (Receiver *) self;
+	Receiver *receiver = (Receiver *) self;
 
 	receiver->function(row, receiver->state);
 	return true;
@@ -161,10 +163,10 @@ receive_end(DestReceiver *self)
 void
 ss_query_each(SSQuery *query, const Datum *values, SSRowFunction function, void *state)
 {
-	Receiver	receiver = {{receive_row, receive_start, receive_end, receive_end, DestNone}, function, state};
-	SPIPlanPtr	plan = plan_of(query);
-	SPIExecuteOptions options = {.read_only = true,.dest = &receiver.pub};
-	int			result;
+	Receiver receiver = {{receive_row, receive_start, receive_end, receive_end, DestNone}, function, state};
+	SPIPlanPtr plan = plan_of(query);
+	SPIExecuteOptions options = {.read_only = true, .dest = &receiver.pub};
+	int result;
 
 	options.params = makeParamList(query->nargs);
 	for (int i = 0; i < query->nargs; i++)
@@ -182,7 +184,7 @@ ss_query_each(SSQuery *query, const Datum *values, SSRowFunction function, void 
 uint64
 ss_query_latest(SSQuery *query, const Datum *values, const bool *nulls)
 {
-	SPIPlanPtr	plan = plan_of(query);
+	SPIPlanPtr plan = plan_of(query);
 
 	return run(query, plan, values, nulls, GetLatestSnapshot(), false);
 }
@@ -196,8 +198,8 @@ ss_query_write(SSQuery *query, const Datum *values, const bool *nulls)
 Portal
 ss_query_open(SSQuery *query, const Datum *values, const bool *nulls)
 {
-	char		null_flags[SS_QUERY_MAX_ARGS] = {0};
-	SPIPlanPtr	plan = plan_of(query);
+	char null_flags[SS_QUERY_MAX_ARGS] = {0};
+	SPIPlanPtr plan = plan_of(query);
 
 	flag_nulls(query, nulls, null_flags);
 	return SPI_cursor_open(NULL, plan, unconstify(Datum *, values), null_flags, true);
@@ -235,8 +237,8 @@ ss_value(uint64 row, int column, bool *isnull)
 Datum
 ss_value_not_null(uint64 row, int column)
 {
-	bool		isnull;
-	Datum		value = ss_value(row, column, &isnull);
+	bool isnull;
+	Datum value = ss_value(row, column, &isnull);
 
 	if (isnull)
 		elog(ERROR, "unexpected null in column %d", column);
@@ -246,8 +248,8 @@ ss_value_not_null(uint64 row, int column)
 char *
 ss_value_text(uint64 row, int column)
 {
-	bool		isnull;
-	Datum		value = ss_value(row, column, &isnull);
+	bool isnull;
+	Datum value = ss_value(row, column, &isnull);
 
 	return isnull ? NULL : TextDatumGetCString(value);
 }
@@ -261,8 +263,8 @@ ss_row(uint64 row, Datum *values, bool *nulls)
 int64
 ss_value_int64(uint64 row, int column, int64 when_null)
 {
-	bool		isnull;
-	Datum		value = ss_value(row, column, &isnull);
+	bool isnull;
+	Datum value = ss_value(row, column, &isnull);
 
 	return isnull ? when_null : DatumGetInt64(value);
 }

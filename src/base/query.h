@@ -19,9 +19,9 @@
 typedef struct SSQuery
 {
 	const char *sql;
-	int			nargs;
-	Oid			argtypes[SS_QUERY_MAX_ARGS];
-	SPIPlanPtr	plan;			/* NULL until first used */
+	int nargs;
+	Oid argtypes[SS_QUERY_MAX_ARGS];
+	SPIPlanPtr plan; /* NULL until first used */
 } SSQuery;
 
 /*
@@ -44,7 +44,7 @@ extern uint64 ss_query_fetch(Portal cursor, long count);
 extern uint64 ss_query_latest(SSQuery *query, const Datum *values, const bool *nulls);
 
 /* What ss_query_each hands each row to. */
-typedef void (*SSRowFunction) (TupleTableSlot *row, void *state);
+typedef void (*SSRowFunction)(TupleTableSlot *row, void *state);
 
 /*
  * Like ss_query_read, but each row goes to the function as the executor makes
@@ -96,4 +96,4 @@ extern void ss_row(uint64 row, Datum *values, bool *nulls);
 /* int8 of a column, or the default where it is null. */
 extern int64 ss_value_int64(uint64 row, int column, int64 when_null);
 
-#endif							/* SS_QUERY_H */
+#endif /* SS_QUERY_H */

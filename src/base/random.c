@@ -18,7 +18,7 @@ ss_random_fill(void *target, size_t length)
 {
 	static unsigned char bytes[STORE];
 	static size_t used = STORE;
-	static int	owner = 0;
+	static int owner = 0;
 
 	Assert(length <= SS_RANDOM_MAX);
 	if (used + length > STORE || owner != MyProcPid)

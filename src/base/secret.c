@@ -38,8 +38,8 @@ ss_secret_hmac(const uint8 *key, size_t key_length, const void *data, size_t len
 {
 	pg_hmac_ctx *context = pg_hmac_create(PG_SHA256);
 
-	if (context == NULL || pg_hmac_init(context, key, key_length) < 0 ||
-		pg_hmac_update(context, data, length) < 0 || pg_hmac_final(context, digest, SS_DIGEST_BYTES) < 0)
+	if (context == NULL || pg_hmac_init(context, key, key_length) < 0 || pg_hmac_update(context, data, length) < 0 ||
+		pg_hmac_final(context, digest, SS_DIGEST_BYTES) < 0)
 		elog(ERROR, "could not compute an HMAC: %s", pg_hmac_error(context));
 	pg_hmac_free(context);
 }
@@ -59,9 +59,9 @@ ss_secret_wipe(void *bytes, size_t length)
 char *
 ss_secret_encode(const void *bytes, size_t length)
 {
-	int			size = pg_b64_enc_len(length);
-	char	   *text = palloc(size + 1);
-	int			written = pg_b64_encode((const ss_b64_byte *) bytes, length, text, size);
+	int size = pg_b64_enc_len(length);
+	char *text = palloc(size + 1);
+	int written = pg_b64_encode((const ss_b64_byte *) bytes, length, text, size);
 
 	if (written < 0)
 		elog(ERROR, "could not encode %zu bytes", length);
@@ -76,12 +76,12 @@ ss_secret_encode(const void *bytes, size_t length)
 uint8 *
 ss_secret_decode(const char *text, size_t length, int *decoded)
 {
-	char	   *standard = palloc(length + 4);
-	size_t		padded = length;
-	int			size = pg_b64_dec_len(length + 4);
-	uint8	   *bytes = palloc(size + 1);
-	char	   *again;
-	bool		same;
+	char *standard = palloc(length + 4);
+	size_t padded = length;
+	int size = pg_b64_dec_len(length + 4);
+	uint8 *bytes = palloc(size + 1);
+	char *again;
+	bool same;
 
 	for (size_t i = 0; i < length; i++)
 	{
@@ -107,7 +107,7 @@ ss_secret_decode(const char *text, size_t length, int *decoded)
 Datum
 ss_secret_bytea(const uint8 *bytes, size_t length)
 {
-	bytea	   *value = palloc(VARHDRSZ + length);
+	bytea *value = palloc(VARHDRSZ + length);
 
 	SET_VARSIZE(value, VARHDRSZ + length);
 	memcpy(VARDATA(value), bytes, length);

@@ -30,4 +30,4 @@ extern uint8 *ss_secret_decode(const char *text, size_t length, int *decoded);
 /* A digest or other bytes as a bytea datum. */
 extern Datum ss_secret_bytea(const uint8 *bytes, size_t length);
 
-#endif							/* SS_SECRET_H */
+#endif /* SS_SECRET_H */

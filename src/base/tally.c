@@ -39,13 +39,13 @@
 #include "base/guc.h"
 #include "base/tally.h"
 
-#define MAX_PAGES 1024			/* of the table */
+#define MAX_PAGES 1024 /* of the table */
 
 struct SSTallyPage
 {
-	XLogRecPtr	lsn;			/* as it was when it was counted; invalid = the count holds for nobody else */
-	TransactionId newest;		/* that it knows; invalid = none but frozen ones */
-	int32		count;
+	XLogRecPtr lsn;		  /* as it was when it was counted; invalid = the count holds for nobody else */
+	TransactionId newest; /* that it knows; invalid = none but frozen ones */
+	int32 count;
 };
 
 /* Can the rows be told from the pages? */
@@ -53,8 +53,8 @@ static bool
 is_plain(Relation rel)
 {
 	return rel->rd_rel->relkind == RELKIND_RELATION && rel->rd_rel->relam == HEAP_TABLE_AM_OID &&
-		!rel->rd_rel->relhassubclass && !rel->rd_rel->relrowsecurity && RelationNeedsWAL(rel) &&
-		RelationGetNumberOfBlocks(rel) <= MAX_PAGES;
+		   !rel->rd_rel->relhassubclass && !rel->rd_rel->relrowsecurity && RelationNeedsWAL(rel) &&
+		   RelationGetNumberOfBlocks(rel) <= MAX_PAGES;
 }
 
 /* Room for the pages, with nothing known of them where they are another table's, or the same one's written anew. */
@@ -88,8 +88,8 @@ note_xid(struct SSTallyPage *page, TransactionId xid)
 static bool
 is_settled(HeapTupleHeader row, bool visible, Snapshot snapshot, struct SSTallyPage *page)
 {
-	bool		has_end = (row->t_infomask & HEAP_XMAX_INVALID) == 0 && !HEAP_XMAX_IS_LOCKED_ONLY(row->t_infomask);
-	TransactionId begin = HeapTupleHeaderGetXmin(row);	/* the frozen one where it is frozen */
+	bool has_end = (row->t_infomask & HEAP_XMAX_INVALID) == 0 && !HEAP_XMAX_IS_LOCKED_ONLY(row->t_infomask);
+	TransactionId begin = HeapTupleHeaderGetXmin(row); /* the frozen one where it is frozen */
 
 	if (!visible && HeapTupleHeaderXminInvalid(row))
 		return true;
@@ -108,31 +108,33 @@ is_settled(HeapTupleHeader row, bool visible, Snapshot snapshot, struct SSTallyP
 static bool
 is_counted(const SSTally *tally, HeapTuple row, AttrNumber column, TupleDesc desc)
 {
-	bool		isnull;
-	Datum		value = heap_getattr(row, column, desc, &isnull);
-	text	   *content = (text *) DatumGetPointer(value);
+	bool isnull;
+	Datum value = heap_getattr(row, column, desc, &isnull);
+	text *content = (text *) DatumGetPointer(value);
 
 	/* what is stored apart or packed is longer than that */
 	return isnull || VARATT_IS_EXTERNAL(content) || VARATT_IS_COMPRESSED(content) ||
-		VARSIZE_ANY_EXHDR(content) != strlen(tally->but) || memcmp(VARDATA_ANY(content), tally->but, strlen(tally->but)) != 0;
+		   VARSIZE_ANY_EXHDR(content) != strlen(tally->but) ||
+		   memcmp(VARDATA_ANY(content), tally->but, strlen(tally->but)) != 0;
 }
 
 /* Counts the rows of a page that is pinned, and remembers what may be. */
 static int32
-count_page(const SSTally *tally, Relation rel, Buffer buffer, Snapshot snapshot, AttrNumber column, struct SSTallyPage *known)
+count_page(const SSTally *tally, Relation rel, Buffer buffer, Snapshot snapshot, AttrNumber column,
+		   struct SSTallyPage *known)
 {
 	struct SSTallyPage counted = {0};
-	bool		settled = true;
-	Page		page = BufferGetPage(buffer);
-	int			last;
+	bool settled = true;
+	Page page = BufferGetPage(buffer);
+	int last;
 
 	LockBuffer(buffer, BUFFER_LOCK_SHARE);
 	last = (int) PageGetMaxOffsetNumber(page);
 	for (int i = FirstOffsetNumber; i <= last; i++)
 	{
-		ItemId		item = PageGetItemId(page, (OffsetNumber) i);
+		ItemId item = PageGetItemId(page, (OffsetNumber) i);
 		HeapTupleData row;
-		bool		visible;
+		bool visible;
 
 		if (!ItemIdIsNormal(item))
 			continue;
@@ -161,22 +163,23 @@ static bool
 holds(const struct SSTallyPage *known, Buffer buffer, Snapshot snapshot)
 {
 	return !XLogRecPtrIsInvalid(known->lsn) && known->lsn == PageGetLSN(BufferGetPage(buffer)) &&
-		(!TransactionIdIsValid(known->newest) || TransactionIdPrecedes(known->newest, snapshot->xmin));
+		   (!TransactionIdIsValid(known->newest) || TransactionIdPrecedes(known->newest, snapshot->xmin));
 }
 
 int64
 ss_tally_count(SSTally *tally)
 {
-	Snapshot	snapshot = GetActiveSnapshot();
-	Relation	rel;
-	AttrNumber	column;
-	int64		total = 0;
+	Snapshot snapshot = GetActiveSnapshot();
+	Relation rel;
+	AttrNumber column;
+	int64 total = 0;
 
 	if (!ss_direct_tables || IsolationIsSerializable() || !IsMVCCSnapshot(snapshot))
 		return -1;
 	rel = table_open(get_relname_relid(tally->table, get_namespace_oid("swipesavvy", false)), AccessShareLock);
 	column = get_attnum(RelationGetRelid(rel), tally->column);
-	if (!is_plain(rel) || column == InvalidAttrNumber || TupleDescAttr(RelationGetDescr(rel), column - 1)->atttypid != TEXTOID)
+	if (!is_plain(rel) || column == InvalidAttrNumber ||
+		TupleDescAttr(RelationGetDescr(rel), column - 1)->atttypid != TEXTOID)
 	{
 		table_close(rel, NoLock);
 		return -1;
@@ -184,10 +187,11 @@ ss_tally_count(SSTally *tally)
 	make_room(tally, rel, RelationGetNumberOfBlocks(rel));
 	for (BlockNumber block = 0; block < tally->npages; block++)
 	{
-		Buffer		buffer = ReadBuffer(rel, block);
+		Buffer buffer = ReadBuffer(rel, block);
 		struct SSTallyPage *known = &tally->pages[block];
 
-		total += holds(known, buffer, snapshot) ? known->count : count_page(tally, rel, buffer, snapshot, column, known);
+		total +=
+			holds(known, buffer, snapshot) ? known->count : count_page(tally, rel, buffer, snapshot, column, known);
 		ReleaseBuffer(buffer);
 		CHECK_FOR_INTERRUPTS();
 	}

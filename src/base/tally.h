@@ -13,12 +13,12 @@
 typedef struct SSTally
 {
 	const char *table;
-	const char *column;			/* of type text; rows with … */
-	const char *but;			/* … this value don't count */
-	Oid			relid;			/* what the pages below are those of */
-	Oid			storage;
-	uint32		npages;
-	struct SSTallyPage *pages;	/* NULL until first used */
+	const char *column; /* of type text; rows with … */
+	const char *but;	/* … this value don't count */
+	Oid relid;			/* what the pages below are those of */
+	Oid storage;
+	uint32 npages;
+	struct SSTallyPage *pages; /* NULL until first used */
 } SSTally;
 
 /*
@@ -27,4 +27,4 @@ typedef struct SSTally
  */
 extern int64 ss_tally_count(SSTally *tally);
 
-#endif							/* SS_TALLY_H */
+#endif /* SS_TALLY_H */

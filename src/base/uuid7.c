@@ -16,7 +16,7 @@
 #include "base/random.h"
 #include "base/uuid7.h"
 
-#define RANDOM_BYTES 8			/* of an id */
+#define RANDOM_BYTES 8 /* of an id */
 
 PG_FUNCTION_INFO_V1(swipesavvy_uuid_v7);
 
@@ -28,15 +28,15 @@ clock_ticks(void)
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	return ((uint64) now.tv_sec * 1000 + now.tv_nsec / 1000000) << 12 |
-		((uint64) (now.tv_nsec % 1000000) << 12) / 1000000;
+		   ((uint64) (now.tv_nsec % 1000000) << 12) / 1000000;
 }
 
 void
 ss_uuid7_make(pg_uuid_t *id)
 {
 	static uint64 last = 0;
-	uint64		ticks = clock_ticks();
-	uint64		millis;
+	uint64 ticks = clock_ticks();
+	uint64 millis;
 
 	if (ticks <= last)
 		ticks = last + 1;
@@ -53,7 +53,7 @@ ss_uuid7_make(pg_uuid_t *id)
 pg_uuid_t *
 ss_uuid7_new(void)
 {
-	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
 
 	ss_uuid7_make(id);
 	return id;

@@ -14,4 +14,4 @@ extern void ss_uuid7_make(pg_uuid_t *id);
 /* The same, palloc'd. */
 extern pg_uuid_t *ss_uuid7_new(void);
 
-#endif							/* SS_UUID7_H */
+#endif /* SS_UUID7_H */

@@ -32,36 +32,32 @@
 
 static const struct
 {
-	int			bit;
+	int bit;
 	const char *name;
-}			role_names[] = {
-	{SS_ANON, "swipesavvy_anon"},
-	{SS_CUSTOMER, "swipesavvy_customer"},
-	{SS_SUPPORT, "swipesavvy_support"},
-	{SS_ANALYTICS, "swipesavvy_analytics"},
-	{SS_BACKEND, "swipesavvy_backend"},
-	{SS_DELIVERY, "swipesavvy_delivery"},
+} role_names[] = {
+	{SS_ANON, "swipesavvy_anon"},			{SS_CUSTOMER, "swipesavvy_customer"}, {SS_SUPPORT, "swipesavvy_support"},
+	{SS_ANALYTICS, "swipesavvy_analytics"}, {SS_BACKEND, "swipesavvy_backend"},	  {SS_DELIVERY, "swipesavvy_delivery"},
 	{SS_ADMIN, "swipesavvy_admin"},
 };
 
 /* Of the call that was checked last: what is known of it should it be refused. Means nothing otherwise. */
 static struct
 {
-	Oid			function;
-	Oid			invoking_role;
-	bool		has_user;		/* whom it is about */
-	pg_uuid_t	user;
-}			checked;
+	Oid function;
+	Oid invoking_role;
+	bool has_user; /* whom it is about */
+	pg_uuid_t user;
+} checked;
 
 /* Which of these roles' privileges does the role have? */
 static int
 roles_of(Oid role, int wanted)
 {
-	int			found = 0;
+	int found = 0;
 
 	for (size_t i = 0; i < lengthof(role_names); i++)
 	{
-		Oid			oid;
+		Oid oid;
 
 		if ((role_names[i].bit & wanted) == 0)
 			continue;
@@ -75,11 +71,11 @@ roles_of(Oid role, int wanted)
 bool
 ss_call_session_is_trusted(void)
 {
-	char	   *names;
-	List	   *list;
-	ListCell   *cell;
+	char *names;
+	List *list;
+	ListCell *cell;
 	const char *session_user;
-	bool		trusted = false;
+	bool trusted = false;
 
 	if (ss_trusted_gateways == NULL || ss_trusted_gateways[0] == '\0')
 		return false;
@@ -87,7 +83,7 @@ ss_call_session_is_trusted(void)
 	names = pstrdup(ss_trusted_gateways);
 	if (session_user == NULL || !SplitIdentifierString(names, ',', &list))
 		return false;
-	foreach(cell, list)
+	foreach (cell, list)
 		trusted |= (strcmp(lfirst(cell), session_user) == 0);
 	list_free(list);
 	pfree(names);
@@ -102,7 +98,7 @@ ss_call_is_uuid(const char *text, int length)
 		return false;
 	for (int i = 0; i < 36; i++)
 	{
-		bool		dash = (i == 8 || i == 13 || i == 18 || i == 23);
+		bool dash = (i == 8 || i == 13 || i == 18 || i == 23);
 
 		if (dash ? text[i] != '-' : !isxdigit((unsigned char) text[i]))
 			return false;
@@ -124,7 +120,7 @@ identify(SSIdentity *identity, int allowed)
 int
 ss_call_guard_path(void)
 {
-	int			level = NewGUCNestLevel();
+	int level = NewGUCNestLevel();
 
 	ss_query_guard_path();
 	return level;
@@ -139,10 +135,10 @@ ss_call_restore_path(int level)
 void
 ss_call_become_owner(SSCall *call)
 {
-	Oid			owner = get_role_oid("swipesavvy_owner", false);
+	Oid owner = get_role_oid("swipesavvy_owner", false);
 
 	GetUserIdAndSecContext(&call->caller, &call->security);
-	call->guc_level = NewGUCNestLevel();	/* query.c sets the path when it needs it */
+	call->guc_level = NewGUCNestLevel(); /* query.c sets the path when it needs it */
 	SetUserIdAndSecContext(owner, call->security | SECURITY_LOCAL_USERID_CHANGE);
 }
 
@@ -169,7 +165,7 @@ let_in(Oid role, int allowed, const pg_uuid_t *identity, Oid function)
 void
 ss_call_let_in(void)
 {
-	SSIdentity	identity;
+	SSIdentity identity;
 
 	checked.function = InvalidOid;
 	let_in(GetUserId(), 0, identify(&identity, 0), InvalidOid);
@@ -192,7 +188,7 @@ ss_call_begin(Oid function)
 void
 ss_call_check_function(SSCall *call, int allowed, Oid function)
 {
-	SSIdentity	identity = {0};
+	SSIdentity identity = {0};
 
 	ss_metrics_begin();
 	ss_call_begin(function);
@@ -234,7 +230,7 @@ ss_call_require_user(const SSCall *call, int any_user, const pg_uuid_t *user_id)
 void
 ss_call_note_refusal(void)
 {
-	SSIdentity	identity;
+	SSIdentity identity;
 
 	if (OidIsValid(checked.function))
 		ss_refused_note(checked.function, checked.invoking_role, ss_identity_get(&identity) ? &identity.user_id : NULL,
@@ -266,14 +262,15 @@ ss_call_leave(SSCall *call)
 	MemoryContextSwitchTo(call->context);
 	ss_metrics_end();
 	if (XactReadOnly)
-		ss_gate_answer((call->allowed & SS_NOT_CACHED) != 0 ? 0 : ss_gate_get()->cache_ttl, (call->allowed & SS_ANON) != 0);
+		ss_gate_answer((call->allowed & SS_NOT_CACHED) != 0 ? 0 : ss_gate_get()->cache_ttl,
+					   (call->allowed & SS_ANON) != 0);
 }
 
 Datum
 ss_call_leave_json(SSCall *call, SSJson *json)
 {
 	MemoryContext spi = MemoryContextSwitchTo(call->context);
-	Datum		result = ss_json_finish(json);
+	Datum result = ss_json_finish(json);
 
 	MemoryContextSwitchTo(spi);
 	ss_call_leave(call);

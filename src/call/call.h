@@ -42,17 +42,17 @@
 
 typedef struct SSCall
 {
-	Oid			caller;			/* the invoking role */
-	int			security;		/* its security context */
-	int			guc_level;		/* to undo search_path */
-	MemoryContext context;		/* where the result must live */
-	int			allowed;		/* as it was given to ss_call_enter */
-	int			roles;			/* those of the allowed ones that the caller has */
-	bool		has_identity;	/* a user is signed in */
-	pg_uuid_t	identity;
-	Oid			function;		/* that was called */
-	uint64		changes;		/* rows that the session had changed by then */
-	bool		recorded;		/* its changes are in the audit log, or are none of it */
+	Oid caller;			   /* the invoking role */
+	int security;		   /* its security context */
+	int guc_level;		   /* to undo search_path */
+	MemoryContext context; /* where the result must live */
+	int allowed;		   /* as it was given to ss_call_enter */
+	int roles;			   /* those of the allowed ones that the caller has */
+	bool has_identity;	   /* a user is signed in */
+	pg_uuid_t identity;
+	Oid function;	/* that was called */
+	uint64 changes; /* rows that the session had changed by then */
+	bool recorded;	/* its changes are in the audit log, or are none of it */
 } SSCall;
 
 /*
@@ -114,7 +114,7 @@ extern bool ss_call_session_is_trusted(void);
 extern bool ss_call_is_uuid(const char *text, int length);
 
 /* Only the safe search_path, for a query that runs with the caller's own rights; returns what restores it. */
-extern int	ss_call_guard_path(void);
+extern int ss_call_guard_path(void);
 extern void ss_call_restore_path(int level);
 
-#endif							/* SS_CALL_H */
+#endif /* SS_CALL_H */

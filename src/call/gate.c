@@ -22,20 +22,22 @@
 #include "rules/rules.h"
 
 static SSGate current;
-static uint64 generation = 0;	/* of the rules when `current` was read; 0 = never */
+static uint64 generation = 0; /* of the rules when `current` was read; 0 = never */
 
 static SSQuery read_settings = {
 	"SELECT (SELECT value = 'true' FROM swipesavvy.system_settings WHERE setting = 'maintenance_mode'),"
 	"       (SELECT value #>> '{}' FROM swipesavvy.system_settings WHERE setting = 'rate_limit_per_minute')::int8,"
 	"       (SELECT value #>> '{}' FROM swipesavvy.system_settings WHERE setting = 'cache_ttl_seconds')::int8",
-	0, {0}, NULL};
+	0,
+	{0},
+	NULL};
 
 /* Reads the settings as swipesavvy_owner, in a function call or in none. */
 static void
 read_gate(SSGate *gate, Snapshot snapshot)
 {
-	SSCall		call;
-	bool		isnull;
+	SSCall call;
+	bool isnull;
 
 	PushActiveSnapshot(snapshot);
 	ss_call_become_owner(&call);
@@ -56,7 +58,7 @@ ss_gate_get(void)
 {
 	while (generation != ss_rules_generation())
 	{
-		uint64		begun = ss_rules_watch();
+		uint64 begun = ss_rules_watch();
 
 		/* There is no latest snapshot beside parallel workers: what the statement sees must do, for this time. */
 		if (IsInParallelMode())
@@ -75,7 +77,7 @@ ss_gate_answer(int32 seconds, bool for_everybody)
 {
 	const char *method;
 	const char *headers;
-	char		answer[100];
+	char answer[100];
 
 	if (!XactReadOnly || IsInParallelMode())
 		return;
@@ -86,7 +88,8 @@ ss_gate_answer(int32 seconds, bool for_everybody)
 	if (headers != NULL && headers[0] != '\0')
 		return;
 	if (seconds > 0)
-		snprintf(answer, sizeof(answer), "[{\"Cache-Control\": \"%s, max-age=%d\"}]", for_everybody ? "public" : "private", seconds);
+		snprintf(answer, sizeof(answer), "[{\"Cache-Control\": \"%s, max-age=%d\"}]",
+				 for_everybody ? "public" : "private", seconds);
 	else
 		strlcpy(answer, "[{\"Cache-Control\": \"no-store\"}]", sizeof(answer));
 	(void) set_config_option("response.headers", answer, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);

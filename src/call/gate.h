@@ -11,9 +11,9 @@
 
 typedef struct SSGate
 {
-	bool		maintenance;
-	int32		rate_limit;		/* calls of a user in a minute; 0 = no limit */
-	int32		cache_ttl;		/* seconds */
+	bool maintenance;
+	int32 rate_limit; /* calls of a user in a minute; 0 = no limit */
+	int32 cache_ttl;  /* seconds */
 } SSGate;
 
 /* The settings as they are now; the pointer stays good. */
@@ -26,4 +26,4 @@ extern const SSGate *ss_gate_get(void);
  */
 extern void ss_gate_answer(int32 seconds, bool for_everybody);
 
-#endif							/* SS_GATE_H */
+#endif /* SS_GATE_H */

@@ -34,22 +34,22 @@ PG_FUNCTION_INFO_V1(swipesavvy_current_user_id);
 typedef struct Verified
 {
 	struct Verified *below;
-	int			level;
-	SSIdentity	identity;
+	int level;
+	SSIdentity identity;
 } Verified;
 
-static Verified *verified = NULL;	/* in TopTransactionContext */
+static Verified *verified = NULL; /* in TopTransactionContext */
 
 /* --- of this transaction ------------------------------------------------------------ */
 
 void
 ss_identity_set(const SSIdentity *identity)
 {
-	int			level = GetCurrentTransactionNestLevel();
+	int level = GetCurrentTransactionNestLevel();
 
 	if (verified == NULL || verified->level < level)
 	{
-		Verified   *top = MemoryContextAlloc(TopTransactionContext, sizeof(Verified));
+		Verified *top = MemoryContextAlloc(TopTransactionContext, sizeof(Verified));
 
 		top->below = verified;
 		top->level = level;
@@ -70,7 +70,7 @@ forget_at_end(XactEvent event, void *arg)
 static void
 end_of_savepoint(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
 {
-	int			level = GetCurrentTransactionNestLevel();
+	int level = GetCurrentTransactionNestLevel();
 
 	if (event == SUBXACT_EVENT_ABORT_SUB)
 	{
@@ -97,7 +97,7 @@ ss_identity_init(void)
 bool
 ss_identity_parse_uuid(const char *text, size_t length, pg_uuid_t *value)
 {
-	char		copy[37];
+	char copy[37];
 
 	if (!ss_call_is_uuid(text, length))
 		return false;
@@ -117,7 +117,7 @@ read_uuid(const SSPicked *claim, pg_uuid_t *value)
 static bool
 read_claims(SSIdentity *identity)
 {
-	SSPicked	claims[] = {{.name = "sub"}, {.name = "sid"}, {.name = "must_change_password"}};
+	SSPicked claims[] = {{.name = "sub"}, {.name = "sid"}, {.name = "must_change_password"}};
 	const char *text;
 
 	if (!ss_call_session_is_trusted())
@@ -150,8 +150,8 @@ ss_identity_get(SSIdentity *identity)
 Datum
 swipesavvy_current_user_id(PG_FUNCTION_ARGS)
 {
-	SSIdentity	identity;
-	pg_uuid_t  *user_id;
+	SSIdentity identity;
+	pg_uuid_t *user_id;
 
 	if (!ss_identity_get(&identity))
 		PG_RETURN_NULL();

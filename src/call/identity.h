@@ -10,10 +10,10 @@
 
 typedef struct SSIdentity
 {
-	pg_uuid_t	user_id;
-	bool		must_change;	/* signed in with a temporary password */
-	bool		has_session;	/* by a token of sign_in() */
-	pg_uuid_t	session;
+	pg_uuid_t user_id;
+	bool must_change; /* signed in with a temporary password */
+	bool has_session; /* by a token of sign_in() */
+	pg_uuid_t session;
 } SSIdentity;
 
 /* The identity; false for nobody. */
@@ -28,4 +28,4 @@ extern bool ss_identity_parse_uuid(const char *text, size_t length, pg_uuid_t *v
 /* Called by _PG_init. */
 extern void ss_identity_init(void);
 
-#endif							/* SS_IDENTITY_H */
+#endif /* SS_IDENTITY_H */

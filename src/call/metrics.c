@@ -22,15 +22,15 @@
 #include "base/host.h"
 #include "call/metrics.h"
 
-#define API_WINDOWS	   7		/* six whole ones make the minute */
-#define API_WINDOW_US  (10 * USECS_PER_SEC)
-#define LOG_WINDOWS	   61
-#define LOG_WINDOW_US  USECS_PER_MINUTE
-#define BUCKETS		   112		/* four for each power of two microseconds, up to two minutes */
+#define API_WINDOWS	  7 /* six whole ones make the minute */
+#define API_WINDOW_US (10 * USECS_PER_SEC)
+#define LOG_WINDOWS	  61
+#define LOG_WINDOW_US USECS_PER_MINUTE
+#define BUCKETS		  112 /* four for each power of two microseconds, up to two minutes */
 
 typedef struct ApiWindow
 {
-	pg_atomic_uint64 number;	/* of the time it is of */
+	pg_atomic_uint64 number; /* of the time it is of */
 	pg_atomic_uint64 calls;
 	pg_atomic_uint64 errors;
 	pg_atomic_uint32 took[BUCKETS];
@@ -47,24 +47,24 @@ typedef struct LogWindow
 typedef struct CpuUse
 {
 	TimestampTz at;
-	SSHostCpu	sample;			/* the last one */
-	double		percent;
+	SSHostCpu sample; /* the last one */
+	double percent;
 } CpuUse;
 
 typedef struct Metrics
 {
-	slock_t		lock;
+	slock_t lock;
 	TimestampTz started;
-	CpuUse		cpu;
-	ApiWindow	api[API_WINDOWS];
-	LogWindow	log[LOG_WINDOWS];
+	CpuUse cpu;
+	ApiWindow api[API_WINDOWS];
+	LogWindow log[LOG_WINDOWS];
 } Metrics;
 
-void	   *ss_metrics_area = NULL;
+void *ss_metrics_area = NULL;
 
-static bool calling = false;	/* between begin and end */
+static bool calling = false; /* between begin and end */
 static instr_time begun;
-static CpuUse own_cpu = {.percent = -1};	/* without preload */
+static CpuUse own_cpu = {.percent = -1}; /* without preload */
 static emit_log_hook_type next_log_hook = NULL;
 
 Size
@@ -76,7 +76,7 @@ ss_metrics_size(void)
 void
 ss_metrics_fill(void *area)
 {
-	Metrics    *metrics = area;
+	Metrics *metrics = area;
 
 	SpinLockInit(&metrics->lock);
 	metrics->started = GetCurrentTimestamp();
@@ -102,8 +102,8 @@ ss_metrics_fill(void *area)
 static ApiWindow *
 api_window(Metrics *metrics)
 {
-	uint64		number = GetCurrentTimestamp() / API_WINDOW_US;
-	ApiWindow  *window = &metrics->api[number % API_WINDOWS];
+	uint64 number = GetCurrentTimestamp() / API_WINDOW_US;
+	ApiWindow *window = &metrics->api[number % API_WINDOWS];
 
 	if (pg_atomic_read_u64(&window->number) == number)
 		return window;
@@ -123,8 +123,8 @@ api_window(Metrics *metrics)
 static LogWindow *
 log_window(Metrics *metrics)
 {
-	uint64		number = GetCurrentTimestamp() / LOG_WINDOW_US;
-	LogWindow  *window = &metrics->log[number % LOG_WINDOWS];
+	uint64 number = GetCurrentTimestamp() / LOG_WINDOW_US;
+	LogWindow *window = &metrics->log[number % LOG_WINDOWS];
 
 	if (pg_atomic_read_u64(&window->number) == number)
 		return window;
@@ -142,7 +142,7 @@ log_window(Metrics *metrics)
 static int
 bucket_of(uint64 us)
 {
-	int			power;
+	int power;
 
 	if (us < 4)
 		return (int) us;
@@ -154,7 +154,7 @@ bucket_of(uint64 us)
 static int64
 bucket_end(int bucket)
 {
-	int			power = bucket / 4 + 1;
+	int power = bucket / 4 + 1;
 
 	if (bucket < 4)
 		return bucket + 1;
@@ -176,8 +176,8 @@ ss_metrics_begin(void)
 static void
 end_call(bool failed)
 {
-	ApiWindow  *window = api_window(ss_metrics_area);
-	instr_time	took;
+	ApiWindow *window = api_window(ss_metrics_area);
+	instr_time took;
 
 	INSTR_TIME_SET_CURRENT(took);
 	INSTR_TIME_SUBTRACT(took, begun);
@@ -202,7 +202,7 @@ is_callers(int sqlerrcode)
 	const char *code = unpack_sql_state(sqlerrcode);
 
 	return strncmp(code, "PT", 2) == 0 || strncmp(code, "22", 2) == 0 || strncmp(code, "23", 2) == 0 ||
-		strcmp(code, "42501") == 0 || strcmp(code, "57014") == 0;
+		   strcmp(code, "42501") == 0 || strcmp(code, "57014") == 0;
 }
 
 static void
@@ -210,8 +210,8 @@ on_log(ErrorData *error)
 {
 	if (ss_metrics_area != NULL && (error->elevel >= ERROR || error->elevel == WARNING))
 	{
-		LogWindow  *window = log_window(ss_metrics_area);
-		bool		callers = is_callers(error->sqlerrcode);
+		LogWindow *window = log_window(ss_metrics_area);
+		bool callers = is_callers(error->sqlerrcode);
 
 		if (error->elevel == WARNING)
 			pg_atomic_fetch_add_u64(&window->warnings, 1);
@@ -251,18 +251,18 @@ ss_metrics_init(void)
 bool
 ss_metrics_api(SSApiMetrics *result)
 {
-	Metrics    *metrics = ss_metrics_area;
+	Metrics *metrics = ss_metrics_area;
 	TimestampTz now = GetCurrentTimestamp();
-	uint64		last = now / API_WINDOW_US;
-	int64		took[BUCKETS] = {0};
-	int64		beyond = 0;
+	uint64 last = now / API_WINDOW_US;
+	int64 took[BUCKETS] = {0};
+	int64 beyond = 0;
 
 	if (metrics == NULL)
 		return false;
 	memset(result, 0, sizeof(*result));
 	for (int i = 0; i < API_WINDOWS; i++)
 	{
-		ApiWindow  *window = &metrics->api[i];
+		ApiWindow *window = &metrics->api[i];
 
 		if (pg_atomic_read_u64(&window->number) + API_WINDOWS <= last)
 			continue;
@@ -285,15 +285,15 @@ ss_metrics_api(SSApiMetrics *result)
 bool
 ss_metrics_log(SSLogMetrics *result)
 {
-	Metrics    *metrics = ss_metrics_area;
-	uint64		last = GetCurrentTimestamp() / LOG_WINDOW_US;
+	Metrics *metrics = ss_metrics_area;
+	uint64 last = GetCurrentTimestamp() / LOG_WINDOW_US;
 
 	if (metrics == NULL)
 		return false;
 	memset(result, 0, sizeof(*result));
 	for (int i = 0; i < LOG_WINDOWS; i++)
 	{
-		LogWindow  *window = &metrics->log[i];
+		LogWindow *window = &metrics->log[i];
 
 		if (pg_atomic_read_u64(&window->number) + LOG_WINDOWS <= last)
 			continue;
@@ -306,11 +306,11 @@ ss_metrics_log(SSLogMetrics *result)
 double
 ss_metrics_cpu_percent(void)
 {
-	Metrics    *metrics = ss_metrics_area;
-	CpuUse	   *use = metrics != NULL ? &metrics->cpu : &own_cpu;
+	Metrics *metrics = ss_metrics_area;
+	CpuUse *use = metrics != NULL ? &metrics->cpu : &own_cpu;
 	TimestampTz at = GetCurrentTimestamp();
-	SSHostCpu	now;
-	double		percent;
+	SSHostCpu now;
+	double percent;
 
 	if (!ss_host_cpu(&now))
 		return -1;

@@ -10,17 +10,17 @@
 /* Of the API, background workers aside: the last minute, as far as the server has run for one. */
 typedef struct SSApiMetrics
 {
-	int64		calls;			/* ended */
-	int64		errors;			/* of these, by errors that are not the caller's */
-	double		seconds;		/* that were looked at */
-	int64		p99_us;			/* -1 = there were no calls */
+	int64 calls;	/* ended */
+	int64 errors;	/* of these, by errors that are not the caller's */
+	double seconds; /* that were looked at */
+	int64 p99_us;	/* -1 = there were no calls */
 } SSApiMetrics;
 
 /* Of the server's log: the last hour. */
 typedef struct SSLogMetrics
 {
-	int64		errors;
-	int64		warnings;
+	int64 errors;
+	int64 warnings;
 } SSLogMetrics;
 
 /* Follows the transactions and the log; by _PG_init. */
@@ -47,4 +47,4 @@ extern void *ss_metrics_area;
 extern Size ss_metrics_size(void);
 extern void ss_metrics_fill(void *area);
 
-#endif							/* SS_METRICS_H */
+#endif /* SS_METRICS_H */

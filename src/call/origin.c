@@ -21,7 +21,7 @@
 typedef struct Header
 {
 	const char *text;
-	int			length;
+	int length;
 } Header;
 
 static Header
@@ -48,7 +48,7 @@ copy_plain(char *target, size_t size, Header value, const char *also)
 static Header
 last_of_list(Header list)
 {
-	int			start = list.length;
+	int start = list.length;
 
 	while (start > 0 && list.text[start - 1] != ',')
 		start--;
@@ -61,10 +61,10 @@ static void
 read_headers(SSRequest *request, const char *text)
 {
 	/* PostgREST gives the names in lower case */
-	SSPicked	picked[] = {
+	SSPicked picked[] = {
 		{.name = "user-agent"}, {.name = "x-forwarded-for"}, {.name = "x-real-ip"}, {.name = "x-request-id"}};
-	Header		agent;
-	Header		forwarded;
+	Header agent;
+	Header forwarded;
 
 	ss_pick_members(text, picked, lengthof(picked));
 	agent = header_of(&picked[0]);
@@ -74,7 +74,7 @@ read_headers(SSRequest *request, const char *text)
 			   forwarded.length > 0 ? last_of_list(forwarded) : header_of(&picked[2]), ".:");
 	if (agent.length > 0)
 	{
-		int			length = pg_mbcliplen(agent.text, agent.length, SS_AGENT_MAX);
+		int length = pg_mbcliplen(agent.text, agent.length, SS_AGENT_MAX);
 
 		memcpy(request->agent, agent.text, length);
 		request->agent[length] = '\0';
@@ -86,7 +86,7 @@ static void
 read_connection(SSRequest *request)
 {
 	LOCAL_FCINFO(fcinfo, 0);
-	Datum		address;
+	Datum address;
 
 	InitFunctionCallInfoData(*fcinfo, NULL, 0, InvalidOid, NULL, NULL);
 	address = inet_client_addr(fcinfo);

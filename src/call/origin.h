@@ -13,9 +13,9 @@
 /* Empty texts where nothing is known. */
 typedef struct SSRequest
 {
-	char		id[SS_REQUEST_ID_MAX + 1];
-	char		address[SS_ADDRESS_MAX + 1];
-	char		agent[SS_AGENT_MAX + 1];
+	char id[SS_REQUEST_ID_MAX + 1];
+	char address[SS_ADDRESS_MAX + 1];
+	char agent[SS_AGENT_MAX + 1];
 } SSRequest;
 
 /*
@@ -27,4 +27,4 @@ typedef struct SSRequest
  */
 extern void ss_request_read(SSRequest *request);
 
-#endif							/* SS_REQUEST_H */
+#endif /* SS_REQUEST_H */

@@ -33,25 +33,27 @@
 
 typedef struct UserCount
 {
-	pg_uuid_t	user_id;
-	Oid			database;
-	int32		minute;			/* 0 = nobody's place */
-	int32		calls;
+	pg_uuid_t user_id;
+	Oid database;
+	int32 minute; /* 0 = nobody's place */
+	int32 calls;
 } UserCount;
 
 typedef struct Bucket
 {
-	slock_t		lock;
-	UserCount	users[USERS_PER_BUCKET];
+	slock_t lock;
+	UserCount users[USERS_PER_BUCKET];
 } Bucket;
 
-void	   *ss_rates_area = NULL;
+void *ss_rates_area = NULL;
 
-static SSQuery count_call = {
-	"INSERT INTO swipesavvy.rate_limits AS r (user_id, minute, calls) VALUES ($1, $2, 1)"
-	" ON CONFLICT (user_id) DO UPDATE SET minute = greatest(r.minute, excluded.minute),"
-	"    calls = CASE WHEN r.minute >= excluded.minute THEN r.calls + 1 ELSE 1 END"
-	" RETURNING calls::int8", 2, {UUIDOID, TIMESTAMPTZOID}, NULL};
+static SSQuery count_call = {"INSERT INTO swipesavvy.rate_limits AS r (user_id, minute, calls) VALUES ($1, $2, 1)"
+							 " ON CONFLICT (user_id) DO UPDATE SET minute = greatest(r.minute, excluded.minute),"
+							 "    calls = CASE WHEN r.minute >= excluded.minute THEN r.calls + 1 ELSE 1 END"
+							 " RETURNING calls::int8",
+							 2,
+							 {UUIDOID, TIMESTAMPTZOID},
+							 NULL};
 
 Size
 ss_rates_size(void)
@@ -62,7 +64,7 @@ ss_rates_size(void)
 void
 ss_rates_fill(void *area)
 {
-	Bucket	   *buckets = area;
+	Bucket *buckets = area;
 
 	for (int i = 0; i < BUCKETS; i++)
 		SpinLockInit(&buckets[i].lock);
@@ -72,11 +74,11 @@ ss_rates_fill(void *area)
 static UserCount *
 find_place(Bucket *bucket, const pg_uuid_t *user_id, int32 minute)
 {
-	UserCount  *place = NULL;
+	UserCount *place = NULL;
 
 	for (int i = 0; i < USERS_PER_BUCKET; i++)
 	{
-		UserCount  *user = &bucket->users[i];
+		UserCount *user = &bucket->users[i];
 
 		if (memcmp(&user->user_id, user_id, sizeof(pg_uuid_t)) == 0 && user->database == MyDatabaseId)
 			return user;
@@ -93,10 +95,10 @@ find_place(Bucket *bucket, const pg_uuid_t *user_id, int32 minute)
 static int64
 count_in_memory(const pg_uuid_t *user_id, int32 minute)
 {
-	uint32		hash = hash_bytes(user_id->data, UUID_LEN) ^ MyDatabaseId;
-	Bucket	   *bucket = &((Bucket *) ss_rates_area)[hash % BUCKETS];
-	UserCount  *user;
-	int32		calls;
+	uint32 hash = hash_bytes(user_id->data, UUID_LEN) ^ MyDatabaseId;
+	Bucket *bucket = &((Bucket *) ss_rates_area)[hash % BUCKETS];
+	UserCount *user;
+	int32 calls;
 
 	SpinLockAcquire(&bucket->lock);
 	user = find_place(bucket, user_id, minute);
@@ -115,9 +117,9 @@ count_in_memory(const pg_uuid_t *user_id, int32 minute)
 static int64
 count_in_table(const pg_uuid_t *user_id, TimestampTz minute)
 {
-	SSCall		call;
-	Datum		values[] = {UUIDPGetDatum(user_id), TimestampTzGetDatum(minute)};
-	int64		calls;
+	SSCall call;
+	Datum values[] = {UUIDPGetDatum(user_id), TimestampTzGetDatum(minute)};
+	int64 calls;
 
 	ss_call_become_owner(&call);
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -135,7 +137,7 @@ ss_rates_count(const pg_uuid_t *user_id, int32 limit, bool writes)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz minute = now - now % USECS_PER_MINUTE;
-	int64		calls;
+	int64 calls;
 
 	if (ss_rates_area != NULL)
 		calls = count_in_memory(user_id, (int32) (minute / USECS_PER_MINUTE));

@@ -16,4 +16,4 @@ extern void *ss_rates_area;
 extern Size ss_rates_size(void);
 extern void ss_rates_fill(void *area);
 
-#endif							/* SS_RATES_H */
+#endif /* SS_RATES_H */

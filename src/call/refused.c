@@ -30,28 +30,28 @@ typedef enum State
 {
 	FREE,
 	WAITING,
-	TAKEN						/* by a transaction that is writing it down */
+	TAKEN /* by a transaction that is writing it down */
 } State;
 
 /* Places that this backend's transaction has taken, and how many more it will say that there was no room for. */
-static int	taken[SS_REFUSED_MAX];
-static int	ntaken = 0;
+static int taken[SS_REFUSED_MAX];
+static int ntaken = 0;
 static uint64 taken_dropped = 0;
 
 static emit_log_hook_type next_log_hook = NULL;
 
-void	   *ss_refused_area = NULL;
+void *ss_refused_area = NULL;
 
 /* --- the queue ---------------------------------------------------------------------- */
 
 /* In shared memory; all but `waiting` is under the lock. */
 typedef struct Queue
 {
-	LWLock		lock;
-	pg_atomic_uint32 waiting;	/* a hint, read without the lock */
-	uint64		dropped;		/* for want of room, since they were last written down */
-	uint8		states[SS_REFUSED_MAX];
-	SSRefused	attempts[SS_REFUSED_MAX];
+	LWLock lock;
+	pg_atomic_uint32 waiting; /* a hint, read without the lock */
+	uint64 dropped;			  /* for want of room, since they were last written down */
+	uint8 states[SS_REFUSED_MAX];
+	SSRefused attempts[SS_REFUSED_MAX];
 } Queue;
 
 static Queue *
@@ -69,10 +69,10 @@ ss_refused_size(void)
 void
 ss_refused_fill(void *area)
 {
-	Queue	   *queue = area;
+	Queue *queue = area;
 
 	LWLockInitialize(&queue->lock, LWLockNewTrancheId());
-	LWLockRegisterTranche(queue->lock.tranche, "swipesavvy");	/* children inherit it */
+	LWLockRegisterTranche(queue->lock.tranche, "swipesavvy"); /* children inherit it */
 	pg_atomic_init_u32(&queue->waiting, 0);
 }
 
@@ -84,8 +84,8 @@ ss_refused_fill(void *area)
 static int
 find_place(const Queue *queue)
 {
-	int			oldest = SS_REFUSED_MAX;
-	int			others = 0;
+	int oldest = SS_REFUSED_MAX;
+	int others = 0;
 
 	for (int place = 0; place < SS_REFUSED_MAX; place++)
 	{
@@ -103,8 +103,8 @@ find_place(const Queue *queue)
 static void
 enqueue(const SSRefused *attempt)
 {
-	Queue	   *queue = queue_of();
-	int			place;
+	Queue *queue = queue_of();
+	int place;
 
 	LWLockAcquire(&queue->lock, LW_EXCLUSIVE);
 	place = find_place(queue);
@@ -129,8 +129,8 @@ ss_refused_waiting(void)
 int
 ss_refused_take(SSRefused *attempts, int max, uint64 *dropped)
 {
-	Queue	   *queue = queue_of();
-	int			count = 0;
+	Queue *queue = queue_of();
+	int count = 0;
 
 	*dropped = 0;
 	if (GetCurrentTransactionNestLevel() > 1)
@@ -162,8 +162,8 @@ ss_refused_take(SSRefused *attempts, int max, uint64 *dropped)
 static void
 settle(XactEvent event, void *arg)
 {
-	bool		written = (event == XACT_EVENT_COMMIT);
-	Queue	   *queue = queue_of();
+	bool written = (event == XACT_EVENT_COMMIT);
+	Queue *queue = queue_of();
 
 	if (ntaken == 0 || (!written && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE))
 		return;
@@ -215,7 +215,7 @@ void
 ss_refused_note(Oid function, Oid invoking_role, const pg_uuid_t *actor, const pg_uuid_t *user_id)
 {
 	const char *name = get_func_name(function);
-	SSRefused	attempt = {0};
+	SSRefused attempt = {0};
 
 	if (name == NULL)
 		return;
@@ -224,7 +224,8 @@ ss_refused_note(Oid function, Oid invoking_role, const pg_uuid_t *actor, const p
 		ereport(LOG_SERVER_ONLY, errmsg("refused a call of function \"%s\"", name),
 				errdetail("Session role \"%s\", invoking role \"%s\", signed in %s, about %s.",
 						  GetUserNameFromId(GetSessionUserId(), false), GetUserNameFromId(invoking_role, false),
-						  actor == NULL ? "nobody" : ss_uuid_text(actor), user_id == NULL ? "nobody" : ss_uuid_text(user_id)));
+						  actor == NULL ? "nobody" : ss_uuid_text(actor),
+						  user_id == NULL ? "nobody" : ss_uuid_text(user_id)));
 		return;
 	}
 	fill(&attempt, "function", invoking_role, actor, user_id);
@@ -239,11 +240,9 @@ static const struct
 {
 	const char *message;
 	const char *kind;
-}			server_messages[] = {
-	{"permission denied for function %s", "function"},
-	{"permission denied for procedure %s", "function"},
-	{"permission denied for table %s", "table"},
-	{"permission denied for view %s", "table"},
+} server_messages[] = {
+	{"permission denied for function %s", "function"}, {"permission denied for procedure %s", "function"},
+	{"permission denied for table %s", "table"},	   {"permission denied for view %s", "table"},
 	{"permission denied for schema %s", "schema"},
 };
 
@@ -253,9 +252,9 @@ name_in(const char *text, const char *format, NameData *name)
 {
 	const char *local = _(format);
 	const char *gap = strstr(local, "%s");
-	size_t		before;
-	size_t		after;
-	size_t		length = strlen(text);
+	size_t before;
+	size_t after;
+	size_t length = strlen(text);
 
 	if (gap == NULL)
 		return false;
@@ -272,7 +271,7 @@ name_in(const char *text, const char *format, NameData *name)
 static void
 on_log(ErrorData *error)
 {
-	SSRefused	attempt = {0};
+	SSRefused attempt = {0};
 
 	if (next_log_hook != NULL)
 		next_log_hook(error);
@@ -286,8 +285,8 @@ on_log(ErrorData *error)
 		if (strcmp(error->message_id, server_messages[i].message) == 0 &&
 			name_in(error->message, server_messages[i].message, &attempt.name))
 		{
-			SSIdentity	identity;
-			bool		signed_in = ss_identity_get(&identity);
+			SSIdentity identity;
+			bool signed_in = ss_identity_get(&identity);
 
 			fill(&attempt, server_messages[i].kind, GetUserId(), signed_in ? &identity.user_id : NULL, NULL);
 			enqueue(&attempt);

@@ -16,23 +16,23 @@
 
 #include "call/origin.h"
 
-#define SS_REFUSED_MAX 1024		/* that wait at a time; what comes then is counted */
+#define SS_REFUSED_MAX 1024 /* that wait at a time; what comes then is counted */
 
 /* An attempt. */
 typedef struct SSRefused
 {
-	Oid			database;
-	pg_uuid_t	log_id;
+	Oid database;
+	pg_uuid_t log_id;
 	TimestampTz moment;
-	const char *kind;			/* "function", "table", …: a constant of the library's */
-	NameData	name;
-	Oid			session_role;
-	Oid			invoking_role;
-	bool		has_actor;
-	bool		has_user;
-	pg_uuid_t	actor;
-	pg_uuid_t	user;
-	SSRequest	request;
+	const char *kind; /* "function", "table", …: a constant of the library's */
+	NameData name;
+	Oid session_role;
+	Oid invoking_role;
+	bool has_actor;
+	bool has_user;
+	pg_uuid_t actor;
+	pg_uuid_t user;
+	SSRequest request;
 } SSRefused;
 
 /* For shmem.c: the queue in shared memory, NULL without preload. */
@@ -56,9 +56,9 @@ extern bool ss_refused_waiting(void);
  * aborts. Only outside of subtransactions. *dropped gets the number of those
  * there was no room for.
  */
-extern int	ss_refused_take(SSRefused *attempts, int max, uint64 *dropped);
+extern int ss_refused_take(SSRefused *attempts, int max, uint64 *dropped);
 
 /* Called by _PG_init. */
 extern void ss_refused_init(void);
 
-#endif							/* SS_REFUSED_H */
+#endif /* SS_REFUSED_H */

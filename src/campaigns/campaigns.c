@@ -22,25 +22,25 @@ PG_FUNCTION_INFO_V1(swipesavvy_create_campaign);
 PG_FUNCTION_INFO_V1(swipesavvy_get_campaign);
 
 /* A generated id: the prefix and 80 bits of a UUID version 7 in Crockford's base 32. */
-#define ID_PREFIX	"CAMP-"
-#define ID_SYMBOLS	16
-#define ID_SIZE		(sizeof(ID_PREFIX) + ID_SYMBOLS)
+#define ID_PREFIX  "CAMP-"
+#define ID_SYMBOLS 16
+#define ID_SIZE	   (sizeof(ID_PREFIX) + ID_SYMBOLS)
 
 /* in the order of SSCampaignField, then who did it */
 static SSQuery insert_campaign = {
-	.sql = "INSERT INTO swipesavvy.campaigns AS c (name, campaign_type, offer_amount, offer_type, start_date, end_date,"
-		   " description, target_segment_no, target_merchant_id, target_category, budget, currency, per_user_limit,"
-		   " daily_limit, min_spend, max_discount, priority, stackable, points_multiplier_milli, bonus_points, hold_out,"
-		   " campaign_id, created_by)"
-		   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,"
-		   " $23)"
-		   " ON CONFLICT (campaign_id) DO NOTHING"
-		   " RETURNING c.campaign_no, c.campaign_id, c.name, c.status, c.created_at",
+	.sql =
+		"INSERT INTO swipesavvy.campaigns AS c (name, campaign_type, offer_amount, offer_type, start_date, end_date,"
+		" description, target_segment_no, target_merchant_id, target_category, budget, currency, per_user_limit,"
+		" daily_limit, min_spend, max_discount, priority, stackable, points_multiplier_milli, bonus_points, hold_out,"
+		" campaign_id, created_by)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,"
+		" $23)"
+		" ON CONFLICT (campaign_id) DO NOTHING"
+		" RETURNING c.campaign_no, c.campaign_id, c.name, c.status, c.created_at",
 	.nargs = SS_CAMPAIGN_FIELDS + 1,
-	.argtypes = {TEXTOID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-				 TEXTOID, INT4OID, UUIDOID, TEXTOID, INT8OID, TEXTOID, INT4OID,
-				 INT4OID, INT8OID, INT8OID, INT4OID, BOOLOID, INT4OID, INT4OID, INT4OID,
-				 TEXTOID, UUIDOID},
+	.argtypes = {TEXTOID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, INT4OID,
+				 UUIDOID, TEXTOID, INT8OID, TEXTOID, INT4OID,		 INT4OID,		 INT8OID, INT8OID,
+				 INT4OID, BOOLOID, INT4OID, INT4OID, INT4OID,		 TEXTOID,		 UUIDOID},
 };
 
 /* $2: a customer asks, who sees running campaigns only */
@@ -70,10 +70,12 @@ static SSQuery read_campaign = {
 static SSQuery read_figures = {
 	.sql = "SELECT swipesavvy.minor_to_major(c.budget, k.minor_unit) AS budget, " SS_CAMPAIGN_SPENT_SQL " AS spent,"
 		   " swipesavvy.minor_to_major(c.hold_out, 2) AS hold_out,"
-		   " " SS_CAMPAIGN_EVENTS_SQL("impression") " AS impressions, " SS_CAMPAIGN_EVENTS_SQL("view") " AS views,"
-		   " " SS_CAMPAIGN_EVENTS_SQL("click") " AS clicks, " SS_CAMPAIGN_CONVERSIONS_SQL " AS conversions"
-		   " FROM swipesavvy.campaigns c JOIN swipesavvy.currencies k ON k.code = c.currency"
-		   " WHERE c.campaign_no = $1",
+		   " " SS_CAMPAIGN_EVENTS_SQL("impression") " AS impressions, " SS_CAMPAIGN_EVENTS_SQL(
+			   "view") " AS views,"
+					   " " SS_CAMPAIGN_EVENTS_SQL(
+						   "click") " AS clicks, " SS_CAMPAIGN_CONVERSIONS_SQL " AS conversions"
+									" FROM swipesavvy.campaigns c JOIN swipesavvy.currencies k ON k.code = c.currency"
+									" WHERE c.campaign_no = $1",
 	.nargs = 1,
 	.argtypes = {INT4OID},
 };
@@ -87,7 +89,7 @@ static void
 make_campaign_id(char id[ID_SIZE])
 {
 	static const char symbols[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-	pg_uuid_t	uuid;
+	pg_uuid_t uuid;
 	unsigned char bytes[10];
 
 	ss_uuid7_make(&uuid);
@@ -99,8 +101,8 @@ make_campaign_id(char id[ID_SIZE])
 	memcpy(id, ID_PREFIX, sizeof(ID_PREFIX));
 	for (int i = 0; i < ID_SYMBOLS; i++)
 	{
-		int			bit = i * 5;
-		int			word = bytes[bit / 8] << 8 | (bit / 8 + 1 < (int) sizeof(bytes) ? bytes[bit / 8 + 1] : 0);
+		int bit = i * 5;
+		int word = bytes[bit / 8] << 8 | (bit / 8 + 1 < (int) sizeof(bytes) ? bytes[bit / 8 + 1] : 0);
 
 		id[sizeof(ID_PREFIX) - 1 + i] = symbols[word >> (11 - bit % 8) & 0x1f];
 	}
@@ -111,10 +113,10 @@ make_campaign_id(char id[ID_SIZE])
 static void
 insert_row(const SSCampaignRow *row, const SSCall *call)
 {
-	Datum		values[SS_CAMPAIGN_FIELDS + 1];
-	bool		nulls[SS_CAMPAIGN_FIELDS + 1];
-	char		id[ID_SIZE];
-	bool		generated = row->isnull[SS_CAMPAIGN_ID];
+	Datum values[SS_CAMPAIGN_FIELDS + 1];
+	bool nulls[SS_CAMPAIGN_FIELDS + 1];
+	char id[ID_SIZE];
+	bool generated = row->isnull[SS_CAMPAIGN_ID];
 
 	memcpy(values, row->value, sizeof(row->value));
 	memcpy(nulls, row->isnull, sizeof(row->isnull));
@@ -141,12 +143,12 @@ insert_row(const SSCampaignRow *row, const SSCall *call)
 Datum
 swipesavvy_create_campaign(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
+	SSCall call;
 	SSCampaignInput input;
 	SSCampaignRow row;
 	SSCampaignLimits limits;
-	SSJson		json = {0};
-	int32		campaign_no;
+	SSJson json = {0};
+	int32 campaign_no;
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_campaign_input_from_args(&input, fcinfo);
@@ -170,8 +172,8 @@ swipesavvy_create_campaign(PG_FUNCTION_ARGS)
 void
 ss_campaign_write(SSJson *json, int32 campaign_no, bool everything, bool fresh)
 {
-	uint64		(*run) (SSQuery *, const Datum *, const bool *) = fresh ? ss_query_write : ss_query_read;
-	Datum		key = Int32GetDatum(campaign_no);
+	uint64 (*run)(SSQuery *, const Datum *, const bool *) = fresh ? ss_query_write : ss_query_read;
+	Datum key = Int32GetDatum(campaign_no);
 
 	if (run(&read_campaign, &key, NULL) != 1)
 		elog(ERROR, "campaign %d is gone", campaign_no);
@@ -190,11 +192,11 @@ ss_campaign_write(SSJson *json, int32 campaign_no, bool everything, bool fresh)
 Datum
 swipesavvy_get_campaign(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	char	   *id;
-	bool		everything;
-	Datum		values[2];
+	SSCall call;
+	SSJson json = {0};
+	char *id;
+	bool everything;
+	Datum values[2];
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_ANALYTICS | SS_ADMIN);
 	id = ss_arg_text(fcinfo, 0, "campaign_id", SS_KEY_MAX, true);

@@ -14,31 +14,31 @@
  * SQL of one campaign `c` in currency `k`, for texts of queries: the amount of
  * its offer as the API shows it, and what its awards have cost so far.
  */
-#define SS_CAMPAIGN_OFFER_SQL                                                                                \
-	"swipesavvy.minor_to_major(c.offer_amount, CASE WHEN c.offer_type IN ('FIXED_DISCOUNT', 'FREE_SHIPPING')" \
+#define SS_CAMPAIGN_OFFER_SQL                                                                                          \
+	"swipesavvy.minor_to_major(c.offer_amount, CASE WHEN c.offer_type IN ('FIXED_DISCOUNT', 'FREE_SHIPPING')"          \
 	" THEN k.minor_unit ELSE 3 END)"
-#define SS_CAMPAIGN_SPENT_SQL                                                                                \
-	"swipesavvy.minor_to_major(CASE WHEN c.budget IS NOT NULL"                                               \
-	" THEN (SELECT coalesce(sum(s.used), 0) FROM swipesavvy.campaign_slots s"                                \
-	" WHERE s.campaign_no = c.campaign_no AND s.day = '-infinity')"                                          \
-	" ELSE (SELECT coalesce(sum(r.cost_minor - r.cost_returned_minor), 0)"                                   \
+#define SS_CAMPAIGN_SPENT_SQL                                                                                          \
+	"swipesavvy.minor_to_major(CASE WHEN c.budget IS NOT NULL"                                                         \
+	" THEN (SELECT coalesce(sum(s.used), 0) FROM swipesavvy.campaign_slots s"                                          \
+	" WHERE s.campaign_no = c.campaign_no AND s.day = '-infinity')"                                                    \
+	" ELSE (SELECT coalesce(sum(r.cost_minor - r.cost_returned_minor), 0)"                                             \
 	" FROM swipesavvy.campaign_redemptions r WHERE r.campaign_no = c.campaign_no) END::bigint, k.minor_unit)"
 
 /* How many of one kind of event a campaign `c` has; conversions are awards and what track_event was told. */
-#define SS_CAMPAIGN_EVENTS_SQL(kind)                                                                         \
-	"(SELECT count(*) FROM swipesavvy.campaign_events e"                                                     \
+#define SS_CAMPAIGN_EVENTS_SQL(kind)                                                                                   \
+	"(SELECT count(*) FROM swipesavvy.campaign_events e"                                                               \
 	" WHERE e.campaign_no = c.campaign_no AND e.kind = '" kind "')"
-#define SS_CAMPAIGN_CONVERSIONS_SQL                                                                          \
-	"(SELECT count(*) FROM swipesavvy.campaign_redemptions r WHERE r.campaign_no = c.campaign_no AND r.counts)" \
+#define SS_CAMPAIGN_CONVERSIONS_SQL                                                                                    \
+	"(SELECT count(*) FROM swipesavvy.campaign_redemptions r WHERE r.campaign_no = c.campaign_no AND r.counts)"        \
 	" + " SS_CAMPAIGN_EVENTS_SQL("conversion")
 
 /* What is held in slots: a budget in minor units, redemptions per day; 0 where there is none. */
 typedef struct SSCampaignLimits
 {
-	bool		has_budget;
-	int64		budget;
-	bool		has_daily;
-	int32		daily;
+	bool has_budget;
+	int64 budget;
+	bool has_daily;
+	int32 daily;
 } SSCampaignLimits;
 
 /*
@@ -69,8 +69,8 @@ extern void ss_campaign_slots_quiesce(void);
  * campaign's row, and quiesced if ss_campaign_slots_disturb says so. PT409 if
  * the new budget is below what is spent.
  */
-extern void ss_campaign_slots_change(int32 campaign_no, const SSCampaignLimits *before,
-									 const SSCampaignLimits *after, int exponent);
+extern void ss_campaign_slots_change(int32 campaign_no, const SSCampaignLimits *before, const SSCampaignLimits *after,
+									 int exponent);
 extern bool ss_campaign_slots_disturb(const SSCampaignLimits *before, const SSCampaignLimits *after);
 
-#endif							/* SS_CAMPAIGNS_H */
+#endif /* SS_CAMPAIGNS_H */

@@ -23,32 +23,32 @@
 
 typedef enum FieldKind
 {
-	FIELD_TEXT,					/* maximum: characters */
-	FIELD_CHOICE,				/* one of choices */
+	FIELD_TEXT,	  /* maximum: characters */
+	FIELD_CHOICE, /* one of choices */
 	FIELD_TIME,
 	FIELD_UUID,
 	FIELD_BOOL,
 	FIELD_INT,
-	FIELD_MONEY,				/* in the campaign's currency; bigint in the table */
-	FIELD_OFFER,				/* money or thousandths, by offer type; bigint in the table */
-	FIELD_DECIMAL				/* with `decimals` places; integer in the table */
+	FIELD_MONEY,  /* in the campaign's currency; bigint in the table */
+	FIELD_OFFER,  /* money or thousandths, by offer type; bigint in the table */
+	FIELD_DECIMAL /* with `decimals` places; integer in the table */
 } FieldKind;
 
 typedef struct Field
 {
 	const char *name;
-	FieldKind	kind;
-	bool		required;
-	bool		has_default;	/* null becomes when_null, in the table's units */
-	int64		when_null;
-	int64		minimum;		/* in the table's units */
-	int64		maximum;
-	int			decimals;
+	FieldKind kind;
+	bool required;
+	bool has_default; /* null becomes when_null, in the table's units */
+	int64 when_null;
+	int64 minimum; /* in the table's units */
+	int64 maximum;
+	int decimals;
 	const char *const *choices;
 } Field;
 
 const char *const ss_campaign_types[] = {"LOCATION_DEAL", "EMAIL_OFFER", "SEASONAL",
-										 "LOYALTY_BOOST", "FLASH_SALE",  NULL};
+										 "LOYALTY_BOOST", "FLASH_SALE",	 NULL};
 const char *const ss_campaign_statuses[] = {"draft", "running", "paused", "completed", "archived", NULL};
 
 /* in the order of SSOffer */
@@ -77,8 +77,8 @@ static const Field fields[SS_CAMPAIGN_FIELDS] = {
 	[SS_CAMPAIGN_MAX_DISCOUNT] = {"max_discount", FIELD_MONEY, RANGE(0, PG_INT64_MAX)},
 	[SS_CAMPAIGN_PRIORITY] = {"priority", FIELD_INT, DEFAULT(0), RANGE(PG_INT32_MIN, PG_INT32_MAX)},
 	[SS_CAMPAIGN_STACKABLE] = {"stackable", FIELD_BOOL, DEFAULT(false)},
-	[SS_CAMPAIGN_MULTIPLIER] = {"points_multiplier", FIELD_DECIMAL, DEFAULT(SS_MILLI),
-								RANGE(SS_MILLI, 1000 * SS_MILLI), .decimals = 3},
+	[SS_CAMPAIGN_MULTIPLIER] = {"points_multiplier", FIELD_DECIMAL, DEFAULT(SS_MILLI), RANGE(SS_MILLI, 1000 * SS_MILLI),
+								.decimals = 3},
 	[SS_CAMPAIGN_BONUS_POINTS] = {"bonus_points", FIELD_INT, DEFAULT(0), RANGE(0, PG_INT32_MAX)},
 	[SS_CAMPAIGN_HOLD_OUT] = {"hold_out", FIELD_DECIMAL, DEFAULT(0), RANGE(0, 10000), .decimals = 2},
 	[SS_CAMPAIGN_ID] = {"campaign_id", FIELD_TEXT, RANGE(1, 100)},
@@ -189,7 +189,7 @@ check_id(const char *id)
 {
 	for (const char *p = id; *p != '\0'; p++)
 	{
-		bool		plain = isalnum((unsigned char) *p) && !IS_HIGHBIT_SET(*p);
+		bool plain = isalnum((unsigned char) *p) && !IS_HIGHBIT_SET(*p);
 
 		if (!plain && (p == id || strchr("_.:-", *p) == NULL))
 			ss_bad_value("campaign_id",
@@ -205,12 +205,11 @@ check_id(const char *id)
 static void
 check_offer(const SSCampaignInput *input, SSCampaignRow *row)
 {
-	const int	n = SS_CAMPAIGN_OFFER_AMOUNT;
-	int			offer = ss_check_choice(TextDatumGetCString(input->value[SS_CAMPAIGN_OFFER_TYPE]), "offer_type",
-										offer_types);
-	bool		is_money = (offer == SS_OFFER_FIXED_DISCOUNT || offer == SS_OFFER_FREE_SHIPPING);
-	int64		maximum = (offer == SS_OFFER_PERCENTAGE) ? 100 * SS_MILLI : fields[n].maximum;
-	int64		amount = 0;
+	const int n = SS_CAMPAIGN_OFFER_AMOUNT;
+	int offer = ss_check_choice(TextDatumGetCString(input->value[SS_CAMPAIGN_OFFER_TYPE]), "offer_type", offer_types);
+	bool is_money = (offer == SS_OFFER_FIXED_DISCOUNT || offer == SS_OFFER_FREE_SHIPPING);
+	int64 maximum = (offer == SS_OFFER_PERCENTAGE) ? 100 * SS_MILLI : fields[n].maximum;
+	int64 amount = 0;
 
 	if (!input->isnull[n])
 		amount = ss_scaled_from_numeric(DatumGetNumeric(input->value[n]), is_money ? row->exponent : 3,
@@ -243,13 +242,13 @@ check_value(const Field *field, Datum value, int exponent)
 			return Int32GetDatum(ss_scaled_from_numeric(int64_to_numeric(DatumGetInt32(value)), 0, field->minimum,
 														field->maximum, field->name));
 		case FIELD_MONEY:
-			return Int64GetDatum(ss_scaled_from_numeric(DatumGetNumeric(value), exponent, field->minimum,
-														field->maximum, field->name));
+			return Int64GetDatum(
+				ss_scaled_from_numeric(DatumGetNumeric(value), exponent, field->minimum, field->maximum, field->name));
 		case FIELD_DECIMAL:
 			return Int32GetDatum(ss_scaled_from_numeric(DatumGetNumeric(value), field->decimals, field->minimum,
 														field->maximum, field->name));
 		case FIELD_OFFER:
-			break;				/* check_offer */
+			break; /* check_offer */
 	}
 	pg_unreachable();
 }
@@ -280,7 +279,7 @@ fill_null(const Field *field, Datum *value, bool *isnull)
 static void
 check_currency(const SSCampaignInput *input, const SSRules *rules, SSCampaignRow *row)
 {
-	const int	n = SS_CAMPAIGN_CURRENCY;
+	const int n = SS_CAMPAIGN_CURRENCY;
 	const char *code = input->isnull[n] ? rules->settings.currency : TextDatumGetCString(input->value[n]);
 
 	row->exponent = ss_rules_exponent_of(rules, code, fields[n].name);
@@ -292,9 +291,9 @@ check_currency(const SSCampaignInput *input, const SSRules *rules, SSCampaignRow
 static void
 check_targets(SSCampaignRow *row)
 {
-	Datum	   *segment = &row->value[SS_CAMPAIGN_SEGMENT];
-	Datum	   *merchant = &row->value[SS_CAMPAIGN_MERCHANT];
-	Datum	   *category = &row->value[SS_CAMPAIGN_CATEGORY];
+	Datum *segment = &row->value[SS_CAMPAIGN_SEGMENT];
+	Datum *merchant = &row->value[SS_CAMPAIGN_MERCHANT];
+	Datum *category = &row->value[SS_CAMPAIGN_CATEGORY];
 
 	if (!row->isnull[SS_CAMPAIGN_SEGMENT])
 	{
@@ -325,8 +324,8 @@ ss_campaign_input_check(const SSCampaignInput *input, const SSRules *rules, SSCa
 	check_offer(input, row);
 	if (!row->isnull[SS_CAMPAIGN_ID])
 		check_id(TextDatumGetCString(row->value[SS_CAMPAIGN_ID]));
-	if (!row->isnull[SS_CAMPAIGN_END_DATE] &&
-		DatumGetTimestampTz(row->value[SS_CAMPAIGN_END_DATE]) <= DatumGetTimestampTz(row->value[SS_CAMPAIGN_START_DATE]))
+	if (!row->isnull[SS_CAMPAIGN_END_DATE] && DatumGetTimestampTz(row->value[SS_CAMPAIGN_END_DATE]) <=
+												  DatumGetTimestampTz(row->value[SS_CAMPAIGN_START_DATE]))
 		ss_bad_value("end_date", "It is not after start_date.");
 	check_targets(row);
 }
@@ -350,8 +349,8 @@ ss_campaign_row_compile(const SSCampaignRow *row, const SSRules *rules, const ch
 
 	memset(campaign, 0, sizeof(*campaign));
 	campaign->id = row->isnull[SS_CAMPAIGN_ID] ? pstrdup(id) : TextDatumGetCString(value[SS_CAMPAIGN_ID]);
-	campaign->offer = (SSOffer) ss_check_choice(TextDatumGetCString(value[SS_CAMPAIGN_OFFER_TYPE]), "offer_type",
-												offer_types);
+	campaign->offer =
+		(SSOffer) ss_check_choice(TextDatumGetCString(value[SS_CAMPAIGN_OFFER_TYPE]), "offer_type", offer_types);
 	campaign->offer_amount = DatumGetInt64(value[SS_CAMPAIGN_OFFER_AMOUNT]);
 	strlcpy(campaign->currency, TextDatumGetCString(value[SS_CAMPAIGN_CURRENCY]), sizeof(campaign->currency));
 	campaign->start_date = DatumGetTimestampTz(value[SS_CAMPAIGN_START_DATE]);

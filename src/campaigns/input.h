@@ -40,7 +40,7 @@ typedef enum SSCampaignField
 	SS_CAMPAIGN_BONUS_POINTS,
 	SS_CAMPAIGN_HOLD_OUT,
 	SS_CAMPAIGN_ID,
-	SS_CAMPAIGN_FIELDS			/* how many */
+	SS_CAMPAIGN_FIELDS /* how many */
 } SSCampaignField;
 
 /* The fields that update_campaign may change: all but the id, which is the last. */
@@ -49,8 +49,8 @@ typedef enum SSCampaignField
 /* Values as the API has them: text, timestamptz, uuid, integer, boolean, and numeric for money and decimals. */
 typedef struct SSCampaignInput
 {
-	Datum		value[SS_CAMPAIGN_FIELDS];
-	bool		isnull[SS_CAMPAIGN_FIELDS];
+	Datum value[SS_CAMPAIGN_FIELDS];
+	bool isnull[SS_CAMPAIGN_FIELDS];
 } SSCampaignInput;
 
 /*
@@ -59,9 +59,9 @@ typedef struct SSCampaignInput
  */
 typedef struct SSCampaignRow
 {
-	Datum		value[SS_CAMPAIGN_FIELDS];
-	bool		isnull[SS_CAMPAIGN_FIELDS];
-	int			exponent;		/* decimal places of the currency */
+	Datum value[SS_CAMPAIGN_FIELDS];
+	bool isnull[SS_CAMPAIGN_FIELDS];
+	int exponent; /* decimal places of the currency */
 } SSCampaignRow;
 
 extern const char *const ss_campaign_types[];
@@ -91,6 +91,7 @@ extern void ss_campaign_input_from_document(SSCampaignInput *input, Jsonb *docum
 extern void ss_campaign_input_check(const SSCampaignInput *input, const SSRules *rules, SSCampaignRow *row);
 
 /* The checked row as compiled rules have it, without number and version; without an id, under `id`. */
-extern void ss_campaign_row_compile(const SSCampaignRow *row, const SSRules *rules, const char *id, SSCampaign *campaign);
+extern void ss_campaign_row_compile(const SSCampaignRow *row, const SSRules *rules, const char *id,
+									SSCampaign *campaign);
 
-#endif							/* SS_CAMPAIGN_INPUT_H */
+#endif /* SS_CAMPAIGN_INPUT_H */

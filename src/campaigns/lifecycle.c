@@ -30,7 +30,7 @@ PG_FUNCTION_INFO_V1(swipesavvy_pause_campaign);
 PG_FUNCTION_INFO_V1(swipesavvy_delete_campaign);
 PG_FUNCTION_INFO_V1(swipesavvy_complete_campaigns);
 
-#define COMPLETE_MAX 100			/* campaigns that one call completes */
+#define COMPLETE_MAX 100 /* campaigns that one call completes */
 
 /* in the order of ss_campaign_statuses */
 typedef enum Status
@@ -54,11 +54,11 @@ static const char *const schedules[] = {"immediate", "scheduled", NULL};
 /* A campaign whose row this transaction has locked. */
 typedef struct Locked
 {
-	int32		no;
-	int32		version;
-	char	   *id;
-	Status		status;
-	Jsonb	   *before;			/* the row */
+	int32 no;
+	int32 version;
+	char *id;
+	Status status;
+	Jsonb *before; /* the row */
 	SSCampaignInput input;
 	SSCampaignLimits limits;
 } Locked;
@@ -72,45 +72,47 @@ static SSQuery lock_row = {
 
 /* the fields in the order of SSCampaignField and in the API's units, then what else Locked has */
 static SSQuery read_row = {
-	.sql = "SELECT c.name, c.campaign_type, " SS_CAMPAIGN_OFFER_SQL ", c.offer_type, c.start_date, c.end_date,"
-		   " c.description, s.name, c.target_merchant_id, c.target_category,"
-		   " swipesavvy.minor_to_major(c.budget, k.minor_unit), c.currency::text, c.per_user_limit, c.daily_limit,"
-		   " swipesavvy.minor_to_major(c.min_spend, k.minor_unit), swipesavvy.minor_to_major(c.max_discount, k.minor_unit),"
-		   " c.priority, c.stackable, swipesavvy.minor_to_major(c.points_multiplier_milli, 3), c.bonus_points,"
-		   " swipesavvy.minor_to_major(c.hold_out, 2), c.campaign_id,"
-		   " c.version, c.status, to_jsonb(c), c.budget"
-		   " FROM swipesavvy.campaigns c JOIN swipesavvy.currencies k ON k.code = c.currency"
-		   " LEFT JOIN swipesavvy.segments s ON s.segment_no = c.target_segment_no"
-		   " WHERE c.campaign_no = $1",
+	.sql =
+		"SELECT c.name, c.campaign_type, " SS_CAMPAIGN_OFFER_SQL ", c.offer_type, c.start_date, c.end_date,"
+		" c.description, s.name, c.target_merchant_id, c.target_category,"
+		" swipesavvy.minor_to_major(c.budget, k.minor_unit), c.currency::text, c.per_user_limit, c.daily_limit,"
+		" swipesavvy.minor_to_major(c.min_spend, k.minor_unit), swipesavvy.minor_to_major(c.max_discount, k.minor_unit),"
+		" c.priority, c.stackable, swipesavvy.minor_to_major(c.points_multiplier_milli, 3), c.bonus_points,"
+		" swipesavvy.minor_to_major(c.hold_out, 2), c.campaign_id,"
+		" c.version, c.status, to_jsonb(c), c.budget"
+		" FROM swipesavvy.campaigns c JOIN swipesavvy.currencies k ON k.code = c.currency"
+		" LEFT JOIN swipesavvy.segments s ON s.segment_no = c.target_segment_no"
+		" WHERE c.campaign_no = $1",
 	.nargs = 1,
 	.argtypes = {INT4OID},
 };
 
 /* each moment is that of the last time the campaign came into the state */
-#define BECOME_SQL                                                                                           \
-	"status = $2, version = c.version + 1, updated_at = now(),"                                              \
-	" launched_at = CASE WHEN $2 = 'running' AND c.status <> $2 THEN now() ELSE c.launched_at END,"          \
-	" paused_at = CASE WHEN $2 = 'paused' AND c.status <> $2 THEN now() ELSE c.paused_at END,"               \
-	" completed_at = CASE WHEN $2 = 'completed' AND c.status <> $2 THEN now() ELSE c.completed_at END,"      \
+#define BECOME_SQL                                                                                                     \
+	"status = $2, version = c.version + 1, updated_at = now(),"                                                        \
+	" launched_at = CASE WHEN $2 = 'running' AND c.status <> $2 THEN now() ELSE c.launched_at END,"                    \
+	" paused_at = CASE WHEN $2 = 'paused' AND c.status <> $2 THEN now() ELSE c.paused_at END,"                         \
+	" completed_at = CASE WHEN $2 = 'completed' AND c.status <> $2 THEN now() ELSE c.completed_at END,"                \
 	" archived_at = CASE WHEN $2 = 'archived' AND c.status <> $2 THEN now() ELSE c.archived_at END"
 
 /* the changeable fields from $3 on, in the order of SSCampaignField */
 static SSQuery update_fields = {
-	.sql = "UPDATE swipesavvy.campaigns c SET " BECOME_SQL ","
-		   " name = $3, campaign_type = $4, offer_amount = $5, offer_type = $6, start_date = $7, end_date = $8,"
-		   " description = $9, target_segment_no = $10, target_merchant_id = $11, target_category = $12, budget = $13,"
-		   " currency = $14, per_user_limit = $15, daily_limit = $16, min_spend = $17, max_discount = $18, priority = $19,"
-		   " stackable = $20, points_multiplier_milli = $21, bonus_points = $22, hold_out = $23"
-		   " WHERE c.campaign_no = $1"
-		   " AND ROW(c.status, c.name, c.campaign_type, c.offer_amount, c.offer_type, c.start_date, c.end_date, c.description,"
-		   " c.target_segment_no, c.target_merchant_id, c.target_category, c.budget, c.currency::text, c.per_user_limit,"
-		   " c.daily_limit, c.min_spend, c.max_discount, c.priority, c.stackable, c.points_multiplier_milli, c.bonus_points,"
-		   " c.hold_out)"
-		   " IS DISTINCT FROM ROW($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
-		   " $21, $22, $23)",
+	.sql =
+		"UPDATE swipesavvy.campaigns c SET " BECOME_SQL ","
+		" name = $3, campaign_type = $4, offer_amount = $5, offer_type = $6, start_date = $7, end_date = $8,"
+		" description = $9, target_segment_no = $10, target_merchant_id = $11, target_category = $12, budget = $13,"
+		" currency = $14, per_user_limit = $15, daily_limit = $16, min_spend = $17, max_discount = $18, priority = $19,"
+		" stackable = $20, points_multiplier_milli = $21, bonus_points = $22, hold_out = $23"
+		" WHERE c.campaign_no = $1"
+		" AND ROW(c.status, c.name, c.campaign_type, c.offer_amount, c.offer_type, c.start_date, c.end_date, c.description,"
+		" c.target_segment_no, c.target_merchant_id, c.target_category, c.budget, c.currency::text, c.per_user_limit,"
+		" c.daily_limit, c.min_spend, c.max_discount, c.priority, c.stackable, c.points_multiplier_milli, c.bonus_points,"
+		" c.hold_out)"
+		" IS DISTINCT FROM ROW($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
+		" $21, $22, $23)",
 	.nargs = SS_CAMPAIGN_CHANGEABLE + 2,
 	.argtypes = {INT4OID, TEXTOID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-				 TEXTOID, INT4OID, UUIDOID, TEXTOID, INT8OID, TEXTOID, INT4OID, INT4OID,
+				 TEXTOID, INT4OID, UUIDOID, TEXTOID, INT8OID, TEXTOID, INT4OID,		   INT4OID,
 				 INT8OID, INT8OID, INT4OID, BOOLOID, INT4OID, INT4OID, INT4OID},
 };
 
@@ -154,21 +156,22 @@ static SSQuery expect_impressions = {
 };
 
 static SSQuery read_metrics = {
-	.sql = "SELECT " SS_CAMPAIGN_EVENTS_SQL("impression") " AS impressions_before_pause,"
-		   " " SS_CAMPAIGN_CONVERSIONS_SQL " AS conversions_before_pause,"
-		   " swipesavvy.minor_to_major((SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)"
-		   " FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.transactions t"
-		   " ON t.transaction_id = r.transaction_id AND t.user_id = r.user_id"
-		   " WHERE r.campaign_no = c.campaign_no AND r.counts)::bigint, k.minor_unit) AS revenue_generated"
-		   " FROM swipesavvy.campaigns c JOIN swipesavvy.currencies k ON k.code = c.currency"
-		   " WHERE c.campaign_no = $1",
+	.sql = "SELECT " SS_CAMPAIGN_EVENTS_SQL(
+		"impression") " AS impressions_before_pause,"
+					  " " SS_CAMPAIGN_CONVERSIONS_SQL " AS conversions_before_pause,"
+					  " swipesavvy.minor_to_major((SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)"
+					  " FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.transactions t"
+					  " ON t.transaction_id = r.transaction_id AND t.user_id = r.user_id"
+					  " WHERE r.campaign_no = c.campaign_no AND r.counts)::bigint, k.minor_unit) AS revenue_generated"
+					  " FROM swipesavvy.campaigns c JOIN swipesavvy.currencies k ON k.code = c.currency"
+					  " WHERE c.campaign_no = $1",
 	.nargs = 1,
 	.argtypes = {INT4OID},
 };
 
 /* What is due at $1, or the one that is named if it still is: nothing is posted late any more. */
-#define DUE_SQL                                                                                              \
-	"SELECT c.campaign_id FROM swipesavvy.campaigns c"                                                       \
+#define DUE_SQL                                                                                                        \
+	"SELECT c.campaign_id FROM swipesavvy.campaigns c"                                                                 \
 	" WHERE c.status IN ('running', 'paused') AND c.end_date <= $1"
 static SSQuery find_due = {
 	.sql = DUE_SQL " ORDER BY c.campaign_no LIMIT $2",
@@ -191,8 +194,8 @@ status_of(const char *name)
 static void
 lock_one(char *id, Locked *locked)
 {
-	Datum		key = CStringGetTextDatum(id);
-	const int	rest = SS_CAMPAIGN_FIELDS;
+	Datum key = CStringGetTextDatum(id);
+	const int rest = SS_CAMPAIGN_FIELDS;
 
 	if (ss_query_write(&lock_row, &key, NULL) == 0)
 		ss_not_found("campaign", id);
@@ -209,8 +212,7 @@ lock_one(char *id, Locked *locked)
 	locked->limits.has_budget = !locked->input.isnull[SS_CAMPAIGN_BUDGET];
 	locked->limits.budget = ss_value_int64(0, rest + 4, 0);
 	locked->limits.has_daily = !locked->input.isnull[SS_CAMPAIGN_DAILY_LIMIT];
-	locked->limits.daily = locked->limits.has_daily ?
-		DatumGetInt32(locked->input.value[SS_CAMPAIGN_DAILY_LIMIT]) : 0;
+	locked->limits.daily = locked->limits.has_daily ? DatumGetInt32(locked->input.value[SS_CAMPAIGN_DAILY_LIMIT]) : 0;
 }
 
 /* The same for the one that the first argument names. */
@@ -223,9 +225,9 @@ lock_campaign(FunctionCallInfo fcinfo, Locked *locked)
 static void
 keep_version(const Locked *locked, const SSCall *call)
 {
-	Datum		values[4] = {Int32GetDatum(locked->no), Int32GetDatum(locked->version),
-							 UUIDPGetDatum(&call->identity), JsonbPGetDatum(locked->before)};
-	bool		nulls[4] = {false, false, !call->has_identity, false};
+	Datum values[4] = {Int32GetDatum(locked->no), Int32GetDatum(locked->version), UUIDPGetDatum(&call->identity),
+					   JsonbPGetDatum(locked->before)};
+	bool nulls[4] = {false, false, !call->has_identity, false};
 
 	(void) ss_query_write(&insert_version, values, nulls);
 }
@@ -234,9 +236,9 @@ keep_version(const Locked *locked, const SSCall *call)
 static TimestampTz
 become(const Locked *locked, const char *action, Status status, const TimestampTz *start, SSCall *call)
 {
-	Datum		values[3] = {Int32GetDatum(locked->no), CStringGetTextDatum(ss_campaign_statuses[status]),
-							 start == NULL ? (Datum) 0 : TimestampTzGetDatum(*start)};
-	bool		nulls[3] = {false, false, start == NULL};
+	Datum values[3] = {Int32GetDatum(locked->no), CStringGetTextDatum(ss_campaign_statuses[status]),
+					   start == NULL ? (Datum) 0 : TimestampTzGetDatum(*start)};
+	bool nulls[3] = {false, false, start == NULL};
 	TimestampTz moment;
 
 	if (ss_query_write(&update_status, values, nulls) != 1)
@@ -254,7 +256,7 @@ static Status
 next_status(const Locked *locked, Jsonb *changes)
 {
 	JsonbValue *value = ss_document_get(changes, "status");
-	Status		next;
+	Status next;
 
 	if (value == NULL)
 		return locked->status;
@@ -272,16 +274,15 @@ static void
 move_limits(const Locked *locked, const SSCampaignRow *row)
 {
 	SSCampaignLimits after;
-	Datum		key = Int32GetDatum(locked->no);
-	char	   *before_currency = TextDatumGetCString(locked->input.value[SS_CAMPAIGN_CURRENCY]);
-	bool		new_currency = strcmp(before_currency, TextDatumGetCString(row->value[SS_CAMPAIGN_CURRENCY])) != 0;
+	Datum key = Int32GetDatum(locked->no);
+	char *before_currency = TextDatumGetCString(locked->input.value[SS_CAMPAIGN_CURRENCY]);
+	bool new_currency = strcmp(before_currency, TextDatumGetCString(row->value[SS_CAMPAIGN_CURRENCY])) != 0;
 
 	ss_campaign_row_limits(row, &after);
 	if (new_currency || ss_campaign_slots_disturb(&locked->limits, &after))
 		ss_campaign_slots_quiesce();
 	if (new_currency && ss_query_latest(&find_redemption, &key, NULL) > 0)
-		ss_bad_state("the campaign's currency can no longer be changed", "It has redemptions in %s.",
-					 before_currency);
+		ss_bad_state("the campaign's currency can no longer be changed", "It has redemptions in %s.", before_currency);
 	ss_campaign_slots_change(locked->no, &locked->limits, &after, row->exponent);
 }
 
@@ -289,8 +290,8 @@ move_limits(const Locked *locked, const SSCampaignRow *row)
 static bool
 write_fields(const Locked *locked, Status status, const SSCampaignRow *row)
 {
-	Datum		values[SS_CAMPAIGN_CHANGEABLE + 2];
-	bool		nulls[SS_CAMPAIGN_CHANGEABLE + 2] = {false, false};
+	Datum values[SS_CAMPAIGN_CHANGEABLE + 2];
+	bool nulls[SS_CAMPAIGN_CHANGEABLE + 2] = {false, false};
 
 	values[0] = Int32GetDatum(locked->no);
 	values[1] = CStringGetTextDatum(ss_campaign_statuses[status]);
@@ -306,14 +307,14 @@ write_fields(const Locked *locked, Status status, const SSCampaignRow *row)
 Datum
 swipesavvy_update_campaign(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	Locked		locked;
+	SSCall call;
+	Locked locked;
 	SSCampaignRow row;
-	SSJson		json = {0};
-	Jsonb	   *changes;
+	SSJson json = {0};
+	Jsonb *changes;
 	SSCampaignInput wanted;
-	Status		status;
-	bool		changed;
+	Status status;
+	bool changed;
 
 	ss_call_enter(&call, SS_ADMIN);
 	changes = ss_arg_jsonb(fcinfo, 1, "changes", true);
@@ -344,8 +345,8 @@ swipesavvy_update_campaign(PG_FUNCTION_ARGS)
 static void
 write_figure(SSJson *json, const char *key, SSQuery *query, const Datum *values)
 {
-	bool		isnull;
-	Datum		value;
+	bool isnull;
+	Datum value;
 
 	(void) ss_query_write(query, values, NULL);
 	value = ss_value(0, 1, &isnull);
@@ -359,9 +360,9 @@ write_figure(SSJson *json, const char *key, SSQuery *query, const Datum *values)
 static int64
 expect_conversions(const Locked *locked)
 {
-	Datum		key = Int32GetDatum(locked->no);
+	Datum key = Int32GetDatum(locked->no);
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
-	SSCampaign	campaign = {0};
+	SSCampaign campaign = {0};
 	SSSimulation result;
 
 	if (ss_query_write(&read_rule, &key, NULL) != 1)
@@ -384,15 +385,15 @@ expect_conversions(const Locked *locked)
 Datum
 swipesavvy_launch_campaign(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	Locked		locked;
-	SSJson		json = {0};
-	char	   *schedule;
+	SSCall call;
+	Locked locked;
+	SSJson json = {0};
+	char *schedule;
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 	TimestampTz launched_at;
-	bool		ahead;
-	int64		conversions;
-	Datum		key;
+	bool ahead;
+	int64 conversions;
+	Datum key;
 
 	ss_call_enter(&call, SS_ADMIN);
 	schedule = ss_arg_text(fcinfo, 1, "schedule", SS_KEY_MAX, true);
@@ -423,11 +424,11 @@ swipesavvy_launch_campaign(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_pause_campaign(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	Locked		locked;
-	SSJson		json = {0};
+	SSCall call;
+	Locked locked;
+	SSJson json = {0};
 	TimestampTz paused_at;
-	Datum		key;
+	Datum key;
 
 	ss_call_enter(&call, SS_ADMIN);
 	lock_campaign(fcinfo, &locked);
@@ -456,9 +457,9 @@ swipesavvy_pause_campaign(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_delete_campaign(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	Locked		locked;
-	SSJson		json = {0};
+	SSCall call;
+	Locked locked;
+	SSJson json = {0};
 	TimestampTz archived_at;
 
 	ss_call_enter(&call, SS_ADMIN);
@@ -484,17 +485,17 @@ swipesavvy_delete_campaign(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_complete_campaigns(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
+	SSCall call;
+	SSJson json = {0};
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz as_of;
-	Datum		values[2];
-	bool		isnull;
-	int			found;
-	char	  **ids;
+	Datum values[2];
+	bool isnull;
+	int found;
+	char **ids;
 
 	ss_call_enter(&call, SS_ADMIN);
-	ss_audit_none(&call);		/* if there are none; each has its own row */
+	ss_audit_none(&call); /* if there are none; each has its own row */
 	as_of = ss_arg_time(fcinfo, 0, "as_of", &isnull);
 	if (isnull)
 		as_of = now;
@@ -510,12 +511,12 @@ swipesavvy_complete_campaigns(PG_FUNCTION_ARGS)
 	ss_json_open_array(&json, "completed");
 	for (int i = 0; i < found; i++)
 	{
-		Locked		locked;
+		Locked locked;
 
 		lock_one(ids[i], &locked);
 		values[1] = Int32GetDatum(locked.no);
 		if (ss_query_latest(&is_due, values, NULL) == 0)
-			continue;			/* somebody was faster, or gave it more time */
+			continue; /* somebody was faster, or gave it more time */
 		(void) become(&locked, "complete", COMPLETED, NULL, &call);
 		ss_json_text(&json, NULL, ids[i]);
 	}

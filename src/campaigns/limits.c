@@ -102,7 +102,7 @@ static SSQuery delete_days = {
 void
 ss_campaign_slots_create(int32 campaign_no, const SSCampaignLimits *limits)
 {
-	Datum		values[3] = {Int32GetDatum(campaign_no), Int64GetDatum(0), Int64GetDatum(limits->budget)};
+	Datum values[3] = {Int32GetDatum(campaign_no), Int64GetDatum(0), Int64GetDatum(limits->budget)};
 
 	if (limits->has_budget)
 		(void) ss_query_write(&insert_budget, values, NULL);
@@ -139,9 +139,9 @@ static void
 check_budget(int64 budget, int64 spent, int exponent)
 {
 	if (budget < spent)
-		ss_exhausted("budget is below what is spent", "The campaign has spent %s.",
-					 DatumGetCString(DirectFunctionCall1(numeric_out,
-														 NumericGetDatum(ss_money_to_major(spent, exponent)))));
+		ss_exhausted(
+			"budget is below what is spent", "The campaign has spent %s.",
+			DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(ss_money_to_major(spent, exponent)))));
 }
 
 /* `spent`: the sum of the budget's slots, which are locked */
@@ -149,7 +149,7 @@ static void
 change_budget(int32 campaign_no, const SSCampaignLimits *before, const SSCampaignLimits *after, int64 spent,
 			  int exponent)
 {
-	Datum		values[3] = {Int32GetDatum(campaign_no)};
+	Datum values[3] = {Int32GetDatum(campaign_no)};
 
 	if (!after->has_budget)
 	{
@@ -170,7 +170,7 @@ change_budget(int32 campaign_no, const SSCampaignLimits *before, const SSCampaig
 static void
 change_daily(int32 campaign_no, const SSCampaignLimits *before, const SSCampaignLimits *after)
 {
-	Datum		values[2] = {Int32GetDatum(campaign_no), Int64GetDatum(after->daily)};
+	Datum values[2] = {Int32GetDatum(campaign_no), Int64GetDatum(after->daily)};
 
 	if (!after->has_daily)
 		(void) ss_query_latest(&delete_days, values, NULL);
@@ -181,12 +181,11 @@ change_daily(int32 campaign_no, const SSCampaignLimits *before, const SSCampaign
 }
 
 void
-ss_campaign_slots_change(int32 campaign_no, const SSCampaignLimits *before, const SSCampaignLimits *after,
-						 int exponent)
+ss_campaign_slots_change(int32 campaign_no, const SSCampaignLimits *before, const SSCampaignLimits *after, int exponent)
 {
-	bool		budget_differs = before->has_budget != after->has_budget || before->budget != after->budget;
-	Datum		key = Int32GetDatum(campaign_no);
-	int64		spent = 0;
+	bool budget_differs = before->has_budget != after->has_budget || before->budget != after->budget;
+	Datum key = Int32GetDatum(campaign_no);
+	int64 spent = 0;
 
 	if (!budget_differs && !daily_differs(before, after))
 		return;

@@ -39,31 +39,32 @@ enum
 
 typedef struct Filters
 {
-	Datum		value[FILTER_ARGS];
-	bool		isnull[FILTER_ARGS];
+	Datum value[FILTER_ARGS];
+	bool isnull[FILTER_ARGS];
 } Filters;
 
 /* The campaigns of a customer's page, newest first, and how many there are in all. */
 typedef struct Found
 {
-	int			count;
-	Datum		keys[MAX_LIMIT];
-	int64		total;
-	bool		more;			/* there are further ones behind the page */
+	int count;
+	Datum keys[MAX_LIMIT];
+	int64 total;
+	bool more; /* there are further ones behind the page */
 } Found;
 
 /* what was deleted is listed only when asked for */
-#define FILTER_SQL                                                                                           \
-	"CASE WHEN $1 IS NULL THEN c.status <> 'archived' ELSE c.status = $1 END"                                \
+#define FILTER_SQL                                                                                                     \
+	"CASE WHEN $1 IS NULL THEN c.status <> 'archived' ELSE c.status = $1 END"                                          \
 	" AND ($2 IS NULL OR c.campaign_type = $2) AND ($3 IS NULL OR c.name ILIKE $3)"
 
-static SSPageBeyond beyond;		/* of all campaigns but archived ones */
-static SSTally listed = {.table = "campaigns", .column = "status", .but = "archived"};	/* these, too */
+static SSPageBeyond beyond; /* of all campaigns but archived ones */
+static SSTally listed = {.table = "campaigns", .column = "status", .but = "archived"}; /* these, too */
 
 /* without filters */
 static SSQuery count_listed = {
-	.sql = "SELECT count(*) FROM (SELECT FROM swipesavvy.campaigns WHERE status IN ('draft', 'running', 'paused', 'completed')"
-		   " LIMIT $1) one_too_many",
+	.sql =
+		"SELECT count(*) FROM (SELECT FROM swipesavvy.campaigns WHERE status IN ('draft', 'running', 'paused', 'completed')"
+		" LIMIT $1) one_too_many",
 	.nargs = 1,
 	.argtypes = {INT8OID},
 };
@@ -91,8 +92,8 @@ static SSQuery find_eligible = {
 	.argtypes = {TEXTOID, TEXTOID, TEXTOID, UUIDOID},
 };
 
-#define ROW_SQL                                                                                              \
-	"SELECT c.campaign_id, c.name, c.campaign_type, c.status, " SS_CAMPAIGN_OFFER_SQL " AS offer_amount,"    \
+#define ROW_SQL                                                                                                        \
+	"SELECT c.campaign_id, c.name, c.campaign_type, c.status, " SS_CAMPAIGN_OFFER_SQL " AS offer_amount,"              \
 	" c.offer_type, c.start_date, c.end_date, c.created_at"
 #define CURRENCY_SQL " JOIN swipesavvy.currencies k ON k.code = c.currency"
 #define NEWEST_FIRST " ORDER BY c.campaign_no DESC"
@@ -100,8 +101,9 @@ static SSQuery find_eligible = {
 /* a page with what customers don't see: found and read in one go */
 static SSQuery read_page = {
 	.sql = ROW_SQL ", swipesavvy.minor_to_major(c.budget, k.minor_unit) AS budget, " SS_CAMPAIGN_SPENT_SQL
-		   " AS spent FROM (SELECT * FROM swipesavvy.campaigns c WHERE " FILTER_SQL
-		   " AND ($4 IS NULL OR c.campaign_no < $4)" NEWEST_FIRST " OFFSET $5 LIMIT $6) c" CURRENCY_SQL NEWEST_FIRST,
+				   " AS spent FROM (SELECT * FROM swipesavvy.campaigns c WHERE " FILTER_SQL
+				   " AND ($4 IS NULL OR c.campaign_no < $4)" NEWEST_FIRST
+				   " OFFSET $5 LIMIT $6) c" CURRENCY_SQL NEWEST_FIRST,
 	.nargs = FILTER_ARGS + 3,
 	.argtypes = {TEXTOID, TEXTOID, TEXTOID, INT4OID, INT8OID, INT8OID},
 };
@@ -134,7 +136,7 @@ contains_pattern(const char *text)
 static void
 read_filters(FunctionCallInfo fcinfo, Filters *filters)
 {
-	char	   *text[FILTER_ARGS];
+	char *text[FILTER_ARGS];
 
 	text[ARG_STATUS] = ss_arg_text(fcinfo, 0, "status", SS_KEY_MAX, false);
 	text[ARG_TYPE] = ss_arg_text(fcinfo, 1, "campaign_type", SS_KEY_MAX, false);
@@ -156,7 +158,7 @@ read_filters(FunctionCallInfo fcinfo, Filters *filters)
 static int32
 cursor_no(const SSPage *page)
 {
-	Datum		id;
+	Datum id;
 
 	if (page->after == NULL)
 		return 0;
@@ -170,10 +172,10 @@ cursor_no(const SSPage *page)
 static int64
 count_with(const Filters *filters)
 {
-	Datum		values[FILTER_ARGS + 1];
-	bool		nulls[FILTER_ARGS + 1] = {false};
-	Datum		most = Int64GetDatum(SS_PAGE_TOTAL_MAX + 1);
-	int64		counted;
+	Datum values[FILTER_ARGS + 1];
+	bool nulls[FILTER_ARGS + 1] = {false};
+	Datum most = Int64GetDatum(SS_PAGE_TOTAL_MAX + 1);
+	int64 counted;
 
 	memcpy(values, filters->value, sizeof(filters->value));
 	memcpy(nulls, filters->isnull, sizeof(filters->isnull));
@@ -199,10 +201,10 @@ count_with(const Filters *filters)
 static void
 add_all(SSJson *json, const Filters *filters, const SSPage *wanted)
 {
-	int32		after = cursor_no(wanted);
-	Datum		values[FILTER_ARGS + 3];
-	bool		nulls[FILTER_ARGS + 3] = {false};
-	int64		total;
+	int32 after = cursor_no(wanted);
+	Datum values[FILTER_ARGS + 3];
+	bool nulls[FILTER_ARGS + 3] = {false};
+	int64 total;
 
 	ss_query_avoid_scans();
 	ss_query_plan_once();
@@ -221,11 +223,11 @@ add_all(SSJson *json, const Filters *filters, const SSPage *wanted)
 static void
 find_for_customer(const Filters *filters, const pg_uuid_t *user_id, const SSPage *wanted, Found *page)
 {
-	int32		after = cursor_no(wanted);
-	int64		position = 0;	/* among those behind the cursor */
-	uint64		found;
-	Datum		values[FILTER_ARGS + 1];
-	bool		nulls[FILTER_ARGS + 1] = {false};
+	int32 after = cursor_no(wanted);
+	int64 position = 0; /* among those behind the cursor */
+	uint64 found;
+	Datum values[FILTER_ARGS + 1];
+	bool nulls[FILTER_ARGS + 1] = {false};
 
 	memcpy(values, filters->value, sizeof(filters->value));
 	memcpy(nulls, filters->isnull, sizeof(filters->isnull));
@@ -234,8 +236,8 @@ find_for_customer(const Filters *filters, const pg_uuid_t *user_id, const SSPage
 	memset(page, 0, sizeof(*page));
 	for (uint64 i = 0; i < found; i++)
 	{
-		int32		no = DatumGetInt32(ss_value_not_null(i, 1));
-		int			hold_out = DatumGetInt32(ss_value_not_null(i, 3));
+		int32 no = DatumGetInt32(ss_value_not_null(i, 1));
+		int hold_out = DatumGetInt32(ss_value_not_null(i, 3));
 
 		if (hold_out > 0 && ss_held_out(ss_value_text(i, 2), user_id, hold_out))
 			continue;
@@ -253,8 +255,8 @@ find_for_customer(const Filters *filters, const pg_uuid_t *user_id, const SSPage
 static void
 add_for_customer(SSJson *json, const Filters *filters, const pg_uuid_t *user_id, const SSPage *wanted)
 {
-	Found		page;
-	Datum		keys;
+	Found page;
+	Datum keys;
 
 	find_for_customer(filters, user_id, wanted, &page);
 	keys = PointerGetDatum(construct_array(page.keys, page.count, INT4OID, 4, true, TYPALIGN_INT));
@@ -270,10 +272,10 @@ add_for_customer(SSJson *json, const Filters *filters, const pg_uuid_t *user_id,
 Datum
 swipesavvy_list_campaigns(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	Filters		filters;
-	SSPage		wanted;
-	SSJson		json = {0};
+	SSCall call;
+	Filters filters;
+	SSPage wanted;
+	SSJson json = {0};
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_ANALYTICS | SS_ADMIN);
 	read_filters(fcinfo, &filters);

@@ -24,7 +24,7 @@ static const struct
 {
 	const char *status;
 	const char *event;
-}			events[] = {
+} events[] = {
 	{"running", "campaign.launched"},
 	{"paused", "campaign.paused"},
 	{"completed", "campaign.completed"},
@@ -34,9 +34,10 @@ static const struct
 static void
 announce(const char *id, Jsonb *before, Jsonb *after, TimestampTz moment)
 {
-	static const char *const told[] = {"campaign_id", "name", "campaign_type", "status", "start_date", "end_date", NULL};
-	char	   *status = ss_document_text(after, "status", SS_KEY_MAX);
-	SSJson		json = {0};
+	static const char *const told[] = {"campaign_id", "name", "campaign_type", "status", "start_date",
+									   "end_date",	  NULL};
+	char *status = ss_document_text(after, "status", SS_KEY_MAX);
+	SSJson json = {0};
 
 	if (before == NULL || strcmp(ss_document_text(before, "status", SS_KEY_MAX), status) == 0)
 		return;
@@ -57,9 +58,9 @@ announce(const char *id, Jsonb *before, Jsonb *after, TimestampTz moment)
 void
 ss_campaign_record(SSCall *call, int32 campaign_no, const char *action, Jsonb *before)
 {
-	Datum		key = Int32GetDatum(campaign_no);
-	SSAudit		audit = {.resource = "campaign", .action = action};
-	Jsonb	   *after;
+	Datum key = Int32GetDatum(campaign_no);
+	SSAudit audit = {.resource = "campaign", .action = action};
+	Jsonb *after;
 	TimestampTz moment;
 
 	if (ss_query_write(&read_row, &key, NULL) != 1)

@@ -37,7 +37,9 @@ static SSQuery others_query = {
 	"  FROM swipesavvy.campaigns k LEFT JOIN swipesavvy.merchant_categories c ON c.category = k.target_category"
 	" WHERE k.launched_at IS NOT NULL AND k.start_date < $2 AND (k.end_date IS NULL OR k.end_date > $1)"
 	"   AND k.campaign_id <> $3 ORDER BY k.campaign_no",
-	3, {TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID}, NULL};
+	3,
+	{TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID},
+	NULL};
 
 static void
 write_figures(SSJson *json, const SSFigures *figures, int exponent, bool users)
@@ -55,7 +57,7 @@ static void
 write_day(SSJson *json, const char *key, DateADT day)
 {
 	struct pg_tm tm = {0};
-	char		text[MAXDATELEN + 1];
+	char text[MAXDATELEN + 1];
 
 	if (day == DATEVAL_NOEND)
 	{
@@ -105,7 +107,7 @@ write_changed(SSJson *json, const SSRules *others, const SSSimulation *result)
 	for (int i = 0; i < others->ncampaigns; i++)
 	{
 		const SSCampaign *campaign = &others->campaigns[i];
-		int			exponent = ss_rules_exponent(others, campaign->currency);
+		int exponent = ss_rules_exponent(others, campaign->currency);
 
 		if (memcmp(&result->without[i], &result->with[i], sizeof(SSFigures)) == 0)
 			continue;
@@ -142,17 +144,17 @@ read_proposed(FunctionCallInfo fcinfo, const SSRules *rules, SSCampaign *campaig
 Datum
 swipesavvy_simulate_campaign(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
+	SSCall call;
+	SSJson json = {0};
 	const SSRules *rules;
-	SSRules		others;
-	SSCampaign	campaign;
+	SSRules others;
+	SSCampaign campaign;
 	SSSimulation result;
 	TimestampTz from;
 	TimestampTz until;
-	int			exponent;
-	bool		has_id;
-	Datum		values[3];
+	int exponent;
+	bool has_id;
+	Datum values[3];
 
 	ss_call_enter(&call, SS_ANALYTICS | SS_ADMIN);
 	rules = ss_rules_get();

@@ -40,18 +40,18 @@
 /* Users get numbers, in the order in which they are met. */
 typedef struct NumberEntry
 {
-	pg_uuid_t	id;				/* key */
-	int32		number;
-	char		status;
+	pg_uuid_t id; /* key */
+	int32 number;
+	char status;
 } NumberEntry;
 
-#define SH_PREFIX numbers
-#define SH_ELEMENT_TYPE NumberEntry
-#define SH_KEY_TYPE pg_uuid_t
-#define SH_KEY id
+#define SH_PREFIX				numbers
+#define SH_ELEMENT_TYPE			NumberEntry
+#define SH_KEY_TYPE				pg_uuid_t
+#define SH_KEY					id
 #define SH_HASH_KEY(table, key) hash_bytes((key).data, sizeof(pg_uuid_t))
-#define SH_EQUAL(table, a, b) (memcmp(&(a), &(b), sizeof(pg_uuid_t)) == 0)
-#define SH_SCOPE static inline
+#define SH_EQUAL(table, a, b)	(memcmp(&(a), &(b), sizeof(pg_uuid_t)) == 0)
+#define SH_SCOPE				static inline
 #define SH_DEFINE
 #define SH_DECLARE
 #include "lib/simplehash.h"
@@ -59,22 +59,22 @@ typedef struct NumberEntry
 /* What a user had of the proposed campaign. Days repeat in one hour a year at most, so two are enough to know them. */
 typedef struct Seen
 {
-	int32		redemptions;
-	DateADT		last_day;
-	DateADT		day_before;		/* the one before that, in the order of the replay */
+	int32 redemptions;
+	DateADT last_day;
+	DateADT day_before; /* the one before that, in the order of the replay */
 } Seen;
 
 /* How often one of the others was redeemed by a user, or on a day. */
 typedef struct CountKey
 {
-	int32		campaign;		/* position */
-	int32		what;			/* number of the user, or the day */
+	int32 campaign; /* position */
+	int32 what;		/* number of the user, or the day */
 } CountKey;
 
 typedef struct CountEntry
 {
-	CountKey	key;
-	int64		count;
+	CountKey key;
+	int64 count;
 } CountEntry;
 
 /* One of the worlds in which the purchases are replayed. */
@@ -82,14 +82,14 @@ typedef struct Scene
 {
 	const SSCampaign *proposed; /* NULL: it takes no part */
 	const SSCampaign *first;	/* of the others */
-	SSFigures  *others;			/* by position; NULL: they take no part */
+	SSFigures *others;			/* by position; NULL: they take no part */
 	struct HTAB *by_user;		/* CountEntry */
 	struct HTAB *by_day;
-	SSOutcome  *outcome;		/* of the proposed campaign */
-	Seen	   *seen;			/* by number of the user */
-	struct HTAB *days;			/* SSDayFigures */
-	SSDayFigures *today;		/* the last one asked for */
-	int32		user;			/* whose purchase is being played */
+	SSOutcome *outcome;	 /* of the proposed campaign */
+	Seen *seen;			 /* by number of the user */
+	struct HTAB *days;	 /* SSDayFigures */
+	SSDayFigures *today; /* the last one asked for */
+	int32 user;			 /* whose purchase is being played */
 } Scene;
 
 /* Columns of a purchase in the sort; ss_purchases_sort knows the first two. */
@@ -97,51 +97,53 @@ enum
 {
 	ROW_OCCURRED_AT = SS_SORT_OCCURRED_AT,
 	ROW_TRANSACTION_ID = SS_SORT_TRANSACTION_ID,
-	ROW_USER,					/* its number */
-	ROW_MATCHES,				/* the proposed campaign does */
+	ROW_USER,	 /* its number */
+	ROW_MATCHES, /* the proposed campaign does */
 	ROW_AMOUNT,
 	ROW_BASE,
 	ROW_SHIPPING,
-	ROW_USER_ID,				/* this and the rest only if there are others, to match them */
+	ROW_USER_ID, /* this and the rest only if there are others, to match them */
 	ROW_MERCHANT_ID,
 	ROW_CATEGORY_NO,
-	ROW_CURRENCY,				/* three letters in an integer */
+	ROW_CURRENCY, /* three letters in an integer */
 	ROW_COLUMNS
 };
 
-static const Oid row_types[ROW_COLUMNS] = {TIMESTAMPTZOID, UUIDOID, INT4OID, BOOLOID, INT8OID, INT8OID, INT8OID, UUIDOID,
-UUIDOID, INT2OID, INT4OID};
+static const Oid row_types[ROW_COLUMNS] = {TIMESTAMPTZOID, UUIDOID, INT4OID, BOOLOID, INT8OID, INT8OID,
+										   INT8OID,		   UUIDOID, UUIDOID, INT2OID, INT4OID};
 
 typedef struct Replay
 {
 	const SSRules *rules;
 	const SSCampaign *proposed;
-	const SSRules *others;		/* NULL: there are none */
+	const SSRules *others; /* NULL: there are none */
 	SSSimulation *result;
 	numbers_hash *numbers;
-	int32		nusers;
-	int32		nbuyers;		/* members of segments that matter have the first numbers */
-	SSBuyer    *buyers;
-	TupleDesc	desc;
+	int32 nusers;
+	int32 nbuyers; /* members of segments that matter have the first numbers */
+	SSBuyer *buyers;
+	TupleDesc desc;
 	Tuplesortstate *sort;
-	SSContender *contenders;	/* room for all */
-	SSAward    *awards;
-	int			nscenes;
-	Scene		scenes[3];
+	SSContender *contenders; /* room for all */
+	SSAward *awards;
+	int nscenes;
+	Scene scenes[3];
 } Replay;
 
-static const SSBuyer nobody;	/* in no segment */
+static const SSBuyer nobody; /* in no segment */
 
 static SSQuery members_query = {
 	"SELECT m.user_id, m.segment_no FROM swipesavvy.segment_members m WHERE m.segment_no = ANY ($1)",
-	1, {INT4ARRAYOID}, NULL};
+	1,
+	{INT4ARRAYOID},
+	NULL};
 
 /* --- users ------------------------------------------------------------------------------ */
 
 static int32
 number_of(Replay *replay, const pg_uuid_t *user_id)
 {
-	bool		found;
+	bool found;
 	NumberEntry *entry = numbers_insert(replay->numbers, *user_id, &found);
 
 	if (!found)
@@ -165,9 +167,9 @@ buyer_of(const Replay *replay, const pg_uuid_t *user_id)
 static Datum
 segments_that_matter(const Replay *replay)
 {
-	int			others = replay->others == NULL ? 0 : replay->others->ncampaigns;
-	Datum	   *numbers = palloc((others + 1) * sizeof(Datum));
-	int			n = 0;
+	int others = replay->others == NULL ? 0 : replay->others->ncampaigns;
+	Datum *numbers = palloc((others + 1) * sizeof(Datum));
+	int n = 0;
 
 	if (replay->proposed->segment_no != 0)
 		numbers[n++] = Int32GetDatum(replay->proposed->segment_no);
@@ -184,10 +186,10 @@ segments_that_matter(const Replay *replay)
 static void
 load_members(Replay *replay)
 {
-	Datum		segments = segments_that_matter(replay);
-	int32		room = 1024;
-	Portal		cursor;
-	uint64		rows;
+	Datum segments = segments_that_matter(replay);
+	int32 room = 1024;
+	Portal cursor;
+	uint64 rows;
 
 	if (segments == (Datum) 0)
 		return;
@@ -198,7 +200,7 @@ load_members(Replay *replay)
 		CHECK_FOR_INTERRUPTS();
 		for (uint64 i = 0; i < rows; i++)
 		{
-			int32		number = number_of(replay, DatumGetUUIDP(ss_value_not_null(i, 1)));
+			int32 number = number_of(replay, DatumGetUUIDP(ss_value_not_null(i, 1)));
 
 			if (number == room)
 			{
@@ -218,7 +220,7 @@ load_members(Replay *replay)
 static bool
 offers_shipping(const Replay *replay)
 {
-	bool		any = replay->proposed->offer == SS_OFFER_FREE_SHIPPING;
+	bool any = replay->proposed->offer == SS_OFFER_FREE_SHIPPING;
 
 	for (int i = 0; replay->others != NULL && i < replay->others->ncampaigns; i++)
 		any |= replay->others->campaigns[i].offer == SS_OFFER_FREE_SHIPPING;
@@ -234,7 +236,7 @@ currency_as_int(const char *currency)
 static void
 put_purchase(Replay *replay, TupleTableSlot *slot, const SSPurchase *purchase, bool matches)
 {
-	Datum	   *values = slot->tts_values;
+	Datum *values = slot->tts_values;
 
 	ExecClearTuple(slot);
 	memset(slot->tts_isnull, false, ROW_COLUMNS * sizeof(bool));
@@ -261,10 +263,10 @@ put_purchase(Replay *replay, TupleTableSlot *slot, const SSPurchase *purchase, b
 static void
 read_purchases(Replay *replay, TimestampTz from, TimestampTz until)
 {
-	SSPast	   *past = ss_past_begin(replay->rules, from, until, offers_shipping(replay));
+	SSPast *past = ss_past_begin(replay->rules, from, until, offers_shipping(replay));
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "swipesavvy match", ALLOCSET_DEFAULT_SIZES);
 	TupleTableSlot *slot;
-	SSPurchase	purchase = {0};
+	SSPurchase purchase = {0};
 
 	replay->desc = CreateTemplateTupleDesc(ROW_COLUMNS);
 	for (int i = 0; i < ROW_COLUMNS; i++)
@@ -274,7 +276,7 @@ read_purchases(Replay *replay, TimestampTz from, TimestampTz until)
 	while (ss_past_next(past, &purchase))
 	{
 		MemoryContext caller = MemoryContextSwitchTo(context);
-		SSReason	reason = ss_match_campaign(replay->proposed, &purchase, buyer_of(replay, &purchase.user_id));
+		SSReason reason = ss_match_campaign(replay->proposed, &purchase, buyer_of(replay, &purchase.user_id));
 
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(context);
@@ -295,8 +297,8 @@ read_purchases(Replay *replay, TimestampTz from, TimestampTz until)
 static int64 *
 count_of(struct HTAB *table, int32 campaign, int32 what)
 {
-	CountKey	key = {campaign, what};
-	bool		found;
+	CountKey key = {campaign, what};
+	bool found;
 	CountEntry *entry = hash_search(table, &key, HASH_ENTER, &found);
 
 	if (!found)
@@ -307,7 +309,7 @@ count_of(struct HTAB *table, int32 campaign, int32 what)
 static SSFigures *
 figures_of_day(Scene *scene, DateADT day)
 {
-	bool		found;
+	bool found;
 
 	if (scene->today != NULL && scene->today->day == day)
 		return &scene->today->figures;
@@ -326,7 +328,7 @@ position_of(const Scene *scene, const SSCampaign *campaign)
 static int64
 stock_redemptions(void *state, const SSCampaign *campaign)
 {
-	Scene	   *scene = state;
+	Scene *scene = state;
 
 	if (campaign == scene->proposed)
 		return scene->seen[scene->user].redemptions;
@@ -336,7 +338,7 @@ stock_redemptions(void *state, const SSCampaign *campaign)
 static bool
 stock_day_covers(void *state, const SSCampaign *campaign, DateADT day)
 {
-	Scene	   *scene = state;
+	Scene *scene = state;
 
 	if (campaign == scene->proposed)
 		return figures_of_day(scene, day)->redemptions < campaign->daily_limit;
@@ -346,9 +348,9 @@ stock_day_covers(void *state, const SSCampaign *campaign, DateADT day)
 static bool
 stock_budget_covers(void *state, const SSCampaign *campaign, int128 cost)
 {
-	Scene	   *scene = state;
-	const SSFigures *figures = campaign == scene->proposed ? &scene->outcome->total
-		: &scene->others[position_of(scene, campaign)];
+	Scene *scene = state;
+	const SSFigures *figures =
+		campaign == scene->proposed ? &scene->outcome->total : &scene->others[position_of(scene, campaign)];
 
 	return cost <= (int128) campaign->budget - figures->cost;
 }
@@ -366,8 +368,8 @@ add_award(SSFigures *figures, const SSAward *award)
 static void
 redeem(Scene *scene, const SSPurchase *purchase, const SSAward *award)
 {
-	Seen	   *seen = &scene->seen[scene->user];
-	SSFigures  *day = figures_of_day(scene, purchase->day);
+	Seen *seen = &scene->seen[scene->user];
+	SSFigures *day = figures_of_day(scene, purchase->day);
 
 	add_award(&scene->outcome->total, award);
 	add_award(day, award);
@@ -386,7 +388,7 @@ redeem(Scene *scene, const SSPurchase *purchase, const SSAward *award)
 static void
 stock_take(void *state, const SSCampaign *campaign, const SSPurchase *purchase, const SSAward *award)
 {
-	Scene	   *scene = state;
+	Scene *scene = state;
 
 	if (campaign == scene->proposed)
 	{
@@ -405,7 +407,7 @@ stock_take(void *state, const SSCampaign *campaign, const SSPurchase *purchase, 
 static struct HTAB *
 make_table(const char *name, Size keysize, Size entrysize)
 {
-	HASHCTL		control = {.keysize = keysize,.entrysize = entrysize,.hcxt = CurrentMemoryContext};
+	HASHCTL control = {.keysize = keysize, .entrysize = entrysize, .hcxt = CurrentMemoryContext};
 
 	return hash_create(name, 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
@@ -413,7 +415,7 @@ make_table(const char *name, Size keysize, Size entrysize)
 static void
 add_scene(Replay *replay, const SSCampaign *proposed, SSOutcome *outcome, SSFigures *others)
 {
-	Scene	   *scene = &replay->scenes[replay->nscenes++];
+	Scene *scene = &replay->scenes[replay->nscenes++];
 
 	scene->proposed = proposed;
 	scene->outcome = outcome;
@@ -436,7 +438,7 @@ static void
 set_stage(Replay *replay)
 {
 	SSSimulation *result = replay->result;
-	int			others = replay->others == NULL ? 0 : replay->others->ncampaigns;
+	int others = replay->others == NULL ? 0 : replay->others->ncampaigns;
 
 	replay->contenders = palloc((others + 1) * sizeof(SSContender));
 	replay->awards = palloc((others + 1) * sizeof(SSAward));
@@ -455,9 +457,9 @@ set_stage(Replay *replay)
 static void
 play(Replay *replay, Scene *scene, SSPurchase *purchase, int32 user, bool matches, const SSOpen *open)
 {
-	SSStock		stock = {scene, stock_redemptions, stock_day_covers, stock_budget_covers, stock_take};
+	SSStock stock = {scene, stock_redemptions, stock_day_covers, stock_budget_covers, stock_take};
 	SSContender *contenders = replay->contenders;
-	int			n = 0;
+	int n = 0;
 
 	if (matches && scene->proposed != NULL)
 		contenders[n++].campaign = scene->proposed;
@@ -498,7 +500,7 @@ static void
 take_attributes(const TupleTableSlot *slot, SSPurchase *purchase)
 {
 	const Datum *values = slot->tts_values;
-	int32		currency = DatumGetInt32(values[ROW_CURRENCY]);
+	int32 currency = DatumGetInt32(values[ROW_CURRENCY]);
 
 	purchase->user_id = *DatumGetUUIDP(values[ROW_USER_ID]);
 	for (int i = 0; i < 3; i++)
@@ -516,13 +518,13 @@ play_purchases(Replay *replay)
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(replay->desc, &TTSOpsMinimalTuple);
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "swipesavvy purchase", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
-	SSPurchase	purchase = {0};
+	SSPurchase purchase = {0};
 
 	while (tuplesort_gettupleslot(replay->sort, true, false, slot, NULL))
 	{
-		SSOpen		open = {0};
-		int32		user;
-		bool		matches;
+		SSOpen open = {0};
+		int32 user;
+		bool matches;
 
 		CHECK_FOR_INTERRUPTS();
 		slot_getallattrs(slot);
@@ -534,7 +536,8 @@ play_purchases(Replay *replay)
 		{
 			MemoryContextReset(context);
 			take_attributes(slot, &purchase);
-			ss_match_candidates(replay->others, &purchase, user < replay->nbuyers ? &replay->buyers[user] : &nobody, &open);
+			ss_match_candidates(replay->others, &purchase, user < replay->nbuyers ? &replay->buyers[user] : &nobody,
+								&open);
 		}
 		for (int i = 0; i < replay->nscenes; i++)
 			play(replay, &replay->scenes[i], &purchase, user, matches, &open);
@@ -549,8 +552,8 @@ play_purchases(Replay *replay)
 static int
 compare_days(const void *a, const void *b)
 {
-	DateADT		x = ((const SSDayFigures *) a)->day;
-	DateADT		y = ((const SSDayFigures *) b)->day;
+	DateADT x = ((const SSDayFigures *) a)->day;
+	DateADT y = ((const SSDayFigures *) b)->day;
 
 	return (x > y) - (x < y);
 }
@@ -559,7 +562,7 @@ compare_days(const void *a, const void *b)
 static void
 collect_days(const Scene *scene)
 {
-	SSOutcome  *outcome = scene->outcome;
+	SSOutcome *outcome = scene->outcome;
 	HASH_SEQ_STATUS days;
 	const SSDayFigures *entry;
 
@@ -574,10 +577,10 @@ collect_days(const Scene *scene)
 }
 
 void
-ss_simulate(const SSRules *rules, const SSCampaign *proposed, const SSRules *others, TimestampTz from, TimestampTz until,
-			SSSimulation *result)
+ss_simulate(const SSRules *rules, const SSCampaign *proposed, const SSRules *others, TimestampTz from,
+			TimestampTz until, SSSimulation *result)
 {
-	Replay		replay = {.rules = rules,.proposed = proposed,.result = result};
+	Replay replay = {.rules = rules, .proposed = proposed, .result = result};
 
 	memset(result, 0, sizeof(*result));
 	if (others != NULL && others->ncampaigns > 0)

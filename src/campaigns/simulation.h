@@ -13,36 +13,36 @@
 /* What was given, in minor units and points. */
 typedef struct SSFigures
 {
-	int64		redemptions;
-	int64		users;			/* of the proposed campaign only */
-	int64		discount;
-	int64		points;
-	int64		cost;
+	int64 redemptions;
+	int64 users; /* of the proposed campaign only */
+	int64 discount;
+	int64 points;
+	int64 cost;
 } SSFigures;
 
 typedef struct SSDayFigures
 {
-	DateADT		day;			/* key */
-	SSFigures	figures;
+	DateADT day; /* key */
+	SSFigures figures;
 } SSDayFigures;
 
 /* What became of the proposed campaign. */
 typedef struct SSOutcome
 {
-	SSFigures	total;
-	int64		reasons[SS_REASONS];	/* purchases that it did not apply to, by the first rule */
-	DateADT		short_on;		/* the day of the first cost that its budget did not cover; DATEVAL_NOEND: none */
-	int			ndays;
-	SSDayFigures *days;			/* with redemptions, ascending */
+	SSFigures total;
+	int64 reasons[SS_REASONS]; /* purchases that it did not apply to, by the first rule */
+	DateADT short_on;		   /* the day of the first cost that its budget did not cover; DATEVAL_NOEND: none */
+	int ndays;
+	SSDayFigures *days; /* with redemptions, ascending */
 } SSOutcome;
 
 typedef struct SSSimulation
 {
-	int64		purchases;		/* that were looked at */
-	SSOutcome	alone;
-	SSOutcome	together;
-	SSFigures  *without;		/* of the others, by position in their rules: as if there were no proposed campaign, */
-	SSFigures  *with;			/* and beside it; both NULL without others */
+	int64 purchases; /* that were looked at */
+	SSOutcome alone;
+	SSOutcome together;
+	SSFigures *without; /* of the others, by position in their rules: as if there were no proposed campaign, */
+	SSFigures *with;	/* and beside it; both NULL without others */
 } SSSimulation;
 
 /*
@@ -56,4 +56,4 @@ typedef struct SSSimulation
 extern void ss_simulate(const SSRules *rules, const SSCampaign *proposed, const SSRules *others, TimestampTz from,
 						TimestampTz until, SSSimulation *result);
 
-#endif							/* SS_SIMULATION_H */
+#endif /* SS_SIMULATION_H */

@@ -48,19 +48,19 @@ static SSQuery insert_event = {
 /* The arguments of track_event, and as what they are stored. */
 typedef struct Event
 {
-	char	   *campaign_id;
-	char	   *kind;
-	pg_uuid_t  *user_id;		/* NULL: nobody in particular */
-	Numeric		value;			/* NULL: none */
+	char *campaign_id;
+	char *kind;
+	pg_uuid_t *user_id; /* NULL: nobody in particular */
+	Numeric value;		/* NULL: none */
 	TimestampTz occurred_at;
-	bool		is_now;			/* occurred_at was not given */
+	bool is_now; /* occurred_at was not given */
 } Event;
 
 /* Whose event it is: a customer's own unless it says so itself; others may name anybody or nobody. */
 static pg_uuid_t *
 user_of_event(FunctionCallInfo fcinfo, SSCall *call)
 {
-	pg_uuid_t  *user_id = ss_arg_uuid(fcinfo, 2, "user_id", false);
+	pg_uuid_t *user_id = ss_arg_uuid(fcinfo, 2, "user_id", false);
 
 	if (ss_call_has(call, SS_BACKEND | SS_ADMIN))
 		return user_id;
@@ -91,11 +91,15 @@ read_event(FunctionCallInfo fcinfo, SSCall *call, Event *event)
 static void
 insert_row(const Event *event, const pg_uuid_t *event_id)
 {
-	Datum		key = CStringGetTextDatum(event->campaign_id);
-	Datum		user = UUIDPGetDatum(event->user_id);
-	Datum		values[6] = {UUIDPGetDatum(event_id), 0, user, CStringGetTextDatum(event->kind),
-							 NumericGetDatum(event->value), TimestampTzGetDatum(event->occurred_at)};
-	bool		nulls[6] = {false, false, event->user_id == NULL, false, event->value == NULL, event->is_now};
+	Datum key = CStringGetTextDatum(event->campaign_id);
+	Datum user = UUIDPGetDatum(event->user_id);
+	Datum values[6] = {UUIDPGetDatum(event_id),
+					   0,
+					   user,
+					   CStringGetTextDatum(event->kind),
+					   NumericGetDatum(event->value),
+					   TimestampTzGetDatum(event->occurred_at)};
+	bool nulls[6] = {false, false, event->user_id == NULL, false, event->value == NULL, event->is_now};
 
 	if (ss_query_read(&find_campaign, &key, NULL) == 0)
 		ss_not_found("campaign", event->campaign_id);
@@ -112,13 +116,13 @@ insert_row(const Event *event, const pg_uuid_t *event_id)
 Datum
 swipesavvy_track_event(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	Event		event;
-	pg_uuid_t	event_id;
+	SSCall call;
+	SSJson json = {0};
+	Event event;
+	pg_uuid_t event_id;
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_BACKEND | SS_ADMIN);
-	ss_audit_none(&call);		/* the event is its own record */
+	ss_audit_none(&call); /* the event is its own record */
 	read_event(fcinfo, &call, &event);
 	ss_uuid7_make(&event_id);
 	insert_row(&event, &event_id);

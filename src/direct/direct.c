@@ -37,33 +37,33 @@
 
 typedef struct OpenTable
 {
-	Relation	rel;			/* NULL until used */
-	Relation	index;			/* to look rows up by */
-	bool		borrowed;		/* it is one of info's */
-	bool		written;		/* by the engine */
-	ResultRelInfo *info;		/* NULL until written */
-	TupleTableSlot *found;		/* of scans */
+	Relation rel;		   /* NULL until used */
+	Relation index;		   /* to look rows up by */
+	bool borrowed;		   /* it is one of info's */
+	bool written;		   /* by the engine */
+	ResultRelInfo *info;   /* NULL until written */
+	TupleTableSlot *found; /* of scans */
 	TupleTableSlot *locked;
-	TupleDesc	desc;			/* of `rows` from the third on: not counted by anybody */
-	TupleTableSlot **rows;		/* to be inserted, or the one new version */
-	int			nrows;
-	int			capacity;
-	ItemPointerData replaced;	/* the version that the new one replaces */
+	TupleDesc desc;		   /* of `rows` from the third on: not counted by anybody */
+	TupleTableSlot **rows; /* to be inserted, or the one new version */
+	int nrows;
+	int capacity;
+	ItemPointerData replaced; /* the version that the new one replaces */
 } OpenTable;
 
 /* See prepared_predicate(). */
 typedef struct Predicate
 {
-	Oid			index;
-	List	   *predicate;
-	ExprState  *state;
+	Oid index;
+	List *predicate;
+	ExprState *state;
 } Predicate;
 
 struct SSDirect
 {
-	bool		reading;		/* nothing is written or locked */
-	EState	   *estate;
-	OpenTable	tables[SS_TABLES];
+	bool reading; /* nothing is written or locked */
+	EState *estate;
+	OpenTable tables[SS_TABLES];
 };
 
 static void flush(SSDirect *direct, SSTable table);
@@ -91,7 +91,7 @@ lock_written(void)
 SSDirect *
 ss_direct_begin(void)
 {
-	SSDirect   *direct;
+	SSDirect *direct;
 
 	PreventCommandIfReadOnly("UPDATE"); /* as the executor would */
 	if (!ss_direct_tables)
@@ -124,7 +124,7 @@ close_tables(SSDirect *direct)
 {
 	for (int i = 0; i < SS_TABLES; i++)
 	{
-		OpenTable  *open = &direct->tables[i];
+		OpenTable *open = &direct->tables[i];
 
 		if (open->index != NULL && !open->borrowed)
 			index_close(open->index, NoLock);
@@ -160,7 +160,7 @@ ss_direct_end(SSDirect *direct)
 static OpenTable *
 open_table(SSDirect *direct, SSTable table)
 {
-	OpenTable  *open = &direct->tables[table];
+	OpenTable *open = &direct->tables[table];
 
 	if (open->rel != NULL)
 		return open;
@@ -186,7 +186,7 @@ lock_read(uint32 tables)
 SSDirect *
 ss_direct_begin_reading(uint32 tables)
 {
-	SSDirect   *direct;
+	SSDirect *direct;
 
 	if (!ss_direct_tables)
 		return NULL;
@@ -240,7 +240,7 @@ open_index(OpenTable *open, OpenTable *heap, Oid relid)
 static OpenTable *
 with_index(SSDirect *direct, SSTable table, OpenTable *heap)
 {
-	OpenTable  *open = &direct->tables[table];
+	OpenTable *open = &direct->tables[table];
 
 	if (open->index == NULL)
 		open_index(open, heap, ss_stock.indexes[table]);
@@ -250,7 +250,7 @@ with_index(SSDirect *direct, SSTable table, OpenTable *heap)
 static SSScan
 start(OpenTable *open, OpenTable *heap, ScanKey keys, int nkeys, ScanDirection direction, bool entries)
 {
-	SSScan		scan = {.direction = direction,.visibility = InvalidBuffer};
+	SSScan scan = {.direction = direction, .visibility = InvalidBuffer};
 
 	if (heap->found == NULL)
 		heap->found = table_slot_create(heap->rel, NULL);
@@ -273,8 +273,8 @@ make_keys(ScanKey scankeys, const OpenTable *open, SSTable table, int nkeys, con
 static SSScan
 begin_scan(SSDirect *direct, SSTable table, int nkeys, const Datum *keys, ScanDirection direction)
 {
-	OpenTable  *heap = open_heap(direct, table);
-	OpenTable  *open = with_index(direct, table, heap);
+	OpenTable *heap = open_heap(direct, table);
+	OpenTable *open = with_index(direct, table, heap);
 	ScanKeyData scankeys[SS_STOCK_KEYS];
 
 	make_keys(scankeys, open, table, nkeys, keys);
@@ -306,8 +306,8 @@ static SSScan
 scan_times(SSDirect *direct, SSTable table, const pg_uuid_t *user_id, TimestampTz from, TimestampTz until,
 		   ScanDirection direction, bool entries)
 {
-	OpenTable  *heap = open_heap(direct, table);
-	OpenTable  *open = with_index(direct, table, heap);
+	OpenTable *heap = open_heap(direct, table);
+	OpenTable *open = with_index(direct, table, heap);
 	ScanKeyData keys[3];
 
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(user_id));
@@ -377,8 +377,8 @@ ss_direct_close(SSScan *scan)
 bool
 ss_direct_exists(SSDirect *direct, SSTable table, int nkeys, const Datum *keys)
 {
-	SSScan		scan = ss_direct_scan(direct, table, nkeys, keys);
-	bool		found = ss_direct_next(&scan);
+	SSScan scan = ss_direct_scan(direct, table, nkeys, keys);
+	bool found = ss_direct_next(&scan);
 
 	ss_direct_close(&scan);
 	return found;
@@ -387,8 +387,8 @@ ss_direct_exists(SSDirect *direct, SSTable table, int nkeys, const Datum *keys)
 SSScanAll
 ss_direct_scan_all(SSDirect *direct, SSTable table)
 {
-	OpenTable  *open = open_table(direct, table);
-	SSScanAll	scan;
+	OpenTable *open = open_table(direct, table);
+	SSScanAll scan;
 
 	if (open->found == NULL)
 		open->found = table_slot_create(open->rel, NULL);
@@ -432,7 +432,7 @@ ss_direct_is_null(SSDirect *direct, SSTable table, const TupleTableSlot *slot, i
 bool
 ss_direct_has_rival(SSDirect *direct, const pg_uuid_t *transaction_id, const pg_uuid_t *user_id)
 {
-	OpenTable  *open = open_table(direct, SS_TRANSACTIONS);
+	OpenTable *open = open_table(direct, SS_TRANSACTIONS);
 
 	flush(direct, SS_TRANSACTIONS);
 	if (open->index == NULL)
@@ -445,9 +445,9 @@ ss_direct_has_rival(SSDirect *direct, const pg_uuid_t *transaction_id, const pg_
 TupleTableSlot *
 ss_direct_wait(SSDirect *direct, SSTable table, ItemPointer tid)
 {
-	OpenTable  *open = open_table(direct, table);
+	OpenTable *open = open_table(direct, table);
 	TM_FailureData failure;
-	TM_Result	result;
+	TM_Result result;
 
 	if (open->locked == NULL)
 		open->locked = table_slot_create(open->rel, NULL);
@@ -463,8 +463,8 @@ ss_direct_lock(SSDirect *direct, SSTable table, int nkeys, const Datum *keys)
 {
 	for (;;)
 	{
-		SSScan		scan = ss_direct_scan(direct, table, nkeys, keys);
-		bool		found = ss_direct_next(&scan);
+		SSScan scan = ss_direct_scan(direct, table, nkeys, keys);
+		bool found = ss_direct_next(&scan);
 		ItemPointerData tid = scan.slot->tts_tid;
 		TupleTableSlot *locked;
 
@@ -491,12 +491,12 @@ static ExprState *
 prepared_predicate(Oid index, List *predicate)
 {
 	static MemoryContext context = NULL;
-	static List *known = NIL;	/* of Predicate */
+	static List *known = NIL; /* of Predicate */
 	MemoryContext old;
-	Predicate  *entry;
-	ListCell   *cell;
+	Predicate *entry;
+	ListCell *cell;
 
-	foreach(cell, known)
+	foreach (cell, known)
 	{
 		entry = lfirst(cell);
 		if (entry->index == index && equal(entry->predicate, predicate))
@@ -526,10 +526,11 @@ writable(OpenTable *open)
 	ExecOpenIndices(info, false);
 	for (int i = 0; i < info->ri_NumIndices; i++)
 	{
-		IndexInfo  *index = info->ri_IndexRelationInfo[i];
+		IndexInfo *index = info->ri_IndexRelationInfo[i];
 
-		if (index->ii_Predicate != NIL && !ss_stock.runs_code)	/* a function of somebody's may be replaced */
-			index->ii_PredicateState = prepared_predicate(RelationGetRelid(info->ri_IndexRelationDescs[i]), index->ii_Predicate);
+		if (index->ii_Predicate != NIL && !ss_stock.runs_code) /* a function of somebody's may be replaced */
+			index->ii_PredicateState =
+				prepared_predicate(RelationGetRelid(info->ri_IndexRelationDescs[i]), index->ii_Predicate);
 	}
 	return info;
 }
@@ -540,10 +541,10 @@ next_row(OpenTable *open)
 {
 	if (open->nrows == open->capacity)
 	{
-		int			capacity = Max(open->capacity * 2, 2);
+		int capacity = Max(open->capacity * 2, 2);
 
 		open->rows = open->rows == NULL ? palloc(capacity * sizeof(TupleTableSlot *))
-			: repalloc(open->rows, capacity * sizeof(TupleTableSlot *));
+										: repalloc(open->rows, capacity * sizeof(TupleTableSlot *));
 		/* each slot on the relation's own descriptor is one more to remember and to find again */
 		if (capacity > 2 && open->desc == NULL)
 			open->desc = CreateTupleDescCopy(RelationGetDescr(open->rel));
@@ -565,7 +566,7 @@ ss_direct_add(SSDirect *direct, SSTable table)
 void
 ss_direct_replace(SSDirect *direct, SSTable table, const ItemPointerData *locked)
 {
-	OpenTable  *open = open_table(direct, table);
+	OpenTable *open = open_table(direct, table);
 
 	open->nrows = 0;
 	ExecStoreAllNullTuple(next_row(open));
@@ -575,9 +576,9 @@ ss_direct_replace(SSDirect *direct, SSTable table, const ItemPointerData *locked
 void
 ss_direct_set(SSDirect *direct, SSTable table, int column, Datum value)
 {
-	OpenTable  *open = &direct->tables[table];
+	OpenTable *open = &direct->tables[table];
 	TupleTableSlot *row = open->rows[open->nrows - 1];
-	int			i = ss_stock.columns[table][column] - 1;
+	int i = ss_stock.columns[table][column] - 1;
 
 	row->tts_values[i] = value;
 	row->tts_isnull[i] = false;
@@ -594,9 +595,9 @@ check_constraints(SSDirect *direct, SSTable table, TupleTableSlot *row)
 static void
 flush(SSDirect *direct, SSTable table)
 {
-	OpenTable  *open = &direct->tables[table];
+	OpenTable *open = &direct->tables[table];
 	ResultRelInfo *info;
-	CommandId	cid;
+	CommandId cid;
 
 	if (open->nrows == 0)
 		return;
@@ -623,10 +624,10 @@ flush(SSDirect *direct, SSTable table)
 static TM_Result
 update(SSDirect *direct, SSTable table, bool wait)
 {
-	OpenTable  *open = &direct->tables[table];
+	OpenTable *open = &direct->tables[table];
 	ResultRelInfo *info = writable(open);
 	TupleTableSlot *row = open->rows[0];
-	TM_Result	result;
+	TM_Result result;
 
 	CheckCmdReplicaIdentity(open->rel, CMD_UPDATE);
 	row->tts_tableOid = RelationGetRelid(open->rel);
@@ -640,7 +641,7 @@ update(SSDirect *direct, SSTable table, bool wait)
 void
 ss_direct_update(SSDirect *direct, SSTable table)
 {
-	TM_Result	result = update(direct, table, true);
+	TM_Result result = update(direct, table, true);
 
 	if (result != TM_Ok)
 		elog(ERROR, "unexpected result %d of updating a locked row of \"%s\"", result, ss_table_specs[table].name);
@@ -655,7 +656,7 @@ ss_direct_try_update(SSDirect *direct, SSTable table)
 void
 ss_direct_prepare(SSDirect *direct, SSTable table)
 {
-	OpenTable  *open = open_table(direct, table);
+	OpenTable *open = open_table(direct, table);
 
 	(void) writable(open);
 	if (open->locked == NULL)

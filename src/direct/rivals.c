@@ -23,15 +23,15 @@
 
 /* Looks once; *unsettled is the transaction that must end before there is an answer. */
 static bool
-look(Relation table, Relation index, const pg_uuid_t *transaction_id, const pg_uuid_t *user_id, TransactionId *unsettled,
-	 ItemPointer tid)
+look(Relation table, Relation index, const pg_uuid_t *transaction_id, const pg_uuid_t *user_id,
+	 TransactionId *unsettled, ItemPointer tid)
 {
-	AttrNumber	user_column = index->rd_index->indkey.values[1];
+	AttrNumber user_column = index->rd_index->indkey.values[1];
 	TupleTableSlot *slot = table_slot_create(table, NULL);
 	SnapshotData dirty;
 	IndexScanDesc scan;
 	ScanKeyData key;
-	bool		found = false;
+	bool found = false;
 
 	*unsettled = InvalidTransactionId;
 	InitDirtySnapshot(dirty);
@@ -40,8 +40,8 @@ look(Relation table, Relation index, const pg_uuid_t *transaction_id, const pg_u
 	index_rescan(scan, &key, 1, NULL, 0);
 	while (!found && !TransactionIdIsValid(*unsettled) && index_getnext_slot(scan, ForwardScanDirection, slot))
 	{
-		bool		isnull;
-		Datum		user = slot_getattr(slot, user_column, &isnull);
+		bool isnull;
+		Datum user = slot_getattr(slot, user_column, &isnull);
 
 		if (memcmp(DatumGetUUIDP(user), user_id, sizeof(pg_uuid_t)) == 0)
 			continue;
@@ -59,7 +59,7 @@ ss_rivals_exist(Relation table, Relation index, const pg_uuid_t *transaction_id,
 {
 	TransactionId unsettled;
 	ItemPointerData tid;
-	bool		found;
+	bool found;
 
 	for (;;)
 	{
@@ -74,8 +74,8 @@ ss_rivals_exist(Relation table, Relation index, const pg_uuid_t *transaction_id,
 static Relation
 open_key(Oid table, Oid namespace)
 {
-	Oid			relid = get_relname_relid("transactions_pkey", namespace);
-	Relation	index;
+	Oid relid = get_relname_relid("transactions_pkey", namespace);
+	Relation index;
 
 	if (!OidIsValid(relid))
 		return NULL;
@@ -92,10 +92,10 @@ open_key(Oid table, Oid namespace)
 bool
 ss_rivals_find(const pg_uuid_t *transaction_id, const pg_uuid_t *user_id)
 {
-	Oid			namespace = get_namespace_oid("swipesavvy", false);
-	Relation	table = table_open(get_relname_relid("transactions", namespace), RowExclusiveLock);
-	Relation	index = open_key(RelationGetRelid(table), namespace);
-	bool		found = false;
+	Oid namespace = get_namespace_oid("swipesavvy", false);
+	Relation table = table_open(get_relname_relid("transactions", namespace), RowExclusiveLock);
+	Relation index = open_key(RelationGetRelid(table), namespace);
+	bool found = false;
 
 	if (index != NULL)
 	{
@@ -109,7 +109,7 @@ ss_rivals_find(const pg_uuid_t *transaction_id, const pg_uuid_t *user_id)
 static uint64
 lock_key(const pg_uuid_t *id)
 {
-	uint64		halves[2];
+	uint64 halves[2];
 
 	memcpy(halves, id, sizeof(halves));
 	return halves[0] ^ halves[1];

@@ -28,4 +28,4 @@ extern bool ss_rivals_find(const pg_uuid_t *transaction_id, const pg_uuid_t *use
 extern void ss_rivals_begin_turn(const pg_uuid_t *transaction_id);
 extern void ss_rivals_end_turn(const pg_uuid_t *transaction_id);
 
-#endif							/* SS_RIVALS_H */
+#endif /* SS_RIVALS_H */

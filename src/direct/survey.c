@@ -38,59 +38,131 @@
 #include "direct/survey.h"
 
 const SSTableSpec ss_table_specs[SS_TABLES] = {
-	[SS_REWARD_ACCOUNTS] = {"reward_accounts", SS_USE_UPDATE, "reward_accounts_pkey", {F_UUID_EQ},
-	{"pending_points_are_not_negative", "lifetime_points_are_not_negative", "points_before_a_lot_are_used_up"}, 13,
-	{"user_id", "points_available", "points_pending", "lifetime_points", "tier", "tier_until", "transaction_count",
-	"spent_minor", "spent_currency", "points_debited", "lot_at", "lot_before", "referral_for"}},
-	[SS_USERS] = {"users", SS_USE_READ, "users_pkey", {F_UUID_EQ}, {NULL}, 7,
-	{"status", "email", "name", "phone", "created_at", "preferred_language", "notification_preferences"}},
+	[SS_REWARD_ACCOUNTS] = {"reward_accounts",
+							SS_USE_UPDATE,
+							"reward_accounts_pkey",
+							{F_UUID_EQ},
+							{"pending_points_are_not_negative", "lifetime_points_are_not_negative",
+							 "points_before_a_lot_are_used_up"},
+							13,
+							{"user_id", "points_available", "points_pending", "lifetime_points", "tier", "tier_until",
+							 "transaction_count", "spent_minor", "spent_currency", "points_debited", "lot_at",
+							 "lot_before", "referral_for"}},
+	[SS_USERS] = {"users",
+				  SS_USE_READ,
+				  "users_pkey",
+				  {F_UUID_EQ},
+				  {NULL},
+				  7,
+				  {"status", "email", "name", "phone", "created_at", "preferred_language", "notification_preferences"}},
 	[SS_MERCHANTS] = {"merchants", SS_USE_READ, "merchants_pkey", {F_UUID_EQ}, {NULL}, 2, {"category", "name"}},
-	[SS_ACCOUNTS] = {"accounts", SS_USE_READ, "accounts_pkey", {F_UUID_EQ, F_UUID_EQ}, {NULL}, 6,
-	{"type", "issuer", "card_type", "bank_name", "account_type", "last_four"}},
-	[SS_SEGMENT_MEMBERS] = {"segment_members", SS_USE_READ, "segment_members_pkey", {F_UUID_EQ}, {NULL}, 1, {"segment_no"}},
-	[SS_USER_BOOSTS] = {"user_boosts", SS_USE_READ, "user_boosts_pkey", {F_UUID_EQ}, {NULL}, 2, {"boost_id", "deactivated_at"}},
-	[SS_TRANSACTIONS] = {"transactions", SS_USE_INSERT, "transactions_pkey", {F_UUID_EQ, F_UUID_EQ},
-	{"transaction_amounts_are_not_negative", "a_discount_is_part_of_the_amount", "a_refund_is_part_of_the_amount"}, 19,
-	{"transaction_id", "user_id", "amount_minor", "occurred_at", "recorded_at", "points_base", "points_bonus",
-	"discount_minor", "refunded_minor", "points_refunded", "status", "currency", "category_no", "request", "merchant_id",
-	"account_id", "idempotency_key", "metadata", "decision"}},
-	[SS_TRANSACTION_KEYS] = {"transactions", SS_USE_READ, "an_idempotency_key_is_used_once_per_user",
-	{F_UUID_EQ, F_TEXTEQ}, {NULL}, 0, {NULL}, SS_TRANSACTIONS},
-	[SS_POINTS_ENTRIES] = {"points_entries", SS_USE_INSERT, NULL, {0}, {"an_entry_moves_points", "an_entry_has_two_accounts"}, 10,
-	{"user_id", "entry_id", "points", "recorded_at", "kind", "debit_account", "credit_account", "campaign_no",
-	"transaction_id", "reason"}},
-	[SS_REDEMPTIONS] = {"campaign_redemptions", SS_USE_INSERT, "campaign_redemptions_campaign", {F_INT4EQ, F_UUID_EQ},
-	{"redemption_amounts_are_not_negative", "a_returned_cost_is_part_of_the_cost"}, 11,
-	{"user_id", "transaction_id", "campaign_no", "campaign_version", "points", "discount_minor", "cost_minor",
-	"cost_returned_minor", "day", "position", "counts"}},
-	[SS_SLOTS] = {"campaign_slots", SS_USE_UPDATE, "campaign_slots_pkey", {F_INT4EQ, F_DATE_EQ, F_INT4EQ},
-	{"a_slot_is_never_overspent"}, 5,
-	{"campaign_no", "day", "slot", "used", "allotted"}},
-	[SS_PURCHASES] = {"transactions", SS_USE_READ, "transactions_user", {F_UUID_EQ}, {NULL}, 0, {NULL}, SS_TRANSACTIONS,
-	{"user_id", "occurred_at", "transaction_id", "amount_minor", "refunded_minor", "status", "category_no", "currency",
-	"merchant_id"}},
-	[SS_ENTRIES] = {"points_entries", SS_USE_READ, "points_entries_pkey", {F_UUID_EQ}, {NULL}, 0, {NULL}, SS_POINTS_ENTRIES,
-	{"user_id", "entry_id"}},
-	[SS_CREDITS] = {"points_entries", SS_USE_READ, "points_entries_credits", {F_UUID_EQ}, {NULL}, 0, {NULL}, SS_POINTS_ENTRIES,
-	{"user_id", "recorded_at"}, true},
-	[SS_ADJUSTMENTS] = {"points_adjustments", SS_USE_READ, "points_adjustments_pkey", {F_UUID_EQ, F_UUID_EQ}, {NULL}, 1, {"reason"}},
-	[SS_BOOSTS] = {"boosts", SS_USE_READ, "boosts_pkey", {F_UUID_EQ}, {NULL}, 5,
-	{"name", "multiplier_milli", "category", "starts_at", "expires_at"}},
+	[SS_ACCOUNTS] = {"accounts",
+					 SS_USE_READ,
+					 "accounts_pkey",
+					 {F_UUID_EQ, F_UUID_EQ},
+					 {NULL},
+					 6,
+					 {"type", "issuer", "card_type", "bank_name", "account_type", "last_four"}},
+	[SS_SEGMENT_MEMBERS] =
+		{"segment_members", SS_USE_READ, "segment_members_pkey", {F_UUID_EQ}, {NULL}, 1, {"segment_no"}},
+	[SS_USER_BOOSTS] =
+		{"user_boosts", SS_USE_READ, "user_boosts_pkey", {F_UUID_EQ}, {NULL}, 2, {"boost_id", "deactivated_at"}},
+	[SS_TRANSACTIONS] = {"transactions",
+						 SS_USE_INSERT,
+						 "transactions_pkey",
+						 {F_UUID_EQ, F_UUID_EQ},
+						 {"transaction_amounts_are_not_negative", "a_discount_is_part_of_the_amount",
+						  "a_refund_is_part_of_the_amount"},
+						 19,
+						 {"transaction_id", "user_id", "amount_minor", "occurred_at", "recorded_at", "points_base",
+						  "points_bonus", "discount_minor", "refunded_minor", "points_refunded", "status", "currency",
+						  "category_no", "request", "merchant_id", "account_id", "idempotency_key", "metadata",
+						  "decision"}},
+	[SS_TRANSACTION_KEYS] = {"transactions",
+							 SS_USE_READ,
+							 "an_idempotency_key_is_used_once_per_user",
+							 {F_UUID_EQ, F_TEXTEQ},
+							 {NULL},
+							 0,
+							 {NULL},
+							 SS_TRANSACTIONS},
+	[SS_POINTS_ENTRIES] = {"points_entries",
+						   SS_USE_INSERT,
+						   NULL,
+						   {0},
+						   {"an_entry_moves_points", "an_entry_has_two_accounts"},
+						   10,
+						   {"user_id", "entry_id", "points", "recorded_at", "kind", "debit_account", "credit_account",
+							"campaign_no", "transaction_id", "reason"}},
+	[SS_REDEMPTIONS] = {"campaign_redemptions",
+						SS_USE_INSERT,
+						"campaign_redemptions_campaign",
+						{F_INT4EQ, F_UUID_EQ},
+						{"redemption_amounts_are_not_negative", "a_returned_cost_is_part_of_the_cost"},
+						11,
+						{"user_id", "transaction_id", "campaign_no", "campaign_version", "points", "discount_minor",
+						 "cost_minor", "cost_returned_minor", "day", "position", "counts"}},
+	[SS_SLOTS] = {"campaign_slots",
+				  SS_USE_UPDATE,
+				  "campaign_slots_pkey",
+				  {F_INT4EQ, F_DATE_EQ, F_INT4EQ},
+				  {"a_slot_is_never_overspent"},
+				  5,
+				  {"campaign_no", "day", "slot", "used", "allotted"}},
+	[SS_PURCHASES] = {"transactions",
+					  SS_USE_READ,
+					  "transactions_user",
+					  {F_UUID_EQ},
+					  {NULL},
+					  0,
+					  {NULL},
+					  SS_TRANSACTIONS,
+					  {"user_id", "occurred_at", "transaction_id", "amount_minor", "refunded_minor", "status",
+					   "category_no", "currency", "merchant_id"}},
+	[SS_ENTRIES] = {"points_entries",
+					SS_USE_READ,
+					"points_entries_pkey",
+					{F_UUID_EQ},
+					{NULL},
+					0,
+					{NULL},
+					SS_POINTS_ENTRIES,
+					{"user_id", "entry_id"}},
+	[SS_CREDITS] = {"points_entries",
+					SS_USE_READ,
+					"points_entries_credits",
+					{F_UUID_EQ},
+					{NULL},
+					0,
+					{NULL},
+					SS_POINTS_ENTRIES,
+					{"user_id", "recorded_at"},
+					true},
+	[SS_ADJUSTMENTS] =
+		{"points_adjustments", SS_USE_READ, "points_adjustments_pkey", {F_UUID_EQ, F_UUID_EQ}, {NULL}, 1, {"reason"}},
+	[SS_BOOSTS] = {"boosts",
+				   SS_USE_READ,
+				   "boosts_pkey",
+				   {F_UUID_EQ},
+				   {NULL},
+				   5,
+				   {"name", "multiplier_milli", "category", "starts_at", "expires_at"}},
 };
 
 /* The types of these columns; 0 where it is an enum of ours. */
 static const Oid column_types[SS_TABLES][SS_STOCK_COLUMNS] = {
 	[SS_REWARD_ACCOUNTS] = {UUIDOID, INT8OID, INT8OID, INT8OID, TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID, BPCHAROID,
-	INT8OID, TIMESTAMPTZOID, INT8OID, UUIDOID},
+							INT8OID, TIMESTAMPTZOID, INT8OID, UUIDOID},
 	[SS_USERS] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, JSONBOID},
 	[SS_MERCHANTS] = {TEXTOID, TEXTOID},
 	[SS_ACCOUNTS] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
 	[SS_SEGMENT_MEMBERS] = {INT4OID},
 	[SS_USER_BOOSTS] = {UUIDOID, TIMESTAMPTZOID},
-	[SS_TRANSACTIONS] = {UUIDOID, UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID,
-	0, BPCHAROID, INT2OID, INT2OID, UUIDOID, UUIDOID, TEXTOID, JSONBOID, BYTEAOID},
+	[SS_TRANSACTIONS] = {UUIDOID, UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, INT8OID,
+						 INT8OID, 0, BPCHAROID, INT2OID, INT2OID, UUIDOID, UUIDOID, TEXTOID, JSONBOID, BYTEAOID},
 	[SS_POINTS_ENTRIES] = {UUIDOID, UUIDOID, INT8OID, TIMESTAMPTZOID, 0, 0, 0, INT4OID, UUIDOID, TEXTOID},
-	[SS_REDEMPTIONS] = {UUIDOID, UUIDOID, INT4OID, INT4OID, INT8OID, INT8OID, INT8OID, INT8OID, DATEOID, INT2OID, BOOLOID},
+	[SS_REDEMPTIONS] = {UUIDOID, UUIDOID, INT4OID, INT4OID, INT8OID, INT8OID, INT8OID, INT8OID, DATEOID, INT2OID,
+						BOOLOID},
 	[SS_SLOTS] = {INT4OID, DATEOID, INT4OID, INT8OID, INT8OID},
 	[SS_ADJUSTMENTS] = {TEXTOID},
 	[SS_BOOSTS] = {TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
@@ -100,7 +172,7 @@ static const Oid column_types[SS_TABLES][SS_STOCK_COLUMNS] = {
 static const uint32 nullable[SS_TABLES] = {
 	[SS_REWARD_ACCOUNTS] = 1 << ACCOUNT_TIER_UNTIL | 1 << ACCOUNT_REFERRER,
 	[SS_TRANSACTIONS] = 1 << TRANSACTION_CATEGORY_NO | 1 << TRANSACTION_MERCHANT_ID | 1 << TRANSACTION_ACCOUNT_ID |
-	1 << TRANSACTION_KEY | 1 << TRANSACTION_METADATA,
+						1 << TRANSACTION_KEY | 1 << TRANSACTION_METADATA,
 	[SS_POINTS_ENTRIES] = 1 << ENTRY_CAMPAIGN_NO | 1 << ENTRY_REASON,
 };
 
@@ -108,19 +180,19 @@ static const struct
 {
 	const char *type;
 	const char *label;
-}			label_specs[SS_LABELS] = {
-	{"purchase_status", "pending"}, {"purchase_status", "completed"}, {"purchase_status", "failed"},
-	{"purchase_status", "cancelled"}, {"entry_kind", "earn"}, {"entry_kind", "bonus"}, {"entry_kind", "referral"},
-	{"entry_kind", "adjust"},
-	{"ledger_account", "available"}, {"ledger_account", "pending"}, {"ledger_account", "issuance"},
+} label_specs[SS_LABELS] = {
+	{"purchase_status", "pending"},	  {"purchase_status", "completed"}, {"purchase_status", "failed"},
+	{"purchase_status", "cancelled"}, {"entry_kind", "earn"},			{"entry_kind", "bonus"},
+	{"entry_kind", "referral"},		  {"entry_kind", "adjust"},			{"ledger_account", "available"},
+	{"ledger_account", "pending"},	  {"ledger_account", "issuance"},
 };
 
-SSStock		ss_stock;
+SSStock ss_stock;
 
 static void
 on_relcache_invalidation(Datum arg, Oid relid)
 {
-	bool		ours = (relid == InvalidOid);
+	bool ours = (relid == InvalidOid);
 
 	for (int i = 0; i < SS_TABLES; i++)
 		ours |= (relid == ss_stock.relids[i] || relid == ss_stock.indexes[i]);
@@ -137,7 +209,7 @@ are_columns_of(Datum numbers, Bitmapset *columns)
 {
 	const ArrayType *array = DatumGetArrayTypeP(numbers);
 	const int16 *items = (const int16 *) ARR_DATA_PTR(array);
-	int			count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	int count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 
 	for (int i = 0; i < count; i++)
 	{
@@ -151,11 +223,11 @@ are_columns_of(Datum numbers, Bitmapset *columns)
 static bool
 minds_only_the_key(Relation rel, Oid constraint)
 {
-	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
-	Bitmapset  *key = RelationGetIndexAttrBitmap(rel, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+	HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	Bitmapset *key = RelationGetIndexAttrBitmap(rel, INDEX_ATTR_BITMAP_PRIMARY_KEY);
 	Form_pg_constraint form;
-	bool		isnull;
-	bool		result = true;
+	bool isnull;
+	bool result = true;
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for constraint %u", constraint);
@@ -182,7 +254,8 @@ has_trigger_for(Relation rel, SSUse use)
 		if (use == SS_USE_INSERT && (trigger->tgtype & TRIGGER_TYPE_INSERT) != 0)
 			return true;
 		if (use == SS_USE_UPDATE && (trigger->tgtype & TRIGGER_TYPE_UPDATE) != 0 &&
-			(RI_FKey_trigger_type(trigger->tgfoid) == RI_TRIGGER_NONE || !minds_only_the_key(rel, trigger->tgconstraint)))
+			(RI_FKey_trigger_type(trigger->tgfoid) == RI_TRIGGER_NONE ||
+			 !minds_only_the_key(rel, trigger->tgconstraint)))
 			return true;
 	}
 	return false;
@@ -192,7 +265,7 @@ has_trigger_for(Relation rel, SSUse use)
 static bool
 has_order(Relation index, const char *const *columns)
 {
-	int			nkeys = IndexRelationGetNumberOfKeyAttributes(index);
+	int nkeys = IndexRelationGetNumberOfKeyAttributes(index);
 
 	for (int i = 0; i < SS_STOCK_ENTRY && columns[i] != NULL; i++)
 	{
@@ -209,8 +282,8 @@ static bool
 check_index(SSTable table)
 {
 	const SSTableSpec *spec = &ss_table_specs[table];
-	Relation	index;
-	bool		usable;
+	Relation index;
+	bool usable;
 
 	if (spec->index == NULL)
 		return true;
@@ -218,10 +291,10 @@ check_index(SSTable table)
 		return false;
 	index = index_open(ss_stock.indexes[table], AccessShareLock);
 	usable = index->rd_index->indrelid == ss_stock.relids[table] && index->rd_index->indisvalid &&
-		index->rd_rel->relam == BTREE_AM_OID;
+			 index->rd_rel->relam == BTREE_AM_OID;
 	if (spec->entry[0] != NULL)
 		usable = usable && has_order(index, spec->entry) &&
-			spec->partial == !heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
+				 spec->partial == !heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
 	index_close(index, NoLock);
 	return usable;
 }
@@ -232,7 +305,7 @@ check_columns(SSTable table, TupleDesc desc)
 {
 	for (int i = 0; i < ss_table_specs[table].ncolumns; i++)
 	{
-		AttrNumber	number = get_attnum(ss_stock.relids[table], ss_table_specs[table].columns[i]);
+		AttrNumber number = get_attnum(ss_stock.relids[table], ss_table_specs[table].columns[i]);
 
 		if (number == InvalidAttrNumber ||
 			(column_types[table][i] != 0 && TupleDescAttr(desc, number - 1)->atttypid != column_types[table][i]))
@@ -248,11 +321,11 @@ static bool
 has_constraints(SSTable table, TupleDesc desc)
 {
 	const char *const *ours = ss_table_specs[table].checks;
-	int			nchecks = desc->constr == NULL ? 0 : desc->constr->num_check;
+	int nchecks = desc->constr == NULL ? 0 : desc->constr->num_check;
 
 	for (int i = 0; i < nchecks; i++)
 	{
-		int			j = 0;
+		int j = 0;
 
 		while (j < SS_STOCK_CHECKS && ours[j] != NULL && strcmp(ours[j], desc->constr->check[i].ccname) != 0)
 			j++;
@@ -280,23 +353,23 @@ has_function(Node *node, void *context)
 	if (node == NULL)
 		return false;
 	return IsA(node, CoerceToDomain) || check_functions_in_node(node, is_no_server_function, context) ||
-		expression_tree_walker(node, has_function, context);
+		   expression_tree_walker(node, has_function, context);
 }
 
 /* Do index entries take functions that are not the server's? */
 static bool
 has_functions(Relation rel)
 {
-	List	   *indexes = RelationGetIndexList(rel);
-	ListCell   *cell;
-	bool		found = false;
+	List *indexes = RelationGetIndexList(rel);
+	ListCell *cell;
+	bool found = false;
 
-	foreach(cell, indexes)
+	foreach (cell, indexes)
 	{
-		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
 
 		found |= has_function((Node *) RelationGetIndexExpressions(index), NULL) ||
-			has_function((Node *) RelationGetIndexPredicate(index), NULL);
+				 has_function((Node *) RelationGetIndexPredicate(index), NULL);
 		for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
 			found |= index->rd_opfamily[i] >= FirstNormalObjectId;
 		index_close(index, AccessShareLock);
@@ -310,9 +383,9 @@ static bool
 check_table(SSTable table, Oid namespace)
 {
 	const SSTableSpec *spec = &ss_table_specs[table];
-	Relation	rel;
-	TupleDesc	desc;
-	bool		usable;
+	Relation rel;
+	TupleDesc desc;
+	bool usable;
 
 	ss_stock.relids[table] = get_relname_relid(spec->name, namespace);
 	ss_stock.indexes[table] = spec->index == NULL ? InvalidOid : get_relname_relid(spec->index, namespace);
@@ -320,13 +393,14 @@ check_table(SSTable table, Oid namespace)
 		return false;
 	rel = table_open(ss_stock.relids[table], AccessShareLock);
 	desc = RelationGetDescr(rel);
-	usable = rel->rd_rel->relkind == RELKIND_RELATION && rel->rd_rel->relam == HEAP_TABLE_AM_OID && rel->rd_rules == NULL &&
-		!rel->rd_rel->relrowsecurity && !rel->rd_rel->relispartition && !rel->rd_rel->relhassubclass;
+	usable = rel->rd_rel->relkind == RELKIND_RELATION && rel->rd_rel->relam == HEAP_TABLE_AM_OID &&
+			 rel->rd_rules == NULL && !rel->rd_rel->relrowsecurity && !rel->rd_rel->relispartition &&
+			 !rel->rd_rel->relhassubclass;
 	check_columns(table, desc);
 	if (spec->use != SS_USE_READ)
 	{
 		usable = usable && desc->natts == spec->ncolumns && !has_trigger_for(rel, spec->use) &&
-			(desc->constr == NULL || !desc->constr->has_generated_stored);
+				 (desc->constr == NULL || !desc->constr->has_generated_stored);
 		ss_stock.checks[table] = has_constraints(table, desc);
 		ss_stock.runs_code |= ss_stock.checks[table] || has_functions(rel);
 	}
@@ -337,7 +411,7 @@ check_table(SSTable table, Oid namespace)
 static Oid
 label_oid(const char *type, const char *label, Oid namespace)
 {
-	Oid			typid = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(type), ObjectIdGetDatum(namespace));
+	Oid typid = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(type), ObjectIdGetDatum(namespace));
 
 	return GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(typid), CStringGetDatum(label));
 }
@@ -347,7 +421,7 @@ void
 ss_stock_take(void)
 {
 	static bool registered = false;
-	Oid			namespace = get_namespace_oid("swipesavvy", false);
+	Oid namespace = get_namespace_oid("swipesavvy", false);
 
 	if (!registered)
 	{

@@ -11,7 +11,7 @@
 
 #define SS_STOCK_COLUMNS 20
 #define SS_STOCK_KEYS	 3
-#define SS_STOCK_ENTRY	 9		/* columns of an index */
+#define SS_STOCK_ENTRY	 9 /* columns of an index */
 #define SS_STOCK_CHECKS	 3
 
 /* What we do with a table. */
@@ -25,15 +25,15 @@ typedef enum SSUse
 typedef struct SSTableSpec
 {
 	const char *name;
-	SSUse		use;
-	const char *index;			/* NULL: never looked up */
-	RegProcedure equal[SS_STOCK_KEYS];	/* of the index's columns */
-	const char *checks[SS_STOCK_CHECKS];	/* CHECK constraints of ours */
-	int			ncolumns;
+	SSUse use;
+	const char *index;					 /* NULL: never looked up */
+	RegProcedure equal[SS_STOCK_KEYS];	 /* of the index's columns */
+	const char *checks[SS_STOCK_CHECKS]; /* CHECK constraints of ours */
+	int ncolumns;
 	const char *columns[SS_STOCK_COLUMNS];
-	SSTable		heap;			/* if not 0: the table whose rows are found by this index */
-	const char *entry[SS_STOCK_ENTRY];	/* the columns that the index must begin with */
-	bool		partial;		/* it is for some rows only */
+	SSTable heap;					   /* if not 0: the table whose rows are found by this index */
+	const char *entry[SS_STOCK_ENTRY]; /* the columns that the index must begin with */
+	bool partial;					   /* it is for some rows only */
 } SSTableSpec;
 
 /* Those that the engine needs. */
@@ -44,15 +44,15 @@ extern const SSTableSpec ss_table_specs[SS_TABLES];
 /* What is known of the tables; dropped by any relcache invalidation of one of them. */
 typedef struct SSStock
 {
-	bool		known;
-	bool		changed;		/* since it began to be taken */
-	uint32		usable;			/* the tables that are, as bits */
-	bool		runs_code;		/* writing runs functions of somebody else's */
-	Oid			relids[SS_TABLES];
-	Oid			indexes[SS_TABLES];
-	AttrNumber	columns[SS_TABLES][SS_STOCK_COLUMNS];
-	bool		checks[SS_TABLES];	/* constraints to evaluate */
-	Oid			labels[SS_LABELS];
+	bool known;
+	bool changed;	/* since it began to be taken */
+	uint32 usable;	/* the tables that are, as bits */
+	bool runs_code; /* writing runs functions of somebody else's */
+	Oid relids[SS_TABLES];
+	Oid indexes[SS_TABLES];
+	AttrNumber columns[SS_TABLES][SS_STOCK_COLUMNS];
+	bool checks[SS_TABLES]; /* constraints to evaluate */
+	Oid labels[SS_LABELS];
 } SSStock;
 
 extern SSStock ss_stock;
@@ -60,4 +60,4 @@ extern SSStock ss_stock;
 /* Takes stock of the tables. An invalidation or an error meanwhile leaves it unknown. */
 extern void ss_stock_take(void);
 
-#endif							/* SS_DIRECT_STOCK_H */
+#endif /* SS_DIRECT_STOCK_H */

@@ -17,16 +17,16 @@
 /* A run of items in the order of processing. */
 typedef struct Range
 {
-	SSItem	  **items;
-	int			count;
-	bool		by_call;
+	SSItem **items;
+	int count;
+	bool by_call;
 } Range;
 
 /* Processes a range as one batch of the engine; the items take over what came of it. */
 static void
 award_range(void *argument)
 {
-	Range	   *range = argument;
+	Range *range = argument;
 	SSPurchase *purchases = palloc(range->count * sizeof(SSPurchase));
 
 	for (int i = 0; i < range->count; i++)
@@ -39,8 +39,8 @@ award_range(void *argument)
 static void
 award_or_split(Range range)
 {
-	Range		half = {range.items, range.count / 2, range.by_call};
-	ErrorData  *error;
+	Range half = {range.items, range.count / 2, range.by_call};
+	ErrorData *error;
 
 	CHECK_FOR_INTERRUPTS();
 	error = ss_attempt(award_range, &range, false);
@@ -73,7 +73,7 @@ compare_keys(const void *a, const void *b)
 {
 	const SSPurchase *x = &(*(SSItem *const *) a)->purchase;
 	const SSPurchase *y = &(*(SSItem *const *) b)->purchase;
-	int			order = memcmp(&x->user_id, &y->user_id, sizeof(pg_uuid_t));
+	int order = memcmp(&x->user_id, &y->user_id, sizeof(pg_uuid_t));
 
 	return order != 0 ? order : strcmp(x->idempotency_key, y->idempotency_key);
 }
@@ -82,8 +82,8 @@ compare_keys(const void *a, const void *b)
 static bool
 repeats_itself(SSItem **items, int count)
 {
-	SSItem	  **keyed = palloc(Max(count, 1) * sizeof(SSItem *));
-	int			n = 0;
+	SSItem **keyed = palloc(Max(count, 1) * sizeof(SSItem *));
+	int n = 0;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -102,13 +102,13 @@ repeats_itself(SSItem **items, int count)
 void
 ss_batch_award(SSItem **items, int count, bool by_call)
 {
-	int			size;
+	int size;
 
 	qsort(items, count, sizeof(SSItem *), compare_items);
 	size = repeats_itself(items, count) ? 1 : SS_CHUNK_PURCHASES;
 	for (int i = 0; i < count; i += size)
 	{
-		Range		range = {items + i, Min(size, count - i), by_call};
+		Range range = {items + i, Min(size, count - i), by_call};
 
 		award_or_split(range);
 	}

@@ -11,8 +11,8 @@
 
 typedef struct SSItem
 {
-	SSPurchase	purchase;
-	ErrorData  *error;			/* why it was not recorded, or NULL */
+	SSPurchase purchase;
+	ErrorData *error; /* why it was not recorded, or NULL */
 } SSItem;
 
 /*
@@ -22,4 +22,4 @@ typedef struct SSItem
  */
 extern void ss_batch_award(SSItem **items, int count, bool by_call);
 
-#endif							/* SS_BATCH_H */
+#endif /* SS_BATCH_H */

@@ -43,9 +43,9 @@ static SSReason
 try_campaign(const SSContender *contender, SSPurchase *purchase, const SSStock *stock)
 {
 	const SSCampaign *campaign = contender->campaign;
-	int128		discount = Min(contender->gift.discount, purchase->amount - purchase->discount);
-	int128		cost = contender->gift.cost - contender->gift.discount + discount;
-	SSAward    *award = &purchase->awards[purchase->nawards];
+	int128 discount = Min(contender->gift.discount, purchase->amount - purchase->discount);
+	int128 cost = contender->gift.cost - contender->gift.discount + discount;
+	SSAward *award = &purchase->awards[purchase->nawards];
 
 	if (discount == 0 && contender->gift.bonus == 0 && campaign->offer != SS_OFFER_OTHER)
 		return SS_NOT_NO_GAIN;
@@ -67,13 +67,13 @@ try_campaign(const SSContender *contender, SSPurchase *purchase, const SSStock *
 void
 ss_choose(SSContender *contenders, int count, SSPurchase *purchase, const SSStock *stock)
 {
-	bool		exclusive_taken = false;
+	bool exclusive_taken = false;
 
 	qsort(contenders, count, sizeof(SSContender), compare_contenders);
 	for (int i = 0; i < count; i++)
 	{
 		const SSCampaign *campaign = contenders[i].campaign;
-		SSReason	reason = check_limits(campaign, purchase, stock);
+		SSReason reason = check_limits(campaign, purchase, stock);
 
 		if (reason == SS_APPLIED && !campaign->stackable && exclusive_taken)
 			reason = SS_NOT_EXCLUSIVE;

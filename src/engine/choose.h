@@ -12,18 +12,18 @@
 typedef struct SSContender
 {
 	const SSCampaign *campaign;
-	SSGift		gift;
-	SSReason	reason;			/* filled in: why it does not apply */
+	SSGift gift;
+	SSReason reason; /* filled in: why it does not apply */
 } SSContender;
 
 /* What is left of limits and budgets: the caller's to say, and to take from. */
 typedef struct SSStock
 {
-	void	   *state;			/* the caller's: whose purchase this is, for one */
-	int64		(*redemptions) (void *state, const SSCampaign *campaign);	/* by this buyer, so far */
-	bool		(*day_covers) (void *state, const SSCampaign *campaign, DateADT day);	/* one more */
-	bool		(*budget_covers) (void *state, const SSCampaign *campaign, int128 cost);
-	void		(*take) (void *state, const SSCampaign *campaign, const SSPurchase *purchase, const SSAward *award);
+	void *state;												   /* the caller's: whose purchase this is, for one */
+	int64 (*redemptions)(void *state, const SSCampaign *campaign); /* by this buyer, so far */
+	bool (*day_covers)(void *state, const SSCampaign *campaign, DateADT day); /* one more */
+	bool (*budget_covers)(void *state, const SSCampaign *campaign, int128 cost);
+	void (*take)(void *state, const SSCampaign *campaign, const SSPurchase *purchase, const SSAward *award);
 } SSStock;
 
 /*
@@ -35,4 +35,4 @@ typedef struct SSStock
  */
 extern void ss_choose(SSContender *contenders, int count, SSPurchase *purchase, const SSStock *stock);
 
-#endif							/* SS_CHOOSE_H */
+#endif /* SS_CHOOSE_H */

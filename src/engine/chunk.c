@@ -29,76 +29,92 @@ static SSQuery lock_users_query = {
 	"       coalesce(a.tier_until, '-infinity'), a.transaction_count, a.spent_minor, a.spent_currency,"
 	"       a.points_debited, a.lot_at, a.lot_before, a.referral_for"
 	"  FROM swipesavvy.reward_accounts a WHERE a.user_id = ANY ($1) ORDER BY a.user_id FOR NO KEY UPDATE",
-	1, {UUIDARRAYOID}, NULL};
+	1,
+	{UUIDARRAYOID},
+	NULL};
 static SSQuery referrers_query = {
 	"SELECT a.referral_for FROM swipesavvy.reward_accounts a WHERE a.user_id = ANY ($1) AND a.referral_for IS NOT NULL",
-	1, {UUIDARRAYOID}, NULL};
+	1,
+	{UUIDARRAYOID},
+	NULL};
 /* not joined above: that would read the status of before the wait for the lock */
 static SSQuery inactive_users_query = {
 	"SELECT u.user_id FROM swipesavvy.users u WHERE u.user_id = ANY ($1) AND u.status <> 'active'",
-	1, {UUIDARRAYOID}, NULL};
+	1,
+	{UUIDARRAYOID},
+	NULL};
 static SSQuery total_spent_query = {
 	"SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)::bigint FROM swipesavvy.transactions t"
 	" WHERE t.user_id = $1 AND t.currency = $2 AND t.status = 'completed'",
-	2, {UUIDOID, BPCHAROID}, NULL};
+	2,
+	{UUIDOID, BPCHAROID},
+	NULL};
 static SSQuery merchants_query = {
 	"SELECT m.merchant_id, c.category_no FROM swipesavvy.merchants m"
 	"  JOIN swipesavvy.merchant_categories c ON c.category = m.category WHERE m.merchant_id = ANY ($1)",
-	1, {UUIDARRAYOID}, NULL};
+	1,
+	{UUIDARRAYOID},
+	NULL};
 static SSQuery accounts_query = {
-	"SELECT a.account_id, a.user_id FROM swipesavvy.accounts a WHERE a.account_id = ANY ($1)",
-	1, {UUIDARRAYOID}, NULL};
+	"SELECT a.account_id, a.user_id FROM swipesavvy.accounts a WHERE a.account_id = ANY ($1)", 1, {UUIDARRAYOID}, NULL};
 static SSQuery segments_query = {
 	"SELECT m.user_id, m.segment_no FROM swipesavvy.segment_members m WHERE m.user_id = ANY ($1)",
-	1, {UUIDARRAYOID}, NULL};
-static SSQuery boosts_query = {
-	"SELECT b.user_id, b.boost_id FROM swipesavvy.user_boosts b"
-	" WHERE b.user_id = ANY ($1) AND b.deactivated_at IS NULL",
-	1, {UUIDARRAYOID}, NULL};
+	1,
+	{UUIDARRAYOID},
+	NULL};
+static SSQuery boosts_query = {"SELECT b.user_id, b.boost_id FROM swipesavvy.user_boosts b"
+							   " WHERE b.user_id = ANY ($1) AND b.deactivated_at IS NULL",
+							   1,
+							   {UUIDARRAYOID},
+							   NULL};
 static SSQuery redemptions_query = {
 	"SELECT r.user_id, r.campaign_no, count(*) FROM swipesavvy.campaign_redemptions r"
 	" WHERE r.campaign_no = ANY ($1) AND r.user_id = ANY ($2) AND r.counts GROUP BY 1, 2",
-	2, {INT4ARRAYOID, UUIDARRAYOID}, NULL};
+	2,
+	{INT4ARRAYOID, UUIDARRAYOID},
+	NULL};
 static SSQuery day_spending_query = {
 	"SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)::bigint FROM swipesavvy.transactions t"
 	" WHERE t.user_id = $1 AND t.currency = $2 AND t.status IN ('pending', 'completed')"
 	"   AND t.occurred_at >= $3::timestamp AT TIME ZONE $4 AND t.occurred_at < ($3 + 1)::timestamp AT TIME ZONE $4",
-	4, {UUIDOID, BPCHAROID, DATEOID, TEXTOID}, NULL};
+	4,
+	{UUIDOID, BPCHAROID, DATEOID, TEXTOID},
+	NULL};
 
 typedef struct RedemptionKey
 {
-	int32		user;			/* position in chunk->users */
-	int32		campaign_no;
+	int32 user; /* position in chunk->users */
+	int32 campaign_no;
 } RedemptionKey;
 
 typedef struct RedemptionEntry
 {
 	RedemptionKey key;
-	int64		count;
+	int64 count;
 } RedemptionEntry;
 
 typedef struct SpendingKey
 {
-	int32		user;
-	DateADT		day;
+	int32 user;
+	DateADT day;
 } SpendingKey;
 
 typedef struct SpendingEntry
 {
 	SpendingKey key;
-	int64		spent;
+	int64 spent;
 } SpendingEntry;
 
 typedef struct MerchantEntry
 {
-	pg_uuid_t	id;
-	int16		category_no;
+	pg_uuid_t id;
+	int16 category_no;
 } MerchantEntry;
 
 static struct HTAB *
 make_table(const char *name, Size keysize, Size entrysize)
 {
-	HASHCTL		control = {.keysize = keysize,.entrysize = entrysize,.hcxt = CurrentMemoryContext};
+	HASHCTL control = {.keysize = keysize, .entrysize = entrysize, .hcxt = CurrentMemoryContext};
 
 	return hash_create(name, 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
@@ -124,8 +140,8 @@ compare_users(const void *a, const void *b)
 static void
 read_user(uint64 row, SSUser *user)
 {
-	Datum		referrer;
-	bool		isnull;
+	Datum referrer;
+	bool isnull;
 
 	memset(user, 0, sizeof(*user));
 	user->id = *DatumGetUUIDP(ss_value_not_null(row, 1));
@@ -151,7 +167,7 @@ read_user(uint64 row, SSUser *user)
 static SSUser *
 find_among(SSUser *users, int count, const pg_uuid_t *id)
 {
-	SSUser		key;
+	SSUser key;
 
 	key.id = *id;
 	return bsearch(&key, users, count, sizeof(SSUser), compare_users);
@@ -166,16 +182,16 @@ ss_chunk_find_user(const SSChunk *chunk, const pg_uuid_t *id)
 int
 ss_chunk_lock_accounts(const pg_uuid_t *ids, int count, SSUser *users)
 {
-	Datum		array = ss_uuid_array(ids, count, sizeof(pg_uuid_t));
-	int			found = (int) ss_query_latest(&lock_users_query, &array, NULL);
-	uint64		inactive;
+	Datum array = ss_uuid_array(ids, count, sizeof(pg_uuid_t));
+	int found = (int) ss_query_latest(&lock_users_query, &array, NULL);
+	uint64 inactive;
 
 	for (int i = 0; i < found; i++)
 		read_user(i, &users[i]);
 	inactive = ss_query_latest(&inactive_users_query, &array, NULL);
 	for (uint64 i = 0; i < inactive; i++)
 	{
-		SSUser	   *user = find_among(users, found, DatumGetUUIDP(ss_value_not_null(i, 1)));
+		SSUser *user = find_among(users, found, DatumGetUUIDP(ss_value_not_null(i, 1)));
 
 		if (user != NULL)
 			user->active = false;
@@ -189,7 +205,7 @@ compare_wanted(const void *a, const void *b)
 {
 	const SSWanted *x = a;
 	const SSWanted *y = b;
-	int			order = memcmp(&x->id, &y->id, sizeof(pg_uuid_t));
+	int order = memcmp(&x->id, &y->id, sizeof(pg_uuid_t));
 
 	return order != 0 ? order : (int) y->completes - (int) x->completes;
 }
@@ -197,7 +213,7 @@ compare_wanted(const void *a, const void *b)
 int
 ss_chunk_sort_wanted(SSWanted *wanted, int count)
 {
-	int			distinct = 0;
+	int distinct = 0;
 
 	qsort(wanted, count, sizeof(SSWanted), compare_wanted);
 	for (int i = 0; i < count; i++)
@@ -215,9 +231,9 @@ ss_chunk_sort_wanted(SSWanted *wanted, int count)
 static int
 add_referrers(SSWanted *wanted, int count)
 {
-	pg_uuid_t  *ids = palloc(count * sizeof(pg_uuid_t));
-	int			n = 0;
-	Datum		array;
+	pg_uuid_t *ids = palloc(count * sizeof(pg_uuid_t));
+	int n = 0;
+	Datum array;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -229,7 +245,7 @@ add_referrers(SSWanted *wanted, int count)
 	array = ss_uuid_array(ids, n, sizeof(pg_uuid_t));
 	n = (int) ss_query_latest(&referrers_query, &array, NULL);
 	for (int i = 0; i < n; i++)
-		wanted[count + i] = (SSWanted) {*DatumGetUUIDP(ss_value_not_null(i, 1)), false};
+		wanted[count + i] = (SSWanted){*DatumGetUUIDP(ss_value_not_null(i, 1)), false};
 	return n == 0 ? count : ss_chunk_sort_wanted(wanted, count + n);
 }
 
@@ -237,10 +253,10 @@ add_referrers(SSWanted *wanted, int count)
 static SSWanted *
 buyers_of(const SSChunk *chunk, int *count)
 {
-	SSWanted   *wanted = palloc(2 * chunk->count * sizeof(SSWanted));
+	SSWanted *wanted = palloc(2 * chunk->count * sizeof(SSWanted));
 
 	for (int i = 0; i < chunk->count; i++)
-		wanted[i] = (SSWanted) {chunk->purchases[i].user_id, chunk->purchases[i].status == SS_COMPLETED};
+		wanted[i] = (SSWanted){chunk->purchases[i].user_id, chunk->purchases[i].status == SS_COMPLETED};
 	*count = ss_chunk_sort_wanted(wanted, chunk->count);
 	return wanted;
 }
@@ -248,15 +264,15 @@ buyers_of(const SSChunk *chunk, int *count)
 void
 ss_chunk_lock_users(SSChunk *chunk)
 {
-	int			count;
-	SSWanted   *wanted = buyers_of(chunk, &count);
+	int count;
+	SSWanted *wanted = buyers_of(chunk, &count);
 
 	chunk->users = palloc(2 * count * sizeof(SSUser));
 	if (chunk->direct != NULL)
 		chunk->nusers = ss_direct_lock_users(chunk->direct, chunk->batch, wanted, count, chunk->users);
 	else
 	{
-		pg_uuid_t  *ids = palloc(2 * count * sizeof(pg_uuid_t));
+		pg_uuid_t *ids = palloc(2 * count * sizeof(pg_uuid_t));
 
 		count = add_referrers(wanted, count);
 		for (int i = 0; i < count; i++)
@@ -278,8 +294,8 @@ ss_chunk_lock_users(SSChunk *chunk)
 static int
 named_ids(const SSChunk *chunk, bool merchants, Datum *array)
 {
-	pg_uuid_t  *ids = palloc(chunk->count * sizeof(pg_uuid_t));
-	int			n = 0;
+	pg_uuid_t *ids = palloc(chunk->count * sizeof(pg_uuid_t));
+	int n = 0;
 
 	for (int i = 0; i < chunk->count; i++)
 	{
@@ -296,9 +312,9 @@ named_ids(const SSChunk *chunk, bool merchants, Datum *array)
 static int16
 category_of(const SSChunk *chunk, const pg_uuid_t *id)
 {
-	int16		category_no = ss_merchant_cache_find(chunk->rules, id);
-	bool		committed;
-	char	   *name;
+	int16 category_no = ss_merchant_cache_find(chunk->rules, id);
+	bool committed;
+	char *name;
 
 	if (category_no != 0)
 		return category_no;
@@ -325,8 +341,7 @@ look_up_references(SSChunk *chunk)
 			if (purchase->category_no == 0)
 				refuse_reference(chunk, "merchant", &purchase->merchant_id);
 		}
-		if (purchase->has_account &&
-			!ss_direct_owns_account(chunk->direct, &purchase->user_id, &purchase->account_id))
+		if (purchase->has_account && !ss_direct_owns_account(chunk->direct, &purchase->user_id, &purchase->account_id))
 			refuse_reference(chunk, "account", &purchase->account_id);
 		chunk->buyers[i]->buyer.boosted |= ss_rules_boosted(chunk->rules, purchase->category_no, purchase->occurred_at);
 	}
@@ -336,8 +351,8 @@ static void
 load_merchants(SSChunk *chunk)
 {
 	struct HTAB *merchants;
-	uint64		rows;
-	Datum		ids;
+	uint64 rows;
+	Datum ids;
 
 	if (named_ids(chunk, true, &ids) == 0)
 		return;
@@ -370,12 +385,12 @@ check_accounts(SSChunk *chunk)
 {
 	struct Pair
 	{
-		pg_uuid_t	account_id;
-		pg_uuid_t	user_id;
-	}			pair;
+		pg_uuid_t account_id;
+		pg_uuid_t user_id;
+	} pair;
 	struct HTAB *accounts;
-	uint64		rows;
-	Datum		ids;
+	uint64 rows;
+	Datum ids;
 
 	if (named_ids(chunk, false, &ids) == 0)
 		return;
@@ -423,11 +438,11 @@ ss_chunk_add_boost(SSBuyer *buyer, const SSBoost *boost)
 static void
 load_segments(SSChunk *chunk, Datum user_ids)
 {
-	uint64		rows = ss_query_latest(&segments_query, &user_ids, NULL);
+	uint64 rows = ss_query_latest(&segments_query, &user_ids, NULL);
 
 	for (uint64 i = 0; i < rows; i++)
 	{
-		SSBuyer    *buyer = &ss_chunk_find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->buyer;
+		SSBuyer *buyer = &ss_chunk_find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->buyer;
 
 		ss_chunk_add_segment(buyer, DatumGetInt32(ss_value_not_null(i, 2)));
 	}
@@ -436,11 +451,11 @@ load_segments(SSChunk *chunk, Datum user_ids)
 static void
 load_boosts(SSChunk *chunk, Datum user_ids)
 {
-	uint64		rows = ss_query_latest(&boosts_query, &user_ids, NULL);
+	uint64 rows = ss_query_latest(&boosts_query, &user_ids, NULL);
 
 	for (uint64 i = 0; i < rows; i++)
 	{
-		SSBuyer    *buyer = &ss_chunk_find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->buyer;
+		SSBuyer *buyer = &ss_chunk_find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->buyer;
 
 		ss_chunk_add_boost(buyer, ss_rules_boost(chunk->rules, DatumGetUUIDP(ss_value_not_null(i, 2))));
 	}
@@ -449,7 +464,7 @@ load_boosts(SSChunk *chunk, Datum user_ids)
 void
 ss_chunk_set_currency(SSUser *user, const char *currency)
 {
-	Datum		values[2] = {UUIDPGetDatum(&user->id), CStringGetTextDatum(currency)};
+	Datum values[2] = {UUIDPGetDatum(&user->id), CStringGetTextDatum(currency)};
 
 	if (strcmp(user->spent_currency, currency) == 0)
 		return;
@@ -474,7 +489,7 @@ ss_chunk_load_references(SSChunk *chunk)
 	}
 	else
 	{
-		Datum		ids = ss_uuid_array(&chunk->users[0].id, chunk->nusers, sizeof(SSUser));
+		Datum ids = ss_uuid_array(&chunk->users[0].id, chunk->nusers, sizeof(SSUser));
 
 		load_merchants(chunk);
 		check_accounts(chunk);
@@ -491,8 +506,8 @@ ss_chunk_spent_on_day(SSChunk *chunk, const SSUser *user, DateADT day)
 {
 	SpendingKey key = {(int32) (user - chunk->users), day};
 	SpendingEntry *entry;
-	bool		found;
-	Datum		values[4];
+	bool found;
+	Datum values[4];
 
 	entry = hash_search(chunk->spending, &key, HASH_ENTER, &found);
 	if (found)
@@ -511,8 +526,8 @@ ss_chunk_spent_on_day(SSChunk *chunk, const SSUser *user, DateADT day)
 static int
 compare_ints(const void *a, const void *b)
 {
-	int32		x = *(const int32 *) a;
-	int32		y = *(const int32 *) b;
+	int32 x = *(const int32 *) a;
+	int32 y = *(const int32 *) b;
 
 	return (x > y) - (x < y);
 }
@@ -521,8 +536,8 @@ compare_ints(const void *a, const void *b)
 static int
 limited_campaigns(const SSChunk *chunk, int32 **numbers)
 {
-	int			n = 0;
-	int			distinct = 0;
+	int n = 0;
+	int distinct = 0;
 
 	for (int i = 0; i < chunk->count; i++)
 		n += chunk->open[i].count;
@@ -550,15 +565,15 @@ limited_campaigns(const SSChunk *chunk, int32 **numbers)
 void
 ss_chunk_load_redemptions(SSChunk *chunk)
 {
-	int32	   *numbers;
-	int			count;
-	Datum	   *elements;
-	Datum		values[2];
-	uint64		rows;
+	int32 *numbers;
+	int count;
+	Datum *elements;
+	Datum values[2];
+	uint64 rows;
 
 	chunk->redemptions = NULL;
 	if (chunk->direct != NULL)
-		return;					/* they are counted when they are asked for */
+		return; /* they are counted when they are asked for */
 	count = limited_campaigns(chunk, &numbers);
 	if (count == 0)
 		return;
@@ -586,7 +601,7 @@ ss_chunk_redemptions(SSChunk *chunk, const SSUser *user, int32 campaign_no, int 
 {
 	RedemptionKey key = {(int32) (user - chunk->users), campaign_no};
 	RedemptionEntry *entry;
-	bool		found;
+	bool found;
 
 	if (chunk->redemptions == NULL)
 		chunk->redemptions = make_table("swipesavvy redemptions", sizeof(RedemptionKey), sizeof(RedemptionEntry));

@@ -21,58 +21,58 @@ struct HTAB;
 /* A user's reward account, locked; changed in memory, written once per chunk. */
 typedef struct SSUser
 {
-	pg_uuid_t	id;
-	ItemPointerData tid;		/* of the locked row; direct only */
-	bool		active;
-	int64		available;
-	int64		pending;
-	int64		lifetime;
-	const char *tier;			/* the name held */
-	const char *tier_read;		/* as it was when the account was read */
-	TimestampTz tier_until;		/* DT_NOBEGIN when none */
-	int64		transactions;
-	int64		spent;			/* completed purchases in spent_currency, net of refunds */
-	char		spent_currency[4];
-	int64		debited;		/* points ever taken from those available */
-	TimestampTz lot_at;			/* lots.h */
-	int64		lot_before;
-	bool		has_referrer;	/* a referral bonus is still due */
-	pg_uuid_t	referrer;
-	bool		changed;
-	SSBuyer		buyer;			/* tier_milli is set per purchase */
+	pg_uuid_t id;
+	ItemPointerData tid; /* of the locked row; direct only */
+	bool active;
+	int64 available;
+	int64 pending;
+	int64 lifetime;
+	const char *tier;		/* the name held */
+	const char *tier_read;	/* as it was when the account was read */
+	TimestampTz tier_until; /* DT_NOBEGIN when none */
+	int64 transactions;
+	int64 spent; /* completed purchases in spent_currency, net of refunds */
+	char spent_currency[4];
+	int64 debited;		/* points ever taken from those available */
+	TimestampTz lot_at; /* lots.h */
+	int64 lot_before;
+	bool has_referrer; /* a referral bonus is still due */
+	pg_uuid_t referrer;
+	bool changed;
+	SSBuyer buyer; /* tier_milli is set per purchase */
 } SSUser;
 
 /* A share of a budget or daily limit. */
 typedef struct SSSlot
 {
-	int32		slot;
-	int64		used;
-	int64		allotted;
-	ItemPointerData tid;		/* of the version that was read; not under locks */
-	bool		changed;
-	bool		is_new;
+	int32 slot;
+	int64 used;
+	int64 allotted;
+	ItemPointerData tid; /* of the version that was read; not under locks */
+	bool changed;
+	bool is_new;
 } SSSlot;
 
 /* Whose shares: a campaign's budget (day = -infinity) or its limit on a day. */
 typedef struct SSSlotKey
 {
-	int32		campaign_no;
-	DateADT		day;
+	int32 campaign_no;
+	DateADT day;
 } SSSlotKey;
 
 typedef struct SSSlots
 {
-	SSSlotKey	key;			/* first */
-	bool		in_hand;		/* somebody else is changing one of them */
-	int			count;
-	SSSlot	   *items;
+	SSSlotKey key; /* first */
+	bool in_hand;  /* somebody else is changing one of them */
+	int count;
+	SSSlot *items;
 } SSSlots;
 
 /* Something to take from a budget or limit. */
 typedef struct SSTake
 {
-	SSSlotKey	key;
-	int64		amount;
+	SSSlotKey key;
+	int64 amount;
 } SSTake;
 
 /*
@@ -85,34 +85,34 @@ typedef struct SSTake
 struct SSBatch
 {
 	MemoryContext context;
-	int			nslots;
-	SSSlots    *slots;			/* by key */
+	int nslots;
+	SSSlots *slots; /* by key */
 	MemoryContext users_context;
-	struct HTAB *users;			/* SSUser by id; NULL until there are some */
+	struct HTAB *users; /* SSUser by id; NULL until there are some */
 };
 
 typedef struct SSChunk
 {
 	const SSRules *rules;
-	SSDirect   *direct;			/* NULL: through the executor */
-	bool		by_call;		/* unknown references are PT404, not 23503; known keys are replayed */
-	int			count;
-	SSPurchase *purchases;		/* in the order of processing */
-	SSUser	  **buyers;			/* of each purchase */
-	SSOpen	   *open;			/* of each purchase */
-	int			nusers;
-	SSUser	   *users;			/* by id; buyers, and those who brought them */
-	struct HTAB *redemptions;	/* counts by user and campaign */
-	bool		locked;			/* all slots in question are (slots.c) */
-	bool		contended;		/* slots were fought over: there should be more */
-	bool		must_lock;		/* the present choice cannot be made without locks */
-	int			attempts;		/* choices that came to nothing */
-	SSBatch    *batch;			/* NULL: slots are written with each chunk */
-	int			nslots;
-	SSSlots    *slots;
-	int			ntakes;
-	SSTake	   *takes;
-	struct HTAB *spending;		/* by user and day; NULL where there is no limit */
+	SSDirect *direct; /* NULL: through the executor */
+	bool by_call;	  /* unknown references are PT404, not 23503; known keys are replayed */
+	int count;
+	SSPurchase *purchases; /* in the order of processing */
+	SSUser **buyers;	   /* of each purchase */
+	SSOpen *open;		   /* of each purchase */
+	int nusers;
+	SSUser *users;			  /* by id; buyers, and those who brought them */
+	struct HTAB *redemptions; /* counts by user and campaign */
+	bool locked;			  /* all slots in question are (slots.c) */
+	bool contended;			  /* slots were fought over: there should be more */
+	bool must_lock;			  /* the present choice cannot be made without locks */
+	int attempts;			  /* choices that came to nothing */
+	SSBatch *batch;			  /* NULL: slots are written with each chunk */
+	int nslots;
+	SSSlots *slots;
+	int ntakes;
+	SSTake *takes;
+	struct HTAB *spending; /* by user and day; NULL where there is no limit */
 } SSChunk;
 
 /*
@@ -125,7 +125,7 @@ extern void ss_chunk_lock_users(SSChunk *chunk);
  * The same for any users without access methods: reads the accounts of these ids
  * (ascending, each once) into users and returns how many there are.
  */
-extern int	ss_chunk_lock_accounts(const pg_uuid_t *ids, int count, SSUser *users);
+extern int ss_chunk_lock_accounts(const pg_uuid_t *ids, int count, SSUser *users);
 
 /* The chunk's user with that id, or whoever brought one of them; NULL when there is none. */
 extern SSUser *ss_chunk_find_user(const SSChunk *chunk, const pg_uuid_t *id);
@@ -153,4 +153,4 @@ extern int64 ss_chunk_redemptions(SSChunk *chunk, const SSUser *user, int32 camp
 /* What the user spent that day in the programme's currency, without this purchase. */
 extern int64 *ss_chunk_spent_on_day(SSChunk *chunk, const SSUser *user, DateADT day);
 
-#endif							/* SS_CHUNK_H */
+#endif /* SS_CHUNK_H */

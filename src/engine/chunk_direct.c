@@ -19,8 +19,8 @@
 static Datum
 get_not_null(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column)
 {
-	bool		isnull;
-	Datum		value = ss_direct_get(direct, table, slot, column, &isnull);
+	bool isnull;
+	Datum value = ss_direct_get(direct, table, slot, column, &isnull);
 
 	if (isnull)
 		elog(ERROR, "unexpected null in column %d", column);
@@ -30,8 +30,8 @@ get_not_null(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int co
 static void
 read_account(SSDirect *direct, const TupleTableSlot *slot, SSUser *user)
 {
-	bool		isnull;
-	Datum		value;
+	bool isnull;
+	Datum value;
 
 	user->available = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_AVAILABLE));
 	user->pending = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_PENDING));
@@ -57,8 +57,8 @@ read_account(SSDirect *direct, const TupleTableSlot *slot, SSUser *user)
 static bool
 is_active(SSDirect *direct, const Datum *user_id)
 {
-	SSScan		scan = ss_direct_scan(direct, SS_USERS, 1, user_id);
-	bool		active = false;
+	SSScan scan = ss_direct_scan(direct, SS_USERS, 1, user_id);
+	bool active = false;
 
 	if (ss_direct_next(&scan))
 	{
@@ -77,7 +77,7 @@ is_active(SSDirect *direct, const Datum *user_id)
 static bool
 lock_user(SSDirect *direct, const pg_uuid_t *id, ItemPointer tid, SSUser *user)
 {
-	Datum		key = UUIDPGetDatum(id);
+	Datum key = UUIDPGetDatum(id);
 	TupleTableSlot *locked = NULL;
 
 	if (ItemPointerIsValid(tid))
@@ -103,9 +103,9 @@ held_user(const SSBatch *batch, const pg_uuid_t *id)
 static bool
 find_user(SSDirect *direct, const pg_uuid_t *id, ItemPointer tid, pg_uuid_t *referrer)
 {
-	Datum		key = UUIDPGetDatum(id);
-	SSScan		scan = ss_direct_scan(direct, SS_REWARD_ACCOUNTS, 1, &key);
-	bool		due = false;
+	Datum key = UUIDPGetDatum(id);
+	SSScan scan = ss_direct_scan(direct, SS_REWARD_ACCOUNTS, 1, &key);
+	bool due = false;
 
 	ItemPointerSetInvalid(tid);
 	if (ss_direct_next(&scan))
@@ -127,13 +127,13 @@ find_user(SSDirect *direct, const pg_uuid_t *id, ItemPointer tid, pg_uuid_t *ref
 static int
 add_referrers(SSDirect *direct, const SSBatch *batch, SSWanted *wanted, int count, ItemPointer tids)
 {
-	int			all = count;
+	int all = count;
 
 	for (int i = 0; i < count; i++)
 	{
 		const SSUser *held = held_user(batch, &wanted[i].id);
-		pg_uuid_t	referrer;
-		bool		due;
+		pg_uuid_t referrer;
+		bool due;
 
 		if (held == NULL)
 			due = find_user(direct, &wanted[i].id, &tids[i], &referrer);
@@ -143,7 +143,7 @@ add_referrers(SSDirect *direct, const SSBatch *batch, SSWanted *wanted, int coun
 			referrer = held->referrer;
 		}
 		if (due && wanted[i].completes)
-			wanted[all++] = (SSWanted) {referrer, false};
+			wanted[all++] = (SSWanted){referrer, false};
 	}
 	if (all == count)
 		return count;
@@ -158,8 +158,8 @@ int
 ss_direct_lock_users(SSDirect *direct, const SSBatch *batch, SSWanted *wanted, int count, SSUser *users)
 {
 	ItemPointerData *tids = palloc(2 * count * sizeof(ItemPointerData));
-	bool	   *fresh = palloc(2 * count * sizeof(bool));
-	int			found = 0;
+	bool *fresh = palloc(2 * count * sizeof(bool));
+	int found = 0;
 
 	count = add_referrers(direct, batch, wanted, count, tids);
 	for (int i = 0; i < count; i++)
@@ -175,7 +175,7 @@ ss_direct_lock_users(SSDirect *direct, const SSBatch *batch, SSWanted *wanted, i
 	ss_direct_refresh(direct);
 	for (int i = 0; i < found; i++)
 	{
-		Datum		key = UUIDPGetDatum(&users[i].id);
+		Datum key = UUIDPGetDatum(&users[i].id);
 
 		if (fresh[i])
 			users[i].active = is_active(direct, &key);
@@ -186,7 +186,7 @@ ss_direct_lock_users(SSDirect *direct, const SSBatch *batch, SSWanted *wanted, i
 void
 ss_batch_keep_users(SSBatch *batch, const SSChunk *chunk)
 {
-	HASHCTL		control = {.keysize = sizeof(pg_uuid_t),.entrysize = sizeof(SSUser)};
+	HASHCTL control = {.keysize = sizeof(pg_uuid_t), .entrysize = sizeof(SSUser)};
 
 	if (batch->users == NULL)
 	{
@@ -196,12 +196,13 @@ ss_batch_keep_users(SSBatch *batch, const SSChunk *chunk)
 	}
 	for (int i = 0; i < chunk->nusers; i++)
 	{
-		SSUser	   *kept = hash_search(batch->users, &chunk->users[i].id, HASH_ENTER, NULL);
+		SSUser *kept = hash_search(batch->users, &chunk->users[i].id, HASH_ENTER, NULL);
 
 		*kept = chunk->users[i];
 		kept->tier = MemoryContextStrdup(batch->users_context, kept->tier);
-		kept->tier_read = strcmp(kept->tier_read, kept->tier) == 0 ? kept->tier
-			: MemoryContextStrdup(batch->users_context, kept->tier_read);
+		kept->tier_read = strcmp(kept->tier_read, kept->tier) == 0
+							  ? kept->tier
+							  : MemoryContextStrdup(batch->users_context, kept->tier_read);
 	}
 	if (MemoryContextMemAllocated(batch->users_context, true) > (Size) work_mem * 1024)
 		ss_batch_write_users(batch);
@@ -211,9 +212,9 @@ void
 ss_batch_write_users(SSBatch *batch)
 {
 	HASH_SEQ_STATUS status;
-	SSUser	   *users;
-	SSUser	   *user;
-	int			count = 0;
+	SSUser *users;
+	SSUser *user;
+	int count = 0;
 
 	if (batch->users == NULL)
 		return;
@@ -229,15 +230,15 @@ ss_batch_write_users(SSBatch *batch)
 char *
 ss_direct_merchant_category(SSDirect *direct, const pg_uuid_t *merchant_id, bool *committed)
 {
-	Datum		key = UUIDPGetDatum(merchant_id);
-	SSScan		scan = ss_direct_scan(direct, SS_MERCHANTS, 1, &key);
-	char	   *category = NULL;
+	Datum key = UUIDPGetDatum(merchant_id);
+	SSScan scan = ss_direct_scan(direct, SS_MERCHANTS, 1, &key);
+	char *category = NULL;
 
 	*committed = false;
 	if (ss_direct_next(&scan))
 	{
-		bool		isnull;
-		Datum		xmin = slot_getsysattr(scan.slot, MinTransactionIdAttributeNumber, &isnull);
+		bool isnull;
+		Datum xmin = slot_getsysattr(scan.slot, MinTransactionIdAttributeNumber, &isnull);
 
 		*committed = !TransactionIdIsCurrentTransactionId(DatumGetTransactionId(xmin));
 		category = TextDatumGetCString(get_not_null(direct, SS_MERCHANTS, scan.slot, MERCHANT_CATEGORY));
@@ -249,7 +250,7 @@ ss_direct_merchant_category(SSDirect *direct, const pg_uuid_t *merchant_id, bool
 bool
 ss_direct_owns_account(SSDirect *direct, const pg_uuid_t *user_id, const pg_uuid_t *account_id)
 {
-	Datum		keys[2] = {UUIDPGetDatum(user_id), UUIDPGetDatum(account_id)};
+	Datum keys[2] = {UUIDPGetDatum(user_id), UUIDPGetDatum(account_id)};
 
 	return ss_direct_exists(direct, SS_ACCOUNTS, 2, keys);
 }
@@ -257,27 +258,27 @@ ss_direct_owns_account(SSDirect *direct, const pg_uuid_t *user_id, const pg_uuid
 static void
 load_segments(SSDirect *direct, const Datum *user_id, SSBuyer *buyer)
 {
-	SSScan		scan = ss_direct_scan(direct, SS_SEGMENT_MEMBERS, 1, user_id);
+	SSScan scan = ss_direct_scan(direct, SS_SEGMENT_MEMBERS, 1, user_id);
 
 	while (ss_direct_next(&scan))
-		ss_chunk_add_segment(buyer, DatumGetInt32(get_not_null(direct, SS_SEGMENT_MEMBERS, scan.slot, MEMBER_SEGMENT_NO)));
+		ss_chunk_add_segment(buyer,
+							 DatumGetInt32(get_not_null(direct, SS_SEGMENT_MEMBERS, scan.slot, MEMBER_SEGMENT_NO)));
 	ss_direct_close(&scan);
 }
 
 static void
 load_boosts(SSDirect *direct, const SSRules *rules, const Datum *user_id, SSBuyer *buyer)
 {
-	SSScan		scan = ss_direct_scan(direct, SS_USER_BOOSTS, 1, user_id);
+	SSScan scan = ss_direct_scan(direct, SS_USER_BOOSTS, 1, user_id);
 
 	while (ss_direct_next(&scan))
 	{
-		bool		activated;
+		bool activated;
 
 		(void) ss_direct_get(direct, SS_USER_BOOSTS, scan.slot, USER_BOOST_DEACTIVATED_AT, &activated);
 		if (activated)
-			ss_chunk_add_boost(buyer, ss_rules_boost(rules,
-													 DatumGetUUIDP(get_not_null(direct, SS_USER_BOOSTS, scan.slot,
-																				USER_BOOST_ID))));
+			ss_chunk_add_boost(buyer, ss_rules_boost(rules, DatumGetUUIDP(get_not_null(direct, SS_USER_BOOSTS,
+																					   scan.slot, USER_BOOST_ID))));
 	}
 	ss_direct_close(&scan);
 }
@@ -285,7 +286,7 @@ load_boosts(SSDirect *direct, const SSRules *rules, const Datum *user_id, SSBuye
 void
 ss_direct_load_buyer(SSDirect *direct, const SSRules *rules, SSUser *user)
 {
-	Datum		user_id = UUIDPGetDatum(&user->id);
+	Datum user_id = UUIDPGetDatum(&user->id);
 
 	if (rules->has_segments)
 		load_segments(direct, &user_id, &user->buyer);
@@ -296,9 +297,9 @@ ss_direct_load_buyer(SSDirect *direct, const SSRules *rules, SSUser *user)
 int64
 ss_direct_redemptions(SSDirect *direct, const pg_uuid_t *user_id, int32 campaign_no)
 {
-	Datum		keys[2] = {Int32GetDatum(campaign_no), UUIDPGetDatum(user_id)};
-	SSScan		scan = ss_direct_scan(direct, SS_REDEMPTIONS, 2, keys);
-	int64		count = 0;
+	Datum keys[2] = {Int32GetDatum(campaign_no), UUIDPGetDatum(user_id)};
+	SSScan scan = ss_direct_scan(direct, SS_REDEMPTIONS, 2, keys);
+	int64 count = 0;
 
 	while (ss_direct_next(&scan))
 		count += DatumGetBool(get_not_null(direct, SS_REDEMPTIONS, scan.slot, REDEMPTION_COUNTS)) ? 1 : 0;

@@ -12,19 +12,19 @@
 /* A user whose account is to be locked. */
 typedef struct SSWanted
 {
-	pg_uuid_t	id;
-	bool		completes;		/* has a completed purchase: whoever brought it may be paid */
+	pg_uuid_t id;
+	bool completes; /* has a completed purchase: whoever brought it may be paid */
 } SSWanted;
 
 /* Sorts them by id, each once (completes if one of them does); returns how many there are. */
-extern int	ss_chunk_sort_wanted(SSWanted *wanted, int count);
+extern int ss_chunk_sort_wanted(SSWanted *wanted, int count);
 
 /*
  * Locks the accounts of these users (sorted, with room for as many again), and
  * of those who brought one that completes, by id, and reads them, but for those
  * that the batch (or NULL) has; returns how many there are, at most twice `count`.
  */
-extern int	ss_direct_lock_users(SSDirect *direct, const SSBatch *batch, SSWanted *wanted, int count, SSUser *users);
+extern int ss_direct_lock_users(SSDirect *direct, const SSBatch *batch, SSWanted *wanted, int count, SSUser *users);
 
 /* The category name of a merchant; NULL when there is no such merchant. */
 extern char *ss_direct_merchant_category(SSDirect *direct, const pg_uuid_t *merchant_id, bool *committed);
@@ -38,4 +38,4 @@ extern void ss_direct_load_buyer(SSDirect *direct, const SSRules *rules, SSUser 
 /* Redemptions of the campaign by the user that count. */
 extern int64 ss_direct_redemptions(SSDirect *direct, const pg_uuid_t *user_id, int32 campaign_no);
 
-#endif							/* SS_CHUNK_DIRECT_H */
+#endif /* SS_CHUNK_DIRECT_H */

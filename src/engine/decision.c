@@ -15,9 +15,9 @@
 #define MAX_STORED	   (1 + MAX_VARINT + SS_DECISION_MAX * (2 * MAX_VARINT + 1))
 
 static const char *const reason_names[SS_REASONS] = {
-	NULL, "status", "amount", "start_date", "end_date", "currency", "merchant", "category", "segment", "min_spend",
-	"ab_group", "hold_out", "per_user_limit", "daily_limit", "exclusive", "no_gain", "budget"
-};
+	NULL,		 "status",	"amount",	 "start_date", "end_date", "currency",		 "merchant",
+	"category",	 "segment", "min_spend", "ab_group",   "hold_out", "per_user_limit", "daily_limit",
+	"exclusive", "no_gain", "budget"};
 
 const char *
 ss_reason_name(SSReason reason)
@@ -37,7 +37,7 @@ rank(SSReason reason)
 void
 ss_decision_add(SSDecision *decision, int32 campaign_no, int32 version, SSReason reason)
 {
-	int			place = decision->kept;
+	int place = decision->kept;
 
 	decision->count++;
 	if (place < SS_DECISION_MAX)
@@ -57,7 +57,7 @@ ss_decision_add(SSDecision *decision, int32 campaign_no, int32 version, SSReason
 		if (place < 0)
 			return;
 	}
-	decision->candidates[place] = (SSCandidate) {campaign_no, version, reason};
+	decision->candidates[place] = (SSCandidate){campaign_no, version, reason};
 }
 
 static unsigned char *
@@ -75,7 +75,7 @@ put_varint(unsigned char *p, uint32 value)
 static uint32
 get_varint(const unsigned char **p, const unsigned char *end)
 {
-	uint32		value = 0;
+	uint32 value = 0;
 
 	for (int shift = 0; shift < 35 && *p < end; shift += 7)
 	{
@@ -91,7 +91,7 @@ get_varint(const unsigned char **p, const unsigned char *end)
 bytea *
 ss_decision_encode(const SSDecision *decision)
 {
-	bytea	   *stored = palloc(VARHDRSZ + MAX_STORED);
+	bytea *stored = palloc(VARHDRSZ + MAX_STORED);
 	unsigned char *start = (unsigned char *) VARDATA(stored);
 	unsigned char *p = start;
 
@@ -112,7 +112,7 @@ ss_decision_decode(const bytea *stored, SSDecision *decision)
 {
 	const unsigned char *p = (const unsigned char *) VARDATA_ANY(stored);
 	const unsigned char *end = p + VARSIZE_ANY_EXHDR(stored);
-	int			count;
+	int count;
 
 	memset(decision, 0, sizeof(*decision));
 	if (p == end || *p++ != FORMAT_VERSION)
@@ -120,8 +120,8 @@ ss_decision_decode(const bytea *stored, SSDecision *decision)
 	count = (int) get_varint(&p, end);
 	while (p < end)
 	{
-		int32		campaign_no = (int32) get_varint(&p, end);
-		int32		version = (int32) get_varint(&p, end);
+		int32 campaign_no = (int32) get_varint(&p, end);
+		int32 version = (int32) get_varint(&p, end);
 
 		if (p == end || *p >= SS_REASONS)
 			ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("decision record of a purchase is damaged"));

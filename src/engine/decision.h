@@ -8,7 +8,7 @@
 
 #include "postgres.h"
 
-#define SS_DECISION_MAX 64		/* candidates that are kept */
+#define SS_DECISION_MAX 64 /* candidates that are kept */
 
 /* The rules in the order in which they exclude a campaign; numbers are stored. */
 typedef enum SSReason
@@ -30,21 +30,21 @@ typedef enum SSReason
 	SS_NOT_EXCLUSIVE,
 	SS_NOT_NO_GAIN,
 	SS_NOT_BUDGET,
-	SS_REASONS					/* their number */
+	SS_REASONS /* their number */
 } SSReason;
 
 typedef struct SSCandidate
 {
-	int32		campaign_no;
-	int32		version;
-	SSReason	reason;
+	int32 campaign_no;
+	int32 version;
+	SSReason reason;
 } SSCandidate;
 
 typedef struct SSDecision
 {
-	int			count;			/* of candidates, also those beyond the maximum */
-	int			kept;
-	SSCandidate *candidates;	/* NULL until the first */
+	int count; /* of candidates, also those beyond the maximum */
+	int kept;
+	SSCandidate *candidates; /* NULL until the first */
 } SSDecision;
 
 /*
@@ -61,4 +61,4 @@ extern void ss_decision_decode(const bytea *stored, SSDecision *decision);
 /* The name of a reason; NULL for SS_APPLIED. */
 extern const char *ss_reason_name(SSReason reason);
 
-#endif							/* SS_DECISION_H */
+#endif /* SS_DECISION_H */

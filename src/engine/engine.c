@@ -66,7 +66,9 @@
 
 static SSQuery known_ids_query = {
 	"SELECT t.transaction_id FROM swipesavvy.transactions t WHERE t.transaction_id = ANY ($1) LIMIT 1",
-	1, {UUIDARRAYOID}, NULL};
+	1,
+	{UUIDARRAYOID},
+	NULL};
 
 static int
 compare_ids(const void *a, const void *b)
@@ -88,10 +90,10 @@ refuse_id(const pg_uuid_t *id)
 static void
 check_given_ids(const SSChunk *chunk)
 {
-	pg_uuid_t  *ids = palloc(chunk->count * sizeof(pg_uuid_t));
+	pg_uuid_t *ids = palloc(chunk->count * sizeof(pg_uuid_t));
 	const pg_uuid_t *known = NULL;
-	int			n = 0;
-	Datum		array;
+	int n = 0;
+	Datum array;
 
 	for (int i = 0; i < chunk->count; i++)
 	{
@@ -108,7 +110,7 @@ check_given_ids(const SSChunk *chunk)
 	}
 	for (int i = 0; i < n && known == NULL && chunk->direct != NULL; i++)
 	{
-		Datum		key = UUIDPGetDatum(&ids[i]);
+		Datum key = UUIDPGetDatum(&ids[i]);
 
 		if (ss_direct_exists(chunk->direct, SS_TRANSACTIONS, 1, &key))
 			known = &ids[i];
@@ -129,9 +131,8 @@ check_rivals(const SSChunk *chunk)
 
 		if ((purchase->request & SS_REQUEST_HAS_ID) == 0)
 			continue;
-		if (chunk->direct != NULL ?
-			ss_direct_has_rival(chunk->direct, &purchase->transaction_id, &purchase->user_id) :
-			ss_rivals_find(&purchase->transaction_id, &purchase->user_id))
+		if (chunk->direct != NULL ? ss_direct_has_rival(chunk->direct, &purchase->transaction_id, &purchase->user_id)
+								  : ss_rivals_find(&purchase->transaction_id, &purchase->user_id))
 			refuse_id(&purchase->transaction_id);
 	}
 }
@@ -183,7 +184,7 @@ lock_slots(void *argument)
 static void
 prepare(SSChunk *chunk)
 {
-	bool		current;
+	bool current;
 
 	do
 	{
@@ -206,20 +207,21 @@ static void
 check_spending(SSChunk *chunk, const SSPurchase *purchase, const SSUser *user)
 {
 	const SSSettings *settings = &chunk->rules->settings;
-	int64	   *spent;
+	int64 *spent;
 
 	if (!ss_status_earns(purchase->status) || strcmp(purchase->currency, settings->currency) != 0)
 		return;
 	if (settings->max_transaction_minor >= 0 && purchase->amount > settings->max_transaction_minor)
-		ss_exhausted("amount is over max_transaction_amount", "The amount is " INT64_FORMAT
-					 " and at most " INT64_FORMAT " is allowed, in minor units.",
+		ss_exhausted("amount is over max_transaction_amount",
+					 "The amount is " INT64_FORMAT " and at most " INT64_FORMAT " is allowed, in minor units.",
 					 purchase->amount, settings->max_transaction_minor);
 	if (settings->daily_spending_minor < 0)
 		return;
 	spent = ss_chunk_spent_on_day(chunk, user, purchase->day);
 	if (purchase->amount > settings->daily_spending_minor - *spent)
-		ss_exhausted("amount is over what is left of daily_spending_limit", "The amount is " INT64_FORMAT
-					 ", of " INT64_FORMAT " a day " INT64_FORMAT " are spent, in minor units.",
+		ss_exhausted("amount is over what is left of daily_spending_limit",
+					 "The amount is " INT64_FORMAT ", of " INT64_FORMAT " a day " INT64_FORMAT
+					 " are spent, in minor units.",
 					 purchase->amount, settings->daily_spending_minor, *spent);
 	*spent += purchase->amount;
 }
@@ -227,7 +229,7 @@ check_spending(SSChunk *chunk, const SSPurchase *purchase, const SSUser *user)
 /* The stock of choose.h for a purchase of the chunk: counts of the user, and slots. */
 typedef struct ChunkStock
 {
-	SSChunk    *chunk;
+	SSChunk *chunk;
 	const SSUser *user;
 } ChunkStock;
 
@@ -271,8 +273,8 @@ choose_awards(SSChunk *chunk, int position)
 {
 	SSPurchase *purchase = &chunk->purchases[position];
 	const SSOpen *open = &chunk->open[position];
-	ChunkStock	state = {chunk, chunk->buyers[position]};
-	SSStock		stock = {&state, stock_redemptions, stock_day_covers, stock_budget_covers, stock_take};
+	ChunkStock state = {chunk, chunk->buyers[position]};
+	SSStock stock = {&state, stock_redemptions, stock_day_covers, stock_budget_covers, stock_take};
 	SSContender *contenders = palloc(Max(open->count, 1) * sizeof(SSContender));
 
 	for (int i = 0; i < open->count; i++)
@@ -294,18 +296,18 @@ choose_awards(SSChunk *chunk, int position)
 static void
 pay_referral(SSChunk *chunk, SSPurchase *purchase, SSUser *user)
 {
-	SSUser	   *referrer = ss_chunk_find_user(chunk, &user->referrer);
+	SSUser *referrer = ss_chunk_find_user(chunk, &user->referrer);
 
 	purchase->referrer = user->referrer;
-	purchase->referral_points = ss_referral_pay(chunk->rules, user, referrer, purchase->recorded_at,
-												&purchase->referrer_paid);
+	purchase->referral_points =
+		ss_referral_pay(chunk->rules, user, referrer, purchase->recorded_at, &purchase->referrer_paid);
 }
 
 /* Moves what the purchase earned into the user's account, in memory. */
 static void
 credit(SSChunk *chunk, SSPurchase *purchase, SSUser *user)
 {
-	int64		points = ss_add(purchase->points_base, purchase->points_bonus, "points");
+	int64 points = ss_add(purchase->points_base, purchase->points_bonus, "points");
 
 	user->changed = true;
 	user->transactions++;
@@ -325,7 +327,7 @@ static bool
 process(SSChunk *chunk, int position, TimestampTz now)
 {
 	SSPurchase *purchase = &chunk->purchases[position];
-	SSUser	   *user = chunk->buyers[position];
+	SSUser *user = chunk->buyers[position];
 
 	if (!user->active)
 		ss_bad_state("user is not active", "Purchases of user \"%s\" are not recorded.", ss_uuid_text(&user->id));
@@ -355,8 +357,8 @@ static void
 award_new(SSChunk *chunk)
 {
 	TimestampTz now;
-	int			done;
-	bool		in_turn = begin_turn(chunk);
+	int done;
+	bool in_turn = begin_turn(chunk);
 
 	check_given_ids(chunk);
 	chunk->open = palloc0(chunk->count * sizeof(SSOpen));
@@ -384,7 +386,7 @@ award_new(SSChunk *chunk)
 void
 ss_engine_lock_out_changes(void)
 {
-	Oid			relid = get_relname_relid("campaign_redemptions", get_namespace_oid("swipesavvy", false));
+	Oid relid = get_relname_relid("campaign_redemptions", get_namespace_oid("swipesavvy", false));
 
 	LockRelationOid(relid, RowExclusiveLock);
 }
@@ -394,9 +396,9 @@ static void
 award_rest(SSChunk *chunk)
 {
 	SSPurchase *all = chunk->purchases;
-	SSUser	  **buyers = chunk->buyers;
-	int		   *places = palloc(chunk->count * sizeof(int));
-	int			fresh = 0;
+	SSUser **buyers = chunk->buyers;
+	int *places = palloc(chunk->count * sizeof(int));
+	int fresh = 0;
 
 	chunk->purchases = palloc(chunk->count * sizeof(SSPurchase));
 	chunk->buyers = palloc(chunk->count * sizeof(SSUser *));
@@ -418,7 +420,7 @@ award_rest(SSChunk *chunk)
 SSBatch *
 ss_engine_begin_batch(MemoryContext context)
 {
-	SSBatch    *batch = MemoryContextAllocZero(context, sizeof(SSBatch));
+	SSBatch *batch = MemoryContextAllocZero(context, sizeof(SSBatch));
 
 	batch->context = context;
 	return batch;
@@ -434,15 +436,15 @@ ss_engine_end_batch(SSBatch *batch)
 void
 ss_engine_award(SSPurchase *purchases, int count, bool by_call, SSBatch *batch)
 {
-	SSChunk		chunk = {.by_call = by_call,.count = count,.purchases = purchases};
-	int			settings;
+	SSChunk chunk = {.by_call = by_call, .count = count, .purchases = purchases};
+	int settings;
 
 	if (count == 0)
 		return;
 	PreventCommandIfReadOnly("INSERT");
 	PreventCommandIfParallelMode("INSERT");
 	settings = NewGUCNestLevel();
-	chunk.direct = ss_direct_begin();	/* locks the tables that are written */
+	chunk.direct = ss_direct_begin(); /* locks the tables that are written */
 	if (chunk.direct == NULL)
 		ss_engine_lock_out_changes();
 	/* where there can be triggers, nothing may be left unwritten while they run */

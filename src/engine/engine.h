@@ -41,4 +41,4 @@ extern void ss_engine_award(SSPurchase *purchases, int count, bool by_call, SSBa
  */
 extern void ss_engine_lock_out_changes(void);
 
-#endif							/* SS_ENGINE_H */
+#endif /* SS_ENGINE_H */

@@ -15,7 +15,7 @@
 static int64
 boost_milli(const SSPurchase *purchase, const SSBuyer *buyer)
 {
-	int64		best = SS_MILLI;
+	int64 best = SS_MILLI;
 
 	for (int i = 0; i < buyer->nboosts; i++)
 	{
@@ -31,8 +31,8 @@ boost_milli(const SSPurchase *purchase, const SSBuyer *buyer)
 int64
 ss_match_base(const SSRules *rules, const SSPurchase *purchase, const SSBuyer *buyer)
 {
-	int128		product = (int128) purchase->amount * rules->settings.earn_rate_milli;
-	int128		divisor = (int128) ss_minor_per_major(ss_rules_exponent(rules, purchase->currency)) * 1000000000;
+	int128 product = (int128) purchase->amount * rules->settings.earn_rate_milli;
+	int128 divisor = (int128) ss_minor_per_major(ss_rules_exponent(rules, purchase->currency)) * 1000000000;
 
 	product *= (int128) buyer->tier_milli * boost_milli(purchase, buyer);
 	return ss_narrow(product / divisor, "points");
@@ -83,7 +83,7 @@ match_list(const SSRules *rules, const SSCampaignList *list, SSPurchase *purchas
 	for (int i = 0; i < list->count; i++)
 	{
 		const SSCampaign *campaign = &rules->campaigns[list->items[i]];
-		SSReason	reason = ss_match_campaign(campaign, purchase, buyer);
+		SSReason reason = ss_match_campaign(campaign, purchase, buyer);
 
 		if (reason != SS_APPLIED)
 		{
@@ -139,7 +139,7 @@ discount_of(const SSCampaign *campaign, const SSPurchase *purchase)
 SSGift
 ss_match_gift(const SSRules *rules, const SSCampaign *campaign, const SSPurchase *purchase, int64 base)
 {
-	SSGift		gift;
+	SSGift gift;
 
 	gift.discount = discount_of(campaign, purchase);
 	gift.bonus = (int128) base * (campaign->multiplier_milli - SS_MILLI) / SS_MILLI + campaign->bonus_points;

@@ -14,27 +14,27 @@
 /* What is known of the user who buys. */
 typedef struct SSBuyer
 {
-	int64		tier_milli;		/* of the tier held */
-	bool		boosted;		/* a boost can be in force for a purchase of the chunk */
-	int			nboosts;
-	const SSBoost **boosts;		/* activated ones */
-	int			nsegments;
-	int32	   *segments;
+	int64 tier_milli; /* of the tier held */
+	bool boosted;	  /* a boost can be in force for a purchase of the chunk */
+	int nboosts;
+	const SSBoost **boosts; /* activated ones */
+	int nsegments;
+	int32 *segments;
 } SSBuyer;
 
 /* The campaigns that match a purchase as far as no counts are needed, as positions in rules->campaigns. */
 typedef struct SSOpen
 {
-	int			count;
-	int		   *items;
+	int count;
+	int *items;
 } SSOpen;
 
 /* What a campaign gives before anything is cut; 128 bits: only what is applied must fit into 64. */
 typedef struct SSGift
 {
-	int128		discount;
-	int128		bonus;
-	int128		cost;
+	int128 discount;
+	int128 bonus;
+	int128 cost;
 } SSGift;
 
 /* Base points of a purchase that earns (§1); 22003 when they do not fit. */
@@ -56,4 +56,4 @@ extern void ss_match_candidates(const SSRules *rules, SSPurchase *purchase, cons
 /* What the campaign gives (§3), uncut. */
 extern SSGift ss_match_gift(const SSRules *rules, const SSCampaign *campaign, const SSPurchase *purchase, int64 base);
 
-#endif							/* SS_MATCH_H */
+#endif /* SS_MATCH_H */

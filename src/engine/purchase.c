@@ -65,7 +65,8 @@ check_metadata(Jsonb *metadata)
 	if (!JB_ROOT_IS_OBJECT(metadata))
 		ss_bad_value("metadata", "It is not a JSON object.");
 	if (VARSIZE(metadata) > SS_METADATA_MAX)
-		ss_bad_value("metadata", "It takes %d bytes; at most %d are allowed.", (int) VARSIZE(metadata), SS_METADATA_MAX);
+		ss_bad_value("metadata", "It takes %d bytes; at most %d are allowed.", (int) VARSIZE(metadata),
+					 SS_METADATA_MAX);
 }
 
 void

@@ -27,7 +27,7 @@ typedef enum SSStatus
 extern const char *const ss_status_names[];
 
 /* Bits of transactions.request: what the caller first passed; needed to recognise a repeat. */
-#define SS_REQUEST_STATUS		0x03	/* the status, as SSStatus */
+#define SS_REQUEST_STATUS		0x03 /* the status, as SSStatus */
 #define SS_REQUEST_HAS_CURRENCY 0x04
 #define SS_REQUEST_HAS_TIME		0x08
 #define SS_REQUEST_HAS_ID		0x10
@@ -35,50 +35,50 @@ extern const char *const ss_status_names[];
 /* A campaign that a purchase was awarded. */
 typedef struct SSAward
 {
-	int32		campaign_no;
-	int32		campaign_version;
+	int32 campaign_no;
+	int32 campaign_version;
 	const char *campaign_id;
-	int64		points;
-	int64		discount;
-	int64		cost;
+	int64 points;
+	int64 discount;
+	int64 cost;
 } SSAward;
 
 typedef struct SSPurchase
 {
 	/* what came in, checked by ss_purchase_check */
-	pg_uuid_t	transaction_id;
-	pg_uuid_t	user_id;
-	bool		has_merchant;
-	pg_uuid_t	merchant_id;
-	bool		has_account;
-	pg_uuid_t	account_id;
-	int64		amount;			/* minor units */
-	char		currency[4];
+	pg_uuid_t transaction_id;
+	pg_uuid_t user_id;
+	bool has_merchant;
+	pg_uuid_t merchant_id;
+	bool has_account;
+	pg_uuid_t account_id;
+	int64 amount; /* minor units */
+	char currency[4];
 	TimestampTz occurred_at;
-	SSStatus	status;
-	int16		request;		/* SS_REQUEST_* */
-	char	   *idempotency_key;	/* or NULL */
-	Jsonb	   *metadata;		/* or NULL */
-	bool		has_shipping;
-	int64		shipping;		/* metadata.shipping_amount, minor units */
+	SSStatus status;
+	int16 request;		   /* SS_REQUEST_* */
+	char *idempotency_key; /* or NULL */
+	Jsonb *metadata;	   /* or NULL */
+	bool has_shipping;
+	int64 shipping; /* metadata.shipping_amount, minor units */
 
 	/* what comes of it */
 	TimestampTz recorded_at;
-	int16		category_no;	/* 0 = none */
-	DateADT		day;			/* of occurred_at, in the programme's time zone */
-	int64		points_base;
-	int64		points_bonus;
-	int64		discount;
-	int64		referral_points;	/* for the user and, if paid, whoever brought it */
-	bool		referrer_paid;
-	pg_uuid_t	referrer;
-	int			nawards;
-	SSAward    *awards;
-	SSDecision	decision;
-	int64		balance;		/* available points afterwards */
-	const char *tier;			/* the one held afterwards */
-	bool		replayed;		/* the key was known: nothing was recorded */
-	SSStatus	present_status; /* of the recorded purchase */
+	int16 category_no; /* 0 = none */
+	DateADT day;	   /* of occurred_at, in the programme's time zone */
+	int64 points_base;
+	int64 points_bonus;
+	int64 discount;
+	int64 referral_points; /* for the user and, if paid, whoever brought it */
+	bool referrer_paid;
+	pg_uuid_t referrer;
+	int nawards;
+	SSAward *awards;
+	SSDecision decision;
+	int64 balance;			 /* available points afterwards */
+	const char *tier;		 /* the one held afterwards */
+	bool replayed;			 /* the key was known: nothing was recorded */
+	SSStatus present_status; /* of the recorded purchase */
 } SSPurchase;
 
 /*
@@ -97,7 +97,7 @@ typedef struct SSPurchaseInput
 	const TimestampTz *occurred_at;
 	const char *status;
 	const char *idempotency_key;
-	Jsonb	   *metadata;
+	Jsonb *metadata;
 } SSPurchaseInput;
 
 /*
@@ -116,4 +116,4 @@ ss_status_earns(SSStatus status)
 	return status == SS_PENDING || status == SS_COMPLETED;
 }
 
-#endif							/* SS_PURCHASE_H */
+#endif /* SS_PURCHASE_H */

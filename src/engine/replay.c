@@ -22,19 +22,23 @@ static SSQuery known_keys_query = {
 	"SELECT t.user_id, t.idempotency_key, t.transaction_id, t.amount_minor, t.currency, t.occurred_at, t.request,"
 	"       t.merchant_id, t.account_id, t.metadata, t.status::text, t.points_base, t.points_bonus, t.discount_minor"
 	"  FROM swipesavvy.transactions t WHERE t.user_id = ANY ($1) AND t.idempotency_key = ANY ($2)",
-	2, {UUIDARRAYOID, TEXTARRAYOID}, NULL};
+	2,
+	{UUIDARRAYOID, TEXTARRAYOID},
+	NULL};
 static SSQuery awards_query = {
 	"SELECT r.campaign_no, r.campaign_version, c.campaign_id, r.points, r.discount_minor, r.cost_minor"
 	"  FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.campaigns c ON c.campaign_no = r.campaign_no"
 	" WHERE r.user_id = $1 AND r.transaction_id = $2 ORDER BY r.position",
-	2, {UUIDOID, UUIDOID}, NULL};
+	2,
+	{UUIDOID, UUIDOID},
+	NULL};
 
 /* Is the id in a column the same as the one given, or are there none? */
 static bool
 same_id(uint64 row, int column, bool given, const pg_uuid_t *id)
 {
-	bool		isnull;
-	Datum		value = ss_value(row, column, &isnull);
+	bool isnull;
+	Datum value = ss_value(row, column, &isnull);
 
 	if (isnull || !given)
 		return isnull && !given;
@@ -44,8 +48,8 @@ same_id(uint64 row, int column, bool given, const pg_uuid_t *id)
 static bool
 same_metadata(uint64 row, int column, Jsonb *metadata)
 {
-	bool		isnull;
-	Datum		value = ss_value(row, column, &isnull);
+	bool isnull;
+	Datum value = ss_value(row, column, &isnull);
 
 	if (isnull || metadata == NULL)
 		return isnull && metadata == NULL;
@@ -56,9 +60,9 @@ same_metadata(uint64 row, int column, Jsonb *metadata)
 static bool
 same_amount(const SSRules *rules, uint64 row, const SSPurchase *purchase, int16 request)
 {
-	char	   *currency = ss_value_text(row, 5);
-	int128		stored = ss_value_int64(row, 4, 0);
-	int128		given = purchase->amount;
+	char *currency = ss_value_text(row, 5);
+	int128 stored = ss_value_int64(row, 4, 0);
+	int128 given = purchase->amount;
 
 	if (strcmp(currency, purchase->currency) != 0 && ((request | purchase->request) & SS_REQUEST_HAS_CURRENCY) != 0)
 		return false;
@@ -71,8 +75,8 @@ same_amount(const SSRules *rules, uint64 row, const SSPurchase *purchase, int16 
 static bool
 same_payload(const SSRules *rules, uint64 row, const SSPurchase *purchase)
 {
-	int16		request = DatumGetInt16(ss_value_not_null(row, 7));
-	int16		differing = request ^ purchase->request;
+	int16 request = DatumGetInt16(ss_value_not_null(row, 7));
+	int16 differing = request ^ purchase->request;
 
 	if ((differing & (SS_REQUEST_STATUS | SS_REQUEST_HAS_ID)) != 0)
 		return false;
@@ -82,8 +86,8 @@ same_payload(const SSRules *rules, uint64 row, const SSPurchase *purchase)
 		DatumGetTimestampTz(ss_value_not_null(row, 6)) != purchase->occurred_at)
 		return false;
 	return same_amount(rules, row, purchase, request) &&
-		same_id(row, 8, purchase->has_merchant, &purchase->merchant_id) &&
-		same_id(row, 9, purchase->has_account, &purchase->account_id) && same_metadata(row, 10, purchase->metadata);
+		   same_id(row, 8, purchase->has_merchant, &purchase->merchant_id) &&
+		   same_id(row, 9, purchase->has_account, &purchase->account_id) && same_metadata(row, 10, purchase->metadata);
 }
 
 /* Takes over what was recorded. The awards are read later: this query's rows are still in use. */
@@ -101,13 +105,13 @@ take_over(uint64 row, SSPurchase *purchase)
 static void
 read_awards(SSPurchase *purchase)
 {
-	Datum		values[2] = {UUIDPGetDatum(&purchase->user_id), UUIDPGetDatum(&purchase->transaction_id)};
+	Datum values[2] = {UUIDPGetDatum(&purchase->user_id), UUIDPGetDatum(&purchase->transaction_id)};
 
 	purchase->nawards = (int) ss_query_latest(&awards_query, values, NULL);
 	purchase->awards = palloc(Max(purchase->nawards, 1) * sizeof(SSAward));
 	for (int i = 0; i < purchase->nawards; i++)
 	{
-		SSAward    *award = &purchase->awards[i];
+		SSAward *award = &purchase->awards[i];
 
 		award->campaign_no = DatumGetInt32(ss_value_not_null(i, 1));
 		award->campaign_version = DatumGetInt32(ss_value_not_null(i, 2));
@@ -122,8 +126,8 @@ read_awards(SSPurchase *purchase)
 static ArrayType *
 keys_of(const SSChunk *chunk)
 {
-	Datum	   *keys = palloc(chunk->count * sizeof(Datum));
-	int			n = 0;
+	Datum *keys = palloc(chunk->count * sizeof(Datum));
+	int n = 0;
 
 	for (int i = 0; i < chunk->count; i++)
 	{
@@ -140,7 +144,7 @@ any_known(const SSChunk *chunk)
 	for (int i = 0; i < chunk->count; i++)
 	{
 		const SSPurchase *purchase = &chunk->purchases[i];
-		Datum		keys[2];
+		Datum keys[2];
 
 		if (purchase->idempotency_key == NULL)
 			continue;
@@ -155,12 +159,12 @@ any_known(const SSChunk *chunk)
 int
 ss_replay_find(SSChunk *chunk)
 {
-	ArrayType  *keys;
+	ArrayType *keys;
 	const SSRules *rules = ss_rules_get();
 	TimestampTz now = GetCurrentTimestamp();
-	Datum		values[2];
-	uint64		rows;
-	int			found = 0;
+	Datum values[2];
+	uint64 rows;
+	int found = 0;
 
 	if (chunk->direct != NULL && !any_known(chunk))
 		return 0;
@@ -173,8 +177,8 @@ ss_replay_find(SSChunk *chunk)
 	rows = ss_query_latest(&known_keys_query, values, NULL);
 	for (uint64 row = 0; row < rows; row++)
 	{
-		pg_uuid_t  *user_id = DatumGetUUIDP(ss_value_not_null(row, 1));
-		char	   *key = ss_value_text(row, 2);
+		pg_uuid_t *user_id = DatumGetUUIDP(ss_value_not_null(row, 1));
+		char *key = ss_value_text(row, 2);
 
 		for (int i = 0; i < chunk->count; i++)
 		{

@@ -14,6 +14,6 @@
  * was recorded then, with the present status, balance and tier; returns how
  * many. A key known with another payload is 23505. The users must be locked.
  */
-extern int	ss_replay_find(SSChunk *chunk);
+extern int ss_replay_find(SSChunk *chunk);
 
-#endif							/* SS_REPLAY_H */
+#endif /* SS_REPLAY_H */

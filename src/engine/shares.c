@@ -42,7 +42,7 @@ ss_shares_cover(const SSSlot *slot, int64 amount)
 static int64
 total_room(const SSSlots *slots, bool giving)
 {
-	int64		room = 0;
+	int64 room = 0;
 
 	for (int i = 0; i < slots->count; i++)
 		room = ss_add(room, room_in(&slots->items[i], giving), "budget");
@@ -52,7 +52,7 @@ total_room(const SSSlots *slots, bool giving)
 int
 ss_shares_worthwhile(const SSSlots *slots, int64 amount)
 {
-	int			more = Max(Min(2 * slots->count, ss_max_slots), 1);
+	int more = Max(Min(2 * slots->count, ss_max_slots), 1);
 
 	return total_room(slots, amount < 0) / more / SHARE_PURCHASES >= Abs(amount) ? more : slots->count;
 }
@@ -67,7 +67,7 @@ ss_shares_left(const SSSlots *slots)
 static int64
 beyond(const SSSlots *slots, int64 limit)
 {
-	int64		left = total_room(slots, false);
+	int64 left = total_room(slots, false);
 
 	return Min(left, ss_add(left, total_room(slots, true), "budget") - limit);
 }
@@ -81,11 +81,11 @@ ss_shares_exceed(const SSSlots *slots, int64 limit)
 void
 ss_shares_cut(SSSlots *slots, int64 limit)
 {
-	int64		excess = beyond(slots, limit);
+	int64 excess = beyond(slots, limit);
 
 	for (int i = 0; i < slots->count && excess > 0; i++)
 	{
-		int64		part = Min(room_in(&slots->items[i], false), excess);
+		int64 part = Min(room_in(&slots->items[i], false), excess);
 
 		slots->items[i].allotted -= part;
 		slots->items[i].changed |= part > 0;
@@ -104,14 +104,14 @@ share_of(int64 total, int count, int i)
 static void
 spread(SSSlots *slots, int count, bool with_used)
 {
-	int64		left = total_room(slots, false);
-	int64		used = total_room(slots, true);
+	int64 left = total_room(slots, false);
+	int64 used = total_room(slots, true);
 
 	while (slots->count < count)
 	{
-		SSSlot		fresh = {.slot = slots->items[slots->count - 1].slot + 1,.is_new = true};
+		SSSlot fresh = {.slot = slots->items[slots->count - 1].slot + 1, .is_new = true};
 
-		ss_shares_add(slots, NULL, fresh);	/* there are some, so it has a context */
+		ss_shares_add(slots, NULL, fresh); /* there are some, so it has a context */
 	}
 	for (int i = 0; i < slots->count; i++)
 	{
@@ -128,7 +128,7 @@ give_in_parts(SSSlots *slots, int64 amount)
 {
 	for (int i = 0; i < slots->count; i++)
 	{
-		int64		part = Min(slots->items[i].used, amount);
+		int64 part = Min(slots->items[i].used, amount);
 
 		slots->items[i].used -= part;
 		slots->items[i].changed |= part > 0;
@@ -142,7 +142,7 @@ give_in_parts(SSSlots *slots, int64 amount)
 void
 ss_shares_take(SSSlots *slots, int64 amount, bool contended)
 {
-	int			i = 0;
+	int i = 0;
 
 	while (i < slots->count && !ss_shares_cover(&slots->items[i], amount))
 		i++;

@@ -29,7 +29,7 @@ extern bool ss_shares_exceed(const SSSlots *slots, int64 limit);
 extern void ss_shares_cut(SSSlots *slots, int64 limit);
 
 /* How many slots a fought-over key should have; what can be taken (or given back) must be worth sharing. */
-extern int	ss_shares_worthwhile(const SSSlots *slots, int64 amount);
+extern int ss_shares_worthwhile(const SSSlots *slots, int64 amount);
 
 /*
  * Takes an amount that all together cover. If they were fought over, they
@@ -37,4 +37,4 @@ extern int	ss_shares_worthwhile(const SSSlots *slots, int64 amount);
  */
 extern void ss_shares_take(SSSlots *slots, int64 amount, bool contended);
 
-#endif							/* SS_SHARES_H */
+#endif /* SS_SHARES_H */

@@ -58,30 +58,40 @@ static SSQuery missing_slots_query = {
 	"SELECT 1 FROM unnest($1, $2) k (campaign_no, day)"
 	" WHERE NOT EXISTS (SELECT FROM swipesavvy.campaign_slots s WHERE s.campaign_no = k.campaign_no AND s.day = k.day)"
 	" LIMIT 1",
-	2, {INT4ARRAYOID, DATEARRAYOID}, NULL};
+	2,
+	{INT4ARRAYOID, DATEARRAYOID},
+	NULL};
 static SSQuery lock_first_query = {
 	"SELECT s.campaign_no, s.day, s.slot, s.used, s.allotted FROM swipesavvy.campaign_slots s"
 	"  JOIN unnest($1, $2) k (campaign_no, day) ON s.campaign_no = k.campaign_no AND s.day = k.day"
 	" WHERE s.slot = 0 ORDER BY s.campaign_no, s.day FOR NO KEY UPDATE OF s",
-	2, {INT4ARRAYOID, DATEARRAYOID}, NULL};
+	2,
+	{INT4ARRAYOID, DATEARRAYOID},
+	NULL};
 static SSQuery lock_others_query = {
 	"SELECT s.campaign_no, s.day, s.slot, s.used, s.allotted FROM swipesavvy.campaign_slots s"
 	"  JOIN unnest($1, $2) k (campaign_no, day) ON s.campaign_no = k.campaign_no AND s.day = k.day"
 	" WHERE s.slot > 0 ORDER BY s.campaign_no, s.day, s.slot FOR NO KEY UPDATE OF s",
-	2, {INT4ARRAYOID, DATEARRAYOID}, NULL};
+	2,
+	{INT4ARRAYOID, DATEARRAYOID},
+	NULL};
 static SSQuery make_slot_query = {
 	"INSERT INTO swipesavvy.campaign_slots (campaign_no, day, slot, used, allotted) VALUES ($1, $2, 0, 0, $3)"
 	" ON CONFLICT DO NOTHING",
-	3, {INT4OID, DATEOID, INT8OID}, NULL};
-static SSQuery update_slots_query = {
-	"UPDATE swipesavvy.campaign_slots s SET used = k.used, allotted = k.allotted"
-	"  FROM unnest($1, $2, $3, $4, $5) k (campaign_no, day, slot, used, allotted)"
-	" WHERE s.campaign_no = k.campaign_no AND s.day = k.day AND s.slot = k.slot",
-	5, {INT4ARRAYOID, DATEARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID}, NULL};
-static SSQuery insert_slots_query = {
-	"INSERT INTO swipesavvy.campaign_slots (campaign_no, day, slot, used, allotted)"
-	" SELECT * FROM unnest($1, $2, $3, $4, $5)",
-	5, {INT4ARRAYOID, DATEARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID}, NULL};
+	3,
+	{INT4OID, DATEOID, INT8OID},
+	NULL};
+static SSQuery update_slots_query = {"UPDATE swipesavvy.campaign_slots s SET used = k.used, allotted = k.allotted"
+									 "  FROM unnest($1, $2, $3, $4, $5) k (campaign_no, day, slot, used, allotted)"
+									 " WHERE s.campaign_no = k.campaign_no AND s.day = k.day AND s.slot = k.slot",
+									 5,
+									 {INT4ARRAYOID, DATEARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID},
+									 NULL};
+static SSQuery insert_slots_query = {"INSERT INTO swipesavvy.campaign_slots (campaign_no, day, slot, used, allotted)"
+									 " SELECT * FROM unnest($1, $2, $3, $4, $5)",
+									 5,
+									 {INT4ARRAYOID, DATEARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID},
+									 NULL};
 
 /* --- the slots that are known -------------------------------------------------------- */
 
@@ -131,7 +141,7 @@ is_in_hand(const TupleTableSlot *slot)
 static int64
 int64_column(SSChunk *chunk, const TupleTableSlot *slot, int column)
 {
-	bool		isnull;
+	bool isnull;
 
 	return DatumGetInt64(ss_direct_get(chunk->direct, SS_SLOTS, slot, column, &isnull));
 }
@@ -140,9 +150,9 @@ int64_column(SSChunk *chunk, const TupleTableSlot *slot, int column)
 static SSSlots *
 peek(SSChunk *chunk, const SSSlotKey *key)
 {
-	Datum		keys[2] = {Int32GetDatum(key->campaign_no), DateADTGetDatum(key->day)};
-	SSSlots    *slots;
-	SSScan		scan;
+	Datum keys[2] = {Int32GetDatum(key->campaign_no), DateADTGetDatum(key->day)};
+	SSSlots *slots;
+	SSScan scan;
 
 	for (int i = 0; i < chunk->nslots; i++)
 	{
@@ -159,8 +169,8 @@ peek(SSChunk *chunk, const SSSlotKey *key)
 	scan = ss_direct_scan(chunk->direct, SS_SLOTS, 2, keys);
 	while (ss_direct_next(&scan))
 	{
-		SSSlot		slot = {.tid = scan.slot->tts_tid};
-		bool		isnull;
+		SSSlot slot = {.tid = scan.slot->tts_tid};
+		bool isnull;
 
 		slot.slot = DatumGetInt32(ss_direct_get(chunk->direct, SS_SLOTS, scan.slot, SLOT_NO, &isnull));
 		slot.used = int64_column(chunk, scan.slot, SLOT_USED);
@@ -175,8 +185,8 @@ peek(SSChunk *chunk, const SSSlotKey *key)
 typedef enum Outcome
 {
 	TAKEN,
-	BUSY,						/* others have the slots that would do */
-	CHANGED						/* what was read is no longer so */
+	BUSY,	/* others have the slots that would do */
+	CHANGED /* what was read is no longer so */
 } Outcome;
 
 /* The slot at the n-th place, counted from one of this process's own. */
@@ -202,8 +212,8 @@ begin_take(SSChunk *chunk, const SSTake *take, const SSSlot *slot)
 static Outcome
 take_one(SSChunk *chunk, const SSTake *take)
 {
-	SSSlots    *slots = peek(chunk, &take->key);
-	bool		changed = false;
+	SSSlots *slots = peek(chunk, &take->key);
+	bool changed = false;
 
 	for (int i = 0; i < slots->count; i++)
 	{
@@ -228,7 +238,7 @@ take_one(SSChunk *chunk, const SSTake *take)
 static Outcome
 take_noted(SSChunk *chunk)
 {
-	Outcome		outcome = TAKEN;
+	Outcome outcome = TAKEN;
 
 	if (chunk->takes == NULL)
 		return outcome;
@@ -246,7 +256,7 @@ wait_for_one(SSChunk *chunk)
 
 	for (int i = 0; i < slots->count; i++)
 	{
-		SSSlot		slot = *nth_slot(slots, i);
+		SSSlot slot = *nth_slot(slots, i);
 		TupleTableSlot *locked;
 
 		if (!ss_shares_cover(&slot, take->amount))
@@ -257,7 +267,7 @@ wait_for_one(SSChunk *chunk)
 		slot.tid = locked->tts_tid;
 		slot.used = int64_column(chunk, locked, SLOT_USED);
 		slot.allotted = int64_column(chunk, locked, SLOT_ALLOTTED);
-		ExecClearTuple(locked);	/* the subtransaction must not end with it */
+		ExecClearTuple(locked); /* the subtransaction must not end with it */
 		if (!ss_shares_cover(&slot, take->amount))
 			return BUSY;
 		begin_take(chunk, take, &slot);
@@ -270,15 +280,15 @@ wait_for_one(SSChunk *chunk)
 /* How something is taken, and with what result. */
 typedef struct Taking
 {
-	SSChunk    *chunk;
-	Outcome		(*take) (SSChunk *chunk);
-	Outcome		outcome;
+	SSChunk *chunk;
+	Outcome (*take)(SSChunk *chunk);
+	Outcome outcome;
 } Taking;
 
 static bool
 run_taking(void *argument)
 {
-	Taking	   *taking = argument;
+	Taking *taking = argument;
 
 	taking->outcome = taking->take(taking->chunk);
 	return taking->outcome == TAKEN;
@@ -286,9 +296,9 @@ run_taking(void *argument)
 
 /* Does it in a subtransaction, so that slots are let go of again when it comes to nothing. */
 static Outcome
-all_or_none(SSChunk *chunk, Outcome (*take) (SSChunk *))
+all_or_none(SSChunk *chunk, Outcome (*take)(SSChunk *))
 {
-	Taking		taking = {chunk, take, BUSY};
+	Taking taking = {chunk, take, BUSY};
 
 	ss_direct_prepare(chunk->direct, SS_SLOTS);
 	(void) ss_attempt_or_undo(run_taking, &taking);
@@ -304,7 +314,7 @@ static Outcome
 settle(SSChunk *chunk)
 {
 	const SSTake *only = chunk->ntakes == 1 ? &chunk->takes[0] : NULL;
-	Outcome		outcome = only != NULL ? take_noted(chunk) : all_or_none(chunk, take_noted);
+	Outcome outcome = only != NULL ? take_noted(chunk) : all_or_none(chunk, take_noted);
 
 	if (outcome == BUSY && only != NULL)
 	{
@@ -320,7 +330,7 @@ settle(SSChunk *chunk)
 static bool
 any_in_hand(const SSChunk *chunk)
 {
-	bool		in_hand = false;
+	bool in_hand = false;
 
 	for (int i = 0; i < chunk->nslots; i++)
 		in_hand |= chunk->slots[i].in_hand;
@@ -330,7 +340,7 @@ any_in_hand(const SSChunk *chunk)
 bool
 ss_slots_settle(SSChunk *chunk)
 {
-	Outcome		outcome;
+	Outcome outcome;
 
 	if (chunk->locked || (chunk->ntakes == 0 && !chunk->must_lock))
 		return true;
@@ -353,8 +363,8 @@ ss_slots_settle(SSChunk *chunk)
 static int
 wanted_keys(const SSChunk *chunk, SSSlotKey **keys)
 {
-	int			n = 0;
-	int			distinct = 0;
+	int n = 0;
+	int distinct = 0;
 
 	for (int i = 0; i < chunk->count; i++)
 		n += 2 * chunk->open[i].count;
@@ -367,9 +377,9 @@ wanted_keys(const SSChunk *chunk, SSSlotKey **keys)
 			const SSCampaign *campaign = &chunk->rules->campaigns[chunk->open[i].items[j]];
 
 			if (campaign->has_budget)
-				(*keys)[n++] = (SSSlotKey) {campaign->no, SS_BUDGET_DAY};
+				(*keys)[n++] = (SSSlotKey){campaign->no, SS_BUDGET_DAY};
 			if (campaign->daily_limit > 0)
-				(*keys)[n++] = (SSSlotKey) {campaign->no, chunk->purchases[i].day};
+				(*keys)[n++] = (SSSlotKey){campaign->no, chunk->purchases[i].day};
 		}
 	}
 	qsort(*keys, n, sizeof(SSSlotKey), compare_keys);
@@ -385,7 +395,7 @@ static void
 key_arrays(const SSSlotKey *keys, int count, bool only_days, Datum *arrays)
 {
 	static const Oid types[] = {INT4OID, DATEOID};
-	SSColumns	columns;
+	SSColumns columns;
 
 	ss_columns_init(&columns, 2, types, count);
 	for (int i = 0; i < count; i++)
@@ -404,16 +414,17 @@ static void
 lock_slots(SSChunk *chunk, SSQuery *query, const SSSlotKey *keys, int count)
 {
 	MemoryContext context = chunk->batch != NULL ? chunk->batch->context : CurrentMemoryContext;
-	Datum		arrays[2];
-	uint64		rows;
+	Datum arrays[2];
+	uint64 rows;
 
 	key_arrays(keys, count, false, arrays);
 	rows = ss_query_latest(query, arrays, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
-		SSSlotKey	key = {DatumGetInt32(ss_value_not_null(i, 1)), DatumGetDateADT(ss_value_not_null(i, 2))};
-		SSSlot		slot = {.slot = DatumGetInt32(ss_value_not_null(i, 3)),.used = ss_value_int64(i, 4, 0),
-		.allotted = ss_value_int64(i, 5, 0)};
+		SSSlotKey key = {DatumGetInt32(ss_value_not_null(i, 1)), DatumGetDateADT(ss_value_not_null(i, 2))};
+		SSSlot slot = {.slot = DatumGetInt32(ss_value_not_null(i, 3)),
+					   .used = ss_value_int64(i, 4, 0),
+					   .allotted = ss_value_int64(i, 5, 0)};
 
 		ss_shares_add(find_locked(chunk, &key), context, slot);
 	}
@@ -423,7 +434,7 @@ lock_slots(SSChunk *chunk, SSQuery *query, const SSSlotKey *keys, int count)
 static bool
 any_missing(const SSSlotKey *keys, int count)
 {
-	Datum		arrays[2];
+	Datum arrays[2];
 
 	key_arrays(keys, count, true, arrays);
 	return ss_query_latest(&missing_slots_query, arrays, NULL) > 0;
@@ -432,12 +443,12 @@ any_missing(const SSSlotKey *keys, int count)
 static const SSCampaign *
 campaign_of(const SSRules *rules, int32 campaign_no)
 {
-	int			low = 0;
-	int			high = rules->ncampaigns - 1;
+	int low = 0;
+	int high = rules->ncampaigns - 1;
 
 	while (low < high)
 	{
-		int			middle = (low + high) / 2;
+		int middle = (low + high) / 2;
 
 		if (rules->campaigns[middle].no < campaign_no)
 			low = middle + 1;
@@ -455,8 +466,8 @@ make_and_lock_first(SSChunk *chunk, const SSSlotKey *keys, int count)
 	{
 		if (keys[i].day != SS_BUDGET_DAY)
 		{
-			Datum		values[3] = {Int32GetDatum(keys[i].campaign_no), DateADTGetDatum(keys[i].day),
-			Int64GetDatum(campaign_of(chunk->rules, keys[i].campaign_no)->daily_limit)};
+			Datum values[3] = {Int32GetDatum(keys[i].campaign_no), DateADTGetDatum(keys[i].day),
+							   Int64GetDatum(campaign_of(chunk->rules, keys[i].campaign_no)->daily_limit)};
 
 			(void) ss_query_latest(&make_slot_query, values, NULL);
 		}
@@ -472,7 +483,7 @@ static void
 list_slots(SSChunk *chunk, const SSSlotKey *keys, int count)
 {
 	const SSBatch *batch = chunk->batch;
-	int			held = batch == NULL ? 0 : batch->nslots;
+	int held = batch == NULL ? 0 : batch->nslots;
 
 	chunk->nslots = held + count;
 	chunk->slots = MemoryContextAllocZero(batch == NULL ? CurrentMemoryContext : batch->context,
@@ -488,7 +499,7 @@ list_slots(SSChunk *chunk, const SSSlotKey *keys, int count)
 static int
 drop_held(const SSBatch *batch, SSSlotKey *keys, int count)
 {
-	int			kept = 0;
+	int kept = 0;
 
 	if (batch == NULL || batch->nslots == 0)
 		return count;
@@ -503,8 +514,8 @@ drop_held(const SSBatch *batch, SSSlotKey *keys, int count)
 void
 ss_slots_lock_all(SSChunk *chunk)
 {
-	SSSlotKey  *keys;
-	int			count = wanted_keys(chunk, &keys);
+	SSSlotKey *keys;
+	int count = wanted_keys(chunk, &keys);
 
 	count = drop_held(chunk->batch, keys, count);
 	if (count == 0 && chunk->batch != NULL)
@@ -527,8 +538,8 @@ static void
 write_changed(SSQuery *query, bool fresh, const SSSlots *list, int count)
 {
 	static const Oid types[] = {INT4OID, DATEOID, INT4OID, INT8OID, INT8OID};
-	SSColumns	columns;
-	Datum		arrays[5];
+	SSColumns columns;
+	Datum arrays[5];
 
 	ss_columns_init(&columns, 5, types, count);
 	for (int i = 0; i < count; i++)
@@ -598,8 +609,8 @@ refuse_missing(const SSCampaign *campaign)
 bool
 ss_slots_cover(SSChunk *chunk, const SSCampaign *campaign, DateADT day, int128 amount)
 {
-	SSSlotKey	key = {campaign->no, day};
-	SSSlots    *slots = chunk->locked ? find_locked(chunk, &key) : peek(chunk, &key);
+	SSSlotKey key = {campaign->no, day};
+	SSSlots *slots = chunk->locked ? find_locked(chunk, &key) : peek(chunk, &key);
 
 	if (slots->count == 0)
 	{
@@ -627,7 +638,7 @@ ss_slots_cover(SSChunk *chunk, const SSCampaign *campaign, DateADT day, int128 a
 void
 ss_slots_take(SSChunk *chunk, const SSCampaign *campaign, DateADT day, int64 amount)
 {
-	SSSlotKey	key = {campaign->no, day};
+	SSSlotKey key = {campaign->no, day};
 
 	if (amount == 0)
 		return;
@@ -640,7 +651,7 @@ ss_slots_take(SSChunk *chunk, const SSCampaign *campaign, DateADT day, int64 amo
 		chunk->takes = palloc(sizeof(SSTake));
 	else if ((chunk->ntakes & (chunk->ntakes - 1)) == 0)
 		chunk->takes = repalloc(chunk->takes, 2 * chunk->ntakes * sizeof(SSTake));
-	chunk->takes[chunk->ntakes++] = (SSTake) {key, amount};
+	chunk->takes[chunk->ntakes++] = (SSTake){key, amount};
 }
 
 /* --- giving back ------------------------------------------------------------------------------- */
@@ -655,7 +666,7 @@ compare_takes(const void *a, const void *b)
 static int
 merge_takes(SSTake *takes, int count)
 {
-	int			distinct = 0;
+	int distinct = 0;
 
 	qsort(takes, count, sizeof(SSTake), compare_takes);
 	for (int i = 0; i < count; i++)
@@ -674,7 +685,7 @@ merge_takes(SSTake *takes, int count)
 static void
 drop_missing(SSChunk *chunk)
 {
-	int			kept = 0;
+	int kept = 0;
 
 	chunk->nslots = 0;
 	chunk->slots = NULL;
@@ -689,7 +700,7 @@ drop_missing(SSChunk *chunk)
 static void
 take_all_locked(SSChunk *chunk)
 {
-	SSSlotKey  *keys = palloc(chunk->ntakes * sizeof(SSSlotKey));
+	SSSlotKey *keys = palloc(chunk->ntakes * sizeof(SSSlotKey));
 
 	for (int i = 0; i < chunk->ntakes; i++)
 		keys[i] = chunk->takes[i].key;
@@ -707,8 +718,8 @@ take_all_locked(SSChunk *chunk)
 void
 ss_slots_give_back(SSTake *takes, int count)
 {
-	SSChunk		chunk = {.takes = takes,.ntakes = merge_takes(takes, count)};
-	bool		given = false;
+	SSChunk chunk = {.takes = takes, .ntakes = merge_takes(takes, count)};
+	bool given = false;
 
 	if (chunk.ntakes == 0)
 		return;

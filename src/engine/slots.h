@@ -44,4 +44,4 @@ extern void ss_slots_write_batch(SSBatch *batch);
  */
 extern void ss_slots_give_back(SSTake *takes, int count);
 
-#endif							/* SS_SLOTS_H */
+#endif /* SS_SLOTS_H */

@@ -36,35 +36,36 @@ enum
 
 /* the same in the table */
 static const int stored_columns[READ_COLUMNS] = {
-	TRANSACTION_ID, TRANSACTION_USER_ID, TRANSACTION_AMOUNT, TRANSACTION_OCCURRED_AT, TRANSACTION_STATUS, TRANSACTION_BASE,
-	TRANSACTION_CURRENCY, TRANSACTION_CATEGORY_NO, TRANSACTION_MERCHANT_ID, TRANSACTION_METADATA
-};
+	TRANSACTION_ID,	  TRANSACTION_USER_ID,	TRANSACTION_AMOUNT,		 TRANSACTION_OCCURRED_AT, TRANSACTION_STATUS,
+	TRANSACTION_BASE, TRANSACTION_CURRENCY, TRANSACTION_CATEGORY_NO, TRANSACTION_MERCHANT_ID, TRANSACTION_METADATA};
 
 static SSQuery purchases_query = {
 	"SELECT t.transaction_id, t.user_id, t.amount_minor, t.occurred_at, t.status, t.points_base, t.currency, t.category_no,"
 	"       t.merchant_id, CASE WHEN $3 THEN t.metadata END"
 	"  FROM swipesavvy.transactions t"
 	" WHERE t.occurred_at >= $1 AND t.occurred_at < $2 AND t.status IN ('pending', 'completed')",
-	3, {TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID}, NULL};
+	3,
+	{TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID},
+	NULL};
 
 struct SSPast
 {
 	const SSRules *rules;
 	TimestampTz from;
 	TimestampTz until;
-	bool		shipping;
-	MemoryContext row_context;	/* of metadata taken apart */
+	bool shipping;
+	MemoryContext row_context; /* of metadata taken apart */
 
-	SSDirect   *direct;			/* NULL: through the cursor */
-	SSScanAll	scan;
-	AttrNumber	columns[READ_COLUMNS];
-	int			last_column;	/* of those that are read */
-	Oid			pending;		/* labels of status */
-	Oid			completed;
+	SSDirect *direct; /* NULL: through the cursor */
+	SSScanAll scan;
+	AttrNumber columns[READ_COLUMNS];
+	int last_column; /* of those that are read */
+	Oid pending;	 /* labels of status */
+	Oid completed;
 
-	Portal		cursor;
-	uint64		fetched;
-	uint64		row;			/* of those fetched, the next */
+	Portal cursor;
+	uint64 fetched;
+	uint64 row; /* of those fetched, the next */
 };
 
 static void
@@ -84,8 +85,8 @@ begin_direct(SSPast *past)
 SSPast *
 ss_past_begin(const SSRules *rules, TimestampTz from, TimestampTz until, bool shipping)
 {
-	SSPast	   *past = palloc0(sizeof(SSPast));
-	Datum		values[3] = {TimestampTzGetDatum(from), TimestampTzGetDatum(until), BoolGetDatum(shipping)};
+	SSPast *past = palloc0(sizeof(SSPast));
+	Datum values[3] = {TimestampTzGetDatum(from), TimestampTzGetDatum(until), BoolGetDatum(shipping)};
 
 	past->rules = rules;
 	past->from = from;
@@ -132,14 +133,14 @@ static bool
 next_direct(SSPast *past, SSPurchase *purchase)
 {
 	TupleTableSlot *slot = past->scan.slot;
-	Datum		values[READ_COLUMNS];
-	bool		nulls[READ_COLUMNS] = {0};
+	Datum values[READ_COLUMNS];
+	bool nulls[READ_COLUMNS] = {0};
 
 	while (ss_direct_next_of_all(&past->scan))
 	{
 		TimestampTz occurred_at;
-		Oid			status;
-		bool		isnull;
+		Oid status;
+		bool isnull;
 
 		CHECK_FOR_INTERRUPTS();
 		occurred_at = DatumGetTimestampTz(slot_getattr(slot, past->columns[READ_OCCURRED_AT], &isnull));
@@ -151,7 +152,7 @@ next_direct(SSPast *past, SSPurchase *purchase)
 			continue;
 		for (int i = 0; i < READ_COLUMNS; i++)
 		{
-			int			column = past->columns[i] - 1;
+			int column = past->columns[i] - 1;
 
 			if (column < past->last_column)
 			{
@@ -168,8 +169,8 @@ next_direct(SSPast *past, SSPurchase *purchase)
 static bool
 next_fetched(SSPast *past, SSPurchase *purchase)
 {
-	Datum		values[READ_COLUMNS];
-	bool		nulls[READ_COLUMNS];
+	Datum values[READ_COLUMNS];
+	bool nulls[READ_COLUMNS];
 
 	if (past->row == past->fetched)
 	{

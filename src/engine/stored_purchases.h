@@ -30,4 +30,4 @@ extern bool ss_past_next(SSPast *past, SSPurchase *purchase);
 
 extern void ss_past_end(SSPast *past);
 
-#endif							/* SS_PAST_H */
+#endif /* SS_PAST_H */

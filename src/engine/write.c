@@ -29,8 +29,9 @@ static SSQuery write_transactions_query = {
 	"           category_no, request, merchant_id, account_id, idempotency_key, metadata, decision)",
 	17,
 	{UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
-	INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT2ARRAYOID, INT2ARRAYOID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID,
-	JSONBARRAYOID, BYTEAARRAYOID}, NULL};
+	 INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT2ARRAYOID, INT2ARRAYOID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID,
+	 JSONBARRAYOID, BYTEAARRAYOID},
+	NULL};
 static SSQuery write_entries_query = {
 	"INSERT INTO swipesavvy.points_entries (user_id, entry_id, points, recorded_at, kind, debit_account, credit_account,"
 	"       campaign_no, transaction_id)"
@@ -40,14 +41,16 @@ static SSQuery write_entries_query = {
 	"        k (user_id, entry_id, points, recorded_at, kind, credit, campaign_no, transaction_id)",
 	8,
 	{UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID,
-	UUIDARRAYOID}, NULL};
+	 UUIDARRAYOID},
+	NULL};
 static SSQuery write_redemptions_query = {
 	"INSERT INTO swipesavvy.campaign_redemptions (user_id, transaction_id, campaign_no, campaign_version, points,"
 	"       discount_minor, cost_minor, day, position)"
 	" SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 	9,
 	{UUIDARRAYOID, UUIDARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, DATEARRAYOID,
-	INT2ARRAYOID}, NULL};
+	 INT2ARRAYOID},
+	NULL};
 static SSQuery write_accounts_query = {
 	"UPDATE swipesavvy.reward_accounts a"
 	"   SET points_available = k.available, points_pending = k.pending, lifetime_points = k.lifetime, tier = k.tier,"
@@ -60,13 +63,14 @@ static SSQuery write_accounts_query = {
 	" WHERE a.user_id = k.user_id",
 	13,
 	{UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID,
-	INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, UUIDARRAYOID}, NULL};
+	 INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, UUIDARRAYOID},
+	NULL};
 
 /* The element type of each of a query's array arguments. */
 static void
 init_columns(SSColumns *columns, const SSQuery *query, int rows)
 {
-	Oid			types[SS_COLUMNS_MAX];
+	Oid types[SS_COLUMNS_MAX];
 
 	for (int i = 0; i < query->nargs; i++)
 		types[i] = get_element_type(query->argtypes[i]);
@@ -76,7 +80,7 @@ init_columns(SSColumns *columns, const SSQuery *query, int rows)
 static void
 write_columns(SSQuery *query, const SSColumns *columns)
 {
-	Datum		arrays[SS_COLUMNS_MAX];
+	Datum arrays[SS_COLUMNS_MAX];
 
 	if (columns->nrows == 0)
 		return;
@@ -171,7 +175,7 @@ add_account(SSColumns *columns, const SSUser *user)
 void
 ss_ledger_write_accounts(SSDirect *direct, const SSUser *users, int count)
 {
-	SSColumns	accounts;
+	SSColumns accounts;
 
 	if (direct == NULL)
 		init_columns(&accounts, &write_accounts_query, count);
@@ -192,9 +196,9 @@ ss_ledger_write_accounts(SSDirect *direct, const SSUser *users, int count)
 void
 ss_ledger_write(const SSChunk *chunk)
 {
-	SSColumns	transactions;
-	SSColumns	entries;
-	SSColumns	redemptions;
+	SSColumns transactions;
+	SSColumns entries;
+	SSColumns redemptions;
 
 	if (chunk->direct != NULL)
 	{

@@ -25,4 +25,4 @@ extern void ss_ledger_write_accounts(SSDirect *direct, const SSUser *users, int 
 extern void ss_ledger_write_direct(const SSChunk *chunk);
 extern void ss_ledger_update_account(SSDirect *direct, const SSUser *user);
 
-#endif							/* SS_LEDGER_H */
+#endif /* SS_LEDGER_H */

@@ -117,7 +117,7 @@ compare_purchases(const void *a, const void *b)
 {
 	const SSPurchase *x = *(const SSPurchase *const *) a;
 	const SSPurchase *y = *(const SSPurchase *const *) b;
-	int			order = memcmp(&x->user_id, &y->user_id, sizeof(pg_uuid_t));
+	int order = memcmp(&x->user_id, &y->user_id, sizeof(pg_uuid_t));
 
 	if (order != 0)
 		return order;
@@ -169,7 +169,7 @@ ss_ledger_write_direct(const SSChunk *chunk)
 void
 ss_ledger_write_users(const SSUser *users, int count)
 {
-	SSDirect   *direct = ss_direct_begin();
+	SSDirect *direct = ss_direct_begin();
 
 	ss_ledger_write_accounts(direct, users, count);
 	if (direct != NULL)

@@ -22,13 +22,16 @@
 PG_FUNCTION_INFO_V1(swipesavvy_list_alerts);
 PG_FUNCTION_INFO_V1(swipesavvy_acknowledge_alert);
 
-#define COLUMNS "alert_id, figure, severity, value, threshold, opened_at, resolved_at, acknowledged_at, acknowledged_by, note"
+#define COLUMNS                                                                                                        \
+	"alert_id, figure, severity, value, threshold, opened_at, resolved_at, acknowledged_at, acknowledged_by, note"
 
 /* $1: open ones, resolved ones, or (null) both; $2 rows, $3 offset */
 #define OF_STATE "($1 IS NULL OR $1 = (resolved_at IS NULL))"
-static SSQuery list_alerts = {
-	"SELECT " COLUMNS " FROM swipesavvy.health_alerts WHERE " OF_STATE " ORDER BY opened_at DESC, alert_id DESC LIMIT $2 OFFSET $3",
-	3, {BOOLOID, INT8OID, INT8OID}, NULL};
+static SSQuery list_alerts = {"SELECT " COLUMNS " FROM swipesavvy.health_alerts WHERE " OF_STATE
+							  " ORDER BY opened_at DESC, alert_id DESC LIMIT $2 OFFSET $3",
+							  3,
+							  {BOOLOID, INT8OID, INT8OID},
+							  NULL};
 static SSQuery count_alerts = {
 	"SELECT count(*) FROM (SELECT FROM swipesavvy.health_alerts WHERE " OF_STATE " LIMIT 10001) a", 1, {BOOLOID}, NULL};
 
@@ -36,7 +39,9 @@ static SSQuery lock_alert = {
 	"SELECT " COLUMNS " FROM swipesavvy.health_alerts WHERE alert_id = $1 FOR UPDATE", 1, {UUIDOID}, NULL};
 static SSQuery acknowledge = {
 	"UPDATE swipesavvy.health_alerts SET acknowledged_at = $2, acknowledged_by = $3, note = $4 WHERE alert_id = $1 RETURNING " COLUMNS,
-	4, {UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID}, NULL};
+	4,
+	{UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID},
+	NULL};
 
 enum
 {
@@ -51,12 +56,12 @@ enum
 Datum
 swipesavvy_list_alerts(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSPage		page;
-	Datum		values[3];
-	bool		nulls[3] = {PG_ARGISNULL(0)};
-	int64		counted;
+	SSCall call;
+	SSJson json = {0};
+	SSPage page;
+	Datum values[3];
+	bool nulls[3] = {PG_ARGISNULL(0)};
+	int64 counted;
 
 	ss_call_enter(&call, SS_ADMIN | SS_NOT_CACHED);
 	page = ss_arg_page(fcinfo, 1, 2, -1, SS_PAGE_MAX, SS_PAGE_DEFAULT);
@@ -86,17 +91,17 @@ speaker(const SSCall *call)
 Datum
 swipesavvy_acknowledge_alert(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSJson		message = {0};
-	pg_uuid_t  *alert_id;
-	char	   *note;
-	char	   *figure;
-	SSAuditRow	before;
-	Datum		values[4];
-	bool		nulls[4] = {false};
-	bool		open;
-	bool		first;
+	SSCall call;
+	SSJson json = {0};
+	SSJson message = {0};
+	pg_uuid_t *alert_id;
+	char *note;
+	char *figure;
+	SSAuditRow before;
+	Datum values[4];
+	bool nulls[4] = {false};
+	bool open;
+	bool first;
 
 	ss_call_enter(&call, SS_ADMIN);
 	alert_id = ss_arg_uuid(fcinfo, 0, "alert_id", true);
@@ -107,7 +112,8 @@ swipesavvy_acknowledge_alert(PG_FUNCTION_ARGS)
 	(void) ss_value(0, RESOLVED_AT, &open);
 	(void) ss_value(0, ACKNOWLEDGED_AT, &first);
 	if (!open && first)
-		ss_bad_state("the alert is resolved", "There is nothing left to look after in alert \"%s\".", ss_uuid_text(alert_id));
+		ss_bad_state("the alert is resolved", "There is nothing left to look after in alert \"%s\".",
+					 ss_uuid_text(alert_id));
 	if (!first)
 	{
 		ss_audit_none(&call);
@@ -122,8 +128,10 @@ swipesavvy_acknowledge_alert(PG_FUNCTION_ARGS)
 	(void) ss_query_latest(&acknowledge, values, nulls);
 	ss_json_row(&json, NULL);
 	ss_json_row(&message, NULL);
-	ss_audit_write_rows(&call, &(SSAudit){.resource = "alert", .action = "acknowledge", .resource_id = ss_uuid_text(alert_id)},
+	ss_audit_write_rows(&call,
+						&(SSAudit){.resource = "alert", .action = "acknowledge", .resource_id = ss_uuid_text(alert_id)},
 						before, ss_audit_row());
-	ss_outbox_put("alert.acknowledged", 1, psprintf("alert:%s", figure), DatumGetJsonbP(ss_json_finish(&message)), NULL);
+	ss_outbox_put("alert.acknowledged", 1, psprintf("alert:%s", figure), DatumGetJsonbP(ss_json_finish(&message)),
+				  NULL);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

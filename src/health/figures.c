@@ -47,7 +47,7 @@ const SSHealthFigure ss_health_figures[] = {
 	{"transaction_age", 1.0e9, 1.8e9},
 	{"warnings_last_hour", INFINITY, INFINITY},
 };
-const int	ss_health_figures_count = lengthof(ss_health_figures);
+const int ss_health_figures_count = lengthof(ss_health_figures);
 
 /* What waits for a sink that is disabled, or was for one that was deleted, is nobody's fault. The parts are those of the indexes. */
 static SSQuery read_outbox = {
@@ -61,11 +61,16 @@ static SSQuery read_outbox = {
 	"           (SELECT min((SELECT min(m.due_at) FROM swipesavvy.outbox m"
 	"                         WHERE m.delivered_at IS NULL AND m.dead_at IS NULL AND m.sink = s.sink))"
 	"              FROM swipesavvy.sinks s WHERE s.enabled)))::int8",
-	0, {0}, NULL};
+	0,
+	{0},
+	NULL};
 
 static SSQuery count_failing = {
 	"SELECT count(*) FROM swipesavvy.sinks s JOIN swipesavvy.sink_states t ON t.sink = s.sink"
-	" WHERE s.enabled AND t.failures_in_a_row >= " SS_SINK_BROKEN_TEXT, 0, {0}, NULL};
+	" WHERE s.enabled AND t.failures_in_a_row >= " SS_SINK_BROKEN_TEXT,
+	0,
+	{0},
+	NULL};
 
 static SSQuery count_mismatches = {"SELECT count(*) FROM swipesavvy.ledger_mismatches", 0, {0}, NULL};
 
@@ -103,8 +108,8 @@ add_percent(SSJson *json, const char *key, double percent)
 static void
 add_host(SSJson *json)
 {
-	static SSHostCpu before = {0};	/* when this session last asked: no harm if it never has */
-	SSHostCpu	now;
+	static SSHostCpu before = {0}; /* when this session last asked: no harm if it never has */
+	SSHostCpu now;
 
 	if (ss_host_cpu(&now))
 	{
@@ -151,7 +156,7 @@ add_outbox(SSJson *json)
 static void
 add_sinks(SSJson *json)
 {
-	int64		failing = 0;
+	int64 failing = 0;
 
 	if (ss_sinks_exist())
 	{
@@ -171,7 +176,7 @@ add_ledger(SSJson *json)
 Jsonb *
 ss_health_own_figures(void)
 {
-	SSJson		json = {0};
+	SSJson json = {0};
 
 	ss_json_open_object(&json, NULL);
 	add_host(&json);

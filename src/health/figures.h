@@ -16,23 +16,23 @@
 typedef struct SSHealthFigure
 {
 	const char *name;
-	double		warning;
-	double		critical;
+	double warning;
+	double critical;
 } SSHealthFigure;
 
 extern const SSHealthFigure ss_health_figures[];
 extern const int ss_health_figures_count;
 
 /* The number of a figure, from 0; -1 if none of that name is watched. */
-extern int	ss_health_find_figure(const char *name);
+extern int ss_health_find_figure(const char *name);
 
 /* Of the outbox; the counts end at 10,000. */
 typedef struct SSHealthOutbox
 {
-	int64		queued;
-	int64		completed;		/* in the last hour, as are the dead */
-	int64		dead;
-	int64		oldest_seconds; /* for how long the message that has waited longest could have been claimed */
+	int64 queued;
+	int64 completed; /* in the last hour, as are the dead */
+	int64 dead;
+	int64 oldest_seconds; /* for how long the message that has waited longest could have been claimed */
 } SSHealthOutbox;
 
 extern void ss_health_outbox(SSHealthOutbox *outbox);
@@ -44,4 +44,4 @@ extern void ss_health_outbox(SSHealthOutbox *outbox);
  */
 extern Jsonb *ss_health_own_figures(void);
 
-#endif							/* SS_HEALTH_FIGURES_H */
+#endif /* SS_HEALTH_FIGURES_H */

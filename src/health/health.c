@@ -75,19 +75,22 @@ typedef enum Measure
 static const struct
 {
 	const char *name;
-	Service		service;
+	Service service;
 	const char *message;
-	const char *figure;			/* NULL = it is not sampled */
-	double		scale;
-	double		degraded;
-	double		unhealthy;
-}			limits[MEASURES] = {
+	const char *figure; /* NULL = it is not sampled */
+	double scale;
+	double degraded;
+	double unhealthy;
+} limits[MEASURES] = {
 	[CONNECTION_USAGE] = {"connection_usage", DATABASE, "few connections are left", "connections_percent", 100},
-	[TRANSACTION_AGE] = {"transaction_age", DATABASE, "transaction ids will run out: vacuum does not keep up", "transaction_age", 1},
-	[CACHE_MISS_RATE] = {"cache_miss_rate", CACHE, "much is read that is not in shared buffers", NULL, 1, 0.10, INFINITY},
+	[TRANSACTION_AGE] = {"transaction_age", DATABASE, "transaction ids will run out: vacuum does not keep up",
+						 "transaction_age", 1},
+	[CACHE_MISS_RATE] = {"cache_miss_rate", CACHE, "much is read that is not in shared buffers", NULL, 1, 0.10,
+						 INFINITY},
 	[API_ERROR_RATE] = {"api_error_rate", API, "calls fail, and not by their callers' fault", "api_error_percent", 100},
 	[API_P99_MS] = {"api_p99_ms", API, "one call of a hundred is slow", "api_p99_ms", 1},
-	[OLDEST_JOB_SECONDS] = {"oldest_job_seconds", BACKGROUND_JOBS, "messages wait in the outbox", "outbox_oldest_seconds", 1},
+	[OLDEST_JOB_SECONDS] = {"oldest_job_seconds", BACKGROUND_JOBS, "messages wait in the outbox",
+							"outbox_oldest_seconds", 1},
 	[FAILED_JOBS] = {"failed_jobs_last_hour", BACKGROUND_JOBS, "messages were given up", "outbox_dead", 1},
 	[CPU_PERCENT] = {"cpu_percent", HOST, "the processors are busy", "cpu_percent", 1},
 	[MEMORY_PERCENT] = {"memory_percent", HOST, "little memory is left", "memory_percent", 1},
@@ -98,23 +101,23 @@ static const struct
 /* All there is to say. */
 typedef struct Health
 {
-	double		measures[MEASURES];
-	double		degraded[MEASURES]; /* from which value on */
-	double		unhealthy[MEASURES];
-	Status		services[SERVICES];
-	Status		status;
-	int64		connections;
-	int64		max_connections;
-	int64		blocks;			/* that were asked for since the statistics were reset */
+	double measures[MEASURES];
+	double degraded[MEASURES]; /* from which value on */
+	double unhealthy[MEASURES];
+	Status services[SERVICES];
+	Status status;
+	int64 connections;
+	int64 max_connections;
+	int64 blocks; /* that were asked for since the statistics were reset */
 	SSHealthOutbox outbox;
-	double		response_ms;
-	int64		calls;			/* in the last minute */
-	double		requests_per_second;
-	bool		has_log;
+	double response_ms;
+	int64 calls; /* in the last minute */
+	double requests_per_second;
+	bool has_log;
 	SSLogMetrics log;
-	bool		has_sample;		/* the worker has measured lately */
-	double		disk_percent;
-	double		uptime_percent;
+	bool has_sample; /* the worker has measured lately */
+	double disk_percent;
+	double uptime_percent;
 } Health;
 
 /* Sessions and not processes: what max_connections limits. */
@@ -122,7 +125,9 @@ static SSQuery read_database = {
 	"SELECT (SELECT sum(numbackends) FROM pg_stat_database WHERE datid <> 0)::int8,"
 	"       current_setting('max_connections')::int8, s.blks_hit, s.blks_read, age(d.datfrozenxid)::int8"
 	"  FROM pg_database d JOIN pg_stat_database s ON s.datid = d.oid WHERE d.datname = current_database()",
-	0, {0}, NULL};
+	0,
+	{0},
+	NULL};
 
 /* Of the figures that have them, the thresholds that an admin has set */
 static SSQuery read_thresholds = {
@@ -137,15 +142,20 @@ static SSQuery read_sample = {
 	"       (SELECT 100 * sum(d.seconds_up) / nullif(extract(epoch FROM max(d.last_at) - min(d.first_at)), 0)"
 	"          FROM swipesavvy.health_days d WHERE d.day >= (now() AT TIME ZONE 'UTC')::date - 30)::float8"
 	"  FROM swipesavvy.health_samples s WHERE s.sampled_at > clock_timestamp() - make_interval(secs => 3 * $1)"
-	" ORDER BY s.sampled_at DESC LIMIT 1", 1, {FLOAT8OID}, NULL};
+	" ORDER BY s.sampled_at DESC LIMIT 1",
+	1,
+	{FLOAT8OID},
+	NULL};
 
 /* Its open alerts, but for those of the figures $1, about which enough is said */
 static SSQuery read_alerts = {
 	"SELECT a.figure, a.severity, round(a.value::numeric, 3), round(a.threshold::numeric, 3), a.opened_at FROM swipesavvy.health_alerts a"
-	" WHERE a.resolved_at IS NULL AND a.figure <> ALL ($1) ORDER BY a.opened_at, a.figure", 1, {TEXTARRAYOID}, NULL};
+	" WHERE a.resolved_at IS NULL AND a.figure <> ALL ($1) ORDER BY a.opened_at, a.figure",
+	1,
+	{TEXTARRAYOID},
+	NULL};
 
-static SSQuery look_up = {
-	"SELECT value FROM swipesavvy.system_settings WHERE setting = 'currency'", 0, {0}, NULL};
+static SSQuery look_up = {"SELECT value FROM swipesavvy.system_settings WHERE setting = 'currency'", 0, {0}, NULL};
 
 /* --- measuring ---------------------------------------------------------------------- */
 
@@ -158,9 +168,9 @@ known(double value)
 static void
 measure_database(Health *health)
 {
-	instr_time	start;
-	instr_time	took;
-	int64		hit;
+	instr_time start;
+	instr_time took;
+	int64 hit;
 
 	(void) ss_query_read(&look_up, NULL, NULL);
 	INSTR_TIME_SET_CURRENT(start);
@@ -212,8 +222,8 @@ measure_api(Health *health)
 static double
 number(uint64 row, int column)
 {
-	bool		isnull;
-	Datum		value = ss_value(row, column, &isnull);
+	bool isnull;
+	Datum value = ss_value(row, column, &isnull);
 
 	return isnull ? NAN : DatumGetFloat8(value);
 }
@@ -222,7 +232,7 @@ number(uint64 row, int column)
 static void
 read_worker(Health *health)
 {
-	Datum		interval = Float8GetDatum(ss_health_interval);
+	Datum interval = Float8GetDatum(ss_health_interval);
 
 	health->disk_percent = health->uptime_percent = NAN;
 	health->has_sample = ss_query_read(&read_sample, &interval, NULL) > 0;
@@ -238,7 +248,7 @@ read_worker(Health *health)
 static void
 read_limits(Health *health)
 {
-	uint64		rows = ss_query_read(&read_thresholds, NULL, NULL);
+	uint64 rows = ss_query_read(&read_thresholds, NULL, NULL);
 
 	for (int i = 0; i < MEASURES; i++)
 	{
@@ -262,7 +272,7 @@ read_limits(Health *health)
 static Status
 status_of(const Health *health, Measure measure)
 {
-	double		value = health->measures[measure];
+	double value = health->measures[measure];
 
 	if (measure == CACHE_MISS_RATE && health->blocks < ENOUGH_BLOCKS)
 		return HEALTHY;
@@ -270,16 +280,16 @@ status_of(const Health *health, Measure measure)
 		return HEALTHY;
 	if (value >= health->unhealthy[measure])
 		return UNHEALTHY;
-	return value >= health->degraded[measure] ? DEGRADED : HEALTHY;	/* NaN is not */
+	return value >= health->degraded[measure] ? DEGRADED : HEALTHY; /* NaN is not */
 }
 
 /* Alerts of the worker that say what is not said by what was measured just now; their number. */
 static uint64
 other_alerts(const Health *health)
 {
-	Datum		said[MEASURES];
-	int			count = 0;
-	Datum		figures;
+	Datum said[MEASURES];
+	int count = 0;
+	Datum figures;
 
 	if (!health->has_sample)
 		return 0;
@@ -309,19 +319,19 @@ service_of(const char *figure)
 static void
 judge(Health *health)
 {
-	uint64		alerts;
+	uint64 alerts;
 
 	read_limits(health);
 	for (int i = 0; i < MEASURES; i++)
 	{
-		Status	   *service = &health->services[limits[i].service];
+		Status *service = &health->services[limits[i].service];
 
 		*service = Max(*service, status_of(health, i));
 	}
 	alerts = other_alerts(health);
 	for (uint64 i = 0; i < alerts; i++)
 	{
-		Status	   *service = &health->services[service_of(ss_value_text(i, 1))];
+		Status *service = &health->services[service_of(ss_value_text(i, 1))];
 
 		*service = Max(*service, strcmp(ss_value_text(i, 2), "critical") == 0 ? UNHEALTHY : DEGRADED);
 	}
@@ -408,7 +418,7 @@ add_alerts(SSJson *json, const Health *health)
 	ss_json_open_array(json, "alerts");
 	for (int i = 0; i < MEASURES; i++)
 	{
-		Status		status = status_of(health, i);
+		Status status = status_of(health, i);
 
 		if (status == HEALTHY)
 			continue;
@@ -440,9 +450,9 @@ add_alerts(SSJson *json, const Health *health)
 Datum
 swipesavvy_get_system_health(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	Health		health;
+	SSCall call;
+	SSJson json = {0};
+	Health health;
 
 	ss_call_enter(&call, SS_ADMIN | SS_NOT_CACHED);
 	measure(&health);
@@ -463,9 +473,9 @@ swipesavvy_get_system_health(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_health(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	Health		health;
+	SSCall call;
+	SSJson json = {0};
+	Health health;
 
 	ss_call_enter(&call, SS_ANYONE | SS_IN_MAINTENANCE | SS_NOT_CACHED);
 	measure(&health);

@@ -49,7 +49,10 @@ static SSQuery insert_sample = {
 	"                  'interval_seconds', extract(epoch FROM $1 - p.sampled_at))"
 	"   FROM (SELECT) one LEFT JOIN"
 	"        (SELECT s.sampled_at, s.figures FROM swipesavvy.health_samples s ORDER BY s.sampled_at DESC LIMIT 1) p ON true"
-	" RETURNING figures", 3, {TIMESTAMPTZOID, JSONBOID, JSONBOID}, NULL};
+	" RETURNING figures",
+	3,
+	{TIMESTAMPTZOID, JSONBOID, JSONBOID},
+	NULL};
 
 /* The server was up between two samples that are no more than three intervals ($2 seconds each) apart. */
 static SSQuery count_uptime = {
@@ -57,18 +60,25 @@ static SSQuery count_uptime = {
 	" SELECT ($1 AT TIME ZONE 'UTC')::date, $1, $1,"
 	"        CASE WHEN $1 - max(b.last_at) BETWEEN interval '0' AND make_interval(secs => 3 * $2)"
 	"             THEN extract(epoch FROM $1 - max(b.last_at)) ELSE 0 END FROM swipesavvy.health_days b"
-	" ON CONFLICT (day) DO UPDATE SET last_at = excluded.last_at, seconds_up = d.seconds_up + excluded.seconds_up", 2, {TIMESTAMPTZOID, FLOAT8OID}, NULL};
+	" ON CONFLICT (day) DO UPDATE SET last_at = excluded.last_at, seconds_up = d.seconds_up + excluded.seconds_up",
+	2,
+	{TIMESTAMPTZOID, FLOAT8OID},
+	NULL};
 
 /* A few of those that are too old, each time */
 static SSQuery forget_samples = {
 	"DELETE FROM swipesavvy.health_samples WHERE sampled_at IN"
 	" (SELECT sampled_at FROM swipesavvy.health_samples WHERE sampled_at < $1 - interval '1 day' ORDER BY sampled_at LIMIT 100)",
-	1, {TIMESTAMPTZOID}, NULL};
+	1,
+	{TIMESTAMPTZOID},
+	NULL};
 static SSQuery forget_days = {
 	"DELETE FROM swipesavvy.health_days WHERE day < ($1 AT TIME ZONE 'UTC')::date - 400", 1, {TIMESTAMPTZOID}, NULL};
 static SSQuery forget_alerts = {
-	"DELETE FROM swipesavvy.health_alerts WHERE opened_at < $1 - interval '400 days' AND resolved_at < $1 - interval '400 days'", 1,
-	{TIMESTAMPTZOID}, NULL};
+	"DELETE FROM swipesavvy.health_alerts WHERE opened_at < $1 - interval '400 days' AND resolved_at < $1 - interval '400 days'",
+	1,
+	{TIMESTAMPTZOID},
+	NULL};
 
 /*
  * Of each watched figure ($1 names, $2 and $3 thresholds) that the sample $4
@@ -89,40 +99,56 @@ static SSQuery judge = {
 	" WHERE w.level > 0 OR o.level > 0 OR o.seen > 0"
 	" ON CONFLICT (figure) DO UPDATE SET seen = excluded.seen,"
 	"    in_a_row = CASE WHEN s.seen = excluded.seen THEN least(s.in_a_row + 1, 100) ELSE 1 END",
-	5, {TEXTARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, JSONBOID, INT4OID}, NULL};
+	5,
+	{TEXTARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, JSONBOID, INT4OID},
+	NULL};
 
 /* Those that have been seen often enough ($1 by default) to be believed. */
 static SSQuery change_states = {
 	"UPDATE swipesavvy.health_states s SET level = s.seen"
 	"  FROM swipesavvy.health_states o LEFT JOIN swipesavvy.health_thresholds t ON t.figure = o.figure"
 	" WHERE o.figure = s.figure AND o.seen <> o.level AND o.in_a_row >= coalesce(t.samples, $1)"
-	" RETURNING s.figure, o.level, s.level", 1, {INT4OID}, NULL};
+	" RETURNING s.figure, o.level, s.level",
+	1,
+	{INT4OID},
+	NULL};
 
 #define ALERT_COLUMNS "alert_id, figure, severity, value, threshold, opened_at, resolved_at"
 
 static SSQuery resolve_alert = {
 	"UPDATE swipesavvy.health_alerts SET resolved_at = greatest($2, opened_at) WHERE figure = $1 AND resolved_at IS NULL RETURNING " ALERT_COLUMNS,
-	2, {TEXTOID, TIMESTAMPTZOID}, NULL};
+	2,
+	{TEXTOID, TIMESTAMPTZOID},
+	NULL};
 /* $1 figure, $2 now, $3 level, $4 the sample, $5 and $6 thresholds */
 static SSQuery open_alert = {
 	"INSERT INTO swipesavvy.health_alerts (figure, severity, value, threshold, opened_at)"
 	" SELECT $1, CASE $3 WHEN 2 THEN 'critical' ELSE 'warning' END, ($4 ->> $1)::numeric,"
 	"        (CASE $3 WHEN 2 THEN coalesce(t.critical, $6) ELSE coalesce(t.warning, $5) END)::numeric, $2"
-	"   FROM (SELECT) one LEFT JOIN swipesavvy.health_thresholds t ON t.figure = $1 RETURNING " ALERT_COLUMNS, 6,
-	{TEXTOID, TIMESTAMPTZOID, INT4OID, JSONBOID, FLOAT8OID, FLOAT8OID}, NULL};
+	"   FROM (SELECT) one LEFT JOIN swipesavvy.health_thresholds t ON t.figure = $1 RETURNING " ALERT_COLUMNS,
+	6,
+	{TEXTOID, TIMESTAMPTZOID, INT4OID, JSONBOID, FLOAT8OID, FLOAT8OID},
+	NULL};
 
 /* As text: JSON has no infinity. */
 static SSQuery read_threshold = {
-	"SELECT t.figure, t.warning::text, t.critical::text, t.samples FROM swipesavvy.health_thresholds t WHERE t.figure = $1 FOR UPDATE", 1,
-	{TEXTOID}, NULL};
+	"SELECT t.figure, t.warning::text, t.critical::text, t.samples FROM swipesavvy.health_thresholds t WHERE t.figure = $1 FOR UPDATE",
+	1,
+	{TEXTOID},
+	NULL};
 static SSQuery set_threshold = {
 	"INSERT INTO swipesavvy.health_thresholds (figure, warning, critical, samples) VALUES ($1, $2, $3, $4)"
-	" ON CONFLICT (figure) DO UPDATE SET warning = $2, critical = $3, samples = $4", 4,
-	{TEXTOID, FLOAT8OID, FLOAT8OID, INT4OID}, NULL};
+	" ON CONFLICT (figure) DO UPDATE SET warning = $2, critical = $3, samples = $4",
+	4,
+	{TEXTOID, FLOAT8OID, FLOAT8OID, INT4OID},
+	NULL};
 static SSQuery show_threshold = {
 	"SELECT t.figure, nullif(coalesce(t.warning, $2), 'infinity')::numeric AS warning,"
 	"       nullif(coalesce(t.critical, $3), 'infinity')::numeric AS critical, coalesce(t.samples, $4) AS samples"
-	"  FROM swipesavvy.health_thresholds t WHERE t.figure = $1", 4, {TEXTOID, FLOAT8OID, FLOAT8OID, INT4OID}, NULL};
+	"  FROM swipesavvy.health_thresholds t WHERE t.figure = $1",
+	4,
+	{TEXTOID, FLOAT8OID, FLOAT8OID, INT4OID},
+	NULL};
 
 /* --- what is watched ------------------------------------------------------------------ */
 
@@ -130,7 +156,7 @@ static SSQuery show_threshold = {
 static int
 find_figure(const char *name)
 {
-	int			n = ss_health_find_figure(name);
+	int n = ss_health_find_figure(name);
 
 	if (n < 0)
 		ss_not_found("figure", name);
@@ -140,16 +166,17 @@ find_figure(const char *name)
 static Datum
 array_of(Datum *items, Oid type)
 {
-	return PointerGetDatum(construct_array(items, ss_health_figures_count, type, type == TEXTOID ? -1 : (int) sizeof(float8),
-										   type != TEXTOID, type == TEXTOID ? TYPALIGN_INT : TYPALIGN_DOUBLE));
+	return PointerGetDatum(construct_array(items, ss_health_figures_count, type,
+										   type == TEXTOID ? -1 : (int) sizeof(float8), type != TEXTOID,
+										   type == TEXTOID ? TYPALIGN_INT : TYPALIGN_DOUBLE));
 }
 
 static void
 judge_sample(Jsonb *sample)
 {
-	Datum	   *names = palloc(3 * ss_health_figures_count * sizeof(Datum));
-	Datum	   *warning = names + ss_health_figures_count;
-	Datum	   *critical = warning + ss_health_figures_count;
+	Datum *names = palloc(3 * ss_health_figures_count * sizeof(Datum));
+	Datum *warning = names + ss_health_figures_count;
+	Datum *critical = warning + ss_health_figures_count;
 
 	for (int i = 0; i < ss_health_figures_count; i++)
 	{
@@ -157,9 +184,11 @@ judge_sample(Jsonb *sample)
 		warning[i] = Float8GetDatum(ss_health_figures[i].warning);
 		critical[i] = Float8GetDatum(ss_health_figures[i].critical);
 	}
-	(void) ss_query_write(&judge, (Datum[]) {array_of(names, TEXTOID), array_of(warning, FLOAT8OID),
-											 array_of(critical, FLOAT8OID), JsonbPGetDatum(sample),
-											 Int32GetDatum(SS_HEALTH_ENOUGH_CALLS)}, NULL);
+	(void) ss_query_write(&judge,
+						  (Datum[]){array_of(names, TEXTOID), array_of(warning, FLOAT8OID),
+									array_of(critical, FLOAT8OID), JsonbPGetDatum(sample),
+									Int32GetDatum(SS_HEALTH_ENOUGH_CALLS)},
+						  NULL);
 }
 
 /* --- alerts -------------------------------------------------------------------------------- */
@@ -168,7 +197,7 @@ judge_sample(Jsonb *sample)
 static void
 announce(const char *event, const char *figure)
 {
-	SSJson		json = {0};
+	SSJson json = {0};
 
 	ss_json_open_object(&json, NULL);
 	ss_json_columns(&json, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
@@ -180,9 +209,13 @@ announce(const char *event, const char *figure)
 static bool
 change_alert(const char *figure, int level, Jsonb *sample, TimestampTz now)
 {
-	int			n = find_figure(figure);
-	Datum		values[6] = {CStringGetTextDatum(figure), TimestampTzGetDatum(now), Int32GetDatum(level), JsonbPGetDatum(sample),
-							 Float8GetDatum(ss_health_figures[n].warning), Float8GetDatum(ss_health_figures[n].critical)};
+	int n = find_figure(figure);
+	Datum values[6] = {CStringGetTextDatum(figure),
+					   TimestampTzGetDatum(now),
+					   Int32GetDatum(level),
+					   JsonbPGetDatum(sample),
+					   Float8GetDatum(ss_health_figures[n].warning),
+					   Float8GetDatum(ss_health_figures[n].critical)};
 
 	if (ss_query_write(&resolve_alert, values, NULL) > 0)
 		announce("alert.resolved", figure);
@@ -202,18 +235,18 @@ change_alert(const char *figure, int level, Jsonb *sample, TimestampTz now)
 Datum
 swipesavvy_record_health(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
+	SSCall call;
+	SSJson json = {0};
 	TimestampTz now = GetCurrentTimestamp();
-	Datum		values[3];
-	Jsonb	   *sample;
-	int			changed;
-	int			opened = 0;
-	char	  **figures;
-	int		   *levels;
+	Datum values[3];
+	Jsonb *sample;
+	int changed;
+	int opened = 0;
+	char **figures;
+	int *levels;
 
 	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
-	ss_audit_none(&call);		/* measurements and alerts keep their own record */
+	ss_audit_none(&call); /* measurements and alerts keep their own record */
 	sample = ss_arg_jsonb(fcinfo, 0, "figures", true);
 	if (!JB_ROOT_IS_OBJECT(sample))
 		ss_bad_value("figures", "It is not an object.");
@@ -228,7 +261,7 @@ swipesavvy_record_health(PG_FUNCTION_ARGS)
 	(void) ss_query_write(&forget_days, values, NULL);
 	(void) ss_query_write(&forget_alerts, values, NULL);
 	judge_sample(sample);
-	changed = (int) ss_query_write(&change_states, (Datum[]) {Int32GetDatum(SAMPLES_DEFAULT)}, NULL);
+	changed = (int) ss_query_write(&change_states, (Datum[]){Int32GetDatum(SAMPLES_DEFAULT)}, NULL);
 	figures = palloc(Max(changed, 1) * sizeof(char *));
 	levels = palloc(Max(changed, 1) * sizeof(int));
 	for (int i = 0; i < changed; i++)
@@ -252,15 +285,15 @@ swipesavvy_record_health(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_set_health_threshold(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSAuditRow	before = {0};
-	char	   *figure;
-	int			n;
-	double		warning;
-	double		critical;
-	Datum		values[4];
-	bool		nulls[4] = {false};
+	SSCall call;
+	SSJson json = {0};
+	SSAuditRow before = {0};
+	char *figure;
+	int n;
+	double warning;
+	double critical;
+	Datum values[4];
+	bool nulls[4] = {false};
 
 	ss_call_enter(&call, SS_ADMIN);
 	figure = ss_arg_text(fcinfo, 0, "figure", SS_KEY_MAX, true);
@@ -281,8 +314,8 @@ swipesavvy_set_health_threshold(PG_FUNCTION_ARGS)
 		before = ss_audit_row();
 	(void) ss_query_latest(&set_threshold, values, nulls);
 	(void) ss_query_latest(&read_threshold, values, NULL);
-	ss_audit_write_rows(&call, &(SSAudit){.resource = "health_threshold", .action = "update", .resource_id = figure}, before,
-						ss_audit_row());
+	ss_audit_write_rows(&call, &(SSAudit){.resource = "health_threshold", .action = "update", .resource_id = figure},
+						before, ss_audit_row());
 	values[1] = Float8GetDatum(ss_health_figures[n].warning);
 	values[2] = Float8GetDatum(ss_health_figures[n].critical);
 	values[3] = Int32GetDatum(SAMPLES_DEFAULT);

@@ -21,22 +21,20 @@ static const char *const unicast[] = {"2000::/3", "::ffff:0:0/96"};
 
 /* And within them not these (IANA's registries of special-purpose addresses, and multicast) */
 static const char *const special[] = {
-	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
-	"192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
-	"224.0.0.0/3",
-	"2001::/23",				/* Teredo and ORCHID among them */
-	"2001:db8::/32", "2002::/16", "3fff::/20"
-};
+	"0.0.0.0/8",	  "10.0.0.0/8",	  "100.64.0.0/10",	"127.0.0.0/8",	  "169.254.0.0/16", "172.16.0.0/12",
+	"192.0.0.0/24",	  "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15",	"198.51.100.0/24",
+	"203.0.113.0/24", "224.0.0.0/3",  "2001::/23", /* Teredo and ORCHID among them */
+	"2001:db8::/32",  "2002::/16",	  "3fff::/20"};
 
 typedef struct Networks
 {
-	int			count;
-	SSNetwork  *list;
+	int count;
+	SSNetwork *list;
 } Networks;
 
 static Networks public_ones;
 static Networks special_ones;
-static Networks private_ones;	/* of the setting */
+static Networks private_ones; /* of the setting */
 
 static void
 add_network(Networks *networks, const char *text)
@@ -65,16 +63,16 @@ take_all(Networks *networks, const char *const *texts, int count)
 void
 ssh_address_configure(const char *private_networks)
 {
-	char	   *text = pstrdup(private_networks);
-	List	   *names;
-	ListCell   *cell;
+	char *text = pstrdup(private_networks);
+	List *names;
+	ListCell *cell;
 
 	take_all(&public_ones, unicast, lengthof(unicast));
 	take_all(&special_ones, special, lengthof(special));
 	if (!SplitIdentifierString(text, ',', &names))
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("swipesavvy.private_networks is no list"));
 	make_room(&private_ones, list_length(names));
-	foreach(cell, names)
+	foreach (cell, names)
 		add_network(&private_ones, lfirst(cell));
 	list_free(names);
 	pfree(text);
@@ -94,7 +92,7 @@ is_in(const Networks *networks, const uint8 *address)
 SSHRefusal
 ssh_address_check(const struct sockaddr *address, bool encrypted)
 {
-	uint8		bytes[16];
+	uint8 bytes[16];
 
 	if (address->sa_family == AF_INET)
 		ss_network_map(bytes, &((const struct sockaddr_in *) address)->sin_addr);

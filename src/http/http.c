@@ -41,31 +41,31 @@
 
 PG_MODULE_MAGIC;
 
-#define CONNECT_MS	  5000
-#define ANSWER_MAX	  65536		/* bytes of a body, and of all heads of an answer */
-#define IDLE_MAX	  32		/* connections kept for the next request */
-#define CA_SECONDS	  60		/* how long a file of certificates is remembered */
-#define EVENTS		  64
+#define CONNECT_MS 5000
+#define ANSWER_MAX 65536 /* bytes of a body, and of all heads of an answer */
+#define IDLE_MAX   32	 /* connections kept for the next request */
+#define CA_SECONDS 60	 /* how long a file of certificates is remembered */
+#define EVENTS	   64
 
 /* A request on its way. */
 typedef struct Transfer
 {
-	dlist_node	node;			/* in transfers */
-	CURL	   *easy;
+	dlist_node node; /* in transfers */
+	CURL *easy;
 	struct curl_slist *headers;
-	void	   *cookie;
-	bool		encrypted;
-	bool		too_long;
-	SSHRefusal	refusal;		/* of an address that the host has */
-	char		address[INET6_ADDRSTRLEN];	/* that one */
-	size_t		head_bytes;
-	size_t		body_bytes;
-	char		detail[CURL_ERROR_SIZE];
+	void *cookie;
+	bool encrypted;
+	bool too_long;
+	SSHRefusal refusal;				/* of an address that the host has */
+	char address[INET6_ADDRSTRLEN]; /* that one */
+	size_t head_bytes;
+	size_t body_bytes;
+	char detail[CURL_ERROR_SIZE];
 } Transfer;
 
 static CURLM *multi = NULL;
-static int	epoll_fd = -1;
-static int64 wake_at = -1;		/* by now_ms(), what libcurl asked for; -1 = nothing */
+static int epoll_fd = -1;
+static int64 wake_at = -1; /* by now_ms(), what libcurl asked for; -1 = nothing */
 static MemoryContext context = NULL;
 static dlist_head transfers = DLIST_STATIC_INIT(transfers);
 static char *ca_file = NULL;
@@ -79,7 +79,7 @@ static sigset_t unblocked;
 static void
 block_signals(void)
 {
-	sigset_t	all;
+	sigset_t all;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &unblocked);
@@ -109,7 +109,7 @@ on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *fd_arg)
 
 	if (what == CURL_POLL_REMOVE)
 	{
-		(void) epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, NULL);	/* one that is closed is gone by itself */
+		(void) epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, NULL); /* one that is closed is gone by itself */
 		return 0;
 	}
 	event.events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
@@ -129,14 +129,15 @@ on_timer(CURLM *handle, long ms, void *arg)
 static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
-	Transfer   *transfer = arg;
-	SSHRefusal	refusal = ssh_address_check(&address->addr, transfer->encrypted);
+	Transfer *transfer = arg;
+	SSHRefusal refusal = ssh_address_check(&address->addr, transfer->encrypted);
 	curl_socket_t fd;
 
 	if (refusal != SSH_ALLOWED)
 	{
-		const void *bytes = address->family == AF_INET ? (const void *) &((struct sockaddr_in *) &address->addr)->sin_addr :
-			(const void *) &((struct sockaddr_in6 *) &address->addr)->sin6_addr;
+		const void *bytes = address->family == AF_INET
+								? (const void *) &((struct sockaddr_in *) &address->addr)->sin_addr
+								: (const void *) &((struct sockaddr_in6 *) &address->addr)->sin6_addr;
 
 		transfer->refusal = refusal;
 		if (inet_ntop(address->family, bytes, transfer->address, sizeof(transfer->address)) == NULL)
@@ -186,14 +187,15 @@ take_body(char *data, size_t size, size_t count, void *arg)
 static bool
 set_limits(CURL *easy, Transfer *transfer)
 {
-	bool		done = SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_CONNECTTIMEOUT_MS, (long) CONNECT_MS) &&
-		SET(CURLOPT_FOLLOWLOCATION, 0L) && SET(CURLOPT_PROXY, "") && SET(CURLOPT_NOPROXY, "*") &&
-		SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1) && SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2) &&
-		SET(CURLOPT_SSL_VERIFYPEER, 1L) && SET(CURLOPT_SSL_VERIFYHOST, 2L) &&
-		SET(CURLOPT_OPENSOCKETFUNCTION, open_socket) && SET(CURLOPT_OPENSOCKETDATA, transfer) &&
-		SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket) && SET(CURLOPT_HEADERFUNCTION, take_head) &&
-		SET(CURLOPT_HEADERDATA, transfer) && SET(CURLOPT_WRITEFUNCTION, take_body) && SET(CURLOPT_WRITEDATA, transfer) &&
-		SET(CURLOPT_ERRORBUFFER, transfer->detail) && SET(CURLOPT_PRIVATE, transfer);
+	bool done = SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_CONNECTTIMEOUT_MS, (long) CONNECT_MS) &&
+				SET(CURLOPT_FOLLOWLOCATION, 0L) && SET(CURLOPT_PROXY, "") && SET(CURLOPT_NOPROXY, "*") &&
+				SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_1_1) &&
+				SET(CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2) && SET(CURLOPT_SSL_VERIFYPEER, 1L) &&
+				SET(CURLOPT_SSL_VERIFYHOST, 2L) && SET(CURLOPT_OPENSOCKETFUNCTION, open_socket) &&
+				SET(CURLOPT_OPENSOCKETDATA, transfer) && SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket) &&
+				SET(CURLOPT_HEADERFUNCTION, take_head) && SET(CURLOPT_HEADERDATA, transfer) &&
+				SET(CURLOPT_WRITEFUNCTION, take_body) && SET(CURLOPT_WRITEDATA, transfer) &&
+				SET(CURLOPT_ERRORBUFFER, transfer->detail) && SET(CURLOPT_PRIVATE, transfer);
 
 #if LIBCURL_VERSION_NUM >= 0x075500
 	done = done && SET(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -223,8 +225,7 @@ add_header(Transfer *transfer, const char *header)
 static bool
 set_request(CURL *easy, Transfer *transfer, const SSHRequest *request)
 {
-	bool		done = SET(CURLOPT_URL, request->url) &&
-		SET(CURLOPT_TIMEOUT_MS, (long) request->timeout_ms);
+	bool done = SET(CURLOPT_URL, request->url) && SET(CURLOPT_TIMEOUT_MS, (long) request->timeout_ms);
 
 	/* not to wait for a "100 Continue" */
 	done = done && add_header(transfer, "Expect:");
@@ -232,7 +233,7 @@ set_request(CURL *easy, Transfer *transfer, const SSHRequest *request)
 		done = add_header(transfer, *header);
 	if (request->body != NULL)
 		done = done && SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) strlen(request->body)) &&
-			SET(CURLOPT_POSTFIELDS, request->body);
+			   SET(CURLOPT_POSTFIELDS, request->body);
 	if (request->user != NULL)
 		done = done && SET(CURLOPT_USERPWD, request->user);
 	if (request->aws_sigv4 != NULL)
@@ -246,7 +247,7 @@ free_transfer(Transfer *transfer)
 {
 	if (transfer->easy != NULL)
 	{
-		(void) curl_multi_remove_handle(multi, transfer->easy);	/* nothing if it is not there */
+		(void) curl_multi_remove_handle(multi, transfer->easy); /* nothing if it is not there */
 		curl_easy_cleanup(transfer->easy);
 	}
 	dlist_delete(&transfer->node);
@@ -259,8 +260,8 @@ free_transfer(Transfer *transfer)
 static bool
 send_request(const SSHRequest *request, void *cookie)
 {
-	Transfer   *transfer = MemoryContextAllocExtended(context, sizeof(Transfer), MCXT_ALLOC_NO_OOM | MCXT_ALLOC_ZERO);
-	bool		sent;
+	Transfer *transfer = MemoryContextAllocExtended(context, sizeof(Transfer), MCXT_ALLOC_NO_OOM | MCXT_ALLOC_ZERO);
+	bool sent;
 
 	if (transfer == NULL)
 		return false;
@@ -269,8 +270,8 @@ send_request(const SSHRequest *request, void *cookie)
 	transfer->encrypted = pg_strncasecmp(request->url, "https:", 6) == 0;
 	block_signals();
 	transfer->easy = curl_easy_init();
-	sent = transfer->easy != NULL && set_limits(transfer->easy, transfer) && set_request(transfer->easy, transfer, request) &&
-		curl_multi_add_handle(multi, transfer->easy) == CURLM_OK;
+	sent = transfer->easy != NULL && set_limits(transfer->easy, transfer) &&
+		   set_request(transfer->easy, transfer, request) && curl_multi_add_handle(multi, transfer->easy) == CURLM_OK;
 	if (!sent)
 		free_transfer(transfer);
 	unblock_signals();
@@ -294,14 +295,16 @@ tell_error(SSHResult *result, const Transfer *transfer, CURLcode code)
 	else if (code == CURLE_COULDNT_CONNECT && transfer->refusal != SSH_ALLOWED)
 	{
 		snprintf(result->error, sizeof(result->error),
-				 transfer->refusal == SSH_NOT_PUBLIC ?
-				 "the address %s is neither public nor in swipesavvy.private_networks" :
-				 "http: without TLS to the address %s, which is not in swipesavvy.private_networks", transfer->address);
+				 transfer->refusal == SSH_NOT_PUBLIC
+					 ? "the address %s is neither public nor in swipesavvy.private_networks"
+					 : "http: without TLS to the address %s, which is not in swipesavvy.private_networks",
+				 transfer->address);
 		return;
 	}
 	else if (transfer->detail[0] != '\0' &&
 			 (code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT ||
-			  code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR || code == CURLE_SSL_CACERT_BADFILE))
+			  code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CONNECT_ERROR ||
+			  code == CURLE_SSL_CACERT_BADFILE))
 		text = transfer->detail;
 	strlcpy(result->error, text, sizeof(result->error));
 	for (char *c = result->error; *c != '\0'; c++)
@@ -314,12 +317,12 @@ tell_error(SSHResult *result, const Transfer *transfer, CURLcode code)
 static bool
 next_result(SSHResult *result)
 {
-	CURLMsg    *message;
-	Transfer   *transfer;
-	CURLcode	code;
-	long		status = 0;
-	curl_off_t	retry_after = 0;
-	int			left;
+	CURLMsg *message;
+	Transfer *transfer;
+	CURLcode code;
+	long status = 0;
+	curl_off_t retry_after = 0;
+	int left;
 
 	block_signals();
 	do
@@ -354,8 +357,8 @@ static void
 work(void)
 {
 	struct epoll_event events[EVENTS];
-	int			count;
-	int			running;
+	int count;
+	int running;
 
 	block_signals();
 	do
@@ -363,9 +366,9 @@ work(void)
 		count = epoll_wait(epoll_fd, events, EVENTS, 0);
 		for (int i = 0; i < count; i++)
 		{
-			bool		ended = (events[i].events & (EPOLLERR | EPOLLHUP)) != 0;
-			int			what = (ended || (events[i].events & EPOLLIN) ? CURL_CSELECT_IN : 0) |
-				(events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) | (ended ? CURL_CSELECT_ERR : 0);
+			bool ended = (events[i].events & (EPOLLERR | EPOLLHUP)) != 0;
+			int what = (ended || (events[i].events & EPOLLIN) ? CURL_CSELECT_IN : 0) |
+					   (events[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) | (ended ? CURL_CSELECT_ERR : 0);
 
 			(void) curl_multi_socket_action(multi, events[i].data.fd, what, &running);
 		}
@@ -396,8 +399,7 @@ close_all(void)
 	dlist_mutable_iter item;
 
 	block_signals();
-	dlist_foreach_modify(item, &transfers)
-		free_transfer(dlist_container(Transfer, node, item.cur));
+	dlist_foreach_modify(item, &transfers) free_transfer(dlist_container(Transfer, node, item.cur));
 	if (multi != NULL)
 		(void) curl_multi_cleanup(multi);
 	unblock_signals();
@@ -415,7 +417,7 @@ static void
 open_all(const SSHConfig *config)
 {
 	static bool begun = false;
-	bool		done;
+	bool done;
 
 	close_all();
 	ssh_address_configure(config->private_networks);
@@ -437,8 +439,8 @@ open_all(const SSHConfig *config)
 	}
 	multi = begun ? curl_multi_init() : NULL;
 	done = multi != NULL && curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket) == CURLM_OK &&
-		curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
-		curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long) IDLE_MAX) == CURLM_OK;
+		   curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
+		   curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long) IDLE_MAX) == CURLM_OK;
 	unblock_signals();
 	if (!done)
 		ereport(ERROR, errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION), errmsg("could not start libcurl"));

@@ -24,21 +24,23 @@ static SSQuery insert_entry_query = {
 	"       transaction_id, reason)"
 	" VALUES ($1, $2, $3, $4, $5::swipesavvy.entry_kind, $6::swipesavvy.ledger_account, $7::swipesavvy.ledger_account,"
 	"         $8, $9)",
-	9, {UUIDOID, UUIDOID, INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, TEXTOID}, NULL};
+	9,
+	{UUIDOID, UUIDOID, INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, TEXTOID},
+	NULL};
 
 /* Locks accounts by their access methods where that can be: a REPEATABLE READ transaction then waits, too, and goes on. */
 static int
 lock_accounts(const pg_uuid_t *user_ids, int count, SSUser *users)
 {
-	SSDirect   *direct = ss_direct_begin();
-	SSWanted   *wanted;
-	int			found;
+	SSDirect *direct = ss_direct_begin();
+	SSWanted *wanted;
+	int found;
 
 	if (direct == NULL)
 		return ss_chunk_lock_accounts(user_ids, count, users);
 	wanted = palloc(2 * count * sizeof(SSWanted));
 	for (int i = 0; i < count; i++)
-		wanted[i] = (SSWanted) {user_ids[i], false};
+		wanted[i] = (SSWanted){user_ids[i], false};
 	found = ss_direct_lock_users(direct, NULL, wanted, count, users);
 	ss_direct_end(direct);
 	return found;
@@ -47,8 +49,8 @@ lock_accounts(const pg_uuid_t *user_ids, int count, SSUser *users)
 void
 ss_balance_lock_all(SSBalance *balances, const pg_uuid_t *user_ids, int count)
 {
-	SSUser	   *users = palloc(count * sizeof(SSUser));
-	int			found;
+	SSUser *users = palloc(count * sizeof(SSUser));
+	int found;
 	const SSRules *rules;
 
 	ss_engine_lock_out_changes();
@@ -110,7 +112,7 @@ ss_balance_credit(SSBalance *balance, int64 points, TimestampTz at, bool earned)
 void
 ss_balance_debit(SSBalance *balance, int64 points, bool earned)
 {
-	SSUser	   *user = &balance->user;
+	SSUser *user = &balance->user;
 
 	user->changed = true;
 	if (points == 0)
@@ -139,8 +141,8 @@ const pg_uuid_t *
 ss_entry_write(const SSEntry *entry)
 {
 	const pg_uuid_t *entry_id = ss_uuid7_new();
-	Datum		values[9];
-	bool		nulls[9] = {false};
+	Datum values[9];
+	bool nulls[9] = {false};
 
 	if (entry->points == 0)
 		return entry_id;

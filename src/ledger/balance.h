@@ -21,9 +21,9 @@
 
 typedef struct SSBalance
 {
-	const SSRules *rules;		/* current when the lock was taken; gone after the first write */
-	TimestampTz now;			/* after the wait for the lock */
-	SSUser		user;
+	const SSRules *rules; /* current when the lock was taken; gone after the first write */
+	TimestampTz now;	  /* after the wait for the lock */
+	SSUser user;
 } SSBalance;
 
 /* An entry of the ledger; labels are those of its types. */
@@ -33,9 +33,9 @@ typedef struct SSEntry
 	const char *kind;
 	const char *debit;
 	const char *credit;
-	int64		points;
-	const pg_uuid_t *transaction_id;	/* or NULL */
-	const char *reason;			/* or NULL */
+	int64 points;
+	const pg_uuid_t *transaction_id; /* or NULL */
+	const char *reason;				 /* or NULL */
 	TimestampTz recorded_at;
 } SSEntry;
 
@@ -66,4 +66,4 @@ extern void ss_balance_write(SSBalance *balance);
 /* Writes an entry, unless it moves nothing; returns its id (of no entry: a new one). */
 extern const pg_uuid_t *ss_entry_write(const SSEntry *entry);
 
-#endif							/* SS_BALANCE_H */
+#endif /* SS_BALANCE_H */

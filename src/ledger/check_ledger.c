@@ -26,16 +26,20 @@ PG_FUNCTION_INFO_V1(swipesavvy_check_ledger);
 
 #define ACCOUNTS_DEFAULT 25
 #define ACCOUNTS_MAX	 10000
-#define PURCHASES_EACH	 10		/* so many times the accounts a sample has purchases at most; one account, if it is the first, 20 times as many */
-#define BLOCKS			 100	/* that the sample is taken from, at least */
-#define TIMES			 3			/* as many accounts as wanted are in them: not each block has as many */
-#define ACCOUNTS_A_BLOCK 30.0	/* where nobody has counted */
+#define PURCHASES_EACH                                                                                                 \
+	10 /* so many times the accounts a sample has purchases at most; one account, if it is the first, 20 times as many */
+#define BLOCKS			 100  /* that the sample is taken from, at least */
+#define TIMES			 3	  /* as many accounts as wanted are in them: not each block has as many */
+#define ACCOUNTS_A_BLOCK 30.0 /* where nobody has counted */
 
 /* How many blocks the accounts have, and as far as anybody has counted, how many accounts a block has: many may be all but empty. */
 static SSQuery count_blocks = {
 	"SELECT s.blocks, least(c.reltuples / nullif(c.relpages, 0), c.reltuples / nullif(s.blocks, 0))::float8"
 	"  FROM pg_class c, (SELECT pg_relation_size('swipesavvy.reward_accounts') / current_setting('block_size')::int8 AS blocks) s"
-	" WHERE c.oid = 'swipesavvy.reward_accounts'::regclass", 0, {0}, NULL};
+	" WHERE c.oid = 'swipesavvy.reward_accounts'::regclass",
+	0,
+	{0},
+	NULL};
 
 /*
  * Of so many percent ($1) of the blocks at most so many accounts ($2) with so
@@ -44,8 +48,9 @@ static SSQuery count_blocks = {
  * of purchases that cannot be is not believed. Purchases are counted of those
  * that were drawn alone: the blocks may hold a thousand accounts more.
  */
-#define COUNT(account, most)                                                                                 \
-	"(SELECT count(*) FROM (SELECT FROM swipesavvy.transactions p WHERE p.user_id = " account ".user_id LIMIT " most ") p)"
+#define COUNT(account, most)                                                                                           \
+	"(SELECT count(*) FROM (SELECT FROM swipesavvy.transactions p WHERE p.user_id = " account ".user_id LIMIT " most   \
+	") p)"
 static SSQuery choose_accounts = {
 	"SELECT array_agg(DISTINCT c.user_id) FROM ("
 	" (SELECT t.user_id FROM"
@@ -54,48 +59,66 @@ static SSQuery choose_accounts = {
 	"        FROM (SELECT r.user_id, r.transaction_count, random() AS place"
 	"                FROM swipesavvy.reward_accounts r TABLESAMPLE SYSTEM ($1) ORDER BY place LIMIT $2) d"
 	"       CROSS JOIN LATERAL (SELECT CASE WHEN d.transaction_count BETWEEN 0 AND $3 THEN d.transaction_count"
-	"             ELSE " COUNT("d", "$3 + 1") " END AS purchases OFFSET 0) n) s) t"
-	"   WHERE t.until <= $3 OR (t.until = t.purchases AND " COUNT("t", "20 * $3 + 1") " <= 20 * $3))"
-	" UNION ALL (SELECT m.user_id FROM swipesavvy.ledger_mismatches m ORDER BY m.checked_at, m.user_id LIMIT $2)) c (user_id)",
-	3, {FLOAT8OID, INT8OID, INT8OID}, NULL};
+	"             ELSE " COUNT(
+		"d",
+		"$3 + 1") " END AS purchases OFFSET 0) n) s) t"
+				  "   WHERE t.until <= $3 OR (t.until = t.purchases AND " COUNT(
+					  "t",
+					  "20 * $3 + 1") " <= 20 * $3))"
+									 " UNION ALL (SELECT m.user_id FROM swipesavvy.ledger_mismatches m ORDER BY m.checked_at, m.user_id LIMIT $2)) c (user_id)",
+	3,
+	{FLOAT8OID, INT8OID, INT8OID},
+	NULL};
 
 /* Both: $1 the accounts that were looked at, $2 when, $3 and $4 the account and the check of each mismatch */
 static SSQuery note_right = {
-	"DELETE FROM swipesavvy.ledger_mismatches WHERE user_id = ANY ($1) AND user_id <> ALL ($3)", 4,
-	{UUIDARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, TEXTARRAYOID}, NULL};
+	"DELETE FROM swipesavvy.ledger_mismatches WHERE user_id = ANY ($1) AND user_id <> ALL ($3)",
+	4,
+	{UUIDARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, TEXTARRAYOID},
+	NULL};
 static SSQuery note_wrong = {
 	"INSERT INTO swipesavvy.ledger_mismatches AS m (user_id, checks, found_at, checked_at)"
 	" SELECT f.user_id, array_agg(f.name ORDER BY f.name COLLATE \"C\"), $2, $2 FROM unnest($3, $4) f (user_id, name)"
 	"  GROUP BY f.user_id ORDER BY f.user_id"
-	" ON CONFLICT (user_id) DO UPDATE SET checks = excluded.checks, checked_at = excluded.checked_at", 4,
-	{UUIDARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, TEXTARRAYOID}, NULL};
+	" ON CONFLICT (user_id) DO UPDATE SET checks = excluded.checks, checked_at = excluded.checked_at",
+	4,
+	{UUIDARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, TEXTARRAYOID},
+	NULL};
 static SSQuery count_checked = {
 	"INSERT INTO swipesavvy.ledger_check_days AS d (day, accounts, mismatches, last_at) VALUES (($1 AT TIME ZONE 'UTC')::date, $2, $3, $1)"
 	" ON CONFLICT (day) DO UPDATE SET accounts = d.accounts + excluded.accounts, mismatches = d.mismatches + excluded.mismatches,"
-	"    last_at = excluded.last_at", 3, {TIMESTAMPTZOID, INT8OID, INT8OID}, NULL};
+	"    last_at = excluded.last_at",
+	3,
+	{TIMESTAMPTZOID, INT8OID, INT8OID},
+	NULL};
 static SSQuery forget_days = {
-	"DELETE FROM swipesavvy.ledger_check_days WHERE day < ($1 AT TIME ZONE 'UTC')::date - 400", 1, {TIMESTAMPTZOID}, NULL};
+	"DELETE FROM swipesavvy.ledger_check_days WHERE day < ($1 AT TIME ZONE 'UTC')::date - 400",
+	1,
+	{TIMESTAMPTZOID},
+	NULL};
 
 static SSQuery read_mismatches = {
 	"SELECT user_id, checks, found_at FROM (SELECT user_id, to_jsonb(checks) AS checks, found_at, checked_at"
-	"  FROM swipesavvy.ledger_mismatches ORDER BY found_at, user_id LIMIT 100) m ORDER BY found_at, user_id", 0, {0}, NULL};
-static SSQuery count_mismatches = {
-	"SELECT count(*) FROM swipesavvy.ledger_mismatches", 0, {0}, NULL};
+	"  FROM swipesavvy.ledger_mismatches ORDER BY found_at, user_id LIMIT 100) m ORDER BY found_at, user_id",
+	0,
+	{0},
+	NULL};
+static SSQuery count_mismatches = {"SELECT count(*) FROM swipesavvy.ledger_mismatches", 0, {0}, NULL};
 
 /* What was found: the account and the name of the check, of each mismatch */
 typedef struct Found
 {
-	int			count;
-	int			room;
-	Datum	   *accounts;
-	Datum	   *checks;
+	int count;
+	int room;
+	Datum *accounts;
+	Datum *checks;
 } Found;
 
 static void
 add_mismatch(const pg_uuid_t *user_id, const char *check, void *state)
 {
-	Found	   *found = state;
-	pg_uuid_t  *copy = palloc(sizeof(pg_uuid_t));
+	Found *found = state;
+	pg_uuid_t *copy = palloc(sizeof(pg_uuid_t));
 
 	if (found->count == found->room)
 	{
@@ -119,10 +142,10 @@ array_of(Datum *items, int count, Oid type)
 static bool
 choose(int64 accounts, Datum *chosen, int64 *count)
 {
-	int64		blocks;
-	double		density;
-	double		wanted;
-	bool		none;
+	int64 blocks;
+	double density;
+	double wanted;
+	bool none;
 
 	(void) ss_query_read(&count_blocks, NULL, NULL);
 	blocks = Max(ss_value_int64(0, 1, 0), 1);
@@ -130,8 +153,10 @@ choose(int64 accounts, Datum *chosen, int64 *count)
 	if (none || density <= 0)
 		density = ACCOUNTS_A_BLOCK;
 	wanted = Max(BLOCKS, TIMES * accounts / density);
-	(void) ss_query_read(&choose_accounts, (Datum[]) {Float8GetDatum(Min(100.0, 100.0 * wanted / blocks)), Int64GetDatum(accounts),
-													  Int64GetDatum(accounts * PURCHASES_EACH)}, NULL);
+	(void) ss_query_read(&choose_accounts,
+						 (Datum[]){Float8GetDatum(Min(100.0, 100.0 * wanted / blocks)), Int64GetDatum(accounts),
+								   Int64GetDatum(accounts * PURCHASES_EACH)},
+						 NULL);
 	*chosen = ss_value(0, 1, &none);
 	if (none)
 		return false;
@@ -142,13 +167,14 @@ choose(int64 accounts, Datum *chosen, int64 *count)
 static void
 write_down(Datum accounts, int64 count, const Found *found)
 {
-	Datum		values[4] = {accounts, TimestampTzGetDatum(GetCurrentTimestamp()), array_of(found->accounts, found->count, UUIDOID),
-							 array_of(found->checks, found->count, TEXTOID)};
-	int64		wrong;
+	Datum values[4] = {accounts, TimestampTzGetDatum(GetCurrentTimestamp()),
+					   array_of(found->accounts, found->count, UUIDOID),
+					   array_of(found->checks, found->count, TEXTOID)};
+	int64 wrong;
 
 	(void) ss_query_latest(&note_right, values, NULL);
 	wrong = (int64) ss_query_latest(&note_wrong, values, NULL);
-	(void) ss_query_latest(&count_checked, (Datum[]) {values[1], Int64GetDatum(count), Int64GetDatum(wrong)}, NULL);
+	(void) ss_query_latest(&count_checked, (Datum[]){values[1], Int64GetDatum(count), Int64GetDatum(wrong)}, NULL);
 	(void) ss_query_latest(&forget_days, &values[1], NULL);
 }
 
@@ -159,23 +185,23 @@ write_down(Datum accounts, int64 count, const Found *found)
 Datum
 swipesavvy_check_ledger(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	bool		by_default;
-	int64		wanted;
-	int64		checked = 0;
-	Datum		accounts;
-	Found		found = {.room = 16};
+	SSCall call;
+	SSJson json = {0};
+	bool by_default;
+	int64 wanted;
+	int64 checked = 0;
+	Datum accounts;
+	Found found = {.room = 16};
 
 	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
-	ss_audit_none(&call);		/* it keeps its own record */
+	ss_audit_none(&call); /* it keeps its own record */
 	wanted = ss_arg_int4(fcinfo, 0, "accounts", 1, ACCOUNTS_MAX, &by_default);
 	if (by_default)
 		wanted = ACCOUNTS_DEFAULT;
 	found.accounts = palloc(found.room * sizeof(Datum));
 	found.checks = palloc(found.room * sizeof(Datum));
 	ss_query_avoid_scans();
-	ss_query_plan_once();		/* making the plans would take longer than the checks */
+	ss_query_plan_once(); /* making the plans would take longer than the checks */
 	PushActiveSnapshot(GetLatestSnapshot());
 	if (choose(wanted, &accounts, &checked))
 	{

@@ -18,29 +18,33 @@
 #include "base/query.h"
 #include "ledger/lots.h"
 
-#define CREDITS(user_id, of_purchases, of_entries) \
-	" (SELECT t.occurred_at AS at, t.points_base + t.points_bonus AS points FROM swipesavvy.transactions t" \
-	"   WHERE t.user_id = " user_id " AND " of_purchases \
-	"     AND t.status = 'completed' AND t.points_base + t.points_bonus > 0" \
-	"  UNION ALL" \
-	"  SELECT e.recorded_at, e.points FROM swipesavvy.points_entries e" \
-	"   WHERE e.user_id = " user_id " AND " of_entries " AND e.kind IN ('adjust', 'referral')" \
+#define CREDITS(user_id, of_purchases, of_entries)                                                                     \
+	" (SELECT t.occurred_at AS at, t.points_base + t.points_bonus AS points FROM swipesavvy.transactions t"            \
+	"   WHERE t.user_id = " user_id " AND " of_purchases                                                               \
+	"     AND t.status = 'completed' AND t.points_base + t.points_bonus > 0"                                           \
+	"  UNION ALL"                                                                                                      \
+	"  SELECT e.recorded_at, e.points FROM swipesavvy.points_entries e"                                                \
+	"   WHERE e.user_id = " user_id " AND " of_entries " AND e.kind IN ('adjust', 'referral')"                         \
 	"     AND e.credit_account = 'available') c"
 
 /* What user u was credited for times from its lot_at on and before $1. */
-#define CREDITED_BEFORE \
-	" CROSS JOIN LATERAL (SELECT coalesce(sum(c.points), 0)::bigint AS points" \
-	"   FROM" CREDITS("u.user_id", "t.occurred_at >= u.lot_at AND t.occurred_at < $1", \
-				   "e.recorded_at >= u.lot_at AND e.recorded_at < $1") ") d"
+#define CREDITED_BEFORE                                                                                                \
+	" CROSS JOIN LATERAL (SELECT coalesce(sum(c.points), 0)::bigint AS points"                                         \
+	"   FROM" CREDITS("u.user_id", "t.occurred_at >= u.lot_at AND t.occurred_at < $1",                                 \
+					  "e.recorded_at >= u.lot_at AND e.recorded_at < $1") ") d"
 
 static SSQuery credited_query = {
-	"SELECT d.points FROM unnest($2, $3) WITH ORDINALITY u (user_id, lot_at, n)" CREDITED_BEFORE " ORDER BY u.n", 3,
-	{TIMESTAMPTZOID, UUIDARRAYOID, TIMESTAMPTZARRAYOID}, NULL};
+	"SELECT d.points FROM unnest($2, $3) WITH ORDINALITY u (user_id, lot_at, n)" CREDITED_BEFORE " ORDER BY u.n",
+	3,
+	{TIMESTAMPTZOID, UUIDARRAYOID, TIMESTAMPTZARRAYOID},
+	NULL};
 static SSQuery find_left_query = {
 	"SELECT u.user_id FROM swipesavvy.reward_accounts u" CREDITED_BEFORE
 	" WHERE u.points_available > 0 AND u.lot_at < $1 AND u.user_id >= $2 AND (u.user_id > $2 OR NOT $3)"
 	"   AND u.lot_before + d.points > u.points_debited ORDER BY u.user_id LIMIT $4",
-	4, {TIMESTAMPTZOID, UUIDOID, BOOLOID, INT8OID}, NULL};
+	4,
+	{TIMESTAMPTZOID, UUIDOID, BOOLOID, INT8OID},
+	NULL};
 
 void
 ss_lots_credit(SSUser *user, int64 points, TimestampTz at)
@@ -57,7 +61,7 @@ ss_lots_credit(SSUser *user, int64 points, TimestampTz at)
 void
 ss_lots_debit(SSUser *user, int64 points)
 {
-	SSLot		lot = {DT_NOBEGIN, 0};
+	SSLot lot = {DT_NOBEGIN, 0};
 
 	user->debited = ss_add(user->debited, points, "points taken");
 	CommandCounterIncrement();
@@ -79,8 +83,8 @@ void
 ss_lots_left_before(const SSUser *users, int count, TimestampTz before, int64 *left)
 {
 	static const Oid types[] = {UUIDOID, TIMESTAMPTZOID};
-	SSColumns	columns;
-	Datum		values[3] = {TimestampTzGetDatum(before)};
+	SSColumns columns;
+	Datum values[3] = {TimestampTzGetDatum(before)};
 
 	ss_columns_init(&columns, lengthof(types), types, count);
 	for (int i = 0; i < count; i++)
@@ -107,8 +111,8 @@ ss_lots_debit_before(SSUser *user, int64 points, TimestampTz before)
 int
 ss_lots_find_left_before(TimestampTz before, const pg_uuid_t *from, bool after, int limit, pg_uuid_t *ids)
 {
-	Datum		values[4] = {TimestampTzGetDatum(before), UUIDPGetDatum(from), BoolGetDatum(after), Int64GetDatum(limit)};
-	int			found;
+	Datum values[4] = {TimestampTzGetDatum(before), UUIDPGetDatum(from), BoolGetDatum(after), Int64GetDatum(limit)};
+	int found;
 
 	ss_query_avoid_scans();
 	found = (int) ss_query_latest(&find_left_query, values, NULL);

@@ -30,12 +30,12 @@ extern void ss_lots_debit_before(SSUser *user, int64 points, TimestampTz before)
  * Users, by id, who seem to have something left of lots before that time: from
  * that id on, or after it. Fills in at most `limit` ids, says how many.
  */
-extern int	ss_lots_find_left_before(TimestampTz before, const pg_uuid_t *from, bool after, int limit, pg_uuid_t *ids);
+extern int ss_lots_find_left_before(TimestampTz before, const pg_uuid_t *from, bool after, int limit, pg_uuid_t *ids);
 
 typedef struct SSLot
 {
 	TimestampTz at;
-	int64		before;			/* what was credited before it, from the place on */
+	int64 before; /* what was credited before it, from the place on */
 } SSLot;
 
 /*
@@ -46,4 +46,4 @@ typedef struct SSLot
  */
 extern bool ss_lots_first_open(const pg_uuid_t *user_id, TimestampTz place, int64 used_up, SSLot *lot);
 
-#endif							/* SS_LOTS_H */
+#endif /* SS_LOTS_H */

@@ -27,14 +27,17 @@ static SSQuery credits_query = {
 	" UNION ALL "
 	"SELECT e.recorded_at, e.points FROM swipesavvy.points_entries e"
 	" WHERE e.user_id = $1 AND e.recorded_at >= $2 AND e.kind IN ('adjust', 'referral') AND e.credit_account = 'available'"
-	" ORDER BY at", 2, {UUIDOID, TIMESTAMPTZOID}, NULL};
+	" ORDER BY at",
+	2,
+	{UUIDOID, TIMESTAMPTZOID},
+	NULL};
 
 /* How far the credits have been walked. */
 typedef struct Walk
 {
-	int64		used_up;
-	SSLot	   *lot;			/* the present one */
-	int128		through;		/* credited so far, it included */
+	int64 used_up;
+	SSLot *lot;		/* the present one */
+	int128 through; /* credited so far, it included */
 } Walk;
 
 /* The next credit in the order of time; is something left of its lot? */
@@ -47,7 +50,7 @@ step(Walk *walk, TimestampTz at, int64 points)
 	if (at != walk->lot->at)
 	{
 		walk->lot->at = at;
-		walk->lot->before = (int64) walk->through;	/* no more than what is used up */
+		walk->lot->before = (int64) walk->through; /* no more than what is used up */
 	}
 	walk->through += points;
 	return walk->through > walk->used_up;
@@ -58,10 +61,10 @@ step(Walk *walk, TimestampTz at, int64 points)
 static bool
 walk_cursor(const pg_uuid_t *user_id, TimestampTz place, Walk *walk)
 {
-	Datum		values[2] = {UUIDPGetDatum(user_id), TimestampTzGetDatum(place)};
-	Portal		cursor;
-	uint64		found;
-	long		count = FEW;
+	Datum values[2] = {UUIDPGetDatum(user_id), TimestampTzGetDatum(place)};
+	Portal cursor;
+	uint64 found;
+	long count = FEW;
 
 	ss_query_keep_order();
 	cursor = ss_query_open(&credits_query, values, NULL);
@@ -86,15 +89,15 @@ walk_cursor(const pg_uuid_t *user_id, TimestampTz place, Walk *walk)
 /* Credits of one kind in the order of time. */
 typedef struct Credits
 {
-	SSScan		scan;
-	TimestampTz at;				/* of the next one; DT_NOEND = no more */
-	int64		points;
+	SSScan scan;
+	TimestampTz at; /* of the next one; DT_NOEND = no more */
+	int64 points;
 } Credits;
 
 static int64
 get_int64(SSDirect *direct, SSTable table, const TupleTableSlot *row, int column)
 {
-	bool		isnull;
+	bool isnull;
 
 	return DatumGetInt64(ss_direct_get(direct, table, row, column, &isnull));
 }
@@ -103,14 +106,14 @@ static void
 next_purchase(SSDirect *direct, Credits *credits)
 {
 	const TupleTableSlot *row = credits->scan.slot;
-	bool		isnull;
+	bool isnull;
 
 	credits->at = DT_NOEND;
 	if (!ss_direct_next(&credits->scan))
 		return;
 	credits->at = get_int64(direct, SS_TRANSACTIONS, row, TRANSACTION_OCCURRED_AT);
 	credits->points = get_int64(direct, SS_TRANSACTIONS, row, TRANSACTION_BASE) +
-		get_int64(direct, SS_TRANSACTIONS, row, TRANSACTION_BONUS);
+					  get_int64(direct, SS_TRANSACTIONS, row, TRANSACTION_BONUS);
 	if (ss_direct_get(direct, SS_TRANSACTIONS, row, TRANSACTION_STATUS, &isnull) !=
 		ss_direct_label(SS_LABEL_STATUS + SS_COMPLETED))
 		credits->points = 0;
@@ -129,9 +132,10 @@ next_other(SSDirect *direct, Credits *credits)
 static bool
 walk_directly(SSDirect *direct, const pg_uuid_t *user_id, TimestampTz place, Walk *walk)
 {
-	Credits		purchases = {.scan = ss_direct_scan_times(direct, SS_PURCHASES, user_id, place, DT_NOEND, ForwardScanDirection)};
-	Credits		others = {.scan = ss_direct_scan_times(direct, SS_CREDITS, user_id, place, DT_NOEND, ForwardScanDirection)};
-	bool		found = false;
+	Credits purchases = {
+		.scan = ss_direct_scan_times(direct, SS_PURCHASES, user_id, place, DT_NOEND, ForwardScanDirection)};
+	Credits others = {.scan = ss_direct_scan_times(direct, SS_CREDITS, user_id, place, DT_NOEND, ForwardScanDirection)};
+	bool found = false;
 
 	next_purchase(direct, &purchases);
 	next_other(direct, &others);
@@ -158,11 +162,11 @@ walk_directly(SSDirect *direct, const pg_uuid_t *user_id, TimestampTz place, Wal
 bool
 ss_lots_first_open(const pg_uuid_t *user_id, TimestampTz place, int64 used_up, SSLot *lot)
 {
-	Walk		walk = {used_up, lot, 0};
-	SSDirect   *direct = ss_direct_begin_reading(SS_ONE_TABLE(SS_PURCHASES) | SS_ONE_TABLE(SS_CREDITS));
-	bool		found;
+	Walk walk = {used_up, lot, 0};
+	SSDirect *direct = ss_direct_begin_reading(SS_ONE_TABLE(SS_PURCHASES) | SS_ONE_TABLE(SS_CREDITS));
+	bool found;
 
-	*lot = (SSLot) {DT_NOBEGIN, 0};
+	*lot = (SSLot){DT_NOBEGIN, 0};
 	if (direct == NULL)
 		return walk_cursor(user_id, place, &walk);
 	found = walk_directly(direct, user_id, place, &walk);

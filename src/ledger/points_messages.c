@@ -21,7 +21,7 @@ put(const char *event, const SSUser *user, SSJson *json)
 void
 ss_points_tell_tier(const SSUser *user)
 {
-	SSJson		json = {0};
+	SSJson json = {0};
 
 	if (strcmp(user->tier, user->tier_read) == 0)
 		return;
@@ -37,7 +37,7 @@ ss_points_tell_tier(const SSUser *user)
 void
 ss_points_tell_refund(const SSUser *user, const SSRefunded *refund)
 {
-	SSJson		json = {0};
+	SSJson json = {0};
 
 	ss_json_open_object(&json, NULL);
 	ss_json_uuid(&json, "refund_id", refund->refund_id);

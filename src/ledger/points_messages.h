@@ -17,13 +17,13 @@ typedef struct SSRefunded
 	const pg_uuid_t *refund_id;
 	const pg_uuid_t *transaction_id;
 	const char *currency;
-	int			exponent;		/* its decimal places */
-	int64		amount;			/* minor units */
-	int64		total;			/* of all refunds of the purchase up to it */
-	int64		points;
+	int exponent; /* its decimal places */
+	int64 amount; /* minor units */
+	int64 total;  /* of all refunds of the purchase up to it */
+	int64 points;
 	TimestampTz at;
 } SSRefunded;
 
 extern void ss_points_tell_refund(const SSUser *user, const SSRefunded *refund);
 
-#endif							/* SS_POINTS_RECORD_H */
+#endif /* SS_POINTS_RECORD_H */

@@ -16,8 +16,8 @@ static SSQuery erased_query = {
 int64
 ss_referral_pay(const SSRules *rules, SSUser *user, SSUser *referrer, TimestampTz now, bool *referrer_paid)
 {
-	int64		points = rules->settings.referral_bonus_points;
-	Datum		key = UUIDPGetDatum(&user->referrer);
+	int64 points = rules->settings.referral_bonus_points;
+	Datum key = UUIDPGetDatum(&user->referrer);
 
 	user->has_referrer = false;
 	user->changed = true;

@@ -20,4 +20,4 @@
 extern int64 ss_referral_pay(const SSRules *rules, SSUser *user, SSUser *referrer, TimestampTz now,
 							 bool *referrer_paid);
 
-#endif							/* SS_REFERRAL_H */
+#endif /* SS_REFERRAL_H */

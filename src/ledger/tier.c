@@ -11,7 +11,7 @@
 static int
 tier_by_points(const SSRules *rules, int64 lifetime)
 {
-	int			tier = 0;
+	int tier = 0;
 
 	while (tier + 1 < rules->ntiers && rules->tiers[tier + 1].threshold <= lifetime)
 		tier++;
@@ -22,7 +22,7 @@ tier_by_points(const SSRules *rules, int64 lifetime)
 static int
 held(const SSRules *rules, const SSUser *user, TimestampTz now)
 {
-	int			by_points = tier_by_points(rules, user->lifetime);
+	int by_points = tier_by_points(rules, user->lifetime);
 
 	for (int i = 0; i < rules->ntiers; i++)
 	{
@@ -44,8 +44,8 @@ ss_tier_held(const SSRules *rules, const SSUser *user, TimestampTz now)
 void
 ss_tier_set_lifetime(const SSRules *rules, SSUser *user, int64 lifetime, TimestampTz now)
 {
-	int			before = held(rules, user, now);
-	int			after = tier_by_points(rules, lifetime);
+	int before = held(rules, user, now);
+	int after = tier_by_points(rules, lifetime);
 
 	user->lifetime = lifetime;
 	if (after > before)

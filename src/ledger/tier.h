@@ -14,4 +14,4 @@ extern const SSTier *ss_tier_held(const SSRules *rules, const SSUser *user, Time
 /* Sets the user's lifetime points, and the tier that they make at `now`: a rise is one above the tier held until then. */
 extern void ss_tier_set_lifetime(const SSRules *rules, SSUser *user, int64 lifetime, TimestampTz now);
 
-#endif							/* SS_TIER_H */
+#endif /* SS_TIER_H */

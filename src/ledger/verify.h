@@ -13,7 +13,7 @@
  * accounts (uuid[]), under the active snapshot, and calls `found` for each of
  * them that disagrees with one. It reads all rows of these users.
  */
-extern void ss_verify_accounts(Datum accounts, void (*found) (const pg_uuid_t *user_id, const char *check, void *state),
+extern void ss_verify_accounts(Datum accounts, void (*found)(const pg_uuid_t *user_id, const char *check, void *state),
 							   void *state);
 
-#endif							/* SS_VERIFY_H */
+#endif /* SS_VERIFY_H */

@@ -27,25 +27,26 @@ PG_FUNCTION_INFO_V1(swipesavvy_list_merchant_categories);
 /* What is said about a merchant; NULL = not said. */
 typedef struct MerchantInput
 {
-	char	   *name;
-	char	   *category;
-	char	   *mcc;
-	char	   *description;
-	Jsonb	   *metadata;
-	bool		clear_mcc;		/* explicit nulls */
-	bool		clear_description;
+	char *name;
+	char *category;
+	char *mcc;
+	char *description;
+	Jsonb *metadata;
+	bool clear_mcc; /* explicit nulls */
+	bool clear_description;
 } MerchantInput;
 
-#define MERCHANT_COLUMNS                                                                                     \
-	"merchant_id, name, category, mcc, description, metadata, is_active, created_at, updated_at"
+#define MERCHANT_COLUMNS "merchant_id, name, category, mcc, description, metadata, is_active, created_at, updated_at"
 
 static SSQuery find_mcc = {"SELECT category FROM swipesavvy.mcc_codes WHERE mcc = $1", 1, {BPCHAROID}, NULL};
 
 static SSQuery insert_merchant = {
 	"INSERT INTO swipesavvy.merchants (merchant_id, name, category, mcc, description, metadata)"
 	" VALUES ($1, $2, $3, $4, $5, coalesce($6, '{}'))"
-	" ON CONFLICT (merchant_id) DO NOTHING RETURNING " MERCHANT_COLUMNS, 6,
-	{UUIDOID, TEXTOID, TEXTOID, BPCHAROID, TEXTOID, JSONBOID}, NULL};
+	" ON CONFLICT (merchant_id) DO NOTHING RETURNING " MERCHANT_COLUMNS,
+	6,
+	{UUIDOID, TEXTOID, TEXTOID, BPCHAROID, TEXTOID, JSONBOID},
+	NULL};
 
 static SSQuery update_merchant = {
 	"UPDATE swipesavvy.merchants"
@@ -53,21 +54,27 @@ static SSQuery update_merchant = {
 	"       mcc = CASE WHEN $7 THEN NULL ELSE coalesce($4, mcc) END,"
 	"       description = CASE WHEN $8 THEN NULL ELSE coalesce($5, description) END,"
 	"       metadata = coalesce($6, metadata), is_active = coalesce($9, is_active), updated_at = now()"
-	" WHERE merchant_id = $1 RETURNING " MERCHANT_COLUMNS, 9,
-	{UUIDOID, TEXTOID, TEXTOID, BPCHAROID, TEXTOID, JSONBOID, BOOLOID, BOOLOID, BOOLOID}, NULL};
+	" WHERE merchant_id = $1 RETURNING " MERCHANT_COLUMNS,
+	9,
+	{UUIDOID, TEXTOID, TEXTOID, BPCHAROID, TEXTOID, JSONBOID, BOOLOID, BOOLOID, BOOLOID},
+	NULL};
 
 static SSQuery select_merchant = {
 	"SELECT " MERCHANT_COLUMNS " FROM swipesavvy.merchants WHERE merchant_id = $1", 1, {UUIDOID}, NULL};
 
-static SSQuery lock_merchant = {
-	"SELECT " MERCHANT_COLUMNS " FROM swipesavvy.merchants WHERE merchant_id = $1 FOR NO KEY UPDATE", 1, {UUIDOID}, NULL};
+static SSQuery lock_merchant = {"SELECT " MERCHANT_COLUMNS
+								" FROM swipesavvy.merchants WHERE merchant_id = $1 FOR NO KEY UPDATE",
+								1,
+								{UUIDOID},
+								NULL};
 
 static SSQuery select_categories = {
 	"SELECT category, description FROM swipesavvy.merchant_categories WHERE is_active ORDER BY category_no",
-	0, {0}, NULL};
+	0,
+	{0},
+	NULL};
 
-static SSQuery find_cursor = {
-	"SELECT name FROM swipesavvy.merchants WHERE merchant_id = $1", 1, {UUIDOID}, NULL};
+static SSQuery find_cursor = {"SELECT name FROM swipesavvy.merchants WHERE merchant_id = $1", 1, {UUIDOID}, NULL};
 
 /*
  * The lists: a condition left out is another query, so that each has the plan
@@ -76,22 +83,22 @@ static SSQuery find_cursor = {
  */
 #define BY_CATEGORY " AND category = $1"
 #define BY_NAME		" AND name ILIKE $2"
-#define LIST(conditions)                                                                                     \
-	{"SELECT merchant_id, name, category, mcc, description, created_at FROM swipesavvy.merchants"            \
-	 " WHERE is_active AND (name, merchant_id) > ($3, $4)" conditions                                        \
-	 " ORDER BY name, merchant_id LIMIT $5 OFFSET $6", 6,                                                    \
-	 {TEXTOID, TEXTOID, TEXTOID, UUIDOID, INT8OID, INT8OID}, NULL}
-#define COUNT(conditions)                                                                                    \
-	{"SELECT count(*) FROM (SELECT FROM swipesavvy.merchants WHERE is_active" conditions " LIMIT 10001) m",  \
-	 2, {TEXTOID, TEXTOID}, NULL}
+#define LIST(conditions)                                                                                               \
+	{                                                                                                                  \
+		"SELECT merchant_id, name, category, mcc, description, created_at FROM swipesavvy.merchants"                   \
+		" WHERE is_active AND (name, merchant_id) > ($3, $4)" conditions                                               \
+		" ORDER BY name, merchant_id LIMIT $5 OFFSET $6",                                                              \
+			6, {TEXTOID, TEXTOID, TEXTOID, UUIDOID, INT8OID, INT8OID}, NULL                                            \
+	}
+#define COUNT(conditions)                                                                                              \
+	{                                                                                                                  \
+		"SELECT count(*) FROM (SELECT FROM swipesavvy.merchants WHERE is_active" conditions " LIMIT 10001) m", 2,      \
+			{TEXTOID, TEXTOID}, NULL                                                                                   \
+	}
 
 /* by [category given][search given] */
-static SSQuery list_queries[2][2] = {
-	{LIST(""), LIST(BY_NAME)},
-	{LIST(BY_CATEGORY), LIST(BY_CATEGORY BY_NAME)}};
-static SSQuery count_queries[2][2] = {
-	{COUNT(""), COUNT(BY_NAME)},
-	{COUNT(BY_CATEGORY), COUNT(BY_CATEGORY BY_NAME)}};
+static SSQuery list_queries[2][2] = {{LIST(""), LIST(BY_NAME)}, {LIST(BY_CATEGORY), LIST(BY_CATEGORY BY_NAME)}};
+static SSQuery count_queries[2][2] = {{COUNT(""), COUNT(BY_NAME)}, {COUNT(BY_CATEGORY), COUNT(BY_CATEGORY BY_NAME)}};
 
 /* --- what is said about a merchant -------------------------------------------------- */
 
@@ -106,7 +113,7 @@ check_category(const char *category)
 static char *
 category_of_mcc(const char *mcc)
 {
-	Datum		values[] = {CStringGetTextDatum(mcc)};
+	Datum values[] = {CStringGetTextDatum(mcc)};
 
 	if (ss_query_write(&find_mcc, values, NULL) == 0)
 		ss_bad_value("mcc", "There is no merchant category code \"%s\".", mcc);
@@ -138,7 +145,7 @@ set_parameters(Datum *values, bool *nulls, const pg_uuid_t *merchant_id, const M
 static void
 record(SSCall *call, const char *action, const pg_uuid_t *merchant_id, SSAuditRow before)
 {
-	SSAudit		audit = {.resource = "merchant", .action = action, .resource_id = ss_uuid_text(merchant_id)};
+	SSAudit audit = {.resource = "merchant", .action = action, .resource_id = ss_uuid_text(merchant_id)};
 
 	ss_audit_write_rows(call, &audit, before, ss_audit_row());
 }
@@ -152,12 +159,12 @@ record(SSCall *call, const char *action, const pg_uuid_t *merchant_id, SSAuditRo
 Datum
 swipesavvy_create_merchant(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
+	SSCall call;
+	SSJson json = {0};
 	MerchantInput input = {0};
-	pg_uuid_t  *merchant_id;
-	Datum		values[6];
-	bool		nulls[6];
+	pg_uuid_t *merchant_id;
+	Datum values[6];
+	bool nulls[6];
 
 	ss_call_enter(&call, SS_ADMIN);
 	input.name = ss_arg_text(fcinfo, 0, "name", SS_NAME_MAX, true);
@@ -172,7 +179,7 @@ swipesavvy_create_merchant(PG_FUNCTION_ARGS)
 		check_category(input.category);
 	if (input.mcc != NULL)
 	{
-		char	   *category = category_of_mcc(input.mcc);
+		char *category = category_of_mcc(input.mcc);
 
 		if (input.category == NULL)
 			input.category = category;
@@ -192,8 +199,7 @@ swipesavvy_create_merchant(PG_FUNCTION_ARGS)
 static MerchantInput
 read_changes(Jsonb *changes)
 {
-	static const char *const keys[] = {
-		"name", "category", "mcc", "description", "metadata", "is_active", NULL};
+	static const char *const keys[] = {"name", "category", "mcc", "description", "metadata", "is_active", NULL};
 	MerchantInput input = {0};
 	JsonbValue *metadata;
 
@@ -225,15 +231,15 @@ read_changes(Jsonb *changes)
 Datum
 swipesavvy_update_merchant(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	pg_uuid_t  *merchant_id;
-	Jsonb	   *changes;
+	SSCall call;
+	SSJson json = {0};
+	pg_uuid_t *merchant_id;
+	Jsonb *changes;
 	JsonbValue *is_active;
 	MerchantInput input;
-	SSAuditRow	before;
-	Datum		values[9];
-	bool		nulls[9];
+	SSAuditRow before;
+	Datum values[9];
+	bool nulls[9];
 
 	ss_call_enter(&call, SS_ADMIN);
 	merchant_id = ss_arg_uuid(fcinfo, 0, "merchant_id", true);
@@ -263,10 +269,10 @@ swipesavvy_update_merchant(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_get_merchant(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	pg_uuid_t  *merchant_id;
-	Datum		values[1];
+	SSCall call;
+	SSJson json = {0};
+	pg_uuid_t *merchant_id;
+	Datum values[1];
 
 	ss_call_enter(&call, SS_ANYONE);
 	merchant_id = ss_arg_uuid(fcinfo, 0, "merchant_id", true);
@@ -281,12 +287,12 @@ swipesavvy_get_merchant(PG_FUNCTION_ARGS)
 static void
 set_cursor(Datum *values, bool *nulls, const char *after)
 {
-	pg_uuid_t  *merchant_id = palloc0(sizeof(pg_uuid_t));
+	pg_uuid_t *merchant_id = palloc0(sizeof(pg_uuid_t));
 	const char *name = "";
 
 	if (after != NULL)
 	{
-		Datum		value;
+		Datum value;
 
 		merchant_id = ss_uuid_from_text(after, "after");
 		value = UUIDPGetDatum(merchant_id);
@@ -304,14 +310,14 @@ set_cursor(Datum *values, bool *nulls, const char *after)
 Datum
 swipesavvy_list_merchants(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	char	   *category;
-	char	   *search;
-	SSPage		page;
-	int64		counted;
-	Datum		values[6];
-	bool		nulls[6] = {false};
+	SSCall call;
+	SSJson json = {0};
+	char *category;
+	char *search;
+	SSPage page;
+	int64 counted;
+	Datum values[6];
+	bool nulls[6] = {false};
 
 	ss_call_enter(&call, SS_ANYONE);
 	category = ss_arg_text(fcinfo, 0, "category", SS_NAME_MAX, false);
@@ -340,8 +346,8 @@ swipesavvy_list_merchants(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_list_merchant_categories(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
+	SSCall call;
+	SSJson json = {0};
 
 	ss_call_enter(&call, SS_ANYONE);
 	(void) ss_query_read(&select_categories, NULL, NULL);

@@ -49,8 +49,10 @@ static SSQuery find_extension = {
 	"             SELECT d.refclassid, d.refobjid FROM pg_depend d"
 	"              WHERE d.classid = o.classid AND d.objid = o.objid AND d.deptype = 'e') next"
 	"       WHERE $5)"
-	" SELECT FROM dropped WHERE classid = 'pg_extension'::regclass AND objid = $1", 5,
-	{OIDOID, TEXTARRAYOID, TEXTARRAYOID, OIDARRAYOID, BOOLOID}, NULL};
+	" SELECT FROM dropped WHERE classid = 'pg_extension'::regclass AND objid = $1",
+	5,
+	{OIDOID, TEXTARRAYOID, TEXTARRAYOID, OIDARRAYOID, BOOLOID},
+	NULL};
 
 static SSQuery find_entry = {"SELECT FROM swipesavvy.points_entries LIMIT 1", 0, {0}, NULL};
 
@@ -74,20 +76,20 @@ swipesavvy_refuse_change(PG_FUNCTION_ARGS)
 /* What a statement drops first. */
 typedef struct Dropped
 {
-	List	   *extensions;		/* names, as String nodes */
-	List	   *schemas;
-	List	   *roles;			/* oids of those whose objects are dropped */
-	bool		cascade;
+	List *extensions; /* names, as String nodes */
+	List *schemas;
+	List *roles; /* oids of those whose objects are dropped */
+	bool cascade;
 } Dropped;
 
 static Dropped
 read_statement(Node *statement)
 {
-	Dropped		dropped = {0};
+	Dropped dropped = {0};
 
 	if (IsA(statement, DropStmt))
 	{
-		DropStmt   *drop = castNode(DropStmt, statement);
+		DropStmt *drop = castNode(DropStmt, statement);
 
 		if (drop->removeType == OBJECT_EXTENSION)
 			dropped.extensions = drop->objects;
@@ -108,10 +110,10 @@ read_statement(Node *statement)
 static Datum
 array_of_names(List *names)
 {
-	Datum	   *items = palloc(sizeof(Datum) * Max(list_length(names), 1));
-	ListCell   *cell;
+	Datum *items = palloc(sizeof(Datum) * Max(list_length(names), 1));
+	ListCell *cell;
 
-	foreach(cell, names)
+	foreach (cell, names)
 		items[foreach_current_index(cell)] = CStringGetTextDatum(strVal(lfirst(cell)));
 	return PointerGetDatum(construct_array(items, list_length(names), TEXTOID, -1, false, TYPALIGN_INT));
 }
@@ -119,11 +121,11 @@ array_of_names(List *names)
 static Datum
 array_of_oids(List *oids)
 {
-	int			count = list_length(oids);
-	Datum	   *items = palloc(sizeof(Datum) * Max(count, 1));
-	ListCell   *cell;
+	int count = list_length(oids);
+	Datum *items = palloc(sizeof(Datum) * Max(count, 1));
+	ListCell *cell;
 
-	foreach(cell, oids)
+	foreach (cell, oids)
 		items[foreach_current_index(cell)] = ObjectIdGetDatum(lfirst_oid(cell));
 	return PointerGetDatum(construct_array(items, count, OIDOID, sizeof(Oid), true, TYPALIGN_INT));
 }
@@ -132,15 +134,13 @@ array_of_oids(List *oids)
 static bool
 drops_entries(Oid extension, const Dropped *dropped)
 {
-	Datum		values[] = {ObjectIdGetDatum(extension), array_of_names(dropped->extensions),
-							array_of_names(dropped->schemas), array_of_oids(dropped->roles),
-							BoolGetDatum(dropped->cascade)};
-	bool		found;
+	Datum values[] = {ObjectIdGetDatum(extension), array_of_names(dropped->extensions),
+					  array_of_names(dropped->schemas), array_of_oids(dropped->roles), BoolGetDatum(dropped->cascade)};
+	bool found;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
-	found = ss_query_write(&find_extension, values, NULL) > 0 &&
-		ss_query_write(&find_entry, NULL, NULL) > 0;
+	found = ss_query_write(&find_extension, values, NULL) > 0 && ss_query_write(&find_entry, NULL, NULL) > 0;
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not disconnect from SPI");
 	return found;
@@ -154,10 +154,10 @@ Datum
 swipesavvy_drop_guard(PG_FUNCTION_ARGS)
 {
 	EventTriggerData *event = (EventTriggerData *) fcinfo->context;
-	Oid			extension = get_extension_oid("swipesavvy", true);
-	Dropped		dropped;
-	SSCall		call;
-	bool		refuse;
+	Oid extension = get_extension_oid("swipesavvy", true);
+	Dropped dropped;
+	SSCall call;
+	bool refuse;
 
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
 		elog(ERROR, "drop_guard() was not called as an event trigger");

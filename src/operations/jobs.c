@@ -37,11 +37,11 @@ PG_FUNCTION_INFO_V1(swipesavvy_worker_status);
 
 #define MINUTE 60
 #define HOUR   (60 * MINUTE)
-#define DAY    (24 * HOUR)
+#define DAY	   (24 * HOUR)
 
 #define EVERY_MAX	 (366 * DAY)
 #define DURATION_MAX DAY
-#define ERROR_MAX	 1000		/* bytes of an error that are kept */
+#define ERROR_MAX	 1000 /* bytes of an error that are kept */
 
 /* In the order of SSWLane (src/worker/worker.h). */
 static const char *const lanes[] = {"jobs", "health", NULL};
@@ -50,10 +50,10 @@ static const char *const lanes[] = {"jobs", "health", NULL};
 static const struct
 {
 	const char *name;
-	int			lane;
-	int			every;			/* seconds; 0 = swipesavvy.health_interval */
-	int			max;
-}			jobs[] = {
+	int lane;
+	int every; /* seconds; 0 = swipesavvy.health_interval */
+	int max;
+} jobs[] = {
 	{"apply_audit_retention", 0, DAY, HOUR},
 	{"apply_outbox_retention", 0, HOUR, 10 * MINUTE},
 	{"check_ledger", 0, 2 * MINUTE, MINUTE},
@@ -69,26 +69,36 @@ static const struct
 };
 
 /* How long after a failure it is tried again: 5 seconds, 10, … an hour, and not later than it would run anyway. $1 every, $2 failures */
-#define BACK_OFF(every, failures)                                                                            \
+#define BACK_OFF(every, failures)                                                                                      \
 	"make_interval(secs => least(" every ", 5 * power(2, least(" failures " - 1, 10)), 3600))"
 
 /* The first of these jobs ($1), and whether it is due at $2. */
 static SSQuery find_next = {
 	"SELECT k.n::integer, coalesce(j.next_run_at <= $2, true), coalesce(j.next_run_at, $2) AS next_run_at"
 	"  FROM unnest($1) WITH ORDINALITY k (job, n) LEFT JOIN swipesavvy.jobs j ON j.job = k.job COLLATE \"C\""
-	" WHERE coalesce(j.enabled, true) ORDER BY 3, 1 LIMIT 1", 2, {TEXTARRAYOID, TIMESTAMPTZOID}, NULL};
+	" WHERE coalesce(j.enabled, true) ORDER BY 3, 1 LIMIT 1",
+	2,
+	{TEXTARRAYOID, TIMESTAMPTZOID},
+	NULL};
 
 /* Of the job $1 at $2, which runs every $3 seconds. */
 static SSQuery note_start = {
 	"INSERT INTO swipesavvy.jobs AS j (job, scheduled_at, next_run_at, started_at, runs, failures_in_a_row)"
-	" VALUES ($1, $2, $2 + " BACK_OFF("$3", "1") ", $2, 1, 1)"
-	" ON CONFLICT (job) DO UPDATE SET started_at = $2, runs = j.runs + 1, failures_in_a_row = j.failures_in_a_row + 1,"
-	"    next_run_at = $2 + " BACK_OFF("coalesce(j.every_seconds, $3)", "j.failures_in_a_row + 1") ","
-	"    failures = j.failures + coalesce(j.started_at > coalesce(j.finished_at, '-infinity'), false)::integer,"
-	"    failed_at = CASE WHEN j.started_at > coalesce(j.finished_at, '-infinity') THEN j.started_at ELSE j.failed_at END,"
-	"    last_error = CASE WHEN j.started_at > coalesce(j.finished_at, '-infinity') THEN 'the worker ended while it ran'"
-	"                      ELSE j.last_error END"
-	" RETURNING j.max_seconds", 3, {TEXTOID, TIMESTAMPTZOID, FLOAT8OID}, NULL};
+	" VALUES ($1, $2, $2 + " BACK_OFF(
+		"$3",
+		"1") ", $2, 1, 1)"
+			 " ON CONFLICT (job) DO UPDATE SET started_at = $2, runs = j.runs + 1, failures_in_a_row = j.failures_in_a_row + 1,"
+			 "    next_run_at = $2 + " BACK_OFF(
+				 "coalesce(j.every_seconds, $3)",
+				 "j.failures_in_a_row + 1") ","
+											"    failures = j.failures + coalesce(j.started_at > coalesce(j.finished_at, '-infinity'), false)::integer,"
+											"    failed_at = CASE WHEN j.started_at > coalesce(j.finished_at, '-infinity') THEN j.started_at ELSE j.failed_at END,"
+											"    last_error = CASE WHEN j.started_at > coalesce(j.finished_at, '-infinity') THEN 'the worker ended while it ran'"
+											"                      ELSE j.last_error END"
+											" RETURNING j.max_seconds",
+	3,
+	{TEXTOID, TIMESTAMPTZOID, FLOAT8OID},
+	NULL};
 
 /* $4: there is more to do, at once. Else the first time after now that the schedule has. */
 static SSQuery note_success = {
@@ -98,13 +108,19 @@ static SSQuery note_success = {
 	"                    ELSE i.scheduled_at + make_interval(secs => e.every * (floor(extract(epoch FROM $2 - i.scheduled_at) / e.every) + 1)::float8) END"
 	"          FROM swipesavvy.jobs i CROSS JOIN LATERAL (SELECT coalesce(i.every_seconds, $3) AS every) e"
 	"         WHERE i.job = $1) s (at)"
-	" WHERE j.job = $1 RETURNING j.next_run_at", 4, {TEXTOID, TIMESTAMPTZOID, FLOAT8OID, BOOLOID}, NULL};
+	" WHERE j.job = $1 RETURNING j.next_run_at",
+	4,
+	{TEXTOID, TIMESTAMPTZOID, FLOAT8OID, BOOLOID},
+	NULL};
 
 static SSQuery note_failure = {
 	"UPDATE swipesavvy.jobs j SET finished_at = $2, failed_at = $2, last_error = $4, failures = failures + 1,"
 	"    failures_in_a_row = greatest(failures_in_a_row, 1),"
-	"    next_run_at = $2 + " BACK_OFF("coalesce(j.every_seconds, $3)", "greatest(failures_in_a_row, 1)")
-	" WHERE j.job = $1 RETURNING j.next_run_at", 4, {TEXTOID, TIMESTAMPTZOID, FLOAT8OID, TEXTOID}, NULL};
+	"    next_run_at = $2 + " BACK_OFF("coalesce(j.every_seconds, $3)",
+									   "greatest(failures_in_a_row, 1)") " WHERE j.job = $1 RETURNING j.next_run_at",
+	4,
+	{TEXTOID, TIMESTAMPTZOID, FLOAT8OID, TEXTOID},
+	NULL};
 
 /* What is null stays; the schedule goes on from the next run, if one is given. */
 static SSQuery change_job = {
@@ -115,12 +131,16 @@ static SSQuery change_job = {
 	"    scheduled_at = coalesce($5, least(j.scheduled_at, now() + make_interval(secs => $3))),"
 	"    next_run_at = CASE WHEN $5 IS NOT NULL THEN $5"
 	"                       WHEN $3 IS NOT NULL THEN least(j.next_run_at, now() + make_interval(secs => $3)) ELSE j.next_run_at END",
-	5, {TEXTOID, BOOLOID, INT4OID, INT4OID, TIMESTAMPTZOID}, NULL};
+	5,
+	{TEXTOID, BOOLOID, INT4OID, INT4OID, TIMESTAMPTZOID},
+	NULL};
 
 /* What an admin decides of a job */
 static SSQuery read_decided = {
-	"SELECT j.job, j.enabled, j.every_seconds, j.max_seconds FROM swipesavvy.jobs j WHERE j.job = $1 FOR UPDATE", 1,
-	{TEXTOID}, NULL};
+	"SELECT j.job, j.enabled, j.every_seconds, j.max_seconds FROM swipesavvy.jobs j WHERE j.job = $1 FOR UPDATE",
+	1,
+	{TEXTOID},
+	NULL};
 
 /* The jobs $1 in their order, with the columns of worker_status(); $2 every, $3 max. */
 static SSQuery read_jobs = {
@@ -139,13 +159,18 @@ static SSQuery read_jobs = {
 	"            WHEN j.succeeded_at IS NULL THEN 'new' ELSE 'ok' END AS state"
 	"  FROM unnest($1, $2, $3) WITH ORDINALITY k (job, every, max, n)"
 	"  LEFT JOIN swipesavvy.jobs j ON j.job = k.job COLLATE \"C\""
-	" WHERE $4 IS NULL OR k.job = $4 ORDER BY k.n", 5, {TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTOID, BOOLOID}, NULL};
+	" WHERE $4 IS NULL OR k.job = $4 ORDER BY k.n",
+	5,
+	{TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTOID, BOOLOID},
+	NULL};
 
 /* The lanes' locks that are held (src/worker/worker.h), by their number */
 static SSQuery read_workers = {
 	"SELECT l.classid::bigint::integer, l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
 	" WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 19027 AND l.granted ORDER BY 1",
-	0, {0}, NULL};
+	0,
+	{0},
+	NULL};
 
 static SSQuery read_database = {"SELECT current_database()::text", 0, {0}, NULL};
 
@@ -173,7 +198,7 @@ find_job(const char *name)
 static Datum
 array_of_ints(const int *values, int count)
 {
-	Datum	   *items = palloc(count * sizeof(Datum));
+	Datum *items = palloc(count * sizeof(Datum));
 
 	for (int i = 0; i < count; i++)
 		items[i] = Int32GetDatum(values[i]);
@@ -189,16 +214,16 @@ array_of_ints(const int *values, int count)
 Datum
 swipesavvy_claim_job(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
+	SSCall call;
+	SSJson json = {0};
 	TimestampTz now = GetCurrentTimestamp();
-	Datum		names[lengthof(jobs)];
-	int			of_lane[lengthof(jobs)];
-	int			count = 0;
-	int			lane;
+	Datum names[lengthof(jobs)];
+	int of_lane[lengthof(jobs)];
+	int count = 0;
+	int lane;
 
 	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
-	ss_audit_none(&call);		/* jobs keep their own record */
+	ss_audit_none(&call); /* jobs keep their own record */
 	lane = ss_check_choice(ss_arg_text(fcinfo, 0, "lane", SS_KEY_MAX, true), "lane", lanes);
 	for (size_t i = 0; i < lengthof(jobs); i++)
 	{
@@ -208,8 +233,10 @@ swipesavvy_claim_job(PG_FUNCTION_ARGS)
 		names[count++] = CStringGetTextDatum(jobs[i].name);
 	}
 	ss_json_open_object(&json, NULL);
-	if (ss_query_write(&find_next, (Datum[]) {PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT)),
-											  TimestampTzGetDatum(now)}, NULL) == 0)
+	if (ss_query_write(&find_next,
+					   (Datum[]){PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT)),
+								 TimestampTzGetDatum(now)},
+					   NULL) == 0)
 		ss_json_int(&json, "wait_ms", HOUR * 1000);
 	else if (!DatumGetBool(ss_value_not_null(0, 2)))
 	{
@@ -219,12 +246,13 @@ swipesavvy_claim_job(PG_FUNCTION_ARGS)
 	}
 	else
 	{
-		int			job = of_lane[DatumGetInt32(ss_value_not_null(0, 1)) - 1];
-		bool		isnull;
-		Datum		max;
+		int job = of_lane[DatumGetInt32(ss_value_not_null(0, 1)) - 1];
+		bool isnull;
+		Datum max;
 
-		(void) ss_query_write(&note_start, (Datum[]) {CStringGetTextDatum(jobs[job].name), TimestampTzGetDatum(now),
-													  Float8GetDatum(every(job))}, NULL);
+		(void) ss_query_write(
+			&note_start,
+			(Datum[]){CStringGetTextDatum(jobs[job].name), TimestampTzGetDatum(now), Float8GetDatum(every(job))}, NULL);
 		max = ss_value(0, 1, &isnull);
 		ss_json_text(&json, "job", jobs[job].name);
 		ss_json_int(&json, "max_ms", (isnull ? jobs[job].max : DatumGetInt32(max)) * INT64CONST(1000));
@@ -239,13 +267,13 @@ swipesavvy_claim_job(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_finish_job(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	char	   *name;
-	char	   *error;
-	int			job;
-	Datum		values[4];
-	uint64		found;
+	SSCall call;
+	SSJson json = {0};
+	char *name;
+	char *error;
+	int job;
+	Datum values[4];
+	uint64 found;
 
 	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
 	ss_audit_none(&call);
@@ -262,7 +290,8 @@ swipesavvy_finish_job(PG_FUNCTION_ARGS)
 	}
 	else
 	{
-		values[3] = PointerGetDatum(cstring_to_text_with_len(error, pg_mbcliplen(error, (int) strlen(error), ERROR_MAX)));
+		values[3] =
+			PointerGetDatum(cstring_to_text_with_len(error, pg_mbcliplen(error, (int) strlen(error), ERROR_MAX)));
 		found = ss_query_write(&note_failure, values, NULL);
 	}
 	if (found == 0)
@@ -280,11 +309,11 @@ swipesavvy_finish_job(PG_FUNCTION_ARGS)
 static void
 select_jobs(const char *name, bool running)
 {
-	Datum		names[lengthof(jobs)];
-	int			seconds[lengthof(jobs)];
-	int			max[lengthof(jobs)];
-	Datum		values[5];
-	bool		nulls[5] = {false};
+	Datum names[lengthof(jobs)];
+	int seconds[lengthof(jobs)];
+	int max[lengthof(jobs)];
+	Datum values[5];
+	bool nulls[5] = {false};
 
 	for (size_t i = 0; i < lengthof(jobs); i++)
 	{
@@ -304,8 +333,8 @@ select_jobs(const char *name, bool running)
 static int32
 arg_seconds(FunctionCallInfo fcinfo, int n, const char *name, int64 maximum, bool *isnull)
 {
-	Interval   *interval;
-	int64		seconds;
+	Interval *interval;
+	int64 seconds;
 
 	*isnull = PG_ARGISNULL(n);
 	if (*isnull)
@@ -313,7 +342,8 @@ arg_seconds(FunctionCallInfo fcinfo, int n, const char *name, int64 maximum, boo
 	interval = PG_GETARG_INTERVAL_P(n);
 	if (interval->month != 0)
 		ss_bad_value(name, "It has months or years, which are of no certain length.");
-	if (interval->day < 0 || interval->time < 0 || interval->day > maximum / DAY || interval->time > maximum * USECS_PER_SEC)
+	if (interval->day < 0 || interval->time < 0 || interval->day > maximum / DAY ||
+		interval->time > maximum * USECS_PER_SEC)
 		ss_bad_value(name, "It is not between 1 and " INT64_FORMAT " seconds.", maximum);
 	seconds = interval->day * INT64CONST(86400) + interval->time / USECS_PER_SEC;
 	if (seconds < 1 || seconds > maximum)
@@ -328,12 +358,12 @@ arg_seconds(FunctionCallInfo fcinfo, int n, const char *name, int64 maximum, boo
 Datum
 swipesavvy_set_job(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSAuditRow	before = {0};
-	char	   *name;
-	Datum		values[5];
-	bool		nulls[5] = {false};
+	SSCall call;
+	SSJson json = {0};
+	SSAuditRow before = {0};
+	char *name;
+	Datum values[5];
+	bool nulls[5] = {false};
 
 	ss_call_enter(&call, SS_ADMIN);
 	name = ss_arg_text(fcinfo, 0, "job", SS_KEY_MAX, true);
@@ -348,7 +378,8 @@ swipesavvy_set_job(PG_FUNCTION_ARGS)
 		before = ss_audit_row();
 	(void) ss_query_latest(&change_job, values, nulls);
 	(void) ss_query_latest(&read_decided, values, NULL);
-	ss_audit_write_rows(&call, &(SSAudit){.resource = "job", .action = "update", .resource_id = name}, before, ss_audit_row());
+	ss_audit_write_rows(&call, &(SSAudit){.resource = "job", .action = "update", .resource_id = name}, before,
+						ss_audit_row());
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetLatestSnapshot());
 	select_jobs(name, true);
@@ -361,14 +392,14 @@ swipesavvy_set_job(PG_FUNCTION_ARGS)
 static bool
 is_listed(const char *database)
 {
-	char	   *names = pstrdup(ss_databases == NULL ? "" : ss_databases);
-	List	   *list;
-	ListCell   *cell;
-	bool		listed = false;
+	char *names = pstrdup(ss_databases == NULL ? "" : ss_databases);
+	List *list;
+	ListCell *cell;
+	bool listed = false;
 
 	if (!SplitIdentifierString(names, ',', &list))
 		return false;
-	foreach(cell, list)
+	foreach (cell, list)
 		listed |= strcmp(lfirst(cell), database) == 0;
 	return listed;
 }
@@ -379,10 +410,10 @@ is_listed(const char *database)
 Datum
 swipesavvy_worker_status(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	char	   *database;
-	uint64		workers;
+	SSCall call;
+	SSJson json = {0};
+	char *database;
+	uint64 workers;
 
 	ss_call_enter(&call, SS_ADMIN | SS_NOT_CACHED);
 	(void) ss_query_read(&read_database, NULL, NULL);
@@ -395,7 +426,7 @@ swipesavvy_worker_status(PG_FUNCTION_ARGS)
 	ss_json_open_array(&json, "workers");
 	for (uint64 i = 0; i < workers; i++)
 	{
-		int			lane = DatumGetInt32(ss_value_not_null(i, 1));
+		int lane = DatumGetInt32(ss_value_not_null(i, 1));
 
 		ss_json_open_object(&json, NULL);
 		ss_json_text(&json, "lane", lane < (int) lengthof(lanes) - 1 ? lanes[lane] : "other");

@@ -37,7 +37,7 @@ static bool
 is_restore(void)
 {
 	return superuser() && superuser_arg(GetSessionUserId()) && !InLocalUserIdChange() && !check_function_bodies &&
-		namespace_search_path[0] == '\0' && SessionReplicationRole == SESSION_REPLICATION_ROLE_ORIGIN;
+		   namespace_search_path[0] == '\0' && SessionReplicationRole == SESSION_REPLICATION_ROLE_ORIGIN;
 }
 
 static void

@@ -27,7 +27,7 @@
 #include "outbox/outbox.h"
 #include "outbox/sinks.h"
 
-#define NOTIFY_INTERVAL 1000	/* milliseconds */
+#define NOTIFY_INTERVAL 1000 /* milliseconds */
 #define PATTERNS_MAX	8
 
 /* This transaction has messages; means nothing once it has ended. */
@@ -36,17 +36,21 @@ static TimestampTz last_notified = 0;
 
 static SSQuery insert_message = {
 	"INSERT INTO swipesavvy.outbox (message_id, event, version, order_key, body, secret, sink)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7)", 7, {UUIDOID, TEXTOID, INT4OID, TEXTOID, JSONBOID, JSONBOID, TEXTOID}, NULL};
+	" VALUES ($1, $2, $3, $4, $5, $6, $7)",
+	7,
+	{UUIDOID, TEXTOID, INT4OID, TEXTOID, JSONBOID, JSONBOID, TEXTOID},
+	NULL};
 
 /* $1: the event and whatever stands for it */
-static SSQuery find_sinks = {"SELECT s.sink FROM swipesavvy.sinks s WHERE s.events && $1 ORDER BY s.sink", 1, {TEXTARRAYOID}, NULL};
+static SSQuery find_sinks = {
+	"SELECT s.sink FROM swipesavvy.sinks s WHERE s.events && $1 ORDER BY s.sink", 1, {TEXTARRAYOID}, NULL};
 
 /* All patterns that an event fits: "*", "user.*", "user.created". */
 static Datum
 patterns_of(const char *event)
 {
-	Datum		patterns[PATTERNS_MAX];
-	int			count = 0;
+	Datum patterns[PATTERNS_MAX];
+	int count = 0;
 
 	patterns[count++] = CStringGetTextDatum("*");
 	patterns[count++] = CStringGetTextDatum(event);
@@ -58,9 +62,9 @@ patterns_of(const char *event)
 pg_uuid_t *
 ss_outbox_put_for(const char *sink, const char *event, int version, const char *order_key, Jsonb *body, Jsonb *secret)
 {
-	Datum		values[7];
-	bool		nulls[7] = {false};
-	pg_uuid_t  *id = ss_uuid7_new();
+	Datum values[7];
+	bool nulls[7] = {false};
+	pg_uuid_t *id = ss_uuid7_new();
 
 	ss_param_pointer(values, nulls, 0, id);
 	ss_param_text(values, nulls, 1, event);
@@ -76,12 +80,12 @@ ss_outbox_put_for(const char *sink, const char *event, int version, const char *
 void
 ss_outbox_put(const char *event, int version, const char *order_key, Jsonb *body, Jsonb *secret)
 {
-	uint64		count = 0;
-	char	  **sinks;
+	uint64 count = 0;
+	char **sinks;
 
 	if (ss_sinks_exist())
 	{
-		Datum		patterns = patterns_of(event);
+		Datum patterns = patterns_of(event);
 
 		count = ss_query_latest(&find_sinks, &patterns, NULL);
 	}

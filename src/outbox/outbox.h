@@ -31,8 +31,8 @@ extern void ss_outbox_put(const char *event, int version, const char *order_key,
  * Adds it for one sink, whatever that asks for, or with NULL for
  * claim_outbox(), and notifies nobody. Returns its id.
  */
-extern pg_uuid_t *ss_outbox_put_for(const char *sink, const char *event, int version, const char *order_key, Jsonb *body,
-									Jsonb *secret);
+extern pg_uuid_t *ss_outbox_put_for(const char *sink, const char *event, int version, const char *order_key,
+									Jsonb *body, Jsonb *secret);
 
 /* This commit has messages for claim_outbox(); ss_outbox_put sees to it by itself. */
 extern void ss_outbox_notify(void);
@@ -40,4 +40,4 @@ extern void ss_outbox_notify(void);
 /* Called by _PG_init. */
 extern void ss_outbox_init(void);
 
-#endif							/* SS_OUTBOX_H */
+#endif /* SS_OUTBOX_H */

@@ -24,7 +24,7 @@
 #include "outbox/outbox.h"
 
 #define CLAIM_DEFAULT		10
-#define LEASE_DEFAULT		60		/* seconds */
+#define LEASE_DEFAULT		60 /* seconds */
 #define LEASE_MAX			3600
 #define ATTEMPTS_MAX_TEXT	CppAsString2(SS_OUTBOX_ATTEMPTS_MAX)
 #define IDS_MAX				1000
@@ -37,7 +37,7 @@ PG_FUNCTION_INFO_V1(swipesavvy_fail_outbox);
 PG_FUNCTION_INFO_V1(swipesavvy_replay_outbox);
 PG_FUNCTION_INFO_V1(swipesavvy_apply_outbox_retention);
 
-#define IS_OPEN(m) m ".delivered_at IS NULL AND " m ".dead_at IS NULL AND " m ".sink IS NULL"
+#define IS_OPEN(m)			m ".delivered_at IS NULL AND " m ".dead_at IS NULL AND " m ".sink IS NULL"
 #define IS_OPEN_FOR_SINK(m) m ".delivered_at IS NULL AND " m ".dead_at IS NULL AND " m ".sink IS NOT NULL"
 
 /*
@@ -50,24 +50,27 @@ PG_FUNCTION_INFO_V1(swipesavvy_apply_outbox_retention);
 static SSQuery claim = {
 	"WITH due AS ("
 	"    SELECT m.message_id FROM swipesavvy.outbox m"
-	"     WHERE " IS_OPEN("m") " AND m.due_at <= $2"
-	"       AND (m.order_key IS NULL OR m.message_id = ("
-	"            SELECT o.message_id FROM swipesavvy.outbox o WHERE o.order_key = m.order_key AND " IS_OPEN("o")
-	"             ORDER BY o.order_key, o.message_id LIMIT 1))"
-	"     ORDER BY m.due_at, m.message_id LIMIT $1 FOR NO KEY UPDATE OF m SKIP LOCKED),"
-	" claimed AS ("
-	"    UPDATE swipesavvy.outbox m"
-	"       SET attempts = m.attempts + (m.attempts < " ATTEMPTS_MAX_TEXT ")::integer,"
-	"           due_at = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN $3 ELSE m.due_at END,"
-	"           dead_at = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN NULL ELSE $2 END,"
-	"           last_error = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN m.last_error"
-	"                             ELSE coalesce(m.last_error, 'the last lease ended') END"
-	"      FROM due WHERE m.message_id = due.message_id"
-	"    RETURNING m.message_id, m.event, m.version, m.order_key, m.body, m.secret, m.attempts, m.created_at,"
-	"              m.due_at AS lease_until, m.dead_at)"
-	" SELECT message_id, event, version, order_key, body, secret, attempts, created_at, lease_until"
-	"   FROM claimed WHERE dead_at IS NULL ORDER BY message_id", 3,
-	{INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID}, NULL};
+	"     WHERE " IS_OPEN(
+		"m") " AND m.due_at <= $2"
+			 "       AND (m.order_key IS NULL OR m.message_id = ("
+			 "            SELECT o.message_id FROM swipesavvy.outbox o WHERE o.order_key = m.order_key AND " IS_OPEN(
+				 "o") "             ORDER BY o.order_key, o.message_id LIMIT 1))"
+					  "     ORDER BY m.due_at, m.message_id LIMIT $1 FOR NO KEY UPDATE OF m SKIP LOCKED),"
+					  " claimed AS ("
+					  "    UPDATE swipesavvy.outbox m"
+					  "       SET attempts = m.attempts + (m.attempts < " ATTEMPTS_MAX_TEXT ")::integer,"
+					  "           due_at = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN $3 ELSE m.due_at END,"
+					  "           dead_at = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN NULL ELSE $2 END,"
+					  "           last_error = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN m.last_error"
+					  "                             ELSE coalesce(m.last_error, 'the last lease ended') END"
+					  "      FROM due WHERE m.message_id = due.message_id"
+					  "    RETURNING m.message_id, m.event, m.version, m.order_key, m.body, m.secret, m.attempts, m.created_at,"
+					  "              m.due_at AS lease_until, m.dead_at)"
+					  " SELECT message_id, event, version, order_key, body, secret, attempts, created_at, lease_until"
+					  "   FROM claimed WHERE dead_at IS NULL ORDER BY message_id",
+	3,
+	{INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+	NULL};
 
 /* A late one counts, too: it was delivered. In order of the ids, so that two calls do not deadlock. */
 static SSQuery acknowledge = {
@@ -75,11 +78,17 @@ static SSQuery acknowledge = {
 	"  FROM (SELECT message_id FROM swipesavvy.outbox"
 	"         WHERE message_id = ANY ($1) AND delivered_at IS NULL AND attempts > 0 AND sink IS NULL"
 	"         ORDER BY message_id FOR NO KEY UPDATE) c"
-	" WHERE m.message_id = c.message_id", 1, {UUIDARRAYOID}, NULL};
+	" WHERE m.message_id = c.message_id",
+	1,
+	{UUIDARRAYOID},
+	NULL};
 
 static SSQuery lock_message = {
 	"SELECT attempts, delivered_at IS NOT NULL OR dead_at IS NOT NULL OR attempts = 0 OR sink IS NOT NULL FROM swipesavvy.outbox"
-	" WHERE message_id = $1 FOR NO KEY UPDATE", 1, {UUIDOID}, NULL};
+	" WHERE message_id = $1 FOR NO KEY UPDATE",
+	1,
+	{UUIDOID},
+	NULL};
 
 /* $2 the error, $3 when it is tried again (null: never) */
 static SSQuery fail = {
@@ -87,8 +96,10 @@ static SSQuery fail = {
 	"   SET last_error = $2, due_at = coalesce($3, due_at), dead_at = CASE WHEN $3 IS NULL THEN clock_timestamp() END"
 	" WHERE message_id = $1"
 	" RETURNING message_id, CASE WHEN dead_at IS NULL THEN 'retry' ELSE 'dead' END AS status, attempts,"
-	"           CASE WHEN dead_at IS NULL THEN due_at END AS next_attempt_at", 3,
-	{UUIDOID, TEXTOID, TIMESTAMPTZOID}, NULL};
+	"           CASE WHEN dead_at IS NULL THEN due_at END AS next_attempt_at",
+	3,
+	{UUIDOID, TEXTOID, TIMESTAMPTZOID},
+	NULL};
 
 /* To whom it was, or to claim_outbox() if that sink is gone. */
 static SSQuery replay = {
@@ -96,12 +107,18 @@ static SSQuery replay = {
 	"    sink = (SELECT s.sink FROM swipesavvy.sinks s WHERE s.sink = m.sink)"
 	"  FROM (SELECT message_id FROM swipesavvy.outbox WHERE message_id = ANY ($1) AND dead_at IS NOT NULL"
 	"         ORDER BY message_id FOR NO KEY UPDATE) c"
-	" WHERE m.message_id = c.message_id", 1, {UUIDARRAYOID}, NULL};
+	" WHERE m.message_id = c.message_id",
+	1,
+	{UUIDARRAYOID},
+	NULL};
 
-#define RETIRE(moment)                                                                                       \
-	{"DELETE FROM swipesavvy.outbox WHERE message_id IN ("                                                   \
-	 "SELECT message_id FROM swipesavvy.outbox WHERE " moment " < $1 ORDER BY " moment                       \
-	 " LIMIT " RETENTION_ROWS_TEXT " FOR UPDATE SKIP LOCKED)", 1, {TIMESTAMPTZOID}, NULL}
+#define RETIRE(moment)                                                                                                 \
+	{                                                                                                                  \
+		"DELETE FROM swipesavvy.outbox WHERE message_id IN ("                                                          \
+		"SELECT message_id FROM swipesavvy.outbox WHERE " moment " < $1 ORDER BY " moment                              \
+		" LIMIT " RETENTION_ROWS_TEXT " FOR UPDATE SKIP LOCKED)",                                                      \
+			1, {TIMESTAMPTZOID}, NULL                                                                                  \
+	}
 static SSQuery retire_delivered = RETIRE("delivered_at");
 static SSQuery retire_dead = RETIRE("dead_at");
 
@@ -112,19 +129,28 @@ static SSQuery retire_dead = RETIRE("dead_at");
  */
 static SSQuery give_up_strays = {
 	"WITH RECURSIVE waiting (sink) AS ("
-	"    (SELECT m.sink FROM swipesavvy.outbox m WHERE " IS_OPEN_FOR_SINK("m") " ORDER BY m.sink LIMIT 1)"
-	"  UNION ALL"
-	"    SELECT (SELECT m.sink FROM swipesavvy.outbox m WHERE " IS_OPEN_FOR_SINK("m") " AND m.sink > w.sink ORDER BY m.sink LIMIT 1)"
-	"      FROM waiting w WHERE w.sink IS NOT NULL),"
-	" stray AS ("
-	"    SELECT m.message_id FROM waiting w JOIN swipesavvy.outbox m ON m.sink = w.sink"
-	"     WHERE " IS_OPEN_FOR_SINK("m") " AND NOT EXISTS (SELECT FROM swipesavvy.sinks s WHERE s.sink = w.sink)"
-	"     LIMIT " RETENTION_ROWS_TEXT " FOR NO KEY UPDATE OF m SKIP LOCKED)"
-	" UPDATE swipesavvy.outbox m SET dead_at = clock_timestamp(), leased = false, last_error = 'the sink was deleted'"
-	"   FROM stray WHERE m.message_id = stray.message_id", 0, {0}, NULL};
+	"    (SELECT m.sink FROM swipesavvy.outbox m WHERE " IS_OPEN_FOR_SINK(
+		"m") " ORDER BY m.sink LIMIT 1)"
+			 "  UNION ALL"
+			 "    SELECT (SELECT m.sink FROM swipesavvy.outbox m WHERE " IS_OPEN_FOR_SINK(
+				 "m") " AND m.sink > w.sink ORDER BY m.sink LIMIT 1)"
+					  "      FROM waiting w WHERE w.sink IS NOT NULL),"
+					  " stray AS ("
+					  "    SELECT m.message_id FROM waiting w JOIN swipesavvy.outbox m ON m.sink = w.sink"
+					  "     WHERE " IS_OPEN_FOR_SINK(
+						  "m") " AND NOT EXISTS (SELECT FROM swipesavvy.sinks s WHERE s.sink = w.sink)"
+							   "     LIMIT " RETENTION_ROWS_TEXT " FOR NO KEY UPDATE OF m SKIP LOCKED)"
+							   " UPDATE swipesavvy.outbox m SET dead_at = clock_timestamp(), leased = false, last_error = 'the sink was deleted'"
+							   "   FROM stray WHERE m.message_id = stray.message_id",
+	0,
+	{0},
+	NULL};
 
 static SSQuery read_days = {
-	"SELECT (value #>> '{}')::bigint FROM swipesavvy.system_settings WHERE setting = 'log_retention_days'", 0, {0}, NULL};
+	"SELECT (value #>> '{}')::bigint FROM swipesavvy.system_settings WHERE setting = 'log_retention_days'",
+	0,
+	{0},
+	NULL};
 
 /*
  * claim_outbox("limit", lease_seconds)
@@ -132,16 +158,16 @@ static SSQuery read_days = {
 Datum
 swipesavvy_claim_outbox(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSPage		page;
-	bool		isnull;
-	int64		lease;
+	SSCall call;
+	SSJson json = {0};
+	SSPage page;
+	bool isnull;
+	int64 lease;
 	TimestampTz now;
-	Datum		values[3];
+	Datum values[3];
 
 	ss_call_enter(&call, SS_DELIVERY | SS_ADMIN);
-	ss_audit_none(&call);		/* the message is its own record */
+	ss_audit_none(&call); /* the message is its own record */
 	page = ss_arg_page(fcinfo, 0, -1, -1, SS_PAGE_MAX, CLAIM_DEFAULT);
 	lease = ss_arg_int4(fcinfo, 1, "lease_seconds", 1, LEASE_MAX, &isnull);
 	now = GetCurrentTimestamp();
@@ -160,7 +186,7 @@ swipesavvy_claim_outbox(PG_FUNCTION_ARGS)
 static ArrayType *
 arg_ids(FunctionCallInfo fcinfo, int *count)
 {
-	ArrayType  *ids;
+	ArrayType *ids;
 
 	if (PG_ARGISNULL(0))
 		ss_missing_value("ids");
@@ -179,7 +205,7 @@ arg_ids(FunctionCallInfo fcinfo, int *count)
 static Datum
 leave_with_counts(SSCall *call, const char *changed, int64 rows, int count)
 {
-	SSJson		json = {0};
+	SSJson json = {0};
 
 	ss_json_open_object(&json, NULL);
 	ss_json_int(&json, changed, rows);
@@ -195,9 +221,9 @@ leave_with_counts(SSCall *call, const char *changed, int64 rows, int count)
 Datum
 swipesavvy_acknowledge_outbox(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	int			count;
-	Datum		values[1];
+	SSCall call;
+	int count;
+	Datum values[1];
 
 	ss_call_enter(&call, SS_DELIVERY | SS_ADMIN);
 	ss_audit_none(&call);
@@ -209,8 +235,8 @@ swipesavvy_acknowledge_outbox(PG_FUNCTION_ARGS)
 static int64
 backoff(int attempts)
 {
-	double		seconds = Min((double) SS_OUTBOX_BACKOFF_FIRST * (1 << (attempts - 1)), (double) SS_OUTBOX_BACKOFF_MAX);
-	uint32		random;
+	double seconds = Min((double) SS_OUTBOX_BACKOFF_FIRST * (1 << (attempts - 1)), (double) SS_OUTBOX_BACKOFF_MAX);
+	uint32 random;
 
 	if (!pg_strong_random(&random, sizeof(random)))
 		ereport(ERROR, errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values"));
@@ -223,12 +249,12 @@ backoff(int attempts)
 Datum
 swipesavvy_fail_outbox(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	pg_uuid_t  *id;
-	int			attempts;
-	Datum		values[3];
-	bool		nulls[3];
+	SSCall call;
+	SSJson json = {0};
+	pg_uuid_t *id;
+	int attempts;
+	Datum values[3];
+	bool nulls[3];
 
 	ss_call_enter(&call, SS_DELIVERY | SS_ADMIN);
 	ss_audit_none(&call);
@@ -253,12 +279,12 @@ swipesavvy_fail_outbox(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_replay_outbox(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	ArrayType  *ids;
-	int			count;
-	int64		rows;
-	Datum		values[1];
+	SSCall call;
+	SSJson json = {0};
+	ArrayType *ids;
+	int count;
+	int64 rows;
+	Datum values[1];
 
 	ss_call_enter(&call, SS_DELIVERY | SS_ADMIN);
 	ids = arg_ids(fcinfo, &count);
@@ -271,7 +297,8 @@ swipesavvy_replay_outbox(PG_FUNCTION_ARGS)
 		ss_json_int(&json, "replayed", rows);
 		ss_json_datum(&json, "ids", values[0], false, UUIDARRAYOID);
 		ss_json_close_object(&json);
-		ss_audit_write(&call, &(SSAudit){.resource = "outbox", .action = "replay"}, NULL, DatumGetJsonbP(ss_json_finish(&json)));
+		ss_audit_write(&call, &(SSAudit){.resource = "outbox", .action = "replay"}, NULL,
+					   DatumGetJsonbP(ss_json_finish(&json)));
 	}
 	PG_RETURN_DATUM(leave_with_counts(&call, "replayed", rows, count));
 }
@@ -282,12 +309,12 @@ swipesavvy_replay_outbox(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_apply_outbox_retention(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	Datum		values[1];
-	int64		delivered;
-	int64		dead;
-	int64		strays;
+	SSCall call;
+	SSJson json = {0};
+	Datum values[1];
+	int64 delivered;
+	int64 dead;
+	int64 strays;
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_audit_none(&call);

@@ -48,7 +48,10 @@ static SSQuery read_metrics = {
 	"                   CASE WHEN name LIKE '%\\_total' THEN 'counter' ELSE 'gauge' END, lines), '' ORDER BY name), '')"
 	"   FROM (SELECT name, min(help) AS help,"
 	"                string_agg(format(E'swipesavvy_%s%s %s\\n', name, labels, trim_scale(value::numeric)), '' ORDER BY labels) AS lines"
-	"           FROM metrics GROUP BY name) m", 0, {0}, NULL};
+	"           FROM metrics GROUP BY name) m",
+	0,
+	{0},
+	NULL};
 
 char *
 ss_prometheus_text(void)
@@ -63,10 +66,10 @@ ss_prometheus_text(void)
 Datum
 swipesavvy_metrics(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
+	SSCall call;
 	MemoryContext spi;
-	char	   *metrics;
-	text	   *result;
+	char *metrics;
+	text *result;
 
 	ss_call_enter(&call, SS_ADMIN | SS_NOT_CACHED);
 	metrics = ss_prometheus_text();

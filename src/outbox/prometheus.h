@@ -8,4 +8,4 @@
 /* The text; empty without a sample. Reads with SPI. */
 extern char *ss_prometheus_text(void);
 
-#endif							/* SS_PROMETHEUS_H */
+#endif /* SS_PROMETHEUS_H */

@@ -21,47 +21,60 @@
 typedef enum Shape
 {
 	TEXT,
-	HEADER,						/* the name of an HTTP header */
-	REGION,						/* of AWS; a part of a host name */
-	NAMESPACE,					/* of CloudWatch */
-	TEXTS,						/* an array of texts */
-	ATTRIBUTES,					/* an object of texts */
-	LABELS						/* the same, with names as Prometheus wants them */
+	HEADER,		/* the name of an HTTP header */
+	REGION,		/* of AWS; a part of a host name */
+	NAMESPACE,	/* of CloudWatch */
+	TEXTS,		/* an array of texts */
+	ATTRIBUTES, /* an object of texts */
+	LABELS		/* the same, with names as Prometheus wants them */
 } Shape;
 
 typedef struct Option
 {
 	const char *key;
-	Shape		shape;
-	bool		required;
+	Shape shape;
+	bool required;
 } Option;
 
 #define OPTIONS_MAX 4
-#define LISTED_MAX	50			/* tags, labels, attributes */
+#define LISTED_MAX	50 /* tags, labels, attributes */
 
-typedef void (*MessageFormat) (const SSSink *sink, const SSMessage *message, bool masked, SSSinkRequest *request);
-typedef bool (*ReportFormat) (const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request);
+typedef void (*MessageFormat)(const SSSink *sink, const SSMessage *message, bool masked, SSSinkRequest *request);
+typedef bool (*ReportFormat)(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through,
+							 SSSinkRequest *request);
 
 typedef struct Kind
 {
-	const char *url;			/* NULL = each sink has its own */
-	bool		needs_secret;
-	MessageFormat message;		/* one of the two */
+	const char *url; /* NULL = each sink has its own */
+	bool needs_secret;
+	MessageFormat message; /* one of the two */
 	ReportFormat report;
-	Option		options[OPTIONS_MAX];
+	Option options[OPTIONS_MAX];
 } Kind;
 
-const char *const ss_sink_kinds[] = {"alertmanager", "cloudwatch", "datadog", "otlp", "pagerduty", "pushgateway", "webhook", NULL};
+const char *const ss_sink_kinds[] = {"alertmanager", "cloudwatch",	"datadog", "otlp",
+									 "pagerduty",	 "pushgateway", "webhook", NULL};
 
 /* In that order. doc/monitoring.md shows these. */
 static const Kind kinds[] = {
 	{NULL, false, NULL, ss_format_alertmanager, {{"labels", LABELS, false}, {"auth_header", HEADER, false}}},
-	{"https://monitoring.%s.amazonaws.com/", true, NULL, ss_format_cloudwatch, {{"region", REGION, true}, {"namespace", NAMESPACE, false}}},
+	{"https://monitoring.%s.amazonaws.com/",
+	 true,
+	 NULL,
+	 ss_format_cloudwatch,
+	 {{"region", REGION, true}, {"namespace", NAMESPACE, false}}},
 	{"https://api.datadoghq.com", true, NULL, ss_format_datadog, {{"host", TEXT, false}, {"tags", TEXTS, false}}},
 	{NULL, false, NULL, ss_format_otlp, {{"resource", ATTRIBUTES, false}, {"auth_header", HEADER, false}}},
-	{"https://events.pagerduty.com", true, ss_format_pagerduty, NULL,
-	{{"source", TEXT, false}, {"component", TEXT, false}, {"client_url", TEXT, false}}},
-	{NULL, false, NULL, ss_format_pushgateway, {{"job", TEXT, false}, {"grouping", LABELS, false}, {"auth_header", HEADER, false}}},
+	{"https://events.pagerduty.com",
+	 true,
+	 ss_format_pagerduty,
+	 NULL,
+	 {{"source", TEXT, false}, {"component", TEXT, false}, {"client_url", TEXT, false}}},
+	{NULL,
+	 false,
+	 NULL,
+	 ss_format_pushgateway,
+	 {{"job", TEXT, false}, {"grouping", LABELS, false}, {"auth_header", HEADER, false}}},
 	{NULL, true, ss_format_webhook, NULL, {{0}}},
 };
 
@@ -116,7 +129,8 @@ is_word(const char *text, const char *else_allowed, bool digit_first)
 		return false;
 	for (; *text != '\0'; text++)
 	{
-		if (((unsigned char) *text & 0x80) != 0 || (!isalnum((unsigned char) *text) && strchr(else_allowed, *text) == NULL))
+		if (((unsigned char) *text & 0x80) != 0 ||
+			(!isalnum((unsigned char) *text) && strchr(else_allowed, *text) == NULL))
 			return false;
 	}
 	return true;
@@ -125,7 +139,7 @@ is_word(const char *text, const char *else_allowed, bool digit_first)
 static void
 check_text_option(const char *key, Shape shape, const JsonbValue *value)
 {
-	char	   *text = ss_json_as_text(value, key, SS_KEY_MAX);
+	char *text = ss_json_as_text(value, key, SS_KEY_MAX);
 
 	ss_check_text(text, key, SS_KEY_MAX);
 	if (shape == HEADER && !is_word(text, "-_", true))
@@ -140,20 +154,21 @@ check_text_option(const char *key, Shape shape, const JsonbValue *value)
 static void
 check_listed_option(const char *key, Shape shape, JsonbValue *value)
 {
-	bool		array = shape == TEXTS;
+	bool array = shape == TEXTS;
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
-	JsonbValue	item;
-	int			count = 0;
+	JsonbValue item;
+	int count = 0;
 
-	if (value->type != jbvBinary || (array ? !JsonContainerIsArray(value->val.binary.data) : !JsonContainerIsObject(value->val.binary.data)))
+	if (value->type != jbvBinary ||
+		(array ? !JsonContainerIsArray(value->val.binary.data) : !JsonContainerIsObject(value->val.binary.data)))
 		ss_bad_value(key, array ? "It is not an array of texts." : "It is not an object of texts.");
 	iterator = JsonbIteratorInit(value->val.binary.data);
 	while ((token = JsonbIteratorNext(&iterator, &item, true)) != WJB_DONE)
 	{
 		if (token == WJB_KEY || token == WJB_VALUE || token == WJB_ELEM)
 		{
-			char	   *text = ss_json_as_text(&item, key, SS_KEY_MAX);
+			char *text = ss_json_as_text(&item, key, SS_KEY_MAX);
 
 			ss_check_text(text, key, SS_KEY_MAX);
 			if (token == WJB_KEY && shape == LABELS && (!is_word(text, "_", false) || strncmp(text, "__", 2) == 0))
@@ -172,7 +187,7 @@ ss_format_check_options(const char *kind, Jsonb *options)
 {
 	const Option *known = find_kind(kind)->options;
 	const char *keys[OPTIONS_MAX + 1] = {NULL};
-	int			count = 0;
+	int count = 0;
 
 	while (count < OPTIONS_MAX && known[count].key != NULL)
 	{
@@ -206,12 +221,12 @@ ss_format_check_url(const char *kind, const char *url)
 void
 ss_format_check_secret(const char *kind, const uint8 *secret, int length, const char *argument)
 {
-	bool		has_colon = memchr(secret, ':', length) != NULL;
+	bool has_colon = memchr(secret, ':', length) != NULL;
 
 	if (find_kind(kind)->message == ss_format_webhook)
 	{
 		ss_format_check_signing_secret(secret, length, argument);
-		return;					/* signs, and is not sent */
+		return; /* signs, and is not sent */
 	}
 	for (int i = 0; i < length; i++)
 	{
@@ -243,11 +258,11 @@ ss_format_option_jsonb(const SSSink *sink, const char *key, const char *otherwis
 void
 ss_format_encode(StringInfo target, const char *text)
 {
-	char	   *wire = pg_server_to_any(text, strlen(text), PG_UTF8);
+	char *wire = pg_server_to_any(text, strlen(text), PG_UTF8);
 
 	for (const char *c = wire; *c != '\0'; c++)
 	{
-		char		letter[2] = {*c, '\0'};
+		char letter[2] = {*c, '\0'};
 
 		if (is_word(letter, "-._~", true))
 			appendStringInfoChar(target, *c);
@@ -276,12 +291,12 @@ ss_format_secret(const SSSink *sink, bool masked)
 void
 ss_format_show(const SSSinkRequest *request, SSJson *json)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
 	ss_json_text(json, "method", request->method);
 	ss_json_text(json, "url", request->url);
 	ss_json_open_array(json, "headers");
-	foreach(cell, request->headers)
+	foreach (cell, request->headers)
 		ss_json_text(json, NULL, lfirst(cell));
 	ss_json_close_array(json);
 	ss_json_text(json, "body", request->body);
@@ -298,14 +313,14 @@ void
 ss_format_begin(const SSSink *sink, const char *path, const char *content_type, SSSinkRequest *request)
 {
 	const char *base = sink->url != NULL ? sink->url : ss_format_default_url(sink->kind, sink->options);
-	int			length = strlen(base);
-	int			added = strlen(path);
+	int length = strlen(base);
+	int added = strlen(path);
 
 	memset(request, 0, sizeof(*request));
 	while (added > 0 && length > 0 && base[length - 1] == '/')
 		length--;
 	if (length >= added && strncmp(base + length - added, path, added) == 0)
-		length -= added;		/* it has the path already, as vendors' pages show it */
+		length -= added; /* it has the path already, as vendors' pages show it */
 	request->method = "POST";
 	request->url = psprintf("%.*s%s", length, base, path);
 	ss_format_header(request, "Content-Type", content_type);

@@ -18,34 +18,34 @@
 /* A sink, as far as formats want to know. */
 typedef struct SSSink
 {
-	char	   *name;
-	char	   *kind;			/* one of ss_sink_kinds */
-	char	   *url;			/* NULL = the kind's own */
-	Jsonb	   *options;		/* NULL = none */
-	uint8	   *secret;			/* with a NUL behind it; NULL = none */
-	int			secret_length;
+	char *name;
+	char *kind;		/* one of ss_sink_kinds */
+	char *url;		/* NULL = the kind's own */
+	Jsonb *options; /* NULL = none */
+	uint8 *secret;	/* with a NUL behind it; NULL = none */
+	int secret_length;
 } SSSink;
 
 /* A message of the outbox. */
 typedef struct SSMessage
 {
-	pg_uuid_t  *id;
-	char	   *event;
-	int			version;
+	pg_uuid_t *id;
+	char *event;
+	int version;
 	TimestampTz created_at;
-	Jsonb	   *body;
-	Jsonb	   *secret;			/* NULL = none */
+	Jsonb *body;
+	Jsonb *secret; /* NULL = none */
 } SSMessage;
 
 /* What is to be sent; in the memory context of the caller. */
 typedef struct SSSinkRequest
 {
 	const char *method;
-	char	   *url;
-	List	   *headers;		/* of char *, "Name: value" */
-	char	   *body;			/* in the server's encoding; UTF-8 on the wire */
-	char	   *aws_sigv4;		/* NULL, or for libcurl: how to sign */
-	char	   *user;			/* NULL, or for libcurl: with which key */
+	char *url;
+	List *headers;	 /* of char *, "Name: value" */
+	char *body;		 /* in the server's encoding; UTF-8 on the wire */
+	char *aws_sigv4; /* NULL, or for libcurl: how to sign */
+	char *user;		 /* NULL, or for libcurl: with which key */
 } SSSinkRequest;
 
 /* The kinds there are; a NULL-terminated list. */
@@ -78,7 +78,8 @@ extern void ss_format_message(const SSSink *sink, const SSMessage *message, bool
  * most), as much as fits into one; false if there is nothing to report.
  * `through` is what the next one is to be after. Reads with SPI.
  */
-extern bool ss_format_report(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request);
+extern bool ss_format_report(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through,
+							 SSSinkRequest *request);
 
 /* Adds a request to an object, but for the key to sign with: for the worker, and for previews. */
 extern void ss_format_show(const SSSinkRequest *request, SSJson *json);
@@ -87,11 +88,16 @@ extern void ss_format_show(const SSSinkRequest *request, SSJson *json);
 
 extern void ss_format_webhook(const SSSink *sink, const SSMessage *message, bool masked, SSSinkRequest *request);
 extern void ss_format_pagerduty(const SSSink *sink, const SSMessage *message, bool masked, SSSinkRequest *request);
-extern bool ss_format_datadog(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request);
-extern bool ss_format_cloudwatch(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request);
-extern bool ss_format_otlp(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request);
-extern bool ss_format_pushgateway(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request);
-extern bool ss_format_alertmanager(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request);
+extern bool ss_format_datadog(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through,
+							  SSSinkRequest *request);
+extern bool ss_format_cloudwatch(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through,
+								 SSSinkRequest *request);
+extern bool ss_format_otlp(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through,
+						   SSSinkRequest *request);
+extern bool ss_format_pushgateway(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through,
+								  SSSinkRequest *request);
+extern bool ss_format_alertmanager(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through,
+								   SSSinkRequest *request);
 
 /* The text of an option, NULL if it is not given; the object or array of one, or the default (JSON). */
 extern char *ss_format_option(const SSSink *sink, const char *key);
@@ -116,4 +122,4 @@ extern void ss_format_header(SSSinkRequest *request, const char *name, const cha
 /* Adds the sink's secret, if it has one, as the value of its header of authorization. */
 extern void ss_format_authorize(const SSSink *sink, bool masked, SSSinkRequest *request);
 
-#endif							/* SS_SINK_FORMAT_H */
+#endif /* SS_SINK_FORMAT_H */

@@ -34,9 +34,9 @@ jsonb_text(Jsonb *document)
 static char *
 encode(const uint8 *bytes, int length)
 {
-	int			size = pg_b64_enc_len(length);
-	char	   *text = palloc(size + 1);
-	int			written = pg_b64_encode((const ss_b64_byte *) bytes, length, text, size);
+	int size = pg_b64_enc_len(length);
+	char *text = palloc(size + 1);
+	int written = pg_b64_encode((const ss_b64_byte *) bytes, length, text, size);
 
 	if (written < 0)
 		elog(ERROR, "could not encode a signature");
@@ -44,15 +44,15 @@ encode(const uint8 *bytes, int length)
 	return text;
 }
 
-#define PREFIX		"whsec_"
+#define PREFIX		  "whsec_"
 #define PREFIX_LENGTH 6
-#define KEY_MIN		24			/* bytes, as the specification says */
+#define KEY_MIN		  24 /* bytes, as the specification says */
 
 /* One secret as a key: what follows whsec_ in base64. False if it is none. */
 static bool
 decode_key(const char *secret, int length, uint8 **key, int *key_length)
 {
-	int			size = pg_b64_dec_len(length);
+	int size = pg_b64_dec_len(length);
 
 	if (length <= PREFIX_LENGTH || memcmp(secret, PREFIX, PREFIX_LENGTH) != 0)
 		return false;
@@ -72,7 +72,7 @@ is_standard(const uint8 *secret, int length)
 static int
 next_secret(const char *secrets, int length, int *at)
 {
-	int			end;
+	int end;
 
 	while (*at < length && secrets[*at] == ' ')
 		(*at)++;
@@ -84,18 +84,19 @@ next_secret(const char *secrets, int length, int *at)
 void
 ss_format_check_signing_secret(const uint8 *secret, int length, const char *argument)
 {
-	int			at = 0;
-	int			part;
+	int at = 0;
+	int part;
 
 	if (!is_standard(secret, length))
 		return;
 	while ((part = next_secret((const char *) secret, length, &at)) > 0)
 	{
-		uint8	   *key;
-		int			key_length;
+		uint8 *key;
+		int key_length;
 
 		if (!decode_key((const char *) secret + at, part, &key, &key_length))
-			ss_bad_value(argument, "It is not \"" PREFIX "\" and at least %d bytes in base64, or several of these.", KEY_MIN);
+			ss_bad_value(argument, "It is not \"" PREFIX "\" and at least %d bytes in base64, or several of these.",
+						 KEY_MIN);
 		ss_secret_wipe(key, key_length);
 		at += part;
 	}
@@ -105,7 +106,7 @@ ss_format_check_signing_secret(const uint8 *secret, int length, const char *argu
 static char *
 sign(const uint8 *key, int length, const char *content)
 {
-	uint8		digest[SS_DIGEST_BYTES];
+	uint8 digest[SS_DIGEST_BYTES];
 
 	ss_secret_hmac(key, length, content, strlen(content), digest);
 	return psprintf("v1,%s", encode(digest, sizeof(digest)));
@@ -115,20 +116,20 @@ sign(const uint8 *key, int length, const char *content)
 static char *
 signatures(const SSSink *sink, const char *id, const char *moment, const char *body)
 {
-	char	   *content = psprintf("%s.%s.%s", id, moment, body);
-	char	   *wire = pg_server_to_any(content, strlen(content), PG_UTF8);
+	char *content = psprintf("%s.%s.%s", id, moment, body);
+	char *wire = pg_server_to_any(content, strlen(content), PG_UTF8);
 	const char *secrets = (const char *) sink->secret;
 	StringInfoData list;
-	int			at = 0;
-	int			part;
+	int at = 0;
+	int part;
 
 	if (!is_standard(sink->secret, sink->secret_length))
 		return sign(sink->secret, sink->secret_length, wire);
 	initStringInfo(&list);
 	while ((part = next_secret(secrets, sink->secret_length, &at)) > 0)
 	{
-		uint8	   *key;
-		int			length;
+		uint8 *key;
+		int length;
 
 		if (!decode_key(secrets + at, part, &key, &length))
 			ss_bad_state("the secret of the sink is not one", "Sink \"%s\".", sink->name);
@@ -143,10 +144,10 @@ signatures(const SSSink *sink, const char *id, const char *moment, const char *b
 static Jsonb *
 mask(Jsonb *secret)
 {
-	SSJson		json = {0};
+	SSJson json = {0};
 	JsonbIterator *iterator = JsonbIteratorInit(&secret->root);
 	JsonbIteratorToken token;
-	JsonbValue	item;
+	JsonbValue item;
 
 	ss_json_open_object(&json, NULL);
 	while ((token = JsonbIteratorNext(&iterator, &item, true)) != WJB_DONE)
@@ -161,7 +162,7 @@ mask(Jsonb *secret)
 void
 ss_format_webhook(const SSSink *sink, const SSMessage *message, bool masked, SSSinkRequest *request)
 {
-	SSJson		json = {0};
+	SSJson json = {0};
 	const char *id = ss_uuid_text(message->id);
 	const char *moment = psprintf(INT64_FORMAT, timestamptz_to_time_t(GetCurrentTimestamp()));
 
@@ -233,7 +234,7 @@ add_payload(SSJson *json, const SSSink *sink, Jsonb *body)
 void
 ss_format_pagerduty(const SSSink *sink, const SSMessage *message, bool masked, SSSinkRequest *request)
 {
-	SSJson		json = {0};
+	SSJson json = {0};
 	const char *what = action(message->event);
 	const char *url = ss_format_option(sink, "client_url");
 

@@ -27,29 +27,35 @@ PG_FUNCTION_INFO_V1(swipesavvy_test_sink);
 static SSQuery read_sink = {"SELECT " SS_SINK_COLUMNS " FROM " SS_SINK_TABLES " WHERE s.sink = $1", 1, {TEXTOID}, NULL};
 
 /* The newest message of the event, if it is one of the last thousand */
-static SSQuery newest_message = {
-	"SELECT m.message_id, m.version, m.created_at, m.body, m.secret"
-	"  FROM (SELECT * FROM swipesavvy.outbox o ORDER BY o.message_id DESC LIMIT 1000) m"
-	" WHERE m.event = $1 ORDER BY m.message_id DESC LIMIT 1", 1, {TEXTOID}, NULL};
+static SSQuery newest_message = {"SELECT m.message_id, m.version, m.created_at, m.body, m.secret"
+								 "  FROM (SELECT * FROM swipesavvy.outbox o ORDER BY o.message_id DESC LIMIT 1000) m"
+								 " WHERE m.event = $1 ORDER BY m.message_id DESC LIMIT 1",
+								 1,
+								 {TEXTOID},
+								 NULL};
 
 static SSQuery before_newest_sample = {
 	"SELECT max(sampled_at) - interval '1 microsecond' FROM swipesavvy.health_samples", 0, {0}, NULL};
 
-static SSQuery keep_sink = {"SELECT kind, enabled FROM swipesavvy.sinks WHERE sink = $1 FOR KEY SHARE", 1, {TEXTOID}, NULL};
+static SSQuery keep_sink = {
+	"SELECT kind, enabled FROM swipesavvy.sinks WHERE sink = $1 FOR KEY SHARE", 1, {TEXTOID}, NULL};
 
 /* It is tried at once; a report begins with the newest sample again, and alerts are told again. */
 static SSQuery try_now = {
 	"UPDATE swipesavvy.sink_states t SET not_before = NULL,"
 	"       sent_through = CASE WHEN s.events IS NULL AND s.kind <> 'alertmanager'"
 	"                           THEN (SELECT max(h.sampled_at) - interval '1 microsecond' FROM swipesavvy.health_samples h) END"
-	"  FROM swipesavvy.sinks s WHERE s.sink = t.sink AND t.sink = $1", 1, {TEXTOID}, NULL};
+	"  FROM swipesavvy.sinks s WHERE s.sink = t.sink AND t.sink = $1",
+	1,
+	{TEXTOID},
+	NULL};
 
 /* --- messages that are made up ------------------------------------------------------------ */
 
 static Jsonb *
 alert_body(const pg_uuid_t *id, TimestampTz opened_at, bool is_resolved)
 {
-	SSJson		json = {0};
+	SSJson json = {0};
 
 	ss_json_open_object(&json, NULL);
 	ss_json_uuid(&json, "alert_id", id);
@@ -69,7 +75,7 @@ alert_body(const pg_uuid_t *id, TimestampTz opened_at, bool is_resolved)
 static Jsonb *
 test_body(const char *sink)
 {
-	SSJson		json = {0};
+	SSJson json = {0};
 
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "sink", sink);
@@ -84,13 +90,13 @@ test_body(const char *sink)
 static void
 find_message(const SSSink *sink, const char *event, SSMessage *message)
 {
-	Datum		key = CStringGetTextDatum(event);
+	Datum key = CStringGetTextDatum(event);
 
 	message->event = pstrdup(event);
 	if (ss_query_read(&newest_message, &key, NULL) > 0)
 	{
-		bool		isnull;
-		Datum		secret = ss_value(0, 5, &isnull);
+		bool isnull;
+		Datum secret = ss_value(0, 5, &isnull);
 
 		message->id = DatumGetUUIDP(ss_value_not_null(0, 1));
 		message->version = DatumGetInt32(ss_value_not_null(0, 2));
@@ -103,7 +109,8 @@ find_message(const SSSink *sink, const char *event, SSMessage *message)
 	message->version = 1;
 	message->created_at = GetCurrentTimestamp();
 	message->body = strncmp(event, "alert.", 6) == 0
-		? alert_body(message->id, message->created_at, strcmp(event, "alert.resolved") == 0) : test_body(sink->name);
+						? alert_body(message->id, message->created_at, strcmp(event, "alert.resolved") == 0)
+						: test_body(sink->name);
 	message->secret = NULL;
 }
 
@@ -111,7 +118,7 @@ find_message(const SSSink *sink, const char *event, SSMessage *message)
 static void
 preview_report(const SSSink *sink, SSSinkRequest *request)
 {
-	bool		isnull;
+	bool isnull;
 	TimestampTz through;
 	TimestampTz after;
 
@@ -127,13 +134,13 @@ preview_report(const SSSink *sink, SSSinkRequest *request)
 Datum
 swipesavvy_preview_sink(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSSink		sink;
-	SSSinkRequest	request;
-	char	   *name;
-	char	   *event;
-	Datum		key;
+	SSCall call;
+	SSJson json = {0};
+	SSSink sink;
+	SSSinkRequest request;
+	char *name;
+	char *event;
+	Datum key;
 
 	ss_call_enter(&call, SS_ADMIN | SS_NOT_CACHED);
 	name = ss_arg_text(fcinfo, 0, "sink", SS_KEY_MAX, true);
@@ -144,7 +151,7 @@ swipesavvy_preview_sink(PG_FUNCTION_ARGS)
 	ss_sink_read(0, &sink);
 	if (ss_format_takes_messages(sink.kind))
 	{
-		SSMessage	message;
+		SSMessage message;
 
 		if (event == NULL)
 			event = ss_format_takes_event(sink.kind, "*") ? "sink.test" : "alert.opened";
@@ -173,12 +180,12 @@ swipesavvy_preview_sink(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_test_sink(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	char	   *name;
-	char	   *kind;
-	bool		enabled;
-	Datum		key;
+	SSCall call;
+	SSJson json = {0};
+	char *name;
+	char *kind;
+	bool enabled;
+	Datum key;
 
 	ss_call_enter(&call, SS_ADMIN);
 	name = ss_arg_text(fcinfo, 0, "sink", SS_KEY_MAX, true);
@@ -195,11 +202,15 @@ swipesavvy_test_sink(PG_FUNCTION_ARGS)
 		ss_json_uuid(&json, NULL, ss_outbox_put_for(name, "sink.test", 1, NULL, test_body(name), NULL));
 	else if (ss_format_takes_messages(kind))
 	{
-		pg_uuid_t  *alert = ss_uuid7_new();
+		pg_uuid_t *alert = ss_uuid7_new();
 		TimestampTz now = GetCurrentTimestamp();
 
-		ss_json_uuid(&json, NULL, ss_outbox_put_for(name, "alert.opened", 1, "alert:" TEST_FIGURE, alert_body(alert, now, false), NULL));
-		ss_json_uuid(&json, NULL, ss_outbox_put_for(name, "alert.resolved", 1, "alert:" TEST_FIGURE, alert_body(alert, now, true), NULL));
+		ss_json_uuid(
+			&json, NULL,
+			ss_outbox_put_for(name, "alert.opened", 1, "alert:" TEST_FIGURE, alert_body(alert, now, false), NULL));
+		ss_json_uuid(
+			&json, NULL,
+			ss_outbox_put_for(name, "alert.resolved", 1, "alert:" TEST_FIGURE, alert_body(alert, now, true), NULL));
 	}
 	ss_json_close_array(&json);
 	ss_json_close_object(&json);

@@ -19,7 +19,10 @@
 
 static SSQuery newest_sample = {
 	"SELECT s.sampled_at, current_database()::text FROM swipesavvy.health_samples s WHERE s.sampled_at > $1"
-	" ORDER BY s.sampled_at DESC LIMIT 1", 1, {TIMESTAMPTZOID}, NULL};
+	" ORDER BY s.sampled_at DESC LIMIT 1",
+	1,
+	{TIMESTAMPTZOID},
+	NULL};
 
 #define MOMENT(at) "to_char(" at " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
@@ -35,11 +38,16 @@ static SSQuery read_alerts = {
 	"   'annotations', jsonb_build_object('summary', format('%s is %s (%s from %s on) in database %s of %s', a.figure, trim_scale(a.value),"
 	"                                                       a.severity, trim_scale(a.threshold), current_database(), $1),"
 	"                                     'value', trim_scale(a.value)::text, 'threshold', trim_scale(a.threshold)::text),"
-	"   'startsAt', " MOMENT("a.opened_at") ","
-	"   'endsAt', " MOMENT("coalesce(a.resolved_at, clock_timestamp() + interval '5 minutes')") ") ORDER BY a.opened_at, a.figure)::text"
-	"  FROM (SELECT DISTINCT ON (h.figure, h.severity) h.* FROM swipesavvy.health_alerts h"
-	"         WHERE h.resolved_at IS NULL OR h.resolved_at > clock_timestamp() - interval '1 hour'"
-	"         ORDER BY h.figure, h.severity, h.opened_at DESC) a", 2, {TEXTOID, JSONBOID}, NULL};
+	"   'startsAt', " MOMENT(
+		"a.opened_at") ","
+					   "   'endsAt', " MOMENT(
+						   "coalesce(a.resolved_at, clock_timestamp() + interval '5 minutes')") ") ORDER BY a.opened_at, a.figure)::text"
+																								"  FROM (SELECT DISTINCT ON (h.figure, h.severity) h.* FROM swipesavvy.health_alerts h"
+																								"         WHERE h.resolved_at IS NULL OR h.resolved_at > clock_timestamp() - interval '1 hour'"
+																								"         ORDER BY h.figure, h.severity, h.opened_at DESC) a",
+	2,
+	{TEXTOID, JSONBOID},
+	NULL};
 
 /* --- Pushgateway -------------------------------------------------------------------------- */
 
@@ -62,12 +70,12 @@ static char *
 group_path(const SSSink *sink, const char *database)
 {
 	const char *job = ss_format_option(sink, "job");
-	Jsonb	   *grouping = ss_format_option_jsonb(sink, "grouping", "{}");
+	Jsonb *grouping = ss_format_option_jsonb(sink, "grouping", "{}");
 	JsonbIterator *iterator = JsonbIteratorInit(&grouping->root);
 	JsonbIteratorToken token;
-	JsonbValue	item;
+	JsonbValue item;
 	StringInfoData path;
-	char	   *name = NULL;
+	char *name = NULL;
 
 	initStringInfo(&path);
 	appendStringInfoString(&path, "/metrics");
@@ -89,11 +97,11 @@ group_path(const SSSink *sink, const char *database)
 bool
 ss_format_pushgateway(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request)
 {
-	if (ss_query_read(&newest_sample, (Datum[]) {TimestampTzGetDatum(after)}, NULL) == 0)
+	if (ss_query_read(&newest_sample, (Datum[]){TimestampTzGetDatum(after)}, NULL) == 0)
 		return false;
 	*through = DatumGetTimestampTz(ss_value_not_null(0, 1));
 	ss_format_begin(sink, group_path(sink, ss_value_text(0, 2)), "text/plain; version=0.0.4; charset=utf-8", request);
-	request->method = "PUT";	/* what is no longer measured goes away */
+	request->method = "PUT"; /* what is no longer measured goes away */
 	ss_format_authorize(sink, masked, request);
 	request->body = ss_prometheus_text();
 	return true;
@@ -104,7 +112,8 @@ ss_format_pushgateway(const SSSink *sink, TimestampTz after, bool masked, Timest
 bool
 ss_format_alertmanager(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request)
 {
-	Datum		values[2] = {CStringGetTextDatum(ss_format_host()), JsonbPGetDatum(ss_format_option_jsonb(sink, "labels", "{}"))};
+	Datum values[2] = {CStringGetTextDatum(ss_format_host()),
+					   JsonbPGetDatum(ss_format_option_jsonb(sink, "labels", "{}"))};
 
 	*through = GetCurrentTimestamp();
 	(void) ss_query_read(&read_alerts, values, NULL);

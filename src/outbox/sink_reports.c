@@ -14,28 +14,28 @@
 #include "base/query.h"
 #include "outbox/sink_kinds.h"
 
-#define POINTS_MAX			3000
-#define POINTS_MAX_OF_AWS	1000	/* data of one PutMetricData */
+#define POINTS_MAX		  3000
+#define POINTS_MAX_OF_AWS 1000 /* data of one PutMetricData */
 
 /*
  * Parameters of all: $1 after when, $2 how many points. Numbers of samples and
  * the alerts that were open then; whole samples, at least one.
  */
-#define POINTS                                                                                               \
-	"WITH recent AS ("                                                                                       \
-	"  SELECT s.sampled_at AS at, s.figures FROM swipesavvy.health_samples s"                                \
-	"   WHERE s.sampled_at > greatest($1, clock_timestamp() - interval '1 hour') ORDER BY s.sampled_at LIMIT 50)," \
-	" known AS ("                                                                                            \
-	"  SELECT r.at, f.key AS figure, f.value::numeric AS value, (r.figures ->> 'interval_seconds')::numeric AS seconds" \
-	"    FROM recent r, jsonb_each_text(r.figures) f WHERE jsonb_typeof(r.figures -> f.key) = 'number'"      \
-	"  UNION ALL"                                                                                            \
-	"  SELECT r.at, 'alerts_' || v.severity,"                                                                \
-	"         (SELECT count(*) FROM swipesavvy.health_alerts a WHERE a.severity = v.severity AND a.opened_at <= r.at" \
-	"             AND coalesce(a.resolved_at > r.at, true)), NULL"                                           \
-	"    FROM recent r, (VALUES ('warning'), ('critical')) v (severity)),"                                   \
-	" counted AS (SELECT k.*, count(*) OVER (ORDER BY k.at) AS so_far, min(k.at) OVER () AS first FROM known k)," \
-	" points AS ("                                                                                           \
-	"  SELECT c.*, CASE WHEN c.figure LIKE '%\\_percent' THEN 'percent' WHEN c.figure LIKE '%\\_ms' THEN 'ms'" \
+#define POINTS                                                                                                                        \
+	"WITH recent AS ("                                                                                                                \
+	"  SELECT s.sampled_at AS at, s.figures FROM swipesavvy.health_samples s"                                                         \
+	"   WHERE s.sampled_at > greatest($1, clock_timestamp() - interval '1 hour') ORDER BY s.sampled_at LIMIT 50),"                    \
+	" known AS ("                                                                                                                     \
+	"  SELECT r.at, f.key AS figure, f.value::numeric AS value, (r.figures ->> 'interval_seconds')::numeric AS seconds"               \
+	"    FROM recent r, jsonb_each_text(r.figures) f WHERE jsonb_typeof(r.figures -> f.key) = 'number'"                               \
+	"  UNION ALL"                                                                                                                     \
+	"  SELECT r.at, 'alerts_' || v.severity,"                                                                                         \
+	"         (SELECT count(*) FROM swipesavvy.health_alerts a WHERE a.severity = v.severity AND a.opened_at <= r.at"                 \
+	"             AND coalesce(a.resolved_at > r.at, true)), NULL"                                                                    \
+	"    FROM recent r, (VALUES ('warning'), ('critical')) v (severity)),"                                                            \
+	" counted AS (SELECT k.*, count(*) OVER (ORDER BY k.at) AS so_far, min(k.at) OVER () AS first FROM known k),"                     \
+	" points AS ("                                                                                                                    \
+	"  SELECT c.*, CASE WHEN c.figure LIKE '%\\_percent' THEN 'percent' WHEN c.figure LIKE '%\\_ms' THEN 'ms'"                        \
 	"                   WHEN c.figure LIKE '%\\_seconds' THEN 's' WHEN c.figure ~ '_bytes(_total|_delta)?$' THEN 'bytes' END AS unit" \
 	"    FROM counted c WHERE c.so_far <= $2 OR c.at = c.first)"
 
@@ -48,18 +48,22 @@ static SSQuery to_datadog = {
 	"  FROM (SELECT p.figure, max(p.at) AS through,"
 	"               jsonb_build_object('metric', 'swipesavvy.' || regexp_replace(p.figure, '_delta$', ''),"
 	"                   'type', CASE WHEN p.figure LIKE '%\\_delta' THEN 1 ELSE 3 END,"
-	"                   'points', jsonb_agg(jsonb_build_object('timestamp', " SECONDS("p.at") ", 'value', p.value) ORDER BY p.at),"
-	"                   'resources', jsonb_build_array(jsonb_build_object('name', $3::text, 'type', 'host')),"
-	"                   'tags', $4::jsonb || jsonb_build_array('database:' || current_database()))"
-	"               || CASE WHEN p.figure LIKE '%\\_delta' THEN jsonb_build_object('interval', greatest(round(avg(p.seconds)), 1)) ELSE '{}' END"
-	"               || CASE p.unit WHEN 'percent' THEN '{\"unit\": \"percent\"}' WHEN 'ms' THEN '{\"unit\": \"millisecond\"}'"
-	"                              WHEN 's' THEN '{\"unit\": \"second\"}' WHEN 'bytes' THEN '{\"unit\": \"byte\"}' ELSE '{}' END::jsonb AS series"
-	"          FROM points p WHERE p.figure NOT LIKE '%\\_total' GROUP BY p.figure, p.unit) s", 4,
-	{TIMESTAMPTZOID, INT8OID, TEXTOID, JSONBOID}, NULL};
+	"                   'points', jsonb_agg(jsonb_build_object('timestamp', " SECONDS(
+		"p.at") ", 'value', p.value) ORDER BY p.at),"
+				"                   'resources', jsonb_build_array(jsonb_build_object('name', $3::text, 'type', 'host')),"
+				"                   'tags', $4::jsonb || jsonb_build_array('database:' || current_database()))"
+				"               || CASE WHEN p.figure LIKE '%\\_delta' THEN jsonb_build_object('interval', greatest(round(avg(p.seconds)), 1)) ELSE '{}' END"
+				"               || CASE p.unit WHEN 'percent' THEN '{\"unit\": \"percent\"}' WHEN 'ms' THEN '{\"unit\": \"millisecond\"}'"
+				"                              WHEN 's' THEN '{\"unit\": \"second\"}' WHEN 'bytes' THEN '{\"unit\": \"byte\"}' ELSE '{}' END::jsonb AS series"
+				"          FROM points p WHERE p.figure NOT LIKE '%\\_total' GROUP BY p.figure, p.unit) s",
+	4,
+	{TIMESTAMPTZOID, INT8OID, TEXTOID, JSONBOID},
+	NULL};
 
 /* $3 the host, $4 an object of attributes */
 static SSQuery to_otlp = {
-	POINTS ","
+	POINTS
+	","
 	" metrics AS ("
 	"  SELECT p.figure, max(p.at) AS through,"
 	"         jsonb_build_object('name', 'swipesavvy.' || regexp_replace(p.figure, '_total$', ''),"
@@ -78,22 +82,30 @@ static SSQuery to_otlp = {
 	"                    'db.system.name', 'postgresql', 'db.namespace', current_database()) || $4::jsonb) a)),"
 	"            'scopeMetrics', jsonb_build_array(jsonb_build_object('scope', jsonb_build_object('name', 'swipesavvy'),"
 	"                'metrics', jsonb_agg(m.metric ORDER BY m.figure))))))::text, max(m.through)"
-	"  FROM metrics m", 4, {TIMESTAMPTZOID, INT8OID, TEXTOID, JSONBOID}, NULL};
+	"  FROM metrics m",
+	4,
+	{TIMESTAMPTZOID, INT8OID, TEXTOID, JSONBOID},
+	NULL};
 
 static SSQuery to_cloudwatch = {
 	POINTS
 	" SELECT regexp_replace(p.figure, '_delta$', ''), to_char(p.at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), p.value::text,"
 	"        CASE p.unit WHEN 'percent' THEN 'Percent' WHEN 'ms' THEN 'Milliseconds' WHEN 's' THEN 'Seconds' WHEN 'bytes' THEN 'Bytes'"
 	"                    ELSE 'Count' END, current_database()::text, p.at"
-	"  FROM points p WHERE p.figure NOT LIKE '%\\_total' ORDER BY p.at, p.figure", 2, {TIMESTAMPTZOID, INT8OID}, NULL};
+	"  FROM points p WHERE p.figure NOT LIKE '%\\_total' ORDER BY p.at, p.figure",
+	2,
+	{TIMESTAMPTZOID, INT8OID},
+	NULL};
 
 /* Datadog and OpenTelemetry: the body and its last moment in one row. */
 static bool
-run(SSQuery *query, const SSSink *sink, TimestampTz after, const char *host, Jsonb *listed, TimestampTz *through, SSSinkRequest *request)
+run(SSQuery *query, const SSSink *sink, TimestampTz after, const char *host, Jsonb *listed, TimestampTz *through,
+	SSSinkRequest *request)
 {
-	Datum		values[4] = {TimestampTzGetDatum(after), Int64GetDatum(POINTS_MAX), CStringGetTextDatum(host), JsonbPGetDatum(listed)};
-	bool		isnull;
-	Datum		moment;
+	Datum values[4] = {TimestampTzGetDatum(after), Int64GetDatum(POINTS_MAX), CStringGetTextDatum(host),
+					   JsonbPGetDatum(listed)};
+	bool isnull;
+	Datum moment;
 
 	(void) ss_query_read(query, values, NULL);
 	moment = ss_value(0, 2, &isnull);
@@ -112,7 +124,8 @@ ss_format_datadog(const SSSink *sink, TimestampTz after, bool masked, TimestampT
 	ss_format_begin(sink, "/api/v2/series", "application/json", request);
 	ss_format_header(request, "Accept", "application/json");
 	ss_format_header(request, "DD-API-KEY", ss_format_secret(sink, masked));
-	return run(&to_datadog, sink, after, host == NULL ? ss_format_host() : host, ss_format_option_jsonb(sink, "tags", "[]"), through, request);
+	return run(&to_datadog, sink, after, host == NULL ? ss_format_host() : host,
+			   ss_format_option_jsonb(sink, "tags", "[]"), through, request);
 }
 
 bool
@@ -120,7 +133,8 @@ ss_format_otlp(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *
 {
 	ss_format_begin(sink, "/v1/metrics", "application/json", request);
 	ss_format_authorize(sink, masked, request);
-	return run(&to_otlp, sink, after, ss_format_host(), ss_format_option_jsonb(sink, "resource", "{}"), through, request);
+	return run(&to_otlp, sink, after, ss_format_host(), ss_format_option_jsonb(sink, "resource", "{}"), through,
+			   request);
 }
 
 /* --- CloudWatch: a form ------------------------------------------------------------------ */
@@ -136,7 +150,7 @@ add_field(StringInfo form, const char *name, const char *value)
 static const char *
 plain(const char *text)
 {
-	char	   *result = pstrdup(text);
+	char *result = pstrdup(text);
 
 	for (char *c = result; *c != '\0'; c++)
 	{
@@ -166,7 +180,7 @@ ss_format_cloudwatch(const SSSink *sink, TimestampTz after, bool masked, Timesta
 {
 	const char *namespace = ss_format_option(sink, "namespace");
 	StringInfoData form;
-	uint64		rows;
+	uint64 rows;
 
 	ss_format_begin(sink, "", "application/x-www-form-urlencoded; charset=utf-8", request);
 	request->aws_sigv4 = psprintf("aws:amz:%s:monitoring", ss_format_option(sink, "region"));
@@ -174,7 +188,7 @@ ss_format_cloudwatch(const SSSink *sink, TimestampTz after, bool masked, Timesta
 	initStringInfo(&form);
 	appendStringInfoString(&form, "Action=PutMetricData&Version=2010-08-01");
 	add_field(&form, "Namespace", namespace == NULL ? "swipesavvy" : namespace);
-	rows = ss_query_read(&to_cloudwatch, (Datum[]) {TimestampTzGetDatum(after), Int64GetDatum(POINTS_MAX_OF_AWS)}, NULL);
+	rows = ss_query_read(&to_cloudwatch, (Datum[]){TimestampTzGetDatum(after), Int64GetDatum(POINTS_MAX_OF_AWS)}, NULL);
 	if (rows == 0)
 		return false;
 	for (uint64 i = 0; i < rows; i++)

@@ -38,15 +38,15 @@ PG_FUNCTION_INFO_V1(swipesavvy_claim_requests);
 PG_FUNCTION_INFO_V1(swipesavvy_record_results);
 PG_FUNCTION_INFO_V1(swipesavvy_release_requests);
 
-#define CLAIM_MAX		  256	/* messages of a sink that the worker holds */
-#define CLAIM_ALL		  2048	/* messages of all sinks in one claim: it has a limit in time, and JSON one in size */
-#define LOOK_AT_MORE	  64	/* messages that are due than are wanted: some may have to wait for others */
-#define LEASE			  300	/* seconds; more than a request can take */
+#define CLAIM_MAX		  256  /* messages of a sink that the worker holds */
+#define CLAIM_ALL		  2048 /* messages of all sinks in one claim: it has a limit in time, and JSON one in size */
+#define LOOK_AT_MORE	  64   /* messages that are due than are wanted: some may have to wait for others */
+#define LEASE			  300  /* seconds; more than a request can take */
 #define ATTEMPTS_MAX_TEXT CppAsString2(SS_OUTBOX_ATTEMPTS_MAX)
-#define LOOK_MS			  1000	/* how soon to ask again where nothing is known to be due */
-#define FULL_MS			  50	/* the same where the worker holds all that it may */
+#define LOOK_MS			  1000 /* how soon to ask again where nothing is known to be due */
+#define FULL_MS			  50   /* the same where the worker holds all that it may */
 #define TIMEOUT_MS		  15000
-#define REPORT_REACH	  3600	/* seconds; no report tells of samples before */
+#define REPORT_REACH	  3600 /* seconds; no report tells of samples before */
 
 #define IS_OPEN(m) m ".delivered_at IS NULL AND " m ".dead_at IS NULL AND " m ".sink IS NOT NULL"
 
@@ -56,12 +56,19 @@ PG_FUNCTION_INFO_V1(swipesavvy_release_requests);
 static SSQuery add_states = {
 	"INSERT INTO swipesavvy.sink_states (sink) SELECT s.sink FROM swipesavvy.sinks s"
 	" WHERE NOT EXISTS (SELECT FROM swipesavvy.sink_states t WHERE t.sink = s.sink) FOR KEY SHARE OF s"
-	" ON CONFLICT (sink) DO NOTHING", 0, {0}, NULL};
+	" ON CONFLICT (sink) DO NOTHING",
+	0,
+	{0},
+	NULL};
 
 static SSQuery read_sinks = {
-	"SELECT " SS_SINK_COLUMNS ", s.max_in_flight, s.max_per_second::float8, t.sink IS NULL, t.failures_in_a_row, t.not_before,"
+	"SELECT " SS_SINK_COLUMNS
+	", s.max_in_flight, s.max_per_second::float8, t.sink IS NULL, t.failures_in_a_row, t.not_before,"
 	"       t.sent_through, t.tokens::float8, t.tokens_at"
-	"  FROM " SS_SINK_TABLES " LEFT JOIN swipesavvy.sink_states t ON t.sink = s.sink WHERE s.enabled ORDER BY s.sink", 0, {0}, NULL};
+	"  FROM " SS_SINK_TABLES " LEFT JOIN swipesavvy.sink_states t ON t.sink = s.sink WHERE s.enabled ORDER BY s.sink",
+	0,
+	{0},
+	NULL};
 
 /*
  * $1 the sink, $2 rows, $3 now, $4 the end of the lease, $5 how many that are
@@ -76,37 +83,44 @@ static SSQuery read_sinks = {
  */
 static SSQuery claim = {
 	"WITH due AS MATERIALIZED ("
-	"    SELECT m.message_id, m.order_key FROM swipesavvy.outbox m WHERE m.sink = $1 AND " IS_OPEN("m") " AND m.due_at <= $3"
-	"     ORDER BY m.sink, m.due_at, m.message_id LIMIT $5),"
-	" firsts AS MATERIALIZED ("
-	"    SELECT (SELECT o.message_id FROM swipesavvy.outbox o WHERE o.sink = $1 AND o.order_key = k.order_key AND " IS_OPEN("o")
-	"             ORDER BY o.sink, o.order_key, o.message_id LIMIT 1) AS message_id"
-	"      FROM (SELECT DISTINCT d.order_key FROM due d WHERE d.order_key IS NOT NULL) k),"
-	" mine AS MATERIALIZED ("
-	"    SELECT m.message_id FROM swipesavvy.outbox m"
-	"     WHERE m.message_id = ANY (ARRAY(SELECT d.message_id FROM due d"
-	"                                      WHERE d.order_key IS NULL OR d.message_id IN (SELECT f.message_id FROM firsts f) LIMIT $2))"
-	"       AND num_nonnulls(m.delivered_at, m.dead_at) = 0 FOR NO KEY UPDATE SKIP LOCKED),"
-	" claimed AS ("
-	"    UPDATE swipesavvy.outbox m"
-	"       SET attempts = m.attempts + (m.attempts < " ATTEMPTS_MAX_TEXT ")::integer,"
-	"           leased = m.attempts < " ATTEMPTS_MAX_TEXT ","
-	"           due_at = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN $4 ELSE m.due_at END,"
-	"           dead_at = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN NULL ELSE $3 END,"
-	"           last_error = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN m.last_error"
-	"                             ELSE coalesce(m.last_error, 'the worker ended while it was sent') END"
-	"      FROM mine WHERE m.message_id = mine.message_id"
-	"    RETURNING m.message_id, m.event, m.version, m.created_at, m.body, m.secret, m.dead_at)"
-	" SELECT message_id, event, version, created_at, body, secret, dead_at IS NOT NULL, (SELECT count(*) FROM due) FROM claimed ORDER BY message_id", 5,
-	{TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID}, NULL};
+	"    SELECT m.message_id, m.order_key FROM swipesavvy.outbox m WHERE m.sink = $1 AND " IS_OPEN(
+		"m") " AND m.due_at <= $3"
+			 "     ORDER BY m.sink, m.due_at, m.message_id LIMIT $5),"
+			 " firsts AS MATERIALIZED ("
+			 "    SELECT (SELECT o.message_id FROM swipesavvy.outbox o WHERE o.sink = $1 AND o.order_key = k.order_key AND " IS_OPEN(
+				 "o") "             ORDER BY o.sink, o.order_key, o.message_id LIMIT 1) AS message_id"
+					  "      FROM (SELECT DISTINCT d.order_key FROM due d WHERE d.order_key IS NOT NULL) k),"
+					  " mine AS MATERIALIZED ("
+					  "    SELECT m.message_id FROM swipesavvy.outbox m"
+					  "     WHERE m.message_id = ANY (ARRAY(SELECT d.message_id FROM due d"
+					  "                                      WHERE d.order_key IS NULL OR d.message_id IN (SELECT f.message_id FROM firsts f) LIMIT $2))"
+					  "       AND num_nonnulls(m.delivered_at, m.dead_at) = 0 FOR NO KEY UPDATE SKIP LOCKED),"
+					  " claimed AS ("
+					  "    UPDATE swipesavvy.outbox m"
+					  "       SET attempts = m.attempts + (m.attempts < " ATTEMPTS_MAX_TEXT ")::integer,"
+					  "           leased = m.attempts < " ATTEMPTS_MAX_TEXT ","
+					  "           due_at = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN $4 ELSE m.due_at END,"
+					  "           dead_at = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN NULL ELSE $3 END,"
+					  "           last_error = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN m.last_error"
+					  "                             ELSE coalesce(m.last_error, 'the worker ended while it was sent') END"
+					  "      FROM mine WHERE m.message_id = mine.message_id"
+					  "    RETURNING m.message_id, m.event, m.version, m.created_at, m.body, m.secret, m.dead_at)"
+					  " SELECT message_id, event, version, created_at, body, secret, dead_at IS NOT NULL, (SELECT count(*) FROM due) FROM claimed ORDER BY message_id",
+	5,
+	{TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID},
+	NULL};
 
 /* Are still so many ($3) due at $2? */
-static SSQuery count_due = {
-	"SELECT count(*) FROM (SELECT FROM swipesavvy.outbox m WHERE m.sink = $1 AND " IS_OPEN("m") " AND m.due_at <= $2 LIMIT $3) q", 3,
-	{TEXTOID, TIMESTAMPTZOID, INT8OID}, NULL};
+static SSQuery count_due = {"SELECT count(*) FROM (SELECT FROM swipesavvy.outbox m WHERE m.sink = $1 AND " IS_OPEN(
+								"m") " AND m.due_at <= $2 LIMIT $3) q",
+							3,
+							{TEXTOID, TIMESTAMPTZOID, INT8OID},
+							NULL};
 
-static SSQuery write_tokens = {
-	"UPDATE swipesavvy.sink_states SET tokens = $2, tokens_at = $3 WHERE sink = $1", 3, {TEXTOID, FLOAT8OID, TIMESTAMPTZOID}, NULL};
+static SSQuery write_tokens = {"UPDATE swipesavvy.sink_states SET tokens = $2, tokens_at = $3 WHERE sink = $1",
+							   3,
+							   {TEXTOID, FLOAT8OID, TIMESTAMPTZOID},
+							   NULL};
 
 static SSQuery is_sampled = {
 	"SELECT EXISTS (SELECT FROM swipesavvy.health_samples s WHERE s.sampled_at > $1)", 1, {TIMESTAMPTZOID}, NULL};
@@ -116,18 +130,20 @@ static SSQuery is_alerted = {
 	"SELECT EXISTS (SELECT FROM swipesavvy.health_alerts a WHERE a.resolved_at > $1 OR a.opened_at > $1)"
 	"    OR $2 AND (EXISTS (SELECT FROM swipesavvy.health_alerts a WHERE a.resolved_at IS NULL)"
 	"            OR EXISTS (SELECT FROM swipesavvy.health_alerts a WHERE a.resolved_at > now() - interval '1 hour'))",
-	2, {TIMESTAMPTZOID, BOOLOID}, NULL};
+	2,
+	{TIMESTAMPTZOID, BOOLOID},
+	NULL};
 
 /* A sink, as claiming sees it. */
 typedef struct Target
 {
-	SSSink		sink;
-	int			max_in_flight;
-	double		max_per_second;	/* 0 = no limit */
-	int			failures;
-	TimestampTz not_before;		/* 0 = none; so below */
+	SSSink sink;
+	int max_in_flight;
+	double max_per_second; /* 0 = no limit */
+	int failures;
+	TimestampTz not_before; /* 0 = none; so below */
 	TimestampTz sent_through;
-	double		tokens;
+	double tokens;
 	TimestampTz tokens_at;
 } Target;
 
@@ -135,23 +151,23 @@ typedef struct Target
 typedef struct Claim
 {
 	TimestampTz now;
-	Jsonb	   *unfinished;
-	int64		room;			/* messages that it may still take, of whatever sink */
-	SSJson		requests;
-	SSJson		failures;		/* results of those that could not even be made */
-	int			failed;
-	int64		wait_ms;
+	Jsonb *unfinished;
+	int64 room; /* messages that it may still take, of whatever sink */
+	SSJson requests;
+	SSJson failures; /* results of those that could not even be made */
+	int failed;
+	int64 wait_ms;
 } Claim;
 
 /* A request that is being made: of a message, or of a report. */
 typedef struct Making
 {
 	const Target *target;
-	const SSMessage *message;	/* NULL = a report */
+	const SSMessage *message; /* NULL = a report */
 	TimestampTz after;
 	TimestampTz through;
-	bool		made;			/* false: there is nothing to report */
-	SSSinkRequest	request;
+	bool made; /* false: there is nothing to report */
+	SSSinkRequest request;
 } Making;
 
 /* 42501 for all but the worker: what is claimed and not sent is late. */
@@ -166,8 +182,8 @@ require_worker(void)
 static TimestampTz
 time_or_none(uint64 row, int column)
 {
-	bool		isnull;
-	Datum		value = ss_value(row, column, &isnull);
+	bool isnull;
+	Datum value = ss_value(row, column, &isnull);
 
 	return isnull ? 0 : DatumGetTimestampTz(value);
 }
@@ -175,8 +191,8 @@ time_or_none(uint64 row, int column)
 static double
 float_or(uint64 row, int column, double when_null)
 {
-	bool		isnull;
-	Datum		value = ss_value(row, column, &isnull);
+	bool isnull;
+	Datum value = ss_value(row, column, &isnull);
 
 	return isnull ? when_null : DatumGetFloat8(value);
 }
@@ -185,8 +201,8 @@ float_or(uint64 row, int column, double when_null)
 static int
 read_targets(Target **targets)
 {
-	uint64		rows = ss_query_latest(&read_sinks, NULL, NULL);
-	bool		lack = false;
+	uint64 rows = ss_query_latest(&read_sinks, NULL, NULL);
+	bool lack = false;
 
 	for (uint64 i = 0; i < rows; i++)
 		lack |= DatumGetBool(ss_value_not_null(i, SS_SINK_COLUMN_COUNT + 3));
@@ -198,8 +214,8 @@ read_targets(Target **targets)
 	*targets = palloc0(Max(rows, 1) * sizeof(Target));
 	for (uint64 i = 0; i < rows; i++)
 	{
-		Target	   *target = &(*targets)[i];
-		bool		isnull;
+		Target *target = &(*targets)[i];
+		bool isnull;
 
 		ss_sink_read(i, &target->sink);
 		target->max_in_flight = DatumGetInt32(ss_value_not_null(i, SS_SINK_COLUMN_COUNT + 1));
@@ -231,7 +247,7 @@ wait_until(Claim *claim, TimestampTz moment)
 static void
 add_request(Claim *claim, const Making *making)
 {
-	SSJson	   *json = &claim->requests;
+	SSJson *json = &claim->requests;
 	const SSSinkRequest *request = &making->request;
 
 	ss_json_open_object(json, NULL);
@@ -252,13 +268,14 @@ add_request(Claim *claim, const Making *making)
 static void
 make_request(void *argument)
 {
-	Making	   *making = argument;
+	Making *making = argument;
 
 	making->made = true;
 	if (making->message != NULL)
 		ss_format_message(&making->target->sink, making->message, false, &making->request);
 	else
-		making->made = ss_format_report(&making->target->sink, making->after, false, &making->through, &making->request);
+		making->made =
+			ss_format_report(&making->target->sink, making->after, false, &making->through, &making->request);
 	/* the worker sends UTF-8: what cannot be that is an error of this request, here and not there */
 	if (making->made && making->request.body != NULL)
 		(void) pg_server_to_any(making->request.body, strlen(making->request.body), PG_UTF8);
@@ -268,17 +285,17 @@ make_request(void *argument)
 static bool
 try_request(Claim *claim, Making *making)
 {
-	ErrorData  *error = ss_attempt_apart(make_request, making);
+	ErrorData *error = ss_attempt_apart(make_request, making);
 
 	if (error != NULL)
 	{
-		SSJson	   *json = &claim->failures;
+		SSJson *json = &claim->failures;
 
 		ss_json_open_object(json, NULL);
 		ss_json_text(json, "sink", making->target->sink.name);
 		ss_json_uuid(json, "id", making->message == NULL ? NULL : making->message->id);
 		ss_json_int(json, "status", 0);
-		ss_json_text(json, "error", error->message);	/* no detail: it may tell of data */
+		ss_json_text(json, "error", error->message); /* no detail: it may tell of data */
 		ss_json_close_object(json);
 		claim->failed++;
 		return false;
@@ -292,8 +309,8 @@ try_request(Claim *claim, Making *making)
 static double
 tokens_of(const Claim *claim, const Target *target)
 {
-	double		most = Max(target->max_per_second, 1);
-	double		since = target->tokens_at == 0 ? 0 : (double) (claim->now - target->tokens_at) / USECS_PER_SEC;
+	double most = Max(target->max_per_second, 1);
+	double since = target->tokens_at == 0 ? 0 : (double) (claim->now - target->tokens_at) / USECS_PER_SEC;
 
 	return since < 0 ? most : Min(target->tokens + since * target->max_per_second, most);
 }
@@ -301,8 +318,8 @@ tokens_of(const Claim *claim, const Target *target)
 static void
 read_message(uint64 row, SSMessage *message)
 {
-	bool		isnull;
-	Datum		secret = ss_value(row, 6, &isnull);
+	bool isnull;
+	Datum secret = ss_value(row, 6, &isnull);
 
 	message->id = palloc(UUID_LEN);
 	memcpy(message->id, DatumGetUUIDP(ss_value_not_null(row, 1)), UUID_LEN);
@@ -322,20 +339,20 @@ read_message(uint64 row, SSMessage *message)
 static uint64
 run_claim(const Claim *claiming, const Target *target, int64 limit, bool *more)
 {
-	Datum		name = CStringGetTextDatum(target->sink.name);
-	Datum		now = TimestampTzGetDatum(claiming->now);
-	Datum		lease = TimestampTzGetDatum(claiming->now + LEASE * USECS_PER_SEC);
-	uint64		rows = 0;
+	Datum name = CStringGetTextDatum(target->sink.name);
+	Datum now = TimestampTzGetDatum(claiming->now);
+	Datum lease = TimestampTzGetDatum(claiming->now + LEASE * USECS_PER_SEC);
+	uint64 rows = 0;
 
 	*more = false;
 	for (int64 window = limit + LOOK_AT_MORE; limit > 0 && rows == 0; window *= 8)
 	{
-		rows = ss_query_write(&claim, (Datum[]) {name, Int64GetDatum(limit), now, lease, Int64GetDatum(window)}, NULL);
+		rows = ss_query_write(&claim, (Datum[]){name, Int64GetDatum(limit), now, lease, Int64GetDatum(window)}, NULL);
 		if (rows > 0)
 			*more = rows == (uint64) limit || ss_value_int64(0, 8, 0) == window;
 		else
 		{
-			(void) ss_query_write(&count_due, (Datum[]) {name, now, Int64GetDatum(window)}, NULL);
+			(void) ss_query_write(&count_due, (Datum[]){name, now, Int64GetDatum(window)}, NULL);
 			if (ss_value_int64(0, 1, 0) < window)
 				break;
 		}
@@ -347,14 +364,14 @@ run_claim(const Claim *claiming, const Target *target, int64 limit, bool *more)
 static void
 claim_messages(Claim *claiming, const Target *target)
 {
-	int64		held = unfinished_of(claiming, target);
-	int64		room = target->failures < SS_SINK_BROKEN ? Max(CLAIM_MAX - held, 0) : held == 0 ? 1 : 0;
-	double		tokens = target->max_per_second > 0 ? tokens_of(claiming, target) : HUGE_VAL;
-	bool		more;
-	uint64		rows = run_claim(claiming, target, Min(Min(room, claiming->room), (int64) Min(tokens, CLAIM_MAX)), &more);
+	int64 held = unfinished_of(claiming, target);
+	int64 room = target->failures < SS_SINK_BROKEN ? Max(CLAIM_MAX - held, 0) : held == 0 ? 1 : 0;
+	double tokens = target->max_per_second > 0 ? tokens_of(claiming, target) : HUGE_VAL;
+	bool more;
+	uint64 rows = run_claim(claiming, target, Min(Min(room, claiming->room), (int64) Min(tokens, CLAIM_MAX)), &more);
 	SPITupleTable *table = SPI_tuptable;
-	SSMessage  *messages = palloc(Max(rows, 1) * sizeof(SSMessage));
-	int			count = 0;
+	SSMessage *messages = palloc(Max(rows, 1) * sizeof(SSMessage));
+	int count = 0;
 
 	for (uint64 i = 0; i < rows; i++)
 	{
@@ -365,12 +382,14 @@ claim_messages(Claim *claiming, const Target *target)
 		SPI_freetuptable(table);
 	claiming->room -= (int64) rows;
 	for (int i = 0; i < count; i++)
-		(void) try_request(claiming, &(Making) {.target = target, .message = &messages[i]});
+		(void) try_request(claiming, &(Making){.target = target, .message = &messages[i]});
 	if (target->max_per_second > 0 && count > 0)
 	{
 		tokens -= count;
-		(void) ss_query_write(&write_tokens, (Datum[]) {CStringGetTextDatum(target->sink.name), Float8GetDatum(tokens),
-														TimestampTzGetDatum(claiming->now)}, NULL);
+		(void) ss_query_write(&write_tokens,
+							  (Datum[]){CStringGetTextDatum(target->sink.name), Float8GetDatum(tokens),
+										TimestampTzGetDatum(claiming->now)},
+							  NULL);
 	}
 	if (target->failures >= SS_SINK_BROKEN)
 		return;
@@ -386,16 +405,17 @@ claim_messages(Claim *claiming, const Target *target)
 static void
 claim_report(Claim *claim, const Target *target)
 {
-	bool		of_alerts = strcmp(target->sink.kind, "alertmanager") == 0;
-	Making		making = {.target = target};
-	Datum		values[2];
+	bool of_alerts = strcmp(target->sink.kind, "alertmanager") == 0;
+	Making making = {.target = target};
+	Datum values[2];
 
 	if (unfinished_of(claim, target) > 0)
 		return;
 	making.after = Max(target->sent_through, claim->now - REPORT_REACH * USECS_PER_SEC);
 	values[0] = TimestampTzGetDatum(making.after);
 	/* where the clock was set back, at once: alerts that are not told again end */
-	values[1] = BoolGetDatum(target->sent_through <= claim->now - SECS_PER_MINUTE * USECS_PER_SEC || target->sent_through > claim->now);
+	values[1] = BoolGetDatum(target->sent_through <= claim->now - SECS_PER_MINUTE * USECS_PER_SEC ||
+							 target->sent_through > claim->now);
 	(void) ss_query_write(of_alerts ? &is_alerted : &is_sampled, values, NULL);
 	if (DatumGetBool(ss_value_not_null(0, 1)))
 		(void) try_request(claim, &making);
@@ -417,9 +437,9 @@ static void
 claim_requests(Claim *claim)
 {
 	static char last[SS_SINK_NAME_MAX + 1] = "";
-	Target	   *targets;
-	int			count = read_targets(&targets);
-	int			first = 0;
+	Target *targets;
+	int count = read_targets(&targets);
+	int first = 0;
 
 	ss_query_avoid_sorts();
 	while (first < count && strcmp(targets[first].sink.name, last) <= 0)
@@ -447,10 +467,10 @@ claim_requests(Claim *claim)
  * elsewhere, or one that says so, as that it is gone or does not know us; the
  * message's if the sink refused just that.
  */
-#define OUTCOME                                                                                              \
-	"CASE WHEN e.x -> 'returned' = 'true' THEN 'returned'"                                                   \
-	"     WHEN (e.x ->> 'status')::integer BETWEEN 200 AND 299 THEN 'delivered'"                             \
-	"     WHEN (e.x ->> 'status')::integer BETWEEN 400 AND 499"                                              \
+#define OUTCOME                                                                                                        \
+	"CASE WHEN e.x -> 'returned' = 'true' THEN 'returned'"                                                             \
+	"     WHEN (e.x ->> 'status')::integer BETWEEN 200 AND 299 THEN 'delivered'"                                       \
+	"     WHEN (e.x ->> 'status')::integer BETWEEN 400 AND 499"                                                        \
 	"          AND (e.x ->> 'status')::integer NOT IN (401, 408, 410, 425, 429) THEN 'refused'"                        \
 	"     ELSE 'failed' END"
 
@@ -458,12 +478,13 @@ claim_requests(Claim *claim)
 #define PROBLEM "left(coalesce(e.x ->> 'error', 'HTTP ' || (e.x ->> 'status')), 500)"
 
 /* After so many attempts, how long until the next, as with fail_outbox(). */
-#define BACK_OFF(attempts)                                                                                   \
-	"make_interval(secs => least(" CppAsString2(SS_OUTBOX_BACKOFF_FIRST) " * power(2, " attempts " - 1), "     \
-	CppAsString2(SS_OUTBOX_BACKOFF_MAX) ") * (0.75 + 0.5 * random()))"
+#define BACK_OFF(attempts)                                                                                             \
+	"make_interval(secs => least(" CppAsString2(                                                                       \
+		SS_OUTBOX_BACKOFF_FIRST) " * power(2, " attempts                                                               \
+								 " - 1), " CppAsString2(SS_OUTBOX_BACKOFF_MAX) ") * (0.75 + 0.5 * random()))"
 
 /* How long a sink is left alone: 10 seconds, twice as long each time, five minutes at most, however many times. */
-#define LEFT_ALONE(doublings)                                                                                \
+#define LEFT_ALONE(doublings)                                                                                          \
 	"make_interval(secs => least(10 * power(2, least(" doublings ", 5)), 300) * (0.75 + 0.5 * random()))"
 
 /*
@@ -473,7 +494,8 @@ claim_requests(Claim *claim)
  */
 static SSQuery note_messages = {
 	"WITH r AS MATERIALIZED ("
-	"    SELECT DISTINCT ON (id) (e.x ->> 'id')::uuid AS id, e.x ->> 'sink' AS sink, " OUTCOME " AS outcome, " PROBLEM " AS problem"
+	"    SELECT DISTINCT ON (id) (e.x ->> 'id')::uuid AS id, e.x ->> 'sink' AS sink, " OUTCOME " AS outcome, " PROBLEM
+	" AS problem"
 	"      FROM jsonb_array_elements($1) e (x) WHERE e.x ->> 'id' IS NOT NULL ORDER BY id),"
 	" mine AS MATERIALIZED ("
 	"    SELECT m.message_id FROM swipesavvy.outbox m"
@@ -483,14 +505,19 @@ static SSQuery note_messages = {
 	"    SET leased = false,"
 	"        delivered_at = CASE WHEN r.outcome = 'delivered' THEN $2 END,"
 	"        secret = CASE WHEN r.outcome <> 'delivered' THEN m.secret END,"
-	"        dead_at = CASE WHEN r.outcome IN ('refused', 'failed') AND m.attempts >= " ATTEMPTS_MAX_TEXT " THEN $2 END,"
+	"        dead_at = CASE WHEN r.outcome IN ('refused', 'failed') AND m.attempts >= " ATTEMPTS_MAX_TEXT
+	" THEN $2 END,"
 	"        attempts = m.attempts - (r.outcome = 'returned')::integer,"
 	"        due_at = CASE r.outcome WHEN 'delivered' THEN m.due_at WHEN 'returned' THEN CASE WHEN m.attempts > 1 THEN $2 ELSE m.created_at END"
-	"                                ELSE $2 + " BACK_OFF("m.attempts") " END,"
-	"        last_error = CASE r.outcome WHEN 'delivered' THEN NULL WHEN 'returned' THEN m.last_error ELSE r.problem END"
-	"   FROM mine JOIN r ON r.id = mine.message_id"
-	"  WHERE m.message_id = mine.message_id AND m.sink = r.sink AND m.delivered_at IS NULL"
-	"    AND (r.outcome = 'delivered' OR (m.leased AND m.dead_at IS NULL))", 2, {JSONBOID, TIMESTAMPTZOID}, NULL};
+	"                                ELSE $2 + " BACK_OFF(
+		"m.attempts") " END,"
+					  "        last_error = CASE r.outcome WHEN 'delivered' THEN NULL WHEN 'returned' THEN m.last_error ELSE r.problem END"
+					  "   FROM mine JOIN r ON r.id = mine.message_id"
+					  "  WHERE m.message_id = mine.message_id AND m.sink = r.sink AND m.delivered_at IS NULL"
+					  "    AND (r.outcome = 'delivered' OR (m.leased AND m.dead_at IS NULL))",
+	2,
+	{JSONBOID, TIMESTAMPTZOID},
+	NULL};
 
 /*
  * $1 results in the order in which they came, $2 now. An answer of any kind
@@ -528,32 +555,41 @@ static SSQuery note_sinks = {
 	"    SET failures_in_a_row = f.failures,"
 	"        not_before = greatest("
 	"            CASE WHEN f.failures = 0 AND (f.before >= " SS_SINK_BROKEN_TEXT " OR f.of_report) THEN NULL"
-	"                 WHEN f.failures > f.before AND f.of_report THEN $2 + " LEFT_ALONE("f.failures - 1")
-	"                 WHEN f.failures > f.before AND f.failures >= " SS_SINK_BROKEN_TEXT
-	"                 THEN $2 + " LEFT_ALONE("f.failures - " SS_SINK_BROKEN_TEXT)
-	"                 ELSE f.not_before END,"
-	"            $2 + make_interval(secs => f.retry_after)),"
-	"        last_success_at = CASE WHEN f.delivered THEN $2 ELSE t.last_success_at END,"
-	"        last_failure_at = CASE WHEN f.troubled THEN $2 ELSE t.last_failure_at END,"
-	"        last_error = coalesce(f.problem, t.last_error),"
-	"        sent_through = CASE WHEN t.sent_through > $2 THEN coalesce(f.through, t.sent_through) ELSE greatest(t.sent_through, f.through) END"
-	"   FROM f WHERE t.sink = f.sink", 2, {JSONBOID, TIMESTAMPTZOID}, NULL};
+	"                 WHEN f.failures > f.before AND f.of_report THEN $2 + " LEFT_ALONE(
+		"f.failures - 1") "                 WHEN f.failures > f.before AND f.failures >= " SS_SINK_BROKEN_TEXT
+						  "                 THEN $2 + " LEFT_ALONE(
+							  "f.failures - " SS_SINK_BROKEN_TEXT) "                 ELSE f.not_before END,"
+																   "            $2 + make_interval(secs => f.retry_after)),"
+																   "        last_success_at = CASE WHEN f.delivered THEN $2 ELSE t.last_success_at END,"
+																   "        last_failure_at = CASE WHEN f.troubled THEN $2 ELSE t.last_failure_at END,"
+																   "        last_error = coalesce(f.problem, t.last_error),"
+																   "        sent_through = CASE WHEN t.sent_through > $2 THEN coalesce(f.through, t.sent_through) ELSE greatest(t.sent_through, f.through) END"
+																   "   FROM f WHERE t.sink = f.sink",
+	2,
+	{JSONBOID, TIMESTAMPTZOID},
+	NULL};
 
 /* Of the sinks of the results: those that are gone, are disabled, or are to be left alone. */
 static SSQuery find_held = {
 	"SELECT coalesce(jsonb_agg(DISTINCT e.x ->> 'sink'), '[]') FROM jsonb_array_elements($1) e (x)"
 	"  LEFT JOIN swipesavvy.sinks s ON s.sink = e.x ->> 'sink' LEFT JOIN swipesavvy.sink_states t ON t.sink = s.sink"
-	" WHERE s.sink IS NULL OR NOT s.enabled OR t.not_before > $2", 2, {JSONBOID, TIMESTAMPTZOID}, NULL};
+	" WHERE s.sink IS NULL OR NOT s.enabled OR t.not_before > $2",
+	2,
+	{JSONBOID, TIMESTAMPTZOID},
+	NULL};
 
-static SSQuery release = {
-	"UPDATE swipesavvy.outbox m SET leased = false, due_at = clock_timestamp()"
-	"  FROM (SELECT o.message_id FROM swipesavvy.outbox o WHERE o.leased AND " IS_OPEN("o") " ORDER BY o.message_id FOR NO KEY UPDATE) l"
-	" WHERE m.message_id = l.message_id", 0, {0}, NULL};
+static SSQuery release = {"UPDATE swipesavvy.outbox m SET leased = false, due_at = clock_timestamp()"
+						  "  FROM (SELECT o.message_id FROM swipesavvy.outbox o WHERE o.leased AND " IS_OPEN(
+							  "o") " ORDER BY o.message_id FOR NO KEY UPDATE) l"
+								   " WHERE m.message_id = l.message_id",
+						  0,
+						  {0},
+						  NULL};
 
 static void
 record_results(Jsonb *results)
 {
-	Datum		values[2] = {JsonbPGetDatum(results), TimestampTzGetDatum(GetCurrentTimestamp())};
+	Datum values[2] = {JsonbPGetDatum(results), TimestampTzGetDatum(GetCurrentTimestamp())};
 
 	(void) ss_query_latest(&note_messages, values, NULL);
 	(void) ss_query_latest(&note_sinks, values, NULL);
@@ -567,13 +603,13 @@ record_results(Jsonb *results)
 Datum
 swipesavvy_claim_requests(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	Claim		claim = {.now = GetCurrentTimestamp(), .room = CLAIM_ALL, .wait_ms = LOOK_MS};
+	SSCall call;
+	SSJson json = {0};
+	Claim claim = {.now = GetCurrentTimestamp(), .room = CLAIM_ALL, .wait_ms = LOOK_MS};
 
 	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
 	require_worker();
-	ss_audit_none(&call);		/* the message is its own record */
+	ss_audit_none(&call); /* the message is its own record */
 	claim.unfinished = ss_arg_jsonb(fcinfo, 0, "unfinished", false);
 	ss_json_open_array(&claim.requests, NULL);
 	ss_json_open_array(&claim.failures, NULL);
@@ -596,9 +632,9 @@ swipesavvy_claim_requests(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_record_results(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	Jsonb	   *results;
+	SSCall call;
+	SSJson json = {0};
+	Jsonb *results;
 
 	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
 	require_worker();
@@ -608,7 +644,8 @@ swipesavvy_record_results(PG_FUNCTION_ARGS)
 		ss_bad_value("results", "It is not an array.");
 	ss_query_avoid_scans();
 	record_results(results);
-	(void) ss_query_latest(&find_held, (Datum[]) {JsonbPGetDatum(results), TimestampTzGetDatum(GetCurrentTimestamp())}, NULL);
+	(void) ss_query_latest(&find_held, (Datum[]){JsonbPGetDatum(results), TimestampTzGetDatum(GetCurrentTimestamp())},
+						   NULL);
 	ss_json_open_object(&json, NULL);
 	ss_json_datum(&json, "held", ss_value_not_null(0, 1), false, JSONBOID);
 	ss_json_close_object(&json);
@@ -621,8 +658,8 @@ swipesavvy_record_results(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_release_requests(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
+	SSCall call;
+	SSJson json = {0};
 
 	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
 	require_worker();

@@ -19,14 +19,16 @@
 #include "outbox/sinks.h"
 #include "signin/password.h"
 
-#define SECRET_MAX 4096			/* characters; tokens of AWS come near */
+#define SECRET_MAX 4096 /* characters; tokens of AWS come near */
 
 PG_FUNCTION_INFO_V1(swipesavvy_set_sink_secret);
 PG_FUNCTION_INFO_V1(swipesavvy_delete_sink_secret);
 PG_FUNCTION_INFO_V1(swipesavvy_list_sink_secrets);
 
-static SSQuery lock_to_change = {"SELECT FROM swipesavvy.sink_secrets WHERE secret = $1 FOR NO KEY UPDATE", 1, {TEXTOID}, NULL};
-static SSQuery lock_to_delete = {"SELECT FROM swipesavvy.sink_secrets WHERE secret = $1 FOR UPDATE", 1, {TEXTOID}, NULL};
+static SSQuery lock_to_change = {
+	"SELECT FROM swipesavvy.sink_secrets WHERE secret = $1 FOR NO KEY UPDATE", 1, {TEXTOID}, NULL};
+static SSQuery lock_to_delete = {
+	"SELECT FROM swipesavvy.sink_secrets WHERE secret = $1 FOR UPDATE", 1, {TEXTOID}, NULL};
 
 /* The sinks that use it: under the lock there will be no more */
 static SSQuery find_users = {
@@ -35,27 +37,36 @@ static SSQuery find_users = {
 static SSQuery write_secret = {
 	"INSERT INTO swipesavvy.sink_secrets (secret, value) VALUES ($1, $2)"
 	" ON CONFLICT (secret) DO UPDATE SET value = excluded.value, updated_at = clock_timestamp()"
-	" RETURNING secret, created_at, updated_at, xmax::text = '0'", 2, {TEXTOID, BYTEAOID}, NULL};
+	" RETURNING secret, created_at, updated_at, xmax::text = '0'",
+	2,
+	{TEXTOID, BYTEAOID},
+	NULL};
 
 /* What failed for the old one's sake is tried at once. */
 static SSQuery retry_sinks = {
 	"UPDATE swipesavvy.sink_states t SET not_before = NULL"
 	"  FROM (SELECT i.sink FROM swipesavvy.sink_states i JOIN swipesavvy.sinks s ON s.sink = i.sink"
 	"         WHERE s.secret = $1 ORDER BY i.sink FOR NO KEY UPDATE OF i) u"
-	" WHERE t.sink = u.sink", 1, {TEXTOID}, NULL};
+	" WHERE t.sink = u.sink",
+	1,
+	{TEXTOID},
+	NULL};
 
 static SSQuery delete_secret = {"DELETE FROM swipesavvy.sink_secrets WHERE secret = $1", 1, {TEXTOID}, NULL};
 
 static SSQuery select_secrets = {
 	"SELECT k.secret, k.created_at, k.updated_at,"
 	"       (SELECT coalesce(jsonb_agg(s.sink ORDER BY s.sink), '[]') FROM swipesavvy.sinks s WHERE s.secret = k.secret) AS sinks"
-	"  FROM swipesavvy.sink_secrets k ORDER BY k.secret", 0, {0}, NULL};
+	"  FROM swipesavvy.sink_secrets k ORDER BY k.secret",
+	0,
+	{0},
+	NULL};
 
 /* 22023 if one of the sinks that use it cannot do with the value. */
 static void
 check_value(const Datum *name, text *value)
 {
-	uint64		users = ss_query_latest(&find_users, name, NULL);
+	uint64 users = ss_query_latest(&find_users, name, NULL);
 
 	if (VARSIZE_ANY_EXHDR(value) == 0)
 		ss_bad_value("value", "It is empty.");
@@ -69,12 +80,12 @@ check_value(const Datum *name, text *value)
 Datum
 swipesavvy_set_sink_secret(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	char	   *name;
-	text	   *value;
-	Datum		values[2];
-	bool		created;
+	SSCall call;
+	SSJson json = {0};
+	char *name;
+	text *value;
+	Datum values[2];
+	bool created;
 
 	ss_call_enter(&call, SS_ADMIN);
 	name = ss_arg_text(fcinfo, 0, "secret", SS_KEY_MAX, true);
@@ -94,7 +105,9 @@ swipesavvy_set_sink_secret(PG_FUNCTION_ARGS)
 	ss_json_time(&json, "updated_at", DatumGetTimestampTz(ss_value_not_null(0, 3)));
 	ss_json_close_object(&json);
 	(void) ss_query_latest(&retry_sinks, values, NULL);
-	ss_audit_write(&call, &(SSAudit){.resource = "sink_secret", .action = created ? "create" : "update", .resource_id = name}, NULL, NULL);
+	ss_audit_write(&call,
+				   &(SSAudit){.resource = "sink_secret", .action = created ? "create" : "update", .resource_id = name},
+				   NULL, NULL);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 
@@ -104,10 +117,10 @@ swipesavvy_set_sink_secret(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_delete_sink_secret(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	char	   *name;
-	Datum		key;
+	SSCall call;
+	SSJson json = {0};
+	char *name;
+	Datum key;
 
 	ss_call_enter(&call, SS_ADMIN);
 	name = ss_arg_text(fcinfo, 0, "secret", SS_KEY_MAX, true);
@@ -131,8 +144,8 @@ swipesavvy_delete_sink_secret(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_list_sink_secrets(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
+	SSCall call;
+	SSJson json = {0};
 
 	ss_call_enter(&call, SS_ADMIN | SS_NOT_CACHED);
 	(void) ss_query_read(&select_secrets, NULL, NULL);

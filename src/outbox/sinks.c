@@ -38,34 +38,38 @@ PG_FUNCTION_INFO_V1(swipesavvy_list_sinks);
 #define PATTERNS_MAX	  50
 #define IN_FLIGHT_DEFAULT 16
 #define IN_FLIGHT_MAX	  256
-#define MILLI_MAX		  10000000	/* ten thousand a second */
+#define MILLI_MAX		  10000000 /* ten thousand a second */
 
 /* A sink as it is to be. */
 typedef struct Draft
 {
-	char	   *name;
-	char	   *kind;
-	char	   *url;			/* NULL = the kind's own */
-	char	   *secret;			/* NULL = none */
-	ArrayType  *events;			/* NULL = none are given */
-	Jsonb	   *options;
-	Numeric		max_per_second; /* NULL = no limit */
-	int			max_in_flight;
-	bool		enabled;
+	char *name;
+	char *kind;
+	char *url;		   /* NULL = the kind's own */
+	char *secret;	   /* NULL = none */
+	ArrayType *events; /* NULL = none are given */
+	Jsonb *options;
+	Numeric max_per_second; /* NULL = no limit */
+	int max_in_flight;
+	bool enabled;
 } Draft;
 
 #define COLUMNS "sink, kind, url, secret, to_jsonb(events) AS events, options, max_per_second, max_in_flight, enabled"
 
 static SSQuery insert_sink = {
 	"INSERT INTO swipesavvy.sinks (sink, kind, url, secret, events, options, max_per_second, max_in_flight, enabled)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (sink) DO NOTHING RETURNING " COLUMNS, 9,
-	{TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, JSONBOID, NUMERICOID, INT4OID, BOOLOID}, NULL};
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (sink) DO NOTHING RETURNING " COLUMNS,
+	9,
+	{TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, JSONBOID, NUMERICOID, INT4OID, BOOLOID},
+	NULL};
 
 static SSQuery update_sink = {
 	"UPDATE swipesavvy.sinks SET url = $3, secret = $4, events = $5, options = $6, max_per_second = $7, max_in_flight = $8,"
 	"    enabled = $9, updated_at = clock_timestamp()"
-	" WHERE sink = $1 AND kind = $2 RETURNING " COLUMNS, 9,
-	{TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, JSONBOID, NUMERICOID, INT4OID, BOOLOID}, NULL};
+	" WHERE sink = $1 AND kind = $2 RETURNING " COLUMNS,
+	9,
+	{TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, JSONBOID, NUMERICOID, INT4OID, BOOLOID},
+	NULL};
 
 static SSQuery lock_sink = {"SELECT " COLUMNS " FROM swipesavvy.sinks WHERE sink = $1 FOR UPDATE", 1, {TEXTOID}, NULL};
 
@@ -76,13 +80,18 @@ static SSQuery insert_state = {"INSERT INTO swipesavvy.sink_states (sink) VALUES
 /* What failed as the sink was is tried at once as it is. */
 static SSQuery reset_state = {
 	"UPDATE swipesavvy.sink_states SET failures_in_a_row = 0, not_before = NULL, tokens = NULL, tokens_at = NULL WHERE sink = $1",
-	1, {TEXTOID}, NULL};
+	1,
+	{TEXTOID},
+	NULL};
 
 static SSQuery give_up_messages = {
 	"UPDATE swipesavvy.outbox m SET dead_at = clock_timestamp(), leased = false, last_error = 'the sink was deleted'"
 	"  FROM (SELECT o.message_id FROM swipesavvy.outbox o"
 	"         WHERE o.sink = $1 AND o.delivered_at IS NULL AND o.dead_at IS NULL ORDER BY o.message_id FOR NO KEY UPDATE) d"
-	" WHERE m.message_id = d.message_id", 1, {TEXTOID}, NULL};
+	" WHERE m.message_id = d.message_id",
+	1,
+	{TEXTOID},
+	NULL};
 
 /* Its value fits until whoever changes it comes, who looks at the sinks that use it. */
 static SSQuery read_secret = {
@@ -101,16 +110,19 @@ static SSQuery select_sinks = {
 	"       CASE WHEN t.not_before > statement_timestamp() THEN t.not_before END AS not_before,"
 	"       t.last_success_at, t.last_failure_at, t.last_error, t.sent_through, s.created_at, s.updated_at"
 	"  FROM swipesavvy.sinks s LEFT JOIN swipesavvy.sink_states t ON t.sink = s.sink"
-	" WHERE $1 IS NULL OR s.sink = $1 ORDER BY s.sink", 1, {TEXTOID}, NULL};
+	" WHERE $1 IS NULL OR s.sink = $1 ORDER BY s.sink",
+	1,
+	{TEXTOID},
+	NULL};
 
 /* --- for the other files ----------------------------------------------------------------- */
 
 bool
 ss_sinks_exist(void)
 {
-	Oid			relid = get_relname_relid("sinks", get_namespace_oid("swipesavvy", false));
-	Relation	sinks = table_open(relid, AccessShareLock);
-	bool		exist = RelationGetNumberOfBlocks(sinks) > 0;
+	Oid relid = get_relname_relid("sinks", get_namespace_oid("swipesavvy", false));
+	Relation sinks = table_open(relid, AccessShareLock);
+	bool exist = RelationGetNumberOfBlocks(sinks) > 0;
 
 	table_close(sinks, AccessShareLock);
 	return exist;
@@ -119,8 +131,8 @@ ss_sinks_exist(void)
 void
 ss_sink_read(uint64 row, SSSink *sink)
 {
-	bool		isnull;
-	Datum		value;
+	bool isnull;
+	Datum value;
 
 	memset(sink, 0, sizeof(*sink));
 	sink->name = ss_value_text(row, 1);
@@ -130,7 +142,7 @@ ss_sink_read(uint64 row, SSSink *sink)
 	value = ss_value(row, 5, &isnull);
 	if (!isnull)
 	{
-		bytea	   *secret = DatumGetByteaPP(value);
+		bytea *secret = DatumGetByteaPP(value);
 
 		sink->secret_length = VARSIZE_ANY_EXHDR(secret);
 		sink->secret = palloc(sink->secret_length + 1);
@@ -151,11 +163,12 @@ ss_sink_forget(SSSink *sink)
 void
 ss_sink_check_name(const char *name, const char *argument)
 {
-	size_t		length = strlen(name);
+	size_t length = strlen(name);
 
 	if (length == 0 || length > SS_SINK_NAME_MAX || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") != length ||
 		name[0] == '_' || name[0] == '-')
-		ss_bad_value(argument, "\"%s\" is not 1 to %d lower-case letters, digits, _ and -, with a letter or digit first.", name,
+		ss_bad_value(argument,
+					 "\"%s\" is not 1 to %d lower-case letters, digits, _ and -, with a letter or digit first.", name,
 					 SS_SINK_NAME_MAX);
 }
 
@@ -216,13 +229,15 @@ ss_sink_check_event(const char *kind, const char *event, const char *argument, b
 		ss_bad_value(argument, "An event of it is longer than %d characters.", PATTERN_MAX);
 	for (;;)
 	{
-		size_t		length = strspn(c, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+		size_t length = strspn(c, "abcdefghijklmnopqrstuvwxyz0123456789_-");
 
 		if (is_pattern && strcmp(c, "*") == 0)
 			break;
 		if (length == 0 || (c[length] != '.' && c[length] != '\0'))
-			ss_bad_value(argument, is_pattern ? "\"%s\" is neither an event such as user.locked_out nor a pattern such as user.*."
-						 : "\"%s\" is not the name of an event, such as user.locked_out.", event);
+			ss_bad_value(argument,
+						 is_pattern ? "\"%s\" is neither an event such as user.locked_out nor a pattern such as user.*."
+									: "\"%s\" is not the name of an event, such as user.locked_out.",
+						 event);
 		if (c[length] == '\0')
 			break;
 		c += length + 1;
@@ -234,9 +249,9 @@ ss_sink_check_event(const char *kind, const char *event, const char *argument, b
 static void
 check_events(const char *kind, ArrayType *events)
 {
-	Datum	   *items;
-	bool	   *nulls;
-	int			count;
+	Datum *items;
+	bool *nulls;
+	int count;
 
 	if (ARR_NDIM(events) > 1)
 		ss_bad_value("events", "It has more than one dimension.");
@@ -255,8 +270,8 @@ check_events(const char *kind, ArrayType *events)
 static void
 check_secret(const char *kind, const char *name)
 {
-	Datum		key = CStringGetTextDatum(name);
-	bytea	   *value;
+	Datum key = CStringGetTextDatum(name);
+	bytea *value;
 
 	if (ss_query_latest(&read_secret, &key, NULL) == 0)
 		ss_not_found("secret", name);
@@ -269,7 +284,7 @@ check_secret(const char *kind, const char *name)
 static ArrayType *
 single(const char *text)
 {
-	Datum		item = CStringGetTextDatum(text);
+	Datum item = CStringGetTextDatum(text);
 
 	return construct_array(&item, 1, TEXTOID, -1, false, TYPALIGN_INT);
 }
@@ -306,8 +321,8 @@ check_draft(Draft *draft)
 static uint64
 write_draft(SSQuery *query, const Draft *draft)
 {
-	Datum		values[9];
-	bool		nulls[9] = {false};
+	Datum values[9];
+	bool nulls[9] = {false};
 
 	ss_param_text(values, nulls, 0, draft->name);
 	ss_param_text(values, nulls, 1, draft->kind);
@@ -327,8 +342,8 @@ write_draft(SSQuery *query, const Draft *draft)
 static Datum
 leave_with_sink(SSCall *call, const char *name)
 {
-	SSJson		json = {0};
-	Datum		key = CStringGetTextDatum(name);
+	SSJson json = {0};
+	Datum key = CStringGetTextDatum(name);
 
 	ss_query_avoid_scans();
 	(void) ss_query_write(&select_sinks, &key, NULL);
@@ -343,10 +358,10 @@ leave_with_sink(SSCall *call, const char *name)
 Datum
 swipesavvy_create_sink(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	Draft		draft = {0};
-	Datum		key;
-	bool		isnull;
+	SSCall call;
+	Draft draft = {0};
+	Datum key;
+	bool isnull;
 
 	ss_call_enter(&call, SS_ADMIN);
 	draft.name = ss_arg_text(fcinfo, 0, "sink", SS_KEY_MAX, true);
@@ -367,8 +382,8 @@ swipesavvy_create_sink(PG_FUNCTION_ARGS)
 	check_draft(&draft);
 	if (write_draft(&insert_sink, &draft) == 0)
 		ss_duplicate("a sink with this name exists already", "The name is \"%s\".", draft.name);
-	ss_audit_write_rows(&call, &(SSAudit){.resource = "sink", .action = "create", .resource_id = draft.name}, (SSAuditRow){0},
-						ss_audit_row());
+	ss_audit_write_rows(&call, &(SSAudit){.resource = "sink", .action = "create", .resource_id = draft.name},
+						(SSAuditRow){0}, ss_audit_row());
 	key = CStringGetTextDatum(draft.name);
 	(void) ss_query_latest(&insert_state, &key, NULL);
 	PG_RETURN_DATUM(leave_with_sink(&call, draft.name));
@@ -380,9 +395,9 @@ events_of(const JsonbValue *value)
 {
 	JsonbIterator *iterator;
 	JsonbIteratorToken token;
-	JsonbValue	item;
-	Datum		items[PATTERNS_MAX + 1];
-	int			count = 0;
+	JsonbValue item;
+	Datum items[PATTERNS_MAX + 1];
+	int count = 0;
 
 	if (value->type == jbvNull)
 		return NULL;
@@ -401,8 +416,8 @@ events_of(const JsonbValue *value)
 static void
 read_draft(Draft *draft)
 {
-	bool		isnull;
-	Datum		value;
+	bool isnull;
+	Datum value;
 
 	draft->name = ss_value_text(0, 1);
 	draft->kind = ss_value_text(0, 2);
@@ -411,9 +426,10 @@ read_draft(Draft *draft)
 	value = ss_value(0, 5, &isnull);
 	if (!isnull)
 	{
-		Jsonb	   *events = DatumGetJsonbP(value);
+		Jsonb *events = DatumGetJsonbP(value);
 
-		draft->events = events_of(&(JsonbValue) {.type = jbvBinary, .val.binary = {VARSIZE(events) - VARHDRSZ, &events->root}});
+		draft->events =
+			events_of(&(JsonbValue){.type = jbvBinary, .val.binary = {VARSIZE(events) - VARHDRSZ, &events->root}});
 	}
 	draft->options = DatumGetJsonbPCopy(ss_value_not_null(0, 6));
 	value = ss_value(0, 7, &isnull);
@@ -425,7 +441,8 @@ read_draft(Draft *draft)
 static void
 apply_changes(Draft *draft, Jsonb *changes)
 {
-	static const char *const keys[] = {"url", "secret", "events", "options", "max_per_second", "max_in_flight", "enabled", NULL};
+	static const char *const keys[] = {"url",			"secret",  "events", "options", "max_per_second",
+									   "max_in_flight", "enabled", NULL};
 	const JsonbValue *value;
 
 	ss_check_keys(changes, "changes", keys);
@@ -451,12 +468,12 @@ apply_changes(Draft *draft, Jsonb *changes)
 Datum
 swipesavvy_update_sink(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	Draft		draft = {0};
-	SSAuditRow	before;
-	char	   *name;
-	Jsonb	   *changes;
-	Datum		key;
+	SSCall call;
+	Draft draft = {0};
+	SSAuditRow before;
+	char *name;
+	Jsonb *changes;
+	Datum key;
 
 	ss_call_enter(&call, SS_ADMIN);
 	name = ss_arg_text(fcinfo, 0, "sink", SS_KEY_MAX, true);
@@ -469,7 +486,8 @@ swipesavvy_update_sink(PG_FUNCTION_ARGS)
 	apply_changes(&draft, changes);
 	check_draft(&draft);
 	(void) write_draft(&update_sink, &draft);
-	ss_audit_write_rows(&call, &(SSAudit){.resource = "sink", .action = "update", .resource_id = name}, before, ss_audit_row());
+	ss_audit_write_rows(&call, &(SSAudit){.resource = "sink", .action = "update", .resource_id = name}, before,
+						ss_audit_row());
 	(void) ss_query_latest(&reset_state, &key, NULL);
 	PG_RETURN_DATUM(leave_with_sink(&call, name));
 }
@@ -480,12 +498,12 @@ swipesavvy_update_sink(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_delete_sink(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSAuditRow	before;
-	char	   *name;
-	Datum		key;
-	uint64		given_up;
+	SSCall call;
+	SSJson json = {0};
+	SSAuditRow before;
+	char *name;
+	Datum key;
+	uint64 given_up;
 
 	ss_call_enter(&call, SS_ADMIN);
 	name = ss_arg_text(fcinfo, 0, "sink", SS_KEY_MAX, true);
@@ -495,7 +513,8 @@ swipesavvy_delete_sink(PG_FUNCTION_ARGS)
 	before = ss_audit_row();
 	given_up = ss_query_latest(&give_up_messages, &key, NULL);
 	(void) ss_query_latest(&delete_sink, &key, NULL);
-	ss_audit_write_rows(&call, &(SSAudit){.resource = "sink", .action = "delete", .resource_id = name}, before, (SSAuditRow){0});
+	ss_audit_write_rows(&call, &(SSAudit){.resource = "sink", .action = "delete", .resource_id = name}, before,
+						(SSAuditRow){0});
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "sink", name);
 	ss_json_text(&json, "status", "deleted");
@@ -510,10 +529,10 @@ swipesavvy_delete_sink(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_list_sinks(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	Datum		nothing = 0;
-	bool		isnull = true;
+	SSCall call;
+	SSJson json = {0};
+	Datum nothing = 0;
+	bool isnull = true;
 
 	ss_call_enter(&call, SS_ADMIN | SS_NOT_CACHED);
 	ss_query_avoid_scans();

@@ -19,9 +19,9 @@
  * The first columns of a query that ss_sink_read reads, with `s` for sinks and
  * `k` for sink_secrets.
  */
-#define SS_SINK_COLUMNS "s.sink, s.kind, s.url, s.options, k.value"
+#define SS_SINK_COLUMNS		 "s.sink, s.kind, s.url, s.options, k.value"
 #define SS_SINK_COLUMN_COUNT 5
-#define SS_SINK_TABLES	"swipesavvy.sinks s LEFT JOIN swipesavvy.sink_secrets k ON k.secret = s.secret"
+#define SS_SINK_TABLES		 "swipesavvy.sinks s LEFT JOIN swipesavvy.sink_secrets k ON k.secret = s.secret"
 
 /* Can there be a sink? For who comes often: without any it costs a look at the size of a file. */
 extern bool ss_sinks_exist(void);
@@ -36,4 +36,4 @@ extern void ss_sink_check_name(const char *name, const char *argument);
 /* 22023 naming the argument, unless it is the name of an event that a sink of the kind can get, or such a pattern ("alert.*"). */
 extern void ss_sink_check_event(const char *kind, const char *event, const char *argument, bool is_pattern);
 
-#endif							/* SS_SINK_H */
+#endif /* SS_SINK_H */

@@ -18,17 +18,22 @@
 PG_FUNCTION_INFO_V1(swipesavvy_adjust_points);
 
 static SSQuery find_key = {
-	"SELECT entry_id, points, reason FROM swipesavvy.points_adjustments WHERE user_id = $1 AND idempotency_key = $2", 2,
-	{UUIDOID, TEXTOID}, NULL};
+	"SELECT entry_id, points, reason FROM swipesavvy.points_adjustments WHERE user_id = $1 AND idempotency_key = $2",
+	2,
+	{UUIDOID, TEXTOID},
+	NULL};
 static SSQuery insert_adjustment = {
 	"INSERT INTO swipesavvy.points_adjustments (user_id, entry_id, points, reason, idempotency_key, adjusted_at)"
-	" VALUES ($1, $2, $3, $4, $5, $6)", 6, {UUIDOID, UUIDOID, INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID}, NULL};
+	" VALUES ($1, $2, $3, $4, $5, $6)",
+	6,
+	{UUIDOID, UUIDOID, INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID},
+	NULL};
 
 /* The entry made under this key, NULL if there is none; 23505 when it was made for something else. */
 static const pg_uuid_t *
 find_replay(const pg_uuid_t *user_id, const char *key, int64 points, const char *reason)
 {
-	Datum		values[2] = {UUIDPGetDatum(user_id)};
+	Datum values[2] = {UUIDPGetDatum(user_id)};
 
 	if (key == NULL)
 		return NULL;
@@ -44,8 +49,8 @@ find_replay(const pg_uuid_t *user_id, const char *key, int64 points, const char 
 static const pg_uuid_t *
 adjust(SSBalance *balance, int64 points)
 {
-	SSEntry		entry = {&balance->user.id, "adjust", "issuance", "available", points, NULL, NULL, balance->now};
-	int64		available = balance->user.available;
+	SSEntry entry = {&balance->user.id, "adjust", "issuance", "available", points, NULL, NULL, balance->now};
+	int64 available = balance->user.available;
 	const pg_uuid_t *entry_id;
 
 	if (points > 0)
@@ -68,8 +73,9 @@ adjust(SSBalance *balance, int64 points)
 static void
 record(SSCall *call, const pg_uuid_t *user_id, const pg_uuid_t *entry_id, int64 points, const char *reason)
 {
-	SSAudit		audit = {.resource = "points",.action = "adjust",.resource_id = ss_uuid_text(user_id),.user_id = user_id};
-	SSJson		json = {0};
+	SSAudit audit = {
+		.resource = "points", .action = "adjust", .resource_id = ss_uuid_text(user_id), .user_id = user_id};
+	SSJson json = {0};
 
 	ss_json_open_object(&json, NULL);
 	ss_json_uuid(&json, "entry_id", entry_id);
@@ -85,15 +91,15 @@ record(SSCall *call, const pg_uuid_t *user_id, const pg_uuid_t *entry_id, int64 
 Datum
 swipesavvy_adjust_points(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSBalance	balance;
-	pg_uuid_t  *user_id;
-	int64		points;
-	char	   *reason;
-	char	   *key;
+	SSCall call;
+	SSJson json = {0};
+	SSBalance balance;
+	pg_uuid_t *user_id;
+	int64 points;
+	char *reason;
+	char *key;
 	const pg_uuid_t *entry_id;
-	bool		replayed;
+	bool replayed;
 
 	ss_call_enter(&call, SS_ADMIN);
 	user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);
@@ -108,8 +114,8 @@ swipesavvy_adjust_points(PG_FUNCTION_ARGS)
 	replayed = (entry_id != NULL);
 	if (!replayed)
 	{
-		Datum		values[6];
-		bool		nulls[6] = {false};
+		Datum values[6];
+		bool nulls[6] = {false};
 
 		entry_id = adjust(&balance, points);
 		ss_param_pointer(values, nulls, 0, user_id);

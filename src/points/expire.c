@@ -40,14 +40,16 @@ static SSQuery write_entries = {
 	"INSERT INTO swipesavvy.points_entries (user_id, entry_id, points, recorded_at, kind, debit_account, credit_account)"
 	" SELECT k.user_id, swipesavvy.uuid_v7(), k.points, $3, 'expire', 'available', 'expiry'"
 	"   FROM unnest($1, $2) k (user_id, points)",
-	3, {UUIDARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID}, NULL};
+	3,
+	{UUIDARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID},
+	NULL};
 
 /* What was taken so far, and the user it came to. */
 typedef struct Progress
 {
-	int64		users;
-	int64		points;
-	pg_uuid_t	last;
+	int64 users;
+	int64 points;
+	pg_uuid_t last;
 } Progress;
 
 /* Takes what is due from these users. */
@@ -55,11 +57,11 @@ static void
 expire_users(const pg_uuid_t *ids, int count, TimestampTz before, Progress *progress)
 {
 	static const Oid types[] = {UUIDOID, INT8OID};
-	SSBalance  *balances = palloc(count * sizeof(SSBalance));
-	SSUser	   *users = palloc(count * sizeof(SSUser));
-	int64	   *due = palloc(count * sizeof(int64));
-	SSColumns	entries;
-	Datum		values[3];
+	SSBalance *balances = palloc(count * sizeof(SSBalance));
+	SSUser *users = palloc(count * sizeof(SSUser));
+	int64 *due = palloc(count * sizeof(int64));
+	SSColumns entries;
+	Datum values[3];
 
 	ss_balance_lock_all(balances, ids, count);
 	for (int i = 0; i < count; i++)
@@ -91,8 +93,8 @@ expire_users(const pg_uuid_t *ids, int count, TimestampTz before, Progress *prog
 static bool
 expire_some(TimestampTz before, Progress *progress, bool first)
 {
-	pg_uuid_t  *ids;
-	int			count;
+	pg_uuid_t *ids;
+	int count;
 
 	SPI_connect();
 	ids = palloc(USERS_AT_ONCE * sizeof(pg_uuid_t));
@@ -127,9 +129,9 @@ add_progress(SSJson *json, const Progress *progress, TimestampTz as_of, Timestam
 Datum
 swipesavvy_expire_points(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	Progress	progress = {0};
+	SSCall call;
+	SSJson json = {0};
+	Progress progress = {0};
 	TimestampTz as_of;
 	TimestampTz before = DT_NOBEGIN;
 	const SSRules *rules;
@@ -145,8 +147,8 @@ swipesavvy_expire_points(PG_FUNCTION_ARGS)
 	}
 	if (progress.users > 0)
 	{
-		SSAudit		audit = {.resource = "points",.action = "expire"};
-		SSJson		details = {0};
+		SSAudit audit = {.resource = "points", .action = "expire"};
+		SSJson details = {0};
 
 		add_progress(&details, &progress, as_of, before);
 		ss_audit_write(&call, &audit, NULL, DatumGetJsonbP(ss_json_finish(&details)));

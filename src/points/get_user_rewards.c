@@ -27,53 +27,61 @@ PG_FUNCTION_INFO_V1(swipesavvy_get_user_rewards);
 #define ENTRIES 10
 
 /* What is read directly, where that can be done (direct.h). */
-#define TABLES \
-	(SS_ONE_TABLE(SS_REWARD_ACCOUNTS) | SS_ONE_TABLE(SS_USER_BOOSTS) | SS_ONE_TABLE(SS_BOOSTS) | \
+#define TABLES                                                                                                         \
+	(SS_ONE_TABLE(SS_REWARD_ACCOUNTS) | SS_ONE_TABLE(SS_USER_BOOSTS) | SS_ONE_TABLE(SS_BOOSTS) |                       \
 	 SS_ONE_TABLE(SS_ENTRIES) | SS_ONE_TABLE(SS_ADJUSTMENTS))
 
 /* The account, as far as it is shown. */
 typedef struct Account
 {
-	SSUser		user;
-	int64		used_up;		/* of what was credited from user.lot_at on */
+	SSUser user;
+	int64 used_up; /* of what was credited from user.lot_at on */
 } Account;
 
 typedef struct Boost
 {
-	pg_uuid_t	id;
-	char	   *name;
-	int32		multiplier_milli;
-	char	   *category;
-	TimestampTz expires_at;		/* DT_NOEND = never */
+	pg_uuid_t id;
+	char *name;
+	int32 multiplier_milli;
+	char *category;
+	TimestampTz expires_at; /* DT_NOEND = never */
 } Boost;
 
 static SSQuery select_account = {
 	"SELECT r.points_available, r.points_pending, r.lifetime_points, r.tier, coalesce(r.tier_until, '-infinity'),"
 	"       r.lot_at, r.points_debited - r.lot_before"
-	"  FROM swipesavvy.reward_accounts r WHERE r.user_id = $1", 1, {UUIDOID}, NULL};
+	"  FROM swipesavvy.reward_accounts r WHERE r.user_id = $1",
+	1,
+	{UUIDOID},
+	NULL};
 
-static SSQuery select_boosts = {
-	"SELECT b.boost_id, b.name, b.multiplier_milli, b.category, b.expires_at"
-	"  FROM swipesavvy.user_boosts u JOIN swipesavvy.boosts b ON b.boost_id = u.boost_id"
-	" WHERE u.user_id = $1 AND u.deactivated_at IS NULL"
-	"   AND b.starts_at <= $2 AND (b.expires_at IS NULL OR b.expires_at > $2)"
-	" ORDER BY b.multiplier_milli DESC, b.boost_id", 2, {UUIDOID, TIMESTAMPTZOID}, NULL};
+static SSQuery select_boosts = {"SELECT b.boost_id, b.name, b.multiplier_milli, b.category, b.expires_at"
+								"  FROM swipesavvy.user_boosts u JOIN swipesavvy.boosts b ON b.boost_id = u.boost_id"
+								" WHERE u.user_id = $1 AND u.deactivated_at IS NULL"
+								"   AND b.starts_at <= $2 AND (b.expires_at IS NULL OR b.expires_at > $2)"
+								" ORDER BY b.multiplier_milli DESC, b.boost_id",
+								2,
+								{UUIDOID, TIMESTAMPTZOID},
+								NULL};
 
 static SSQuery select_entries = {
 	"SELECT e.entry_id, e.kind, e.points, e.credit_account IN ('available', 'pending'), e.transaction_id,"
 	"       coalesce(a.reason, e.reason), e.recorded_at"
 	"  FROM swipesavvy.points_entries e"
 	"  LEFT JOIN swipesavvy.points_adjustments a ON a.user_id = e.user_id AND a.entry_id = e.entry_id"
-	" WHERE e.user_id = $1 ORDER BY e.entry_id DESC LIMIT " CppAsString2(ENTRIES), 1, {UUIDOID}, NULL};
+	" WHERE e.user_id = $1 ORDER BY e.entry_id DESC LIMIT " CppAsString2(ENTRIES),
+	1,
+	{UUIDOID},
+	NULL};
 
 /* What the tier gives: its multiplier, as it is now, and what update_tiers was told. */
 static void
 add_benefits(SSJson *json, const SSTier *tier)
 {
 	JsonbIterator *iterator = JsonbIteratorInit(&tier->benefits->root);
-	Numeric		multiplier = ss_money_to_major(tier->multiplier_milli, 3);
-	JsonbValue	element;
-	Datum		trimmed = DirectFunctionCall1(numeric_trim_scale, NumericGetDatum(multiplier));
+	Numeric multiplier = ss_money_to_major(tier->multiplier_milli, 3);
+	JsonbValue element;
+	Datum trimmed = DirectFunctionCall1(numeric_trim_scale, NumericGetDatum(multiplier));
 
 	ss_json_open_array(json, "tier_benefits");
 	ss_json_text(json, NULL, psprintf("%s x points", DatumGetCString(DirectFunctionCall1(numeric_out, trimmed))));
@@ -106,7 +114,7 @@ add_tier(SSJson *json, const SSRules *rules, const SSUser *user)
 static void
 add_expiry(SSJson *json, const SSRules *rules, const Account *account)
 {
-	SSLot		oldest = {DT_NOBEGIN, 0};
+	SSLot oldest = {DT_NOBEGIN, 0};
 
 	if (rules->settings.points_expiry_months > 0 && account->user.available > 0 &&
 		ss_lots_first_open(&account->user.id, account->user.lot_at, account->used_up, &oldest))
@@ -134,7 +142,7 @@ add_boost(SSJson *json, const Boost *boost)
 static void
 add_entry(SSJson *json, const Datum *values, const bool *nulls, bool gives, const char *reason)
 {
-	int64		points = DatumGetInt64(values[ENTRY_POINTS]);
+	int64 points = DatumGetInt64(values[ENTRY_POINTS]);
 
 	/* in the order in which jsonb keeps keys: so it need not sort them */
 	ss_json_open_object(json, NULL);
@@ -143,7 +151,8 @@ add_entry(SSJson *json, const Datum *values, const bool *nulls, bool gives, cons
 	ss_json_text(json, "reason", reason);
 	ss_json_uuid(json, "entry_id", DatumGetUUIDP(values[ENTRY_ID]));
 	ss_json_time(json, "timestamp", DatumGetTimestampTz(values[ENTRY_RECORDED_AT]));
-	ss_json_uuid(json, "transaction_id", nulls[ENTRY_TRANSACTION_ID] ? NULL : DatumGetUUIDP(values[ENTRY_TRANSACTION_ID]));
+	ss_json_uuid(json, "transaction_id",
+				 nulls[ENTRY_TRANSACTION_ID] ? NULL : DatumGetUUIDP(values[ENTRY_TRANSACTION_ID]));
 	ss_json_close_object(json);
 }
 
@@ -152,11 +161,11 @@ add_entry(SSJson *json, const Datum *values, const bool *nulls, bool gives, cons
 static bool
 find_account(SSDirect *direct, const pg_uuid_t *user_id, Account *account)
 {
-	Datum		key = UUIDPGetDatum(user_id);
-	SSScan		scan = ss_direct_scan(direct, SS_REWARD_ACCOUNTS, 1, &key);
-	bool		found = ss_direct_next(&scan);
-	SSUser	   *user = &account->user;
-	bool		isnull;
+	Datum key = UUIDPGetDatum(user_id);
+	SSScan scan = ss_direct_scan(direct, SS_REWARD_ACCOUNTS, 1, &key);
+	bool found = ss_direct_next(&scan);
+	SSUser *user = &account->user;
+	bool isnull;
 
 #define GET(column) ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, column, &isnull)
 	if (found)
@@ -180,12 +189,12 @@ find_account(SSDirect *direct, const pg_uuid_t *user_id, Account *account)
 static bool
 find_boost(SSDirect *direct, TimestampTz now, Boost *boost)
 {
-	Datum		key = UUIDPGetDatum(&boost->id);
-	SSScan		scan = ss_direct_scan(direct, SS_BOOSTS, 1, &key);
-	bool		isnull;
-	Datum		value;
-	bool		found = ss_direct_next(&scan) &&
-		DatumGetTimestampTz(ss_direct_get(direct, SS_BOOSTS, scan.slot, BOOST_STARTS_AT, &isnull)) <= now;
+	Datum key = UUIDPGetDatum(&boost->id);
+	SSScan scan = ss_direct_scan(direct, SS_BOOSTS, 1, &key);
+	bool isnull;
+	Datum value;
+	bool found = ss_direct_next(&scan) &&
+				 DatumGetTimestampTz(ss_direct_get(direct, SS_BOOSTS, scan.slot, BOOST_STARTS_AT, &isnull)) <= now;
 
 	if (found)
 	{
@@ -219,15 +228,15 @@ compare_boosts(const void *a, const void *b)
 static void
 add_boosts(SSJson *json, SSDirect *direct, const pg_uuid_t *user_id, TimestampTz now)
 {
-	Datum		key = UUIDPGetDatum(user_id);
-	SSScan		scan = ss_direct_scan(direct, SS_USER_BOOSTS, 1, &key);
-	Boost	   *boosts = NULL;
-	int			count = 0;
-	bool		isnull;
+	Datum key = UUIDPGetDatum(user_id);
+	SSScan scan = ss_direct_scan(direct, SS_USER_BOOSTS, 1, &key);
+	Boost *boosts = NULL;
+	int count = 0;
+	bool isnull;
 
 	while (ss_direct_next(&scan))
 	{
-		Boost		boost = {.id = *DatumGetUUIDP(ss_direct_get(direct, SS_USER_BOOSTS, scan.slot, USER_BOOST_ID, &isnull))};
+		Boost boost = {.id = *DatumGetUUIDP(ss_direct_get(direct, SS_USER_BOOSTS, scan.slot, USER_BOOST_ID, &isnull))};
 
 		(void) ss_direct_get(direct, SS_USER_BOOSTS, scan.slot, USER_BOOST_DEACTIVATED_AT, &isnull);
 		if (!isnull || !find_boost(direct, now, &boost))
@@ -248,10 +257,10 @@ add_boosts(SSJson *json, SSDirect *direct, const pg_uuid_t *user_id, TimestampTz
 static char *
 find_reason(SSDirect *direct, const pg_uuid_t *user_id, Datum entry_id)
 {
-	Datum		keys[2] = {UUIDPGetDatum(user_id), entry_id};
-	SSScan		scan = ss_direct_scan(direct, SS_ADJUSTMENTS, 2, keys);
-	char	   *reason = NULL;
-	bool		isnull;
+	Datum keys[2] = {UUIDPGetDatum(user_id), entry_id};
+	SSScan scan = ss_direct_scan(direct, SS_ADJUSTMENTS, 2, keys);
+	char *reason = NULL;
+	bool isnull;
 
 	if (ss_direct_next(&scan))
 		reason = TextDatumGetCString(ss_direct_get(direct, SS_ADJUSTMENTS, scan.slot, ADJUSTMENT_REASON, &isnull));
@@ -262,14 +271,14 @@ find_reason(SSDirect *direct, const pg_uuid_t *user_id, Datum entry_id)
 static void
 add_entries(SSJson *json, SSDirect *direct, const pg_uuid_t *user_id)
 {
-	Datum		key = UUIDPGetDatum(user_id);
-	SSScan		scan = ss_direct_scan_back(direct, SS_ENTRIES, 1, &key);
+	Datum key = UUIDPGetDatum(user_id);
+	SSScan scan = ss_direct_scan_back(direct, SS_ENTRIES, 1, &key);
 
 	for (int shown = 0; shown < ENTRIES && ss_direct_next(&scan); shown++)
 	{
-		Datum		values[ENTRY_COLUMNS];
-		bool		nulls[ENTRY_COLUMNS];
-		char	   *reason = NULL;
+		Datum values[ENTRY_COLUMNS];
+		bool nulls[ENTRY_COLUMNS];
+		char *reason = NULL;
 
 		for (int i = 0; i < ENTRY_COLUMNS; i++)
 			values[i] = ss_direct_get(direct, SS_POINTS_ENTRIES, scan.slot, i, &nulls[i]);
@@ -277,8 +286,10 @@ add_entries(SSJson *json, SSDirect *direct, const pg_uuid_t *user_id)
 			reason = find_reason(direct, user_id, values[ENTRY_ID]);
 		if (reason == NULL && !nulls[ENTRY_REASON])
 			reason = TextDatumGetCString(values[ENTRY_REASON]);
-		add_entry(json, values, nulls, values[ENTRY_CREDIT] == ss_direct_label(SS_LABEL_AVAILABLE) ||
-				  values[ENTRY_CREDIT] == ss_direct_label(SS_LABEL_PENDING), reason);
+		add_entry(json, values, nulls,
+				  values[ENTRY_CREDIT] == ss_direct_label(SS_LABEL_AVAILABLE) ||
+					  values[ENTRY_CREDIT] == ss_direct_label(SS_LABEL_PENDING),
+				  reason);
 	}
 	ss_direct_close(&scan);
 }
@@ -288,7 +299,7 @@ add_entries(SSJson *json, SSDirect *direct, const pg_uuid_t *user_id)
 static bool
 query_account(const Datum *values, Account *account)
 {
-	SSUser	   *user = &account->user;
+	SSUser *user = &account->user;
 
 	if (ss_query_read(&select_account, values, NULL) == 0)
 		return false;
@@ -305,14 +316,15 @@ query_account(const Datum *values, Account *account)
 static void
 query_boosts(SSJson *json, const Datum *values)
 {
-	uint64		found = ss_query_read(&select_boosts, values, NULL);
+	uint64 found = ss_query_read(&select_boosts, values, NULL);
 
 	for (uint64 row = 0; row < found; row++)
 	{
-		bool		never;
-		Datum		expires_at = ss_value(row, 5, &never);
-		Boost		boost = {*DatumGetUUIDP(ss_value_not_null(row, 1)), ss_value_text(row, 2),
-			DatumGetInt32(ss_value_not_null(row, 3)), ss_value_text(row, 4), never ? DT_NOEND : DatumGetTimestampTz(expires_at)};
+		bool never;
+		Datum expires_at = ss_value(row, 5, &never);
+		Boost boost = {*DatumGetUUIDP(ss_value_not_null(row, 1)), ss_value_text(row, 2),
+					   DatumGetInt32(ss_value_not_null(row, 3)), ss_value_text(row, 4),
+					   never ? DT_NOEND : DatumGetTimestampTz(expires_at)};
 
 		add_boost(json, &boost);
 	}
@@ -321,12 +333,12 @@ query_boosts(SSJson *json, const Datum *values)
 static void
 query_entries(SSJson *json, const Datum *values)
 {
-	uint64		found = ss_query_read(&select_entries, values, NULL);
+	uint64 found = ss_query_read(&select_entries, values, NULL);
 
 	for (uint64 row = 0; row < found; row++)
 	{
-		Datum		columns[ENTRY_COLUMNS];
-		bool		nulls[ENTRY_COLUMNS];
+		Datum columns[ENTRY_COLUMNS];
+		bool nulls[ENTRY_COLUMNS];
 
 		columns[ENTRY_ID] = ss_value_not_null(row, 1);
 		columns[ENTRY_KIND] = ss_value_not_null(row, 2);
@@ -345,14 +357,14 @@ query_entries(SSJson *json, const Datum *values)
 Datum
 swipesavvy_get_user_rewards(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	Account		account = {0};
+	SSCall call;
+	SSJson json = {0};
+	Account account = {0};
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 	const SSRules *rules;
-	SSDirect   *direct;
-	pg_uuid_t  *user_id;
-	Datum		values[2];
+	SSDirect *direct;
+	pg_uuid_t *user_id;
+	Datum values[2];
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_SUPPORT | SS_ADMIN);
 	user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);

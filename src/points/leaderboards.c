@@ -35,26 +35,30 @@ static const char *const periods[] = {"weekly", "monthly", "all_time", NULL};
 
 static SSQuery lock_period = {
 	"INSERT INTO swipesavvy.leaderboards (period, starts_at, as_of) VALUES ($1, '-infinity', '-infinity')"
-	" ON CONFLICT (period) DO UPDATE SET period = excluded.period", 1, {TEXTOID}, NULL};
-static SSQuery end_period = {
-	"UPDATE swipesavvy.leaderboards SET starts_at = $2, as_of = $3 WHERE period = $1", 3,
-	{TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}, NULL};
+	" ON CONFLICT (period) DO UPDATE SET period = excluded.period",
+	1,
+	{TEXTOID},
+	NULL};
+static SSQuery end_period = {"UPDATE swipesavvy.leaderboards SET starts_at = $2, as_of = $3 WHERE period = $1",
+							 3,
+							 {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+							 NULL};
 
 /*
  * $1 period; the rows that are to be there. Those that are not any more are taken away, and only changes are written:
  * ON CONFLICT DO UPDATE alone would lock every row that stays.
  */
-#define REPLACE(earned)                                                                                      \
-	"WITH earned AS (" earned "),"                                                                           \
-	" ranked AS (SELECT e.user_id, e.points FROM earned e JOIN swipesavvy.users u ON u.user_id = e.user_id"  \
-	"             WHERE e.points > 0 AND u.status = 'active' AND u.erased_at IS NULL),"                      \
-	" changed AS (SELECT l.user_id AS old_id, r.user_id, r.points FROM ranked r FULL JOIN"                   \
-	"              (SELECT * FROM swipesavvy.leaderboard_entries WHERE period = $1) l ON l.user_id = r.user_id" \
-	"             WHERE l.points IS DISTINCT FROM r.points),"                                                \
-	" gone AS (DELETE FROM swipesavvy.leaderboard_entries l USING changed c"                                 \
-	"           WHERE c.user_id IS NULL AND l.user_id = c.old_id AND l.period = $1)"                         \
-	" INSERT INTO swipesavvy.leaderboard_entries (user_id, period, points)"                                  \
-	" SELECT c.user_id, $1, c.points FROM changed c WHERE c.user_id IS NOT NULL"                             \
+#define REPLACE(earned)                                                                                                \
+	"WITH earned AS (" earned "),"                                                                                     \
+	" ranked AS (SELECT e.user_id, e.points FROM earned e JOIN swipesavvy.users u ON u.user_id = e.user_id"            \
+	"             WHERE e.points > 0 AND u.status = 'active' AND u.erased_at IS NULL),"                                \
+	" changed AS (SELECT l.user_id AS old_id, r.user_id, r.points FROM ranked r FULL JOIN"                             \
+	"              (SELECT * FROM swipesavvy.leaderboard_entries WHERE period = $1) l ON l.user_id = r.user_id"        \
+	"             WHERE l.points IS DISTINCT FROM r.points),"                                                          \
+	" gone AS (DELETE FROM swipesavvy.leaderboard_entries l USING changed c"                                           \
+	"           WHERE c.user_id IS NULL AND l.user_id = c.old_id AND l.period = $1)"                                   \
+	" INSERT INTO swipesavvy.leaderboard_entries (user_id, period, points)"                                            \
+	" SELECT c.user_id, $1, c.points FROM changed c WHERE c.user_id IS NOT NULL"                                       \
 	" ON CONFLICT (user_id, period) DO UPDATE SET points = excluded.points"
 
 static SSQuery replace_recent = {
@@ -62,19 +66,23 @@ static SSQuery replace_recent = {
 			"  FROM swipesavvy.points_entries e"
 			" WHERE e.recorded_at >= $2"
 			"   AND (e.kind = 'refund' OR (e.kind IN ('earn', 'bonus', 'settle', 'referral')"
-			"                              AND e.credit_account = 'available')) GROUP BY e.user_id"), 2,
-	{TEXTOID, TIMESTAMPTZOID}, NULL};
+			"                              AND e.credit_account = 'available')) GROUP BY e.user_id"),
+	2,
+	{TEXTOID, TIMESTAMPTZOID},
+	NULL};
 static SSQuery replace_all_time = {
 	REPLACE("SELECT a.user_id, a.lifetime_points AS points FROM swipesavvy.reward_accounts a"), 1, {TEXTOID}, NULL};
 
 /* each value of points that holds a thousandth row, and how many users have at least as many */
 static SSQuery clear_marks = {"DELETE FROM swipesavvy.leaderboard_marks WHERE period = $1", 1, {TEXTOID}, NULL};
-static SSQuery write_marks = {
-	"INSERT INTO swipesavvy.leaderboard_marks (period, points, at_least)"
-	" SELECT $1, n.points, max(n.n) FROM"
-	" (SELECT l.points, row_number() OVER (ORDER BY l.points DESC) AS n"
-	"    FROM swipesavvy.leaderboard_entries l WHERE l.period = $1) n"
-	" GROUP BY n.points HAVING max(n.n) / 1000 > (min(n.n) - 1) / 1000", 1, {TEXTOID}, NULL};
+static SSQuery write_marks = {"INSERT INTO swipesavvy.leaderboard_marks (period, points, at_least)"
+							  " SELECT $1, n.points, max(n.n) FROM"
+							  " (SELECT l.points, row_number() OVER (ORDER BY l.points DESC) AS n"
+							  "    FROM swipesavvy.leaderboard_entries l WHERE l.period = $1) n"
+							  " GROUP BY n.points HAVING max(n.n) / 1000 > (min(n.n) - 1) / 1000",
+							  1,
+							  {TEXTOID},
+							  NULL};
 
 static SSQuery find_period = {
 	"SELECT starts_at, as_of FROM swipesavvy.leaderboards WHERE period = $1", 1, {TEXTOID}, NULL};
@@ -83,7 +91,10 @@ static SSQuery select_leaders = {
 	"  FROM swipesavvy.leaderboard_entries l JOIN swipesavvy.users u ON u.user_id = l.user_id"
 	"  JOIN swipesavvy.reward_accounts a ON a.user_id = l.user_id"
 	" WHERE l.period = $1 AND u.status = 'active' AND u.erased_at IS NULL"
-	" ORDER BY l.points DESC, l.user_id LIMIT $2", 2, {TEXTOID, INT8OID}, NULL};
+	" ORDER BY l.points DESC, l.user_id LIMIT $2",
+	2,
+	{TEXTOID, INT8OID},
+	NULL};
 /* counted from the next mark above on: less than a thousand rows */
 static SSQuery find_own = {
 	"SELECT o.points, coalesce(m.at_least, 0) + 1 +"
@@ -92,7 +103,10 @@ static SSQuery find_own = {
 	"  FROM swipesavvy.leaderboard_entries o LEFT JOIN LATERAL"
 	" (SELECT m.points, m.at_least FROM swipesavvy.leaderboard_marks m WHERE m.period = $1 AND m.points > o.points"
 	"   ORDER BY m.points LIMIT 1) m ON true"
-	" WHERE o.user_id = $2 AND o.period = $1", 2, {TEXTOID, UUIDOID}, NULL};
+	" WHERE o.user_id = $2 AND o.period = $1",
+	2,
+	{TEXTOID, UUIDOID},
+	NULL};
 
 /* --- refreshing ------------------------------------------------------------------------ */
 
@@ -101,7 +115,7 @@ static TimestampTz
 start_of(int period, TimestampTz now)
 {
 	const SSRules *rules = ss_rules_get();
-	DateADT		day;
+	DateADT day;
 
 	if (period == 2)
 		return DT_NOBEGIN;
@@ -118,15 +132,15 @@ start_of(int period, TimestampTz now)
 Datum
 swipesavvy_refresh_leaderboards(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
+	SSCall call;
+	SSJson json = {0};
 	TimestampTz now = 0;
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_json_open_object(&json, NULL);
 	for (int i = 0; periods[i] != NULL; i++)
 	{
-		Datum		values[3] = {CStringGetTextDatum(periods[i])};
+		Datum values[3] = {CStringGetTextDatum(periods[i])};
 		TimestampTz start;
 
 		(void) ss_query_latest(&lock_period, values, NULL);
@@ -157,8 +171,8 @@ name_shown(const char *name)
 {
 	StringInfoData shown;
 	const char *last = NULL;
-	bool		address = false;
-	int			first = 0;
+	bool address = false;
+	int first = 0;
 
 	while (isspace((unsigned char) *name))
 		name++;
@@ -186,14 +200,15 @@ name_shown(const char *name)
 static void
 add_leaders(SSJson *json, const SSRules *rules, uint64 rows, const SSCall *call)
 {
-	int64		rank = 0;
-	int64		before = -1;
+	int64 rank = 0;
+	int64 before = -1;
 	ss_json_open_array(json, "leaders");
 	for (uint64 i = 0; i < rows; i++)
 	{
-		SSUser		user = {.lifetime = ss_value_int64(i, 4, 0),.tier = ss_value_text(i, 5),
-		.tier_until = DatumGetTimestampTz(ss_value_not_null(i, 6))};
-		int64		points = ss_value_int64(i, 2, 0);
+		SSUser user = {.lifetime = ss_value_int64(i, 4, 0),
+					   .tier = ss_value_text(i, 5),
+					   .tier_until = DatumGetTimestampTz(ss_value_not_null(i, 6))};
+		int64 points = ss_value_int64(i, 2, 0);
 
 		if (points != before)
 			rank = i + 1;
@@ -203,8 +218,9 @@ add_leaders(SSJson *json, const SSRules *rules, uint64 rows, const SSCall *call)
 		ss_json_text(json, "name", name_shown(ss_value_text(i, 3)));
 		ss_json_int(json, "points", points);
 		ss_json_text(json, "tier", ss_tier_held(rules, &user, GetCurrentTimestamp())->name);
-		ss_json_bool(json, "is_you", call->has_identity &&
-					 memcmp(DatumGetUUIDP(ss_value_not_null(i, 1)), &call->identity, sizeof(pg_uuid_t)) == 0);
+		ss_json_bool(json, "is_you",
+					 call->has_identity &&
+						 memcmp(DatumGetUUIDP(ss_value_not_null(i, 1)), &call->identity, sizeof(pg_uuid_t)) == 0);
 		ss_json_close_object(json);
 	}
 	ss_json_close_array(json);
@@ -214,7 +230,7 @@ add_leaders(SSJson *json, const SSRules *rules, uint64 rows, const SSCall *call)
 static void
 add_own(SSJson *json, const SSCall *call, const char *period)
 {
-	Datum		values[2] = {CStringGetTextDatum(period), UUIDPGetDatum(&call->identity)};
+	Datum values[2] = {CStringGetTextDatum(period), UUIDPGetDatum(&call->identity)};
 
 	if (!ss_call_has(call, SS_CUSTOMER) || !call->has_identity)
 	{
@@ -241,13 +257,13 @@ add_own(SSJson *json, const SSCall *call, const char *period)
 Datum
 swipesavvy_get_leaderboard(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSPage		page;
-	char	   *period;
+	SSCall call;
+	SSJson json = {0};
+	SSPage page;
+	char *period;
 	const SSRules *rules;
-	Datum		values[2];
-	uint64		rows;
+	Datum values[2];
+	uint64 rows;
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_ANALYTICS | SS_ADMIN);
 	period = ss_arg_text(fcinfo, 0, "period", SS_NAME_MAX, true);

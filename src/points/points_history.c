@@ -15,7 +15,10 @@
 PG_FUNCTION_INFO_V1(swipesavvy_get_points_history);
 
 static SSQuery count_entries = {
-	"SELECT count(*) FROM (SELECT FROM swipesavvy.points_entries WHERE user_id = $1 LIMIT 10001) e", 1, {UUIDOID}, NULL};
+	"SELECT count(*) FROM (SELECT FROM swipesavvy.points_entries WHERE user_id = $1 LIMIT 10001) e",
+	1,
+	{UUIDOID},
+	NULL};
 
 static SSQuery list_entries = {
 	"SELECT e.entry_id, e.kind::text AS kind,"
@@ -38,7 +41,10 @@ static SSQuery list_entries = {
 	"  LEFT JOIN swipesavvy.donations d ON d.user_id = e.user_id AND d.entry_id = e.entry_id"
 	"  LEFT JOIN swipesavvy.points_adjustments a ON a.user_id = e.user_id AND a.entry_id = e.entry_id"
 	"  LEFT JOIN swipesavvy.charities h ON h.charity_id = d.charity_id"
-	" ORDER BY e.entry_id DESC", 3, {UUIDOID, UUIDOID, INT8OID}, NULL};
+	" ORDER BY e.entry_id DESC",
+	3,
+	{UUIDOID, UUIDOID, INT8OID},
+	NULL};
 
 /*
  * get_points_history(user_id, "limit", after)
@@ -46,13 +52,13 @@ static SSQuery list_entries = {
 Datum
 swipesavvy_get_points_history(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSPage		page;
-	pg_uuid_t  *user_id;
-	pg_uuid_t  *before;
-	int64		counted;
-	Datum		values[3];
+	SSCall call;
+	SSJson json = {0};
+	SSPage page;
+	pg_uuid_t *user_id;
+	pg_uuid_t *before;
+	int64 counted;
+	Datum values[3];
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_SUPPORT | SS_ADMIN);
 	user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);

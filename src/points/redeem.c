@@ -25,67 +25,81 @@
 PG_FUNCTION_INFO_V1(swipesavvy_redeem_points);
 PG_FUNCTION_INFO_V1(swipesavvy_donate_points);
 
-#define CODE_GROUPS 4
+#define CODE_GROUPS		 4
 #define CODE_GROUP_CHARS 4
 
 /* What is to be spent, on what, and what came of it. */
 typedef struct Spending
 {
-	pg_uuid_t  *user_id;
-	pg_uuid_t  *target;			/* the reward or charity, or NULL */
-	int64		points;			/* 0: those of the reward */
-	char	   *key;
-	bool		from_stock;
-	bool		replayed;
+	pg_uuid_t *user_id;
+	pg_uuid_t *target; /* the reward or charity, or NULL */
+	int64 points;	   /* 0: those of the reward */
+	char *key;
+	bool from_stock;
+	bool replayed;
 	const pg_uuid_t *entry_id;
-	char	   *code;
+	char *code;
 } Spending;
 
 /* How redeeming and donating differ. */
 typedef struct Operation
 {
 	const char *kind;
-	const char *account;		/* of the ledger, that is credited */
-	const char *id_key;			/* of the result */
+	const char *account; /* of the ledger, that is credited */
+	const char *id_key;	 /* of the result */
 	const char *target_key;
-	const char *event;			/* of the outbox */
-	SSQuery    *find_key;
-	SSQuery    *find_code;
+	const char *event; /* of the outbox */
+	SSQuery *find_key;
+	SSQuery *find_code;
 } Operation;
 
 static SSQuery find_redemption_key = {
 	"SELECT entry_id, confirmation_code, points, reward_id FROM swipesavvy.reward_redemptions"
-	" WHERE user_id = $1 AND idempotency_key = $2", 2, {UUIDOID, TEXTOID}, NULL};
-static SSQuery find_donation_key = {
-	"SELECT entry_id, confirmation_code, points, charity_id FROM swipesavvy.donations"
-	" WHERE user_id = $1 AND idempotency_key = $2", 2, {UUIDOID, TEXTOID}, NULL};
+	" WHERE user_id = $1 AND idempotency_key = $2",
+	2,
+	{UUIDOID, TEXTOID},
+	NULL};
+static SSQuery find_donation_key = {"SELECT entry_id, confirmation_code, points, charity_id FROM swipesavvy.donations"
+									" WHERE user_id = $1 AND idempotency_key = $2",
+									2,
+									{UUIDOID, TEXTOID},
+									NULL};
 static SSQuery find_redemption_code = {
 	"SELECT FROM swipesavvy.reward_redemptions WHERE confirmation_code = $1", 1, {TEXTOID}, NULL};
 static SSQuery find_donation_code = {
 	"SELECT FROM swipesavvy.donations WHERE confirmation_code = $1", 1, {TEXTOID}, NULL};
 static SSQuery insert_redemption = {
 	"INSERT INTO swipesavvy.reward_redemptions (user_id, entry_id, points, reward_id, confirmation_code, idempotency_key,"
-	"       redeemed_at, from_stock) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)", 8,
-	{UUIDOID, UUIDOID, INT8OID, UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, BOOLOID}, NULL};
+	"       redeemed_at, from_stock) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+	8,
+	{UUIDOID, UUIDOID, INT8OID, UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, BOOLOID},
+	NULL};
 static SSQuery insert_donation = {
 	"INSERT INTO swipesavvy.donations (user_id, entry_id, points, charity_id, confirmation_code, idempotency_key,"
-	"       donated_at) VALUES ($1, $2, $3, $4, $5, $6, $7)", 7,
-	{UUIDOID, UUIDOID, INT8OID, UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID}, NULL};
+	"       donated_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+	7,
+	{UUIDOID, UUIDOID, INT8OID, UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID},
+	NULL};
 static SSQuery find_reward = {
 	"SELECT points, stock, is_active AND starts_at <= $2 AND (ends_at IS NULL OR ends_at > $2)"
-	"  FROM swipesavvy.rewards WHERE reward_id = $1", 2, {UUIDOID, TIMESTAMPTZOID}, NULL};
+	"  FROM swipesavvy.rewards WHERE reward_id = $1",
+	2,
+	{UUIDOID, TIMESTAMPTZOID},
+	NULL};
 /* as it was found, with one at least left */
 static SSQuery take_reward = {
 	"UPDATE swipesavvy.rewards SET stock = stock - 1"
 	" WHERE reward_id = $1 AND is_active AND starts_at <= $2 AND (ends_at IS NULL OR ends_at > $2)"
-	"   AND points = $3 AND stock > 0", 3, {UUIDOID, TIMESTAMPTZOID, INT8OID}, NULL};
-static SSQuery find_charity = {
-	"SELECT is_active FROM swipesavvy.charities WHERE charity_id = $1", 1, {UUIDOID}, NULL};
+	"   AND points = $3 AND stock > 0",
+	3,
+	{UUIDOID, TIMESTAMPTZOID, INT8OID},
+	NULL};
+static SSQuery find_charity = {"SELECT is_active FROM swipesavvy.charities WHERE charity_id = $1", 1, {UUIDOID}, NULL};
 
-static const Operation redeeming = {
-	"redeem", "redemption", "redemption_id", "reward_id", "points.redeemed", &find_redemption_key, &find_redemption_code};
-static const Operation donating = {
-	"donate", "donation", "donation_id", "charity_id", "points.donated", &find_donation_key, &find_donation_code};
+static const Operation redeeming = {"redeem",		   "redemption",		 "redemption_id",	   "reward_id",
+									"points.redeemed", &find_redemption_key, &find_redemption_code};
+static const Operation donating = {"donate",		 "donation",		 "donation_id",		 "charity_id",
+								   "points.donated", &find_donation_key, &find_donation_code};
 
 /*
  * Was this key used before? Then what came of it, after checking that it was
@@ -94,10 +108,10 @@ static const Operation donating = {
 static void
 find_replay(const Operation *operation, Spending *spending)
 {
-	Datum		values[2];
-	bool		isnull;
-	Datum		target;
-	bool		same;
+	Datum values[2];
+	bool isnull;
+	Datum target;
+	bool same;
 
 	if (spending->key == NULL)
 		return;
@@ -107,7 +121,7 @@ find_replay(const Operation *operation, Spending *spending)
 		return;
 	target = ss_value(0, 4, &isnull);
 	same = isnull ? spending->target == NULL
-		: spending->target != NULL && memcmp(DatumGetUUIDP(target), spending->target, sizeof(pg_uuid_t)) == 0;
+				  : spending->target != NULL && memcmp(DatumGetUUIDP(target), spending->target, sizeof(pg_uuid_t)) == 0;
 	if (spending->points != 0 && spending->points != ss_value_int64(0, 3, 0))
 		same = false;
 	if (!same)
@@ -133,12 +147,12 @@ require_points(const SSBalance *balance, int64 points)
 static void
 take_one(const SSBalance *balance, Spending *spending)
 {
-	Datum		values[3] = {UUIDPGetDatum(spending->target), TimestampTzGetDatum(balance->now)};
+	Datum values[3] = {UUIDPGetDatum(spending->target), TimestampTzGetDatum(balance->now)};
 
 	do
 	{
-		bool		unlimited;
-		int64		stock;
+		bool unlimited;
+		int64 stock;
 
 		if (ss_query_latest(&find_reward, values, NULL) == 0)
 			ss_not_found("reward", ss_uuid_text(spending->target));
@@ -161,13 +175,13 @@ static char *
 make_code(const Operation *operation)
 {
 	static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-	Datum		value;
-	char	   *code = palloc(CODE_GROUPS * (CODE_GROUP_CHARS + 1));
+	Datum value;
+	char *code = palloc(CODE_GROUPS * (CODE_GROUP_CHARS + 1));
 
 	do
 	{
-		uint8		bytes[CODE_GROUPS * CODE_GROUP_CHARS];
-		char	   *end = code;
+		uint8 bytes[CODE_GROUPS * CODE_GROUP_CHARS];
+		char *end = code;
 
 		if (!pg_strong_random(bytes, sizeof(bytes)))
 			elog(ERROR, "no random numbers");
@@ -187,8 +201,8 @@ make_code(const Operation *operation)
 static void
 spend(const Operation *operation, SSBalance *balance, Spending *spending, Datum *values, bool *nulls)
 {
-	SSEntry		entry = {spending->user_id, operation->kind, "available", operation->account, spending->points, NULL, NULL,
-	balance->now};
+	SSEntry entry = {spending->user_id, operation->kind, "available", operation->account, spending->points, NULL, NULL,
+					 balance->now};
 
 	spending->code = make_code(operation);
 	ss_balance_debit(balance, spending->points, false);
@@ -219,7 +233,7 @@ begin(const Operation *operation, SSBalance *balance, Spending *spending)
 static void
 announce(const Operation *operation, const SSBalance *balance, const Spending *spending)
 {
-	SSJson		json = {0};
+	SSJson json = {0};
 
 	ss_json_open_object(&json, NULL);
 	ss_json_uuid(&json, operation->id_key, spending->entry_id);
@@ -229,14 +243,15 @@ announce(const Operation *operation, const SSBalance *balance, const Spending *s
 	ss_json_text(&json, "confirmation_code", spending->code);
 	ss_json_time(&json, "occurred_at", balance->now);
 	ss_json_close_object(&json);
-	ss_outbox_put(operation->event, 1, psprintf("user:%s", ss_uuid_text(spending->user_id)), DatumGetJsonbP(ss_json_finish(&json)), NULL);
+	ss_outbox_put(operation->event, 1, psprintf("user:%s", ss_uuid_text(spending->user_id)),
+				  DatumGetJsonbP(ss_json_finish(&json)), NULL);
 }
 
 /* The ledger and the row beside it are the record of what was done. */
 static Datum
 leave(SSCall *call, const Operation *operation, const SSBalance *balance, const Spending *spending)
 {
-	SSJson		json = {0};
+	SSJson json = {0};
 
 	if (!spending->replayed)
 		announce(operation, balance, spending);
@@ -258,10 +273,10 @@ leave(SSCall *call, const Operation *operation, const SSBalance *balance, const 
 Datum
 swipesavvy_redeem_points(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSBalance	balance;
-	Spending	spending = {0};
-	bool		no_points;
+	SSCall call;
+	SSBalance balance;
+	Spending spending = {0};
+	bool no_points;
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_BACKEND | SS_ADMIN);
 	spending.user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);
@@ -277,8 +292,8 @@ swipesavvy_redeem_points(PG_FUNCTION_ARGS)
 	begin(&redeeming, &balance, &spending);
 	if (!spending.replayed)
 	{
-		Datum		values[8];
-		bool		nulls[8];
+		Datum values[8];
+		bool nulls[8];
 
 		if (spending.target != NULL)
 			take_one(&balance, &spending);
@@ -298,9 +313,9 @@ swipesavvy_redeem_points(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_donate_points(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSBalance	balance;
-	Spending	spending = {0};
+	SSCall call;
+	SSBalance balance;
+	Spending spending = {0};
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_BACKEND | SS_ADMIN);
 	spending.user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);
@@ -312,8 +327,8 @@ swipesavvy_donate_points(PG_FUNCTION_ARGS)
 	begin(&donating, &balance, &spending);
 	if (!spending.replayed)
 	{
-		Datum		values[7] = {UUIDPGetDatum(spending.target)};
-		bool		nulls[7];
+		Datum values[7] = {UUIDPGetDatum(spending.target)};
+		bool nulls[7];
 
 		if (ss_query_latest(&find_charity, values, NULL) == 0)
 			ss_not_found("charity", ss_uuid_text(spending.target));

@@ -27,15 +27,17 @@ PG_FUNCTION_INFO_V1(swipesavvy_create_charity);
 PG_FUNCTION_INFO_V1(swipesavvy_update_charity);
 PG_FUNCTION_INFO_V1(swipesavvy_list_charities);
 
-#define REWARD_COLUMNS                                                                                       \
+#define REWARD_COLUMNS                                                                                                 \
 	"reward_id, name, description, points, stock, starts_at, ends_at, is_active, created_at, updated_at"
 #define CHARITY_COLUMNS "charity_id, name, description, is_active, created_at, updated_at"
 
 static SSQuery insert_reward = {
 	"INSERT INTO swipesavvy.rewards (reward_id, name, points, stock, description, starts_at, ends_at, stocked)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($4, 0))"
-	" ON CONFLICT (reward_id) DO NOTHING RETURNING " REWARD_COLUMNS, 7,
-	{UUIDOID, TEXTOID, INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}, NULL};
+	" ON CONFLICT (reward_id) DO NOTHING RETURNING " REWARD_COLUMNS,
+	7,
+	{UUIDOID, TEXTOID, INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+	NULL};
 
 static SSQuery lock_reward = {
 	"SELECT " REWARD_COLUMNS " FROM swipesavvy.rewards WHERE reward_id = $1 FOR NO KEY UPDATE", 1, {UUIDOID}, NULL};
@@ -49,26 +51,29 @@ static SSQuery update_reward = {
 	"       description = CASE WHEN $8 THEN $5 ELSE description END, starts_at = coalesce($6, starts_at),"
 	"       ends_at = CASE WHEN $10 THEN $7 ELSE ends_at END, is_active = coalesce($11, is_active),"
 	"       updated_at = now()"
-	" WHERE reward_id = $1 RETURNING " REWARD_COLUMNS, 11,
-	{UUIDOID, TEXTOID, INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, BOOLOID, BOOLOID,
-	 BOOLOID}, NULL};
+	" WHERE reward_id = $1 RETURNING " REWARD_COLUMNS,
+	11,
+	{UUIDOID, TEXTOID, INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, BOOLOID, BOOLOID, BOOLOID},
+	NULL};
 
-static SSQuery find_reward_cursor = {
-	"SELECT points FROM swipesavvy.rewards WHERE reward_id = $1", 1, {UUIDOID}, NULL};
+static SSQuery find_reward_cursor = {"SELECT points FROM swipesavvy.rewards WHERE reward_id = $1", 1, {UUIDOID}, NULL};
 
 /* $1: all of them, not only those that can be redeemed */
-#define REWARDS_SHOWN                                                                                        \
-	"($1 OR (is_active AND starts_at <= now() AND (ends_at IS NULL OR ends_at > now())))"
+#define REWARDS_SHOWN "($1 OR (is_active AND starts_at <= now() AND (ends_at IS NULL OR ends_at > now())))"
 static SSQuery count_rewards = {
 	"SELECT count(*) FROM (SELECT FROM swipesavvy.rewards WHERE " REWARDS_SHOWN " LIMIT 10001) r", 1, {BOOLOID}, NULL};
-static SSQuery list_rewards = {
-	"SELECT " REWARD_COLUMNS " FROM swipesavvy.rewards"
-	" WHERE " REWARDS_SHOWN " AND (points, reward_id) > ($2, $3) ORDER BY points, reward_id LIMIT $4 OFFSET $5", 5,
-	{BOOLOID, INT8OID, UUIDOID, INT8OID, INT8OID}, NULL};
+static SSQuery list_rewards = {"SELECT " REWARD_COLUMNS " FROM swipesavvy.rewards"
+							   " WHERE " REWARDS_SHOWN
+							   " AND (points, reward_id) > ($2, $3) ORDER BY points, reward_id LIMIT $4 OFFSET $5",
+							   5,
+							   {BOOLOID, INT8OID, UUIDOID, INT8OID, INT8OID},
+							   NULL};
 
-static SSQuery insert_charity = {
-	"INSERT INTO swipesavvy.charities (charity_id, name, description) VALUES ($1, $2, $3)"
-	" ON CONFLICT (charity_id) DO NOTHING RETURNING " CHARITY_COLUMNS, 3, {UUIDOID, TEXTOID, TEXTOID}, NULL};
+static SSQuery insert_charity = {"INSERT INTO swipesavvy.charities (charity_id, name, description) VALUES ($1, $2, $3)"
+								 " ON CONFLICT (charity_id) DO NOTHING RETURNING " CHARITY_COLUMNS,
+								 3,
+								 {UUIDOID, TEXTOID, TEXTOID},
+								 NULL};
 
 static SSQuery lock_charity = {
 	"SELECT " CHARITY_COLUMNS " FROM swipesavvy.charities WHERE charity_id = $1 FOR NO KEY UPDATE", 1, {UUIDOID}, NULL};
@@ -77,7 +82,10 @@ static SSQuery update_charity = {
 	"UPDATE swipesavvy.charities"
 	"   SET name = coalesce($2, name), description = CASE WHEN $4 THEN $3 ELSE description END,"
 	"       is_active = coalesce($5, is_active), updated_at = now()"
-	" WHERE charity_id = $1 RETURNING " CHARITY_COLUMNS, 5, {UUIDOID, TEXTOID, TEXTOID, BOOLOID, BOOLOID}, NULL};
+	" WHERE charity_id = $1 RETURNING " CHARITY_COLUMNS,
+	5,
+	{UUIDOID, TEXTOID, TEXTOID, BOOLOID, BOOLOID},
+	NULL};
 
 static SSQuery find_charity_cursor = {
 	"SELECT name FROM swipesavvy.charities WHERE charity_id = $1", 1, {UUIDOID}, NULL};
@@ -85,15 +93,17 @@ static SSQuery count_charities = {
 	"SELECT count(*) FROM (SELECT FROM swipesavvy.charities WHERE $1 OR is_active LIMIT 10001) c", 1, {BOOLOID}, NULL};
 static SSQuery list_charities = {
 	"SELECT " CHARITY_COLUMNS " FROM swipesavvy.charities"
-	" WHERE ($1 OR is_active) AND (name, charity_id) > ($2, $3) ORDER BY name, charity_id LIMIT $4 OFFSET $5", 5,
-	{BOOLOID, TEXTOID, UUIDOID, INT8OID, INT8OID}, NULL};
+	" WHERE ($1 OR is_active) AND (name, charity_id) > ($2, $3) ORDER BY name, charity_id LIMIT $4 OFFSET $5",
+	5,
+	{BOOLOID, TEXTOID, UUIDOID, INT8OID, INT8OID},
+	NULL};
 
 /* Writes down what became of a reward or charity; without `before` it is new. */
 static void
 record(SSCall *call, const char *resource, const pg_uuid_t *id, SSAuditRow before, SSAuditRow after)
 {
-	SSAudit		audit = {.resource = resource,.action = before.tuple == NULL ? "create" : "update",
-	.resource_id = ss_uuid_text(id)};
+	SSAudit audit = {
+		.resource = resource, .action = before.tuple == NULL ? "create" : "update", .resource_id = ss_uuid_text(id)};
 
 	ss_audit_write_rows(call, &audit, before, after);
 }
@@ -107,13 +117,13 @@ record(SSCall *call, const char *resource, const pg_uuid_t *id, SSAuditRow befor
 Datum
 swipesavvy_create_reward(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	pg_uuid_t  *reward_id;
+	SSCall call;
+	SSJson json = {0};
+	pg_uuid_t *reward_id;
 	TimestampTz starts_at;
 	TimestampTz ends_at;
-	Datum		values[7];
-	bool		nulls[7] = {false};
+	Datum values[7];
+	bool nulls[7] = {false};
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_param_text(values, nulls, 1, ss_arg_text(fcinfo, 0, "name", SS_NAME_MAX, true));
@@ -166,8 +176,8 @@ is_given(Jsonb *changes, const char *key, Datum *values, bool *nulls, int n, int
 static void
 set_reward_changes(Jsonb *changes, Datum *values, bool *nulls)
 {
-	static const char *const keys[] = {
-		"name", "points", "stock", "description", "starts_at", "ends_at", "is_active", NULL};
+	static const char *const keys[] = {"name",		"points",  "stock",		"description",
+									   "starts_at", "ends_at", "is_active", NULL};
 	JsonbValue *value;
 
 	ss_check_keys(changes, "changes", keys);
@@ -193,7 +203,7 @@ set_reward_changes(Jsonb *changes, Datum *values, bool *nulls)
 static void
 check_dates(const Datum *values, const bool *nulls)
 {
-	bool		never;
+	bool never;
 	TimestampTz starts_at = DatumGetTimestampTz(ss_value_not_null(0, 6));
 	TimestampTz ends_at = DatumGetTimestampTz(ss_value(0, 7, &never));
 
@@ -213,12 +223,12 @@ check_dates(const Datum *values, const bool *nulls)
 Datum
 swipesavvy_update_reward(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	pg_uuid_t  *reward_id;
-	SSAuditRow	before;
-	Datum		values[11] = {0};
-	bool		nulls[11] = {false};
+	SSCall call;
+	SSJson json = {0};
+	pg_uuid_t *reward_id;
+	SSAuditRow before;
+	Datum values[11] = {0};
+	bool nulls[11] = {false};
 
 	ss_call_enter(&call, SS_ADMIN);
 	reward_id = ss_arg_uuid(fcinfo, 0, "reward_id", true);
@@ -242,11 +252,11 @@ swipesavvy_update_reward(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_create_charity(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	pg_uuid_t  *charity_id;
-	Datum		values[3];
-	bool		nulls[3];
+	SSCall call;
+	SSJson json = {0};
+	pg_uuid_t *charity_id;
+	Datum values[3];
+	bool nulls[3];
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_param_text(values, nulls, 1, ss_arg_text(fcinfo, 0, "name", SS_NAME_MAX, true));
@@ -270,13 +280,13 @@ Datum
 swipesavvy_update_charity(PG_FUNCTION_ARGS)
 {
 	static const char *const keys[] = {"name", "description", "is_active", NULL};
-	SSCall		call;
-	SSJson		json = {0};
-	pg_uuid_t  *charity_id;
-	Jsonb	   *changes;
-	SSAuditRow	before;
-	Datum		values[5];
-	bool		nulls[5];
+	SSCall call;
+	SSJson json = {0};
+	pg_uuid_t *charity_id;
+	Jsonb *changes;
+	SSAuditRow before;
+	Datum values[5];
+	bool nulls[5];
 
 	ss_call_enter(&call, SS_ADMIN);
 	charity_id = ss_arg_uuid(fcinfo, 0, "charity_id", true);
@@ -304,26 +314,26 @@ typedef struct Catalogue
 	const char *thing;
 	const char *things;
 	const char *id;
-	Datum		first;			/* before every value of the column */
-	SSQuery    *cursor;
-	SSQuery    *count;
-	SSQuery    *list;
+	Datum first; /* before every value of the column */
+	SSQuery *cursor;
+	SSQuery *count;
+	SSQuery *list;
 } Catalogue;
 
 static Datum
 show_catalogue(FunctionCallInfo fcinfo, SSCall *call, const Catalogue *catalogue)
 {
-	SSJson		json = {0};
-	SSPage		page = ss_arg_page(fcinfo, 0, 1, 2, SS_PAGE_MAX, SS_PAGE_DEFAULT);
-	pg_uuid_t  *id = palloc0(sizeof(pg_uuid_t));
-	Datum		values[5] = {0};
-	int64		counted;
+	SSJson json = {0};
+	SSPage page = ss_arg_page(fcinfo, 0, 1, 2, SS_PAGE_MAX, SS_PAGE_DEFAULT);
+	pg_uuid_t *id = palloc0(sizeof(pg_uuid_t));
+	Datum values[5] = {0};
+	int64 counted;
 
 	values[0] = BoolGetDatum(ss_call_has(call, SS_ADMIN));
 	values[1] = catalogue->first;
 	if (page.after != NULL)
 	{
-		Datum		value;
+		Datum value;
 
 		id = ss_uuid_from_text(page.after, "after");
 		value = UUIDPGetDatum(id);
@@ -349,9 +359,9 @@ show_catalogue(FunctionCallInfo fcinfo, SSCall *call, const Catalogue *catalogue
 Datum
 swipesavvy_list_rewards(PG_FUNCTION_ARGS)
 {
-	Catalogue	rewards = {"reward", "rewards", "reward_id", Int64GetDatum(0), &find_reward_cursor, &count_rewards,
-	&list_rewards};
-	SSCall		call;
+	Catalogue rewards = {"reward",		 "rewards",	   "reward_id", Int64GetDatum(0), &find_reward_cursor,
+						 &count_rewards, &list_rewards};
+	SSCall call;
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_ADMIN);
 	PG_RETURN_DATUM(show_catalogue(fcinfo, &call, &rewards));
@@ -363,9 +373,9 @@ swipesavvy_list_rewards(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_list_charities(PG_FUNCTION_ARGS)
 {
-	Catalogue	charities = {"charity", "charities", "charity_id", (Datum) 0, &find_charity_cursor, &count_charities,
-	&list_charities};
-	SSCall		call;
+	Catalogue charities = {"charity",		 "charities",	 "charity_id", (Datum) 0, &find_charity_cursor,
+						   &count_charities, &list_charities};
+	SSCall call;
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_ADMIN);
 	charities.first = CStringGetTextDatum("");

@@ -31,22 +31,28 @@ static SSQuery insert_boost = {
 	"INSERT INTO swipesavvy.boosts (boost_id, name, multiplier_milli, category, starts_at, expires_at, activation_limit)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (boost_id) DO NOTHING"
 	" RETURNING boost_id, name, swipesavvy.minor_to_major(multiplier_milli, 3) AS multiplier, category,"
-	"           starts_at, expires_at, activation_limit, created_at", 7,
-	{UUIDOID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID}, NULL};
+	"           starts_at, expires_at, activation_limit, created_at",
+	7,
+	{UUIDOID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID},
+	NULL};
 
 static SSQuery find_boost = {
 	"SELECT expires_at, activation_limit FROM swipesavvy.boosts WHERE boost_id = $2", 2, {UUIDOID, UUIDOID}, NULL};
 
 static SSQuery find_active = {
-	"SELECT FROM swipesavvy.user_boosts WHERE user_id = $1 AND boost_id = $2 AND deactivated_at IS NULL", 2,
-	{UUIDOID, UUIDOID}, NULL};
+	"SELECT FROM swipesavvy.user_boosts WHERE user_id = $1 AND boost_id = $2 AND deactivated_at IS NULL",
+	2,
+	{UUIDOID, UUIDOID},
+	NULL};
 
 static SSQuery lock_boost = {
 	"SELECT FROM swipesavvy.boosts WHERE boost_id = $2 FOR NO KEY UPDATE", 2, {UUIDOID, UUIDOID}, NULL};
 
 static SSQuery count_active = {
 	"SELECT count(*) FROM (SELECT FROM swipesavvy.user_boosts WHERE boost_id = $1 AND deactivated_at IS NULL LIMIT $2) b",
-	2, {UUIDOID, INT8OID}, NULL};
+	2,
+	{UUIDOID, INT8OID},
+	NULL};
 
 #define BOOSTS_SHOWN "($1 OR b.expires_at IS NULL OR b.expires_at > now())"
 static SSQuery count_boosts = {
@@ -60,22 +66,32 @@ static SSQuery list_boosts = {
 	"       EXISTS (SELECT FROM swipesavvy.user_boosts u"
 	"                WHERE u.user_id = $3 AND u.boost_id = b.boost_id AND u.deactivated_at IS NULL) AS active"
 	"  FROM swipesavvy.boosts b WHERE " BOOSTS_SHOWN " AND b.boost_id > $2"
-	" ORDER BY b.boost_id LIMIT $4 OFFSET $5", 5, {BOOLOID, UUIDOID, UUIDOID, INT8OID, INT8OID}, NULL};
+	" ORDER BY b.boost_id LIMIT $4 OFFSET $5",
+	5,
+	{BOOLOID, UUIDOID, UUIDOID, INT8OID, INT8OID},
+	NULL};
 
-static SSQuery activate = {
-	"INSERT INTO swipesavvy.user_boosts AS b (user_id, boost_id) VALUES ($1, $2)"
-	" ON CONFLICT (user_id, boost_id) DO UPDATE SET activated_at = now(), deactivated_at = NULL"
-	"  WHERE b.deactivated_at IS NOT NULL", 2, {UUIDOID, UUIDOID}, NULL};
+static SSQuery activate = {"INSERT INTO swipesavvy.user_boosts AS b (user_id, boost_id) VALUES ($1, $2)"
+						   " ON CONFLICT (user_id, boost_id) DO UPDATE SET activated_at = now(), deactivated_at = NULL"
+						   "  WHERE b.deactivated_at IS NOT NULL",
+						   2,
+						   {UUIDOID, UUIDOID},
+						   NULL};
 
-static SSQuery deactivate = {
-	"UPDATE swipesavvy.user_boosts SET deactivated_at = now()"
-	" WHERE user_id = $1 AND boost_id = $2 AND deactivated_at IS NULL", 2, {UUIDOID, UUIDOID}, NULL};
+static SSQuery deactivate = {"UPDATE swipesavvy.user_boosts SET deactivated_at = now()"
+							 " WHERE user_id = $1 AND boost_id = $2 AND deactivated_at IS NULL",
+							 2,
+							 {UUIDOID, UUIDOID},
+							 NULL};
 
 static SSQuery select_user_boost = {
 	"SELECT u.user_id, b.boost_id, b.name, swipesavvy.minor_to_major(b.multiplier_milli, 3) AS multiplier,"
 	"       b.category, b.expires_at, u.deactivated_at IS NULL AS active"
 	"  FROM swipesavvy.user_boosts u JOIN swipesavvy.boosts b ON b.boost_id = u.boost_id"
-	" WHERE u.user_id = $1 AND u.boost_id = $2", 2, {UUIDOID, UUIDOID}, NULL};
+	" WHERE u.user_id = $1 AND u.boost_id = $2",
+	2,
+	{UUIDOID, UUIDOID},
+	NULL};
 
 /*
  * create_boost(name, multiplier, category, starts_at, expires_at, boost_id,
@@ -84,15 +100,15 @@ static SSQuery select_user_boost = {
 Datum
 swipesavvy_create_boost(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	Numeric		multiplier;
-	char	   *category;
-	pg_uuid_t  *boost_id;
+	SSCall call;
+	SSJson json = {0};
+	Numeric multiplier;
+	char *category;
+	pg_uuid_t *boost_id;
 	TimestampTz starts_at;
 	TimestampTz expires_at;
-	Datum		values[7];
-	bool		nulls[7];
+	Datum values[7];
+	bool nulls[7];
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_param_text(values, nulls, 1, ss_arg_text(fcinfo, 0, "name", SS_NAME_MAX, true));
@@ -118,10 +134,10 @@ swipesavvy_create_boost(PG_FUNCTION_ARGS)
 	values[5] = TimestampTzGetDatum(expires_at);
 	nulls[2] = nulls[4] = false;
 	if (ss_query_write(&insert_boost, values, nulls) == 0)
-		ss_duplicate("a boost with this boost_id exists already", "The boost_id is \"%s\".",
-					 ss_uuid_text(boost_id));
+		ss_duplicate("a boost with this boost_id exists already", "The boost_id is \"%s\".", ss_uuid_text(boost_id));
 	ss_json_row(&json, NULL);
-	ss_audit_write_rows(&call, &(SSAudit){.resource = "boost", .action = "create", .resource_id = ss_uuid_text(boost_id)},
+	ss_audit_write_rows(&call,
+						&(SSAudit){.resource = "boost", .action = "create", .resource_id = ss_uuid_text(boost_id)},
 						(SSAuditRow){0}, ss_audit_row());
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
@@ -134,8 +150,8 @@ swipesavvy_create_boost(PG_FUNCTION_ARGS)
 static void
 enter_for_user(FunctionCallInfo fcinfo, SSCall *call, Datum *values)
 {
-	pg_uuid_t  *user_id;
-	pg_uuid_t  *boost_id;
+	pg_uuid_t *user_id;
+	pg_uuid_t *boost_id;
 
 	ss_call_enter(call, SS_CUSTOMER | SS_BACKEND | SS_ADMIN);
 	user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);
@@ -155,21 +171,24 @@ enter_for_user(FunctionCallInfo fcinfo, SSCall *call, Datum *values)
 static void
 require_activation_left(const Datum *values, int64 activation_limit)
 {
-	Datum		counted[2] = {values[1], Int64GetDatum(activation_limit)};
+	Datum counted[2] = {values[1], Int64GetDatum(activation_limit)};
 
 	(void) ss_query_latest(&lock_boost, values, NULL);
 	(void) ss_query_latest(&count_active, counted, NULL);
 	if (ss_value_int64(0, 1, 0) >= activation_limit)
-		ss_exhausted("the boost is activated by as many users as may", "At most " INT64_FORMAT " may.", activation_limit);
+		ss_exhausted("the boost is activated by as many users as may", "At most " INT64_FORMAT " may.",
+					 activation_limit);
 }
 
 /* Writes down what became of the boost, if anything did, and makes it the result. */
 static Datum
 leave_with_user_boost(SSCall *call, const char *action, bool changed, const Datum *values)
 {
-	SSJson		json = {0};
-	SSAudit		audit = {.resource = "boost", .action = action, .user_id = DatumGetUUIDP(values[0]),
-						 .resource_id = ss_uuid_text(DatumGetUUIDP(values[1]))};
+	SSJson json = {0};
+	SSAudit audit = {.resource = "boost",
+					 .action = action,
+					 .user_id = DatumGetUUIDP(values[0]),
+					 .resource_id = ss_uuid_text(DatumGetUUIDP(values[1]))};
 
 	if (changed)
 		ss_audit_write(call, &audit, NULL, NULL);
@@ -184,12 +203,12 @@ leave_with_user_boost(SSCall *call, const char *action, bool changed, const Datu
 Datum
 swipesavvy_activate_boost(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	Datum		values[2];
-	Datum		expires_at;
-	int64		activation_limit;
-	bool		never;
-	bool		changed;
+	SSCall call;
+	Datum values[2];
+	Datum expires_at;
+	int64 activation_limit;
+	bool never;
+	bool changed;
 
 	enter_for_user(fcinfo, &call, values);
 	expires_at = ss_value(0, 1, &never);
@@ -197,8 +216,7 @@ swipesavvy_activate_boost(PG_FUNCTION_ARGS)
 	/* a service that loads history activates boosts of the past: they count for the purchases of their time */
 	if (!never && DatumGetTimestampTz(expires_at) <= GetCurrentTransactionStartTimestamp() &&
 		!ss_call_has(&call, SS_BACKEND | SS_ADMIN))
-		ss_bad_state("the boost has expired", "The boost_id is \"%s\".",
-					 ss_uuid_text(DatumGetUUIDP(values[1])));
+		ss_bad_state("the boost has expired", "The boost_id is \"%s\".", ss_uuid_text(DatumGetUUIDP(values[1])));
 	if (activation_limit > 0 && ss_query_latest(&find_active, values, NULL) == 0)
 		require_activation_left(values, activation_limit);
 	changed = ss_query_write(&activate, values, NULL) > 0;
@@ -211,13 +229,12 @@ swipesavvy_activate_boost(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_deactivate_boost(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	Datum		values[2];
+	SSCall call;
+	Datum values[2];
 
 	enter_for_user(fcinfo, &call, values);
 	if (ss_query_write(&deactivate, values, NULL) == 0)
-		ss_bad_state("the boost is not active", "The boost_id is \"%s\".",
-					 ss_uuid_text(DatumGetUUIDP(values[1])));
+		ss_bad_state("the boost is not active", "The boost_id is \"%s\".", ss_uuid_text(DatumGetUUIDP(values[1])));
 	PG_RETURN_DATUM(leave_with_user_boost(&call, "deactivate", true, values));
 }
 
@@ -227,13 +244,13 @@ swipesavvy_deactivate_boost(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_list_boosts(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSPage		page;
-	int64		counted;
-	pg_uuid_t	none = {0};
-	Datum		values[5];
-	bool		nulls[5] = {false};
+	SSCall call;
+	SSJson json = {0};
+	SSPage page;
+	int64 counted;
+	pg_uuid_t none = {0};
+	Datum values[5];
+	bool nulls[5] = {false};
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_ADMIN);
 	page = ss_arg_page(fcinfo, 0, 1, 2, SS_PAGE_MAX, SS_PAGE_DEFAULT);

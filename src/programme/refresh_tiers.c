@@ -17,16 +17,17 @@
 
 PG_FUNCTION_INFO_V1(swipesavvy_refresh_tiers);
 
-#define REFRESH_MAX		100000	/* accounts of one call */
+#define REFRESH_MAX		100000 /* accounts of one call */
 #define REFRESH_DEFAULT 10000
 
 /* Accounts that were kept in a tier until $1 at the latest which their points do not make, or which is gone. */
-static SSQuery due_query = {
-	"SELECT a.user_id FROM swipesavvy.reward_accounts a"
-	"  LEFT JOIN swipesavvy.tiers t ON t.tier = a.tier AND t.is_active"
-	" WHERE a.tier_until <= $1 AND (t.tier IS NULL OR t.threshold > a.lifetime_points)"
-	" ORDER BY a.user_id LIMIT $2",
-	2, {TIMESTAMPTZOID, INT8OID}, NULL};
+static SSQuery due_query = {"SELECT a.user_id FROM swipesavvy.reward_accounts a"
+							"  LEFT JOIN swipesavvy.tiers t ON t.tier = a.tier AND t.is_active"
+							" WHERE a.tier_until <= $1 AND (t.tier IS NULL OR t.threshold > a.lifetime_points)"
+							" ORDER BY a.user_id LIMIT $2",
+							2,
+							{TIMESTAMPTZOID, INT8OID},
+							NULL};
 
 /*
  * refresh_tiers(as_of, "limit"): {refreshed, more}
@@ -34,19 +35,19 @@ static SSQuery due_query = {
 Datum
 swipesavvy_refresh_tiers(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
+	SSCall call;
+	SSJson json = {0};
 	TimestampTz as_of;
-	Datum		values[2];
-	bool		isnull;
-	int64		limit;
-	int			found;
-	int			refreshed = 0;
-	pg_uuid_t  *users;
-	SSBalance  *balances;
+	Datum values[2];
+	bool isnull;
+	int64 limit;
+	int found;
+	int refreshed = 0;
+	pg_uuid_t *users;
+	SSBalance *balances;
 
 	ss_call_enter(&call, SS_ADMIN);
-	ss_audit_none(&call);		/* nothing changes but how it is written down */
+	ss_audit_none(&call); /* nothing changes but how it is written down */
 	as_of = ss_arg_as_of(fcinfo, 0, true);
 	limit = ss_arg_int4(fcinfo, 1, "limit", 1, REFRESH_MAX, &isnull);
 	if (isnull)

@@ -17,38 +17,45 @@
 #include "call/call.h"
 
 #define MEMBERS_MAX		 100000
-#define MEMBERS_RECORDED 100	/* of a list that the record names */
+#define MEMBERS_RECORDED 100 /* of a list that the record names */
 
 PG_FUNCTION_INFO_V1(swipesavvy_create_segment);
 PG_FUNCTION_INFO_V1(swipesavvy_add_segment_members);
 PG_FUNCTION_INFO_V1(swipesavvy_remove_segment_members);
 PG_FUNCTION_INFO_V1(swipesavvy_list_segments);
 
-static SSQuery insert_segment = {
-	"INSERT INTO swipesavvy.segments (name, description) VALUES ($1, $2)"
-	" ON CONFLICT (name) DO NOTHING RETURNING name, description, 0 AS members, created_at", 2,
-	{TEXTOID, TEXTOID}, NULL};
+static SSQuery insert_segment = {"INSERT INTO swipesavvy.segments (name, description) VALUES ($1, $2)"
+								 " ON CONFLICT (name) DO NOTHING RETURNING name, description, 0 AS members, created_at",
+								 2,
+								 {TEXTOID, TEXTOID},
+								 NULL};
 
-static SSQuery find_segment = {
-	"SELECT segment_no FROM swipesavvy.segments WHERE name = $1", 1, {TEXTOID}, NULL};
+static SSQuery find_segment = {"SELECT segment_no FROM swipesavvy.segments WHERE name = $1", 1, {TEXTOID}, NULL};
 
-static SSQuery find_unknown_user = {
-	"SELECT m.user_id FROM unnest($1) m(user_id)"
-	" WHERE NOT EXISTS (SELECT FROM swipesavvy.users u WHERE u.user_id = m.user_id)"
-	" ORDER BY m.user_id LIMIT 1", 1,
-	{UUIDARRAYOID}, NULL};
+static SSQuery find_unknown_user = {"SELECT m.user_id FROM unnest($1) m(user_id)"
+									" WHERE NOT EXISTS (SELECT FROM swipesavvy.users u WHERE u.user_id = m.user_id)"
+									" ORDER BY m.user_id LIMIT 1",
+									1,
+									{UUIDARRAYOID},
+									NULL};
 
 /* since when, by the clock: explain_award() tells purchases of the same transaction that came before */
 static SSQuery insert_members = {
 	"INSERT INTO swipesavvy.segment_members (user_id, segment_no, added_at)"
 	" SELECT DISTINCT m.user_id, $2, c.moment FROM unnest($1) m(user_id), (SELECT clock_timestamp() AS moment OFFSET 0) c ORDER BY m.user_id"
-	" ON CONFLICT DO NOTHING", 2, {UUIDARRAYOID, INT4OID}, NULL};
+	" ON CONFLICT DO NOTHING",
+	2,
+	{UUIDARRAYOID, INT4OID},
+	NULL};
 
 static SSQuery delete_members = {
 	"WITH found AS (SELECT user_id FROM swipesavvy.segment_members"
 	"                WHERE user_id = ANY ($1) AND segment_no = $2 ORDER BY user_id FOR UPDATE)"
 	" DELETE FROM swipesavvy.segment_members m USING found f"
-	"  WHERE m.user_id = f.user_id AND m.segment_no = $2", 2, {UUIDARRAYOID, INT4OID}, NULL};
+	"  WHERE m.user_id = f.user_id AND m.segment_no = $2",
+	2,
+	{UUIDARRAYOID, INT4OID},
+	NULL};
 
 static SSQuery count_members = {
 	"SELECT count(*) FROM swipesavvy.segment_members WHERE segment_no = $1", 1, {INT4OID}, NULL};
@@ -57,7 +64,10 @@ static SSQuery select_segments = {
 	"SELECT s.name, s.description,"
 	"       (SELECT count(*) FROM swipesavvy.segment_members m WHERE m.segment_no = s.segment_no) AS members,"
 	"       s.created_at"
-	"  FROM swipesavvy.segments s ORDER BY s.name", 0, {0}, NULL};
+	"  FROM swipesavvy.segments s ORDER BY s.name",
+	0,
+	{0},
+	NULL};
 
 /*
  * create_segment(name, description)
@@ -65,11 +75,11 @@ static SSQuery select_segments = {
 Datum
 swipesavvy_create_segment(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	char	   *name;
-	Datum		values[2];
-	bool		nulls[2];
+	SSCall call;
+	SSJson json = {0};
+	char *name;
+	Datum values[2];
+	bool nulls[2];
 
 	ss_call_enter(&call, SS_ADMIN);
 	name = ss_arg_text(fcinfo, 0, "name", SS_NAME_MAX, true);
@@ -87,8 +97,8 @@ swipesavvy_create_segment(PG_FUNCTION_ARGS)
 static ArrayType *
 arg_user_ids(FunctionCallInfo fcinfo)
 {
-	ArrayType  *ids;
-	int			count;
+	ArrayType *ids;
+	int count;
 
 	if (PG_ARGISNULL(1))
 		ss_missing_value("user_ids");
@@ -107,7 +117,7 @@ arg_user_ids(FunctionCallInfo fcinfo)
 static void
 require_users(ArrayType *ids)
 {
-	Datum		values[] = {PointerGetDatum(ids)};
+	Datum values[] = {PointerGetDatum(ids)};
 
 	if (ss_query_write(&find_unknown_user, values, NULL) > 0)
 		ss_not_found("user", ss_uuid_text(DatumGetUUIDP(ss_value_not_null(0, 1))));
@@ -117,10 +127,10 @@ require_users(ArrayType *ids)
 static void
 record(SSCall *call, const char *action, const char *segment, const char *changed, uint64 rows, ArrayType *ids)
 {
-	SSAudit		audit = {.resource = "segment", .action = action, .resource_id = segment};
-	SSJson		json = {0};
-	Datum	   *users;
-	int			count;
+	SSAudit audit = {.resource = "segment", .action = action, .resource_id = segment};
+	SSJson json = {0};
+	Datum *users;
+	int count;
 
 	deconstruct_array(ids, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR, &users, NULL, &count);
 	ss_json_open_object(&json, NULL);
@@ -138,12 +148,12 @@ record(SSCall *call, const char *action, const char *segment, const char *change
 static Datum
 change_members(FunctionCallInfo fcinfo, const char *action, SSQuery *query, const char *changed)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	char	   *name;
-	ArrayType  *ids;
-	Datum		values[2];
-	uint64		rows;
+	SSCall call;
+	SSJson json = {0};
+	char *name;
+	ArrayType *ids;
+	Datum values[2];
+	uint64 rows;
 
 	ss_call_enter(&call, SS_ADMIN);
 	name = ss_arg_text(fcinfo, 0, "name", SS_NAME_MAX, true);
@@ -188,8 +198,8 @@ swipesavvy_remove_segment_members(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_list_segments(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
+	SSCall call;
+	SSJson json = {0};
 
 	ss_call_enter(&call, SS_ANALYTICS | SS_ADMIN);
 	(void) ss_query_read(&select_segments, NULL, NULL);

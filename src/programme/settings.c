@@ -27,33 +27,37 @@ PG_FUNCTION_INFO_V1(swipesavvy_update_system_settings);
 /* A row of system_settings. */
 typedef struct Setting
 {
-	char	   *name;
-	char	   *type;
-	Numeric		minimum;		/* NULL = none */
-	Numeric		maximum;
-	bool		nullable;
-	Jsonb	   *value;
-	Jsonb	   *before;
+	char *name;
+	char *type;
+	Numeric minimum; /* NULL = none */
+	Numeric maximum;
+	bool nullable;
+	Jsonb *value;
+	Jsonb *before;
 } Setting;
 
 static SSQuery lock_settings = {
 	"SELECT setting, value_type, minimum, maximum, nullable, value FROM swipesavvy.system_settings"
-	" ORDER BY setting FOR NO KEY UPDATE", 0, {0}, NULL};
+	" ORDER BY setting FOR NO KEY UPDATE",
+	0,
+	{0},
+	NULL};
 
-static SSQuery update_setting = {
-	"UPDATE swipesavvy.system_settings SET value = $2, updated_at = now(), updated_by = $3"
-	" WHERE setting = $1 AND value <> $2", 3, {TEXTOID, JSONBOID, UUIDOID}, NULL};
+static SSQuery update_setting = {"UPDATE swipesavvy.system_settings SET value = $2, updated_at = now(), updated_by = $3"
+								 " WHERE setting = $1 AND value <> $2",
+								 3,
+								 {TEXTOID, JSONBOID, UUIDOID},
+								 NULL};
 
-static SSQuery find_timezone = {
-	"SELECT FROM pg_catalog.pg_timezone_names WHERE name = $1", 1, {TEXTOID}, NULL};
+static SSQuery find_timezone = {"SELECT FROM pg_catalog.pg_timezone_names WHERE name = $1", 1, {TEXTOID}, NULL};
 
 /* --- the stored settings ------------------------------------------------------------ */
 
 static Numeric
 numeric_column(uint64 row, int column)
 {
-	bool		isnull;
-	Datum		value = ss_value(row, column, &isnull);
+	bool isnull;
+	Datum value = ss_value(row, column, &isnull);
 
 	return isnull ? NULL : DatumGetNumeric(value);
 }
@@ -62,7 +66,7 @@ numeric_column(uint64 row, int column)
 static int
 read_settings(Setting **settings)
 {
-	int			count = ss_query_write(&lock_settings, NULL, NULL);
+	int count = ss_query_write(&lock_settings, NULL, NULL);
 
 	*settings = palloc(sizeof(Setting) * count);
 	for (int i = 0; i < count; i++)
@@ -96,8 +100,8 @@ static int64
 scaled_value(const Setting *setting, const JsonbValue *value, int decimals)
 {
 	const char *name = setting->name;
-	int64		minimum = PG_INT64_MIN;
-	int64		maximum = PG_INT64_MAX;
+	int64 minimum = PG_INT64_MIN;
+	int64 maximum = PG_INT64_MAX;
 
 	if (setting->minimum != NULL)
 		minimum = ss_scaled_from_numeric(setting->minimum, decimals, minimum, maximum, name);
@@ -110,7 +114,7 @@ scaled_value(const Setting *setting, const JsonbValue *value, int decimals)
 static Jsonb *
 stored_number(const Setting *setting, const JsonbValue *value, int decimals)
 {
-	JsonbValue	stored = {.type = jbvNumeric};
+	JsonbValue stored = {.type = jbvNumeric};
 
 	stored.val.numeric = ss_money_to_major(scaled_value(setting, value, decimals), decimals);
 	return ss_json_as_jsonb(&stored);
@@ -119,7 +123,7 @@ stored_number(const Setting *setting, const JsonbValue *value, int decimals)
 static Jsonb *
 stored_text(const char *text)
 {
-	JsonbValue	stored = {.type = jbvString};
+	JsonbValue stored = {.type = jbvString};
 
 	stored.val.string.val = pstrdup(text);
 	stored.val.string.len = strlen(text);
@@ -130,9 +134,9 @@ stored_text(const char *text)
 static Jsonb *
 stored_timezone(const Setting *setting, const JsonbValue *value)
 {
-	char	   *name = ss_json_as_text(value, setting->name, SS_NAME_MAX);
-	pg_tz	   *zone = pg_tzset(name);
-	Datum		canonical;
+	char *name = ss_json_as_text(value, setting->name, SS_NAME_MAX);
+	pg_tz *zone = pg_tzset(name);
+	Datum canonical;
 
 	if (zone != NULL)
 	{
@@ -167,8 +171,7 @@ checked_value(const Setting *setting, JsonbValue *value, int exponent)
 	else if (strcmp(setting->type, "timezone") == 0)
 		return stored_timezone(setting, value);
 	else if (strcmp(setting->type, "currency") == 0)
-		(void) ss_rules_exponent_of(ss_rules_get(), ss_json_as_text(value, setting->name, SS_NAME_MAX),
-									setting->name);
+		(void) ss_rules_exponent_of(ss_rules_get(), ss_json_as_text(value, setting->name, SS_NAME_MAX), setting->name);
 	else
 		elog(ERROR, "setting \"%s\" has an unknown type \"%s\"", setting->name, setting->type);
 	return ss_json_as_jsonb(value);
@@ -178,7 +181,7 @@ checked_value(const Setting *setting, JsonbValue *value, int exponent)
 static JsonbValue
 scalar_of(Jsonb *document)
 {
-	JsonbValue	value;
+	JsonbValue value;
 
 	if (!JB_ROOT_IS_SCALAR(document) || !JsonbExtractScalar(&document->root, &value))
 		elog(ERROR, "a setting is no scalar");
@@ -206,12 +209,12 @@ exponent_after(Jsonb *document)
 static void
 apply_document(Jsonb *document, Setting *settings, int count)
 {
-	int			exponent = exponent_after(document);
+	int exponent = exponent_after(document);
 
 	for (int i = 0; i < count; i++)
 	{
 		JsonbValue *given = ss_document_get(document, settings[i].name);
-		JsonbValue	present = scalar_of(settings[i].value);
+		JsonbValue present = scalar_of(settings[i].value);
 
 		if (given != NULL || strcmp(settings[i].type, "money") == 0)
 			settings[i].value = checked_value(&settings[i], given != NULL ? given : &present, exponent);
@@ -222,9 +225,9 @@ apply_document(Jsonb *document, Setting *settings, int count)
 static void
 record(SSCall *call, const Setting *settings, int count)
 {
-	SSAudit		audit = {.resource = "settings", .action = "update"};
-	SSJson		before = {0};
-	SSJson		after = {0};
+	SSAudit audit = {.resource = "settings", .action = "update"};
+	SSJson before = {0};
+	SSJson after = {0};
 
 	ss_json_open_object(&before, NULL);
 	ss_json_open_object(&after, NULL);
@@ -246,11 +249,11 @@ record(SSCall *call, const Setting *settings, int count)
 Datum
 swipesavvy_update_system_settings(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	Jsonb	   *document;
-	Setting    *settings;
-	int			count;
+	SSCall call;
+	SSJson json = {0};
+	Jsonb *document;
+	Setting *settings;
+	int count;
 	const pg_uuid_t *updated_by;
 
 	ss_call_enter(&call, SS_ADMIN);
@@ -265,8 +268,8 @@ swipesavvy_update_system_settings(PG_FUNCTION_ARGS)
 	ss_json_open_object(&json, "updated_settings");
 	for (int i = 0; i < count; i++)
 	{
-		Datum		values[3];
-		bool		nulls[3];
+		Datum values[3];
+		bool nulls[3];
 
 		ss_param_text(values, nulls, 0, settings[i].name);
 		ss_param_pointer(values, nulls, 1, settings[i].value);

@@ -26,36 +26,43 @@ PG_FUNCTION_INFO_V1(swipesavvy_update_tiers);
 /* An element of the list that update_tiers is given. */
 typedef struct TierInput
 {
-	char	   *name;
-	int64		threshold;
-	int32		multiplier_milli;
-	Jsonb	   *benefits;		/* NULL = as they are */
+	char *name;
+	int64 threshold;
+	int32 multiplier_milli;
+	Jsonb *benefits; /* NULL = as they are */
 } TierInput;
 
 static SSQuery select_tiers = {
 	"SELECT tier, threshold, swipesavvy.minor_to_major(multiplier_milli, 3) AS multiplier, benefits"
-	"  FROM swipesavvy.tiers WHERE is_active ORDER BY threshold", 0, {0}, NULL};
+	"  FROM swipesavvy.tiers WHERE is_active ORDER BY threshold",
+	0,
+	{0},
+	NULL};
 
 static SSQuery lock_tiers = {"LOCK TABLE swipesavvy.tiers IN SHARE ROW EXCLUSIVE MODE", 0, {0}, NULL};
 
 static SSQuery switch_off = {
-	"UPDATE swipesavvy.tiers SET is_active = false WHERE is_active AND tier <> ALL ($1)", 1,
-	{TEXTARRAYOID}, NULL};
+	"UPDATE swipesavvy.tiers SET is_active = false WHERE is_active AND tier <> ALL ($1)", 1, {TEXTARRAYOID}, NULL};
 
 static SSQuery update_tier = {
 	"UPDATE swipesavvy.tiers"
 	"   SET threshold = $2, multiplier_milli = $3, benefits = coalesce($4, benefits), is_active = true"
-	" WHERE tier = $1", 4, {TEXTOID, INT8OID, INT4OID, JSONBOID}, NULL};
+	" WHERE tier = $1",
+	4,
+	{TEXTOID, INT8OID, INT4OID, JSONBOID},
+	NULL};
 
-static SSQuery insert_tier = {
-	"INSERT INTO swipesavvy.tiers (tier, threshold, multiplier_milli, benefits)"
-	" VALUES ($1, $2, $3, coalesce($4, '[]'))", 4, {TEXTOID, INT8OID, INT4OID, JSONBOID}, NULL};
+static SSQuery insert_tier = {"INSERT INTO swipesavvy.tiers (tier, threshold, multiplier_milli, benefits)"
+							  " VALUES ($1, $2, $3, coalesce($4, '[]'))",
+							  4,
+							  {TEXTOID, INT8OID, INT4OID, JSONBOID},
+							  NULL};
 
 /* Makes {"tiers": [...]} the result. */
 static Datum
 leave_with_tiers(SSCall *call, uint64 (*query)(SSQuery *, const Datum *, const bool *))
 {
-	SSJson		json = {0};
+	SSJson json = {0};
 
 	(void) query(&select_tiers, NULL, NULL);
 	ss_json_open_object(&json, NULL);
@@ -70,7 +77,7 @@ leave_with_tiers(SSCall *call, uint64 (*query)(SSQuery *, const Datum *, const b
 Datum
 swipesavvy_list_tiers(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
+	SSCall call;
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_ADMIN);
 	PG_RETURN_DATUM(leave_with_tiers(&call, ss_query_read));
@@ -80,8 +87,8 @@ swipesavvy_list_tiers(PG_FUNCTION_ARGS)
 static Jsonb *
 tiers_document(void)
 {
-	SSJson		json = {0};
-	uint64		count = ss_query_write(&select_tiers, NULL, NULL);
+	SSJson json = {0};
+	uint64 count = ss_query_write(&select_tiers, NULL, NULL);
 
 	ss_json_open_object(&json, NULL);
 	for (uint64 i = 0; i < count; i++)
@@ -100,9 +107,9 @@ tiers_document(void)
 static Jsonb *
 read_benefits(JsonbValue *value)
 {
-	Jsonb	   *benefits = ss_json_as_jsonb(value);
+	Jsonb *benefits = ss_json_as_jsonb(value);
 	JsonbIterator *iterator;
-	JsonbValue	element;
+	JsonbValue element;
 
 	if (JB_ROOT_IS_SCALAR(benefits) || !JB_ROOT_IS_ARRAY(benefits))
 		ss_bad_value("benefits", "It is not a JSON array.");
@@ -131,10 +138,10 @@ static TierInput
 read_tier(JsonbValue *element)
 {
 	static const char *const keys[] = {"tier", "name", "threshold", "multiplier", "benefits", NULL};
-	Jsonb	   *document = ss_json_as_jsonb(element);
+	Jsonb *document = ss_json_as_jsonb(element);
 	const char *name_key;
 	JsonbValue *benefits;
-	TierInput	tier = {0};
+	TierInput tier = {0};
 
 	if (JB_ROOT_IS_SCALAR(document) || !JB_ROOT_IS_OBJECT(document))
 		ss_bad_value("tiers", "An element is not a JSON object.");
@@ -144,9 +151,8 @@ read_tier(JsonbValue *element)
 		ss_bad_value("tiers", "An element has both \"tier\" and \"name\".");
 	tier.name = ss_json_as_text(require_key(document, name_key), name_key, SS_NAME_MAX);
 	tier.threshold = ss_json_as_int(require_key(document, "threshold"), "threshold", 0, PG_INT64_MAX);
-	tier.multiplier_milli = ss_scaled_from_numeric(ss_json_as_numeric(require_key(document, "multiplier"),
-																	  "multiplier"),
-												   3, 0, 1000 * SS_MILLI, "multiplier");
+	tier.multiplier_milli = ss_scaled_from_numeric(
+		ss_json_as_numeric(require_key(document, "multiplier"), "multiplier"), 3, 0, 1000 * SS_MILLI, "multiplier");
 	benefits = ss_document_get(document, "benefits");
 	if (benefits != NULL)
 		tier.benefits = read_benefits(benefits);
@@ -157,7 +163,7 @@ read_tier(JsonbValue *element)
 static void
 check_tiers(const TierInput *tiers, int count)
 {
-	bool		has_lowest = false;
+	bool has_lowest = false;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -179,9 +185,9 @@ static TierInput *
 read_tiers(Jsonb *document, int *count)
 {
 	JsonbIterator *iterator;
-	JsonbValue	element;
-	TierInput  *tiers;
-	int			n = 0;
+	JsonbValue element;
+	TierInput *tiers;
+	int n = 0;
 
 	if (JB_ROOT_IS_SCALAR(document) || !JB_ROOT_IS_ARRAY(document))
 		ss_bad_value("tiers", "It is not a JSON array.");
@@ -202,8 +208,8 @@ read_tiers(Jsonb *document, int *count)
 static void
 write_tier(const TierInput *tier)
 {
-	Datum		values[4];
-	bool		nulls[4] = {false};
+	Datum values[4];
+	bool nulls[4] = {false};
 
 	ss_param_text(values, nulls, 0, tier->name);
 	values[1] = Int64GetDatum(tier->threshold);
@@ -219,12 +225,12 @@ write_tier(const TierInput *tier)
 Datum
 swipesavvy_update_tiers(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	TierInput  *tiers;
-	int			count;
-	Datum	   *names;
-	Datum		values[1];
-	Jsonb	   *before;
+	SSCall call;
+	TierInput *tiers;
+	int count;
+	Datum *names;
+	Datum values[1];
+	Jsonb *before;
 
 	ss_call_enter(&call, SS_ADMIN);
 	tiers = read_tiers(ss_arg_jsonb(fcinfo, 0, "tiers", true), &count);

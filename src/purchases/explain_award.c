@@ -20,7 +20,7 @@
 #include "engine/match.h"
 #include "rules/load.h"
 
-#define OTHERS_MAX "100"		/* campaigns that were no candidates, at most */
+#define OTHERS_MAX "100" /* campaigns that were no candidates, at most */
 
 PG_FUNCTION_INFO_V1(swipesavvy_explain_award);
 
@@ -29,16 +29,21 @@ static SSQuery purchase_query = {
 	"       t.metadata, t.recorded_at, t.points_base, t.points_bonus, t.discount_minor, t.decision,"
 	"       t.request"
 	"  FROM swipesavvy.transactions t WHERE t.transaction_id = $1 AND ($2 IS NULL OR t.user_id = $2)",
-	2, {UUIDOID, UUIDOID}, NULL};
+	2,
+	{UUIDOID, UUIDOID},
+	NULL};
 static SSQuery segments_query = {
 	"SELECT m.segment_no FROM swipesavvy.segment_members m WHERE m.user_id = $1 AND m.added_at <= $2",
-	2, {UUIDOID, TIMESTAMPTZOID}, NULL};
-static SSQuery candidate_query = {
-	"SELECT c.campaign_id, c.name, r.points, r.discount_minor"
-	"  FROM swipesavvy.campaigns c LEFT JOIN swipesavvy.campaign_redemptions r"
-	"    ON r.user_id = $2 AND r.transaction_id = $3 AND r.campaign_no = c.campaign_no"
-	" WHERE c.campaign_no = $1",
-	3, {INT4OID, UUIDOID, UUIDOID}, NULL};
+	2,
+	{UUIDOID, TIMESTAMPTZOID},
+	NULL};
+static SSQuery candidate_query = {"SELECT c.campaign_id, c.name, r.points, r.discount_minor"
+								  "  FROM swipesavvy.campaigns c LEFT JOIN swipesavvy.campaign_redemptions r"
+								  "    ON r.user_id = $2 AND r.transaction_id = $3 AND r.campaign_no = c.campaign_no"
+								  " WHERE c.campaign_no = $1",
+								  3,
+								  {INT4OID, UUIDOID, UUIDOID},
+								  NULL};
 static SSQuery others_query = {
 	"SELECT " SS_CAMPAIGN_COLUMNS ", k.status, k.name"
 	"  FROM swipesavvy.campaigns n"
@@ -48,17 +53,19 @@ static SSQuery others_query = {
 	"  LEFT JOIN swipesavvy.merchant_categories c ON c.category = k.target_category"
 	" WHERE NOT n.campaign_no = ANY ($1) AND n.created_at <= $2"
 	" ORDER BY k.status <> 'running', k.campaign_no DESC LIMIT " OTHERS_MAX,
-	2, {INT4ARRAYOID, TIMESTAMPTZOID}, NULL};
+	2,
+	{INT4ARRAYOID, TIMESTAMPTZOID},
+	NULL};
 
 /* The purchase as it was recorded. */
 static void
 read_purchase(const pg_uuid_t *transaction_id, const pg_uuid_t *user_id, SSPurchase *purchase)
 {
-	Datum		values[2] = {UUIDPGetDatum(transaction_id), UUIDPGetDatum(user_id)};
-	bool		nulls[2] = {false, user_id == NULL};
-	bool		isnull;
-	uint64		rows = ss_query_read(&purchase_query, values, nulls);
-	Datum		value;
+	Datum values[2] = {UUIDPGetDatum(transaction_id), UUIDPGetDatum(user_id)};
+	bool nulls[2] = {false, user_id == NULL};
+	bool isnull;
+	uint64 rows = ss_query_read(&purchase_query, values, nulls);
+	Datum value;
 
 	if (rows == 0)
 		ss_not_found("transaction", ss_uuid_text(transaction_id));
@@ -100,13 +107,13 @@ add_candidate(SSJson *json, const char *campaign_id, const char *name, int32 ver
 static void
 add_recorded(SSJson *json, const SSRules *rules, const SSPurchase *purchase)
 {
-	int			exponent = ss_rules_exponent(rules, purchase->currency);
+	int exponent = ss_rules_exponent(rules, purchase->currency);
 
 	for (int i = 0; i < purchase->decision.kept; i++)
 	{
 		const SSCandidate *candidate = &purchase->decision.candidates[i];
-		Datum		values[3] = {Int32GetDatum(candidate->campaign_no), UUIDPGetDatum(&purchase->user_id),
-		UUIDPGetDatum(&purchase->transaction_id)};
+		Datum values[3] = {Int32GetDatum(candidate->campaign_no), UUIDPGetDatum(&purchase->user_id),
+						   UUIDPGetDatum(&purchase->transaction_id)};
 
 		if (ss_query_read(&candidate_query, values, NULL) == 0)
 			continue;
@@ -125,7 +132,7 @@ add_recorded(SSJson *json, const SSRules *rules, const SSPurchase *purchase)
 static void
 read_segments(const SSPurchase *purchase, SSBuyer *buyer)
 {
-	Datum		values[2] = {UUIDPGetDatum(&purchase->user_id), TimestampTzGetDatum(purchase->recorded_at)};
+	Datum values[2] = {UUIDPGetDatum(&purchase->user_id), TimestampTzGetDatum(purchase->recorded_at)};
 
 	memset(buyer, 0, sizeof(*buyer));
 	buyer->nsegments = (int) ss_query_read(&segments_query, values, NULL);
@@ -143,7 +150,7 @@ read_segments(const SSPurchase *purchase, SSBuyer *buyer)
 static SSReason
 reason_then(const SSCampaign *campaign, const char *status, const SSPurchase *purchase, const SSBuyer *buyer)
 {
-	SSReason	reason = SS_NOT_STATUS;
+	SSReason reason = SS_NOT_STATUS;
 
 	if (strcmp(status, "running") == 0 && ss_status_earns((SSStatus) (purchase->request & SS_REQUEST_STATUS)))
 		reason = ss_match_campaign(campaign, purchase, buyer);
@@ -156,10 +163,10 @@ reason_then(const SSCampaign *campaign, const char *status, const SSPurchase *pu
 static void
 add_others(SSJson *json, const SSPurchase *purchase)
 {
-	Datum	   *numbers = palloc(Max(purchase->decision.kept, 1) * sizeof(Datum));
-	SSBuyer		buyer;
-	uint64		rows;
-	Datum		values[2];
+	Datum *numbers = palloc(Max(purchase->decision.kept, 1) * sizeof(Datum));
+	SSBuyer buyer;
+	uint64 rows;
+	Datum values[2];
 
 	read_segments(purchase, &buyer);
 	for (int i = 0; i < purchase->decision.kept; i++)
@@ -169,7 +176,7 @@ add_others(SSJson *json, const SSPurchase *purchase)
 	rows = ss_query_read(&others_query, values, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
-		SSCampaign	campaign = {0};
+		SSCampaign campaign = {0};
 
 		ss_rules_read_campaign(CurrentMemoryContext, i, &campaign);
 		ss_json_open_object(json, NULL);
@@ -201,9 +208,9 @@ user_of_purchase(FunctionCallInfo fcinfo, const SSCall *call)
 Datum
 swipesavvy_explain_award(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSPurchase	purchase;
+	SSCall call;
+	SSJson json = {0};
+	SSPurchase purchase;
 	const SSRules *rules;
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_SUPPORT | SS_ADMIN);

@@ -24,30 +24,31 @@
 PG_FUNCTION_INFO_V1(swipesavvy_get_user_transactions);
 
 /* What is read directly, where that can be done (direct.h). */
-#define TABLES \
-	(SS_ONE_TABLE(SS_REWARD_ACCOUNTS) | SS_ONE_TABLE(SS_PURCHASES) | SS_ONE_TABLE(SS_MERCHANTS) | SS_ONE_TABLE(SS_ACCOUNTS))
+#define TABLES                                                                                                         \
+	(SS_ONE_TABLE(SS_REWARD_ACCOUNTS) | SS_ONE_TABLE(SS_PURCHASES) | SS_ONE_TABLE(SS_MERCHANTS) |                      \
+	 SS_ONE_TABLE(SS_ACCOUNTS))
 
 /* What was asked for. */
 typedef struct Range
 {
-	pg_uuid_t	user_id;
+	pg_uuid_t user_id;
 	TimestampTz from;
 	TimestampTz until;
-	TimestampTz after_at;		/* the purchase to go on after; DT_NOEND = from the newest on */
-	pg_uuid_t	after;
+	TimestampTz after_at; /* the purchase to go on after; DT_NOEND = from the newest on */
+	pg_uuid_t after;
 } Range;
 
 typedef struct Purchase
 {
-	pg_uuid_t	id;
+	pg_uuid_t id;
 	TimestampTz occurred_at;
-	int64		amount;
-	char		currency[4];
-	Datum		status;
-	int64		points;
-	int16		category_no;	/* 0 = none */
-	char	   *merchant;		/* its name; NULL if it is not known */
-	char	   *payment;		/* what it was paid with, for people; NULL if it is not known */
+	int64 amount;
+	char currency[4];
+	Datum status;
+	int64 points;
+	int16 category_no; /* 0 = none */
+	char *merchant;	   /* its name; NULL if it is not known */
+	char *payment;	   /* what it was paid with, for people; NULL if it is not known */
 } Purchase;
 
 /*
@@ -65,27 +66,33 @@ static SSQuery select_page = {
 	"         ORDER BY p.occurred_at DESC, p.transaction_id DESC LIMIT $6 OFFSET $7) t"
 	"  LEFT JOIN swipesavvy.merchants m ON m.merchant_id = t.merchant_id"
 	"  LEFT JOIN swipesavvy.accounts a ON a.user_id = t.user_id AND a.account_id = t.account_id"
-	" ORDER BY t.occurred_at DESC, t.transaction_id DESC", 7,
-	{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, INT8OID, INT8OID}, NULL};
+	" ORDER BY t.occurred_at DESC, t.transaction_id DESC",
+	7,
+	{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, INT8OID, INT8OID},
+	NULL};
 
 static SSQuery find_cursor = {
-	"SELECT t.occurred_at FROM swipesavvy.transactions t WHERE t.transaction_id = $1 AND t.user_id = $2", 2,
-	{UUIDOID, UUIDOID}, NULL};
+	"SELECT t.occurred_at FROM swipesavvy.transactions t WHERE t.transaction_id = $1 AND t.user_id = $2",
+	2,
+	{UUIDOID, UUIDOID},
+	NULL};
 
 /* The account counts its purchases; a range of time is counted as far as totals go. */
 static SSQuery count_all = {
 	"SELECT r.transaction_count FROM swipesavvy.reward_accounts r WHERE r.user_id = $1", 1, {UUIDOID}, NULL};
 static SSQuery count_range = {
 	"SELECT count(*) FROM (SELECT FROM swipesavvy.transactions t"
-	"                       WHERE t.user_id = $1 AND t.occurred_at >= $2 AND t.occurred_at < $3 LIMIT 10001) t", 3,
-	{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID}, NULL};
+	"                       WHERE t.user_id = $1 AND t.occurred_at >= $2 AND t.occurred_at < $3 LIMIT 10001) t",
+	3,
+	{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+	NULL};
 
 /* The range of time that the caller asked for; is it not everything? */
 static bool
 read_range(FunctionCallInfo fcinfo, Range *range)
 {
-	bool		no_start;
-	bool		no_end;
+	bool no_start;
+	bool no_end;
 	TimestampTz start = ss_arg_time(fcinfo, 3, "start_date", &no_start);
 	TimestampTz end = ss_arg_time(fcinfo, 4, "end_date", &no_end);
 
@@ -100,7 +107,7 @@ read_range(FunctionCallInfo fcinfo, Range *range)
 static void
 read_cursor(const char *after, Range *range)
 {
-	Datum		keys[2];
+	Datum keys[2];
 
 	range->after_at = DT_NOEND;
 	memset(&range->after, 0xff, sizeof(pg_uuid_t));
@@ -118,13 +125,14 @@ read_cursor(const char *after, Range *range)
 static int64
 count_purchases(SSDirect *direct, const Range *range, bool filtered)
 {
-	Datum		values[3] = {UUIDPGetDatum(&range->user_id), TimestampTzGetDatum(range->from), TimestampTzGetDatum(range->until)};
-	int64		total = -1;
-	bool		isnull;
+	Datum values[3] = {UUIDPGetDatum(&range->user_id), TimestampTzGetDatum(range->from),
+					   TimestampTzGetDatum(range->until)};
+	int64 total = -1;
+	bool isnull;
 
 	if (direct != NULL)
 	{
-		SSScan		scan = ss_direct_scan(direct, SS_REWARD_ACCOUNTS, 1, values);
+		SSScan scan = ss_direct_scan(direct, SS_REWARD_ACCOUNTS, 1, values);
 
 		if (ss_direct_next(&scan))
 			total = DatumGetInt64(ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_TRANSACTIONS, &isnull));
@@ -172,41 +180,41 @@ set_currency(Purchase *purchase, Datum value)
 /* What is looked up for the purchases of a page. */
 typedef struct LookUp
 {
-	SSDirect   *direct;
+	SSDirect *direct;
 	const pg_uuid_t *user_id;
-	SSScan		merchants;		/* no scan before the first */
-	pg_uuid_t	account_id;		/* the last one looked up: users mostly pay with one */
-	bool		account_known;
-	char	   *payment;
+	SSScan merchants;	  /* no scan before the first */
+	pg_uuid_t account_id; /* the last one looked up: users mostly pay with one */
+	bool account_known;
+	char *payment;
 } LookUp;
 
 static char *
 find_merchant(LookUp *look_up, Datum merchant_id)
 {
-	char	   *name = NULL;
-	bool		isnull;
+	char *name = NULL;
+	bool isnull;
 
 	if (look_up->merchants.scan == NULL)
 		look_up->merchants = ss_direct_scan(look_up->direct, SS_MERCHANTS, 1, &merchant_id);
 	else
 		ss_direct_seek(look_up->direct, SS_MERCHANTS, &look_up->merchants, 1, &merchant_id);
 	if (ss_direct_next(&look_up->merchants))
-		name = TextDatumGetCString(ss_direct_get(look_up->direct, SS_MERCHANTS, look_up->merchants.slot, MERCHANT_NAME,
-												 &isnull));
+		name = TextDatumGetCString(
+			ss_direct_get(look_up->direct, SS_MERCHANTS, look_up->merchants.slot, MERCHANT_NAME, &isnull));
 	return name;
 }
 
 static char *
 find_payment(SSDirect *direct, const pg_uuid_t *user_id, Datum account_id)
 {
-	Datum		keys[2] = {UUIDPGetDatum(user_id), account_id};
-	SSScan		scan = ss_direct_scan(direct, SS_ACCOUNTS, 2, keys);
-	char	   *payment = NULL;
+	Datum keys[2] = {UUIDPGetDatum(user_id), account_id};
+	SSScan scan = ss_direct_scan(direct, SS_ACCOUNTS, 2, keys);
+	char *payment = NULL;
 
 	if (ss_direct_next(&scan))
 	{
-		Datum		parts[PAYMENT_LAST_FOUR + 1];
-		bool		nulls[PAYMENT_LAST_FOUR + 1];
+		Datum parts[PAYMENT_LAST_FOUR + 1];
+		bool nulls[PAYMENT_LAST_FOUR + 1];
 
 		for (int i = PAYMENT_TYPE; i <= PAYMENT_LAST_FOUR; i++)
 			parts[i] = ss_direct_get(direct, SS_ACCOUNTS, scan.slot, i, &nulls[i]);
@@ -219,11 +227,11 @@ find_payment(SSDirect *direct, const pg_uuid_t *user_id, Datum account_id)
 static void
 take_row(LookUp *look_up, const TupleTableSlot *row, Purchase *purchase)
 {
-	Datum		account_id;
-	Datum		merchant_id;
-	bool		no_account;
-	bool		no_merchant;
-	bool		isnull;
+	Datum account_id;
+	Datum merchant_id;
+	bool no_account;
+	bool no_merchant;
+	bool isnull;
 
 #define GET(column, isnull) ss_direct_get(look_up->direct, SS_TRANSACTIONS, row, column, isnull)
 	purchase->id = *DatumGetUUIDP(GET(TRANSACTION_ID, &isnull));
@@ -253,9 +261,10 @@ take_row(LookUp *look_up, const TupleTableSlot *row, Purchase *purchase)
 static bool
 is_before(SSDirect *direct, const TupleTableSlot *row, const Range *range)
 {
-	bool		isnull;
+	bool isnull;
 
-	if (DatumGetTimestampTz(ss_direct_get(direct, SS_TRANSACTIONS, row, TRANSACTION_OCCURRED_AT, &isnull)) != range->after_at)
+	if (DatumGetTimestampTz(ss_direct_get(direct, SS_TRANSACTIONS, row, TRANSACTION_OCCURRED_AT, &isnull)) !=
+		range->after_at)
 		return true;
 	return memcmp(DatumGetUUIDP(ss_direct_get(direct, SS_TRANSACTIONS, row, TRANSACTION_ID, &isnull)), &range->after,
 				  sizeof(pg_uuid_t)) < 0;
@@ -265,18 +274,18 @@ static int64
 find_purchases(SSDirect *direct, const Range *range, const SSPage *page, Purchase *purchases)
 {
 	TimestampTz until = range->after_at == DT_NOEND ? DT_NOEND : range->after_at + 1;
-	SSScan		scan = ss_direct_scan_times(direct, SS_PURCHASES, &range->user_id, range->from, Min(until, range->until),
-											BackwardScanDirection);
-	LookUp		look_up = {.direct = direct,.user_id = &range->user_id};
-	int64		skip = page->offset;
-	int64		found = 0;
+	SSScan scan = ss_direct_scan_times(direct, SS_PURCHASES, &range->user_id, range->from, Min(until, range->until),
+									   BackwardScanDirection);
+	LookUp look_up = {.direct = direct, .user_id = &range->user_id};
+	int64 skip = page->offset;
+	int64 found = 0;
 
 	while (found < SS_PAGE_ROWS(page) && ss_direct_next(&scan))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (!is_before(direct, scan.slot, range) || skip-- > 0)
 			continue;
-		if (found < page->limit)	/* that there is one more is all that is told of it */
+		if (found < page->limit) /* that there is one more is all that is told of it */
 			take_row(&look_up, scan.slot, &purchases[found]);
 		found++;
 	}
@@ -293,18 +302,28 @@ query_purchases(const Range *range, const SSPage *page, Purchase *purchases)
 {
 	enum
 	{
-		ID, OCCURRED_AT, AMOUNT, CURRENCY, STATUS, POINTS, CATEGORY_NO, NAME, PAYMENT, COLUMNS = PAYMENT + PAYMENT_LAST_FOUR + 1
+		ID,
+		OCCURRED_AT,
+		AMOUNT,
+		CURRENCY,
+		STATUS,
+		POINTS,
+		CATEGORY_NO,
+		NAME,
+		PAYMENT,
+		COLUMNS = PAYMENT + PAYMENT_LAST_FOUR + 1
 	};
-	Datum		keys[7] = {UUIDPGetDatum(&range->user_id), TimestampTzGetDatum(range->from), TimestampTzGetDatum(range->until),
-		TimestampTzGetDatum(range->after_at), UUIDPGetDatum(&range->after), Int64GetDatum(SS_PAGE_ROWS(page)),
-	Int64GetDatum(page->offset)};
-	int64		found = ss_query_read(&select_page, keys, NULL);
+	Datum keys[7] = {UUIDPGetDatum(&range->user_id),	TimestampTzGetDatum(range->from),
+					 TimestampTzGetDatum(range->until), TimestampTzGetDatum(range->after_at),
+					 UUIDPGetDatum(&range->after),		Int64GetDatum(SS_PAGE_ROWS(page)),
+					 Int64GetDatum(page->offset)};
+	int64 found = ss_query_read(&select_page, keys, NULL);
 
 	for (int64 row = 0; row < found; row++)
 	{
-		Purchase   *purchase = &purchases[row];
-		Datum		values[COLUMNS];
-		bool		nulls[COLUMNS];
+		Purchase *purchase = &purchases[row];
+		Datum values[COLUMNS];
+		bool nulls[COLUMNS];
 
 		ss_row(row, values, nulls);
 		purchase->id = *DatumGetUUIDP(values[ID]);
@@ -346,17 +365,17 @@ add_purchase(SSJson *json, const SSRules *rules, const Purchase *purchase)
 Datum
 swipesavvy_get_user_transactions(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
+	SSCall call;
+	SSJson json = {0};
 	const SSRules *rules;
-	SSDirect   *direct;
-	pg_uuid_t  *user_id;
-	SSPage		page;
-	Range		range;
-	Purchase   *purchases;
-	bool		filtered;
-	int64		total;
-	int64		found;
+	SSDirect *direct;
+	pg_uuid_t *user_id;
+	SSPage page;
+	Range range;
+	Purchase *purchases;
+	bool filtered;
+	int64 total;
+	int64 found;
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_SUPPORT | SS_ADMIN);
 	user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);
@@ -369,14 +388,16 @@ swipesavvy_get_user_transactions(PG_FUNCTION_ARGS)
 	total = count_purchases(direct, &range, filtered);
 	read_cursor(page.after, &range);
 	purchases = palloc(SS_PAGE_ROWS(&page) * sizeof(Purchase));
-	found = direct != NULL ? find_purchases(direct, &range, &page, purchases) : query_purchases(&range, &page, purchases);
+	found =
+		direct != NULL ? find_purchases(direct, &range, &page, purchases) : query_purchases(&range, &page, purchases);
 
 	ss_json_open_object(&json, NULL);
 	ss_json_open_array(&json, "transactions");
 	for (int64 row = 0; row < Min(found, page.limit); row++)
 		add_purchase(&json, rules, &purchases[row]);
 	ss_json_close_array(&json);
-	ss_page_end(&json, &page, total, !filtered, found > page.limit ? ss_uuid_text(&purchases[page.limit - 1].id) : NULL);
+	ss_page_end(&json, &page, total, !filtered,
+				found > page.limit ? ss_uuid_text(&purchases[page.limit - 1].id) : NULL);
 	ss_json_close_object(&json);
 	if (direct != NULL)
 		ss_direct_end_reading(direct);

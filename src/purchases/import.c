@@ -49,7 +49,7 @@
 #include "engine/bisect.h"
 
 #define MAX_CHUNK	  100000
-#define MAX_DEADLOCKS 10		/* a chunk is repeated that often */
+#define MAX_DEADLOCKS 10 /* a chunk is repeated that often */
 
 /* A collation of the table's own could make different texts equal, and so their hashes. */
 #define AS_TEXT "pg_catalog.text COLLATE pg_catalog.\"C\""
@@ -60,9 +60,9 @@ PG_FUNCTION_INFO_V1(swipesavvy_import_purchases);
 static const struct
 {
 	const char *name;
-	Oid			type;
+	Oid type;
 	const char *cast;
-}			source_columns[] = {
+} source_columns[] = {
 	{"occurred_at", TIMESTAMPTZOID, "pg_catalog.timestamptz"},
 	{"transaction_id", UUIDOID, "pg_catalog.uuid"},
 	{"user_id", UUIDOID, "pg_catalog.uuid"},
@@ -79,7 +79,7 @@ static const struct
 typedef struct Position
 {
 	TimestampTz occurred_at;
-	pg_uuid_t	transaction_id;
+	pg_uuid_t transaction_id;
 	ItemPointerData ctid;
 } Position;
 
@@ -88,45 +88,53 @@ static const Position beginning = {.occurred_at = DT_NOBEGIN};
 
 typedef struct Import
 {
-	char	   *source;			/* schema-qualified and quoted */
-	Portal		portal;
-	Position	at;
-	int64		done;			/* rows up to `at` */
-	uint64		digest;			/* sum of their hashes, to know them again */
-	Oid			file_node;		/* the table's file when they were last seen */
-	int64		skip;			/* not 0: they are that many from the beginning, but `at` isn't their end any more */
-	int64		imported;
-	int64		set_aside;
+	char *source; /* schema-qualified and quoted */
+	Portal portal;
+	Position at;
+	int64 done;	   /* rows up to `at` */
+	uint64 digest; /* sum of their hashes, to know them again */
+	Oid file_node; /* the table's file when they were last seen */
+	int64 skip;	   /* not 0: they are that many from the beginning, but `at` isn't their end any more */
+	int64 imported;
+	int64 set_aside;
 	/* the chunk that is being processed */
 	SPITupleTable *rows;
-	int			count;
+	int count;
 } Import;
 
 static SSQuery find_query = {
 	"SELECT i.occurred_at, i.transaction_id, i.row_id, i.rows_done, i.rows_imported, i.rows_set_aside, i.digest, i.file_node"
 	"  FROM swipesavvy.imports i WHERE i.source = $1 FOR UPDATE",
-	1, {TEXTOID}, NULL};
+	1,
+	{TEXTOID},
+	NULL};
 static SSQuery begin_query = {
 	"INSERT INTO swipesavvy.imports (source, file_node) VALUES ($1, $2) ON CONFLICT (source) DO NOTHING",
-	2, {TEXTOID, OIDOID}, NULL};
+	2,
+	{TEXTOID, OIDOID},
+	NULL};
 static SSQuery begin_afresh_query = {
 	"UPDATE swipesavvy.imports i SET occurred_at = DEFAULT, transaction_id = DEFAULT, row_id = DEFAULT, rows_done = 0,"
 	"       rows_imported = 0, rows_set_aside = 0, digest = 0, file_node = $2, started_at = now(), updated_at = now(),"
 	"       finished_at = NULL WHERE i.source = $1",
-	2, {TEXTOID, OIDOID}, NULL};
+	2,
+	{TEXTOID, OIDOID},
+	NULL};
 static SSQuery keep_file_query = {
-	"UPDATE swipesavvy.imports i SET file_node = $2 WHERE i.source = $1",
-	2, {TEXTOID, OIDOID}, NULL};
+	"UPDATE swipesavvy.imports i SET file_node = $2 WHERE i.source = $1", 2, {TEXTOID, OIDOID}, NULL};
 static SSQuery advance_query = {
 	"UPDATE swipesavvy.imports i SET occurred_at = $2, transaction_id = $3, row_id = $4, rows_done = $5,"
 	"       rows_imported = $6, rows_set_aside = $7, digest = $8, updated_at = now() WHERE i.source = $1",
-	8, {TEXTOID, TIMESTAMPTZOID, UUIDOID, TIDOID, INT8OID, INT8OID, INT8OID, INT8OID}, NULL};
+	8,
+	{TEXTOID, TIMESTAMPTZOID, UUIDOID, TIDOID, INT8OID, INT8OID, INT8OID, INT8OID},
+	NULL};
 static SSQuery finish_query = {
-	"UPDATE swipesavvy.imports i SET finished_at = now(), updated_at = now() WHERE i.source = $1",
-	1, {TEXTOID}, NULL};
+	"UPDATE swipesavvy.imports i SET finished_at = now(), updated_at = now() WHERE i.source = $1", 1, {TEXTOID}, NULL};
 static SSQuery set_aside_query = {
 	"INSERT INTO swipesavvy.import_errors (source, row_id, purchase, code, message, detail) VALUES ($1, $2, $3, $4, $5, $6)",
-	6, {TEXTOID, TIDOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID}, NULL};
+	6,
+	{TEXTOID, TIDOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID},
+	NULL};
 
 /* --- the query over the staging table ------------------------------------------------ */
 
@@ -154,8 +162,8 @@ reads_as(Oid type, Oid wanted)
 static void
 append_column(StringInfo sql, Oid relid, int n)
 {
-	AttrNumber	attribute = get_attnum(relid, source_columns[n].name);
-	Oid			type;
+	AttrNumber attribute = get_attnum(relid, source_columns[n].name);
+	Oid type;
 
 	if (attribute == InvalidAttrNumber)
 	{
@@ -177,7 +185,7 @@ append_column(StringInfo sql, Oid relid, int n)
 static bool
 has_local_time(Oid relid)
 {
-	AttrNumber	attribute = get_attnum(relid, source_columns[0].name);
+	AttrNumber attribute = get_attnum(relid, source_columns[0].name);
 
 	return attribute != InvalidAttrNumber && getBaseType(get_atttype(relid, attribute)) != TIMESTAMPTZOID;
 }
@@ -200,21 +208,21 @@ append_hash(StringInfo sql, Oid relid)
 }
 
 /* The number of rows and the sum of their hashes, as the 64 bits that adding them up in C leaves. */
-#define COUNT_ROWS                                                                                           \
-	"pg_catalog.count(*), ((coalesce(pg_catalog.sum(r.row_hash), 0) % 18446744073709551616 + 27670116110564327424)"	 \
+#define COUNT_ROWS                                                                                                     \
+	"pg_catalog.count(*), ((coalesce(pg_catalog.sum(r.row_hash), 0) % 18446744073709551616 + 27670116110564327424)"    \
 	" % 18446744073709551616 - 9223372036854775808)::pg_catalog.int8"
 
 /* The order of reading, which is that of Position. */
-#define KEY                                                                                                  \
-	"coalesce(c.occurred_at, 'infinity'), coalesce(c.transaction_id,"                                          \
+#define KEY                                                                                                            \
+	"coalesce(c.occurred_at, 'infinity'), coalesce(c.transaction_id,"                                                  \
 	" '00000000-0000-0000-0000-000000000000'), c.ctid"
 
 /* What is asked of a staging table; $1, $2 and $3 are a position, and $4 is a number of rows. */
 typedef enum Question
 {
-	READ_ON,					/* the rows behind the position, without the first $4 */
-	COUNT_UP_TO,				/* the rows up to the position; $4 is null */
-	COUNT_FIRST,				/* the first $4 rows behind the position */
+	READ_ON,	 /* the rows behind the position, without the first $4 */
+	COUNT_UP_TO, /* the rows up to the position; $4 is null */
+	COUNT_FIRST, /* the first $4 rows behind the position */
 } Question;
 
 static const char *const question_heads[] = {
@@ -255,9 +263,9 @@ source_sql(Oid relid, const char *source, Question question)
 static SPIPlanPtr
 source_plan(Oid relid, const char *source, Question question)
 {
-	Oid			types[4] = {TIMESTAMPTZOID, UUIDOID, TIDOID, INT8OID};
-	SPIPlanPtr	plan = SPI_prepare_cursor(source_sql(relid, source, question), 4, types,
-										  CURSOR_OPT_NO_SCROLL | CURSOR_OPT_HOLD | CURSOR_OPT_CUSTOM_PLAN);
+	Oid types[4] = {TIMESTAMPTZOID, UUIDOID, TIDOID, INT8OID};
+	SPIPlanPtr plan = SPI_prepare_cursor(source_sql(relid, source, question), 4, types,
+										 CURSOR_OPT_NO_SCROLL | CURSOR_OPT_HOLD | CURSOR_OPT_CUSTOM_PLAN);
 
 	if (plan == NULL)
 		elog(ERROR, "could not prepare the query over the source: %s", SPI_result_code_string(SPI_result));
@@ -290,7 +298,7 @@ source_name(Oid relid)
 static bool
 read_progress(Import *import)
 {
-	Datum		source = CStringGetTextDatum(import->source);
+	Datum source = CStringGetTextDatum(import->source);
 
 	if (ss_query_write(&find_query, &source, NULL) == 0)
 		return false;
@@ -312,12 +320,13 @@ read_progress(Import *import)
 static bool
 holds_imported(Oid relid, const Import *import, Question question, const Position *at, int64 limit, int64 *count)
 {
-	int			path = ss_call_guard_path();
-	Datum		values[4];
+	int path = ss_call_guard_path();
+	Datum values[4];
 
 	position_values(at, values);
 	values[3] = Int64GetDatum(limit);
-	if (SPI_execute_plan(source_plan(relid, import->source, question), values, limit < 0 ? "   n" : NULL, false, 0) != SPI_OK_SELECT)
+	if (SPI_execute_plan(source_plan(relid, import->source, question), values, limit < 0 ? "   n" : NULL, false, 0) !=
+		SPI_OK_SELECT)
 		elog(ERROR, "could not count the rows of the source");
 	ss_call_restore_path(path);
 	*count = ss_value_int64(0, 1, 0);
@@ -333,7 +342,7 @@ holds_imported(Oid relid, const Import *import, Question question, const Positio
 static bool
 find_imported(Oid relid, Import *import, int64 *count)
 {
-	int64		first;
+	int64 first;
 
 	import->skip = 0;
 	if (holds_imported(relid, import, COUNT_UP_TO, &import->at, -1, count))
@@ -356,11 +365,11 @@ find_imported(Oid relid, Import *import, int64 *count)
 static void
 resume(Oid relid, Import *import)
 {
-	Oid			file_node = DatumGetObjectId(DirectFunctionCall1(pg_relation_filenode, ObjectIdGetDatum(relid)));
-	Datum		values[2] = {CStringGetTextDatum(import->source), ObjectIdGetDatum(file_node)};
-	SSQuery    *query = &keep_file_query;
-	SSCall		call;
-	int64		count;
+	Oid file_node = DatumGetObjectId(DirectFunctionCall1(pg_relation_filenode, ObjectIdGetDatum(relid)));
+	Datum values[2] = {CStringGetTextDatum(import->source), ObjectIdGetDatum(file_node)};
+	SSQuery *query = &keep_file_query;
+	SSCall call;
+	int64 count;
 
 	ss_call_become_owner(&call);
 	(void) ss_query_write(&begin_query, values, NULL);
@@ -370,7 +379,8 @@ resume(Oid relid, Import *import)
 	{
 		if (count != 0 && import->file_node == file_node)
 			ereport(ERROR, errcode(SS_ERRCODE_BAD_STATE), errmsg("source was changed since its last import"),
-					errdetail("The " INT64_FORMAT " rows up to where it came are not the " INT64_FORMAT " that were imported.",
+					errdetail("The " INT64_FORMAT " rows up to where it came are not the " INT64_FORMAT
+							  " that were imported.",
 							  count, import->done),
 					errhint("TRUNCATE the table and put only new purchases into it, or use one of another name."));
 		ereport(NOTICE, errmsg("import of %s begins afresh", import->source),
@@ -387,9 +397,9 @@ resume(Oid relid, Import *import)
 
 typedef struct Row
 {
-	SSItem		item;			/* first */
-	HeapTuple	tuple;
-	TupleDesc	desc;
+	SSItem item; /* first */
+	HeapTuple tuple;
+	TupleDesc desc;
 } Row;
 
 static Datum
@@ -401,8 +411,8 @@ column(const Row *row, int n, bool *isnull)
 static const pg_uuid_t *
 uuid_column(const Row *row, int n)
 {
-	bool		isnull;
-	Datum		value = column(row, n, &isnull);
+	bool isnull;
+	Datum value = column(row, n, &isnull);
 
 	return isnull ? NULL : DatumGetUUIDP(value);
 }
@@ -410,8 +420,8 @@ uuid_column(const Row *row, int n)
 static const char *
 text_column(const Row *row, int n)
 {
-	bool		isnull;
-	Datum		value = column(row, n, &isnull);
+	bool isnull;
+	Datum value = column(row, n, &isnull);
 
 	return isnull ? NULL : TextDatumGetCString(value);
 }
@@ -419,7 +429,7 @@ text_column(const Row *row, int n)
 static ItemPointer
 row_id(const Row *row)
 {
-	bool		isnull;
+	bool isnull;
 
 	return (ItemPointer) DatumGetPointer(SPI_getbinval(row->tuple, row->desc, 1, &isnull));
 }
@@ -427,12 +437,12 @@ row_id(const Row *row)
 static void
 read_row(void *argument)
 {
-	Row		   *row = argument;
+	Row *row = argument;
 	SSPurchaseInput input = {0};
 	TimestampTz occurred_at;
-	int64		amount;
-	bool		isnull;
-	Datum		value;
+	int64 amount;
+	bool isnull;
+	Datum value;
 
 	value = column(row, 0, &isnull);
 	occurred_at = isnull ? 0 : DatumGetTimestampTz(value);
@@ -457,15 +467,15 @@ static void
 set_aside(const Import *import, const Row *row)
 {
 	const ErrorData *error = row->item.error;
-	bool		nulls[6] = {false, false, false, false, false, error->detail == NULL};
-	SSJson		json = {0};
-	Datum		values[6];
+	bool nulls[6] = {false, false, false, false, false, error->detail == NULL};
+	SSJson json = {0};
+	Datum values[6];
 
 	ss_json_open_object(&json, NULL);
 	for (size_t i = 0; i < lengthof(source_columns); i++)
 	{
-		bool		isnull;
-		Datum		value = column(row, i, &isnull);
+		bool isnull;
+		Datum value = column(row, i, &isnull);
 
 		ss_json_datum(&json, source_columns[i].name, value, isnull, source_columns[i].type);
 	}
@@ -483,8 +493,8 @@ set_aside(const Import *import, const Row *row)
 static void
 advance(Import *import, const Row *last)
 {
-	bool		isnull;
-	Datum		value = column(last, 0, &isnull);
+	bool isnull;
+	Datum value = column(last, 0, &isnull);
 	const pg_uuid_t *id = uuid_column(last, 1);
 
 	import->at.occurred_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
@@ -499,12 +509,12 @@ advance(Import *import, const Row *last)
 static uint64
 chunk_digest(const Import *import)
 {
-	uint64		digest = 0;
-	bool		isnull;
+	uint64 digest = 0;
+	bool isnull;
 
 	for (int i = 0; i < import->count; i++)
-		digest += (uint64) DatumGetInt64(SPI_getbinval(import->rows->vals[i], import->rows->tupdesc,
-													   lengthof(source_columns) + 2, &isnull));
+		digest += (uint64) DatumGetInt64(
+			SPI_getbinval(import->rows->vals[i], import->rows->tupdesc, lengthof(source_columns) + 2, &isnull));
 	return digest;
 }
 
@@ -512,7 +522,7 @@ chunk_digest(const Import *import)
 static void
 check_unmoved(Import *import)
 {
-	Import		now = {.source = import->source};
+	Import now = {.source = import->source};
 
 	if (!read_progress(&now) || now.done != import->done || now.digest != import->digest ||
 		now.file_node != import->file_node || ItemPointerCompare(&now.at.ctid, &import->at.ctid) != 0)
@@ -523,12 +533,12 @@ check_unmoved(Import *import)
 static void
 import_chunk(void *argument)
 {
-	Import	   *import = argument;
-	Row		   *rows;
-	SSItem	  **good;
-	Datum		values[8];
-	int			ngood = 0;
-	int64		bad = 0;
+	Import *import = argument;
+	Row *rows;
+	SSItem **good;
+	Datum values[8];
+	int ngood = 0;
+	int64 bad = 0;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
@@ -570,8 +580,8 @@ import_chunk(void *argument)
 static bool
 next_chunk(Import *import, int chunk_size)
 {
-	Import		before;
-	SSCall		call;
+	Import before;
+	SSCall call;
 
 	SPI_cursor_fetch(import->portal, true, chunk_size);
 	import->rows = SPI_tuptable;
@@ -582,7 +592,7 @@ next_chunk(Import *import, int chunk_size)
 	ss_call_become_owner(&call);
 	for (int i = 0;; i++)
 	{
-		ErrorData  *error = ss_attempt(import_chunk, import, true);
+		ErrorData *error = ss_attempt(import_chunk, import, true);
 
 		if (error == NULL)
 			break;
@@ -599,8 +609,8 @@ next_chunk(Import *import, int chunk_size)
 static void
 open_cursor(Oid relid, Import *import)
 {
-	int			path = ss_call_guard_path();
-	Datum		values[4];
+	int path = ss_call_guard_path();
+	Datum values[4];
 
 	position_values(import->skip == 0 ? &import->at : &beginning, values);
 	values[3] = Int64GetDatum(import->skip);
@@ -623,12 +633,12 @@ Datum
 swipesavvy_import_purchases(PG_FUNCTION_ARGS)
 {
 	CallContext *context = (CallContext *) fcinfo->context;
-	Import		import = {0};
-	Oid			relid;
-	int			chunk_size;
-	SSCall		call;
-	Datum		source;
-	bool		no_size;
+	Import import = {0};
+	Oid relid;
+	int chunk_size;
+	SSCall call;
+	Datum source;
+	bool no_size;
 
 	ss_call_check(&call, SS_BACKEND | SS_ADMIN);
 	if (context == NULL || !IsA(context, CallContext) || context->atomic)

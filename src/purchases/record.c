@@ -18,7 +18,7 @@
 #include "engine/bisect.h"
 #include "engine/engine.h"
 
-#define MAX_PURCHASES 10000		/* of one call of record_transactions() */
+#define MAX_PURCHASES 10000 /* of one call of record_transactions() */
 
 PG_FUNCTION_INFO_V1(swipesavvy_record_transaction);
 PG_FUNCTION_INFO_V1(swipesavvy_record_transactions);
@@ -27,7 +27,7 @@ PG_FUNCTION_INFO_V1(swipesavvy_record_transactions);
 static void
 add_result(SSJson *json, const SSRules *rules, const SSPurchase *purchase)
 {
-	int			exponent = ss_rules_exponent(rules, purchase->currency);
+	int exponent = ss_rules_exponent(rules, purchase->currency);
 
 	ss_json_uuid(json, "transaction_id", &purchase->transaction_id);
 	ss_json_text(json, "status", ss_status_names[purchase->present_status]);
@@ -54,15 +54,15 @@ add_result(SSJson *json, const SSRules *rules, const SSPurchase *purchase)
 Datum
 swipesavvy_record_transaction(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
+	SSCall call;
+	SSJson json = {0};
 	SSPurchaseInput input = {0};
-	SSPurchase	purchase;
+	SSPurchase purchase;
 	TimestampTz occurred_at;
-	bool		no_time;
+	bool no_time;
 
 	ss_call_enter(&call, SS_BACKEND | SS_ADMIN);
-	ss_audit_none(&call);		/* the ledger is its record */
+	ss_audit_none(&call); /* the ledger is its record */
 	input.user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);
 	input.amount = ss_arg_numeric(fcinfo, 1, "amount", true);
 	input.currency = ss_arg_text(fcinfo, 2, "currency", 3, false);
@@ -87,8 +87,8 @@ swipesavvy_record_transaction(PG_FUNCTION_ARGS)
 /* One element of the argument. */
 typedef struct Item
 {
-	SSItem		item;			/* first */
-	JsonbValue	value;
+	SSItem item; /* first */
+	JsonbValue value;
 } Item;
 
 /* The value under a key of an element; absent and null are the same. */
@@ -120,13 +120,14 @@ get_text(Jsonb *document, const char *key, int max_chars)
 static void
 read_item(void *argument)
 {
-	static const char *const keys[] = {"user_id", "amount", "currency", "merchant_id", "account_id", "occurred_at",
-		"status", "idempotency_key", "metadata", "transaction_id", NULL};
-	Item	   *item = argument;
+	static const char *const keys[] = {"user_id",	 "amount",		   "currency", "merchant_id",
+									   "account_id", "occurred_at",	   "status",   "idempotency_key",
+									   "metadata",	 "transaction_id", NULL};
+	Item *item = argument;
 	SSPurchaseInput input = {0};
 	TimestampTz occurred_at;
 	JsonbValue *value;
-	Jsonb	   *document;
+	Jsonb *document;
 
 	if (item->value.type != jbvBinary)
 		ss_bad_value("purchases", "An element is not a JSON object.");
@@ -159,9 +160,9 @@ static Item *
 read_items(Jsonb *document, int *count)
 {
 	JsonbIterator *iterator;
-	JsonbValue	value;
-	Item	   *items;
-	int			n = 0;
+	JsonbValue value;
+	Item *items;
+	int n = 0;
 
 	if (!JB_ROOT_IS_ARRAY(document) || JB_ROOT_IS_SCALAR(document))
 		ss_bad_value("purchases", "It is not a JSON array.");
@@ -187,15 +188,15 @@ read_items(Jsonb *document, int *count)
 Datum
 swipesavvy_record_transactions(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	Item	   *items;
-	SSItem	  **good;
-	int			count;
-	int			ngood = 0;
+	SSCall call;
+	SSJson json = {0};
+	Item *items;
+	SSItem **good;
+	int count;
+	int ngood = 0;
 
 	ss_call_enter(&call, SS_BACKEND | SS_ADMIN);
-	ss_audit_none(&call);		/* the ledger is its record */
+	ss_audit_none(&call); /* the ledger is its record */
 	items = read_items(ss_arg_jsonb(fcinfo, 0, "purchases", true), &count);
 	good = palloc(Max(count, 1) * sizeof(SSItem *));
 	for (int i = 0; i < count; i++)

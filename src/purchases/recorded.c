@@ -21,17 +21,20 @@ static SSQuery read_query = {
 	"SELECT t.amount_minor, t.refunded_minor, (t.points_base + t.points_bonus), t.points_refunded, t.currency,"
 	"       t.status::text, t.occurred_at, t.recorded_at"
 	"  FROM swipesavvy.transactions t WHERE t.transaction_id = $1 AND t.user_id = $2",
-	2, {UUIDOID, UUIDOID}, NULL};
-static SSQuery set_status_query = {
-	"UPDATE swipesavvy.transactions t SET status = $3::swipesavvy.purchase_status"
-	"  FROM unnest($1, $2) k (transaction_id, user_id)"
-	" WHERE t.transaction_id = k.transaction_id AND t.user_id = k.user_id",
-	3, {UUIDARRAYOID, UUIDARRAYOID, TEXTOID}, NULL};
+	2,
+	{UUIDOID, UUIDOID},
+	NULL};
+static SSQuery set_status_query = {"UPDATE swipesavvy.transactions t SET status = $3::swipesavvy.purchase_status"
+								   "  FROM unnest($1, $2) k (transaction_id, user_id)"
+								   " WHERE t.transaction_id = k.transaction_id AND t.user_id = k.user_id",
+								   3,
+								   {UUIDARRAYOID, UUIDARRAYOID, TEXTOID},
+								   NULL};
 
 pg_uuid_t *
 ss_recorded_find_user(const pg_uuid_t *transaction_id)
 {
-	Datum		key = UUIDPGetDatum(transaction_id);
+	Datum key = UUIDPGetDatum(transaction_id);
 
 	if (ss_query_latest(&find_user_query, &key, NULL) == 0)
 		ss_not_found("transaction", ss_uuid_text(transaction_id));
@@ -41,7 +44,7 @@ ss_recorded_find_user(const pg_uuid_t *transaction_id)
 void
 ss_recorded_read(const pg_uuid_t *user_id, const pg_uuid_t *transaction_id, SSRecorded *purchase)
 {
-	Datum		keys[2] = {UUIDPGetDatum(transaction_id), UUIDPGetDatum(user_id)};
+	Datum keys[2] = {UUIDPGetDatum(transaction_id), UUIDPGetDatum(user_id)};
 
 	if (ss_query_latest(&read_query, keys, NULL) == 0)
 		ss_not_found("transaction", ss_uuid_text(transaction_id));
@@ -69,9 +72,9 @@ ss_recorded_require(const SSRecorded *purchase, SSStatus status)
 void
 ss_recorded_set_status(const SSRecorded *purchases, int count, SSStatus status)
 {
-	Datum		values[3] = {ss_uuid_array(&purchases[0].transaction_id, count, sizeof(SSRecorded)),
-							 ss_uuid_array(&purchases[0].user_id, count, sizeof(SSRecorded)),
-							 CStringGetTextDatum(ss_status_names[status])};
+	Datum values[3] = {ss_uuid_array(&purchases[0].transaction_id, count, sizeof(SSRecorded)),
+					   ss_uuid_array(&purchases[0].user_id, count, sizeof(SSRecorded)),
+					   CStringGetTextDatum(ss_status_names[status])};
 
 	(void) ss_query_latest(&set_status_query, values, NULL);
 }
@@ -80,8 +83,13 @@ void
 ss_recorded_move(const SSRecorded *purchase, const char *kind, const char *debit, const char *credit, int64 points,
 				 TimestampTz now)
 {
-	(void) ss_entry_write(&(SSEntry) {
-		.user_id = &purchase->user_id,.kind = kind,.debit = debit,.credit = credit,.points = points,
-		.transaction_id = &purchase->transaction_id,.recorded_at = now,
+	(void) ss_entry_write(&(SSEntry){
+		.user_id = &purchase->user_id,
+		.kind = kind,
+		.debit = debit,
+		.credit = credit,
+		.points = points,
+		.transaction_id = &purchase->transaction_id,
+		.recorded_at = now,
 	});
 }

@@ -12,14 +12,14 @@
 
 typedef struct SSRecorded
 {
-	pg_uuid_t	transaction_id;
-	pg_uuid_t	user_id;
-	int64		amount;			/* minor units */
-	int64		refunded;
-	int64		points;			/* base and all bonuses */
-	int64		points_refunded;
-	char		currency[4];
-	SSStatus	status;
+	pg_uuid_t transaction_id;
+	pg_uuid_t user_id;
+	int64 amount; /* minor units */
+	int64 refunded;
+	int64 points; /* base and all bonuses */
+	int64 points_refunded;
+	char currency[4];
+	SSStatus status;
 	TimestampTz occurred_at;
 	TimestampTz recorded_at;
 } SSRecorded;
@@ -43,4 +43,4 @@ extern void ss_recorded_set_status(const SSRecorded *purchases, int count, SSSta
 extern void ss_recorded_move(const SSRecorded *purchase, const char *kind, const char *debit, const char *credit,
 							 int64 points, TimestampTz now);
 
-#endif							/* SS_RECORDED_H */
+#endif /* SS_RECORDED_H */

@@ -26,40 +26,50 @@ PG_FUNCTION_INFO_V1(swipesavvy_refund_transaction);
 /* One refund, new or repeated. */
 typedef struct Refund
 {
-	pg_uuid_t	refund_id;
-	int64		amount;			/* minor units */
-	int64		before;			/* what was refunded before it */
-	int64		points;
-	bool		replayed;
+	pg_uuid_t refund_id;
+	int64 amount; /* minor units */
+	int64 before; /* what was refunded before it */
+	int64 points;
+	bool replayed;
 } Refund;
 
 static SSQuery known_key_query = {
 	"SELECT r.refund_id, r.transaction_id, r.amount_minor, r.refunded_before_minor, r.points, r.amount_was_given"
 	"  FROM swipesavvy.refunds r WHERE r.user_id = $1 AND r.idempotency_key = $2",
-	2, {UUIDOID, TEXTOID}, NULL};
+	2,
+	{UUIDOID, TEXTOID},
+	NULL};
 static SSQuery write_refund_query = {
 	"INSERT INTO swipesavvy.refunds (user_id, refund_id, transaction_id, amount_minor, refunded_before_minor, points,"
 	"       amount_was_given, idempotency_key, recorded_at)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-	9, {UUIDOID, UUIDOID, UUIDOID, INT8OID, INT8OID, INT8OID, BOOLOID, TEXTOID, TIMESTAMPTZOID}, NULL};
+	9,
+	{UUIDOID, UUIDOID, UUIDOID, INT8OID, INT8OID, INT8OID, BOOLOID, TEXTOID, TIMESTAMPTZOID},
+	NULL};
 static SSQuery write_transaction_query = {
 	"UPDATE swipesavvy.transactions t"
 	"   SET refunded_minor = t.refunded_minor + $3, points_refunded = t.points_refunded + $4"
 	" WHERE t.transaction_id = $1 AND t.user_id = $2",
-	4, {UUIDOID, UUIDOID, INT8OID, INT8OID}, NULL};
+	4,
+	{UUIDOID, UUIDOID, INT8OID, INT8OID},
+	NULL};
 
 /* What refunds from $3 to $4 of an amount $5 give back of each award. */
 #define BACK(x) "(div(" x "::numeric * $4, $5) - div(" x "::numeric * $3, $5))::bigint"
 static SSQuery returns_query = {
-	"SELECT c.campaign_id, r.campaign_no, r.day, " BACK("r.discount_minor") ", " BACK("r.cost_minor")
-	"  FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.campaigns c ON c.campaign_no = r.campaign_no"
-	" WHERE r.user_id = $1 AND r.transaction_id = $2 ORDER BY r.position",
-	5, {UUIDOID, UUIDOID, INT8OID, INT8OID, INT8OID}, NULL};
-static SSQuery write_returns_query = {
-	"UPDATE swipesavvy.campaign_redemptions r"
-	"   SET cost_returned_minor = r.cost_returned_minor + " BACK("r.cost_minor") ", counts = $4 < $5"
-	" WHERE r.user_id = $1 AND r.transaction_id = $2",
-	5, {UUIDOID, UUIDOID, INT8OID, INT8OID, INT8OID}, NULL};
+	"SELECT c.campaign_id, r.campaign_no, r.day, " BACK("r.discount_minor") ", " BACK(
+		"r.cost_minor") "  FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.campaigns c ON c.campaign_no = r.campaign_no"
+						" WHERE r.user_id = $1 AND r.transaction_id = $2 ORDER BY r.position",
+	5,
+	{UUIDOID, UUIDOID, INT8OID, INT8OID, INT8OID},
+	NULL};
+static SSQuery write_returns_query = {"UPDATE swipesavvy.campaign_redemptions r"
+									  "   SET cost_returned_minor = r.cost_returned_minor + " BACK(
+										  "r.cost_minor") ", counts = $4 < $5"
+														  " WHERE r.user_id = $1 AND r.transaction_id = $2",
+									  5,
+									  {UUIDOID, UUIDOID, INT8OID, INT8OID, INT8OID},
+									  NULL};
 
 /* floor(points * refunded / amount) */
 static int64
@@ -72,7 +82,7 @@ points_of(const SSRecorded *purchase, int64 refunded)
 static bool
 find_known(const SSRecorded *purchase, const int64 *amount, const char *key, Refund *refund)
 {
-	Datum		values[2] = {UUIDPGetDatum(&purchase->user_id)};
+	Datum values[2] = {UUIDPGetDatum(&purchase->user_id)};
 
 	if (key == NULL)
 		return false;
@@ -94,15 +104,15 @@ find_known(const SSRecorded *purchase, const int64 *amount, const char *key, Ref
 static void
 make_refund(const SSRecorded *purchase, const int64 *amount, Refund *refund)
 {
-	int64		left = purchase->amount - purchase->refunded;
+	int64 left = purchase->amount - purchase->refunded;
 
 	ss_recorded_require(purchase, SS_COMPLETED);
 	if (left == 0)
 		ss_exhausted("nothing is left to be refunded", "The amount of transaction \"%s\" is refunded already.",
 					 ss_uuid_text(&purchase->transaction_id));
 	if (amount != NULL && *amount > left)
-		ss_exhausted("amount is more than is left to be refunded", "The amount is " INT64_FORMAT " and " INT64_FORMAT
-					 " are left, in minor units.", *amount, left);
+		ss_exhausted("amount is more than is left to be refunded",
+					 "The amount is " INT64_FORMAT " and " INT64_FORMAT " are left, in minor units.", *amount, left);
 	ss_uuid7_make(&refund->refund_id);
 	refund->amount = amount != NULL ? *amount : left;
 	refund->before = purchase->refunded;
@@ -125,10 +135,10 @@ set_parameters(const SSRecorded *purchase, const Refund *refund, Datum *values)
 static void
 return_awards(const SSRecorded *purchase, const Refund *refund)
 {
-	bool		whole = refund->before + refund->amount == purchase->amount;
-	Datum		values[5];
-	int			rows;
-	SSTake	   *takes;
+	bool whole = refund->before + refund->amount == purchase->amount;
+	Datum values[5];
+	int rows;
+	SSTake *takes;
 
 	set_parameters(purchase, refund, values);
 	rows = (int) ss_query_latest(&returns_query, values, NULL);
@@ -137,10 +147,10 @@ return_awards(const SSRecorded *purchase, const Refund *refund)
 	takes = palloc(2 * rows * sizeof(SSTake));
 	for (int i = 0; i < rows; i++)
 	{
-		int32		campaign_no = DatumGetInt32(ss_value_not_null(i, 2));
+		int32 campaign_no = DatumGetInt32(ss_value_not_null(i, 2));
 
-		takes[2 * i] = (SSTake) {{campaign_no, SS_BUDGET_DAY}, -ss_value_int64(i, 5, 0)};
-		takes[2 * i + 1] = (SSTake) {{campaign_no, DatumGetDateADT(ss_value_not_null(i, 3))}, whole ? -1 : 0};
+		takes[2 * i] = (SSTake){{campaign_no, SS_BUDGET_DAY}, -ss_value_int64(i, 5, 0)};
+		takes[2 * i + 1] = (SSTake){{campaign_no, DatumGetDateADT(ss_value_not_null(i, 3))}, whole ? -1 : 0};
 	}
 	(void) ss_query_latest(&write_returns_query, values, NULL);
 	ss_slots_give_back(takes, 2 * rows);
@@ -149,11 +159,12 @@ return_awards(const SSRecorded *purchase, const Refund *refund)
 static void
 write_refund(const SSRecorded *purchase, const Refund *refund, bool amount_was_given, const char *key, TimestampTz now)
 {
-	Datum		values[9] = {UUIDPGetDatum(&purchase->user_id), UUIDPGetDatum(&refund->refund_id),
-							 UUIDPGetDatum(&purchase->transaction_id), Int64GetDatum(refund->amount),
-							 Int64GetDatum(refund->before), Int64GetDatum(refund->points), BoolGetDatum(amount_was_given)};
-	bool		nulls[9] = {false};
-	Datum		changes[4] = {values[2], values[0], values[3], values[5]};
+	Datum values[9] = {
+		UUIDPGetDatum(&purchase->user_id), UUIDPGetDatum(&refund->refund_id), UUIDPGetDatum(&purchase->transaction_id),
+		Int64GetDatum(refund->amount),	   Int64GetDatum(refund->before),	  Int64GetDatum(refund->points),
+		BoolGetDatum(amount_was_given)};
+	bool nulls[9] = {false};
+	Datum changes[4] = {values[2], values[0], values[3], values[5]};
 
 	ss_param_text(values, nulls, 7, key);
 	values[8] = TimestampTzGetDatum(now);
@@ -169,11 +180,16 @@ book(SSBalance *balance, const SSRecorded *purchase, const Refund *refund, bool 
 	return_awards(purchase, refund);
 	write_refund(purchase, refund, amount_was_given, key, balance->now);
 	ss_recorded_move(purchase, "refund", "available", "issuance", refund->points, balance->now);
-	ss_points_tell_refund(&balance->user, &(SSRefunded) {
-		.refund_id = &refund->refund_id,.transaction_id = &purchase->transaction_id,.currency = purchase->currency,
-		.exponent = exponent,.amount = refund->amount,.total = refund->before + refund->amount,
-		.points = refund->points,.at = balance->now,
-	});
+	ss_points_tell_refund(&balance->user, &(SSRefunded){
+											  .refund_id = &refund->refund_id,
+											  .transaction_id = &purchase->transaction_id,
+											  .currency = purchase->currency,
+											  .exponent = exponent,
+											  .amount = refund->amount,
+											  .total = refund->before + refund->amount,
+											  .points = refund->points,
+											  .at = balance->now,
+										  });
 	ss_balance_write(balance);
 }
 
@@ -181,8 +197,8 @@ static void
 add_result(SSJson *json, const SSRecorded *purchase, const Refund *refund, int exponent, int64 points_balance,
 		   const char *tier)
 {
-	Datum		values[5];
-	uint64		rows;
+	Datum values[5];
+	uint64 rows;
 
 	set_parameters(purchase, refund, values);
 	rows = ss_query_latest(&returns_query, values, NULL);
@@ -216,22 +232,22 @@ add_result(SSJson *json, const SSRecorded *purchase, const Refund *refund, int e
 Datum
 swipesavvy_refund_transaction(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	pg_uuid_t  *transaction_id;
-	Numeric		major;
-	char	   *key;
-	pg_uuid_t  *user_id;
-	SSBalance	balance;
-	SSRecorded	purchase;
-	Refund		refund;
-	int64		minor;
-	int64	   *amount = NULL;
-	int			exponent;
+	SSCall call;
+	SSJson json = {0};
+	pg_uuid_t *transaction_id;
+	Numeric major;
+	char *key;
+	pg_uuid_t *user_id;
+	SSBalance balance;
+	SSRecorded purchase;
+	Refund refund;
+	int64 minor;
+	int64 *amount = NULL;
+	int exponent;
 	const char *tier;
 
 	ss_call_enter(&call, SS_BACKEND | SS_ADMIN);
-	ss_audit_none(&call);		/* the ledger is its record */
+	ss_audit_none(&call); /* the ledger is its record */
 	transaction_id = ss_arg_uuid(fcinfo, 0, "transaction_id", true);
 	major = ss_arg_numeric(fcinfo, 1, "amount", false);
 	key = ss_arg_text(fcinfo, 2, "idempotency_key", SS_KEY_MAX, false);

@@ -24,23 +24,28 @@ PG_FUNCTION_INFO_V1(swipesavvy_settle_transaction);
 PG_FUNCTION_INFO_V1(swipesavvy_decline_transaction);
 PG_FUNCTION_INFO_V1(swipesavvy_lapse_transactions);
 
-#define LAPSE_MAX	  10000		/* purchases of one call of lapse_transactions() */
+#define LAPSE_MAX	  10000 /* purchases of one call of lapse_transactions() */
 #define LAPSE_DEFAULT 1000
 
 static SSQuery referrer_query = {
 	"SELECT b.user_id FROM swipesavvy.reward_accounts a"
 	"  JOIN swipesavvy.reward_accounts b ON b.user_id = a.referral_for WHERE a.user_id = $1",
-	1, {UUIDOID}, NULL};
-static SSQuery due_query = {
-	"SELECT t.user_id, t.transaction_id FROM swipesavvy.transactions t"
-	" WHERE t.status = 'pending' AND t.recorded_at < $1 ORDER BY t.recorded_at LIMIT $2",
-	2, {TIMESTAMPTZOID, INT8OID}, NULL};
+	1,
+	{UUIDOID},
+	NULL};
+static SSQuery due_query = {"SELECT t.user_id, t.transaction_id FROM swipesavvy.transactions t"
+							" WHERE t.status = 'pending' AND t.recorded_at < $1 ORDER BY t.recorded_at LIMIT $2",
+							2,
+							{TIMESTAMPTZOID, INT8OID},
+							NULL};
 static SSQuery return_awards_query = {
 	"UPDATE swipesavvy.campaign_redemptions r SET counts = false, cost_returned_minor = r.cost_minor"
 	"  FROM unnest($1, $2) k (transaction_id, user_id)"
 	" WHERE r.user_id = k.user_id AND r.transaction_id = k.transaction_id"
 	" RETURNING r.campaign_no, r.day, r.cost_minor",
-	2, {UUIDARRAYOID, UUIDARRAYOID}, NULL};
+	2,
+	{UUIDARRAYOID, UUIDARRAYOID},
+	NULL};
 
 /* When a pending purchase must have been recorded to be due at that moment: before this. */
 static TimestampTz
@@ -77,9 +82,9 @@ add_result(SSJson *json, const SSRecorded *purchase, SSStatus status, const char
 static bool
 lock_with_referrer(SSBalance *balances, const pg_uuid_t *user_id)
 {
-	Datum		key = UUIDPGetDatum(user_id);
-	pg_uuid_t	ids[2] = {*user_id};
-	SSBalance	first;
+	Datum key = UUIDPGetDatum(user_id);
+	pg_uuid_t ids[2] = {*user_id};
+	SSBalance first;
 
 	if (ss_query_latest(&referrer_query, &key, NULL) == 0)
 	{
@@ -105,7 +110,7 @@ lock_with_referrer(SSBalance *balances, const pg_uuid_t *user_id)
 static void
 credit(SSBalance *balance, const SSRecorded *purchase)
 {
-	SSUser	   *user = &balance->user;
+	SSUser *user = &balance->user;
 
 	if (purchase->recorded_at < due_before(balance->rules, balance->now))
 		ss_bad_state("transaction has lapsed", "Transaction \"%s\" was pending for more than %d days.",
@@ -119,9 +124,14 @@ credit(SSBalance *balance, const SSRecorded *purchase)
 static void
 write_referral(const SSRecorded *purchase, const pg_uuid_t *user_id, int64 points, TimestampTz now)
 {
-	(void) ss_entry_write(&(SSEntry) {
-		.user_id = user_id,.kind = "referral",.debit = "issuance",.credit = "available",.points = points,
-		.transaction_id = &purchase->transaction_id,.recorded_at = now,
+	(void) ss_entry_write(&(SSEntry){
+		.user_id = user_id,
+		.kind = "referral",
+		.debit = "issuance",
+		.credit = "available",
+		.points = points,
+		.transaction_id = &purchase->transaction_id,
+		.recorded_at = now,
 	});
 }
 
@@ -131,20 +141,20 @@ write_referral(const SSRecorded *purchase, const pg_uuid_t *user_id, int64 point
 Datum
 swipesavvy_settle_transaction(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	pg_uuid_t  *transaction_id;
-	pg_uuid_t  *user_id;
-	SSRecorded	purchase;
-	SSBalance	balances[2];
+	SSCall call;
+	SSJson json = {0};
+	pg_uuid_t *transaction_id;
+	pg_uuid_t *user_id;
+	SSRecorded purchase;
+	SSBalance balances[2];
 	TimestampTz now;
-	bool		has_referrer;
-	bool		paid = false;
-	int64		bonus = 0;
+	bool has_referrer;
+	bool paid = false;
+	int64 bonus = 0;
 	const char *tier;
 
 	ss_call_enter(&call, SS_BACKEND | SS_ADMIN);
-	ss_audit_none(&call);		/* the ledger is its record */
+	ss_audit_none(&call); /* the ledger is its record */
 	transaction_id = ss_arg_uuid(fcinfo, 0, "transaction_id", true);
 	user_id = ss_arg_uuid(fcinfo, 1, "user_id", false);
 	if (user_id == NULL)
@@ -155,7 +165,8 @@ swipesavvy_settle_transaction(PG_FUNCTION_ARGS)
 	ss_recorded_require(&purchase, SS_PENDING);
 	credit(&balances[0], &purchase);
 	if (balances[0].user.has_referrer)
-		bonus = ss_referral_pay(balances[0].rules, &balances[0].user, has_referrer ? &balances[1].user : NULL, now, &paid);
+		bonus =
+			ss_referral_pay(balances[0].rules, &balances[0].user, has_referrer ? &balances[1].user : NULL, now, &paid);
 	tier = pstrdup(ss_balance_tier(&balances[0]));
 	ss_recorded_set_status(&purchase, 1, SS_COMPLETED);
 	ss_recorded_move(&purchase, "settle", "pending", "available", purchase.points, now);
@@ -176,17 +187,17 @@ swipesavvy_settle_transaction(PG_FUNCTION_ARGS)
 static void
 return_awards(const SSRecorded *purchases, int count)
 {
-	Datum		values[2] = {ss_uuid_array(&purchases[0].transaction_id, count, sizeof(SSRecorded)),
-							 ss_uuid_array(&purchases[0].user_id, count, sizeof(SSRecorded))};
-	int			rows = (int) ss_query_latest(&return_awards_query, values, NULL);
-	SSTake	   *takes = palloc(Max(2 * rows, 1) * sizeof(SSTake));
+	Datum values[2] = {ss_uuid_array(&purchases[0].transaction_id, count, sizeof(SSRecorded)),
+					   ss_uuid_array(&purchases[0].user_id, count, sizeof(SSRecorded))};
+	int rows = (int) ss_query_latest(&return_awards_query, values, NULL);
+	SSTake *takes = palloc(Max(2 * rows, 1) * sizeof(SSTake));
 
 	for (int i = 0; i < rows; i++)
 	{
-		int32		campaign_no = DatumGetInt32(ss_value_not_null(i, 1));
+		int32 campaign_no = DatumGetInt32(ss_value_not_null(i, 1));
 
-		takes[2 * i] = (SSTake) {{campaign_no, SS_BUDGET_DAY}, -ss_value_int64(i, 3, 0)};
-		takes[2 * i + 1] = (SSTake) {{campaign_no, DatumGetDateADT(ss_value_not_null(i, 2))}, -1};
+		takes[2 * i] = (SSTake){{campaign_no, SS_BUDGET_DAY}, -ss_value_int64(i, 3, 0)};
+		takes[2 * i + 1] = (SSTake){{campaign_no, DatumGetDateADT(ss_value_not_null(i, 2))}, -1};
 	}
 	ss_slots_give_back(takes, 2 * rows);
 }
@@ -195,7 +206,7 @@ return_awards(const SSRecorded *purchases, int count)
 static void
 decline(SSBalance *balances, const SSRecorded *purchases, int count)
 {
-	SSBalance  *balance = balances;
+	SSBalance *balance = balances;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -218,16 +229,16 @@ decline(SSBalance *balances, const SSRecorded *purchases, int count)
 Datum
 swipesavvy_decline_transaction(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	pg_uuid_t  *transaction_id;
-	pg_uuid_t  *user_id;
-	SSRecorded	purchase;
-	SSBalance	balance;
+	SSCall call;
+	SSJson json = {0};
+	pg_uuid_t *transaction_id;
+	pg_uuid_t *user_id;
+	SSRecorded purchase;
+	SSBalance balance;
 	const char *tier;
 
 	ss_call_enter(&call, SS_BACKEND | SS_ADMIN);
-	ss_audit_none(&call);		/* the ledger is its record */
+	ss_audit_none(&call); /* the ledger is its record */
 	transaction_id = ss_arg_uuid(fcinfo, 0, "transaction_id", true);
 	user_id = ss_arg_uuid(fcinfo, 1, "user_id", false);
 	if (user_id == NULL)
@@ -248,7 +259,7 @@ compare_by_user(const void *a, const void *b)
 {
 	const SSRecorded *x = a;
 	const SSRecorded *y = b;
-	int			order = memcmp(&x->user_id, &y->user_id, sizeof(pg_uuid_t));
+	int order = memcmp(&x->user_id, &y->user_id, sizeof(pg_uuid_t));
 
 	return order != 0 ? order : memcmp(&x->transaction_id, &y->transaction_id, sizeof(pg_uuid_t));
 }
@@ -257,7 +268,7 @@ compare_by_user(const void *a, const void *b)
 static SSRecorded *
 find_due(TimestampTz before, int64 limit, int *found)
 {
-	Datum		values[2] = {TimestampTzGetDatum(before), Int64GetDatum(limit)};
+	Datum values[2] = {TimestampTzGetDatum(before), Int64GetDatum(limit)};
 	SSRecorded *purchases;
 
 	*found = (int) ss_query_latest(&due_query, values, NULL);
@@ -275,9 +286,9 @@ find_due(TimestampTz before, int64 limit, int *found)
 static int
 lock_and_read(SSBalance *balances, SSRecorded *purchases, int count)
 {
-	pg_uuid_t  *users = palloc(count * sizeof(pg_uuid_t));
-	int			nusers = 0;
-	int			pending = 0;
+	pg_uuid_t *users = palloc(count * sizeof(pg_uuid_t));
+	int nusers = 0;
+	int pending = 0;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -287,7 +298,7 @@ lock_and_read(SSBalance *balances, SSRecorded *purchases, int count)
 	ss_balance_lock_all(balances, users, nusers);
 	for (int i = 0; i < count; i++)
 	{
-		SSRecorded	purchase;
+		SSRecorded purchase;
 
 		ss_recorded_read(&purchases[i].user_id, &purchases[i].transaction_id, &purchase);
 		if (purchase.status == SS_PENDING)
@@ -303,17 +314,17 @@ lock_and_read(SSBalance *balances, SSRecorded *purchases, int count)
 Datum
 swipesavvy_lapse_transactions(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
+	SSCall call;
+	SSJson json = {0};
 	TimestampTz as_of;
-	int64		limit;
-	bool		isnull;
-	int			found;
-	int			count = 0;
+	int64 limit;
+	bool isnull;
+	int found;
+	int count = 0;
 	SSRecorded *purchases;
 
 	ss_call_enter(&call, SS_ADMIN);
-	ss_audit_none(&call);		/* the ledger is its record */
+	ss_audit_none(&call); /* the ledger is its record */
 	as_of = ss_arg_as_of(fcinfo, 0, true);
 	limit = ss_arg_int4(fcinfo, 1, "limit", 1, LAPSE_MAX, &isnull);
 	if (isnull)
@@ -321,7 +332,7 @@ swipesavvy_lapse_transactions(PG_FUNCTION_ARGS)
 	purchases = find_due(due_before(ss_rules_get(), as_of), limit, &found);
 	if (found > 0)
 	{
-		SSBalance  *balances = palloc(found * sizeof(SSBalance));
+		SSBalance *balances = palloc(found * sizeof(SSBalance));
 
 		count = lock_and_read(balances, purchases, found);
 		if (count > 0)

@@ -31,13 +31,13 @@ PG_FUNCTION_INFO_V1(swipesavvy_get_user_spending_analytics);
 /* What is read directly, where that can be done (direct.h). */
 #define TABLES (SS_ONE_TABLE(SS_USERS) | SS_ONE_TABLE(SS_PURCHASES) | SS_ONE_TABLE(SS_MERCHANTS))
 
-#define DAYS_DEFAULT	30
-#define DAYS_MAX		365
-#define TOP_MERCHANTS	10
+#define DAYS_DEFAULT  30
+#define DAYS_MAX	  365
+#define TOP_MERCHANTS 10
 /* Spending has a trend from a change of so many hundredths of a percent on. */
 #define TREND_THRESHOLD 500
 /* The category of purchases that have none. */
-#define NO_CATEGORY		"Uncategorized"
+#define NO_CATEGORY "Uncategorized"
 
 typedef enum Granularity
 {
@@ -48,49 +48,49 @@ typedef enum Granularity
 
 typedef struct Sum
 {
-	int128		amount;			/* minor units, net of refunds */
-	int64		count;
+	int128 amount; /* minor units, net of refunds */
+	int64 count;
 } Sum;
 
 /* A day, week or month of the series: the part of it that lies in the period. */
 typedef struct Bucket
 {
-	DateADT		first;			/* its first day, also before the period's */
+	DateADT first; /* its first day, also before the period's */
 	TimestampTz end;
-	Sum			sum;
+	Sum sum;
 } Bucket;
 
 typedef struct Category
 {
-	int16		no;				/* 0 = none */
-	Sum			sum;
+	int16 no; /* 0 = none */
+	Sum sum;
 } Category;
 
 typedef struct Merchant
 {
-	pg_uuid_t	id;				/* key */
-	char		status;			/* of the hash table */
-	Sum			sum;
+	pg_uuid_t id; /* key */
+	char status;  /* of the hash table */
+	Sum sum;
 	const char *name;
 } Merchant;
 
 static inline uint32
 hash_id(pg_uuid_t id)
 {
-	uint64		words[2];
+	uint64 words[2];
 
 	memcpy(words, &id, sizeof(words));
 	words[0] = (words[0] ^ (words[1] >> 29) ^ words[1]) * UINT64CONST(0x9e3779b97f4a7c15);
 	return (uint32) (words[0] >> 32);
 }
 
-#define SH_PREFIX		 merchants
-#define SH_ELEMENT_TYPE	 Merchant
-#define SH_KEY_TYPE		 pg_uuid_t
-#define SH_KEY			 id
+#define SH_PREFIX			 merchants
+#define SH_ELEMENT_TYPE		 Merchant
+#define SH_KEY_TYPE			 pg_uuid_t
+#define SH_KEY				 id
 #define SH_HASH_KEY(tb, key) hash_id(key)
-#define SH_EQUAL(tb, a, b) (memcmp(&(a), &(b), sizeof(pg_uuid_t)) == 0)
-#define SH_SCOPE		 static inline
+#define SH_EQUAL(tb, a, b)	 (memcmp(&(a), &(b), sizeof(pg_uuid_t)) == 0)
+#define SH_SCOPE			 static inline
 #define SH_DEFINE
 #define SH_DECLARE
 #include "lib/simplehash.h"
@@ -105,19 +105,19 @@ hash_id(pg_uuid_t id)
 typedef struct Spending
 {
 	const SSRules *rules;
-	SSDirect   *direct;			/* NULL: by queries */
-	int			days;
-	TimestampTz begin;			/* of the period; what is before belongs to the one before */
-	Sum			before;
-	Sum			total;
-	int64	   *amounts;		/* of each purchase of the period */
-	int64		capacity;
-	int			nbuckets;
-	Bucket	   *buckets;
-	int			bucket;			/* the one that the last purchase fell into */
-	int			ncategories;
-	int			max_categories;
-	Category   *categories;
+	SSDirect *direct; /* NULL: by queries */
+	int days;
+	TimestampTz begin; /* of the period; what is before belongs to the one before */
+	Sum before;
+	Sum total;
+	int64 *amounts; /* of each purchase of the period */
+	int64 capacity;
+	int nbuckets;
+	Bucket *buckets;
+	int bucket; /* the one that the last purchase fell into */
+	int ncategories;
+	int max_categories;
+	Category *categories;
 	merchants_hash *merchants;
 } Spending;
 
@@ -127,7 +127,10 @@ static SSQuery select_purchases = {
 	"       t.merchant_id"
 	"  FROM swipesavvy.transactions t"
 	" WHERE t.user_id = $1 AND t.occurred_at >= $2 AND t.occurred_at < $3 AND t.status = 'completed'"
-	" ORDER BY t.occurred_at", 3, {UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID}, NULL};
+	" ORDER BY t.occurred_at",
+	3,
+	{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+	NULL};
 
 static SSQuery select_names = {
 	"SELECT m.merchant_id, m.name FROM swipesavvy.merchants m WHERE m.merchant_id = ANY ($1)", 1, {UUIDARRAYOID}, NULL};
@@ -157,17 +160,17 @@ add_to_category(Spending *spending, int16 no, int64 amount)
 		spending->max_categories *= 2;
 		spending->categories = repalloc(spending->categories, spending->max_categories * sizeof(Category));
 	}
-	spending->categories[spending->ncategories++] = (Category) {no, {amount, 1}};
+	spending->categories[spending->ncategories++] = (Category){no, {amount, 1}};
 }
 
 static void
 add_to_merchant(Spending *spending, const pg_uuid_t *id, int64 amount)
 {
-	bool		found;
-	Merchant   *merchant = merchants_insert(spending->merchants, *id, &found);
+	bool found;
+	Merchant *merchant = merchants_insert(spending->merchants, *id, &found);
 
 	if (!found)
-		merchant->sum = (Sum) {0, 0};
+		merchant->sum = (Sum){0, 0};
 	count_in(&merchant->sum, amount);
 }
 
@@ -192,7 +195,7 @@ add_purchase(Spending *spending, const Datum *values, const bool *nulls)
 {
 	const struct varlena *currency = (const struct varlena *) DatumGetPointer(values[PURCHASE_CURRENCY]);
 	TimestampTz occurred_at = DatumGetTimestampTz(values[PURCHASE_OCCURRED_AT]);
-	int64		amount = DatumGetInt64(values[PURCHASE_AMOUNT]) - DatumGetInt64(values[PURCHASE_REFUNDED]);
+	int64 amount = DatumGetInt64(values[PURCHASE_AMOUNT]) - DatumGetInt64(values[PURCHASE_REFUNDED]);
 
 	if (memcmp(VARDATA_ANY(currency), spending->rules->settings.currency, 3) != 0)
 		return;
@@ -218,8 +221,8 @@ add_row(TupleTableSlot *row, void *state)
 static void
 add_purchases(Spending *spending, const pg_uuid_t *user_id, TimestampTz from, TimestampTz until)
 {
-	Datum		values[3] = {UUIDPGetDatum(user_id), TimestampTzGetDatum(from), TimestampTzGetDatum(until)};
-	SSScan		scan;
+	Datum values[3] = {UUIDPGetDatum(user_id), TimestampTzGetDatum(from), TimestampTzGetDatum(until)};
+	SSScan scan;
 
 	if (spending->direct == NULL)
 	{
@@ -229,8 +232,8 @@ add_purchases(Spending *spending, const pg_uuid_t *user_id, TimestampTz from, Ti
 	scan = ss_direct_scan_entries(spending->direct, SS_PURCHASES, user_id, from, until);
 	while (ss_direct_next_entry(&scan))
 	{
-		Datum		entry[PURCHASE_COLUMNS];
-		bool		nulls[PURCHASE_COLUMNS];
+		Datum entry[PURCHASE_COLUMNS];
+		bool nulls[PURCHASE_COLUMNS];
 
 		CHECK_FOR_INTERRUPTS();
 		ss_direct_entry(&scan, entry, nulls);
@@ -246,9 +249,9 @@ add_purchases(Spending *spending, const pg_uuid_t *user_id, TimestampTz from, Ti
 static DateADT
 first_day(DateADT day, Granularity granularity, bool next)
 {
-	int			year;
-	int			month;
-	int			mday;
+	int year;
+	int month;
+	int mday;
 
 	if (granularity == DAILY)
 		return day + next;
@@ -270,7 +273,7 @@ make_buckets(Spending *spending, DateADT first, DateADT last, Granularity granul
 	spending->buckets = palloc0((last - first + 1) * sizeof(Bucket));
 	for (DateADT day = first; day <= last; day = first_day(day, granularity, true))
 	{
-		Bucket	   *bucket = &spending->buckets[spending->nbuckets++];
+		Bucket *bucket = &spending->buckets[spending->nbuckets++];
 
 		bucket->first = first_day(day, granularity, false);
 		bucket->end = ss_rules_day_start(spending->rules, Min(first_day(day, granularity, true), last + 1));
@@ -281,8 +284,8 @@ make_buckets(Spending *spending, DateADT first, DateADT last, Granularity granul
 static void
 gather(Spending *spending, const pg_uuid_t *user_id, Granularity granularity)
 {
-	DateADT		today = ss_rules_day(spending->rules, GetCurrentTransactionStartTimestamp());
-	DateADT		first = today - spending->days + 1;
+	DateADT today = ss_rules_day(spending->rules, GetCurrentTransactionStartTimestamp());
+	DateADT first = today - spending->days + 1;
 
 	make_buckets(spending, first, today, granularity);
 	spending->begin = ss_rules_day_start(spending->rules, first);
@@ -302,7 +305,7 @@ gather(Spending *spending, const pg_uuid_t *user_id, Granularity granularity)
 static int64
 quotient(int128 a, int128 b)
 {
-	int128		result = a >= 0 ? (2 * a + b) / (2 * b) : -((-2 * a + b) / (2 * b));
+	int128 result = a >= 0 ? (2 * a + b) / (2 * b) : -((-2 * a + b) / (2 * b));
 
 	return (int64) Min(Max(result, -(int128) PG_INT64_MAX), (int128) PG_INT64_MAX);
 }
@@ -328,18 +331,19 @@ static void
 add_median(SSJson *json, const Spending *spending)
 {
 	const int64 *middle = &spending->amounts[(spending->total.count - 1) / 2];
-	int128		twice = (int128) middle[0] + middle[spending->total.count % 2 == 0 ? 1 : 0];
+	int128 twice = (int128) middle[0] + middle[spending->total.count % 2 == 0 ? 1 : 0];
 
 	if (twice % 2 == 0)
 		add_money(json, spending, "median_transaction", twice / 2);
 	else
-		ss_json_money(json, "median_transaction", ss_narrow(twice * 5, "amount"), spending->rules->settings.exponent + 1);
+		ss_json_money(json, "median_transaction", ss_narrow(twice * 5, "amount"),
+					  spending->rules->settings.exponent + 1);
 }
 
 static void
 add_amounts(SSJson *json, const Spending *spending)
 {
-	const Sum  *total = &spending->total;
+	const Sum *total = &spending->total;
 
 	add_money(json, spending, "total_spent", total->amount);
 	ss_json_int(json, "transaction_count", total->count);
@@ -361,12 +365,14 @@ add_amounts(SSJson *json, const Spending *spending)
 static void
 add_trend(SSJson *json, const Spending *spending)
 {
-	int128		before = spending->before.amount;
-	int128		change = spending->total.amount - before;
-	int128		threshold = before * TREND_THRESHOLD;
+	int128 before = spending->before.amount;
+	int128 change = spending->total.amount - before;
+	int128 threshold = before * TREND_THRESHOLD;
 
 	ss_json_text(json, "spending_trend",
-				 change * 10000 > threshold ? "up" : -change * 10000 > threshold ? "down" : "stable");
+				 change * 10000 > threshold	   ? "up"
+				 : -change * 10000 > threshold ? "down"
+											   : "stable");
 	add_percentage(json, "trend_percentage", change, before);
 }
 
@@ -417,13 +423,13 @@ static int
 find_top(const Spending *spending, Merchant **top)
 {
 	merchants_iterator iterator;
-	Merchant   *merchant;
-	int			count = 0;
+	Merchant *merchant;
+	int count = 0;
 
 	merchants_start_iterate(spending->merchants, &iterator);
 	while ((merchant = merchants_iterate(spending->merchants, &iterator)) != NULL)
 	{
-		int			place = count;
+		int place = count;
 
 		while (place > 0 && compare_merchants(merchant, top[place - 1]) < 0)
 			place--;
@@ -439,10 +445,10 @@ find_top(const Spending *spending, Merchant **top)
 static const char *
 find_name(SSDirect *direct, const pg_uuid_t *merchant_id)
 {
-	Datum		key = UUIDPGetDatum(merchant_id);
-	SSScan		scan = ss_direct_scan(direct, SS_MERCHANTS, 1, &key);
+	Datum key = UUIDPGetDatum(merchant_id);
+	SSScan scan = ss_direct_scan(direct, SS_MERCHANTS, 1, &key);
 	const char *name = NULL;
-	bool		isnull;
+	bool isnull;
 
 	if (ss_direct_next(&scan))
 		name = TextDatumGetCString(ss_direct_get(direct, SS_MERCHANTS, scan.slot, MERCHANT_NAME, &isnull));
@@ -453,9 +459,9 @@ find_name(SSDirect *direct, const pg_uuid_t *merchant_id)
 static void
 query_names(const Spending *spending, Merchant **top, int count)
 {
-	Datum		ids[TOP_MERCHANTS];
-	Datum		values[1];
-	uint64		found;
+	Datum ids[TOP_MERCHANTS];
+	Datum values[1];
+	uint64 found;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -466,7 +472,7 @@ query_names(const Spending *spending, Merchant **top, int count)
 	found = ss_query_read(&select_names, values, NULL);
 	for (uint64 i = 0; i < found; i++)
 	{
-		Merchant   *merchant = merchants_lookup(spending->merchants, *DatumGetUUIDP(ss_value_not_null(i, 1)));
+		Merchant *merchant = merchants_lookup(spending->merchants, *DatumGetUUIDP(ss_value_not_null(i, 1)));
 
 		merchant->name = ss_value_text(i, 2);
 	}
@@ -475,8 +481,8 @@ query_names(const Spending *spending, Merchant **top, int count)
 static void
 add_top_merchants(SSJson *json, const Spending *spending)
 {
-	Merchant   *top[TOP_MERCHANTS];
-	int			count = find_top(spending, top);
+	Merchant *top[TOP_MERCHANTS];
+	int count = find_top(spending, top);
 
 	if (spending->direct == NULL && count > 0)
 		query_names(spending, top, count);
@@ -502,7 +508,7 @@ add_series(SSJson *json, const Spending *spending)
 	{
 		const Bucket *bucket = &spending->buckets[i];
 		struct pg_tm tm = {0};
-		char	   *period = palloc(MAXDATELEN + 1);
+		char *period = palloc(MAXDATELEN + 1);
 
 		j2date(bucket->first + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
 		EncodeDateOnly(&tm, USE_ISO_DATES, period);
@@ -520,7 +526,7 @@ add_series(SSJson *json, const Spending *spending)
 static void
 require_user(SSDirect *direct, const pg_uuid_t *user_id)
 {
-	Datum		key = UUIDPGetDatum(user_id);
+	Datum key = UUIDPGetDatum(user_id);
 
 	if (direct == NULL)
 		ss_users_require(user_id);
@@ -536,12 +542,12 @@ Datum
 swipesavvy_get_user_spending_analytics(PG_FUNCTION_ARGS)
 {
 	static const char *const granularities[] = {"daily", "weekly", "monthly", NULL};
-	SSCall		call;
-	SSJson		json = {0};
-	Spending	spending = {0};
-	pg_uuid_t  *user_id;
-	char	   *granularity;
-	bool		no_days;
+	SSCall call;
+	SSJson json = {0};
+	Spending spending = {0};
+	pg_uuid_t *user_id;
+	char *granularity;
+	bool no_days;
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_ADMIN);
 	user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);
@@ -553,8 +559,8 @@ swipesavvy_get_user_spending_analytics(PG_FUNCTION_ARGS)
 	spending.rules = ss_rules_get();
 	spending.direct = ss_direct_begin_reading(TABLES);
 	require_user(spending.direct, user_id);
-	gather(&spending, user_id, granularity == NULL ? DAILY
-		   : (Granularity) ss_check_choice(granularity, "granularity", granularities));
+	gather(&spending, user_id,
+		   granularity == NULL ? DAILY : (Granularity) ss_check_choice(granularity, "granularity", granularities));
 
 	ss_json_open_object(&json, NULL);
 	ss_json_int(&json, "period_days", spending.days);

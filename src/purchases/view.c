@@ -70,8 +70,8 @@ enum
 	ROW_COLUMNS
 };
 
-static const Oid row_types[ROW_COLUMNS] = {TIMESTAMPTZOID, UUIDOID, UUIDOID, UUIDOID, UUIDOID, INT8OID, TEXTOID, INT2OID,
-INT2OID, TEXTOID, JSONBOID};
+static const Oid row_types[ROW_COLUMNS] = {TIMESTAMPTZOID, UUIDOID, UUIDOID, UUIDOID, UUIDOID, INT8OID,
+										   TEXTOID,		   INT2OID, INT2OID, TEXTOID, JSONBOID};
 
 typedef struct Collection
 {
@@ -79,11 +79,11 @@ typedef struct Collection
 	SubTransactionId subxact;
 	MemoryContext context;
 	Tuplesortstate *sort;
-	TupleTableSlot *slot;		/* a row on its way in */
-	TupleDesc	desc;
+	TupleTableSlot *slot; /* a row on its way in */
+	TupleDesc desc;
 } Collection;
 
-static Collection *collecting = NULL;	/* the innermost statement's */
+static Collection *collecting = NULL; /* the innermost statement's */
 
 static void
 on_subxact_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
@@ -122,7 +122,7 @@ trigger_data(FunctionCallInfo fcinfo)
 static const SSRules *
 current_rules(void)
 {
-	SSCall		call;
+	SSCall call;
 	const SSRules *rules;
 
 	ss_call_become_owner(&call);
@@ -136,10 +136,10 @@ current_rules(void)
 Tuplesortstate *
 ss_purchases_sort(TupleDesc desc)
 {
-	AttrNumber	keys[2] = {SS_SORT_OCCURRED_AT + 1, SS_SORT_TRANSACTION_ID + 1};
-	Oid			operators[2];
-	Oid			collations[2] = {InvalidOid, InvalidOid};
-	bool		nulls_first[2] = {false, false};
+	AttrNumber keys[2] = {SS_SORT_OCCURRED_AT + 1, SS_SORT_TRANSACTION_ID + 1};
+	Oid operators[2];
+	Oid collations[2] = {InvalidOid, InvalidOid};
+	bool nulls_first[2] = {false, false};
 
 	for (int i = 0; i < 2; i++)
 		operators[i] = lookup_type_cache(TupleDescAttr(desc, keys[i] - 1)->atttypid, TYPECACHE_LT_OPR)->lt_opr;
@@ -176,12 +176,12 @@ swipesavvy_purchases_begin(PG_FUNCTION_ARGS)
 /* A row of the view on its way in. */
 typedef struct ViewRow
 {
-	HeapTuple	tuple;
-	TupleDesc	desc;
-	Datum		values[COL_FIRST_COMPUTED - 1];
-	bool		nulls[COL_FIRST_COMPUTED - 1];
+	HeapTuple tuple;
+	TupleDesc desc;
+	Datum values[COL_FIRST_COMPUTED - 1];
+	bool nulls[COL_FIRST_COMPUTED - 1];
 	TimestampTz occurred_at;
-	int64		amount;
+	int64 amount;
 } ViewRow;
 
 static Datum
@@ -206,7 +206,7 @@ get_text(const ViewRow *row, int column)
 static void
 read_row(HeapTuple tuple, TupleDesc desc, ViewRow *row)
 {
-	bool		isnull;
+	bool isnull;
 
 	row->tuple = tuple;
 	row->desc = desc;
@@ -283,9 +283,9 @@ collect(Collection *collection, const SSPurchase *purchase)
 static HeapTuple
 completed_row(const ViewRow *row, const SSPurchase *purchase)
 {
-	int			columns[4] = {COL_TRANSACTION_ID, COL_CURRENCY, COL_STATUS, COL_OCCURRED_AT};
-	bool		nulls[4] = {false, false, false, false};
-	Datum		values[4];
+	int columns[4] = {COL_TRANSACTION_ID, COL_CURRENCY, COL_STATUS, COL_OCCURRED_AT};
+	bool nulls[4] = {false, false, false, false};
+	Datum values[4];
 
 	values[0] = UUIDPGetDatum(&purchase->transaction_id);
 	values[1] = CStringGetTextDatum(purchase->currency);
@@ -298,8 +298,8 @@ Datum
 swipesavvy_purchases_insert(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = trigger_data(fcinfo);
-	ViewRow		row;
-	SSPurchase	purchase;
+	ViewRow row;
+	SSPurchase purchase;
 
 	if (collecting == NULL)
 		elog(ERROR, "a row of \"purchases\" came outside of a statement");
@@ -350,8 +350,8 @@ static bool
 award_chunk(Collection *collection, TupleTableSlot *slot, SSBatch *batch)
 {
 	SSPurchase *purchases;
-	Size		bytes = 0;
-	int			count = 0;
+	Size bytes = 0;
+	int count = 0;
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
@@ -378,8 +378,8 @@ swipesavvy_purchases_end(PG_FUNCTION_ARGS)
 {
 	Collection *collection = collecting;
 	TupleTableSlot *slot;
-	SSBatch    *batch;
-	SSCall		call;
+	SSBatch *batch;
+	SSCall call;
 
 	(void) trigger_data(fcinfo);
 	if (collection == NULL)

@@ -23,4 +23,4 @@ extern Tuplesortstate *ss_purchases_sort(TupleDesc desc);
 /* Registers what forgets the purchases collected by a statement that failed. */
 extern void ss_purchases_init(void);
 
-#endif							/* SS_PURCHASES_H */
+#endif /* SS_PURCHASES_H */

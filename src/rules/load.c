@@ -25,21 +25,31 @@
 static SSQuery settings_query = {"SELECT setting, value FROM swipesavvy.system_settings", 0, {0}, NULL};
 static SSQuery currencies_query = {
 	"SELECT code, minor_unit FROM swipesavvy.currencies WHERE minor_unit IS NOT NULL", 0, {0}, NULL};
-static SSQuery categories_query = {"SELECT category, category_no FROM swipesavvy.merchant_categories ORDER BY category_no DESC", 0, {0}, NULL};
+static SSQuery categories_query = {
+	"SELECT category, category_no FROM swipesavvy.merchant_categories ORDER BY category_no DESC", 0, {0}, NULL};
 static SSQuery tiers_query = {
-	"SELECT tier, threshold, multiplier_milli, benefits FROM swipesavvy.tiers WHERE is_active ORDER BY threshold", 0, {0}, NULL};
+	"SELECT tier, threshold, multiplier_milli, benefits FROM swipesavvy.tiers WHERE is_active ORDER BY threshold",
+	0,
+	{0},
+	NULL};
 static SSQuery boosts_query = {
 	"SELECT b.boost_id, b.multiplier_milli, c.category_no, b.starts_at, coalesce(b.expires_at, 'infinity')"
-	"  FROM swipesavvy.boosts b LEFT JOIN swipesavvy.merchant_categories c ON c.category = b.category", 0, {0}, NULL};
+	"  FROM swipesavvy.boosts b LEFT JOIN swipesavvy.merchant_categories c ON c.category = b.category",
+	0,
+	{0},
+	NULL};
 static SSQuery campaigns_query = {
 	"SELECT " SS_CAMPAIGN_COLUMNS
 	"  FROM swipesavvy.campaigns k LEFT JOIN swipesavvy.merchant_categories c ON c.category = k.target_category"
-	" WHERE k.status = 'running' ORDER BY k.campaign_no", 0, {0}, NULL};
+	" WHERE k.status = 'running' ORDER BY k.campaign_no",
+	0,
+	{0},
+	NULL};
 
 static struct HTAB *
 make_table(SSRules *rules, const char *name, Size keysize, Size entrysize, long rows)
 {
-	HASHCTL		control = {.keysize = keysize,.entrysize = entrysize,.hcxt = rules->context};
+	HASHCTL control = {.keysize = keysize, .entrysize = entrysize, .hcxt = rules->context};
 
 	return hash_create(name, Max(rows, 8), &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 }
@@ -47,8 +57,8 @@ make_table(SSRules *rules, const char *name, Size keysize, Size entrysize, long 
 static int32
 int32_or(uint64 row, int column, int32 when_null)
 {
-	bool		isnull;
-	Datum		value = ss_value(row, column, &isnull);
+	bool isnull;
+	Datum value = ss_value(row, column, &isnull);
 
 	return isnull ? when_null : DatumGetInt32(value);
 }
@@ -56,8 +66,8 @@ int32_or(uint64 row, int column, int32 when_null)
 static int16
 int16_or(uint64 row, int column, int16 when_null)
 {
-	bool		isnull;
-	Datum		value = ss_value(row, column, &isnull);
+	bool isnull;
+	Datum value = ss_value(row, column, &isnull);
 
 	return isnull ? when_null : DatumGetInt16(value);
 }
@@ -68,13 +78,14 @@ int16_or(uint64 row, int column, int16 when_null)
 static int64
 number_setting(const JsonbValue *value, int decimals, int64 when_null)
 {
-	Datum		scaled;
+	Datum scaled;
 
 	if (value->type != jbvNumeric)
 		return when_null;
 	scaled = DirectFunctionCall2(numeric_mul, NumericGetDatum(value->val.numeric),
 								 NumericGetDatum(int64_to_numeric(ss_minor_per_major(decimals))));
-	return DatumGetInt64(DirectFunctionCall1(numeric_int8, DirectFunctionCall2(numeric_trunc, scaled, Int32GetDatum(0))));
+	return DatumGetInt64(
+		DirectFunctionCall1(numeric_int8, DirectFunctionCall2(numeric_trunc, scaled, Int32GetDatum(0))));
 }
 
 static void
@@ -84,8 +95,8 @@ load_setting(SSRules *rules, const char *name, const JsonbValue *value)
 	const struct
 	{
 		const char *name;
-		int32	   *target;
-	}			integers[] = {
+		int32 *target;
+	} integers[] = {
 		{"points_expiry_months", &settings->points_expiry_months},
 		{"pending_expiry_days", &settings->pending_expiry_days},
 		{"late_posting_days", &settings->late_posting_days},
@@ -112,15 +123,15 @@ static void
 load_settings(SSRules *rules)
 {
 	SSSettings *settings = &rules->settings;
-	uint64		rows = ss_query_read(&settings_query, NULL, NULL);
+	uint64 rows = ss_query_read(&settings_query, NULL, NULL);
 
 	for (int pass = 0; pass < 2; pass++)
 	{
 		for (uint64 i = 0; i < rows; i++)
 		{
-			char	   *name = ss_value_text(i, 1);
-			Jsonb	   *document = DatumGetJsonbP(ss_value_not_null(i, 2));
-			JsonbValue	value;
+			char *name = ss_value_text(i, 1);
+			Jsonb *document = DatumGetJsonbP(ss_value_not_null(i, 2));
+			JsonbValue value;
 
 			if (!JsonbExtractScalar(&document->root, &value))
 				continue;
@@ -129,7 +140,8 @@ load_settings(SSRules *rules)
 			else if (value.type != jbvString)
 				continue;
 			else if (strcmp(name, "currency") == 0)
-				strlcpy(settings->currency, pnstrdup(value.val.string.val, value.val.string.len), sizeof(settings->currency));
+				strlcpy(settings->currency, pnstrdup(value.val.string.val, value.val.string.len),
+						sizeof(settings->currency));
 			else if (strcmp(name, "timezone") == 0)
 				settings->timezone = pg_tzset(pnstrdup(value.val.string.val, value.val.string.len));
 		}
@@ -144,12 +156,12 @@ load_settings(SSRules *rules)
 static void
 load_currencies(SSRules *rules)
 {
-	uint64		rows = ss_query_read(&currencies_query, NULL, NULL);
+	uint64 rows = ss_query_read(&currencies_query, NULL, NULL);
 
 	rules->currencies = make_table(rules, "swipesavvy currencies", 4, sizeof(SSCurrencyEntry), rows);
 	for (uint64 i = 0; i < rows; i++)
 	{
-		char		key[4] = {0};
+		char key[4] = {0};
 		SSCurrencyEntry *entry;
 
 		memcpy(key, ss_value_text(i, 1), 3);
@@ -161,8 +173,8 @@ load_currencies(SSRules *rules)
 static void
 load_categories(SSRules *rules)
 {
-	HASHCTL		control = {.keysize = SS_CATEGORY_KEY,.entrysize = sizeof(SSCategoryEntry),.hcxt = rules->context};
-	uint64		rows = ss_query_read(&categories_query, NULL, NULL);
+	HASHCTL control = {.keysize = SS_CATEGORY_KEY, .entrysize = sizeof(SSCategoryEntry), .hcxt = rules->context};
+	uint64 rows = ss_query_read(&categories_query, NULL, NULL);
 
 	rules->categories = hash_create("swipesavvy categories", 16, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 	rules->ncategory_names = rows == 0 ? 0 : Max(int16_or(0, 2, 0), 0) + 1;
@@ -182,7 +194,7 @@ static Jsonb *
 copy_jsonb(SSRules *rules, Datum value)
 {
 	const Jsonb *document = DatumGetJsonbP(value);
-	Jsonb	   *copy = MemoryContextAlloc(rules->context, VARSIZE(document));
+	Jsonb *copy = MemoryContextAlloc(rules->context, VARSIZE(document));
 
 	memcpy(copy, document, VARSIZE(document));
 	return copy;
@@ -191,7 +203,7 @@ copy_jsonb(SSRules *rules, Datum value)
 static void
 load_tiers(SSRules *rules)
 {
-	uint64		rows = ss_query_read(&tiers_query, NULL, NULL);
+	uint64 rows = ss_query_read(&tiers_query, NULL, NULL);
 
 	rules->ntiers = rows;
 	rules->tiers = MemoryContextAlloc(rules->context, Max(rows, 1) * sizeof(SSTier));
@@ -219,17 +231,17 @@ note_boost_times(SSRules *rules, const SSBoost *boost)
 static void
 load_boosts(SSRules *rules)
 {
-	uint64		rows = ss_query_read(&boosts_query, NULL, NULL);
+	uint64 rows = ss_query_read(&boosts_query, NULL, NULL);
 
 	rules->nboost_times = Max(rules->ncategory_names, 1);
 	rules->boost_times = MemoryContextAlloc(rules->context, rules->nboost_times * sizeof(SSBoostTimes));
 	for (int i = 0; i < rules->nboost_times; i++)
-		rules->boost_times[i] = (SSBoostTimes) {DT_NOEND, DT_NOBEGIN};
+		rules->boost_times[i] = (SSBoostTimes){DT_NOEND, DT_NOBEGIN};
 
 	rules->boosts = make_table(rules, "swipesavvy boosts", sizeof(pg_uuid_t), sizeof(SSBoost), rows);
 	for (uint64 i = 0; i < rows; i++)
 	{
-		SSBoost    *boost = hash_search(rules->boosts, DatumGetUUIDP(ss_value_not_null(i, 1)), HASH_ENTER, NULL);
+		SSBoost *boost = hash_search(rules->boosts, DatumGetUUIDP(ss_value_not_null(i, 1)), HASH_ENTER, NULL);
 
 		boost->multiplier_milli = int32_or(i, 2, SS_MILLI);
 		boost->category_no = int16_or(i, 3, 0);
@@ -252,8 +264,8 @@ offer_of(const char *name)
 void
 ss_rules_read_campaign(MemoryContext context, uint64 row, SSCampaign *campaign)
 {
-	bool		isnull;
-	Datum		merchant = ss_value(row, 10, &isnull);
+	bool isnull;
+	Datum merchant = ss_value(row, 10, &isnull);
 
 	campaign->has_merchant = !isnull;
 	if (!isnull)
@@ -299,14 +311,15 @@ append_to(SSRules *rules, SSCampaignList *list, bool found, int item)
 static void
 index_campaigns(SSRules *rules)
 {
-	rules->by_merchant = make_table(rules, "swipesavvy campaigns by merchant", sizeof(pg_uuid_t),
-									sizeof(SSMerchantEntry), 64);
-	rules->by_category = make_table(rules, "swipesavvy campaigns by category", sizeof(int32), sizeof(SSNumberEntry), 16);
+	rules->by_merchant =
+		make_table(rules, "swipesavvy campaigns by merchant", sizeof(pg_uuid_t), sizeof(SSMerchantEntry), 64);
+	rules->by_category =
+		make_table(rules, "swipesavvy campaigns by category", sizeof(int32), sizeof(SSNumberEntry), 16);
 	rules->by_segment = make_table(rules, "swipesavvy campaigns by segment", sizeof(int32), sizeof(SSNumberEntry), 64);
 	for (int i = 0; i < rules->ncampaigns; i++)
 	{
 		SSCampaign *campaign = &rules->campaigns[i];
-		bool		found;
+		bool found;
 
 		rules->has_segments |= campaign->segment_no != 0;
 		if (campaign->has_merchant)
@@ -317,7 +330,7 @@ index_campaigns(SSRules *rules)
 		}
 		else if (campaign->category_no != 0)
 		{
-			int32		key = campaign->category_no;
+			int32 key = campaign->category_no;
 			SSNumberEntry *entry = hash_search(rules->by_category, &key, HASH_ENTER, &found);
 
 			append_to(rules, &entry->list, found, i);
@@ -337,7 +350,7 @@ void
 ss_rules_take_campaigns(SSRules *rules, uint64 rows)
 {
 	rules->has_segments = false;
-	rules->any = (SSCampaignList) {0};
+	rules->any = (SSCampaignList){0};
 	rules->ncampaigns = rows;
 	rules->campaigns = MemoryContextAllocExtended(rules->context, Max(rows, 1) * sizeof(SSCampaign),
 												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);

@@ -7,29 +7,29 @@
 
 #include "rules/rules.h"
 
-#define SS_CATEGORY_KEY 808		/* 200 characters of four bytes, and the end */
+#define SS_CATEGORY_KEY 808 /* 200 characters of four bytes, and the end */
 
 typedef struct SSCurrencyEntry
 {
-	char		code[4];		/* key */
-	int			exponent;
+	char code[4]; /* key */
+	int exponent;
 } SSCurrencyEntry;
 
 typedef struct SSCategoryEntry
 {
-	char		name[SS_CATEGORY_KEY];	/* key */
-	int16		category_no;
+	char name[SS_CATEGORY_KEY]; /* key */
+	int16 category_no;
 } SSCategoryEntry;
 
 typedef struct SSMerchantEntry
 {
-	pg_uuid_t	merchant_id;	/* key */
+	pg_uuid_t merchant_id; /* key */
 	SSCampaignList list;
 } SSMerchantEntry;
 
 typedef struct SSNumberEntry
 {
-	int32		number;			/* key: category or segment */
+	int32 number; /* key: category or segment */
 	SSCampaignList list;
 } SSNumberEntry;
 
@@ -37,10 +37,10 @@ typedef struct SSNumberEntry
 extern void ss_rules_load(SSRules *rules);
 
 /* The columns of a campaign k, with the category c that it is aimed at, as ss_rules_read_campaign takes them. */
-#define SS_CAMPAIGN_COLUMNS                                                                                   \
-	"k.campaign_no, k.version, k.campaign_id, k.offer_type, k.offer_amount, k.currency, k.start_date,"        \
-	" coalesce(k.end_date, 'infinity'), k.target_segment_no, k.target_merchant_id, c.category_no, k.budget,"  \
-	" k.per_user_limit, k.daily_limit, k.min_spend, k.max_discount, k.priority, k.stackable,"                 \
+#define SS_CAMPAIGN_COLUMNS                                                                                            \
+	"k.campaign_no, k.version, k.campaign_id, k.offer_type, k.offer_amount, k.currency, k.start_date,"                 \
+	" coalesce(k.end_date, 'infinity'), k.target_segment_no, k.target_merchant_id, c.category_no, k.budget,"           \
+	" k.per_user_limit, k.daily_limit, k.min_spend, k.max_discount, k.priority, k.stackable,"                          \
 	" k.points_multiplier_milli, k.bonus_points, k.hold_out"
 
 /*
@@ -52,4 +52,4 @@ extern void ss_rules_take_campaigns(SSRules *rules, uint64 rows);
 /* A campaign from a row of the last query whose first columns are those; its id is kept in the context. */
 extern void ss_rules_read_campaign(MemoryContext context, uint64 row, SSCampaign *campaign);
 
-#endif							/* SS_RULES_LOAD_H */
+#endif /* SS_RULES_LOAD_H */

@@ -23,17 +23,17 @@
 
 #include "rules/merchant_cache.h"
 
-#define MAX_MERCHANTS 16384		/* about a megabyte */
+#define MAX_MERCHANTS 16384 /* about a megabyte */
 
 typedef struct Merchant
 {
-	pg_uuid_t	id;
-	int16		category_no;
+	pg_uuid_t id;
+	int16 category_no;
 } Merchant;
 
 static struct HTAB *merchants = NULL;
-static uint64 generation;		/* of the rules by which they were numbered */
-static Oid	sentinel = InvalidOid;	/* merchant_sentinel when `merchants` was begun */
+static uint64 generation;		  /* of the rules by which they were numbered */
+static Oid sentinel = InvalidOid; /* merchant_sentinel when `merchants` was begun */
 static bool changed = true;
 
 /* May run anywhere, so it only marks. */
@@ -53,7 +53,7 @@ ss_merchant_cache_init(void)
 static void
 begin_anew(const SSRules *rules)
 {
-	HASHCTL		control = {.keysize = sizeof(pg_uuid_t),.entrysize = sizeof(Merchant)};
+	HASHCTL control = {.keysize = sizeof(pg_uuid_t), .entrysize = sizeof(Merchant)};
 
 	if (merchants != NULL)
 		hash_destroy(merchants);
@@ -79,10 +79,10 @@ ss_merchant_cache_find(const SSRules *rules, const pg_uuid_t *merchant_id)
 void
 ss_merchant_cache_keep(const SSRules *rules, const pg_uuid_t *merchant_id, int16 category_no)
 {
-	Merchant   *merchant;
+	Merchant *merchant;
 
 	if (changed || generation != rules->generation)
-		return;					/* it may be what was before the change */
+		return; /* it may be what was before the change */
 	if (hash_get_num_entries(merchants) == MAX_MERCHANTS)
 		begin_anew(rules);
 	merchant = hash_search(merchants, merchant_id, HASH_ENTER, NULL);

@@ -19,4 +19,4 @@ extern int16 ss_merchant_cache_find(const SSRules *rules, const pg_uuid_t *merch
 /* Keeps what was just found under a snapshot that is not older than the rules, in a row that has committed. */
 extern void ss_merchant_cache_keep(const SSRules *rules, const pg_uuid_t *merchant_id, int16 category_no);
 
-#endif							/* SS_MERCHANT_CACHE_H */
+#endif /* SS_MERCHANT_CACHE_H */

@@ -43,12 +43,12 @@
 PG_FUNCTION_INFO_V1(swipesavvy_rules_changed);
 PG_FUNCTION_INFO_V1(swipesavvy_rule_cache_status);
 
-static SSRules *current = NULL; /* NULL until first compiled */
-static Oid	sentinel = InvalidOid;	/* rule_sentinel when `current` was compiled */
-static uint64 generation = 1;	/* counts invalidations */
-static uint64 compiled_generation = 0;	/* the one `current` belongs to */
+static SSRules *current = NULL;		   /* NULL until first compiled */
+static Oid sentinel = InvalidOid;	   /* rule_sentinel when `current` was compiled */
+static uint64 generation = 1;		   /* counts invalidations */
+static uint64 compiled_generation = 0; /* the one `current` belongs to */
 
-static uint64 builds = 0;		/* for rule_cache_status() only */
+static uint64 builds = 0; /* for rule_cache_status() only */
 static int64 last_build_us = 0;
 
 /* Marks the rules as out of date; may run anywhere, so it does nothing else. */
@@ -76,7 +76,7 @@ static SSRules *
 compile(void)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "swipesavvy rules", ALLOCSET_DEFAULT_SIZES);
-	SSRules    *rules = MemoryContextAllocZero(context, sizeof(SSRules));
+	SSRules *rules = MemoryContextAllocZero(context, sizeof(SSRules));
 
 	rules->context = context;
 	PushActiveSnapshot(GetLatestSnapshot());
@@ -115,10 +115,10 @@ ss_rules_get(void)
 {
 	while (ss_rules_stale())
 	{
-		instr_time	start;
-		instr_time	took;
-		uint64		begun;
-		SSRules    *fresh;
+		instr_time start;
+		instr_time took;
+		uint64 begun;
+		SSRules *fresh;
 
 		INSTR_TIME_SET_CURRENT(start);
 		begun = ss_rules_watch();
@@ -147,7 +147,7 @@ look_up(struct HTAB *table, const void *key)
 int
 ss_rules_exponent(const SSRules *rules, const char *code)
 {
-	char		key[4] = {0};
+	char key[4] = {0};
 	const SSCurrencyEntry *entry;
 
 	if (strlen(code) != 3)
@@ -160,7 +160,7 @@ ss_rules_exponent(const SSRules *rules, const char *code)
 int
 ss_rules_exponent_of(const SSRules *rules, const char *code, const char *argument)
 {
-	int			exponent = ss_rules_exponent(rules, code);
+	int exponent = ss_rules_exponent(rules, code);
 
 	if (exponent < 0)
 		ss_bad_value(argument, "\"%.20s\" is not an ISO 4217 code of a currency with minor units.", code);
@@ -190,7 +190,7 @@ static bool
 boosted(const SSRules *rules, int category_no, TimestampTz occurred_at)
 {
 	return category_no < rules->nboost_times && occurred_at >= rules->boost_times[category_no].from &&
-		occurred_at < rules->boost_times[category_no].until;
+		   occurred_at < rules->boost_times[category_no].until;
 }
 
 bool
@@ -216,7 +216,7 @@ ss_rules_by_merchant(const SSRules *rules, const pg_uuid_t *merchant_id)
 const SSCampaignList *
 ss_rules_by_category(const SSRules *rules, int16 category_no)
 {
-	int32		key = category_no;
+	int32 key = category_no;
 	const SSNumberEntry *entry = look_up(rules->by_category, &key);
 
 	return entry == NULL ? NULL : &entry->list;
@@ -234,8 +234,8 @@ ss_rules_by_segment(const SSRules *rules, int32 segment_no)
 static void
 local_calendar(const SSRules *rules, TimestampTz moment, struct pg_tm *tm)
 {
-	fsec_t		fsec;
-	int			offset;
+	fsec_t fsec;
+	int offset;
 
 	if (timestamp2tm(moment, &offset, tm, &fsec, NULL, rules->settings.timezone) != 0)
 		ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range"));
@@ -257,7 +257,7 @@ midnight(const SSRules *rules, struct pg_tm *tm)
 	struct pg_tm there;
 	TimestampTz result;
 	TimestampTz earlier;
-	int			offset;
+	int offset;
 
 	tm->tm_hour = tm->tm_min = tm->tm_sec = 0;
 	offset = DetermineTimeZoneOffset(tm, rules->settings.timezone);
@@ -295,12 +295,12 @@ TimestampTz
 ss_rules_expiry(const SSRules *rules, TimestampTz moment)
 {
 	struct pg_tm tm;
-	int			months = rules->settings.points_expiry_months;
+	int months = rules->settings.points_expiry_months;
 
 	if (months == 0)
 		return DT_NOEND;
 	local_calendar(rules, moment, &tm);
-	months += tm.tm_mon;		/* from January of that year to the month after the last one */
+	months += tm.tm_mon; /* from January of that year to the month after the last one */
 	tm.tm_year += months / 12;
 	tm.tm_mon = months % 12 + 1;
 	tm.tm_mday = 1;
@@ -311,7 +311,7 @@ TimestampTz
 ss_rules_month_start(const SSRules *rules, TimestampTz moment, int months_before)
 {
 	struct pg_tm tm;
-	int			months;
+	int months;
 
 	local_calendar(rules, moment, &tm);
 	months = tm.tm_year * MONTHS_PER_YEAR + tm.tm_mon - 1 - months_before;
@@ -332,10 +332,11 @@ Datum
 swipesavvy_rules_changed(PG_FUNCTION_ARGS)
 {
 	const Trigger *trigger;
-	Oid			relid;
+	Oid relid;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg("rules_changed is a trigger function"));
+		ereport(ERROR, errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				errmsg("rules_changed is a trigger function"));
 	trigger = ((TriggerData *) fcinfo->context)->tg_trigger;
 	relid = find_sentinel(trigger->tgnargs == 0 ? "rule_sentinel" : trigger->tgargs[0]);
 	if (OidIsValid(relid))
@@ -349,8 +350,8 @@ swipesavvy_rules_changed(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_rule_cache_status(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
+	SSCall call;
+	SSJson json = {0};
 	const SSRules *rules;
 
 	ss_call_enter(&call, SS_ADMIN);

@@ -30,46 +30,46 @@ typedef enum SSOffer
 /* A running campaign. */
 typedef struct SSCampaign
 {
-	int32		no;
-	int32		version;
-	char	   *id;				/* campaign_id, for people */
-	SSOffer		offer;
-	int64		offer_amount;	/* minor units, or thousandths of a percent */
-	char		currency[4];
+	int32 no;
+	int32 version;
+	char *id; /* campaign_id, for people */
+	SSOffer offer;
+	int64 offer_amount; /* minor units, or thousandths of a percent */
+	char currency[4];
 	TimestampTz start_date;
-	TimestampTz end_date;		/* DT_NOEND when there is none */
-	int32		segment_no;		/* 0 = every user */
-	bool		has_merchant;
-	pg_uuid_t	merchant_id;
-	int16		category_no;	/* 0 = every category */
-	bool		has_budget;
-	int64		budget;			/* minor units */
-	int32		per_user_limit; /* 0 = unlimited */
-	int32		daily_limit;	/* 0 = unlimited */
-	int64		min_spend;
-	int64		max_discount;	/* -1 = none */
-	int32		priority;
-	bool		stackable;
-	int64		multiplier_milli;
-	int64		bonus_points;
-	int32		hold_out;		/* hundredths of a percent */
+	TimestampTz end_date; /* DT_NOEND when there is none */
+	int32 segment_no;	  /* 0 = every user */
+	bool has_merchant;
+	pg_uuid_t merchant_id;
+	int16 category_no; /* 0 = every category */
+	bool has_budget;
+	int64 budget;		  /* minor units */
+	int32 per_user_limit; /* 0 = unlimited */
+	int32 daily_limit;	  /* 0 = unlimited */
+	int64 min_spend;
+	int64 max_discount; /* -1 = none */
+	int32 priority;
+	bool stackable;
+	int64 multiplier_milli;
+	int64 bonus_points;
+	int32 hold_out; /* hundredths of a percent */
 } SSCampaign;
 
 typedef struct SSTier
 {
-	char	   *name;
-	int64		threshold;
-	int64		multiplier_milli;
-	Jsonb	   *benefits;		/* a list of texts */
+	char *name;
+	int64 threshold;
+	int64 multiplier_milli;
+	Jsonb *benefits; /* a list of texts */
 } SSTier;
 
 typedef struct SSBoost
 {
-	pg_uuid_t	id;
-	int64		multiplier_milli;
-	int16		category_no;	/* 0 = every category */
+	pg_uuid_t id;
+	int64 multiplier_milli;
+	int16 category_no; /* 0 = every category */
 	TimestampTz starts_at;
-	TimestampTz expires_at;		/* DT_NOEND when there is none */
+	TimestampTz expires_at; /* DT_NOEND when there is none */
 } SSBoost;
 
 /* When boosts of a category can be in force; never where `until` is not after `from`. */
@@ -81,24 +81,24 @@ typedef struct SSBoostTimes
 
 typedef struct SSSettings
 {
-	char		currency[4];	/* of the programme */
-	int			exponent;		/* its decimal places */
-	pg_tz	   *timezone;
-	int64		earn_rate_milli;
-	int64		point_value_minor;
-	int32		points_expiry_months;
-	int32		pending_expiry_days;
-	int32		late_posting_days;
-	int32		referral_bonus_points;
-	int64		max_transaction_minor;	/* -1 = no limit */
-	int64		daily_spending_minor;	/* -1 = no limit */
+	char currency[4]; /* of the programme */
+	int exponent;	  /* its decimal places */
+	pg_tz *timezone;
+	int64 earn_rate_milli;
+	int64 point_value_minor;
+	int32 points_expiry_months;
+	int32 pending_expiry_days;
+	int32 late_posting_days;
+	int32 referral_bonus_points;
+	int64 max_transaction_minor; /* -1 = no limit */
+	int64 daily_spending_minor;	 /* -1 = no limit */
 } SSSettings;
 
 /* A list of positions in SSRules.campaigns. */
 typedef struct SSCampaignList
 {
-	int			count;
-	int		   *items;
+	int count;
+	int *items;
 } SSCampaignList;
 
 struct HTAB;
@@ -106,24 +106,24 @@ struct HTAB;
 typedef struct SSRules
 {
 	MemoryContext context;
-	uint64		generation;		/* another one with each compilation */
-	SSSettings	settings;
-	int			ntiers;
-	SSTier	   *tiers;			/* by threshold, ascending; the first has 0 */
-	int			ncampaigns;
-	SSCampaign *campaigns;		/* by campaign_no */
-	struct HTAB *boosts;		/* SSBoost by id */
-	int			nboost_times;
-	SSBoostTimes *boost_times;	/* by category_no; 0: those of every category */
-	struct HTAB *currencies;	/* decimal places by code */
-	struct HTAB *categories;	/* category_no by name */
-	int			ncategory_names;
-	const char **category_names;	/* by category_no; NULL where there is none */
-	struct HTAB *by_merchant;	/* SSCampaignList by merchant */
-	struct HTAB *by_category;	/* those without merchant, by category */
-	struct HTAB *by_segment;	/* those with neither, by segment */
-	SSCampaignList any;			/* the rest */
-	bool		has_segments;	/* a campaign is aimed at one */
+	uint64 generation; /* another one with each compilation */
+	SSSettings settings;
+	int ntiers;
+	SSTier *tiers; /* by threshold, ascending; the first has 0 */
+	int ncampaigns;
+	SSCampaign *campaigns; /* by campaign_no */
+	struct HTAB *boosts;   /* SSBoost by id */
+	int nboost_times;
+	SSBoostTimes *boost_times; /* by category_no; 0: those of every category */
+	struct HTAB *currencies;   /* decimal places by code */
+	struct HTAB *categories;   /* category_no by name */
+	int ncategory_names;
+	const char **category_names; /* by category_no; NULL where there is none */
+	struct HTAB *by_merchant;	 /* SSCampaignList by merchant */
+	struct HTAB *by_category;	 /* those without merchant, by category */
+	struct HTAB *by_segment;	 /* those with neither, by segment */
+	SSCampaignList any;			 /* the rest */
+	bool has_segments;			 /* a campaign is aimed at one */
 } SSRules;
 
 extern void ss_rules_init(void);
@@ -142,10 +142,10 @@ extern uint64 ss_rules_generation(void);
 extern uint64 ss_rules_watch(void);
 
 /* Decimal places of a currency, -1 if it is none or has no such places. */
-extern int	ss_rules_exponent(const SSRules *rules, const char *code);
+extern int ss_rules_exponent(const SSRules *rules, const char *code);
 
 /* The same for an argument: 22023 naming it where there is no such currency. */
-extern int	ss_rules_exponent_of(const SSRules *rules, const char *code, const char *argument);
+extern int ss_rules_exponent_of(const SSRules *rules, const char *code, const char *argument);
 
 /* The number of a merchant category, 0 if there is none of that name. */
 extern int16 ss_rules_category(const SSRules *rules, const char *name);
@@ -178,4 +178,4 @@ extern TimestampTz ss_rules_expiry(const SSRules *rules, TimestampTz moment);
 /* The first instant, in the programme's time zone, of the month so many before that of `moment`. */
 extern TimestampTz ss_rules_month_start(const SSRules *rules, TimestampTz moment, int months_before);
 
-#endif							/* SS_RULES_H */
+#endif /* SS_RULES_H */

@@ -18,7 +18,7 @@
 #include "call/identity.h"
 #include "signin/jwt.h"
 
-#define CLOCK_SKEW	30			/* seconds that a token may come too early */
+#define CLOCK_SKEW	30 /* seconds that a token may come too early */
 #define MAX_MEMBERS 64
 
 /* --- reading a JSON object -------------------------------------------------------- */
@@ -26,20 +26,20 @@
 /* A scalar of the object, or an element of an array of scalars in it. */
 typedef struct Member
 {
-	char	   *name;
-	JsonTokenType type;			/* of a nested object or array: its first token */
-	char	   *text;
-	bool		element;
+	char *name;
+	JsonTokenType type; /* of a nested object or array: its first token */
+	char *text;
+	bool element;
 } Member;
 
 typedef struct Reader
 {
-	int			depth;
-	bool		bad;			/* no object, a duplicate, too many members */
-	bool		in_list;		/* what is open at depth 2 is an array */
-	char	   *name;			/* of the member being read */
-	int			count;
-	Member		members[MAX_MEMBERS];
+	int depth;
+	bool bad;	  /* no object, a duplicate, too many members */
+	bool in_list; /* what is open at depth 2 is an array */
+	char *name;	  /* of the member being read */
+	int count;
+	Member members[MAX_MEMBERS];
 } Reader;
 
 static void
@@ -50,14 +50,13 @@ add_member(Reader *reader, JsonTokenType type, char *text, bool element)
 		reader->bad = true;
 		return;
 	}
-	reader->members[reader->count++] =
-		(Member){.name = reader->name, .type = type, .text = text, .element = element};
+	reader->members[reader->count++] = (Member){.name = reader->name, .type = type, .text = text, .element = element};
 }
 
 static ss_json_action
 begin_object(void *state)
 {
-	Reader	   *reader = state;
+	Reader *reader = state;
 
 	if (++reader->depth == 2)
 	{
@@ -70,7 +69,7 @@ begin_object(void *state)
 static ss_json_action
 begin_array(void *state)
 {
-	Reader	   *reader = state;
+	Reader *reader = state;
 
 	if (++reader->depth == 1)
 		reader->bad = true;
@@ -92,7 +91,7 @@ end_nested(void *state)
 static ss_json_action
 begin_field(void *state, char *name, bool isnull)
 {
-	Reader	   *reader = state;
+	Reader *reader = state;
 
 	if (reader->depth == 1)
 	{
@@ -106,7 +105,7 @@ begin_field(void *state, char *name, bool isnull)
 static ss_json_action
 read_scalar(void *state, char *text, JsonTokenType type)
 {
-	Reader	   *reader = state;
+	Reader *reader = state;
 
 	if (reader->depth == 0)
 		reader->bad = true;
@@ -207,7 +206,7 @@ read_claims(const Reader *reader, SSClaims *claims)
 {
 	const Member *session = find_member(reader, "sid");
 	const Member *must_change = find_member(reader, "must_change_password");
-	char	   *subject = find_text(reader, "sub");
+	char *subject = find_text(reader, "sub");
 
 	memset(claims, 0, sizeof(SSClaims));
 	claims->role = find_text(reader, "role");
@@ -234,8 +233,8 @@ read_claims(const Reader *reader, SSClaims *claims)
 static char *
 encode_document(SSJson *json)
 {
-	Jsonb	   *document = DatumGetJsonbP(ss_json_finish(json));
-	char	   *text = JsonbToCString(NULL, &document->root, VARSIZE(document));
+	Jsonb *document = DatumGetJsonbP(ss_json_finish(json));
+	char *text = JsonbToCString(NULL, &document->root, VARSIZE(document));
 
 	return ss_secret_encode(text, strlen(text));
 }
@@ -243,7 +242,7 @@ encode_document(SSJson *json)
 static char *
 encode_claims(const SSClaims *claims)
 {
-	SSJson		json = {0};
+	SSJson json = {0};
 
 	ss_json_open_object(&json, NULL);
 	ss_json_uuid(&json, "sub", &claims->user_id);
@@ -264,9 +263,9 @@ encode_claims(const SSClaims *claims)
 char *
 ss_jwt_make(const SSClaims *claims, const char *key_id, const uint8 *key, size_t key_length)
 {
-	SSJson		json = {0};
-	uint8		signature[SS_DIGEST_BYTES];
-	char	   *signed_part;
+	SSJson json = {0};
+	uint8 signature[SS_DIGEST_BYTES];
+	char *signed_part;
 
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "alg", "HS256");
@@ -287,9 +286,9 @@ ss_jwt_split(const char *token, size_t length, SSJwt *jwt)
 	const char *signature;
 	const char *header;
 	const char *algorithm;
-	int			header_length;
-	int			signature_length;
-	Reader		reader;
+	int header_length;
+	int signature_length;
+	Reader reader;
 
 	if (length > SS_JWT_MAX || payload == NULL)
 		return "malformed";
@@ -316,9 +315,9 @@ ss_jwt_split(const char *token, size_t length, SSJwt *jwt)
 const char *
 ss_jwt_verify(const SSJwt *jwt, const uint8 *key, size_t key_length, int64 now, SSClaims *claims)
 {
-	uint8		wanted[SS_DIGEST_BYTES];
-	bool		same;
-	Reader		reader;
+	uint8 wanted[SS_DIGEST_BYTES];
+	bool same;
+	Reader reader;
 
 	ss_secret_hmac(key, key_length, jwt->signed_part, jwt->signed_length, wanted);
 	same = ss_secret_equal(wanted, jwt->signature, SS_DIGEST_BYTES);

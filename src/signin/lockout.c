@@ -24,8 +24,10 @@
 #include "signin/lockout.h"
 
 static SSQuery select_lock = {
-	"SELECT FROM swipesavvy.sign_in_failures WHERE email_hash = $1 AND locked_until > clock_timestamp()", 1,
-	{BYTEAOID}, NULL};
+	"SELECT FROM swipesavvy.sign_in_failures WHERE email_hash = $1 AND locked_until > clock_timestamp()",
+	1,
+	{BYTEAOID},
+	NULL};
 
 /* $2: locked out already */
 static SSQuery count_failure = {
@@ -39,24 +41,29 @@ static SSQuery count_failure = {
 	"                           WHEN f.last_attempt_at < clock_timestamp() - interval '1 day' OR f.failures < 4 THEN NULL"
 	"                           ELSE clock_timestamp()"
 	"                                + least(interval '1 minute' * 2 ^ least(f.failures - 4, 6), interval '1 hour') END"
-	" RETURNING NOT $2 AND locked_until IS NOT NULL, failures, locked_until", 2, {BYTEAOID, BOOLOID}, NULL};
+	" RETURNING NOT $2 AND locked_until IS NOT NULL, failures, locked_until",
+	2,
+	{BYTEAOID, BOOLOID},
+	NULL};
 
 /* A few that are out of date, at every failure: what strangers try does not pile up. */
 static SSQuery delete_old = {
 	"DELETE FROM swipesavvy.sign_in_failures WHERE email_hash IN"
 	" (SELECT email_hash FROM swipesavvy.sign_in_failures"
 	"   WHERE last_attempt_at < clock_timestamp() - interval '1 day' ORDER BY last_attempt_at LIMIT 10"
-	"     FOR UPDATE SKIP LOCKED)", 0, {0}, NULL};
+	"     FOR UPDATE SKIP LOCKED)",
+	0,
+	{0},
+	NULL};
 
-static SSQuery delete_failures = {
-	"DELETE FROM swipesavvy.sign_in_failures WHERE email_hash = $1", 1, {BYTEAOID}, NULL};
+static SSQuery delete_failures = {"DELETE FROM swipesavvy.sign_in_failures WHERE email_hash = $1", 1, {BYTEAOID}, NULL};
 
 void
 ss_lockout_begin(const char *email, SSAttempt *attempt)
 {
-	char	   *lower = str_tolower(email, strlen(email), DEFAULT_COLLATION_OID);
-	uint64		key;
-	Datum		digest;
+	char *lower = str_tolower(email, strlen(email), DEFAULT_COLLATION_OID);
+	uint64 key;
+	Datum digest;
 
 	ss_secret_digest(lower, strlen(lower), attempt->email);
 	memcpy(&key, attempt->email, sizeof(key));
@@ -68,7 +75,7 @@ ss_lockout_begin(const char *email, SSAttempt *attempt)
 bool
 ss_lockout_failed(const SSAttempt *attempt, SSLockout *lockout)
 {
-	Datum		values[] = {ss_secret_bytea(attempt->email, SS_DIGEST_BYTES), BoolGetDatum(attempt->locked)};
+	Datum values[] = {ss_secret_bytea(attempt->email, SS_DIGEST_BYTES), BoolGetDatum(attempt->locked)};
 
 	(void) ss_query_latest(&delete_old, NULL, NULL);
 	if (ss_query_latest(&count_failure, values, NULL) != 1)
@@ -83,7 +90,7 @@ ss_lockout_failed(const SSAttempt *attempt, SSLockout *lockout)
 void
 ss_lockout_clear(const SSAttempt *attempt)
 {
-	Datum		digest = ss_secret_bytea(attempt->email, SS_DIGEST_BYTES);
+	Datum digest = ss_secret_bytea(attempt->email, SS_DIGEST_BYTES);
 
 	(void) ss_query_latest(&delete_failures, &digest, NULL);
 }

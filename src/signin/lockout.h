@@ -13,8 +13,8 @@
 
 typedef struct SSAttempt
 {
-	uint8		email[SS_DIGEST_BYTES];	/* of the address in lower case */
-	bool		locked;			/* too many failures: no password is right at present */
+	uint8 email[SS_DIGEST_BYTES]; /* of the address in lower case */
+	bool locked;				  /* too many failures: no password is right at present */
 } SSAttempt;
 
 /*
@@ -26,7 +26,7 @@ extern void ss_lockout_begin(const char *email, SSAttempt *attempt);
 /* What a failure has led to. */
 typedef struct SSLockout
 {
-	int			failures;		/* in a row */
+	int failures; /* in a row */
 	TimestampTz until;
 } SSLockout;
 
@@ -39,4 +39,4 @@ extern bool ss_lockout_failed(const SSAttempt *attempt, SSLockout *lockout);
 /* Forgets the failures. */
 extern void ss_lockout_clear(const SSAttempt *attempt);
 
-#endif							/* SS_LOCKOUT_H */
+#endif /* SS_LOCKOUT_H */

@@ -28,8 +28,7 @@
 #define MADE_LENGTH 20
 
 /* Nobody's: of the same parameters as every other, with a hash of zeros. */
-#define DUMMY_HASH                                                                                           \
-	"$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define DUMMY_HASH "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 /* --- arguments ------------------------------------------------------------------------ */
 
@@ -42,8 +41,8 @@ ss_password_arg(FunctionCallInfo fcinfo, int n, const char *name)
 text *
 ss_password_arg_of(FunctionCallInfo fcinfo, int n, const char *name, int max_chars)
 {
-	text	   *password;
-	int			chars;
+	text *password;
+	int chars;
 
 	if (PG_ARGISNULL(n))
 		ss_missing_value(name);
@@ -71,7 +70,7 @@ ss_password_forget(FunctionCallInfo fcinfo, int n, text *password)
 static int
 enter_place(void)
 {
-	int			places = Max(2, Min(MAX_PLACES, (int) sysconf(_SC_NPROCESSORS_ONLN)));
+	int places = Max(2, Min(MAX_PLACES, (int) sysconf(_SC_NPROCESSORS_ONLN)));
 
 	if (sodium_init() < 0)
 		elog(ERROR, "could not initialise libsodium");
@@ -82,17 +81,17 @@ static void
 leave_place(int place)
 {
 	ss_lock_leave(SS_LOCK_PASSWORD_HASH, place);
-	ereport(DEBUG1, errmsg_internal("swipesavvy: one Argon2id computed"));	/* tests count them */
+	ereport(DEBUG1, errmsg_internal("swipesavvy: one Argon2id computed")); /* tests count them */
 }
 
 char *
 ss_password_hash(const text *password, const char *name)
 {
 	const char *plain = VARDATA_ANY(password);
-	int			length = VARSIZE_ANY_EXHDR(password);
-	int			chars = pg_mbstrlen_with_len(plain, length);
-	char	   *hash = palloc(crypto_pwhash_STRBYTES);
-	int			place;
+	int length = VARSIZE_ANY_EXHDR(password);
+	int chars = pg_mbstrlen_with_len(plain, length);
+	char *hash = palloc(crypto_pwhash_STRBYTES);
+	int place;
 
 	if (chars < MIN_CHARS || chars > MAX_CHARS)
 		ss_bad_value(name, "It is %d characters long; %d to %d are allowed.", chars, MIN_CHARS, MAX_CHARS);
@@ -107,8 +106,8 @@ ss_password_hash(const text *password, const char *name)
 bool
 ss_password_verify(const text *password, const char *hash)
 {
-	int			place = enter_place();
-	bool		same;
+	int place = enter_place();
+	bool same;
 
 	errno = 0;
 	same = crypto_pwhash_str_verify(hash != NULL ? hash : DUMMY_HASH, VARDATA_ANY(password),
@@ -125,8 +124,8 @@ ss_password_make(void)
 {
 	/* 32 of them, without those that are mistaken for another: 0 and o, 1 and l */
 	static const char letters[] = "23456789abcdefghijkmnpqrstuvwxyz";
-	uint8		random[MADE_LENGTH];
-	char	   *password = palloc(MADE_LENGTH + 1);
+	uint8 random[MADE_LENGTH];
+	char *password = palloc(MADE_LENGTH + 1);
 
 	StaticAssertStmt(sizeof(letters) == 32 + 1, "five bits choose a letter");
 	ss_secret_random(random, MADE_LENGTH);

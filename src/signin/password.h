@@ -37,4 +37,4 @@ extern bool ss_password_verify(const text *password, const char *hash);
 /* A new password that is made up here: 20 letters and digits, 100 bits of chance. */
 extern char *ss_password_make(void);
 
-#endif							/* SS_PASSWORD_H */
+#endif /* SS_PASSWORD_H */

@@ -31,7 +31,9 @@ static SSQuery select_email = {"SELECT email FROM swipesavvy.users WHERE user_id
 
 static SSQuery lock_user = {
 	"SELECT role, status, email, name, preferred_language FROM swipesavvy.users WHERE user_id = $1 FOR NO KEY UPDATE",
-	1, {UUIDOID}, NULL};
+	1,
+	{UUIDOID},
+	NULL};
 
 static SSQuery store_password = {
 	"INSERT INTO swipesavvy.user_credentials (user_id, password_hash, must_change, valid_until, changed_at)"
@@ -39,25 +41,28 @@ static SSQuery store_password = {
 	" ON CONFLICT (user_id) DO UPDATE"
 	"   SET password_hash = EXCLUDED.password_hash, must_change = true, valid_until = EXCLUDED.valid_until,"
 	"       changed_at = EXCLUDED.changed_at"
-	" RETURNING valid_until", 3, {UUIDOID, TEXTOID, INT4OID}, NULL};
+	" RETURNING valid_until",
+	3,
+	{UUIDOID, TEXTOID, INT4OID},
+	NULL};
 
 /* Who gets a temporary password. */
 typedef struct Recipient
 {
 	const pg_uuid_t *user_id;
-	char	   *role;
-	char	   *status;
-	char	   *email;
-	char	   *name;
-	char	   *language;
+	char *role;
+	char *status;
+	char *email;
+	char *name;
+	char *language;
 } Recipient;
 
 /* The user, with its address and then its row locked; PT404 if there is none. */
 static Recipient
 lock_recipient(const pg_uuid_t *user_id, SSAttempt *attempt)
 {
-	Datum		id = UUIDPGetDatum(user_id);
-	Recipient	recipient = {.user_id = user_id};
+	Datum id = UUIDPGetDatum(user_id);
+	Recipient recipient = {.user_id = user_id};
 
 	if (ss_query_latest(&select_email, &id, NULL) != 1)
 		ss_not_found("user", ss_uuid_text(user_id));
@@ -76,8 +81,8 @@ lock_recipient(const pg_uuid_t *user_id, SSAttempt *attempt)
 static TimestampTz
 store(const Recipient *recipient, const char *password, int hours)
 {
-	text	   *plain = cstring_to_text(password);
-	Datum		values[3] = {UUIDPGetDatum(recipient->user_id), 0, Int32GetDatum(hours)};
+	text *plain = cstring_to_text(password);
+	Datum values[3] = {UUIDPGetDatum(recipient->user_id), 0, Int32GetDatum(hours)};
 
 	values[1] = CStringGetTextDatum(ss_password_hash(plain, "password"));
 	ss_secret_wipe(VARDATA(plain), strlen(password));
@@ -90,9 +95,9 @@ store(const Recipient *recipient, const char *password, int hours)
 static void
 announce(const Recipient *recipient, const char *password, TimestampTz valid_until, bool send_email)
 {
-	SSJson		body = {0};
-	SSJson		secret = {0};
-	Jsonb	   *document;
+	SSJson body = {0};
+	SSJson secret = {0};
+	Jsonb *document;
 
 	ss_json_open_object(&body, NULL);
 	ss_json_uuid(&body, "user_id", recipient->user_id);
@@ -132,15 +137,15 @@ build_result(SSJson *json, const Recipient *recipient, TimestampTz valid_until)
 Datum
 swipesavvy_reset_user_password(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSAttempt	attempt;
-	SSAudit		audit = {.resource = "user", .action = "reset_password"};
-	Recipient	recipient;
-	char	   *password;
+	SSCall call;
+	SSJson json = {0};
+	SSAttempt attempt;
+	SSAudit audit = {.resource = "user", .action = "reset_password"};
+	Recipient recipient;
+	char *password;
 	TimestampTz valid_until;
-	int64		hours;
-	bool		hours_absent;
+	int64 hours;
+	bool hours_absent;
 
 	ss_call_enter(&call, SS_SUPPORT | SS_ADMIN);
 	audit.user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);

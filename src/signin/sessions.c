@@ -24,50 +24,65 @@
 #include "call/origin.h"
 #include "signin/sessions.h"
 
-#define TOKEN_LENGTH 128		/* sizeof(SSRefreshToken) in base64 */
+#define TOKEN_LENGTH 128 /* sizeof(SSRefreshToken) in base64 */
 
 static SSQuery insert_session = {
 	"INSERT INTO swipesavvy.user_sessions"
 	"       (user_id, session_id, family_hash, token_hash, expires_at, user_agent, ip_address)"
 	" SELECT $1, $2, $3, $4, clock_timestamp() + make_interval(days => s.value::integer), $5, $6"
 	"   FROM swipesavvy.system_settings s WHERE s.setting = 'session_lifetime_days'"
-	" RETURNING expires_at", 6, {UUIDOID, UUIDOID, BYTEAOID, BYTEAOID, TEXTOID, TEXTOID}, NULL};
+	" RETURNING expires_at",
+	6,
+	{UUIDOID, UUIDOID, BYTEAOID, BYTEAOID, TEXTOID, TEXTOID},
+	NULL};
 
 /* What has ended long ago is of no use to anybody. */
 static SSQuery delete_old = {
 	"DELETE FROM swipesavvy.user_sessions"
-	" WHERE user_id = $1 AND least(expires_at, ended_at) < clock_timestamp() - interval '30 days'", 1, {UUIDOID}, NULL};
+	" WHERE user_id = $1 AND least(expires_at, ended_at) < clock_timestamp() - interval '30 days'",
+	1,
+	{UUIDOID},
+	NULL};
 
 static SSQuery select_session = {
 	"SELECT family_hash, token_hash, expires_at FROM swipesavvy.user_sessions"
-	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL AND expires_at > clock_timestamp()", 2,
-	{UUIDOID, UUIDOID}, NULL};
+	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL AND expires_at > clock_timestamp()",
+	2,
+	{UUIDOID, UUIDOID},
+	NULL};
 
 static SSQuery update_token = {
 	"UPDATE swipesavvy.user_sessions SET token_hash = $3, last_used_at = clock_timestamp(), use_count = use_count + 1"
-	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL", 3, {UUIDOID, UUIDOID, BYTEAOID}, NULL};
+	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL",
+	3,
+	{UUIDOID, UUIDOID, BYTEAOID},
+	NULL};
 
 static SSQuery end_session = {
 	"UPDATE swipesavvy.user_sessions SET ended_at = clock_timestamp(), ended_for = $3"
-	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL AND expires_at > clock_timestamp()", 3,
-	{UUIDOID, UUIDOID, TEXTOID}, NULL};
+	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL AND expires_at > clock_timestamp()",
+	3,
+	{UUIDOID, UUIDOID, TEXTOID},
+	NULL};
 
 /* In order, so that two who do it at once wait for each other one way only. */
-static SSQuery end_sessions = {
-	"WITH going_on AS ("
-	"     SELECT session_id FROM swipesavvy.user_sessions"
-	"      WHERE user_id = $1 AND ended_at IS NULL AND expires_at > clock_timestamp()"
-	"      ORDER BY session_id FOR NO KEY UPDATE)"
-	" UPDATE swipesavvy.user_sessions s SET ended_at = clock_timestamp(), ended_for = $2"
-	"   FROM going_on g WHERE s.user_id = $1 AND s.session_id = g.session_id", 2, {UUIDOID, TEXTOID}, NULL};
+static SSQuery end_sessions = {"WITH going_on AS ("
+							   "     SELECT session_id FROM swipesavvy.user_sessions"
+							   "      WHERE user_id = $1 AND ended_at IS NULL AND expires_at > clock_timestamp()"
+							   "      ORDER BY session_id FOR NO KEY UPDATE)"
+							   " UPDATE swipesavvy.user_sessions s SET ended_at = clock_timestamp(), ended_for = $2"
+							   "   FROM going_on g WHERE s.user_id = $1 AND s.session_id = g.session_id",
+							   2,
+							   {UUIDOID, TEXTOID},
+							   NULL};
 
 /* --- tokens --------------------------------------------------------------------------- */
 
 bool
 ss_sessions_parse(const text *token, SSRefreshToken *parsed)
 {
-	int			length;
-	uint8	   *bytes;
+	int length;
+	uint8 *bytes;
 
 	StaticAssertStmt(sizeof(SSRefreshToken) * 4 == TOKEN_LENGTH * 3, "a refresh token has no padding");
 	if (VARSIZE_ANY_EXHDR(token) != TOKEN_LENGTH)
@@ -89,7 +104,7 @@ ss_sessions_encode(const SSRefreshToken *token)
 static Datum
 digest_of(const uint8 *secret)
 {
-	uint8		digest[SS_DIGEST_BYTES];
+	uint8 digest[SS_DIGEST_BYTES];
 
 	ss_secret_digest(secret, 32, digest);
 	return ss_secret_bytea(digest, SS_DIGEST_BYTES);
@@ -99,8 +114,8 @@ digest_of(const uint8 *secret)
 static bool
 secret_fits(const uint8 *secret, int column)
 {
-	uint8		digest[SS_DIGEST_BYTES];
-	bytea	   *stored = DatumGetByteaPP(ss_value_not_null(0, column));
+	uint8 digest[SS_DIGEST_BYTES];
+	bytea *stored = DatumGetByteaPP(ss_value_not_null(0, column));
 
 	ss_secret_digest(secret, 32, digest);
 	return ss_secret_equal(digest, (uint8 *) VARDATA_ANY(stored), SS_DIGEST_BYTES);
@@ -111,9 +126,9 @@ secret_fits(const uint8 *secret, int column)
 TimestampTz
 ss_sessions_begin(const pg_uuid_t *user_id, SSRefreshToken *token)
 {
-	SSRequest	request;
-	Datum		values[6];
-	bool		nulls[6] = {0};
+	SSRequest request;
+	Datum values[6];
+	bool nulls[6] = {0};
 
 	ss_request_read(&request);
 	token->user_id = *user_id;
@@ -137,8 +152,8 @@ ss_sessions_begin(const pg_uuid_t *user_id, SSRefreshToken *token)
 static bool
 find_session(const SSRefreshToken *token)
 {
-	Datum		values[] = {UUIDPGetDatum(&token->user_id), UUIDPGetDatum(&token->session_id)};
-	uint64		key;
+	Datum values[] = {UUIDPGetDatum(&token->user_id), UUIDPGetDatum(&token->session_id)};
+	uint64 key;
 
 	/* the last bytes are the random ones */
 	memcpy(&key, token->session_id.data + 8, sizeof(key));
@@ -149,7 +164,7 @@ find_session(const SSRefreshToken *token)
 SSSessionUse
 ss_sessions_rotate(SSRefreshToken *token, TimestampTz *expires_at)
 {
-	Datum		values[3] = {UUIDPGetDatum(&token->user_id), UUIDPGetDatum(&token->session_id)};
+	Datum values[3] = {UUIDPGetDatum(&token->user_id), UUIDPGetDatum(&token->session_id)};
 
 	if (!find_session(token))
 		return SS_SESSION_NONE;
@@ -169,7 +184,7 @@ ss_sessions_rotate(SSRefreshToken *token, TimestampTz *expires_at)
 uint64
 ss_sessions_end(const pg_uuid_t *user_id, const pg_uuid_t *session_id, const char *reason)
 {
-	Datum		values[] = {UUIDPGetDatum(user_id), UUIDPGetDatum(session_id), CStringGetTextDatum(reason)};
+	Datum values[] = {UUIDPGetDatum(user_id), UUIDPGetDatum(session_id), CStringGetTextDatum(reason)};
 
 	return ss_query_latest(&end_session, values, NULL);
 }
@@ -187,7 +202,7 @@ ss_sessions_end_by_token(const SSRefreshToken *token, bool everywhere, const cha
 uint64
 ss_sessions_end_all(const pg_uuid_t *user_id, const char *reason)
 {
-	Datum		values[] = {UUIDPGetDatum(user_id), CStringGetTextDatum(reason)};
+	Datum values[] = {UUIDPGetDatum(user_id), CStringGetTextDatum(reason)};
 
 	return ss_query_latest(&end_sessions, values, NULL);
 }

@@ -13,23 +13,23 @@
 /* What a refresh token is: two ids, and two secrets of which only digests are stored. */
 typedef struct SSRefreshToken
 {
-	pg_uuid_t	user_id;
-	pg_uuid_t	session_id;
-	uint8		family[32];		/* the same for all tokens of a session */
-	uint8		secret[32];		/* new at every use */
+	pg_uuid_t user_id;
+	pg_uuid_t session_id;
+	uint8 family[32]; /* the same for all tokens of a session */
+	uint8 secret[32]; /* new at every use */
 } SSRefreshToken;
 
 /* Why a session ended: user_sessions.ended_for. */
-#define SS_ENDED_SIGN_OUT	   "sign_out"
-#define SS_ENDED_REUSE		   "reuse"
-#define SS_ENDED_PASSWORD	   "password_change"
-#define SS_ENDED_RESET		   "password_reset"
-#define SS_ENDED_DEACTIVATION  "deactivation"
+#define SS_ENDED_SIGN_OUT	  "sign_out"
+#define SS_ENDED_REUSE		  "reuse"
+#define SS_ENDED_PASSWORD	  "password_change"
+#define SS_ENDED_RESET		  "password_reset"
+#define SS_ENDED_DEACTIVATION "deactivation"
 
 typedef enum SSSessionUse
 {
-	SS_SESSION_NONE,			/* no token, or of no session that goes on */
-	SS_SESSION_REUSED,			/* the token was used before: its session has ended now */
+	SS_SESSION_NONE,   /* no token, or of no session that goes on */
+	SS_SESSION_REUSED, /* the token was used before: its session has ended now */
 	SS_SESSION_GOES_ON,
 } SSSessionUse;
 
@@ -59,4 +59,4 @@ extern uint64 ss_sessions_end_by_token(const SSRefreshToken *token, bool everywh
 extern uint64 ss_sessions_end(const pg_uuid_t *user_id, const pg_uuid_t *session_id, const char *reason);
 extern uint64 ss_sessions_end_all(const pg_uuid_t *user_id, const char *reason);
 
-#endif							/* SS_SESSIONS_H */
+#endif /* SS_SESSIONS_H */

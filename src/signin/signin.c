@@ -38,8 +38,8 @@ PG_FUNCTION_INFO_V1(swipesavvy_refresh_session);
 PG_FUNCTION_INFO_V1(swipesavvy_sign_out);
 PG_FUNCTION_INFO_V1(swipesavvy_change_password);
 
-#define ACCOUNT                                                                                              \
-	"SELECT u.user_id, c.password_hash, c.must_change,"                                                      \
+#define ACCOUNT                                                                                                           \
+	"SELECT u.user_id, c.password_hash, c.must_change,"                                                                   \
 	"       u.status = 'active' AND u.erased_at IS NULL AND (c.valid_until IS NULL OR c.valid_until > clock_timestamp())" \
 	"  FROM swipesavvy.users u JOIN swipesavvy.user_credentials c ON c.user_id = u.user_id"
 
@@ -49,34 +49,44 @@ static SSQuery select_by_id = {ACCOUNT " WHERE u.user_id = $1", 1, {UUIDOID}, NU
 static SSQuery select_email = {"SELECT email FROM swipesavvy.users WHERE user_id = $1", 1, {UUIDOID}, NULL};
 
 /* Whom a message about a lock-out goes to: nobody who cannot sign in anyway. */
-static SSQuery select_recipient = {
-	"SELECT user_id, email, name, preferred_language FROM swipesavvy.users"
-	" WHERE user_id = $1 AND status = 'active' AND erased_at IS NULL", 1, {UUIDOID}, NULL};
+static SSQuery select_recipient = {"SELECT user_id, email, name, preferred_language FROM swipesavvy.users"
+								   " WHERE user_id = $1 AND status = 'active' AND erased_at IS NULL",
+								   1,
+								   {UUIDOID},
+								   NULL};
 
 /* Waits for a deactivation that is under way, and is 0 rows then. */
-static SSQuery note_sign_in = {
-	"UPDATE swipesavvy.users SET last_login_at = clock_timestamp()"
-	" WHERE user_id = $1 AND status = 'active' AND erased_at IS NULL RETURNING role", 1, {UUIDOID}, NULL};
+static SSQuery note_sign_in = {"UPDATE swipesavvy.users SET last_login_at = clock_timestamp()"
+							   " WHERE user_id = $1 AND status = 'active' AND erased_at IS NULL RETURNING role",
+							   1,
+							   {UUIDOID},
+							   NULL};
 
 static SSQuery select_refresher = {
 	"SELECT u.role, coalesce(c.must_change, false)"
 	"  FROM swipesavvy.users u LEFT JOIN swipesavvy.user_credentials c ON c.user_id = u.user_id"
 	" WHERE u.user_id = $1 AND u.status = 'active' AND u.erased_at IS NULL"
-	"   AND (c.valid_until IS NULL OR c.valid_until > clock_timestamp())", 1, {UUIDOID}, NULL};
+	"   AND (c.valid_until IS NULL OR c.valid_until > clock_timestamp())",
+	1,
+	{UUIDOID},
+	NULL};
 
 static SSQuery update_password = {
 	"UPDATE swipesavvy.user_credentials"
 	"   SET password_hash = $2, must_change = false, valid_until = NULL, changed_at = clock_timestamp()"
-	" WHERE user_id = $1", 2, {UUIDOID, TEXTOID}, NULL};
+	" WHERE user_id = $1",
+	2,
+	{UUIDOID, TEXTOID},
+	NULL};
 
 /* Who wants to sign in, and what is known of them. */
 typedef struct Account
 {
-	bool		exists;
-	pg_uuid_t	user_id;
-	char	   *password_hash;	/* NULL if there is none */
-	bool		must_change;
-	bool		may_sign_in;	/* active, and the password not run out */
+	bool exists;
+	pg_uuid_t user_id;
+	char *password_hash; /* NULL if there is none */
+	bool must_change;
+	bool may_sign_in; /* active, and the password not run out */
 } Account;
 
 /* --- results ------------------------------------------------------------------------------ */
@@ -85,16 +95,16 @@ typedef struct Account
 static Datum
 leave_refused(SSCall *call, const char *error, const char *message, const char *http_status)
 {
-	SSJson		json = {0};
-	Datum		result;
+	SSJson json = {0};
+	Datum result;
 
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "error", error);
 	ss_json_text(&json, "message", message);
 	ss_json_close_object(&json);
 	result = ss_call_leave_json(call, &json);
-	(void) set_config_option("response.status", http_status, superuser() ? PGC_SUSET : PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+	(void) set_config_option("response.status", http_status, superuser() ? PGC_SUSET : PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
 	return result;
 }
 
@@ -110,11 +120,11 @@ static Datum
 leave_signed_in(SSCall *call, SSRefreshToken *token, TimestampTz session_ends, const char *role, bool must_change)
 {
 	MemoryContext spi = MemoryContextSwitchTo(call->context);
-	SSJson		json = {0};
-	int64		lifetime;
-	char	   *access = ss_tokens_issue(&token->user_id, role, &token->session_id, must_change, &lifetime);
-	char	   *refresh = ss_sessions_encode(token);
-	Datum		result;
+	SSJson json = {0};
+	int64 lifetime;
+	char *access = ss_tokens_issue(&token->user_id, role, &token->session_id, must_change, &lifetime);
+	char *refresh = ss_sessions_encode(token);
+	Datum result;
 
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "access_token", access);
@@ -142,14 +152,15 @@ leave_signed_in(SSCall *call, SSRefreshToken *token, TimestampTz session_ends, c
  * the actor.
  */
 static void
-record(SSCall *call, const char *resource, const char *action, const pg_uuid_t *user_id, const pg_uuid_t *id, bool refused)
+record(SSCall *call, const char *resource, const char *action, const pg_uuid_t *user_id, const pg_uuid_t *id,
+	   bool refused)
 {
-	SSAudit		audit = {
-				.resource = resource,
-				.action = action,
-				.resource_id = id == NULL ? NULL : ss_uuid_text(id),
-				.user_id = user_id,
-				.refused = refused,
+	SSAudit audit = {
+		.resource = resource,
+		.action = action,
+		.resource_id = id == NULL ? NULL : ss_uuid_text(id),
+		.user_id = user_id,
+		.refused = refused,
 	};
 
 	if (user_id != NULL && !refused)
@@ -164,8 +175,8 @@ record(SSCall *call, const char *resource, const char *action, const pg_uuid_t *
 static void
 announce_lockout(const pg_uuid_t *user_id, const SSLockout *lockout)
 {
-	SSJson		body = {0};
-	Datum		id = UUIDPGetDatum(user_id);
+	SSJson body = {0};
+	Datum id = UUIDPGetDatum(user_id);
 
 	if (ss_query_latest(&select_recipient, &id, NULL) != 1)
 		return;
@@ -174,7 +185,8 @@ announce_lockout(const pg_uuid_t *user_id, const SSLockout *lockout)
 	ss_json_int(&body, "failures", lockout->failures);
 	ss_json_time(&body, "locked_until", lockout->until);
 	ss_json_close_object(&body);
-	ss_outbox_put("user.locked_out", 1, psprintf("user:%s", ss_uuid_text(user_id)), DatumGetJsonbP(ss_json_finish(&body)), NULL);
+	ss_outbox_put("user.locked_out", 1, psprintf("user:%s", ss_uuid_text(user_id)),
+				  DatumGetJsonbP(ss_json_finish(&body)), NULL);
 }
 
 /* Counts and writes down a wrong password, given to this action. */
@@ -182,7 +194,7 @@ static void
 note_failure(SSCall *call, const SSAttempt *attempt, const char *resource, const char *action, const Account *account)
 {
 	const pg_uuid_t *user_id = account->exists ? &account->user_id : NULL;
-	SSLockout	lockout;
+	SSLockout lockout;
 
 	if (ss_lockout_failed(attempt, &lockout))
 	{
@@ -198,7 +210,7 @@ note_failure(SSCall *call, const SSAttempt *attempt, const char *resource, const
 static Account
 read_account(SSQuery *query, Datum key)
 {
-	Account		account = {0};
+	Account account = {0};
 
 	if (ss_query_latest(query, &key, NULL) != 1)
 		return account;
@@ -214,7 +226,7 @@ read_account(SSQuery *query, Datum key)
 static bool
 password_is_right(const Account *account, const SSAttempt *attempt, const text *password)
 {
-	bool		same = ss_password_verify(password, account->password_hash);
+	bool same = ss_password_verify(password, account->password_hash);
 
 	return same && account->may_sign_in && !attempt->locked;
 }
@@ -225,15 +237,15 @@ password_is_right(const Account *account, const SSAttempt *attempt, const text *
 Datum
 swipesavvy_sign_in(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSAttempt	attempt;
-	Account		account;
+	SSCall call;
+	SSAttempt attempt;
+	Account account;
 	SSRefreshToken token;
 	TimestampTz session_ends;
-	char	   *email;
-	text	   *password;
-	char	   *role;
-	bool		right;
+	char *email;
+	text *password;
+	char *role;
+	bool right;
 
 	ss_call_enter(&call, SS_SIGN_IN);
 	PreventCommandIfReadOnly("sign_in()");
@@ -263,8 +275,8 @@ swipesavvy_sign_in(PG_FUNCTION_ARGS)
 static bool
 read_refresh_token(FunctionCallInfo fcinfo, SSRefreshToken *token)
 {
-	text	   *argument = ss_password_arg(fcinfo, 0, "refresh_token");
-	bool		parsed = ss_sessions_parse(argument, token);
+	text *argument = ss_password_arg(fcinfo, 0, "refresh_token");
+	bool parsed = ss_sessions_parse(argument, token);
 
 	ss_password_forget(fcinfo, 0, argument);
 	return parsed;
@@ -276,7 +288,7 @@ read_refresh_token(FunctionCallInfo fcinfo, SSRefreshToken *token)
 Datum
 swipesavvy_refresh_session(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
+	SSCall call;
 	SSRefreshToken token;
 	SSSessionUse use = SS_SESSION_NONE;
 	TimestampTz session_ends;
@@ -288,12 +300,12 @@ swipesavvy_refresh_session(PG_FUNCTION_ARGS)
 	if (use == SS_SESSION_REUSED)
 		record(&call, "session", "reuse", &token.user_id, &token.session_id, true);
 	else
-		ss_audit_none(&call);	/* the session itself counts how often it was used */
+		ss_audit_none(&call); /* the session itself counts how often it was used */
 	if (use == SS_SESSION_GOES_ON &&
 		ss_query_latest(&select_refresher, (Datum[]){UUIDPGetDatum(&token.user_id)}, NULL) == 1)
 	{
-		char	   *role = ss_value_text(0, 1);
-		bool		must_change = DatumGetBool(ss_value_not_null(0, 2));
+		char *role = ss_value_text(0, 1);
+		bool must_change = DatumGetBool(ss_value_not_null(0, 2));
 
 		PG_RETURN_DATUM(leave_signed_in(&call, &token, session_ends, role, must_change));
 	}
@@ -308,11 +320,11 @@ swipesavvy_refresh_session(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_sign_out(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSIdentity	identity = {0};
-	bool		everywhere;
-	uint64		ended = 0;
+	SSCall call;
+	SSJson json = {0};
+	SSIdentity identity = {0};
+	bool everywhere;
+	uint64 ended = 0;
 
 	ss_call_enter(&call, SS_SIGN_IN);
 	PreventCommandIfReadOnly("sign_out()");
@@ -354,9 +366,9 @@ swipesavvy_sign_out(PG_FUNCTION_ARGS)
 static Account
 lock_own_account(const SSCall *call, SSAttempt *attempt)
 {
-	Datum		id = UUIDPGetDatum(&call->identity);
-	Account		account;
-	char	   *email;
+	Datum id = UUIDPGetDatum(&call->identity);
+	Account account;
+	char *email;
 
 	if (ss_query_latest(&select_email, &id, NULL) != 1)
 		ss_not_found("user", ss_uuid_text(&call->identity));
@@ -370,7 +382,7 @@ lock_own_account(const SSCall *call, SSAttempt *attempt)
 static void
 check_difference(const text *old_password, const text *new_password)
 {
-	size_t		length = VARSIZE_ANY_EXHDR(old_password);
+	size_t length = VARSIZE_ANY_EXHDR(old_password);
 
 	if (length == VARSIZE_ANY_EXHDR(new_password) &&
 		ss_secret_equal((const uint8 *) VARDATA_ANY(old_password), (const uint8 *) VARDATA_ANY(new_password), length))
@@ -384,15 +396,15 @@ check_difference(const text *old_password, const text *new_password)
 Datum
 swipesavvy_change_password(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSAttempt	attempt;
-	Account		account;
+	SSCall call;
+	SSAttempt attempt;
+	Account account;
 	SSRefreshToken token;
 	TimestampTz session_ends;
-	text	   *old_password;
-	text	   *new_password;
-	Datum		values[2];
-	char	   *role;
+	text *old_password;
+	text *new_password;
+	Datum values[2];
+	char *role;
 
 	ss_call_enter(&call, SS_SIGN_IN);
 	PreventCommandIfReadOnly("change_password()");

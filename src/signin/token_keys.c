@@ -31,12 +31,13 @@ PG_FUNCTION_INFO_V1(swipesavvy_add_token_key);
 PG_FUNCTION_INFO_V1(swipesavvy_list_token_keys);
 
 static SSQuery select_current = {
-	"SELECT kid, secret FROM swipesavvy.token_keys WHERE retires_at IS NULL",
-	0, {0}, NULL};
+	"SELECT kid, secret FROM swipesavvy.token_keys WHERE retires_at IS NULL", 0, {0}, NULL};
 
-static SSQuery select_by_id = {
-	"SELECT kid, secret FROM swipesavvy.token_keys"
-	" WHERE kid = $1 AND (retires_at IS NULL OR retires_at > statement_timestamp())", 1, {TEXTOID}, NULL};
+static SSQuery select_by_id = {"SELECT kid, secret FROM swipesavvy.token_keys"
+							   " WHERE kid = $1 AND (retires_at IS NULL OR retires_at > statement_timestamp())",
+							   1,
+							   {TEXTOID},
+							   NULL};
 
 static SSQuery find_key = {"SELECT FROM swipesavvy.token_keys WHERE kid = $1", 1, {TEXTOID}, NULL};
 
@@ -46,17 +47,21 @@ static SSQuery retire_keys = {
 static SSQuery delete_retired = {
 	"DELETE FROM swipesavvy.token_keys WHERE retires_at < clock_timestamp() - interval '1 day'", 0, {0}, NULL};
 
-static SSQuery insert_key = {
-	"INSERT INTO swipesavvy.token_keys (kid, secret, is_imported) VALUES ($1, $2, $3)"
-	" RETURNING kid, created_at", 3, {TEXTOID, BYTEAOID, BOOLOID}, NULL};
+static SSQuery insert_key = {"INSERT INTO swipesavvy.token_keys (kid, secret, is_imported) VALUES ($1, $2, $3)"
+							 " RETURNING kid, created_at",
+							 3,
+							 {TEXTOID, BYTEAOID, BOOLOID},
+							 NULL};
 
 static SSQuery select_keys = {
 	"SELECT kid, created_at, retires_at, is_imported, retires_at IS NULL AS signs"
 	"  FROM swipesavvy.token_keys WHERE retires_at IS NULL OR retires_at > statement_timestamp()"
-	" ORDER BY created_at DESC, kid", 0, {0}, NULL};
+	" ORDER BY created_at DESC, kid",
+	0,
+	{0},
+	NULL};
 
-static SSQuery check_overlap = {
-	"SELECT $1 >= interval '0' AND $1 <= interval '366 days'", 1, {INTERVALOID}, NULL};
+static SSQuery check_overlap = {"SELECT $1 >= interval '0' AND $1 <= interval '366 days'", 1, {INTERVALOID}, NULL};
 
 /* --- for tokens.c --------------------------------------------------------------------- */
 
@@ -64,7 +69,7 @@ static SSQuery check_overlap = {
 static void
 read_key(SSTokenKey *key)
 {
-	bytea	   *secret = DatumGetByteaPP(ss_value_not_null(0, 2));
+	bytea *secret = DatumGetByteaPP(ss_value_not_null(0, 2));
 
 	key->key_id = ss_value_text(0, 1);
 	key->length = VARSIZE_ANY_EXHDR(secret);
@@ -83,7 +88,7 @@ ss_token_keys_forget(SSTokenKey *key)
 bool
 ss_token_keys_find(const char *key_id, SSTokenKey *key)
 {
-	Datum		values[] = {CStringGetTextDatum(key_id)};
+	Datum values[] = {CStringGetTextDatum(key_id)};
 
 	if (strlen(key_id) > KEY_ID_MAX || ss_query_read(&select_by_id, values, NULL) == 0)
 		return false;
@@ -95,7 +100,7 @@ ss_token_keys_find(const char *key_id, SSTokenKey *key)
 static void
 add_key(const char *key_id, uint8 *secret, int length, bool imported)
 {
-	Datum		values[] = {CStringGetTextDatum(key_id), ss_secret_bytea(secret, length), BoolGetDatum(imported)};
+	Datum values[] = {CStringGetTextDatum(key_id), ss_secret_bytea(secret, length), BoolGetDatum(imported)};
 
 	ss_secret_wipe(secret, length);
 	(void) ss_query_latest(&insert_key, values, NULL);
@@ -105,7 +110,7 @@ add_key(const char *key_id, uint8 *secret, int length, bool imported)
 static void
 make_key(void)
 {
-	uint8		secret[SS_JWT_SECRET_MIN];
+	uint8 secret[SS_JWT_SECRET_MIN];
 
 	ss_secret_random(secret, sizeof(secret));
 	add_key(ss_uuid_text(ss_uuid7_new()), secret, sizeof(secret), false);
@@ -132,7 +137,7 @@ ss_token_keys_current(SSTokenKey *key)
 static Datum
 read_overlap(FunctionCallInfo fcinfo, int n)
 {
-	Datum		overlap;
+	Datum overlap;
 
 	if (PG_ARGISNULL(n))
 		ss_missing_value("overlap");
@@ -155,9 +160,9 @@ retire_others(Datum overlap)
 
 /* The keys whose tokens are good, newest first, without their secrets. */
 static Datum
-leave_with_list(SSCall *call, uint64 (*query) (SSQuery *, const Datum *, const bool *))
+leave_with_list(SSCall *call, uint64 (*query)(SSQuery *, const Datum *, const bool *))
 {
-	SSJson		json = {0};
+	SSJson json = {0};
 
 	(void) query(&select_keys, NULL, NULL);
 	ss_json_open_object(&json, NULL);
@@ -170,7 +175,7 @@ leave_with_list(SSCall *call, uint64 (*query) (SSQuery *, const Datum *, const b
 static void
 record(SSCall *call, const char *action)
 {
-	SSAudit		audit = {.resource = "token_key", .action = action, .resource_id = ss_value_text(0, 1)};
+	SSAudit audit = {.resource = "token_key", .action = action, .resource_id = ss_value_text(0, 1)};
 
 	ss_audit_write(call, &audit, NULL, NULL);
 }
@@ -181,7 +186,7 @@ record(SSCall *call, const char *action)
 Datum
 swipesavvy_rotate_token_key(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
+	SSCall call;
 
 	ss_call_enter(&call, SS_ADMIN);
 	retire_others(read_overlap(fcinfo, 0));
@@ -194,9 +199,9 @@ swipesavvy_rotate_token_key(PG_FUNCTION_ARGS)
 static uint8 *
 read_secret(FunctionCallInfo fcinfo, bool is_base64, int *length)
 {
-	text	   *argument = ss_password_arg(fcinfo, 1, "secret");
-	int			bytes = VARSIZE_ANY_EXHDR(argument);
-	uint8	   *secret = NULL;
+	text *argument = ss_password_arg(fcinfo, 1, "secret");
+	int bytes = VARSIZE_ANY_EXHDR(argument);
+	uint8 *secret = NULL;
 
 	*length = bytes;
 	if (!is_base64)
@@ -206,7 +211,7 @@ read_secret(FunctionCallInfo fcinfo, bool is_base64, int *length)
 	}
 	else
 	{
-		char	   *url = pnstrdup(VARDATA_ANY(argument), bytes);
+		char *url = pnstrdup(VARDATA_ANY(argument), bytes);
 
 		/* either alphabet, with or without padding */
 		while (bytes > 0 && url[bytes - 1] == '=')
@@ -234,12 +239,12 @@ read_secret(FunctionCallInfo fcinfo, bool is_base64, int *length)
 Datum
 swipesavvy_add_token_key(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	char	   *key_id;
-	uint8	   *secret;
-	int			length;
-	Datum		overlap;
-	Datum		id;
+	SSCall call;
+	char *key_id;
+	uint8 *secret;
+	int length;
+	Datum overlap;
+	Datum id;
 
 	ss_call_enter(&call, SS_ADMIN);
 	key_id = ss_arg_text(fcinfo, 0, "kid", KEY_ID_MAX, true);
@@ -265,7 +270,7 @@ swipesavvy_add_token_key(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_list_token_keys(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
+	SSCall call;
 
 	ss_call_enter(&call, SS_ADMIN | SS_NOT_CACHED);
 	PG_RETURN_DATUM(leave_with_list(&call, ss_query_read));

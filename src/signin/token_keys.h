@@ -8,9 +8,9 @@
 
 typedef struct SSTokenKey
 {
-	char	   *key_id;
-	uint8	   *secret;
-	int			length;
+	char *key_id;
+	uint8 *secret;
+	int length;
 } SSTokenKey;
 
 /* The key that new tokens are signed with; the first one is made when there is none. */
@@ -22,4 +22,4 @@ extern bool ss_token_keys_find(const char *key_id, SSTokenKey *key);
 /* Overwrites the secret. */
 extern void ss_token_keys_forget(SSTokenKey *key);
 
-#endif							/* SS_TOKEN_KEYS_H */
+#endif /* SS_TOKEN_KEYS_H */

@@ -33,8 +33,10 @@ static SSQuery select_standing = {
 	"SELECT FROM swipesavvy.users u"
 	" WHERE u.user_id = $1 AND u.status = 'active' AND u.erased_at IS NULL"
 	"   AND ($2 IS NULL OR EXISTS (SELECT FROM swipesavvy.user_sessions s"
-	"                               WHERE s.user_id = $1 AND s.session_id = $2 AND s.ended_at IS NULL))", 2,
-	{UUIDOID, UUIDOID}, NULL};
+	"                               WHERE s.user_id = $1 AND s.session_id = $2 AND s.ended_at IS NULL))",
+	2,
+	{UUIDOID, UUIDOID},
+	NULL};
 
 static int64
 to_unix(TimestampTz time)
@@ -52,18 +54,18 @@ char *
 ss_tokens_issue(const pg_uuid_t *user_id, const char *role, const pg_uuid_t *session_id, bool must_change,
 				int64 *lifetime)
 {
-	int64		now = to_unix(GetCurrentTimestamp());
-	SSClaims	claims = {
-			 .user_id = *user_id,
-			 .role = must_change ? "swipesavvy_anon" : psprintf("swipesavvy_%s", role),
-			 .issued_at = now,
-			 .not_before = now,
-			 .has_session = true,
-			 .session = *session_id,
-			 .must_change = must_change,
+	int64 now = to_unix(GetCurrentTimestamp());
+	SSClaims claims = {
+		.user_id = *user_id,
+		.role = must_change ? "swipesavvy_anon" : psprintf("swipesavvy_%s", role),
+		.issued_at = now,
+		.not_before = now,
+		.has_session = true,
+		.session = *session_id,
+		.must_change = must_change,
 	};
-	SSTokenKey	key;
-	char	   *token;
+	SSTokenKey key;
+	char *token;
 
 	if (ss_query_latest(&select_lifetime, NULL, NULL) != 1)
 		elog(ERROR, "setting token_lifetime_minutes is missing");
@@ -79,8 +81,8 @@ ss_tokens_issue(const pg_uuid_t *user_id, const char *role, const pg_uuid_t *ses
 static bool
 is_in_good_standing(const SSClaims *claims)
 {
-	Datum		values[2];
-	bool		nulls[2];
+	Datum values[2];
+	bool nulls[2];
 
 	ss_param_pointer(values, nulls, 0, &claims->user_id);
 	ss_param_pointer(values, nulls, 1, claims->has_session ? &claims->session : NULL);
@@ -91,9 +93,9 @@ is_in_good_standing(const SSClaims *claims)
 static const char *
 check_token(FunctionCallInfo fcinfo, SSClaims *claims)
 {
-	text	   *token;
-	SSJwt		jwt;
-	SSTokenKey	key;
+	text *token;
+	SSJwt jwt;
+	SSTokenKey key;
 	const char *refused;
 
 	if (PG_ARGISNULL(0))
@@ -127,9 +129,9 @@ add_claims(SSJson *json, const SSClaims *claims)
 Datum
 swipesavvy_verify_token(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSClaims	claims;
+	SSCall call;
+	SSJson json = {0};
+	SSClaims claims;
 	const char *refused;
 
 	ss_call_enter(&call, SS_SIGN_IN);
@@ -151,10 +153,10 @@ swipesavvy_verify_token(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_authenticate(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSClaims	claims;
-	SSIdentity	identity;
+	SSCall call;
+	SSJson json = {0};
+	SSClaims claims;
+	SSIdentity identity;
 	const char *refused;
 
 	ss_call_enter(&call, SS_SIGN_IN);

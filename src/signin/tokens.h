@@ -13,7 +13,7 @@
  * good for, in seconds. With a temporary password it is one of an anonymous
  * caller who may change it.
  */
-extern char *ss_tokens_issue(const pg_uuid_t *user_id, const char *role, const pg_uuid_t *session_id,
-							 bool must_change, int64 *lifetime);
+extern char *ss_tokens_issue(const pg_uuid_t *user_id, const char *role, const pg_uuid_t *session_id, bool must_change,
+							 int64 *lifetime);
 
-#endif							/* SS_TOKENS_H */
+#endif /* SS_TOKENS_H */

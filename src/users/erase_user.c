@@ -18,17 +18,21 @@
 
 PG_FUNCTION_INFO_V1(swipesavvy_erase_user);
 
-#define STEP(sql) {sql, 1, {UUIDOID}, NULL}
+#define STEP(sql)                                                                                                      \
+	{                                                                                                                  \
+		sql, 1, {UUIDOID}, NULL                                                                                        \
+	}
 
 /* $1: the user. Each may run again and finds nothing then. (rate_limits, locked before accounts, counts a minute's calls of an id.) */
 static SSQuery steps[] = {
 	STEP("DELETE FROM swipesavvy.user_credentials WHERE user_id = $1"),
 	STEP("DELETE FROM swipesavvy.user_sessions WHERE user_id = $1"),
 	/* purchases refer to accounts: their rows stay, as what kind they were */
-	STEP("UPDATE swipesavvy.accounts"
-		 "   SET last_four = '0000', card_type = NULL, issuer = NULL, bank_name = NULL, account_type = NULL, token = NULL,"
-		 "       expiry_month = NULL, expiry_year = NULL, is_default = false, unlinked_at = coalesce(unlinked_at, now())"
-		 " WHERE user_id = $1"),
+	STEP(
+		"UPDATE swipesavvy.accounts"
+		"   SET last_four = '0000', card_type = NULL, issuer = NULL, bank_name = NULL, account_type = NULL, token = NULL,"
+		"       expiry_month = NULL, expiry_year = NULL, is_default = false, unlinked_at = coalesce(unlinked_at, now())"
+		" WHERE user_id = $1"),
 	STEP("DELETE FROM swipesavvy.segment_members WHERE user_id = $1"),
 	STEP("DELETE FROM swipesavvy.user_boosts WHERE user_id = $1"),
 	STEP("UPDATE swipesavvy.campaign_events SET user_id = NULL WHERE user_id = $1"),
@@ -39,7 +43,8 @@ static SSQuery steps[] = {
 		 "                       THEN jsonb_build_object('shipping_amount', t.metadata -> 'shipping_amount') END"
 		 " WHERE t.user_id = $1 AND (t.idempotency_key IS NOT NULL OR t.metadata IS NOT NULL)"),
 	STEP("UPDATE swipesavvy.refunds SET idempotency_key = NULL WHERE user_id = $1 AND idempotency_key IS NOT NULL"),
-	STEP("UPDATE swipesavvy.reward_redemptions SET idempotency_key = NULL WHERE user_id = $1 AND idempotency_key IS NOT NULL"),
+	STEP(
+		"UPDATE swipesavvy.reward_redemptions SET idempotency_key = NULL WHERE user_id = $1 AND idempotency_key IS NOT NULL"),
 	STEP("UPDATE swipesavvy.donations SET idempotency_key = NULL WHERE user_id = $1 AND idempotency_key IS NOT NULL"),
 	STEP("UPDATE swipesavvy.points_adjustments SET idempotency_key = NULL, reason = 'Erased' WHERE user_id = $1"),
 	STEP("DELETE FROM swipesavvy.leaderboard_entries WHERE user_id = $1"),
@@ -53,7 +58,8 @@ static SSQuery steps[] = {
 
 /* What nothing else keeps: the hashes stay, so that seals still fit. */
 static SSQuery audit_steps[] = {
-	STEP("UPDATE swipesavvy.audit_logs SET details = NULL, details_salt = NULL WHERE user_id = $1 AND details IS NOT NULL"),
+	STEP(
+		"UPDATE swipesavvy.audit_logs SET details = NULL, details_salt = NULL WHERE user_id = $1 AND details IS NOT NULL"),
 	STEP("UPDATE swipesavvy.audit_logs SET origin = NULL, origin_salt = NULL"
 		 " WHERE origin IS NOT NULL AND (actor_id = $1 OR (user_id = $1 AND actor_id IS NULL))"),
 };
@@ -72,8 +78,10 @@ static SSQuery erase_user = {
 	"       notification_preferences = '{\"email\": false, \"sms\": false, \"push\": false}',"
 	"       verification_status = 'unverified', last_login_at = NULL, updated_at = now(),"
 	"       erased_at = coalesce(erased_at, now())"
-	" WHERE user_id = $1 RETURNING user_id, status AS account_status, status_reason AS reason, erased_at", 2,
-	{UUIDOID, TEXTOID}, NULL};
+	" WHERE user_id = $1 RETURNING user_id, status AS account_status, status_reason AS reason, erased_at",
+	2,
+	{UUIDOID, TEXTOID},
+	NULL};
 
 static void
 run_steps(SSQuery *queries, int count, const Datum *user_id)
@@ -94,11 +102,11 @@ erase_audit(void *user_id)
 Datum
 swipesavvy_erase_user(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSAudit		audit = {.resource = "user", .action = "erase"};
-	Datum		values[2];
-	bool		nulls[2];
+	SSCall call;
+	SSJson json = {0};
+	SSAudit audit = {.resource = "user", .action = "erase"};
+	Datum values[2];
+	bool nulls[2];
 
 	ss_call_enter(&call, SS_ADMIN);
 	audit.user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);

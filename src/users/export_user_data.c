@@ -21,69 +21,88 @@ PG_FUNCTION_INFO_V1(swipesavvy_export_user_data);
 typedef struct Part
 {
 	const char *key;
-	bool		list;
-	SSQuery		query;			/* $1: the user */
-	bool		unlogged;		/* a replica has no rows of it, and may not look */
+	bool list;
+	SSQuery query; /* $1: the user */
+	bool unlogged; /* a replica has no rows of it, and may not look */
 } Part;
 
-#define PART(key, list, sql) {key, list, {sql, 1, {UUIDOID}, NULL}, false}
-#define UNLOGGED_PART(key, list, sql) {key, list, {sql, 1, {UUIDOID}, NULL}, true}
+#define PART(key, list, sql)                                                                                           \
+	{                                                                                                                  \
+		key, list, {sql, 1, {UUIDOID}, NULL}, false                                                                    \
+	}
+#define UNLOGGED_PART(key, list, sql)                                                                                  \
+	{                                                                                                                  \
+		key, list, {sql, 1, {UUIDOID}, NULL}, true                                                                     \
+	}
 #define MONEY(column) "swipesavvy.minor_to_major(" column ", c.minor_unit)"
 
 /* Secrets are not handed out, not even to whom they belong: of a password its dates, of a token that there is one. */
 static Part parts[] = {
-	PART("user", false,
-		 "SELECT user_id, email, name, phone, role, status, status_reason, preferred_language, notification_preferences,"
-		 "       verification_status, referred_by, created_at, updated_at, last_login_at, erased_at"
-		 "  FROM swipesavvy.users WHERE user_id = $1"),
-	PART("credentials", false,
-		 "SELECT changed_at, must_change FROM swipesavvy.user_credentials WHERE user_id = $1"),
-	PART("sessions", true,
-		 "SELECT session_id, created_at, last_used_at, use_count, expires_at, ended_at, ended_for, user_agent, ip_address"
-		 "  FROM swipesavvy.user_sessions WHERE user_id = $1 ORDER BY created_at, session_id"),
+	PART(
+		"user", false,
+		"SELECT user_id, email, name, phone, role, status, status_reason, preferred_language, notification_preferences,"
+		"       verification_status, referred_by, created_at, updated_at, last_login_at, erased_at"
+		"  FROM swipesavvy.users WHERE user_id = $1"),
+	PART("credentials", false, "SELECT changed_at, must_change FROM swipesavvy.user_credentials WHERE user_id = $1"),
+	PART(
+		"sessions", true,
+		"SELECT session_id, created_at, last_used_at, use_count, expires_at, ended_at, ended_for, user_agent, ip_address"
+		"  FROM swipesavvy.user_sessions WHERE user_id = $1 ORDER BY created_at, session_id"),
 	PART("accounts", true,
 		 "SELECT account_id, type, last_four, card_type, issuer, bank_name, account_type, expiry_month, expiry_year,"
 		 "       token IS NOT NULL AS has_token, is_default, is_verified, created_at, verified_at, unlinked_at"
 		 "  FROM swipesavvy.accounts WHERE user_id = $1 ORDER BY created_at, account_id"),
-	PART("reward_account", false,
-		 "SELECT r.points_available, r.points_pending, r.lifetime_points, r.points_debited, r.tier, r.tier_until,"
-		 "       r.transaction_count, " MONEY("r.spent_minor") " AS spent, r.spent_currency"
-		 "  FROM swipesavvy.reward_accounts r JOIN swipesavvy.currencies c ON c.code = r.spent_currency WHERE r.user_id = $1"),
-	PART("purchases", true,
-		 "SELECT t.transaction_id, t.merchant_id, m.name AS merchant, k.category AS merchant_category, t.account_id,"
-		 "       " MONEY("t.amount_minor") " AS amount, " MONEY("t.discount_minor") " AS discount,"
-		 "       " MONEY("t.refunded_minor") " AS refunded, t.currency, t.status::text, t.points_base, t.points_bonus,"
-		 "       t.points_refunded, t.occurred_at, t.recorded_at, t.idempotency_key, t.metadata"
-		 "  FROM swipesavvy.transactions t JOIN swipesavvy.currencies c ON c.code = t.currency"
-		 "  LEFT JOIN swipesavvy.merchants m ON m.merchant_id = t.merchant_id"
-		 "  LEFT JOIN swipesavvy.merchant_categories k ON k.category_no = t.category_no"
-		 " WHERE t.user_id = $1 ORDER BY t.occurred_at, t.transaction_id"),
-	PART("refunds", true,
-		 "SELECT r.refund_id, r.transaction_id, " MONEY("r.amount_minor") " AS amount, t.currency, r.points,"
-		 "       r.idempotency_key, r.recorded_at"
-		 "  FROM swipesavvy.refunds r JOIN swipesavvy.transactions t ON t.transaction_id = r.transaction_id AND t.user_id = r.user_id"
-		 "  JOIN swipesavvy.currencies c ON c.code = t.currency WHERE r.user_id = $1 ORDER BY r.refund_id"),
-	PART("ledger_mismatch", false,
-		 "SELECT to_jsonb(checks) AS checks, found_at, checked_at FROM swipesavvy.ledger_mismatches WHERE user_id = $1"),
+	PART(
+		"reward_account", false,
+		"SELECT r.points_available, r.points_pending, r.lifetime_points, r.points_debited, r.tier, r.tier_until,"
+		"       r.transaction_count, " MONEY(
+			"r.spent_minor") " AS spent, r.spent_currency"
+							 "  FROM swipesavvy.reward_accounts r JOIN swipesavvy.currencies c ON c.code = r.spent_currency WHERE r.user_id = $1"),
+	PART(
+		"purchases", true,
+		"SELECT t.transaction_id, t.merchant_id, m.name AS merchant, k.category AS merchant_category, t.account_id,"
+		"       " MONEY("t.amount_minor") " AS amount, " MONEY(
+			"t.discount_minor") " AS discount,"
+								"       " MONEY(
+									"t.refunded_minor") " AS refunded, t.currency, t.status::text, t.points_base, t.points_bonus,"
+														"       t.points_refunded, t.occurred_at, t.recorded_at, t.idempotency_key, t.metadata"
+														"  FROM swipesavvy.transactions t JOIN swipesavvy.currencies c ON c.code = t.currency"
+														"  LEFT JOIN swipesavvy.merchants m ON m.merchant_id = t.merchant_id"
+														"  LEFT JOIN swipesavvy.merchant_categories k ON k.category_no = t.category_no"
+														" WHERE t.user_id = $1 ORDER BY t.occurred_at, t.transaction_id"),
+	PART(
+		"refunds", true,
+		"SELECT r.refund_id, r.transaction_id, " MONEY(
+			"r.amount_minor") " AS amount, t.currency, r.points,"
+							  "       r.idempotency_key, r.recorded_at"
+							  "  FROM swipesavvy.refunds r JOIN swipesavvy.transactions t ON t.transaction_id = r.transaction_id AND t.user_id = r.user_id"
+							  "  JOIN swipesavvy.currencies c ON c.code = t.currency WHERE r.user_id = $1 ORDER BY r.refund_id"),
+	PART(
+		"ledger_mismatch", false,
+		"SELECT to_jsonb(checks) AS checks, found_at, checked_at FROM swipesavvy.ledger_mismatches WHERE user_id = $1"),
 	PART("points_entries", true,
 		 "SELECT e.entry_id, e.kind::text, e.points, e.debit_account::text, e.credit_account::text, k.campaign_id,"
 		 "       e.transaction_id, e.reason, e.recorded_at"
 		 "  FROM swipesavvy.points_entries e LEFT JOIN swipesavvy.campaigns k ON k.campaign_no = e.campaign_no"
 		 " WHERE e.user_id = $1 ORDER BY e.entry_id"),
-	PART("campaign_redemptions", true,
-		 "SELECT k.campaign_id, k.name, r.transaction_id, r.points, " MONEY("r.discount_minor") " AS discount, t.currency"
-		 "  FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.campaigns k ON k.campaign_no = r.campaign_no"
-		 "  JOIN swipesavvy.transactions t ON t.transaction_id = r.transaction_id AND t.user_id = r.user_id"
-		 "  JOIN swipesavvy.currencies c ON c.code = t.currency"
-		 " WHERE r.user_id = $1 ORDER BY r.transaction_id, r.position"),
-	PART("reward_redemptions", true,
-		 "SELECT r.entry_id, r.points, r.reward_id, w.name AS reward, r.confirmation_code, r.idempotency_key, r.redeemed_at"
-		 "  FROM swipesavvy.reward_redemptions r LEFT JOIN swipesavvy.rewards w ON w.reward_id = r.reward_id"
-		 " WHERE r.user_id = $1 ORDER BY r.entry_id"),
-	PART("donations", true,
-		 "SELECT d.entry_id, d.points, d.charity_id, h.name AS charity, d.confirmation_code, d.idempotency_key, d.donated_at"
-		 "  FROM swipesavvy.donations d JOIN swipesavvy.charities h ON h.charity_id = d.charity_id"
-		 " WHERE d.user_id = $1 ORDER BY d.entry_id"),
+	PART(
+		"campaign_redemptions", true,
+		"SELECT k.campaign_id, k.name, r.transaction_id, r.points, " MONEY(
+			"r.discount_minor") " AS discount, t.currency"
+								"  FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.campaigns k ON k.campaign_no = r.campaign_no"
+								"  JOIN swipesavvy.transactions t ON t.transaction_id = r.transaction_id AND t.user_id = r.user_id"
+								"  JOIN swipesavvy.currencies c ON c.code = t.currency"
+								" WHERE r.user_id = $1 ORDER BY r.transaction_id, r.position"),
+	PART(
+		"reward_redemptions", true,
+		"SELECT r.entry_id, r.points, r.reward_id, w.name AS reward, r.confirmation_code, r.idempotency_key, r.redeemed_at"
+		"  FROM swipesavvy.reward_redemptions r LEFT JOIN swipesavvy.rewards w ON w.reward_id = r.reward_id"
+		" WHERE r.user_id = $1 ORDER BY r.entry_id"),
+	PART(
+		"donations", true,
+		"SELECT d.entry_id, d.points, d.charity_id, h.name AS charity, d.confirmation_code, d.idempotency_key, d.donated_at"
+		"  FROM swipesavvy.donations d JOIN swipesavvy.charities h ON h.charity_id = d.charity_id"
+		" WHERE d.user_id = $1 ORDER BY d.entry_id"),
 	PART("points_adjustments", true,
 		 "SELECT entry_id, points, reason, idempotency_key, adjusted_at"
 		 "  FROM swipesavvy.points_adjustments WHERE user_id = $1 ORDER BY entry_id"),
@@ -117,7 +136,7 @@ static Part parts[] = {
 static void
 add_part(SSJson *json, Part *part, const Datum *user_id)
 {
-	uint64		found = 0;
+	uint64 found = 0;
 
 	if (!part->unlogged || !RecoveryInProgress())
 		found = ss_query_read(&part->query, user_id, NULL);
@@ -135,10 +154,10 @@ add_part(SSJson *json, Part *part, const Datum *user_id)
 Datum
 swipesavvy_export_user_data(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	pg_uuid_t  *user_id;
-	Datum		values[1];
+	SSCall call;
+	SSJson json = {0};
+	pg_uuid_t *user_id;
+	Datum values[1];
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_ADMIN);
 	user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);

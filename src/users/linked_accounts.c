@@ -24,51 +24,64 @@ PG_FUNCTION_INFO_V1(swipesavvy_verify_account);
 PG_FUNCTION_INFO_V1(swipesavvy_set_default_account);
 PG_FUNCTION_INFO_V1(swipesavvy_unlink_account);
 
-#define ACCOUNT_COLUMNS                                                                                      \
-	"account_id, type, card_type, issuer, bank_name, account_type, last_four, expiry_month, expiry_year,"    \
+#define ACCOUNT_COLUMNS                                                                                                \
+	"account_id, type, card_type, issuer, bank_name, account_type, last_four, expiry_month, expiry_year,"              \
 	" is_default, is_verified, created_at"
 
-static SSQuery select_accounts = {
-	"SELECT " ACCOUNT_COLUMNS " FROM swipesavvy.accounts"
-	" WHERE user_id = $1 AND unlinked_at IS NULL ORDER BY created_at, account_id", 1, {UUIDOID}, NULL};
+static SSQuery select_accounts = {"SELECT " ACCOUNT_COLUMNS " FROM swipesavvy.accounts"
+								  " WHERE user_id = $1 AND unlinked_at IS NULL ORDER BY created_at, account_id",
+								  1,
+								  {UUIDOID},
+								  NULL};
 
-static SSQuery select_account = {
-	"SELECT " ACCOUNT_COLUMNS " FROM swipesavvy.accounts"
-	" WHERE user_id = $1 AND account_id = $2 AND unlinked_at IS NULL", 2, {UUIDOID, UUIDOID}, NULL};
+static SSQuery select_account = {"SELECT " ACCOUNT_COLUMNS " FROM swipesavvy.accounts"
+								 " WHERE user_id = $1 AND account_id = $2 AND unlinked_at IS NULL",
+								 2,
+								 {UUIDOID, UUIDOID},
+								 NULL};
 
-static SSQuery find_default = {
-	"SELECT FROM swipesavvy.accounts WHERE user_id = $1 AND is_default", 1, {UUIDOID}, NULL};
+static SSQuery find_default = {"SELECT FROM swipesavvy.accounts WHERE user_id = $1 AND is_default", 1, {UUIDOID}, NULL};
 
 static SSQuery clear_default = {
-	"UPDATE swipesavvy.accounts SET is_default = false WHERE user_id = $1 AND is_default AND account_id <> $2", 2,
-	{UUIDOID, UUIDOID}, NULL};
+	"UPDATE swipesavvy.accounts SET is_default = false WHERE user_id = $1 AND is_default AND account_id <> $2",
+	2,
+	{UUIDOID, UUIDOID},
+	NULL};
 
 static SSQuery insert_account = {
 	"INSERT INTO swipesavvy.accounts (user_id, account_id, is_default, type, last_four, issuer, card_type,"
 	"       bank_name, account_type, token, expiry_month, expiry_year)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING " ACCOUNT_COLUMNS, 12,
-	{UUIDOID, UUIDOID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID,
-	 INT4OID}, NULL};
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING " ACCOUNT_COLUMNS,
+	12,
+	{UUIDOID, UUIDOID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, INT4OID},
+	NULL};
 
-static SSQuery find_account = {
-	"SELECT user_id FROM swipesavvy.accounts"
-	" WHERE account_id = $2 AND ($1 IS NULL OR user_id = $1) AND unlinked_at IS NULL", 2,
-	{UUIDOID, UUIDOID}, NULL};
+static SSQuery find_account = {"SELECT user_id FROM swipesavvy.accounts"
+							   " WHERE account_id = $2 AND ($1 IS NULL OR user_id = $1) AND unlinked_at IS NULL",
+							   2,
+							   {UUIDOID, UUIDOID},
+							   NULL};
 
 static SSQuery verify_account = {
 	"UPDATE swipesavvy.accounts SET is_verified = true, verified_at = coalesce(verified_at, now())"
-	" WHERE user_id = $1 AND account_id = $2 AND unlinked_at IS NULL RETURNING " ACCOUNT_COLUMNS, 2,
-	{UUIDOID, UUIDOID}, NULL};
+	" WHERE user_id = $1 AND account_id = $2 AND unlinked_at IS NULL RETURNING " ACCOUNT_COLUMNS,
+	2,
+	{UUIDOID, UUIDOID},
+	NULL};
 
 static SSQuery set_default = {
 	"UPDATE swipesavvy.accounts SET is_default = true"
-	" WHERE user_id = $1 AND account_id = $2 AND unlinked_at IS NULL RETURNING " ACCOUNT_COLUMNS, 2,
-	{UUIDOID, UUIDOID}, NULL};
+	" WHERE user_id = $1 AND account_id = $2 AND unlinked_at IS NULL RETURNING " ACCOUNT_COLUMNS,
+	2,
+	{UUIDOID, UUIDOID},
+	NULL};
 
 static SSQuery unlink_account = {
 	"UPDATE swipesavvy.accounts SET is_default = false, unlinked_at = now()"
-	" WHERE user_id = $1 AND account_id = $2 AND unlinked_at IS NULL RETURNING " ACCOUNT_COLUMNS, 2,
-	{UUIDOID, UUIDOID}, NULL};
+	" WHERE user_id = $1 AND account_id = $2 AND unlinked_at IS NULL RETURNING " ACCOUNT_COLUMNS,
+	2,
+	{UUIDOID, UUIDOID},
+	NULL};
 
 static SSQuery promote_oldest = {
 	"UPDATE swipesavvy.accounts SET is_default = true"
@@ -76,8 +89,10 @@ static SSQuery promote_oldest = {
 	"   AND account_id = (SELECT a.account_id FROM swipesavvy.accounts a"
 	"                      WHERE a.user_id = $1 AND a.unlinked_at IS NULL"
 	"                      ORDER BY a.created_at, a.account_id LIMIT 1)"
-	"   AND NOT EXISTS (SELECT FROM swipesavvy.accounts d WHERE d.user_id = $1 AND d.is_default)", 1,
-	{UUIDOID}, NULL};
+	"   AND NOT EXISTS (SELECT FROM swipesavvy.accounts d WHERE d.user_id = $1 AND d.is_default)",
+	1,
+	{UUIDOID},
+	NULL};
 
 /* --- reading arguments ----------------------------------------------------------- */
 
@@ -85,7 +100,7 @@ static SSQuery promote_oldest = {
 static void
 refuse_card_number(const char *value, const char *name)
 {
-	int			digits = 0;
+	int digits = 0;
 
 	for (const char *p = value; *p != '\0'; p++)
 	{
@@ -101,7 +116,7 @@ refuse_card_number(const char *value, const char *name)
 static char *
 arg_safe_text(FunctionCallInfo fcinfo, int n, const char *name, bool required)
 {
-	char	   *value = ss_arg_text(fcinfo, n, name, SS_NAME_MAX, required);
+	char *value = ss_arg_text(fcinfo, n, name, SS_NAME_MAX, required);
 
 	if (value != NULL)
 		refuse_card_number(value, name);
@@ -112,7 +127,7 @@ arg_safe_text(FunctionCallInfo fcinfo, int n, const char *name, bool required)
 static char *
 arg_last_four(FunctionCallInfo fcinfo, int n)
 {
-	char	   *value = ss_arg_text(fcinfo, n, "last_four", SS_NAME_MAX, true);
+	char *value = ss_arg_text(fcinfo, n, "last_four", SS_NAME_MAX, true);
 
 	if (strlen(value) != 4 || strspn(value, "0123456789") != 4)
 		ss_bad_value("last_four", "It is not four digits.");
@@ -134,8 +149,10 @@ read_expiry(FunctionCallInfo fcinfo, Datum *values, bool *nulls)
 static void
 record(SSCall *call, const char *action, const Datum *values, SSAuditRow before)
 {
-	SSAudit		audit = {.resource = "account", .action = action, .user_id = DatumGetUUIDP(values[0]),
-						 .resource_id = ss_uuid_text(DatumGetUUIDP(values[1]))};
+	SSAudit audit = {.resource = "account",
+					 .action = action,
+					 .user_id = DatumGetUUIDP(values[0]),
+					 .resource_id = ss_uuid_text(DatumGetUUIDP(values[1]))};
 
 	ss_audit_write_rows(call, &audit, before, ss_audit_row());
 }
@@ -152,13 +169,13 @@ swipesavvy_link_account(PG_FUNCTION_ARGS)
 {
 	static const char *const types[] = {"card", "bank", "wallet", NULL};
 	static const char *const names[] = {"issuer", "card_type", "bank_name", "account_type", "token"};
-	SSCall		call;
-	SSJson		json = {0};
-	pg_uuid_t  *user_id;
-	char	   *type;
-	bool		is_default = ss_arg_bool(fcinfo, 10, false);
-	Datum		values[12];
-	bool		nulls[12];
+	SSCall call;
+	SSJson json = {0};
+	pg_uuid_t *user_id;
+	char *type;
+	bool is_default = ss_arg_bool(fcinfo, 10, false);
+	Datum values[12];
+	bool nulls[12];
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_BACKEND | SS_ADMIN);
 	user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);
@@ -193,11 +210,11 @@ swipesavvy_link_account(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_get_user_accounts(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	pg_uuid_t  *user_id;
-	Datum		values[1];
-	uint64		count;
+	SSCall call;
+	SSJson json = {0};
+	pg_uuid_t *user_id;
+	Datum values[1];
+	uint64 count;
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_SUPPORT | SS_ADMIN);
 	user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);
@@ -223,7 +240,7 @@ swipesavvy_get_user_accounts(PG_FUNCTION_ARGS)
 static void
 find_and_lock(FunctionCallInfo fcinfo, const SSCall *call, Datum *values, bool *nulls)
 {
-	pg_uuid_t  *account_id = ss_arg_uuid(fcinfo, 0, "account_id", true);
+	pg_uuid_t *account_id = ss_arg_uuid(fcinfo, 0, "account_id", true);
 	const pg_uuid_t *user_id = ss_arg_uuid(fcinfo, 1, "user_id", false);
 
 	if (user_id == NULL && !ss_call_has(call, SS_BACKEND | SS_ADMIN))
@@ -247,7 +264,7 @@ find_and_lock(FunctionCallInfo fcinfo, const SSCall *call, Datum *values, bool *
 static void
 change_account(SSCall *call, const char *action, SSJson *json, SSQuery *query, const Datum *values, const bool *nulls)
 {
-	SSAuditRow	before;
+	SSAuditRow before;
 
 	if (ss_query_write(&select_account, values, nulls) == 0)
 		ss_not_found("account", ss_uuid_text(DatumGetUUIDP(values[1])));
@@ -263,10 +280,10 @@ change_account(SSCall *call, const char *action, SSJson *json, SSQuery *query, c
 Datum
 swipesavvy_verify_account(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	Datum		values[2];
-	bool		nulls[2];
+	SSCall call;
+	SSJson json = {0};
+	Datum values[2];
+	bool nulls[2];
 
 	ss_call_enter(&call, SS_BACKEND | SS_ADMIN);
 	find_and_lock(fcinfo, &call, values, nulls);
@@ -280,10 +297,10 @@ swipesavvy_verify_account(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_set_default_account(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	Datum		values[2];
-	bool		nulls[2];
+	SSCall call;
+	SSJson json = {0};
+	Datum values[2];
+	bool nulls[2];
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_BACKEND | SS_ADMIN);
 	find_and_lock(fcinfo, &call, values, nulls);
@@ -299,10 +316,10 @@ swipesavvy_set_default_account(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_unlink_account(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	Datum		values[2];
-	bool		nulls[2];
+	SSCall call;
+	SSJson json = {0};
+	Datum values[2];
+	bool nulls[2];
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_BACKEND | SS_ADMIN);
 	find_and_lock(fcinfo, &call, values, nulls);

@@ -33,19 +33,19 @@
 PG_FUNCTION_INFO_V1(swipesavvy_list_users);
 
 /* A search is one for many when this share of the newest users matches. */
-#define SAMPLE		  32
+#define SAMPLE		   32
 #define SAMPLE_IS_MANY 8
 
 /* The index is asked for so many pieces of a search at most. */
-#define INDEX_PIECES   6
+#define INDEX_PIECES 6
 
 /* The arguments of all queries below but read_page. */
 enum
 {
 	ARG_STATUSES,
 	ARG_ROLES,
-	ARG_CREATED_AT,				/* go on after the user created then */
-	ARG_USER_ID,				/* with that id */
+	ARG_CREATED_AT, /* go on after the user created then */
+	ARG_USER_ID,	/* with that id */
 	ARG_ROWS,
 	ARG_OFFSET,
 	ARG_PATTERN,
@@ -56,12 +56,15 @@ enum
 /* A page: the ids are those of the last query's first column. */
 typedef struct Found
 {
-	int64		total;
-	int			count;
-	Datum		ids[SS_PAGE_MAX + 1];
+	int64 total;
+	int count;
+	Datum ids[SS_PAGE_MAX + 1];
 } Found;
 
-#define LIST_ARG_TYPES {TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, UUIDOID, INT8OID, INT8OID, TEXTOID, TEXTOID}
+#define LIST_ARG_TYPES                                                                                                 \
+	{                                                                                                                  \
+		TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, UUIDOID, INT8OID, INT8OID, TEXTOID, TEXTOID                        \
+	}
 #define EACH_STATUS_AND_ROLE "unnest($1) s (status) CROSS JOIN unnest($2) r (role)"
 #define FILTERS				 "u.status = ANY ($1) AND u.role = ANY ($2)"
 #define BEHIND_CURSOR		 "(u.created_at, u.user_id) < ($3, $4)"
@@ -73,27 +76,28 @@ typedef struct Found
 
 static SSQuery count_all = {"SELECT count(*) FROM (SELECT FROM swipesavvy.users LIMIT 10001) n", 0, {0}, NULL};
 
-static SSQuery find_all = {
-	"SELECT u.user_id FROM swipesavvy.users u WHERE " BEHIND_CURSOR " ORDER BY " NEWEST_FIRST " LIMIT $5 OFFSET $6",
-	LIST_ARGS, LIST_ARG_TYPES, NULL};
+static SSQuery find_all = {"SELECT u.user_id FROM swipesavvy.users u WHERE " BEHIND_CURSOR " ORDER BY " NEWEST_FIRST
+						   " LIMIT $5 OFFSET $6",
+						   LIST_ARGS, LIST_ARG_TYPES, NULL};
 
-static SSPageBeyond beyond;		/* of all users */
+static SSPageBeyond beyond; /* of all users */
 
-static SSQuery count_users = {
-	"SELECT count(*) FROM (SELECT FROM " EACH_STATUS_AND_ROLE " CROSS JOIN LATERAL (SELECT FROM swipesavvy.users u"
-	" WHERE u.status = s.status AND u.role = r.role LIMIT 10001) u LIMIT 10001) n",
-	LIST_ARGS, LIST_ARG_TYPES, NULL};
+static SSQuery count_users = {"SELECT count(*) FROM (SELECT FROM " EACH_STATUS_AND_ROLE
+							  " CROSS JOIN LATERAL (SELECT FROM swipesavvy.users u"
+							  " WHERE u.status = s.status AND u.role = r.role LIMIT 10001) u LIMIT 10001) n",
+							  LIST_ARGS, LIST_ARG_TYPES, NULL};
 
-static SSQuery find_users = {
-	"SELECT u.user_id FROM " EACH_STATUS_AND_ROLE " CROSS JOIN LATERAL (SELECT u.user_id, u.created_at"
-	" FROM swipesavvy.users u WHERE u.status = s.status AND u.role = r.role AND " BEHIND_CURSOR
-	" ORDER BY " NEWEST_FIRST " LIMIT $5 + $6) u ORDER BY " NEWEST_FIRST " LIMIT $5 OFFSET $6",
-	LIST_ARGS, LIST_ARG_TYPES, NULL};
+static SSQuery find_users = {"SELECT u.user_id FROM " EACH_STATUS_AND_ROLE
+							 " CROSS JOIN LATERAL (SELECT u.user_id, u.created_at"
+							 " FROM swipesavvy.users u WHERE u.status = s.status AND u.role = r.role AND " BEHIND_CURSOR
+							 " ORDER BY " NEWEST_FIRST " LIMIT $5 + $6) u ORDER BY " NEWEST_FIRST " LIMIT $5 OFFSET $6",
+							 LIST_ARGS, LIST_ARG_TYPES, NULL};
 
 /* how many of the newest users match */
 static SSQuery sample_users = {
 	"SELECT count(*) FROM (SELECT u.name, u.email FROM swipesavvy.users u ORDER BY " NEWEST_FIRST " LIMIT $5) u"
-	" WHERE " MATCHES, LIST_ARGS, LIST_ARG_TYPES, NULL};
+	" WHERE " MATCHES,
+	LIST_ARGS, LIST_ARG_TYPES, NULL};
 
 /* the page, each row with the total; one row without an id where the page is empty */
 static SSQuery search_index = {
@@ -104,22 +108,24 @@ static SSQuery search_index = {
 	" LIMIT $5 OFFSET $6) p ON true ORDER BY p.created_at DESC, p.user_id DESC",
 	LIST_ARGS, LIST_ARG_TYPES, NULL};
 
-static SSQuery count_row_by_row = {
-	"SELECT count(*) FROM (SELECT FROM swipesavvy.users u WHERE " MATCHES " AND " FILTERS " LIMIT 10001) n",
-	LIST_ARGS, LIST_ARG_TYPES, NULL};
+static SSQuery count_row_by_row = {"SELECT count(*) FROM (SELECT FROM swipesavvy.users u WHERE " MATCHES " AND " FILTERS
+								   " LIMIT 10001) n",
+								   LIST_ARGS, LIST_ARG_TYPES, NULL};
 
-static SSQuery search_row_by_row = {
-	"SELECT u.user_id FROM swipesavvy.users u WHERE " MATCHES " AND " FILTERS " AND " BEHIND_CURSOR
-	" ORDER BY " NEWEST_FIRST " LIMIT $5 OFFSET $6", LIST_ARGS, LIST_ARG_TYPES, NULL};
+static SSQuery search_row_by_row = {"SELECT u.user_id FROM swipesavvy.users u WHERE " MATCHES " AND " FILTERS
+									" AND " BEHIND_CURSOR " ORDER BY " NEWEST_FIRST " LIMIT $5 OFFSET $6",
+									LIST_ARGS, LIST_ARG_TYPES, NULL};
 
-static SSQuery find_cursor = {
-	"SELECT created_at FROM swipesavvy.users WHERE user_id = $1", 1, {UUIDOID}, NULL};
+static SSQuery find_cursor = {"SELECT created_at FROM swipesavvy.users WHERE user_id = $1", 1, {UUIDOID}, NULL};
 
 static SSQuery read_page = {
 	"SELECT u.user_id, u.email, u.name, u.status, u.role, u.created_at, u.last_login_at AS last_login,"
 	"       r.transaction_count AS total_transactions, " SS_USERS_SPENT_SQL " AS total_spent, u.verification_status"
 	"  FROM swipesavvy.users u JOIN swipesavvy.reward_accounts r ON r.user_id = u.user_id"
-	" WHERE u.user_id = ANY ($1) ORDER BY " NEWEST_FIRST, 3, {UUIDARRAYOID, BPCHAROID, INT4OID}, NULL};
+	" WHERE u.user_id = ANY ($1) ORDER BY " NEWEST_FIRST,
+	3,
+	{UUIDARRAYOID, BPCHAROID, INT4OID},
+	NULL};
 
 /* --- arguments ------------------------------------------------------------------------- */
 
@@ -127,8 +133,8 @@ static SSQuery read_page = {
 static Datum
 choices_array(const char *chosen, const char *const *choices)
 {
-	Datum		items[8];
-	int			count = 0;
+	Datum items[8];
+	int count = 0;
 
 	if (chosen != NULL)
 		items[count++] = CStringGetTextDatum(chosen);
@@ -141,12 +147,12 @@ choices_array(const char *chosen, const char *const *choices)
 static void
 set_cursor(Datum *values, const char *after)
 {
-	pg_uuid_t  *user_id = palloc0(sizeof(pg_uuid_t));
+	pg_uuid_t *user_id = palloc0(sizeof(pg_uuid_t));
 	TimestampTz created_at = DT_NOEND;
 
 	if (after != NULL)
 	{
-		Datum		value;
+		Datum value;
 
 		user_id = ss_uuid_from_text(after, "after");
 		value = UUIDPGetDatum(user_id);
@@ -169,13 +175,13 @@ index_pattern(const char *search)
 {
 	StringInfoData pattern;
 	const char *piece = search; /* where the run, or what is left of it, begins */
-	int			run = 0;
-	int			pieces = 0;
+	int run = 0;
+	int pieces = 0;
 
 	initStringInfo(&pattern);
 	for (const char *p = search; *p != '\0' && pieces < INDEX_PIECES;)
 	{
-		int			length = pg_mblen(p);
+		int length = pg_mblen(p);
 
 		if (run == 0)
 			piece = p;
@@ -208,8 +214,8 @@ take_ids(Found *found, uint64 rows)
 	found->count = 0;
 	for (uint64 i = 0; i < rows; i++)
 	{
-		bool		isnull;
-		Datum		id = ss_value(i, 1, &isnull);
+		bool isnull;
+		Datum id = ss_value(i, 1, &isnull);
 
 		if (!isnull)
 			found->ids[found->count++] = id;
@@ -219,8 +225,8 @@ take_ids(Found *found, uint64 rows)
 static bool
 most_match(Datum *values, const bool *nulls)
 {
-	Datum		rows = values[ARG_ROWS];
-	int64		matches;
+	Datum rows = values[ARG_ROWS];
+	int64 matches;
 
 	values[ARG_ROWS] = Int64GetDatum(SAMPLE);
 	matches = count_with(&sample_users, values, nulls);
@@ -264,7 +270,7 @@ static void
 read_rows(Found *found)
 {
 	const SSSettings *settings = &ss_rules_get()->settings;
-	Datum		values[] = {
+	Datum values[] = {
 		PointerGetDatum(construct_array(found->ids, found->count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR)),
 		CStringGetTextDatum(settings->currency), Int32GetDatum(settings->exponent)};
 
@@ -277,15 +283,15 @@ read_rows(Found *found)
 Datum
 swipesavvy_list_users(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	SSPage		page;
-	char	   *status;
-	char	   *role;
-	char	   *search;
-	Found	   *found;
-	Datum		values[LIST_ARGS];
-	bool		nulls[LIST_ARGS] = {false};
+	SSCall call;
+	SSJson json = {0};
+	SSPage page;
+	char *status;
+	char *role;
+	char *search;
+	Found *found;
+	Datum values[LIST_ARGS];
+	bool nulls[LIST_ARGS] = {false};
 
 	ss_call_enter(&call, SS_SUPPORT | SS_ADMIN);
 	page = ss_arg_page(fcinfo, 0, 1, 5, SS_PAGE_MAX, SS_PAGE_DEFAULT);

@@ -40,27 +40,25 @@ const char *const ss_users_statuses[] = {"active", "inactive", "suspended", NULL
 /* What is said about a user; NULL = not said. */
 typedef struct UserInput
 {
-	char	   *email;
-	char	   *name;
-	char	   *phone;
-	char	   *role;
-	char	   *language;
-	Jsonb	   *preferences;
-	bool		clear_phone;	/* an explicit null */
+	char *email;
+	char *name;
+	char *phone;
+	char *role;
+	char *language;
+	Jsonb *preferences;
+	bool clear_phone; /* an explicit null */
 } UserInput;
 
-static SSQuery find_user = {
-	"SELECT FROM swipesavvy.users WHERE user_id = $1", 1, {UUIDOID}, NULL};
+static SSQuery find_user = {"SELECT FROM swipesavvy.users WHERE user_id = $1", 1, {UUIDOID}, NULL};
 
 static SSQuery find_erased = {
 	"SELECT FROM swipesavvy.users WHERE user_id = $1 AND erased_at IS NOT NULL", 1, {UUIDOID}, NULL};
 
 static SSQuery find_email = {
-	"SELECT FROM swipesavvy.users WHERE lower(email) = lower($1) AND user_id <> $2", 2,
-	{TEXTOID, UUIDOID}, NULL};
+	"SELECT FROM swipesavvy.users WHERE lower(email) = lower($1) AND user_id <> $2", 2, {TEXTOID, UUIDOID}, NULL};
 
 /* those whose changes are recorded */
-#define USER_COLUMNS                                                                                         \
+#define USER_COLUMNS                                                                                                   \
 	"email, name, phone, role, preferred_language, notification_preferences, referred_by, status, status_reason"
 
 static SSQuery insert_user = {
@@ -68,19 +66,22 @@ static SSQuery insert_user = {
 	"       (user_id, email, name, phone, role, preferred_language, notification_preferences, referred_by)"
 	" VALUES ($1, $2, $3, $4, coalesce($5, 'customer'), coalesce($6, 'en'),"
 	"         '{\"email\": true, \"sms\": true, \"push\": true}'::jsonb || coalesce($7, '{}'), $8)"
-	" ON CONFLICT DO NOTHING RETURNING " USER_COLUMNS, 8,
-	{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, UUIDOID}, NULL};
+	" ON CONFLICT DO NOTHING RETURNING " USER_COLUMNS,
+	8,
+	{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, UUIDOID},
+	NULL};
 
 static SSQuery lock_user = {
 	"SELECT " USER_COLUMNS " FROM swipesavvy.users WHERE user_id = $1 FOR NO KEY UPDATE", 1, {UUIDOID}, NULL};
 
 static SSQuery insert_reward_account = {
-	"INSERT INTO swipesavvy.reward_accounts (user_id, tier, spent_currency, referral_for) VALUES ($1, $2, $3, $4)", 4,
-	{UUIDOID, TEXTOID, BPCHAROID, UUIDOID}, NULL};
+	"INSERT INTO swipesavvy.reward_accounts (user_id, tier, spent_currency, referral_for) VALUES ($1, $2, $3, $4)",
+	4,
+	{UUIDOID, TEXTOID, BPCHAROID, UUIDOID},
+	NULL};
 
 static SSQuery insert_credentials = {
-	"INSERT INTO swipesavvy.user_credentials (user_id, password_hash) VALUES ($1, $2)", 2,
-	{UUIDOID, TEXTOID}, NULL};
+	"INSERT INTO swipesavvy.user_credentials (user_id, password_hash) VALUES ($1, $2)", 2, {UUIDOID, TEXTOID}, NULL};
 
 static SSQuery update_user = {
 	"UPDATE swipesavvy.users"
@@ -88,30 +89,36 @@ static SSQuery update_user = {
 	"       phone = CASE WHEN $8 THEN NULL ELSE coalesce($4, phone) END,"
 	"       role = coalesce($5, role), preferred_language = coalesce($6, preferred_language),"
 	"       notification_preferences = notification_preferences || coalesce($7, '{}'), updated_at = now()"
-	" WHERE user_id = $1 RETURNING " USER_COLUMNS, 8,
-	{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, BOOLOID}, NULL};
+	" WHERE user_id = $1 RETURNING " USER_COLUMNS,
+	8,
+	{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, BOOLOID},
+	NULL};
 
-static SSQuery select_profile = {
-	"SELECT u.user_id, u.email, u.name, u.phone, u.created_at, u.status AS account_status,"
-	"       r.transaction_count AS total_transactions, " SS_USERS_SPENT_SQL " AS lifetime_value,"
-	"       u.preferred_language, u.notification_preferences"
-	"  FROM swipesavvy.users u"
-	"  JOIN swipesavvy.reward_accounts r ON r.user_id = u.user_id"
-	" WHERE u.user_id = $1", 3, {UUIDOID, BPCHAROID, INT4OID}, NULL};
+static SSQuery select_profile = {"SELECT u.user_id, u.email, u.name, u.phone, u.created_at, u.status AS account_status,"
+								 "       r.transaction_count AS total_transactions, " SS_USERS_SPENT_SQL
+								 " AS lifetime_value,"
+								 "       u.preferred_language, u.notification_preferences"
+								 "  FROM swipesavvy.users u"
+								 "  JOIN swipesavvy.reward_accounts r ON r.user_id = u.user_id"
+								 " WHERE u.user_id = $1",
+								 3,
+								 {UUIDOID, BPCHAROID, INT4OID},
+								 NULL};
 
 static SSQuery lock_reward_account = {
 	"SELECT FROM swipesavvy.reward_accounts WHERE user_id = $1 FOR NO KEY UPDATE", 1, {UUIDOID}, NULL};
 
-static SSQuery update_status = {
-	"UPDATE swipesavvy.users SET status = $2, status_reason = $3, updated_at = now()"
-	" WHERE user_id = $1 AND status <> $2"
-	" RETURNING user_id, status AS account_status, status_reason AS reason, updated_at", 3,
-	{UUIDOID, TEXTOID, TEXTOID}, NULL};
+static SSQuery update_status = {"UPDATE swipesavvy.users SET status = $2, status_reason = $3, updated_at = now()"
+								" WHERE user_id = $1 AND status <> $2"
+								" RETURNING user_id, status AS account_status, status_reason AS reason, updated_at",
+								3,
+								{UUIDOID, TEXTOID, TEXTOID},
+								NULL};
 
 void
 ss_users_require(const pg_uuid_t *user_id)
 {
-	Datum		values[] = {UUIDPGetDatum(user_id)};
+	Datum values[] = {UUIDPGetDatum(user_id)};
 
 	if (ss_query_read(&find_user, values, NULL) == 0)
 		ss_not_found("user", ss_uuid_text(user_id));
@@ -120,7 +127,7 @@ ss_users_require(const pg_uuid_t *user_id)
 void
 ss_users_lock(const pg_uuid_t *user_id)
 {
-	Datum		values[] = {UUIDPGetDatum(user_id)};
+	Datum values[] = {UUIDPGetDatum(user_id)};
 
 	if (ss_query_write(&lock_reward_account, values, NULL) == 0)
 		ss_not_found("user", ss_uuid_text(user_id));
@@ -129,7 +136,7 @@ ss_users_lock(const pg_uuid_t *user_id)
 void
 ss_users_refuse_erased(const pg_uuid_t *user_id)
 {
-	Datum		values[] = {UUIDPGetDatum(user_id)};
+	Datum values[] = {UUIDPGetDatum(user_id)};
 
 	if (ss_query_latest(&find_erased, values, NULL) > 0)
 		ss_bad_state("the user's data were erased", "User \"%s\" stays inactive and nameless.", ss_uuid_text(user_id));
@@ -157,8 +164,7 @@ check_preferences(Jsonb *preferences)
 		JsonbValue *value = ss_document_get(preferences, keys[i]);
 
 		if (value != NULL && value->type != jbvBool)
-			ss_bad_value("notification_preferences", "The value of \"%s\" is neither true nor false.",
-						 keys[i]);
+			ss_bad_value("notification_preferences", "The value of \"%s\" is neither true nor false.", keys[i]);
 	}
 }
 
@@ -183,9 +189,9 @@ check_input(const UserInput *input)
 static UserInput
 read_changes(Jsonb *changes, bool by_admin)
 {
-	static const char *const keys[] = {
-		"name", "phone", "preferred_language", "notification_preferences", "email", "role", NULL};
-	UserInput	input = {0};
+	static const char *const keys[] = {"name", "phone", "preferred_language", "notification_preferences", "email",
+									   "role", NULL};
+	UserInput input = {0};
 	JsonbValue *value;
 
 	ss_check_keys(changes, "changes", keys);
@@ -224,7 +230,7 @@ set_parameters(Datum *values, bool *nulls, const pg_uuid_t *user_id, const UserI
 static void
 refuse_taken_email(const char *email, const pg_uuid_t *user_id)
 {
-	Datum		values[] = {CStringGetTextDatum(email), UUIDPGetDatum(user_id)};
+	Datum values[] = {CStringGetTextDatum(email), UUIDPGetDatum(user_id)};
 
 	if (ss_query_write(&find_email, values, NULL) > 0)
 		ss_duplicate("a user with this email exists already", "The e-mail is \"%s\".", email);
@@ -238,8 +244,8 @@ refuse_taken_email(const char *email, const pg_uuid_t *user_id)
 static void
 add_text(SSJson *json, const char *key, SSDirect *direct, const TupleTableSlot *row, int column)
 {
-	bool		isnull;
-	Datum		value = ss_direct_get(direct, SS_USERS, row, column, &isnull);
+	bool isnull;
+	Datum value = ss_direct_get(direct, SS_USERS, row, column, &isnull);
 
 	ss_json_text(json, key, isnull ? NULL : TextDatumGetCString(value));
 }
@@ -248,8 +254,8 @@ add_text(SSJson *json, const char *key, SSDirect *direct, const TupleTableSlot *
 static SSScan
 find_row(SSDirect *direct, SSTable table, const pg_uuid_t *user_id)
 {
-	Datum		key = UUIDPGetDatum(user_id);
-	SSScan		scan = ss_direct_scan(direct, table, 1, &key);
+	Datum key = UUIDPGetDatum(user_id);
+	SSScan scan = ss_direct_scan(direct, table, 1, &key);
 
 	(void) ss_direct_next(&scan);
 	return scan;
@@ -260,7 +266,7 @@ static void
 add_profile(SSJson *json, SSDirect *direct, const TupleTableSlot *user, const TupleTableSlot *account,
 			const pg_uuid_t *user_id, int exponent)
 {
-	bool		isnull;
+	bool isnull;
 
 #define GET(table, row, column) ss_direct_get(direct, table, row, column, &isnull)
 	ss_json_open_object(json, NULL);
@@ -283,11 +289,11 @@ static bool
 read_profile(SSJson *json, const pg_uuid_t *user_id)
 {
 	const SSSettings *settings = &ss_rules_get()->settings;
-	SSDirect   *direct = ss_direct_begin_reading(TABLES);
-	SSScan		user;
-	SSScan		account;
-	bool		isnull;
-	bool		done;
+	SSDirect *direct = ss_direct_begin_reading(TABLES);
+	SSScan user;
+	SSScan account;
+	bool isnull;
+	bool done;
 
 	if (direct == NULL)
 		return false;
@@ -295,8 +301,9 @@ read_profile(SSJson *json, const pg_uuid_t *user_id)
 	account = find_row(direct, SS_REWARD_ACCOUNTS, user_id);
 	if (TTS_EMPTY(user.slot) || TTS_EMPTY(account.slot))
 		ss_not_found("user", ss_uuid_text(user_id));
-	done = memcmp(VARDATA_ANY(DatumGetPointer(ss_direct_get(direct, SS_REWARD_ACCOUNTS, account.slot, ACCOUNT_SPENT_CURRENCY,
-														   &isnull))), settings->currency, 3) == 0;
+	done = memcmp(VARDATA_ANY(DatumGetPointer(
+					  ss_direct_get(direct, SS_REWARD_ACCOUNTS, account.slot, ACCOUNT_SPENT_CURRENCY, &isnull))),
+				  settings->currency, 3) == 0;
 	if (done)
 		add_profile(json, direct, user.slot, account.slot, user_id, settings->exponent);
 	ss_direct_close(&user);
@@ -310,12 +317,11 @@ read_profile(SSJson *json, const pg_uuid_t *user_id)
  * must see its own changes, ss_query_write; PT404 when there is no such user.
  */
 static void
-build_profile(SSJson *json, const pg_uuid_t *user_id,
-			  uint64 (*query) (SSQuery *, const Datum *, const bool *))
+build_profile(SSJson *json, const pg_uuid_t *user_id, uint64 (*query)(SSQuery *, const Datum *, const bool *))
 {
 	const SSSettings *settings = &ss_rules_get()->settings;
-	Datum		values[] = {UUIDPGetDatum(user_id), CStringGetTextDatum(settings->currency),
-							Int32GetDatum(settings->exponent)};
+	Datum values[] = {UUIDPGetDatum(user_id), CStringGetTextDatum(settings->currency),
+					  Int32GetDatum(settings->exponent)};
 
 	if (query(&select_profile, values, NULL) == 0)
 		ss_not_found("user", ss_uuid_text(user_id));
@@ -328,9 +334,9 @@ build_profile(SSJson *json, const pg_uuid_t *user_id,
 Datum
 swipesavvy_get_user_profile(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	pg_uuid_t  *user_id;
+	SSCall call;
+	SSJson json = {0};
+	pg_uuid_t *user_id;
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_SUPPORT | SS_ADMIN);
 	user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);
@@ -346,7 +352,7 @@ swipesavvy_get_user_profile(PG_FUNCTION_ARGS)
 static void
 record(SSCall *call, const char *action, const pg_uuid_t *user_id, SSAuditRow before, SSAuditRow after)
 {
-	SSAudit		audit = {.resource = "user", .action = action, .resource_id = ss_uuid_text(user_id), .user_id = user_id};
+	SSAudit audit = {.resource = "user", .action = action, .resource_id = ss_uuid_text(user_id), .user_id = user_id};
 
 	ss_audit_write_rows(call, &audit, before, after);
 }
@@ -355,10 +361,10 @@ record(SSCall *call, const char *action, const pg_uuid_t *user_id, SSAuditRow be
 static SSAuditRow
 add_user(const pg_uuid_t *user_id, const UserInput *input, const pg_uuid_t *referred_by)
 {
-	Datum		values[8];
-	bool		nulls[8];
-	Datum		id = UUIDPGetDatum(user_id);
-	Datum		referrer = UUIDPGetDatum(referred_by);
+	Datum values[8];
+	bool nulls[8];
+	Datum id = UUIDPGetDatum(user_id);
+	Datum referrer = UUIDPGetDatum(referred_by);
 
 	if (referred_by != NULL && ss_query_write(&find_user, &referrer, NULL) == 0)
 		ss_not_found("user", ss_uuid_text(referred_by));
@@ -367,8 +373,7 @@ add_user(const pg_uuid_t *user_id, const UserInput *input, const pg_uuid_t *refe
 	if (ss_query_write(&insert_user, values, nulls) == 1)
 		return ss_audit_row();
 	if (ss_query_write(&find_user, &id, NULL) > 0)
-		ss_duplicate("a user with this user_id exists already", "The user_id is \"%s\".",
-					 ss_uuid_text(user_id));
+		ss_duplicate("a user with this user_id exists already", "The user_id is \"%s\".", ss_uuid_text(user_id));
 	refuse_taken_email(input->email, user_id);
 	elog(ERROR, "could not insert a user");
 }
@@ -377,8 +382,8 @@ static void
 add_reward_account(const pg_uuid_t *user_id, const pg_uuid_t *referred_by)
 {
 	const SSRules *rules = ss_rules_get();
-	Datum		values[4];
-	bool		nulls[4];
+	Datum values[4];
+	bool nulls[4];
 
 	ss_param_pointer(values, nulls, 0, user_id);
 	ss_param_text(values, nulls, 1, rules->tiers[0].name);
@@ -395,12 +400,12 @@ add_reward_account(const pg_uuid_t *user_id, const pg_uuid_t *referred_by)
 Datum
 swipesavvy_create_user(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	UserInput	input = {0};
-	pg_uuid_t  *user_id;
-	pg_uuid_t  *referred_by;
-	SSAuditRow	row;
+	SSCall call;
+	SSJson json = {0};
+	UserInput input = {0};
+	pg_uuid_t *user_id;
+	pg_uuid_t *referred_by;
+	SSAuditRow row;
 
 	ss_call_enter(&call, SS_BACKEND | SS_ADMIN);
 	input.email = ss_arg_text(fcinfo, 0, "email", EMAIL_MAX, true);
@@ -421,8 +426,8 @@ swipesavvy_create_user(PG_FUNCTION_ARGS)
 	add_reward_account(user_id, referred_by);
 	if (!PG_ARGISNULL(2))
 	{
-		Datum		values[] = {UUIDPGetDatum(user_id),
-								CStringGetTextDatum(ss_password_hash(PG_GETARG_TEXT_PP(2), "password"))};
+		Datum values[] = {UUIDPGetDatum(user_id),
+						  CStringGetTextDatum(ss_password_hash(PG_GETARG_TEXT_PP(2), "password"))};
 
 		(void) ss_query_write(&insert_credentials, values, NULL);
 	}
@@ -437,13 +442,13 @@ swipesavvy_create_user(PG_FUNCTION_ARGS)
 Datum
 swipesavvy_update_user(PG_FUNCTION_ARGS)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	pg_uuid_t  *user_id;
-	UserInput	input;
-	SSAuditRow	before;
-	Datum		values[8];
-	bool		nulls[8];
+	SSCall call;
+	SSJson json = {0};
+	pg_uuid_t *user_id;
+	UserInput input;
+	SSAuditRow before;
+	Datum values[8];
+	bool nulls[8];
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_SUPPORT | SS_ADMIN);
 	user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);
@@ -470,12 +475,12 @@ swipesavvy_update_user(PG_FUNCTION_ARGS)
 static Datum
 change_status(FunctionCallInfo fcinfo, const char *action, const char *status)
 {
-	SSCall		call;
-	SSJson		json = {0};
-	pg_uuid_t  *user_id;
-	SSAuditRow	before;
-	Datum		values[3];
-	bool		nulls[3];
+	SSCall call;
+	SSJson json = {0};
+	pg_uuid_t *user_id;
+	SSAuditRow before;
+	Datum values[3];
+	bool nulls[3];
 
 	ss_call_enter(&call, SS_ADMIN);
 	user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);
@@ -487,8 +492,8 @@ change_status(FunctionCallInfo fcinfo, const char *action, const char *status)
 	before = ss_audit_row();
 	ss_users_refuse_erased(user_id);
 	if (ss_query_write(&update_status, values, nulls) == 0)
-		ss_bad_state("the user has this status already", "The status of user \"%s\" is %s.",
-					 ss_uuid_text(user_id), status);
+		ss_bad_state("the user has this status already", "The status of user \"%s\" is %s.", ss_uuid_text(user_id),
+					 status);
 	ss_json_row(&json, NULL);
 	(void) ss_query_write(&lock_user, values, nulls);
 	record(&call, action, user_id, before, ss_audit_row());

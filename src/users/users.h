@@ -17,11 +17,11 @@ extern const char *const ss_users_statuses[];
  * $2 with $3 decimal places. The account's own sum is in one currency; after a
  * change of the programme's the purchases are added up.
  */
-#define SS_USERS_SPENT_SQL                                                                                   \
-	"swipesavvy.minor_to_major("                                                                             \
-	"    CASE WHEN r.spent_currency = $2 THEN r.spent_minor"                                                 \
-	"         ELSE (SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)::bigint"                      \
-	"                 FROM swipesavvy.transactions t"                                                        \
+#define SS_USERS_SPENT_SQL                                                                                             \
+	"swipesavvy.minor_to_major("                                                                                       \
+	"    CASE WHEN r.spent_currency = $2 THEN r.spent_minor"                                                           \
+	"         ELSE (SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)::bigint"                                \
+	"                 FROM swipesavvy.transactions t"                                                                  \
 	"                WHERE t.user_id = u.user_id AND t.status = 'completed' AND t.currency = $2) END, $3)"
 
 /* PT404 when there is no such user. For readers. */
@@ -36,4 +36,4 @@ extern void ss_users_lock(const pg_uuid_t *user_id);
 /* PT400 when the user's data were erased: nothing is added to them. Under a lock on the user or its reward account. */
 extern void ss_users_refuse_erased(const pg_uuid_t *user_id);
 
-#endif							/* SS_USERS_H */
+#endif /* SS_USERS_H */

@@ -33,51 +33,59 @@
 #include "http/http.h"
 #include "worker/worker.h"
 
-#define LOOK_MS			1000	/* whether there is something to send that was not there before */
-#define BACK_OFF_MAX	60000
-#define STEP_MAX_MS		10000	/* of a transaction */
-#define QUEUE_MS		30000	/* how long one waits here for its turn: its lease goes on meanwhile */
-#define RECORD_COUNT	200		/* so many results are recorded at once, */
-#define RECORD_MS		50		/* or those that are so old */
-#define RECORD_MAX		256		/* in one call */
+#define LOOK_MS		 1000 /* whether there is something to send that was not there before */
+#define BACK_OFF_MAX 60000
+#define STEP_MAX_MS	 10000 /* of a transaction */
+#define QUEUE_MS	 30000 /* how long one waits here for its turn: its lease goes on meanwhile */
+#define RECORD_COUNT 200   /* so many results are recorded at once, */
+#define RECORD_MS	 50	   /* or those that are so old */
+#define RECORD_MAX	 256   /* in one call */
 
 typedef struct Sink
 {
-	dlist_node	node;
-	char	   *name;
-	int			max_in_flight;
-	int			in_flight;
-	int			deliveries;		/* of it that are in one of the lists */
-	bool		paused;			/* one has failed: no more until that is recorded, and whether it is held is known */
-	dlist_head	queue;
+	dlist_node node;
+	char *name;
+	int max_in_flight;
+	int in_flight;
+	int deliveries; /* of it that are in one of the lists */
+	bool paused;	/* one has failed: no more until that is recorded, and whether it is held is known */
+	dlist_head queue;
 } Sink;
 
 typedef struct Delivery
 {
-	dlist_node	node;
-	Sink	   *sink;
-	int64		queued_at;
-	char	   *id;				/* of the message; NULL = a report */
-	char	   *through;		/* the last sample in a report */
-	SSHRequest	request;
-	size_t		size;			/* of data, which the texts of the request point into; 0 = it is wiped */
-	char	   *data;
-	int			status;			/* what came of it, see SSHResult */
-	int			retry_after;
-	char	   *error;
-	bool		returned;		/* it was not sent, or nobody waits for what comes of it */
+	dlist_node node;
+	Sink *sink;
+	int64 queued_at;
+	char *id;	   /* of the message; NULL = a report */
+	char *through; /* the last sample in a report */
+	SSHRequest request;
+	size_t size; /* of data, which the texts of the request point into; 0 = it is wiped */
+	char *data;
+	int status; /* what came of it, see SSHResult */
+	int retry_after;
+	char *error;
+	bool returned; /* it was not sent, or nobody waits for what comes of it */
 } Delivery;
 
 /* The columns of `claim` from the second on, up to the headers */
 enum
 {
-	SINK, ID, THROUGH, METHOD, URL, BODY, AWS_SIGV4, USER_PASSWORD, TEXTS
+	SINK,
+	ID,
+	THROUGH,
+	METHOD,
+	URL,
+	BODY,
+	AWS_SIGV4,
+	USER_PASSWORD,
+	TEXTS
 };
 
-#define FIRST_TEXT	2
-#define HEADERS		(FIRST_TEXT + TEXTS)
-#define IN_FLIGHT	(HEADERS + 1)
-#define TIMEOUT		(HEADERS + 2)
+#define FIRST_TEXT 2
+#define HEADERS	   (FIRST_TEXT + TEXTS)
+#define IN_FLIGHT  (HEADERS + 1)
+#define TIMEOUT	   (HEADERS + 2)
 
 /* $1 sinks, $2 how many deliveries of each are still here */
 static SSWStatement claim = {
@@ -85,43 +93,47 @@ static SSWStatement claim = {
 	"       r.max_in_flight, r.timeout_ms"
 	"  FROM swipesavvy.claim_requests((SELECT coalesce(jsonb_object_agg(u.sink, u.n), '{}') FROM unnest($1, $2) u (sink, n))) c"
 	"  LEFT JOIN jsonb_to_recordset(c -> 'requests') r (sink text, id text, through text, method text, url text, body text,"
-	"       aws_sigv4 text, \"user\" text, headers text[], max_in_flight integer, timeout_ms integer) ON true", 2,
-	{TEXTARRAYOID, INT4ARRAYOID}, NULL};
+	"       aws_sigv4 text, \"user\" text, headers text[], max_in_flight integer, timeout_ms integer) ON true",
+	2,
+	{TEXTARRAYOID, INT4ARRAYOID},
+	NULL};
 
 static SSWStatement record = {
 	"SELECT h.sink FROM swipesavvy.record_results((SELECT jsonb_agg(jsonb_build_object('sink', u.sink, 'id', u.id,"
 	"            'through', u.through, 'status', u.status, 'error', u.error, 'retry_after', u.retry_after, 'returned', u.returned))"
 	"          FROM unnest($1, $2, $3, $4, $5, $6, $7) u (sink, id, through, status, error, retry_after, returned))) c"
-	" CROSS JOIN jsonb_array_elements_text(c -> 'held') h (sink)", 7,
-	{TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, BOOLARRAYOID}, NULL};
+	" CROSS JOIN jsonb_array_elements_text(c -> 'held') h (sink)",
+	7,
+	{TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, BOOLARRAYOID},
+	NULL};
 
 static SSWStatement release = {"SELECT swipesavvy.release_requests()", 0, {0}, NULL};
 
-static const SSHApi *http = NULL;	/* NULL = there was nothing to send yet */
-static SSHConfig config;			/* that it is open with; in TopMemoryContext */
+static const SSHApi *http = NULL; /* NULL = there was nothing to send yet */
+static SSHConfig config;		  /* that it is open with; in TopMemoryContext */
 static WaitEventSet *events = NULL;
 static MemoryContext context = NULL;
 
 static dlist_head sinks = DLIST_STATIC_INIT(sinks);
 static dlist_head flying = DLIST_STATIC_INIT(flying);
 static dlist_head finished = DLIST_STATIC_INIT(finished);
-static int	flying_count = 0;
-static int	finished_count = 0;
-static int64 finished_at;		/* the first of them */
-static bool urgent = false;		/* a sink waits for one of them to be recorded */
+static int flying_count = 0;
+static int finished_count = 0;
+static int64 finished_at;	/* the first of them */
+static bool urgent = false; /* a sink waits for one of them to be recorded */
 
-static bool released = false;	/* what the process before had claimed */
-static int64 claim_at = 0;		/* when the next claim is due, */
-static int64 record_at = 0;		/* and not before when results may be recorded */
-static int	failures = 0;		/* of claiming or recording, in a row */
+static bool released = false; /* what the process before had claimed */
+static int64 claim_at = 0;	  /* when the next claim is due, */
+static int64 record_at = 0;	  /* and not before when results may be recorded */
+static int failures = 0;	  /* of claiming or recording, in a row */
 
 /* --- sinks and deliveries ------------------------------------------------------------------- */
 
 static Sink *
 find_sink(const char *name)
 {
-	dlist_iter	item;
-	Sink	   *sink;
+	dlist_iter item;
+	Sink *sink;
 
 	dlist_foreach(item, &sinks)
 	{
@@ -135,7 +147,7 @@ find_sink(const char *name)
 static Sink *
 make_sink(const char *name)
 {
-	Sink	   *sink = MemoryContextAllocZero(context, sizeof(Sink));
+	Sink *sink = MemoryContextAllocZero(context, sizeof(Sink));
 
 	sink->name = MemoryContextStrdup(context, name);
 	dlist_init(&sink->queue);
@@ -157,7 +169,7 @@ wipe_request(Delivery *delivery)
 static void
 free_delivery(Delivery *delivery)
 {
-	Sink	   *sink = delivery->sink;
+	Sink *sink = delivery->sink;
 
 	wipe_request(delivery);
 	if (delivery->id != NULL)
@@ -205,12 +217,12 @@ return_queue(Sink *sink)
 static void
 return_old(void)
 {
-	int64		oldest = ssw_now_ms() - QUEUE_MS;
-	dlist_iter	item;
+	int64 oldest = ssw_now_ms() - QUEUE_MS;
+	dlist_iter item;
 
 	dlist_foreach(item, &sinks)
 	{
-		Sink	   *sink = dlist_container(Sink, node, item.cur);
+		Sink *sink = dlist_container(Sink, node, item.cur);
 
 		if (!dlist_is_empty(&sink->queue) && dlist_head_element(Delivery, node, &sink->queue)->queued_at < oldest)
 			return_queue(sink);
@@ -230,7 +242,7 @@ setting(const char *name)
 static SSHConfig
 read_settings(void)
 {
-	return (SSHConfig) {setting("swipesavvy.private_networks"), setting("swipesavvy.http_ca_file")};
+	return (SSHConfig){setting("swipesavvy.private_networks"), setting("swipesavvy.http_ca_file")};
 }
 
 static void
@@ -271,7 +283,7 @@ load_http(void)
 void
 ssw_configure_deliveries(void)
 {
-	SSHConfig	old = config;
+	SSHConfig old = config;
 
 	if (http == NULL)
 		return;
@@ -286,7 +298,7 @@ ssw_configure_deliveries(void)
 	open_http(http);
 	while (!dlist_is_empty(&flying))
 	{
-		Delivery   *delivery = dlist_container(Delivery, node, dlist_pop_head_node(&flying));
+		Delivery *delivery = dlist_container(Delivery, node, dlist_pop_head_node(&flying));
 
 		delivery->sink->in_flight--;
 		flying_count--;
@@ -309,9 +321,9 @@ forget_all(void)
 	urgent = false;
 	dlist_foreach_modify(item, &sinks)
 	{
-		Sink	   *sink = dlist_container(Sink, node, item.cur);
+		Sink *sink = dlist_container(Sink, node, item.cur);
 
-		sink->deliveries++;		/* not to lose it with the last one of its queue */
+		sink->deliveries++; /* not to lose it with the last one of its queue */
 		free_all(&sink->queue);
 		dlist_delete(&sink->node);
 		pfree(sink->name);
@@ -325,7 +337,7 @@ forget_all(void)
 static void
 send_one(Sink *sink)
 {
-	Delivery   *delivery = dlist_container(Delivery, node, dlist_pop_head_node(&sink->queue));
+	Delivery *delivery = dlist_container(Delivery, node, dlist_pop_head_node(&sink->queue));
 
 	if (http->send(&delivery->request, delivery))
 	{
@@ -347,19 +359,19 @@ send_one(Sink *sink)
 static void
 send_queued(void)
 {
-	int			most = Max(max_safe_fds / 6, 8);
-	int			count = 0;
-	int			share;
-	dlist_iter	item;
+	int most = Max(max_safe_fds / 6, 8);
+	int count = 0;
+	int share;
+	dlist_iter item;
 
-	dlist_foreach(item, &sinks)
-		count++;
+	dlist_foreach(item, &sinks) count++;
 	share = Max(most / Max(count, 1), 1);
 	dlist_foreach(item, &sinks)
 	{
-		Sink	   *sink = dlist_container(Sink, node, item.cur);
+		Sink *sink = dlist_container(Sink, node, item.cur);
 
-		while (!sink->paused && sink->in_flight < Min(sink->max_in_flight, share) && flying_count < most && !dlist_is_empty(&sink->queue))
+		while (!sink->paused && sink->in_flight < Min(sink->max_in_flight, share) && flying_count < most &&
+			   !dlist_is_empty(&sink->queue))
 			send_one(sink);
 	}
 	if (count > most)
@@ -369,11 +381,11 @@ send_queued(void)
 static void
 take_results(void)
 {
-	SSHResult	result;
+	SSHResult result;
 
 	while (http->next(&result))
 	{
-		Delivery   *delivery = result.cookie;
+		Delivery *delivery = result.cookie;
 
 		dlist_delete(&delivery->node);
 		delivery->sink->in_flight--;
@@ -391,20 +403,20 @@ take_results(void)
 
 typedef struct Claimed
 {
-	bool		there;			/* is the extension? */
-	int			wait_ms;
-	int			count;
-	dlist_head	list;			/* of deliveries whose sink is not set */
-	char	  **sinks;			/* their names and limits, in ssw_turn_context */
-	int		   *in_flight;
+	bool there; /* is the extension? */
+	int wait_ms;
+	int count;
+	dlist_head list; /* of deliveries whose sink is not set */
+	char **sinks;	 /* their names and limits, in ssw_turn_context */
+	int *in_flight;
 } Claimed;
 
 /* Copies a text to *end, and wipes it where it was. */
 static char *
 move_text(char **end, char *text)
 {
-	char	   *copy = *end;
-	size_t		size;
+	char *copy = *end;
+	size_t size;
 
 	if (text == NULL)
 		return NULL;
@@ -419,11 +431,11 @@ move_text(char **end, char *text)
 static char **
 read_headers(HeapTuple row, int *count, size_t *size)
 {
-	bool		isnull;
-	Datum		array = SPI_getbinval(row, SPI_tuptable->tupdesc, HEADERS, &isnull);
-	Datum	   *items = NULL;
-	bool	   *nulls = NULL;
-	char	  **headers;
+	bool isnull;
+	Datum array = SPI_getbinval(row, SPI_tuptable->tupdesc, HEADERS, &isnull);
+	Datum *items = NULL;
+	bool *nulls = NULL;
+	char **headers;
 
 	*count = 0;
 	if (!isnull)
@@ -443,7 +455,7 @@ read_headers(HeapTuple row, int *count, size_t *size)
 static char *
 to_wire(char *text)
 {
-	char	   *wire = text == NULL ? NULL : pg_server_to_any(text, strlen(text), PG_UTF8);
+	char *wire = text == NULL ? NULL : pg_server_to_any(text, strlen(text), PG_UTF8);
 
 	if (wire != text)
 		explicit_bzero(text, strlen(text));
@@ -454,12 +466,12 @@ to_wire(char *text)
 static Delivery *
 read_delivery(HeapTuple row, char **texts)
 {
-	Delivery   *delivery = MemoryContextAllocZero(context, sizeof(Delivery));
-	size_t		size = 0;
-	int			count;
-	char	  **headers = read_headers(row, &count, &size);
-	char	  **list;
-	char	   *end;
+	Delivery *delivery = MemoryContextAllocZero(context, sizeof(Delivery));
+	size_t size = 0;
+	int count;
+	char **headers = read_headers(row, &count, &size);
+	char **list;
+	char *end;
 
 	texts[BODY] = to_wire(texts[BODY]);
 	for (int i = METHOD; i < TEXTS; i++)
@@ -470,7 +482,7 @@ read_delivery(HeapTuple row, char **texts)
 	end = delivery->data + (count + 1) * sizeof(char *);
 	for (int i = 0; i <= count; i++)
 		list[i] = move_text(&end, headers[i]);
-	delivery->request = (SSHRequest) {
+	delivery->request = (SSHRequest){
 		.method = move_text(&end, texts[METHOD]),
 		.url = move_text(&end, texts[URL]),
 		.headers = (const char *const *) list,
@@ -498,8 +510,8 @@ read_claimed(Claimed *claimed, uint64 rows)
 	claimed->in_flight = MemoryContextAlloc(ssw_turn_context, rows * sizeof(int));
 	for (uint64 i = 0; i < rows; i++)
 	{
-		HeapTuple	row = table->vals[i];
-		char	   *texts[TEXTS];
+		HeapTuple row = table->vals[i];
+		char *texts[TEXTS];
 
 		claimed->wait_ms = ssw_int(row, 1);
 		for (int t = 0; t < TEXTS; t++)
@@ -518,19 +530,18 @@ read_claimed(Claimed *claimed, uint64 rows)
 static void
 count_unfinished(Datum *values)
 {
-	Datum	   *names;
-	Datum	   *counts;
-	dlist_iter	item;
-	int			n = 0;
+	Datum *names;
+	Datum *counts;
+	dlist_iter item;
+	int n = 0;
 
-	dlist_foreach(item, &sinks)
-		n++;
+	dlist_foreach(item, &sinks) n++;
 	names = palloc((n + 1) * sizeof(Datum));
 	counts = palloc((n + 1) * sizeof(Datum));
 	n = 0;
 	dlist_foreach(item, &sinks)
 	{
-		Sink	   *sink = dlist_container(Sink, node, item.cur);
+		Sink *sink = dlist_container(Sink, node, item.cur);
 
 		names[n] = CStringGetTextDatum(sink->name);
 		counts[n++] = Int32GetDatum(sink->deliveries);
@@ -542,8 +553,8 @@ count_unfinished(Datum *values)
 static void
 claim_requests(void *arg)
 {
-	Claimed    *claimed = arg;
-	Datum		values[2];
+	Claimed *claimed = arg;
+	Datum values[2];
 
 	claimed->there = ssw_begin("claim_requests", STEP_MAX_MS);
 	claimed->wait_ms = LOOK_MS;
@@ -554,7 +565,7 @@ claim_requests(void *arg)
 		count_unfinished(values);
 		read_claimed(claimed, ssw_run(&claim, values, NULL));
 		if (claimed->count > 0)
-			load_http();		/* where that fails, nothing has been claimed */
+			load_http(); /* where that fails, nothing has been claimed */
 	}
 	ssw_commit(claimed->there);
 }
@@ -565,8 +576,8 @@ queue_claimed(Claimed *claimed)
 {
 	for (int i = 0; i < claimed->count; i++)
 	{
-		Delivery   *delivery = dlist_container(Delivery, node, dlist_pop_head_node(&claimed->list));
-		Sink	   *sink = find_sink(claimed->sinks[i]);
+		Delivery *delivery = dlist_container(Delivery, node, dlist_pop_head_node(&claimed->list));
+		Sink *sink = find_sink(claimed->sinks[i]);
 
 		if (sink == NULL)
 			sink = make_sink(claimed->sinks[i]);
@@ -589,7 +600,7 @@ back_off(void)
 static void
 claim_due(void)
 {
-	Claimed		claimed = {0};
+	Claimed claimed = {0};
 
 	dlist_init(&claimed.list);
 	MemoryContextReset(ssw_turn_context);
@@ -617,14 +628,14 @@ claim_due(void)
 
 typedef struct Recorded
 {
-	int			count;			/* of those that were finished, from the first on */
-	List	   *held;			/* names, in ssw_turn_context */
+	int count;	/* of those that were finished, from the first on */
+	List *held; /* names, in ssw_turn_context */
 } Recorded;
 
 static Datum
 array_of(Datum *items, bool *nulls, int count, Oid type, int16 size, bool by_value, char align)
 {
-	return PointerGetDatum(construct_md_array(items, nulls, 1, &count, (int[]) {1}, type, size, by_value, align));
+	return PointerGetDatum(construct_md_array(items, nulls, 1, &count, (int[]){1}, type, size, by_value, align));
 }
 
 static Datum
@@ -637,18 +648,18 @@ text_or_null(const char *text, bool *isnull)
 static void
 record_results(void *arg)
 {
-	Recorded   *recorded = arg;
-	Datum		items[7][RECORD_MAX];
-	bool		nulls[7][RECORD_MAX] = {{false}};
-	Datum		values[7];
-	bool		there = ssw_begin("record_results", STEP_MAX_MS);
-	int			n = 0;
-	dlist_iter	item;
-	uint64		rows;
+	Recorded *recorded = arg;
+	Datum items[7][RECORD_MAX];
+	bool nulls[7][RECORD_MAX] = {{false}};
+	Datum values[7];
+	bool there = ssw_begin("record_results", STEP_MAX_MS);
+	int n = 0;
+	dlist_iter item;
+	uint64 rows;
 
 	dlist_foreach(item, &finished)
 	{
-		Delivery   *delivery = dlist_container(Delivery, node, item.cur);
+		Delivery *delivery = dlist_container(Delivery, node, item.cur);
 
 		items[0][n] = CStringGetTextDatum(delivery->sink->name);
 		items[1][n] = text_or_null(delivery->id, &nulls[1][n]);
@@ -665,13 +676,14 @@ record_results(void *arg)
 	if (there)
 	{
 		for (int i = 0; i < 5; i++)
-			values[i] = array_of(items[i], nulls[i], n, i == 3 ? INT4OID : TEXTOID, i == 3 ? 4 : -1, i == 3, TYPALIGN_INT);
+			values[i] =
+				array_of(items[i], nulls[i], n, i == 3 ? INT4OID : TEXTOID, i == 3 ? 4 : -1, i == 3, TYPALIGN_INT);
 		values[5] = array_of(items[5], nulls[5], n, INT4OID, sizeof(int32), true, TYPALIGN_INT);
 		values[6] = array_of(items[6], nulls[6], n, BOOLOID, 1, true, TYPALIGN_CHAR);
 		rows = ssw_run(&record, values, NULL);
 		for (uint64 i = 0; i < rows; i++)
 		{
-			char	   *held = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+			char *held = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
 			MemoryContext old = MemoryContextSwitchTo(ssw_turn_context);
 
 			recorded->held = lappend(recorded->held, pstrdup(held));
@@ -684,8 +696,8 @@ record_results(void *arg)
 static void
 record_finished(void)
 {
-	Recorded	recorded = {0};
-	ListCell   *cell;
+	Recorded recorded = {0};
+	ListCell *cell;
 
 	MemoryContextReset(ssw_turn_context);
 	if (ssw_attempt(record_results, &recorded, true) != NULL)
@@ -697,16 +709,16 @@ record_finished(void)
 	failures = 0;
 	for (int i = 0; i < recorded.count; i++)
 	{
-		Delivery   *delivery = dlist_container(Delivery, node, dlist_pop_head_node(&finished));
+		Delivery *delivery = dlist_container(Delivery, node, dlist_pop_head_node(&finished));
 
 		delivery->sink->paused = false;
 		free_delivery(delivery);
 	}
 	finished_count -= recorded.count;
 	urgent = finished_count > 0;
-	foreach(cell, recorded.held)
+	foreach (cell, recorded.held)
 	{
-		Sink	   *sink = find_sink(lfirst(cell));
+		Sink *sink = find_sink(lfirst(cell));
 
 		if (sink != NULL)
 			return_queue(sink);
@@ -721,7 +733,7 @@ record_finished(void)
 static int64
 record_due(void)
 {
-	int64		due = finished_count >= RECORD_COUNT || urgent ? finished_at : finished_at + RECORD_MS;
+	int64 due = finished_count >= RECORD_COUNT || urgent ? finished_at : finished_at + RECORD_MS;
 
 	return Max(due, record_at);
 }
@@ -729,7 +741,7 @@ record_due(void)
 int
 ssw_deliver(void)
 {
-	int64		next;
+	int64 next;
 
 	if (context == NULL)
 		context = AllocSetContextCreate(TopMemoryContext, "swipesavvy deliveries", ALLOCSET_DEFAULT_SIZES);
@@ -760,7 +772,7 @@ ssw_deliver(void)
 void
 ssw_wait(int ms)
 {
-	WaitEvent	event;
+	WaitEvent event;
 
 	if (ms <= 0)
 		return;

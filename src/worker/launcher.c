@@ -40,8 +40,8 @@
 #include "worker/worker.h"
 
 #define LOOK_MS		 1000
-#define BACK_OFF_MAX 60			/* seconds until one that died is started again */
-#define LIVED_LONG	 60			/* seconds after which one that dies is started at once */
+#define BACK_OFF_MAX 60 /* seconds until one that died is started again */
+#define LIVED_LONG	 60 /* seconds after which one that dies is started at once */
 
 /* Why a worker is not there; said once each time it changes. */
 typedef enum Trouble
@@ -54,17 +54,17 @@ typedef enum Trouble
 
 typedef struct Worker
 {
-	SSWStart	start;
-	bool		wanted;			/* still in the list */
-	Oid			database;		/* when it was started */
+	SSWStart start;
+	bool wanted;					/* still in the list */
+	Oid database;					/* when it was started */
 	BackgroundWorkerHandle *handle; /* NULL = not started */
 	TimestampTz started_at;
 	TimestampTz not_before;
-	int			deaths;			/* in a row */
-	Trouble		trouble;
+	int deaths; /* in a row */
+	Trouble trouble;
 } Worker;
 
-static List *workers = NIL;		/* of Worker, in TopMemoryContext */
+static List *workers = NIL; /* of Worker, in TopMemoryContext */
 
 const char *const ssw_lane_names[SSW_LANES] = {"jobs", "health"};
 
@@ -89,11 +89,11 @@ ssw_lock_of_lane(LOCKTAG *tag, Oid database, SSWLane lane)
 static Worker *
 find_worker(const char *database, SSWLane lane)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, workers)
+	foreach (cell, workers)
 	{
-		Worker	   *worker = lfirst(cell);
+		Worker *worker = lfirst(cell);
 
 		if (worker->start.lane == lane && strcmp(NameStr(worker->start.database), database) == 0)
 			return worker;
@@ -108,7 +108,7 @@ want_workers(const char *database)
 
 	for (int lane = 0; lane < SSW_LANES; lane++)
 	{
-		Worker	   *worker = find_worker(database, lane);
+		Worker *worker = find_worker(database, lane);
 
 		if (worker == NULL)
 		{
@@ -127,15 +127,15 @@ static void
 read_setting(void)
 {
 	const char *setting = GetConfigOption("swipesavvy.databases", true, false);
-	char	   *names = pstrdup(setting == NULL ? "" : setting);
-	List	   *databases;
-	ListCell   *cell;
+	char *names = pstrdup(setting == NULL ? "" : setting);
+	List *databases;
+	ListCell *cell;
 
-	foreach(cell, workers)
+	foreach (cell, workers)
 		((Worker *) lfirst(cell))->wanted = false;
 	if (SplitIdentifierString(names, ',', &databases))
 	{
-		foreach(cell, databases)
+		foreach (cell, databases)
 			want_workers(lfirst(cell));
 	}
 	list_free(databases);
@@ -154,8 +154,8 @@ complain(Worker *worker, Trouble trouble)
 	worker->trouble = trouble;
 	if (trouble == NO_SLOT)
 		ereport(WARNING, errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				errmsg("no background worker is free for the %s of database \"%s\"",
-					   ssw_lane_names[worker->start.lane], database),
+				errmsg("no background worker is free for the %s of database \"%s\"", ssw_lane_names[worker->start.lane],
+					   database),
 				errhint("Raise max_worker_processes. It is tried again all the time."));
 	else if (worker->start.lane == 0 && trouble == NO_DATABASE)
 		ereport(WARNING, errcode(ERRCODE_UNDEFINED_DATABASE),
@@ -170,7 +170,7 @@ complain(Worker *worker, Trouble trouble)
 static bool
 is_free(Oid database)
 {
-	LOCKTAG		tag;
+	LOCKTAG tag;
 
 	ssw_lock_of_database(&tag, database);
 	if (LockAcquire(&tag, RowExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
@@ -187,11 +187,11 @@ is_free(Oid database)
 static Trouble
 look_up_database(Worker *worker)
 {
-	Trouble		trouble = NO_DATABASE;
-	Relation	catalogue;
+	Trouble trouble = NO_DATABASE;
+	Relation catalogue;
 	SysScanDesc scan;
 	ScanKeyData key;
-	HeapTuple	tuple;
+	HeapTuple tuple;
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
@@ -227,9 +227,9 @@ start_worker(Worker *worker)
 		.bgw_function_name = "swipesavvy_worker_main",
 		.bgw_notify_pid = MyProcPid,
 	};
-	Trouble		trouble = look_up_database(worker);
+	Trouble trouble = look_up_database(worker);
 	MemoryContext old;
-	bool		started;
+	bool started;
 
 	if (trouble != NO_TROUBLE)
 	{
@@ -262,7 +262,8 @@ note_end(Worker *worker)
 
 	pfree(worker->handle);
 	worker->handle = NULL;
-	worker->deaths = TimestampDifferenceExceeds(worker->started_at, now, LIVED_LONG * 1000) ? 0 : Min(worker->deaths + 1, 7);
+	worker->deaths =
+		TimestampDifferenceExceeds(worker->started_at, now, LIVED_LONG * 1000) ? 0 : Min(worker->deaths + 1, 7);
 	worker->not_before = TimestampTzPlusMilliseconds(now, 1000 * Min((1 << worker->deaths) / 2, BACK_OFF_MAX));
 }
 
@@ -270,7 +271,7 @@ note_end(Worker *worker)
 static bool
 tend_worker(Worker *worker)
 {
-	pid_t		pid;
+	pid_t pid;
 
 	if (worker->handle != NULL && GetBackgroundWorkerPid(worker->handle, &pid) == BGWH_STOPPED)
 		note_end(worker);
@@ -288,11 +289,11 @@ tend_worker(Worker *worker)
 static void
 end_workers(int code, Datum arg)
 {
-	ListCell   *cell;
+	ListCell *cell;
 
-	foreach(cell, workers)
+	foreach (cell, workers)
 	{
-		Worker	   *worker = lfirst(cell);
+		Worker *worker = lfirst(cell);
 
 		if (worker->handle != NULL)
 			TerminateBackgroundWorker(worker->handle);
@@ -315,9 +316,9 @@ swipesavvy_launcher_main(Datum arg)
 	read_setting();
 	while (!ShutdownRequestPending)
 	{
-		ListCell   *cell;
+		ListCell *cell;
 
-		foreach(cell, workers)
+		foreach (cell, workers)
 		{
 			if (!tend_worker(lfirst(cell)))
 			{

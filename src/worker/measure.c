@@ -22,7 +22,7 @@ static double
 used_percent(const char *directory)
 {
 	struct statvfs info;
-	double		used;
+	double used;
 
 	if (statvfs(directory, &info) != 0)
 		return -1;
@@ -34,13 +34,13 @@ used_percent(const char *directory)
 double
 ssw_disk_percent(void)
 {
-	double		worst = Max(used_percent("."), used_percent("pg_wal"));
-	DIR		   *tablespaces = AllocateDir("pg_tblspc");
+	double worst = Max(used_percent("."), used_percent("pg_wal"));
+	DIR *tablespaces = AllocateDir("pg_tblspc");
 	struct dirent *entry;
 
 	while ((entry = ReadDirExtended(tablespaces, "pg_tblspc", LOG)) != NULL)
 	{
-		char		path[MAXPGPATH];
+		char path[MAXPGPATH];
 
 		if (entry->d_name[0] == '.')
 			continue;

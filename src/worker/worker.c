@@ -44,13 +44,16 @@
 
 PG_MODULE_MAGIC;
 
-#define LOOK_MS		  1000		/* whether a job is due that was not before */
-#define BACK_OFF_MAX  60000
-#define CLAIM_MAX_MS  10000
-#define SIZE_MS		  60000		/* between two looks at the size of the database */
+#define LOOK_MS		 1000 /* whether a job is due that was not before */
+#define BACK_OFF_MAX 60000
+#define CLAIM_MAX_MS 10000
+#define SIZE_MS		 60000 /* between two looks at the size of the database */
 
 static SSWStatement claim = {
-	"SELECT c ->> 'job', (c ->> 'max_ms')::integer, (c ->> 'wait_ms')::integer FROM swipesavvy.claim_job($1) c", 1, {TEXTOID}, NULL};
+	"SELECT c ->> 'job', (c ->> 'max_ms')::integer, (c ->> 'wait_ms')::integer FROM swipesavvy.claim_job($1) c",
+	1,
+	{TEXTOID},
+	NULL};
 static SSWStatement finish = {"SELECT swipesavvy.finish_job($1, $2, $3)", 3, {TEXTOID, TEXTOID, BOOLOID}, NULL};
 
 /* The two steps of sample_health */
@@ -63,7 +66,7 @@ static struct
 {
 	const char *name;
 	SSWStatement query;
-}			jobs[] = {
+} jobs[] = {
 	{"complete_campaigns", {CALL("complete_campaigns"), 0, {0}, NULL}},
 	{"lapse_transactions", {CALL("lapse_transactions"), 0, {0}, NULL}},
 	{"expire_points", {CALL("expire_points"), 0, {0}, NULL}},
@@ -75,7 +78,7 @@ static struct
 	{"apply_audit_retention", {CALL("apply_audit_retention"), 0, {0}, NULL}},
 	{"apply_outbox_retention", {CALL("apply_outbox_retention"), 0, {0}, NULL}},
 	{"roll_up_health", {CALL("roll_up_health"), 0, {0}, NULL}},
-	{"sample_health", {NULL, 0, {0}, NULL}},	/* sample_health() below */
+	{"sample_health", {NULL, 0, {0}, NULL}}, /* sample_health() below */
 };
 
 /* What the settings of the server, the database or a role may say otherwise. */
@@ -87,9 +90,9 @@ static const char *const settings[][2] = {
 	{"row_security", "off"},
 	{"lock_timeout", "5s"},
 #if PG_VERSION_NUM >= 170000
-	{"transaction_timeout", "0"},	/* it would end the process: each job has a limit of its own */
+	{"transaction_timeout", "0"}, /* it would end the process: each job has a limit of its own */
 #endif
-	{"synchronous_commit", "local"},	/* without its standby it would wait, and have nobody told */
+	{"synchronous_commit", "local"}, /* without its standby it would wait, and have nobody told */
 	{"jit", "off"},
 	{"max_parallel_workers_per_gather", "0"},
 	{"client_min_messages", "error"},
@@ -98,17 +101,17 @@ static const char *const settings[][2] = {
 /* What a turn found to do. */
 typedef struct Turn
 {
-	SSWLane		lane;
-	char	   *job;			/* NULL = nothing is due */
-	int			max_ms;
-	int			wait_ms;
-	const char *error;			/* to be written down; NULL = it is done, or is still to do */
+	SSWLane lane;
+	char *job; /* NULL = nothing is due */
+	int max_ms;
+	int wait_ms;
+	const char *error; /* to be written down; NULL = it is done, or is still to do */
 } Turn;
 
 MemoryContext ssw_turn_context;
 static volatile sig_atomic_t working = false;
-static int64 jobs_at = 0;		/* when the next job may be due */
-static double commit_ms = 0;	/* that the last commit took */
+static int64 jobs_at = 0;	 /* when the next job may be due */
+static double commit_ms = 0; /* that the last commit took */
 
 /* --- signals and settings ------------------------------------------------------------- */
 
@@ -171,8 +174,8 @@ rest(void)
 void
 ssw_commit(bool connected)
 {
-	instr_time	start;
-	instr_time	took;
+	instr_time start;
+	instr_time took;
 
 	if (connected)
 	{
@@ -195,8 +198,8 @@ ssw_commit(bool connected)
 static char *
 give_up(bool secret)
 {
-	ErrorData  *error;
-	char	   *text;
+	ErrorData *error;
+	char *text;
 
 	MemoryContextSwitchTo(ssw_turn_context);
 	HOLD_INTERRUPTS();
@@ -218,9 +221,9 @@ give_up(bool secret)
 }
 
 char *
-ssw_attempt(void (*step) (void *arg), void *arg, bool secret)
+ssw_attempt(void (*step)(void *arg), void *arg, bool secret)
 {
-	char	   *volatile error = NULL;
+	char *volatile error = NULL;
 
 	PG_TRY();
 	{
@@ -239,7 +242,7 @@ ssw_run(SSWStatement *query, Datum *values, const char *nulls)
 {
 	if (query->plan == NULL)
 	{
-		SPIPlanPtr	plan = SPI_prepare(query->sql, query->nargs, query->argtypes);
+		SPIPlanPtr plan = SPI_prepare(query->sql, query->nargs, query->argtypes);
 
 		if (plan == NULL || SPI_keepplan(plan) != 0)
 			elog(ERROR, "could not prepare \"%s\"", query->sql);
@@ -261,8 +264,8 @@ run(SSWStatement *query, Datum *values, const char *nulls)
 int
 ssw_int(HeapTuple row, int column)
 {
-	bool		isnull;
-	Datum		value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &isnull);
+	bool isnull;
+	Datum value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &isnull);
 
 	return isnull ? 0 : DatumGetInt32(value);
 }
@@ -272,15 +275,15 @@ ssw_int(HeapTuple row, int column)
 static void
 claim_job(void *arg)
 {
-	Turn	   *turn = arg;
-	bool		there = ssw_begin("claim_job", CLAIM_MAX_MS);
+	Turn *turn = arg;
+	bool there = ssw_begin("claim_job", CLAIM_MAX_MS);
 
 	turn->job = NULL;
 	turn->wait_ms = LOOK_MS;
 	if (there)
 	{
-		Datum		lane = CStringGetTextDatum(ssw_lane_names[turn->lane]);
-		char	   *job;
+		Datum lane = CStringGetTextDatum(ssw_lane_names[turn->lane]);
+		char *job;
 
 		run(&claim, &lane, NULL);
 		job = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
@@ -294,7 +297,7 @@ claim_job(void *arg)
 static void
 finish_job(const Turn *turn, bool more)
 {
-	Datum		values[3] = {CStringGetTextDatum(turn->job), 0, BoolGetDatum(more)};
+	Datum values[3] = {CStringGetTextDatum(turn->job), 0, BoolGetDatum(more)};
 
 	if (turn->error != NULL)
 		values[1] = CStringGetTextDatum(turn->error);
@@ -311,14 +314,15 @@ sample_health(void)
 {
 	static TimestampTz sized_at = 0;
 	TimestampTz now = GetCurrentTimestamp();
-	bool		size = TimestampDifferenceExceeds(sized_at, now, SIZE_MS);
-	double		disk = ssw_disk_percent();
-	bool		isnull;
-	Datum		figures;
+	bool size = TimestampDifferenceExceeds(sized_at, now, SIZE_MS);
+	double disk = ssw_disk_percent();
+	bool isnull;
+	Datum figures;
 
 	measure.sql = ssw_measure_sql;
 	SetUserIdAndSecContext(ROLE_PG_MONITOR, SECURITY_LOCAL_USERID_CHANGE);
-	run(&measure, (Datum[]) {Float8GetDatum(disk), Float8GetDatum(commit_ms), BoolGetDatum(size)}, disk < 0 ? "n  " : NULL);
+	run(&measure, (Datum[]){Float8GetDatum(disk), Float8GetDatum(commit_ms), BoolGetDatum(size)},
+		disk < 0 ? "n  " : NULL);
 	SetUserIdAndSecContext(get_role_oid("swipesavvy_admin", false), SECURITY_LOCAL_USERID_CHANGE);
 	figures = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	run(&record, &figures, NULL);
@@ -329,10 +333,10 @@ sample_health(void)
 static void
 do_job(void *arg)
 {
-	Turn	   *turn = arg;
+	Turn *turn = arg;
 	SSWStatement *query = NULL;
-	bool		more;
-	bool		there;
+	bool more;
+	bool there;
 
 	for (size_t i = 0; i < lengthof(jobs); i++)
 	{
@@ -340,12 +344,13 @@ do_job(void *arg)
 			query = &jobs[i].query;
 	}
 	if (query == NULL)
-		ereport(ERROR, errcode(ERRCODE_UNDEFINED_FUNCTION), errmsg("this library does not know the job \"%s\"", turn->job),
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_FUNCTION),
+				errmsg("this library does not know the job \"%s\"", turn->job),
 				errhint("Restart the server after installing another version."));
 	there = ssw_begin(turn->job, turn->max_ms);
 	if (there)
 	{
-		bool		isnull;
+		bool isnull;
 
 		if (query->sql == NULL)
 			sample_health();
@@ -360,8 +365,8 @@ do_job(void *arg)
 static void
 write_down_failure(void *arg)
 {
-	Turn	   *turn = arg;
-	bool		there = ssw_begin("finish_job", CLAIM_MAX_MS);
+	Turn *turn = arg;
+	bool there = ssw_begin("finish_job", CLAIM_MAX_MS);
 
 	if (there)
 		finish_job(turn, false);
@@ -370,9 +375,9 @@ write_down_failure(void *arg)
 
 /* Runs one of the steps above; false if it failed, and turn->error says how. */
 static bool
-attempt(void (*step) (void *arg), Turn *turn)
+attempt(void (*step)(void *arg), Turn *turn)
 {
-	char	   *error = ssw_attempt(step, turn, false);
+	char *error = ssw_attempt(step, turn, false);
 
 	if (error != NULL)
 		turn->error = error;
@@ -383,7 +388,7 @@ attempt(void (*step) (void *arg), Turn *turn)
 static int
 take_turn(SSWLane lane)
 {
-	Turn		turn = {.lane = lane};
+	Turn turn = {.lane = lane};
 
 	MemoryContextReset(ssw_turn_context);
 	if (!attempt(claim_job, &turn))
@@ -400,7 +405,7 @@ take_turn(SSWLane lane)
 int64
 ssw_now_ms(void)
 {
-	instr_time	now;
+	instr_time now;
 
 	INSTR_TIME_SET_CURRENT(now);
 	return (int64) INSTR_TIME_GET_MILLISEC(now);
@@ -410,8 +415,8 @@ ssw_now_ms(void)
 static int
 do_jobs(SSWLane lane)
 {
-	static int	failures = 0;
-	int			wait;
+	static int failures = 0;
+	int wait;
 
 	if (ssw_now_ms() < jobs_at)
 		return (int) (jobs_at - ssw_now_ms());
@@ -436,15 +441,15 @@ wait_for(int ms)
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
 		ssw_configure_deliveries();
-		jobs_at = 0;			/* how often they run may have changed */
+		jobs_at = 0; /* how often they run may have changed */
 	}
 }
 
 void
 swipesavvy_worker_main(Datum arg)
 {
-	SSWStart	start;
-	LOCKTAG		lane;
+	SSWStart start;
+	LOCKTAG lane;
 
 	memcpy(&start, MyBgworkerEntry->bgw_extra, sizeof(start));
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -456,7 +461,7 @@ swipesavvy_worker_main(Datum arg)
 	working = false;
 	ssw_lock_of_lane(&lane, MyDatabaseId, start.lane);
 	if (LockAcquire(&lane, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
-		proc_exit(0);			/* one that a launcher before left is about to end */
+		proc_exit(0); /* one that a launcher before left is about to end */
 	guard_settings();
 	pgstat_report_appname(MyBgworkerEntry->bgw_name);
 	pgstat_report_activity(STATE_IDLE, NULL);
@@ -464,7 +469,7 @@ swipesavvy_worker_main(Datum arg)
 	MemoryContextSwitchTo(ssw_turn_context);
 	while (!ShutdownRequestPending)
 	{
-		int			wait = do_jobs(start.lane);
+		int wait = do_jobs(start.lane);
 
 		if (start.lane == SSW_HEALTH)
 			wait = Min(wait, ssw_deliver());

@@ -32,8 +32,8 @@ extern const char *const ssw_lane_names[SSW_LANES];
 /* What the launcher tells a worker, in bgw_extra. */
 typedef struct SSWStart
 {
-	NameData	database;
-	SSWLane		lane;
+	NameData database;
+	SSWLane lane;
 } SSWStart;
 
 StaticAssertDecl(sizeof(SSWStart) <= BGW_EXTRALEN, "a worker's database and lane fit into bgw_extra");
@@ -43,7 +43,7 @@ StaticAssertDecl(sizeof(SSWStart) <= BGW_EXTRALEN, "a worker's database and lane
  * dropped, renamed or copied, which every connection holds while it begins,
  * and one that the worker of a lane holds as long as it lives.
  */
-#define SSW_LOCK_KIND 19027		/* jobs.c knows it, too */
+#define SSW_LOCK_KIND 19027 /* jobs.c knows it, too */
 
 extern void ssw_lock_of_database(LOCKTAG *tag, Oid database);
 extern void ssw_lock_of_lane(LOCKTAG *tag, Oid database, SSWLane lane);
@@ -54,9 +54,9 @@ extern void ssw_lock_of_lane(LOCKTAG *tag, Oid database, SSWLane lane);
 typedef struct SSWStatement
 {
 	const char *sql;
-	int			nargs;
-	Oid			argtypes[7];
-	SPIPlanPtr	plan;
+	int nargs;
+	Oid argtypes[7];
+	SPIPlanPtr plan;
 } SSWStatement;
 
 /* What a step leaves here is there until the next turn, of a job or of deliveries. */
@@ -69,7 +69,7 @@ extern bool ssw_begin(const char *activity, int max_ms);
 extern void ssw_commit(bool connected);
 
 /* The integer in a column of a row of SPI_tuptable, 0 if it is null. */
-extern int	ssw_int(HeapTuple row, int column);
+extern int ssw_int(HeapTuple row, int column);
 
 /* Runs a statement; returns how many rows there are in SPI_tuptable then. */
 extern uint64 ssw_run(SSWStatement *query, Datum *values, const char *nulls);
@@ -79,7 +79,7 @@ extern uint64 ssw_run(SSWStatement *query, Datum *values, const char *nulls);
  * logged, its transaction undone. Of a step that has secrets in its hands (secret)
  * nothing is logged that could quote one.
  */
-extern char *ssw_attempt(void (*step) (void *arg), void *arg, bool secret);
+extern char *ssw_attempt(void (*step)(void *arg), void *arg, bool secret);
 
 /* Milliseconds of a clock that nobody sets */
 extern int64 ssw_now_ms(void);
@@ -87,7 +87,7 @@ extern int64 ssw_now_ms(void);
 /* --- deliveries.c: only in the lane of health --- */
 
 /* Does what there is to do now; returns the milliseconds until there may be more. */
-extern int	ssw_deliver(void);
+extern int ssw_deliver(void);
 
 /* Waits for that long, for the latch, or for an answer. Returns at once if ms is 0. */
 extern void ssw_wait(int ms);
@@ -106,4 +106,4 @@ extern const char *const ssw_measure_sql;
 extern PGDLLEXPORT void swipesavvy_launcher_main(Datum arg);
 extern PGDLLEXPORT void swipesavvy_worker_main(Datum arg);
 
-#endif							/* SSW_WORKER_H */
+#endif /* SSW_WORKER_H */

@@ -4,10 +4,11 @@
 # The library's own objects once more, linked so that no call writes its row (unaudited.c). Prints the file.
 link_unaudited() {
     local pg_config=${PG_CONFIG:-pg_config} tree=$here/../..
-    local -a cc
+    local -a cc objects
     read -ra cc <<<"$("$pg_config" --cc)"
     "${cc[@]}" -O2 -fPIC -I"$("$pg_config" --includedir-server)" -I"$tree/src" -c "$here/unaudited.c" -o "$work/unaudited.o"
-    "${cc[@]}" -shared $(find "$tree/src" -name "*.o" -not -path "*/worker/*" -not -path "*/http/*") "$work/unaudited.o" -Wl,--wrap=ss_audit_write -Wl,--wrap=ss_audit_write_rows -lsodium -o "$work/unaudited.so"
+    mapfile -t objects < <(find "$tree/src" -name '*.o' -not -path '*/worker/*' -not -path '*/http/*')
+    "${cc[@]}" -shared "${objects[@]}" "$work/unaudited.o" -Wl,--wrap=ss_audit_write -Wl,--wrap=ss_audit_write_rows -lsodium -o "$work/unaudited.so"
     echo "$work/unaudited.so"
 }
 

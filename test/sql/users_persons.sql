@@ -83,7 +83,7 @@ SELECT :'all_ada' ~ 'argon2id|tok_planted|"password"|hash' AS secrets, :'all_ada
 SELECT swipesavvy.create_user('new@persons.test', 'New', user_id => '00000000-0000-7000-8000-0000000ee003') ->> 'name' AS name;
 SELECT swipesavvy.export_user_data('00000000-0000-7000-8000-0000000ee003') - '{exported_at,user,audit_logs,reward_account}'::text[] AS new;
 SELECT swipesavvy.export_user_data(NULL);
-SELECT swipesavvy.export_user_data('00000000-0000-7000-8000-0000000eeffff');
+SELECT swipesavvy.export_user_data('00000000-0000-7000-8000-0000000eefff');
 
 -- Every table with rows of users has its place in the export. One that is missing here belongs into src/users/export_user_data.c and src/users/erase_user.c.
 SELECT t.relname AS table, e.key, :'all_ada'::jsonb ? e.key AS exported
@@ -140,7 +140,7 @@ SELECT swipesavvy.link_account(:'ada', 'card', '4242');
 -- its e-mail is free
 SELECT swipesavvy.create_user('planted@persons.test', 'Somebody else') ->> 'email' AS email;
 SELECT swipesavvy.erase_user(NULL);
-SELECT swipesavvy.erase_user('00000000-0000-7000-8000-0000000eeffff');
+SELECT swipesavvy.erase_user('00000000-0000-7000-8000-0000000eefff');
 \echo :LAST_ERROR_SQLSTATE
 SELECT swipesavvy.erase_user(:'bob', repeat('x', 4001));
 
