@@ -155,3 +155,5 @@ SELECT swipesavvy.update_user(:'eve', '{"phone": "5550100123"}') ->> 'phone' AS 
 SELECT swipesavvy.update_user(:'eve', '{"email": "x@users.test"}');
 SELECT swipesavvy.verify_account(:'wallet');
 RESET ROLE;
+-- what was made up of Bob's account stays for no other test
+UPDATE swipesavvy.reward_accounts SET transaction_count = 0, spent_minor = 0 WHERE user_id = :'bob';
