@@ -1,8 +1,8 @@
 /*
  * audit_internal.h: what the files of the audit log share.
  */
-#ifndef SS_AUDIT_PERMIT_H
-#define SS_AUDIT_PERMIT_H
+#ifndef SS_AUDIT_INTERNAL_H
+#define SS_AUDIT_INTERNAL_H
 
 #include "postgres.h"
 
@@ -42,4 +42,4 @@ extern void ss_audit_insert(const SSAudit *audit, const SSAuditCircumstances *wh
  */
 extern int ss_audit_drain(int max);
 
-#endif /* SS_AUDIT_PERMIT_H */
+#endif /* SS_AUDIT_INTERNAL_H */

@@ -1,8 +1,8 @@
 /*
  * log_row.h: how a row of the audit log gets into its table.
  */
-#ifndef SS_AUDIT_ROW_H
-#define SS_AUDIT_ROW_H
+#ifndef SS_LOG_ROW_H
+#define SS_LOG_ROW_H
 
 #include "postgres.h"
 
@@ -37,4 +37,4 @@ extern void ss_audit_add_row(Datum *values, bool *nulls);
 /* At load. */
 extern void ss_audit_row_init(void);
 
-#endif /* SS_AUDIT_ROW_H */
+#endif /* SS_LOG_ROW_H */

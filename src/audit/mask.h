@@ -1,8 +1,8 @@
 /*
  * mask.h: what of a change may stand in the record, and how.
  */
-#ifndef SS_AUDIT_MASK_H
-#define SS_AUDIT_MASK_H
+#ifndef SS_MASK_H
+#define SS_MASK_H
 
 #include "postgres.h"
 
@@ -16,4 +16,4 @@
  */
 extern void ss_audit_push_masked(JsonbParseState **state, JsonbValue *key, JsonbValue *value);
 
-#endif /* SS_AUDIT_MASK_H */
+#endif /* SS_MASK_H */

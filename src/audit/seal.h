@@ -2,8 +2,8 @@
  * seal.h: the chain of seals over the audit log, and the comparison of
  * the log with it.
  */
-#ifndef SS_AUDIT_SEAL_H
-#define SS_AUDIT_SEAL_H
+#ifndef SS_SEAL_H
+#define SS_SEAL_H
 
 #include "postgres.h"
 
@@ -70,4 +70,4 @@ extern void ss_seal_read(uint64 row, SSSeal *seal);
 /* Hashes what was given since the last time. */
 extern void ss_seal_hash(pg_cryptohash_ctx *context, const void *data, size_t length, uint8 *digest);
 
-#endif /* SS_AUDIT_SEAL_H */
+#endif /* SS_SEAL_H */

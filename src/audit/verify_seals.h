@@ -1,8 +1,8 @@
 /*
  * verify_seals.h: compares the log with its seals, seal by seal.
  */
-#ifndef SS_AUDIT_VERIFY_H
-#define SS_AUDIT_VERIFY_H
+#ifndef SS_VERIFY_SEALS_H
+#define SS_VERIFY_SEALS_H
 
 #include "postgres.h"
 
@@ -28,4 +28,4 @@ typedef struct SSVerification
 /* Compares the next seal, a row of ss_seal_find, with the chain and with the rows that it covers. */
 extern void ss_verify_seal(SSVerification *verification, const SSSeal *seal);
 
-#endif /* SS_AUDIT_VERIFY_H */
+#endif /* SS_VERIFY_SEALS_H */

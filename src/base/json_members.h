@@ -1,8 +1,8 @@
 /*
  * json_members.h: some members of a JSON object that somebody else has written.
  */
-#ifndef SS_PICK_H
-#define SS_PICK_H
+#ifndef SS_JSON_MEMBERS_H
+#define SS_JSON_MEMBERS_H
 
 #include "postgres.h"
 
@@ -24,4 +24,4 @@ typedef struct SSPicked
  */
 extern void ss_pick_members(const char *document, SSPicked *picked, int count);
 
-#endif /* SS_PICK_H */
+#endif /* SS_JSON_MEMBERS_H */

@@ -1,8 +1,8 @@
 /*
  * origin.h: where a call came from: PostgREST's headers, or the connection.
  */
-#ifndef SS_REQUEST_H
-#define SS_REQUEST_H
+#ifndef SS_ORIGIN_H
+#define SS_ORIGIN_H
 
 #include "postgres.h"
 
@@ -27,4 +27,4 @@ typedef struct SSRequest
  */
 extern void ss_request_read(SSRequest *request);
 
-#endif /* SS_REQUEST_H */
+#endif /* SS_ORIGIN_H */

@@ -5,8 +5,8 @@
  * All three become the same array of values in the API's units; one function
  * checks them and turns them into what the table holds.
  */
-#ifndef SS_CAMPAIGN_INPUT_H
-#define SS_CAMPAIGN_INPUT_H
+#ifndef SS_INPUT_H
+#define SS_INPUT_H
 
 #include "postgres.h"
 
@@ -94,4 +94,4 @@ extern void ss_campaign_input_check(const SSCampaignInput *input, const SSRules 
 extern void ss_campaign_row_compile(const SSCampaignRow *row, const SSRules *rules, const char *id,
 									SSCampaign *campaign);
 
-#endif /* SS_CAMPAIGN_INPUT_H */
+#endif /* SS_INPUT_H */

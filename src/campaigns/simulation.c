@@ -119,7 +119,7 @@ typedef struct Replay
 	const SSRules *others; /* NULL: there are none */
 	SSSimulation *result;
 	numbers_hash *numbers;
-	int32 nusers;
+	int32 naccounts;
 	int32 nbuyers; /* members of segments that matter have the first numbers */
 	SSBuyer *buyers;
 	TupleDesc desc;
@@ -147,7 +147,7 @@ number_of(Replay *replay, const pg_uuid_t *user_id)
 	NumberEntry *entry = numbers_insert(replay->numbers, *user_id, &found);
 
 	if (!found)
-		entry->number = replay->nusers++;
+		entry->number = replay->naccounts++;
 	return entry->number;
 }
 
@@ -263,7 +263,7 @@ put_purchase(Replay *replay, TupleTableSlot *slot, const SSPurchase *purchase, b
 static void
 read_purchases(Replay *replay, TimestampTz from, TimestampTz until)
 {
-	SSPast *past = ss_past_begin(replay->rules, from, until, offers_shipping(replay));
+	SSPast *past = ss_stored_purchases_begin(replay->rules, from, until, offers_shipping(replay));
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "swipesavvy match", ALLOCSET_DEFAULT_SIZES);
 	TupleTableSlot *slot;
 	SSPurchase purchase = {0};
@@ -273,7 +273,7 @@ read_purchases(Replay *replay, TimestampTz from, TimestampTz until)
 		TupleDescInitEntry(replay->desc, (AttrNumber) (i + 1), NULL, row_types[i], -1, 0);
 	slot = MakeSingleTupleTableSlot(replay->desc, &TTSOpsVirtual);
 	replay->sort = ss_purchases_sort(replay->desc);
-	while (ss_past_next(past, &purchase))
+	while (ss_stored_purchases_next(past, &purchase))
 	{
 		MemoryContext caller = MemoryContextSwitchTo(context);
 		SSReason reason = ss_match_campaign(replay->proposed, &purchase, buyer_of(replay, &purchase.user_id));
@@ -286,7 +286,7 @@ read_purchases(Replay *replay, TimestampTz from, TimestampTz until)
 		if (reason == SS_APPLIED || replay->others != NULL)
 			put_purchase(replay, slot, &purchase, reason == SS_APPLIED);
 	}
-	ss_past_end(past);
+	ss_stored_purchases_end(past);
 	MemoryContextDelete(context);
 	ExecDropSingleTupleTableSlot(slot);
 	tuplesort_performsort(replay->sort);
@@ -421,7 +421,7 @@ add_scene(Replay *replay, const SSCampaign *proposed, SSOutcome *outcome, SSFigu
 	scene->outcome = outcome;
 	if (proposed != NULL)
 	{
-		scene->seen = MemoryContextAllocExtended(CurrentMemoryContext, Max(replay->nusers, 1) * sizeof(Seen),
+		scene->seen = MemoryContextAllocExtended(CurrentMemoryContext, Max(replay->naccounts, 1) * sizeof(Seen),
 												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 		scene->days = make_table("swipesavvy simulated days", sizeof(DateADT), sizeof(SSDayFigures));
 	}

@@ -72,7 +72,7 @@ static ResultRelInfo *writable(OpenTable *open);
 Datum
 ss_direct_label(SSLabel label)
 {
-	return ObjectIdGetDatum(ss_stock.labels[label]);
+	return ObjectIdGetDatum(ss_survey.labels[label]);
 }
 
 /* --- begin and end ------------------------------------------------------------------------ */
@@ -83,8 +83,8 @@ lock_written(void)
 {
 	for (int i = 0; i < SS_TABLES; i++)
 	{
-		if (ss_table_specs[i].use != SS_USE_READ && OidIsValid(ss_stock.relids[i]))
-			LockRelationOid(ss_stock.relids[i], RowExclusiveLock);
+		if (ss_table_specs[i].use != SS_USE_READ && OidIsValid(ss_survey.relids[i]))
+			LockRelationOid(ss_survey.relids[i], RowExclusiveLock);
 	}
 }
 
@@ -98,13 +98,13 @@ ss_direct_begin(void)
 		return NULL;
 	do
 	{
-		if (!ss_stock.known)
-			ss_stock_take();
-		if ((~ss_stock.usable & SS_ENGINE_TABLES) != 0)
+		if (!ss_survey.known)
+			ss_survey_take();
+		if ((~ss_survey.usable & SS_ENGINE_TABLES) != 0)
 			return NULL;
 		lock_written();
-	} while (!ss_stock.known);
-	if (ss_stock.runs_code)
+	} while (!ss_survey.known);
+	if (ss_survey.runs_code)
 		ss_query_guard_path();
 	direct = palloc0(sizeof(SSDirect));
 	direct->estate = CreateExecutorState();
@@ -165,10 +165,10 @@ open_table(SSDirect *direct, SSTable table)
 	if (open->rel != NULL)
 		return open;
 	open->written = !direct->reading && ss_table_specs[table].use != SS_USE_READ;
-	open->rel = table_open(ss_stock.relids[table], open->written || direct->reading ? NoLock : AccessShareLock);
+	open->rel = table_open(ss_survey.relids[table], open->written || direct->reading ? NoLock : AccessShareLock);
 	/* a table that only the engine's checks read may have been changed until it was locked */
-	if (!ss_stock.known)
-		ss_stock_take();
+	if (!ss_survey.known)
+		ss_survey_take();
 	return open;
 }
 
@@ -179,7 +179,7 @@ lock_read(uint32 tables)
 	for (int i = 0; i < SS_TABLES; i++)
 	{
 		if ((tables & SS_ONE_TABLE(i)) != 0)
-			LockRelationOid(ss_stock.relids[i], AccessShareLock);
+			LockRelationOid(ss_survey.relids[i], AccessShareLock);
 	}
 }
 
@@ -192,12 +192,12 @@ ss_direct_begin_reading(uint32 tables)
 		return NULL;
 	do
 	{
-		if (!ss_stock.known)
-			ss_stock_take();
-		if ((~ss_stock.usable & tables) != 0)
+		if (!ss_survey.known)
+			ss_survey_take();
+		if ((~ss_survey.usable & tables) != 0)
 			return NULL;
 		lock_read(tables);
-	} while (!ss_stock.known);
+	} while (!ss_survey.known);
 	direct = palloc0(sizeof(SSDirect));
 	direct->reading = true;
 	return direct;
@@ -243,7 +243,7 @@ with_index(SSDirect *direct, SSTable table, OpenTable *heap)
 	OpenTable *open = &direct->tables[table];
 
 	if (open->index == NULL)
-		open_index(open, heap, ss_stock.indexes[table]);
+		open_index(open, heap, ss_survey.indexes[table]);
 	return open;
 }
 
@@ -275,7 +275,7 @@ begin_scan(SSDirect *direct, SSTable table, int nkeys, const Datum *keys, ScanDi
 {
 	OpenTable *heap = open_heap(direct, table);
 	OpenTable *open = with_index(direct, table, heap);
-	ScanKeyData scankeys[SS_STOCK_KEYS];
+	ScanKeyData scankeys[SS_SURVEY_KEYS];
 
 	make_keys(scankeys, open, table, nkeys, keys);
 	return start(open, heap, scankeys, nkeys, direction, false);
@@ -284,7 +284,7 @@ begin_scan(SSDirect *direct, SSTable table, int nkeys, const Datum *keys, ScanDi
 void
 ss_direct_seek(SSDirect *direct, SSTable table, SSScan *scan, int nkeys, const Datum *keys)
 {
-	ScanKeyData scankeys[SS_STOCK_KEYS];
+	ScanKeyData scankeys[SS_SURVEY_KEYS];
 
 	make_keys(scankeys, &direct->tables[table], table, nkeys, keys);
 	index_rescan(scan->scan, scankeys, nkeys, NULL, 0);
@@ -413,19 +413,19 @@ ss_direct_close_all(SSScanAll *scan)
 AttrNumber
 ss_direct_column(SSTable table, int column)
 {
-	return ss_stock.columns[table][column];
+	return ss_survey.columns[table][column];
 }
 
 Datum
 ss_direct_get(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column, bool *isnull)
 {
-	return slot_getattr(unconstify(TupleTableSlot *, slot), ss_stock.columns[table][column], isnull);
+	return slot_getattr(unconstify(TupleTableSlot *, slot), ss_survey.columns[table][column], isnull);
 }
 
 bool
 ss_direct_is_null(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column)
 {
-	return heap_attisnull(((const HeapTupleTableSlot *) slot)->tuple, ss_stock.columns[table][column],
+	return heap_attisnull(((const HeapTupleTableSlot *) slot)->tuple, ss_survey.columns[table][column],
 						  RelationGetDescr(direct->tables[table].rel));
 }
 
@@ -436,7 +436,7 @@ ss_direct_has_rival(SSDirect *direct, const pg_uuid_t *transaction_id, const pg_
 
 	flush(direct, SS_TRANSACTIONS);
 	if (open->index == NULL)
-		open_index(open, open, ss_stock.indexes[SS_TRANSACTIONS]);
+		open_index(open, open, ss_survey.indexes[SS_TRANSACTIONS]);
 	return ss_rivals_exist(open->rel, open->index, transaction_id, user_id);
 }
 
@@ -528,7 +528,7 @@ writable(OpenTable *open)
 	{
 		IndexInfo *index = info->ri_IndexRelationInfo[i];
 
-		if (index->ii_Predicate != NIL && !ss_stock.runs_code) /* a function of somebody's may be replaced */
+		if (index->ii_Predicate != NIL && !ss_survey.runs_code) /* a function of somebody's may be replaced */
 			index->ii_PredicateState =
 				prepared_predicate(RelationGetRelid(info->ri_IndexRelationDescs[i]), index->ii_Predicate);
 	}
@@ -578,7 +578,7 @@ ss_direct_set(SSDirect *direct, SSTable table, int column, Datum value)
 {
 	OpenTable *open = &direct->tables[table];
 	TupleTableSlot *row = open->rows[open->nrows - 1];
-	int i = ss_stock.columns[table][column] - 1;
+	int i = ss_survey.columns[table][column] - 1;
 
 	row->tts_values[i] = value;
 	row->tts_isnull[i] = false;
@@ -587,7 +587,7 @@ ss_direct_set(SSDirect *direct, SSTable table, int column, Datum value)
 static void
 check_constraints(SSDirect *direct, SSTable table, TupleTableSlot *row)
 {
-	if (ss_stock.checks[table])
+	if (ss_survey.checks[table])
 		ExecConstraints(direct->tables[table].info, row, direct->estate);
 }
 

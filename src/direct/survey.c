@@ -150,7 +150,7 @@ const SSTableSpec ss_table_specs[SS_TABLES] = {
 };
 
 /* The types of these columns; 0 where it is an enum of ours. */
-static const Oid column_types[SS_TABLES][SS_STOCK_COLUMNS] = {
+static const Oid column_types[SS_TABLES][SS_SURVEY_COLUMNS] = {
 	[SS_REWARD_ACCOUNTS] = {UUIDOID, INT8OID, INT8OID, INT8OID, TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID, BPCHAROID,
 							INT8OID, TIMESTAMPTZOID, INT8OID, UUIDOID},
 	[SS_USERS] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, JSONBOID},
@@ -187,7 +187,7 @@ static const struct
 	{"ledger_account", "pending"},	  {"ledger_account", "issuance"},
 };
 
-SSStock ss_stock;
+SSSurvey ss_survey;
 
 static void
 on_relcache_invalidation(Datum arg, Oid relid)
@@ -195,11 +195,11 @@ on_relcache_invalidation(Datum arg, Oid relid)
 	bool ours = (relid == InvalidOid);
 
 	for (int i = 0; i < SS_TABLES; i++)
-		ours |= (relid == ss_stock.relids[i] || relid == ss_stock.indexes[i]);
+		ours |= (relid == ss_survey.relids[i] || relid == ss_survey.indexes[i]);
 	if (ours)
 	{
-		ss_stock.known = false;
-		ss_stock.changed = true;
+		ss_survey.known = false;
+		ss_survey.changed = true;
 	}
 }
 
@@ -267,7 +267,7 @@ has_order(Relation index, const char *const *columns)
 {
 	int nkeys = IndexRelationGetNumberOfKeyAttributes(index);
 
-	for (int i = 0; i < SS_STOCK_ENTRY && columns[i] != NULL; i++)
+	for (int i = 0; i < SS_SURVEY_ENTRY && columns[i] != NULL; i++)
 	{
 		if (i >= IndexRelationGetNumberOfAttributes(index) ||
 			get_attnum(index->rd_index->indrelid, columns[i]) != index->rd_index->indkey.values[i])
@@ -287,10 +287,10 @@ check_index(SSTable table)
 
 	if (spec->index == NULL)
 		return true;
-	if (!OidIsValid(ss_stock.indexes[table]))
+	if (!OidIsValid(ss_survey.indexes[table]))
 		return false;
-	index = index_open(ss_stock.indexes[table], AccessShareLock);
-	usable = index->rd_index->indrelid == ss_stock.relids[table] && index->rd_index->indisvalid &&
+	index = index_open(ss_survey.indexes[table], AccessShareLock);
+	usable = index->rd_index->indrelid == ss_survey.relids[table] && index->rd_index->indisvalid &&
 			 index->rd_rel->relam == BTREE_AM_OID;
 	if (spec->entry[0] != NULL)
 		usable = usable && has_order(index, spec->entry) &&
@@ -305,14 +305,14 @@ check_columns(SSTable table, TupleDesc desc)
 {
 	for (int i = 0; i < ss_table_specs[table].ncolumns; i++)
 	{
-		AttrNumber number = get_attnum(ss_stock.relids[table], ss_table_specs[table].columns[i]);
+		AttrNumber number = get_attnum(ss_survey.relids[table], ss_table_specs[table].columns[i]);
 
 		if (number == InvalidAttrNumber ||
 			(column_types[table][i] != 0 && TupleDescAttr(desc, number - 1)->atttypid != column_types[table][i]))
 			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					errmsg("table \"%s\" is not as the extension made it", ss_table_specs[table].name),
 					errdetail("Column \"%s\" is gone or has another type.", ss_table_specs[table].columns[i]));
-		ss_stock.columns[table][i] = number;
+		ss_survey.columns[table][i] = number;
 	}
 }
 
@@ -327,14 +327,14 @@ has_constraints(SSTable table, TupleDesc desc)
 	{
 		int j = 0;
 
-		while (j < SS_STOCK_CHECKS && ours[j] != NULL && strcmp(ours[j], desc->constr->check[i].ccname) != 0)
+		while (j < SS_SURVEY_CHECKS && ours[j] != NULL && strcmp(ours[j], desc->constr->check[i].ccname) != 0)
 			j++;
-		if (j == SS_STOCK_CHECKS || ours[j] == NULL)
+		if (j == SS_SURVEY_CHECKS || ours[j] == NULL)
 			return true;
 	}
 	for (int i = 0; i < ss_table_specs[table].ncolumns; i++)
 	{
-		if ((nullable[table] & (1u << i)) != 0 && TupleDescAttr(desc, ss_stock.columns[table][i] - 1)->attnotnull)
+		if ((nullable[table] & (1u << i)) != 0 && TupleDescAttr(desc, ss_survey.columns[table][i] - 1)->attnotnull)
 			return true;
 	}
 	return false;
@@ -387,11 +387,11 @@ check_table(SSTable table, Oid namespace)
 	TupleDesc desc;
 	bool usable;
 
-	ss_stock.relids[table] = get_relname_relid(spec->name, namespace);
-	ss_stock.indexes[table] = spec->index == NULL ? InvalidOid : get_relname_relid(spec->index, namespace);
-	if (!OidIsValid(ss_stock.relids[table]))
+	ss_survey.relids[table] = get_relname_relid(spec->name, namespace);
+	ss_survey.indexes[table] = spec->index == NULL ? InvalidOid : get_relname_relid(spec->index, namespace);
+	if (!OidIsValid(ss_survey.relids[table]))
 		return false;
-	rel = table_open(ss_stock.relids[table], AccessShareLock);
+	rel = table_open(ss_survey.relids[table], AccessShareLock);
 	desc = RelationGetDescr(rel);
 	usable = rel->rd_rel->relkind == RELKIND_RELATION && rel->rd_rel->relam == HEAP_TABLE_AM_OID &&
 			 rel->rd_rules == NULL && !rel->rd_rel->relrowsecurity && !rel->rd_rel->relispartition &&
@@ -401,8 +401,8 @@ check_table(SSTable table, Oid namespace)
 	{
 		usable = usable && desc->natts == spec->ncolumns && !has_trigger_for(rel, spec->use) &&
 				 (desc->constr == NULL || !desc->constr->has_generated_stored);
-		ss_stock.checks[table] = has_constraints(table, desc);
-		ss_stock.runs_code |= ss_stock.checks[table] || has_functions(rel);
+		ss_survey.checks[table] = has_constraints(table, desc);
+		ss_survey.runs_code |= ss_survey.checks[table] || has_functions(rel);
 	}
 	table_close(rel, NoLock);
 	return usable && check_index(table);
@@ -418,7 +418,7 @@ label_oid(const char *type, const char *label, Oid namespace)
 
 /* Takes stock of the tables. An invalidation or an error meanwhile makes the next call do it again. */
 void
-ss_stock_take(void)
+ss_survey_take(void)
 {
 	static bool registered = false;
 	Oid namespace = get_namespace_oid("swipesavvy", false);
@@ -428,20 +428,20 @@ ss_stock_take(void)
 		CacheRegisterRelcacheCallback(on_relcache_invalidation, (Datum) 0);
 		registered = true;
 	}
-	memset(&ss_stock, 0, sizeof(ss_stock));
+	memset(&ss_survey, 0, sizeof(ss_survey));
 	for (int i = 0; i < SS_TABLES; i++)
 	{
 		if (check_table((SSTable) i, namespace))
-			ss_stock.usable |= SS_ONE_TABLE(i);
+			ss_survey.usable |= SS_ONE_TABLE(i);
 	}
 	for (int i = 0; i < SS_LABELS; i++)
 	{
-		ss_stock.labels[i] = label_oid(label_specs[i].type, label_specs[i].label, namespace);
-		if (!OidIsValid(ss_stock.labels[i]))
-			ss_stock.usable = 0;
+		ss_survey.labels[i] = label_oid(label_specs[i].type, label_specs[i].label, namespace);
+		if (!OidIsValid(ss_survey.labels[i]))
+			ss_survey.usable = 0;
 	}
 	/* Citus keeps ordinary tables in front of its shards: a write past the planner would be lost */
 	if (OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE)))
-		ss_stock.usable = 0;
-	ss_stock.known = !ss_stock.changed;
+		ss_survey.usable = 0;
+	ss_survey.known = !ss_survey.changed;
 }

@@ -2,17 +2,17 @@
  * survey.h: what direct.c must know of the engine's tables: how it uses
  * them, where they are, and whether it may.
  */
-#ifndef SS_DIRECT_STOCK_H
-#define SS_DIRECT_STOCK_H
+#ifndef SS_SURVEY_H
+#define SS_SURVEY_H
 
 #include "postgres.h"
 
 #include "direct/direct.h"
 
-#define SS_STOCK_COLUMNS 20
-#define SS_STOCK_KEYS	 3
-#define SS_STOCK_ENTRY	 9 /* columns of an index */
-#define SS_STOCK_CHECKS	 3
+#define SS_SURVEY_COLUMNS 20
+#define SS_SURVEY_KEYS	  3
+#define SS_SURVEY_ENTRY	  9 /* columns of an index */
+#define SS_SURVEY_CHECKS  3
 
 /* What we do with a table. */
 typedef enum SSUse
@@ -26,14 +26,14 @@ typedef struct SSTableSpec
 {
 	const char *name;
 	SSUse use;
-	const char *index;					 /* NULL: never looked up */
-	RegProcedure equal[SS_STOCK_KEYS];	 /* of the index's columns */
-	const char *checks[SS_STOCK_CHECKS]; /* CHECK constraints of ours */
+	const char *index;					  /* NULL: never looked up */
+	RegProcedure equal[SS_SURVEY_KEYS];	  /* of the index's columns */
+	const char *checks[SS_SURVEY_CHECKS]; /* CHECK constraints of ours */
 	int ncolumns;
-	const char *columns[SS_STOCK_COLUMNS];
-	SSTable heap;					   /* if not 0: the table whose rows are found by this index */
-	const char *entry[SS_STOCK_ENTRY]; /* the columns that the index must begin with */
-	bool partial;					   /* it is for some rows only */
+	const char *columns[SS_SURVEY_COLUMNS];
+	SSTable heap;						/* if not 0: the table whose rows are found by this index */
+	const char *entry[SS_SURVEY_ENTRY]; /* the columns that the index must begin with */
+	bool partial;						/* it is for some rows only */
 } SSTableSpec;
 
 /* Those that the engine needs. */
@@ -42,7 +42,7 @@ typedef struct SSTableSpec
 extern const SSTableSpec ss_table_specs[SS_TABLES];
 
 /* What is known of the tables; dropped by any relcache invalidation of one of them. */
-typedef struct SSStock
+typedef struct SSSurvey
 {
 	bool known;
 	bool changed;	/* since it began to be taken */
@@ -50,14 +50,14 @@ typedef struct SSStock
 	bool runs_code; /* writing runs functions of somebody else's */
 	Oid relids[SS_TABLES];
 	Oid indexes[SS_TABLES];
-	AttrNumber columns[SS_TABLES][SS_STOCK_COLUMNS];
+	AttrNumber columns[SS_TABLES][SS_SURVEY_COLUMNS];
 	bool checks[SS_TABLES]; /* constraints to evaluate */
 	Oid labels[SS_LABELS];
-} SSStock;
+} SSSurvey;
 
-extern SSStock ss_stock;
+extern SSSurvey ss_survey;
 
 /* Takes stock of the tables. An invalidation or an error meanwhile leaves it unknown. */
-extern void ss_stock_take(void);
+extern void ss_survey_take(void);
 
-#endif /* SS_DIRECT_STOCK_H */
+#endif /* SS_SURVEY_H */

@@ -1,7 +1,7 @@
 /*
  * bisect.c: processes many purchases that do not spoil each other (bisect.h).
  *
- * Called by record_transactions() and import_purchases(). A batch is tried as
+ * Called by record_transactions() and import_purchases(). A range is tried as
  * a whole in a subtransaction; when it fails, its halves are, down to the
  * purchase that is at fault: n purchases with one bad one cost about
  * 2 log2(n) attempts. Locks are the engine's.
@@ -22,7 +22,7 @@ typedef struct Range
 	bool by_call;
 } Range;
 
-/* Processes a range as one batch of the engine; the items take over what came of it. */
+/* Processes a range as one chunk of the engine; the items take over what came of it. */
 static void
 award_range(void *argument)
 {
@@ -100,7 +100,7 @@ repeats_itself(SSItem **items, int count)
 }
 
 void
-ss_batch_award(SSItem **items, int count, bool by_call)
+ss_bisect_award(SSItem **items, int count, bool by_call)
 {
 	int size;
 

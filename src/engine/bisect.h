@@ -2,8 +2,8 @@
  * bisect.h: processes many purchases of which one bad one does not spoil the
  * others.
  */
-#ifndef SS_BATCH_H
-#define SS_BATCH_H
+#ifndef SS_BISECT_H
+#define SS_BISECT_H
 
 #include "postgres.h"
 
@@ -20,6 +20,6 @@ typedef struct SSItem
  * array. Each item ends up with what came of its purchase or with its error;
  * a refused purchase leaves nothing. by_call as for ss_engine_award.
  */
-extern void ss_batch_award(SSItem **items, int count, bool by_call);
+extern void ss_bisect_award(SSItem **items, int count, bool by_call);
 
-#endif /* SS_BATCH_H */
+#endif /* SS_BISECT_H */

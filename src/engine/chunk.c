@@ -83,7 +83,7 @@ static SSQuery day_spending_query = {
 
 typedef struct RedemptionKey
 {
-	int32 user; /* position in chunk->users */
+	int32 account; /* position in chunk->accounts */
 	int32 campaign_no;
 } RedemptionKey;
 
@@ -95,7 +95,7 @@ typedef struct RedemptionEntry
 
 typedef struct SpendingKey
 {
-	int32 user;
+	int32 account;
 	DateADT day;
 } SpendingKey;
 
@@ -134,67 +134,67 @@ refuse_reference(const SSChunk *chunk, const char *thing, const pg_uuid_t *id)
 static int
 compare_users(const void *a, const void *b)
 {
-	return memcmp(&((const SSUser *) a)->id, &((const SSUser *) b)->id, sizeof(pg_uuid_t));
+	return memcmp(&((const SSAccount *) a)->id, &((const SSAccount *) b)->id, sizeof(pg_uuid_t));
 }
 
 static void
-read_user(uint64 row, SSUser *user)
+read_user(uint64 row, SSAccount *account)
 {
 	Datum referrer;
 	bool isnull;
 
-	memset(user, 0, sizeof(*user));
-	user->id = *DatumGetUUIDP(ss_value_not_null(row, 1));
-	user->available = ss_value_int64(row, 2, 0);
-	user->pending = ss_value_int64(row, 3, 0);
-	user->lifetime = ss_value_int64(row, 4, 0);
-	user->tier = ss_value_text(row, 5);
-	user->tier_read = user->tier;
-	user->tier_until = DatumGetTimestampTz(ss_value_not_null(row, 6));
-	user->transactions = ss_value_int64(row, 7, 0);
-	user->spent = ss_value_int64(row, 8, 0);
-	strlcpy(user->spent_currency, ss_value_text(row, 9), sizeof(user->spent_currency));
-	user->debited = ss_value_int64(row, 10, 0);
-	user->lot_at = DatumGetTimestampTz(ss_value_not_null(row, 11));
-	user->lot_before = ss_value_int64(row, 12, 0);
+	memset(account, 0, sizeof(*account));
+	account->id = *DatumGetUUIDP(ss_value_not_null(row, 1));
+	account->available = ss_value_int64(row, 2, 0);
+	account->pending = ss_value_int64(row, 3, 0);
+	account->lifetime = ss_value_int64(row, 4, 0);
+	account->tier = ss_value_text(row, 5);
+	account->tier_read = account->tier;
+	account->tier_until = DatumGetTimestampTz(ss_value_not_null(row, 6));
+	account->transactions = ss_value_int64(row, 7, 0);
+	account->spent = ss_value_int64(row, 8, 0);
+	strlcpy(account->spent_currency, ss_value_text(row, 9), sizeof(account->spent_currency));
+	account->debited = ss_value_int64(row, 10, 0);
+	account->lot_at = DatumGetTimestampTz(ss_value_not_null(row, 11));
+	account->lot_before = ss_value_int64(row, 12, 0);
 	referrer = ss_value(row, 13, &isnull);
-	user->has_referrer = !isnull;
+	account->has_referrer = !isnull;
 	if (!isnull)
-		user->referrer = *DatumGetUUIDP(referrer);
-	user->active = true;
+		account->referrer = *DatumGetUUIDP(referrer);
+	account->active = true;
 }
 
-static SSUser *
-find_among(SSUser *users, int count, const pg_uuid_t *id)
+static SSAccount *
+find_among(SSAccount *accounts, int count, const pg_uuid_t *id)
 {
-	SSUser key;
+	SSAccount key;
 
 	key.id = *id;
-	return bsearch(&key, users, count, sizeof(SSUser), compare_users);
+	return bsearch(&key, accounts, count, sizeof(SSAccount), compare_users);
 }
 
-SSUser *
-ss_chunk_find_user(const SSChunk *chunk, const pg_uuid_t *id)
+SSAccount *
+ss_chunk_find_account(const SSChunk *chunk, const pg_uuid_t *id)
 {
-	return find_among(chunk->users, chunk->nusers, id);
+	return find_among(chunk->accounts, chunk->naccounts, id);
 }
 
 int
-ss_chunk_lock_accounts(const pg_uuid_t *ids, int count, SSUser *users)
+ss_chunk_lock_accounts(const pg_uuid_t *ids, int count, SSAccount *accounts)
 {
 	Datum array = ss_uuid_array(ids, count, sizeof(pg_uuid_t));
 	int found = (int) ss_query_latest(&lock_users_query, &array, NULL);
 	uint64 inactive;
 
 	for (int i = 0; i < found; i++)
-		read_user(i, &users[i]);
+		read_user(i, &accounts[i]);
 	inactive = ss_query_latest(&inactive_users_query, &array, NULL);
 	for (uint64 i = 0; i < inactive; i++)
 	{
-		SSUser *user = find_among(users, found, DatumGetUUIDP(ss_value_not_null(i, 1)));
+		SSAccount *account = find_among(accounts, found, DatumGetUUIDP(ss_value_not_null(i, 1)));
 
-		if (user != NULL)
-			user->active = false;
+		if (account != NULL)
+			account->active = false;
 	}
 	return found;
 }
@@ -267,9 +267,9 @@ ss_chunk_lock_users(SSChunk *chunk)
 	int count;
 	SSWanted *wanted = buyers_of(chunk, &count);
 
-	chunk->users = palloc(2 * count * sizeof(SSUser));
+	chunk->accounts = palloc(2 * count * sizeof(SSAccount));
 	if (chunk->direct != NULL)
-		chunk->nusers = ss_direct_lock_users(chunk->direct, chunk->batch, wanted, count, chunk->users);
+		chunk->naccounts = ss_direct_lock_users(chunk->direct, chunk->statement, wanted, count, chunk->accounts);
 	else
 	{
 		pg_uuid_t *ids = palloc(2 * count * sizeof(pg_uuid_t));
@@ -277,12 +277,12 @@ ss_chunk_lock_users(SSChunk *chunk)
 		count = add_referrers(wanted, count);
 		for (int i = 0; i < count; i++)
 			ids[i] = wanted[i].id;
-		chunk->nusers = ss_chunk_lock_accounts(ids, count, chunk->users);
+		chunk->naccounts = ss_chunk_lock_accounts(ids, count, chunk->accounts);
 	}
-	chunk->buyers = palloc(chunk->count * sizeof(SSUser *));
+	chunk->buyers = palloc(chunk->count * sizeof(SSAccount *));
 	for (int i = 0; i < chunk->count; i++)
 	{
-		chunk->buyers[i] = ss_chunk_find_user(chunk, &chunk->purchases[i].user_id);
+		chunk->buyers[i] = ss_chunk_find_account(chunk, &chunk->purchases[i].user_id);
 		if (chunk->buyers[i] == NULL)
 			refuse_reference(chunk, "user", &chunk->purchases[i].user_id);
 	}
@@ -442,7 +442,7 @@ load_segments(SSChunk *chunk, Datum user_ids)
 
 	for (uint64 i = 0; i < rows; i++)
 	{
-		SSBuyer *buyer = &ss_chunk_find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->buyer;
+		SSBuyer *buyer = &ss_chunk_find_account(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->buyer;
 
 		ss_chunk_add_segment(buyer, DatumGetInt32(ss_value_not_null(i, 2)));
 	}
@@ -455,41 +455,41 @@ load_boosts(SSChunk *chunk, Datum user_ids)
 
 	for (uint64 i = 0; i < rows; i++)
 	{
-		SSBuyer *buyer = &ss_chunk_find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->buyer;
+		SSBuyer *buyer = &ss_chunk_find_account(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->buyer;
 
 		ss_chunk_add_boost(buyer, ss_rules_boost(chunk->rules, DatumGetUUIDP(ss_value_not_null(i, 2))));
 	}
 }
 
 void
-ss_chunk_set_currency(SSUser *user, const char *currency)
+ss_chunk_set_currency(SSAccount *account, const char *currency)
 {
-	Datum values[2] = {UUIDPGetDatum(&user->id), CStringGetTextDatum(currency)};
+	Datum values[2] = {UUIDPGetDatum(&account->id), CStringGetTextDatum(currency)};
 
-	if (strcmp(user->spent_currency, currency) == 0)
+	if (strcmp(account->spent_currency, currency) == 0)
 		return;
 	ss_query_latest(&total_spent_query, values, NULL);
-	user->spent = ss_value_int64(0, 1, 0);
-	strlcpy(user->spent_currency, currency, sizeof(user->spent_currency));
+	account->spent = ss_value_int64(0, 1, 0);
+	strlcpy(account->spent_currency, currency, sizeof(account->spent_currency));
 }
 
 void
 ss_chunk_load_references(SSChunk *chunk)
 {
-	for (int i = 0; i < chunk->nusers; i++)
+	for (int i = 0; i < chunk->naccounts; i++)
 	{
-		memset(&chunk->users[i].buyer, 0, sizeof(SSBuyer));
-		ss_chunk_set_currency(&chunk->users[i], chunk->rules->settings.currency);
+		memset(&chunk->accounts[i].buyer, 0, sizeof(SSBuyer));
+		ss_chunk_set_currency(&chunk->accounts[i], chunk->rules->settings.currency);
 	}
 	if (chunk->direct != NULL)
 	{
 		look_up_references(chunk);
-		for (int i = 0; i < chunk->nusers; i++)
-			ss_direct_load_buyer(chunk->direct, chunk->rules, &chunk->users[i]);
+		for (int i = 0; i < chunk->naccounts; i++)
+			ss_direct_load_buyer(chunk->direct, chunk->rules, &chunk->accounts[i]);
 	}
 	else
 	{
-		Datum ids = ss_uuid_array(&chunk->users[0].id, chunk->nusers, sizeof(SSUser));
+		Datum ids = ss_uuid_array(&chunk->accounts[0].id, chunk->naccounts, sizeof(SSAccount));
 
 		load_merchants(chunk);
 		check_accounts(chunk);
@@ -502,9 +502,9 @@ ss_chunk_load_references(SSChunk *chunk)
 }
 
 int64 *
-ss_chunk_spent_on_day(SSChunk *chunk, const SSUser *user, DateADT day)
+ss_chunk_spent_on_day(SSChunk *chunk, const SSAccount *account, DateADT day)
 {
-	SpendingKey key = {(int32) (user - chunk->users), day};
+	SpendingKey key = {(int32) (account - chunk->accounts), day};
 	SpendingEntry *entry;
 	bool found;
 	Datum values[4];
@@ -512,7 +512,7 @@ ss_chunk_spent_on_day(SSChunk *chunk, const SSUser *user, DateADT day)
 	entry = hash_search(chunk->spending, &key, HASH_ENTER, &found);
 	if (found)
 		return &entry->spent;
-	values[0] = UUIDPGetDatum(&user->id);
+	values[0] = UUIDPGetDatum(&account->id);
 	values[1] = CStringGetTextDatum(chunk->rules->settings.currency);
 	values[2] = DateADTGetDatum(day);
 	values[3] = CStringGetTextDatum(pg_get_timezone_name(chunk->rules->settings.timezone));
@@ -582,14 +582,14 @@ ss_chunk_load_redemptions(SSChunk *chunk)
 	for (int i = 0; i < count; i++)
 		elements[i] = Int32GetDatum(numbers[i]);
 	values[0] = PointerGetDatum(construct_array(elements, count, INT4OID, sizeof(int32), true, 'i'));
-	values[1] = ss_uuid_array(&chunk->users[0].id, chunk->nusers, sizeof(SSUser));
+	values[1] = ss_uuid_array(&chunk->accounts[0].id, chunk->naccounts, sizeof(SSAccount));
 	rows = ss_query_latest(&redemptions_query, values, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
 		RedemptionKey key;
 		RedemptionEntry *entry;
 
-		key.user = (int32) (ss_chunk_find_user(chunk, DatumGetUUIDP(ss_value_not_null(i, 1))) - chunk->users);
+		key.account = (int32) (ss_chunk_find_account(chunk, DatumGetUUIDP(ss_value_not_null(i, 1))) - chunk->accounts);
 		key.campaign_no = DatumGetInt32(ss_value_not_null(i, 2));
 		entry = hash_search(chunk->redemptions, &key, HASH_ENTER, NULL);
 		entry->count = ss_value_int64(i, 3, 0);
@@ -597,9 +597,9 @@ ss_chunk_load_redemptions(SSChunk *chunk)
 }
 
 int64
-ss_chunk_redemptions(SSChunk *chunk, const SSUser *user, int32 campaign_no, int add)
+ss_chunk_redemptions(SSChunk *chunk, const SSAccount *account, int32 campaign_no, int add)
 {
-	RedemptionKey key = {(int32) (user - chunk->users), campaign_no};
+	RedemptionKey key = {(int32) (account - chunk->accounts), campaign_no};
 	RedemptionEntry *entry;
 	bool found;
 
@@ -607,7 +607,7 @@ ss_chunk_redemptions(SSChunk *chunk, const SSUser *user, int32 campaign_no, int 
 		chunk->redemptions = make_table("swipesavvy redemptions", sizeof(RedemptionKey), sizeof(RedemptionEntry));
 	entry = hash_search(chunk->redemptions, &key, HASH_ENTER, &found);
 	if (!found)
-		entry->count = chunk->direct == NULL ? 0 : ss_direct_redemptions(chunk->direct, &user->id, campaign_no);
+		entry->count = chunk->direct == NULL ? 0 : ss_direct_redemptions(chunk->direct, &account->id, campaign_no);
 	entry->count += add;
 	return entry->count;
 }

@@ -19,7 +19,7 @@
 struct HTAB;
 
 /* A user's reward account, locked; changed in memory, written once per chunk. */
-typedef struct SSUser
+typedef struct SSAccount
 {
 	pg_uuid_t id;
 	ItemPointerData tid; /* of the locked row; direct only */
@@ -40,10 +40,10 @@ typedef struct SSUser
 	pg_uuid_t referrer;
 	bool changed;
 	SSBuyer buyer; /* tier_milli is set per purchase */
-} SSUser;
+} SSAccount;
 
 /* A share of a budget or daily limit. */
-typedef struct SSSlot
+typedef struct SSShare
 {
 	int32 slot;
 	int64 used;
@@ -51,7 +51,7 @@ typedef struct SSSlot
 	ItemPointerData tid; /* of the version that was read; not under locks */
 	bool changed;
 	bool is_new;
-} SSSlot;
+} SSShare;
 
 /* Whose shares: a campaign's budget (day = -infinity) or its limit on a day. */
 typedef struct SSSlotKey
@@ -60,13 +60,13 @@ typedef struct SSSlotKey
 	DateADT day;
 } SSSlotKey;
 
-typedef struct SSSlots
+typedef struct SSShares
 {
 	SSSlotKey key; /* first */
 	bool in_hand;  /* somebody else is changing one of them */
 	int count;
-	SSSlot *items;
-} SSSlots;
+	SSShare *items;
+} SSShares;
 
 /* Something to take from a budget or limit. */
 typedef struct SSTake
@@ -82,13 +82,13 @@ typedef struct SSTake
  * each chunk wrote would be found at the end of an ever longer chain of
  * versions.
  */
-struct SSBatch
+struct SSStatement
 {
 	MemoryContext context;
-	int nslots;
-	SSSlots *slots; /* by key */
-	MemoryContext users_context;
-	struct HTAB *users; /* SSUser by id; NULL until there are some */
+	int nshares;
+	SSShares *shares; /* by key */
+	MemoryContext accounts_context;
+	struct HTAB *accounts; /* SSAccount by id; NULL until there are some */
 };
 
 typedef struct SSChunk
@@ -98,18 +98,18 @@ typedef struct SSChunk
 	bool by_call;	  /* unknown references are PT404, not 23503; known keys are replayed */
 	int count;
 	SSPurchase *purchases; /* in the order of processing */
-	SSUser **buyers;	   /* of each purchase */
+	SSAccount **buyers;	   /* of each purchase */
 	SSOpen *open;		   /* of each purchase */
-	int nusers;
-	SSUser *users;			  /* by id; buyers, and those who brought them */
+	int naccounts;
+	SSAccount *accounts;	  /* by id; buyers, and those who brought them */
 	struct HTAB *redemptions; /* counts by user and campaign */
 	bool locked;			  /* all slots in question are (slots.c) */
 	bool contended;			  /* slots were fought over: there should be more */
 	bool must_lock;			  /* the present choice cannot be made without locks */
 	int attempts;			  /* choices that came to nothing */
-	SSBatch *batch;			  /* NULL: slots are written with each chunk */
-	int nslots;
-	SSSlots *slots;
+	SSStatement *statement;	  /* NULL: slots are written with each chunk */
+	int nshares;
+	SSShares *shares;
 	int ntakes;
 	SSTake *takes;
 	struct HTAB *spending; /* by user and day; NULL where there is no limit */
@@ -125,17 +125,17 @@ extern void ss_chunk_lock_users(SSChunk *chunk);
  * The same for any users without access methods: reads the accounts of these ids
  * (ascending, each once) into users and returns how many there are.
  */
-extern int ss_chunk_lock_accounts(const pg_uuid_t *ids, int count, SSUser *users);
+extern int ss_chunk_lock_accounts(const pg_uuid_t *ids, int count, SSAccount *accounts);
 
 /* The chunk's user with that id, or whoever brought one of them; NULL when there is none. */
-extern SSUser *ss_chunk_find_user(const SSChunk *chunk, const pg_uuid_t *id);
+extern SSAccount *ss_chunk_find_account(const SSChunk *chunk, const pg_uuid_t *id);
 
 /* An account that was kept in another currency than the programme's present one is added up anew. */
-extern void ss_chunk_set_currency(SSUser *user, const char *currency);
+extern void ss_chunk_set_currency(SSAccount *account, const char *currency);
 
-/* Leaves the chunk's users, as they are now, to the batch; and writes what the batch has of them. */
-extern void ss_batch_keep_users(SSBatch *batch, const SSChunk *chunk);
-extern void ss_batch_write_users(SSBatch *batch);
+/* Leaves the chunk's users, as they are now, to the statement; and writes what the statement has of them. */
+extern void ss_statement_keep_accounts(SSStatement *statement, const SSChunk *chunk);
+extern void ss_statement_write_accounts(SSStatement *statement);
 
 /* Merchants' categories, ownership of accounts, users' segments and boosts. */
 extern void ss_chunk_load_references(SSChunk *chunk);
@@ -148,9 +148,9 @@ extern void ss_chunk_add_segment(SSBuyer *buyer, int32 segment_no);
 extern void ss_chunk_add_boost(SSBuyer *buyer, const SSBoost *boost);
 
 /* This user's redemptions of the campaign so far; add counts one more. */
-extern int64 ss_chunk_redemptions(SSChunk *chunk, const SSUser *user, int32 campaign_no, int add);
+extern int64 ss_chunk_redemptions(SSChunk *chunk, const SSAccount *account, int32 campaign_no, int add);
 
 /* What the user spent that day in the programme's currency, without this purchase. */
-extern int64 *ss_chunk_spent_on_day(SSChunk *chunk, const SSUser *user, DateADT day);
+extern int64 *ss_chunk_spent_on_day(SSChunk *chunk, const SSAccount *account, DateADT day);
 
 #endif /* SS_CHUNK_H */

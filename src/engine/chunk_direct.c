@@ -28,30 +28,30 @@ get_not_null(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int co
 }
 
 static void
-read_account(SSDirect *direct, const TupleTableSlot *slot, SSUser *user)
+read_account(SSDirect *direct, const TupleTableSlot *slot, SSAccount *account)
 {
 	bool isnull;
 	Datum value;
 
-	user->available = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_AVAILABLE));
-	user->pending = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_PENDING));
-	user->lifetime = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_LIFETIME));
-	user->tier = TextDatumGetCString(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_TIER));
-	user->tier_read = user->tier;
+	account->available = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_AVAILABLE));
+	account->pending = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_PENDING));
+	account->lifetime = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_LIFETIME));
+	account->tier = TextDatumGetCString(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_TIER));
+	account->tier_read = account->tier;
 	value = ss_direct_get(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_TIER_UNTIL, &isnull);
-	user->tier_until = isnull ? DT_NOBEGIN : DatumGetTimestampTz(value);
-	user->transactions = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_TRANSACTIONS));
-	user->spent = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_SPENT));
-	strlcpy(user->spent_currency,
+	account->tier_until = isnull ? DT_NOBEGIN : DatumGetTimestampTz(value);
+	account->transactions = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_TRANSACTIONS));
+	account->spent = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_SPENT));
+	strlcpy(account->spent_currency,
 			TextDatumGetCString(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_SPENT_CURRENCY)),
-			sizeof(user->spent_currency));
-	user->debited = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_DEBITED));
-	user->lot_at = DatumGetTimestampTz(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_LOT_AT));
-	user->lot_before = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_LOT_BEFORE));
+			sizeof(account->spent_currency));
+	account->debited = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_DEBITED));
+	account->lot_at = DatumGetTimestampTz(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_LOT_AT));
+	account->lot_before = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_LOT_BEFORE));
 	value = ss_direct_get(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_REFERRER, &isnull);
-	user->has_referrer = !isnull;
+	account->has_referrer = !isnull;
 	if (!isnull)
-		user->referrer = *DatumGetUUIDP(value);
+		account->referrer = *DatumGetUUIDP(value);
 }
 
 static bool
@@ -75,7 +75,7 @@ is_active(SSDirect *direct, const Datum *user_id)
  * where it was found, if it was (it may have another version by now).
  */
 static bool
-lock_user(SSDirect *direct, const pg_uuid_t *id, ItemPointer tid, SSUser *user)
+lock_user(SSDirect *direct, const pg_uuid_t *id, ItemPointer tid, SSAccount *account)
 {
 	Datum key = UUIDPGetDatum(id);
 	TupleTableSlot *locked = NULL;
@@ -86,17 +86,18 @@ lock_user(SSDirect *direct, const pg_uuid_t *id, ItemPointer tid, SSUser *user)
 		locked = ss_direct_lock(direct, SS_REWARD_ACCOUNTS, 1, &key);
 	if (locked == NULL)
 		return false;
-	memset(user, 0, sizeof(SSUser));
-	user->id = *id;
-	user->tid = locked->tts_tid;
-	read_account(direct, locked, user);
+	memset(account, 0, sizeof(SSAccount));
+	account->id = *id;
+	account->tid = locked->tts_tid;
+	read_account(direct, locked, account);
 	return true;
 }
 
-static const SSUser *
-held_user(const SSBatch *batch, const pg_uuid_t *id)
+static const SSAccount *
+held_user(const SSStatement *statement, const pg_uuid_t *id)
 {
-	return batch == NULL || batch->users == NULL ? NULL : hash_search(batch->users, id, HASH_FIND, NULL);
+	return statement == NULL || statement->accounts == NULL ? NULL
+															: hash_search(statement->accounts, id, HASH_FIND, NULL);
 }
 
 /* Finds an account without locking it; is a referral bonus due with it? Then *referrer is who else gets it. */
@@ -125,13 +126,13 @@ find_user(SSDirect *direct, const pg_uuid_t *id, ItemPointer tid, pg_uuid_t *ref
  * found without a lock are all that can be; locks must be taken in one order.
  */
 static int
-add_referrers(SSDirect *direct, const SSBatch *batch, SSWanted *wanted, int count, ItemPointer tids)
+add_referrers(SSDirect *direct, const SSStatement *statement, SSWanted *wanted, int count, ItemPointer tids)
 {
 	int all = count;
 
 	for (int i = 0; i < count; i++)
 	{
-		const SSUser *held = held_user(batch, &wanted[i].id);
+		const SSAccount *held = held_user(statement, &wanted[i].id);
 		pg_uuid_t referrer;
 		bool due;
 
@@ -155,76 +156,78 @@ add_referrers(SSDirect *direct, const SSBatch *batch, SSWanted *wanted, int coun
 }
 
 int
-ss_direct_lock_users(SSDirect *direct, const SSBatch *batch, SSWanted *wanted, int count, SSUser *users)
+ss_direct_lock_users(SSDirect *direct, const SSStatement *statement, SSWanted *wanted, int count, SSAccount *accounts)
 {
 	ItemPointerData *tids = palloc(2 * count * sizeof(ItemPointerData));
 	bool *fresh = palloc(2 * count * sizeof(bool));
 	int found = 0;
 
-	count = add_referrers(direct, batch, wanted, count, tids);
+	count = add_referrers(direct, statement, wanted, count, tids);
 	for (int i = 0; i < count; i++)
 	{
-		const SSUser *held = held_user(batch, &wanted[i].id);
+		const SSAccount *held = held_user(statement, &wanted[i].id);
 
 		if (held != NULL)
-			users[found] = *held;
-		else if (!lock_user(direct, &wanted[i].id, &tids[i], &users[found]))
+			accounts[found] = *held;
+		else if (!lock_user(direct, &wanted[i].id, &tids[i], &accounts[found]))
 			continue;
 		fresh[found++] = (held == NULL);
 	}
 	ss_direct_refresh(direct);
 	for (int i = 0; i < found; i++)
 	{
-		Datum key = UUIDPGetDatum(&users[i].id);
+		Datum key = UUIDPGetDatum(&accounts[i].id);
 
 		if (fresh[i])
-			users[i].active = is_active(direct, &key);
+			accounts[i].active = is_active(direct, &key);
 	}
 	return found;
 }
 
 void
-ss_batch_keep_users(SSBatch *batch, const SSChunk *chunk)
+ss_statement_keep_accounts(SSStatement *statement, const SSChunk *chunk)
 {
-	HASHCTL control = {.keysize = sizeof(pg_uuid_t), .entrysize = sizeof(SSUser)};
+	HASHCTL control = {.keysize = sizeof(pg_uuid_t), .entrysize = sizeof(SSAccount)};
 
-	if (batch->users == NULL)
+	if (statement->accounts == NULL)
 	{
-		batch->users_context = AllocSetContextCreate(batch->context, "swipesavvy users", ALLOCSET_DEFAULT_SIZES);
-		control.hcxt = batch->users_context;
-		batch->users = hash_create("swipesavvy users", 1024, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		statement->accounts_context =
+			AllocSetContextCreate(statement->context, "swipesavvy users", ALLOCSET_DEFAULT_SIZES);
+		control.hcxt = statement->accounts_context;
+		statement->accounts = hash_create("swipesavvy users", 1024, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
-	for (int i = 0; i < chunk->nusers; i++)
+	for (int i = 0; i < chunk->naccounts; i++)
 	{
-		SSUser *kept = hash_search(batch->users, &chunk->users[i].id, HASH_ENTER, NULL);
+		SSAccount *kept = hash_search(statement->accounts, &chunk->accounts[i].id, HASH_ENTER, NULL);
 
-		*kept = chunk->users[i];
-		kept->tier = MemoryContextStrdup(batch->users_context, kept->tier);
+		*kept = chunk->accounts[i];
+		kept->tier = MemoryContextStrdup(statement->accounts_context, kept->tier);
 		kept->tier_read = strcmp(kept->tier_read, kept->tier) == 0
 							  ? kept->tier
-							  : MemoryContextStrdup(batch->users_context, kept->tier_read);
+							  : MemoryContextStrdup(statement->accounts_context, kept->tier_read);
 	}
-	if (MemoryContextMemAllocated(batch->users_context, true) > (Size) work_mem * 1024)
-		ss_batch_write_users(batch);
+	if (MemoryContextMemAllocated(statement->accounts_context, true) > (Size) work_mem * 1024)
+		ss_statement_write_accounts(statement);
 }
 
 void
-ss_batch_write_users(SSBatch *batch)
+ss_statement_write_accounts(SSStatement *statement)
 {
 	HASH_SEQ_STATUS status;
-	SSUser *users;
-	SSUser *user;
+	SSAccount *accounts;
+	SSAccount *account;
 	int count = 0;
 
-	if (batch->users == NULL)
+	if (statement->accounts == NULL)
 		return;
-	users = MemoryContextAllocHuge(batch->users_context, hash_get_num_entries(batch->users) * sizeof(SSUser));
-	hash_seq_init(&status, batch->users);
-	while ((user = hash_seq_search(&status)) != NULL)
-		users[count++] = *user;
-	ss_ledger_write_users(users, count);
-	batch->users = NULL;
-	MemoryContextDelete(batch->users_context);
+	accounts = MemoryContextAllocHuge(statement->accounts_context,
+									  hash_get_num_entries(statement->accounts) * sizeof(SSAccount));
+	hash_seq_init(&status, statement->accounts);
+	while ((account = hash_seq_search(&status)) != NULL)
+		accounts[count++] = *account;
+	ss_ledger_write_users(accounts, count);
+	statement->accounts = NULL;
+	MemoryContextDelete(statement->accounts_context);
 }
 
 char *
@@ -284,14 +287,14 @@ load_boosts(SSDirect *direct, const SSRules *rules, const Datum *user_id, SSBuye
 }
 
 void
-ss_direct_load_buyer(SSDirect *direct, const SSRules *rules, SSUser *user)
+ss_direct_load_buyer(SSDirect *direct, const SSRules *rules, SSAccount *account)
 {
-	Datum user_id = UUIDPGetDatum(&user->id);
+	Datum user_id = UUIDPGetDatum(&account->id);
 
 	if (rules->has_segments)
-		load_segments(direct, &user_id, &user->buyer);
-	if (user->buyer.boosted)
-		load_boosts(direct, rules, &user_id, &user->buyer);
+		load_segments(direct, &user_id, &account->buyer);
+	if (account->buyer.boosted)
+		load_boosts(direct, rules, &user_id, &account->buyer);
 }
 
 int64

@@ -22,9 +22,10 @@ extern int ss_chunk_sort_wanted(SSWanted *wanted, int count);
 /*
  * Locks the accounts of these users (sorted, with room for as many again), and
  * of those who brought one that completes, by id, and reads them, but for those
- * that the batch (or NULL) has; returns how many there are, at most twice `count`.
+ * that the statement (or NULL) has; returns how many there are, at most twice `count`.
  */
-extern int ss_direct_lock_users(SSDirect *direct, const SSBatch *batch, SSWanted *wanted, int count, SSUser *users);
+extern int ss_direct_lock_users(SSDirect *direct, const SSStatement *statement, SSWanted *wanted, int count,
+								SSAccount *accounts);
 
 /* The category name of a merchant; NULL when there is no such merchant. */
 extern char *ss_direct_merchant_category(SSDirect *direct, const pg_uuid_t *merchant_id, bool *committed);
@@ -33,7 +34,7 @@ extern char *ss_direct_merchant_category(SSDirect *direct, const pg_uuid_t *merc
 extern bool ss_direct_owns_account(SSDirect *direct, const pg_uuid_t *user_id, const pg_uuid_t *account_id);
 
 /* Reads the user's segments and activated boosts, as far as the rules have any. */
-extern void ss_direct_load_buyer(SSDirect *direct, const SSRules *rules, SSUser *user);
+extern void ss_direct_load_buyer(SSDirect *direct, const SSRules *rules, SSAccount *account);
 
 /* Redemptions of the campaign by the user that count. */
 extern int64 ss_direct_redemptions(SSDirect *direct, const pg_uuid_t *user_id, int32 campaign_no);

@@ -204,7 +204,7 @@ prepare(SSChunk *chunk)
 
 /* Refuses a purchase over the programme's limits; counts it against the day's. */
 static void
-check_spending(SSChunk *chunk, const SSPurchase *purchase, const SSUser *user)
+check_spending(SSChunk *chunk, const SSPurchase *purchase, const SSAccount *account)
 {
 	const SSSettings *settings = &chunk->rules->settings;
 	int64 *spent;
@@ -217,7 +217,7 @@ check_spending(SSChunk *chunk, const SSPurchase *purchase, const SSUser *user)
 					 purchase->amount, settings->max_transaction_minor);
 	if (settings->daily_spending_minor < 0)
 		return;
-	spent = ss_chunk_spent_on_day(chunk, user, purchase->day);
+	spent = ss_chunk_spent_on_day(chunk, account, purchase->day);
 	if (purchase->amount > settings->daily_spending_minor - *spent)
 		ss_exhausted("amount is over what is left of daily_spending_limit",
 					 "The amount is " INT64_FORMAT ", of " INT64_FORMAT " a day " INT64_FORMAT
@@ -230,7 +230,7 @@ check_spending(SSChunk *chunk, const SSPurchase *purchase, const SSUser *user)
 typedef struct ChunkStock
 {
 	SSChunk *chunk;
-	const SSUser *user;
+	const SSAccount *account;
 } ChunkStock;
 
 static int64
@@ -238,7 +238,7 @@ stock_redemptions(void *state, const SSCampaign *campaign)
 {
 	ChunkStock *stock = state;
 
-	return ss_chunk_redemptions(stock->chunk, stock->user, campaign->no, 0);
+	return ss_chunk_redemptions(stock->chunk, stock->account, campaign->no, 0);
 }
 
 static bool
@@ -260,7 +260,7 @@ stock_take(void *state, const SSCampaign *campaign, const SSPurchase *purchase, 
 	ChunkStock *stock = state;
 
 	if (campaign->per_user_limit > 0)
-		(void) ss_chunk_redemptions(stock->chunk, stock->user, campaign->no, 1);
+		(void) ss_chunk_redemptions(stock->chunk, stock->account, campaign->no, 1);
 	if (campaign->daily_limit > 0)
 		ss_slots_take(stock->chunk, campaign, purchase->day, 1);
 	if (campaign->has_budget)
@@ -294,32 +294,32 @@ choose_awards(SSChunk *chunk, int position)
 
 /* The first completed purchase of a user whom another one brought. */
 static void
-pay_referral(SSChunk *chunk, SSPurchase *purchase, SSUser *user)
+pay_referral(SSChunk *chunk, SSPurchase *purchase, SSAccount *account)
 {
-	SSUser *referrer = ss_chunk_find_user(chunk, &user->referrer);
+	SSAccount *referrer = ss_chunk_find_account(chunk, &account->referrer);
 
-	purchase->referrer = user->referrer;
+	purchase->referrer = account->referrer;
 	purchase->referral_points =
-		ss_referral_pay(chunk->rules, user, referrer, purchase->recorded_at, &purchase->referrer_paid);
+		ss_referral_pay(chunk->rules, account, referrer, purchase->recorded_at, &purchase->referrer_paid);
 }
 
 /* Moves what the purchase earned into the user's account, in memory. */
 static void
-credit(SSChunk *chunk, SSPurchase *purchase, SSUser *user)
+credit(SSChunk *chunk, SSPurchase *purchase, SSAccount *account)
 {
 	int64 points = ss_add(purchase->points_base, purchase->points_bonus, "points");
 
-	user->changed = true;
-	user->transactions++;
+	account->changed = true;
+	account->transactions++;
 	if (purchase->status == SS_PENDING)
-		user->pending = ss_add(user->pending, points, "pending points");
+		account->pending = ss_add(account->pending, points, "pending points");
 	if (purchase->status != SS_COMPLETED)
 		return;
-	if (strcmp(purchase->currency, user->spent_currency) == 0)
-		user->spent = ss_add(user->spent, purchase->amount, "spent amount");
-	ss_balance_earn(chunk->rules, user, points, purchase->occurred_at, purchase->recorded_at);
-	if (user->has_referrer)
-		pay_referral(chunk, purchase, user);
+	if (strcmp(purchase->currency, account->spent_currency) == 0)
+		account->spent = ss_add(account->spent, purchase->amount, "spent amount");
+	ss_balance_earn(chunk->rules, account, points, purchase->occurred_at, purchase->recorded_at);
+	if (account->has_referrer)
+		pay_referral(chunk, purchase, account);
 }
 
 /* Step 4 for one purchase; false when it must be prepared again, with nothing changed. */
@@ -327,23 +327,23 @@ static bool
 process(SSChunk *chunk, int position, TimestampTz now)
 {
 	SSPurchase *purchase = &chunk->purchases[position];
-	SSUser *user = chunk->buyers[position];
+	SSAccount *account = chunk->buyers[position];
 
-	if (!user->active)
-		ss_bad_state("user is not active", "Purchases of user \"%s\" are not recorded.", ss_uuid_text(&user->id));
-	check_spending(chunk, purchase, user);
+	if (!account->active)
+		ss_bad_state("user is not active", "Purchases of user \"%s\" are not recorded.", ss_uuid_text(&account->id));
+	check_spending(chunk, purchase, account);
 	purchase->recorded_at = now;
 	if (ss_status_earns(purchase->status))
 	{
-		user->buyer.tier_milli = ss_tier_held(chunk->rules, user, now)->multiplier_milli;
-		purchase->points_base = ss_match_base(chunk->rules, purchase, &user->buyer);
+		account->buyer.tier_milli = ss_tier_held(chunk->rules, account, now)->multiplier_milli;
+		purchase->points_base = ss_match_base(chunk->rules, purchase, &account->buyer);
 		choose_awards(chunk, position);
 		if (!ss_slots_settle(chunk))
 			return false;
 	}
-	credit(chunk, purchase, user);
-	purchase->balance = user->available;
-	purchase->tier = pstrdup(ss_tier_held(chunk->rules, user, now)->name);
+	credit(chunk, purchase, account);
+	purchase->balance = account->available;
+	purchase->tier = pstrdup(ss_tier_held(chunk->rules, account, now)->name);
 	purchase->present_status = purchase->status;
 	return true;
 }
@@ -362,8 +362,9 @@ award_new(SSChunk *chunk)
 
 	check_given_ids(chunk);
 	chunk->open = palloc0(chunk->count * sizeof(SSOpen));
-	/* slots that the batch has taken from but not written must not be read */
-	chunk->locked = chunk->direct == NULL || chunk->count > 1 || (chunk->batch != NULL && chunk->batch->nslots > 0);
+	/* slots that the statement has taken from but not written must not be read */
+	chunk->locked =
+		chunk->direct == NULL || chunk->count > 1 || (chunk->statement != NULL && chunk->statement->nshares > 0);
 	do
 	{
 		prepare(chunk);
@@ -379,8 +380,8 @@ award_new(SSChunk *chunk)
 	check_rivals(chunk);
 	if (in_turn)
 		ss_rivals_end_turn(&chunk->purchases[0].transaction_id);
-	if (chunk->batch != NULL)
-		ss_batch_keep_users(chunk->batch, chunk);
+	if (chunk->statement != NULL)
+		ss_statement_keep_accounts(chunk->statement, chunk);
 }
 
 void
@@ -396,12 +397,12 @@ static void
 award_rest(SSChunk *chunk)
 {
 	SSPurchase *all = chunk->purchases;
-	SSUser **buyers = chunk->buyers;
+	SSAccount **buyers = chunk->buyers;
 	int *places = palloc(chunk->count * sizeof(int));
 	int fresh = 0;
 
 	chunk->purchases = palloc(chunk->count * sizeof(SSPurchase));
-	chunk->buyers = palloc(chunk->count * sizeof(SSUser *));
+	chunk->buyers = palloc(chunk->count * sizeof(SSAccount *));
 	for (int i = 0; i < chunk->count; i++)
 	{
 		if (all[i].replayed)
@@ -417,24 +418,24 @@ award_rest(SSChunk *chunk)
 		all[places[i]] = chunk->purchases[i];
 }
 
-SSBatch *
-ss_engine_begin_batch(MemoryContext context)
+SSStatement *
+ss_engine_begin_statement(MemoryContext context)
 {
-	SSBatch *batch = MemoryContextAllocZero(context, sizeof(SSBatch));
+	SSStatement *statement = MemoryContextAllocZero(context, sizeof(SSStatement));
 
-	batch->context = context;
-	return batch;
+	statement->context = context;
+	return statement;
 }
 
 void
-ss_engine_end_batch(SSBatch *batch)
+ss_engine_end_statement(SSStatement *statement)
 {
-	ss_slots_write_batch(batch);
-	ss_batch_write_users(batch);
+	ss_slots_write_statement(statement);
+	ss_statement_write_accounts(statement);
 }
 
 void
-ss_engine_award(SSPurchase *purchases, int count, bool by_call, SSBatch *batch)
+ss_engine_award(SSPurchase *purchases, int count, bool by_call, SSStatement *statement)
 {
 	SSChunk chunk = {.by_call = by_call, .count = count, .purchases = purchases};
 	int settings;
@@ -448,7 +449,7 @@ ss_engine_award(SSPurchase *purchases, int count, bool by_call, SSBatch *batch)
 	if (chunk.direct == NULL)
 		ss_engine_lock_out_changes();
 	/* where there can be triggers, nothing may be left unwritten while they run */
-	chunk.batch = chunk.direct == NULL ? NULL : batch;
+	chunk.statement = chunk.direct == NULL ? NULL : statement;
 	/* plans are kept from when the tables were small: what a load fills must not be read as a whole for each chunk */
 	if (chunk.direct == NULL || count > 1)
 		ss_query_avoid_scans();

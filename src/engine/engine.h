@@ -1,5 +1,5 @@
 /*
- * engine.h: the award engine: a batch of purchases in, everything they earn
+ * engine.h: the award engine: a chunk of purchases in, everything they earn
  * written. It does not know how purchases arrive.
  */
 #ifndef SS_ENGINE_H
@@ -13,11 +13,11 @@
 #define SS_CHUNK_PURCHASES 1000
 
 /* What the chunks of one statement share. */
-typedef struct SSBatch SSBatch;
+typedef struct SSStatement SSStatement;
 
 /* Begins and ends a statement of several chunks; nothing else may run in between. SPI is connected at the end. */
-extern SSBatch *ss_engine_begin_batch(MemoryContext context);
-extern void ss_engine_end_batch(SSBatch *batch);
+extern SSStatement *ss_engine_begin_statement(MemoryContext context);
+extern void ss_engine_end_statement(SSStatement *statement);
 
 /*
  * Processes purchases in the order given, which must be that of (occurred_at,
@@ -28,12 +28,12 @@ extern void ss_engine_end_batch(SSBatch *batch);
  * key is replayed, an unknown user or merchant is PT404. Otherwise they are
  * bulk: 23505 and 23503.
  *
- * batch: the statement that the chunk is part of, or NULL.
+ * statement: the one that the chunk is part of, or NULL.
  *
  * Call it inside ss_call_enter/leave with SPI connected. What it fills in
  * lives in the caller's memory context.
  */
-extern void ss_engine_award(SSPurchase *purchases, int count, bool by_call, SSBatch *batch);
+extern void ss_engine_award(SSPurchase *purchases, int count, bool by_call, SSStatement *statement);
 
 /*
  * Takes the table lock under which purchases are processed, until the transaction ends: changes of

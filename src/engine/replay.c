@@ -172,7 +172,7 @@ ss_replay_find(SSChunk *chunk)
 	if (keys == NULL)
 		return 0;
 	ss_query_avoid_scans();
-	values[0] = ss_uuid_array(&chunk->users[0].id, chunk->nusers, sizeof(SSUser));
+	values[0] = ss_uuid_array(&chunk->accounts[0].id, chunk->naccounts, sizeof(SSAccount));
 	values[1] = PointerGetDatum(keys);
 	rows = ss_query_latest(&known_keys_query, values, NULL);
 	for (uint64 row = 0; row < rows; row++)

@@ -16,79 +16,79 @@
 #define SHARE_PURCHASES 8
 
 void
-ss_shares_add(SSSlots *slots, MemoryContext context, SSSlot slot)
+ss_shares_add(SSShares *shares, MemoryContext context, SSShare share)
 {
-	if (slots->items == NULL)
-		slots->items = MemoryContextAlloc(context, sizeof(SSSlot));
-	else if ((slots->count & (slots->count - 1)) == 0)
-		slots->items = repalloc(slots->items, 2 * slots->count * sizeof(SSSlot));
-	slots->items[slots->count++] = slot;
+	if (shares->items == NULL)
+		shares->items = MemoryContextAlloc(context, sizeof(SSShare));
+	else if ((shares->count & (shares->count - 1)) == 0)
+		shares->items = repalloc(shares->items, 2 * shares->count * sizeof(SSShare));
+	shares->items[shares->count++] = share;
 }
 
 /* How much can be taken from a slot, or be given back to it. */
 static int64
-room_in(const SSSlot *slot, bool giving)
+room_in(const SSShare *share, bool giving)
 {
-	return giving ? slot->used : slot->allotted - slot->used;
+	return giving ? share->used : share->allotted - share->used;
 }
 
 bool
-ss_shares_cover(const SSSlot *slot, int64 amount)
+ss_shares_cover(const SSShare *share, int64 amount)
 {
-	return amount < 0 ? slot->used >= -amount : slot->allotted - slot->used >= amount;
+	return amount < 0 ? share->used >= -amount : share->allotted - share->used >= amount;
 }
 
 /* Never beyond the whole, which is a bigint. */
 static int64
-total_room(const SSSlots *slots, bool giving)
+total_room(const SSShares *shares, bool giving)
 {
 	int64 room = 0;
 
-	for (int i = 0; i < slots->count; i++)
-		room = ss_add(room, room_in(&slots->items[i], giving), "budget");
+	for (int i = 0; i < shares->count; i++)
+		room = ss_add(room, room_in(&shares->items[i], giving), "budget");
 	return room;
 }
 
 int
-ss_shares_worthwhile(const SSSlots *slots, int64 amount)
+ss_shares_worthwhile(const SSShares *shares, int64 amount)
 {
-	int more = Max(Min(2 * slots->count, ss_max_slots), 1);
+	int more = Max(Min(2 * shares->count, ss_max_slots), 1);
 
-	return total_room(slots, amount < 0) / more / SHARE_PURCHASES >= Abs(amount) ? more : slots->count;
+	return total_room(shares, amount < 0) / more / SHARE_PURCHASES >= Abs(amount) ? more : shares->count;
 }
 
 int64
-ss_shares_left(const SSSlots *slots)
+ss_shares_left(const SSShares *shares)
 {
-	return total_room(slots, false);
+	return total_room(shares, false);
 }
 
 /* How much more than the limit is allotted but not used. */
 static int64
-beyond(const SSSlots *slots, int64 limit)
+beyond(const SSShares *shares, int64 limit)
 {
-	int64 left = total_room(slots, false);
+	int64 left = total_room(shares, false);
 
-	return Min(left, ss_add(left, total_room(slots, true), "budget") - limit);
+	return Min(left, ss_add(left, total_room(shares, true), "budget") - limit);
 }
 
 bool
-ss_shares_exceed(const SSSlots *slots, int64 limit)
+ss_shares_exceed(const SSShares *shares, int64 limit)
 {
-	return beyond(slots, limit) > 0;
+	return beyond(shares, limit) > 0;
 }
 
 void
-ss_shares_cut(SSSlots *slots, int64 limit)
+ss_shares_cut(SSShares *shares, int64 limit)
 {
-	int64 excess = beyond(slots, limit);
+	int64 excess = beyond(shares, limit);
 
-	for (int i = 0; i < slots->count && excess > 0; i++)
+	for (int i = 0; i < shares->count && excess > 0; i++)
 	{
-		int64 part = Min(room_in(&slots->items[i], false), excess);
+		int64 part = Min(room_in(&shares->items[i], false), excess);
 
-		slots->items[i].allotted -= part;
-		slots->items[i].changed |= part > 0;
+		shares->items[i].allotted -= part;
+		shares->items[i].changed |= part > 0;
 		excess -= part;
 	}
 }
@@ -102,62 +102,62 @@ share_of(int64 total, int count, int i)
 
 /* Gives what is left to `count` slots in equal shares; what was used as well if it is to be given back there. */
 static void
-spread(SSSlots *slots, int count, bool with_used)
+spread(SSShares *shares, int count, bool with_used)
 {
-	int64 left = total_room(slots, false);
-	int64 used = total_room(slots, true);
+	int64 left = total_room(shares, false);
+	int64 used = total_room(shares, true);
 
-	while (slots->count < count)
+	while (shares->count < count)
 	{
-		SSSlot fresh = {.slot = slots->items[slots->count - 1].slot + 1, .is_new = true};
+		SSShare fresh = {.slot = shares->items[shares->count - 1].slot + 1, .is_new = true};
 
-		ss_shares_add(slots, NULL, fresh); /* there are some, so it has a context */
+		ss_shares_add(shares, NULL, fresh); /* there are some, so it has a context */
 	}
-	for (int i = 0; i < slots->count; i++)
+	for (int i = 0; i < shares->count; i++)
 	{
 		if (with_used)
-			slots->items[i].used = share_of(used, count, i);
-		slots->items[i].allotted = slots->items[i].used + share_of(left, count, i);
-		slots->items[i].changed = true;
+			shares->items[i].used = share_of(used, count, i);
+		shares->items[i].allotted = shares->items[i].used + share_of(left, count, i);
+		shares->items[i].changed = true;
 	}
 }
 
 /* Gives back what no slot had in one piece. */
 static void
-give_in_parts(SSSlots *slots, int64 amount)
+give_in_parts(SSShares *shares, int64 amount)
 {
-	for (int i = 0; i < slots->count; i++)
+	for (int i = 0; i < shares->count; i++)
 	{
-		int64 part = Min(slots->items[i].used, amount);
+		int64 part = Min(shares->items[i].used, amount);
 
-		slots->items[i].used -= part;
-		slots->items[i].changed |= part > 0;
+		shares->items[i].used -= part;
+		shares->items[i].changed |= part > 0;
 		amount -= part;
 	}
 	if (amount > 0)
 		ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("more is given back than was taken"),
-				errdetail("It is campaign number %d.", slots->key.campaign_no));
+				errdetail("It is campaign number %d.", shares->key.campaign_no));
 }
 
 void
-ss_shares_take(SSSlots *slots, int64 amount, bool contended)
+ss_shares_take(SSShares *shares, int64 amount, bool contended)
 {
 	int i = 0;
 
-	while (i < slots->count && !ss_shares_cover(&slots->items[i], amount))
+	while (i < shares->count && !ss_shares_cover(&shares->items[i], amount))
 		i++;
-	if (i == slots->count && amount < 0)
-		give_in_parts(slots, -amount);
+	if (i == shares->count && amount < 0)
+		give_in_parts(shares, -amount);
 	else
 	{
-		if (i == slots->count)
+		if (i == shares->count)
 		{
-			spread(slots, 1, false);
+			spread(shares, 1, false);
 			i = 0;
 		}
-		slots->items[i].used += amount;
-		slots->items[i].changed = true;
+		shares->items[i].used += amount;
+		shares->items[i].changed = true;
 	}
 	if (contended)
-		spread(slots, ss_shares_worthwhile(slots, amount), true);
+		spread(shares, ss_shares_worthwhile(shares, amount), true);
 }

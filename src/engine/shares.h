@@ -12,29 +12,29 @@
 #include "engine/chunk.h"
 
 /* Adds one slot; `context` is for the first of a list. */
-extern void ss_shares_add(SSSlots *slots, MemoryContext context, SSSlot slot);
+extern void ss_shares_add(SSShares *shares, MemoryContext context, SSShare share);
 
 /* Does this slot alone cover the amount? */
-extern bool ss_shares_cover(const SSSlot *slot, int64 amount);
+extern bool ss_shares_cover(const SSShare *share, int64 amount);
 
 /* What is left in all of them. */
-extern int64 ss_shares_left(const SSSlots *slots);
+extern int64 ss_shares_left(const SSShares *shares);
 
 /*
  * More may be allotted than a limit that was set below what had been used: what
  * is given back of that is not to be taken again. Is there any? Cut takes it
  * off; all of them must be locked.
  */
-extern bool ss_shares_exceed(const SSSlots *slots, int64 limit);
-extern void ss_shares_cut(SSSlots *slots, int64 limit);
+extern bool ss_shares_exceed(const SSShares *shares, int64 limit);
+extern void ss_shares_cut(SSShares *shares, int64 limit);
 
 /* How many slots a fought-over key should have; what can be taken (or given back) must be worth sharing. */
-extern int ss_shares_worthwhile(const SSSlots *slots, int64 amount);
+extern int ss_shares_worthwhile(const SSShares *shares, int64 amount);
 
 /*
  * Takes an amount that all together cover. If they were fought over, they
  * become more, with equal shares. All of them must be locked.
  */
-extern void ss_shares_take(SSSlots *slots, int64 amount, bool contended);
+extern void ss_shares_take(SSShares *shares, int64 amount, bool contended);
 
 #endif /* SS_SHARES_H */

@@ -109,17 +109,17 @@ compare_keys(const void *a, const void *b)
 void
 ss_slots_reset(SSChunk *chunk)
 {
-	chunk->nslots = 0;
-	chunk->slots = NULL;
+	chunk->nshares = 0;
+	chunk->shares = NULL;
 	chunk->ntakes = 0;
 	chunk->must_lock = false;
 }
 
 /* Under locks all are known, sorted by key. */
-static SSSlots *
+static SSShares *
 find_locked(const SSChunk *chunk, const SSSlotKey *key)
 {
-	return bsearch(key, chunk->slots, chunk->nslots, sizeof(SSSlots), compare_keys);
+	return bsearch(key, chunk->shares, chunk->nshares, sizeof(SSShares), compare_keys);
 }
 
 /* --- without locks ---------------------------------------------------------------------- */
@@ -147,39 +147,39 @@ int64_column(SSChunk *chunk, const TupleTableSlot *slot, int column)
 }
 
 /* Reads the slots of a key as they are, once per choice. */
-static SSSlots *
+static SSShares *
 peek(SSChunk *chunk, const SSSlotKey *key)
 {
 	Datum keys[2] = {Int32GetDatum(key->campaign_no), DateADTGetDatum(key->day)};
-	SSSlots *slots;
+	SSShares *shares;
 	SSScan scan;
 
-	for (int i = 0; i < chunk->nslots; i++)
+	for (int i = 0; i < chunk->nshares; i++)
 	{
-		if (compare_keys(&chunk->slots[i].key, key) == 0)
-			return &chunk->slots[i];
+		if (compare_keys(&chunk->shares[i].key, key) == 0)
+			return &chunk->shares[i];
 	}
-	if (chunk->slots == NULL)
-		chunk->slots = palloc(sizeof(SSSlots));
-	else if ((chunk->nslots & (chunk->nslots - 1)) == 0)
-		chunk->slots = repalloc(chunk->slots, 2 * chunk->nslots * sizeof(SSSlots));
-	slots = &chunk->slots[chunk->nslots++];
-	memset(slots, 0, sizeof(*slots));
-	slots->key = *key;
+	if (chunk->shares == NULL)
+		chunk->shares = palloc(sizeof(SSShares));
+	else if ((chunk->nshares & (chunk->nshares - 1)) == 0)
+		chunk->shares = repalloc(chunk->shares, 2 * chunk->nshares * sizeof(SSShares));
+	shares = &chunk->shares[chunk->nshares++];
+	memset(shares, 0, sizeof(*shares));
+	shares->key = *key;
 	scan = ss_direct_scan(chunk->direct, SS_SLOTS, 2, keys);
 	while (ss_direct_next(&scan))
 	{
-		SSSlot slot = {.tid = scan.slot->tts_tid};
+		SSShare share = {.tid = scan.slot->tts_tid};
 		bool isnull;
 
-		slot.slot = DatumGetInt32(ss_direct_get(chunk->direct, SS_SLOTS, scan.slot, SLOT_NO, &isnull));
-		slot.used = int64_column(chunk, scan.slot, SLOT_USED);
-		slot.allotted = int64_column(chunk, scan.slot, SLOT_ALLOTTED);
-		slots->in_hand |= is_in_hand(scan.slot);
-		ss_shares_add(slots, CurrentMemoryContext, slot);
+		share.slot = DatumGetInt32(ss_direct_get(chunk->direct, SS_SLOTS, scan.slot, SLOT_NO, &isnull));
+		share.used = int64_column(chunk, scan.slot, SLOT_USED);
+		share.allotted = int64_column(chunk, scan.slot, SLOT_ALLOTTED);
+		shares->in_hand |= is_in_hand(scan.slot);
+		ss_shares_add(shares, CurrentMemoryContext, share);
 	}
 	ss_direct_close(&scan);
-	return slots;
+	return shares;
 }
 
 typedef enum Outcome
@@ -190,38 +190,38 @@ typedef enum Outcome
 } Outcome;
 
 /* The slot at the n-th place, counted from one of this process's own. */
-static SSSlot *
-nth_slot(const SSSlots *slots, int n)
+static SSShare *
+nth_share(const SSShares *shares, int n)
 {
-	return &slots->items[(n + MyProcPid) % slots->count];
+	return &shares->items[(n + MyProcPid) % shares->count];
 }
 
 /* Begins the new version of a slot from which something is taken. */
 static void
-begin_take(SSChunk *chunk, const SSTake *take, const SSSlot *slot)
+begin_take(SSChunk *chunk, const SSTake *take, const SSShare *share)
 {
-	ss_direct_replace(chunk->direct, SS_SLOTS, &slot->tid);
+	ss_direct_replace(chunk->direct, SS_SLOTS, &share->tid);
 	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_CAMPAIGN_NO, Int32GetDatum(take->key.campaign_no));
 	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_DAY, DateADTGetDatum(take->key.day));
-	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_NO, Int32GetDatum(slot->slot));
-	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_USED, Int64GetDatum(slot->used + take->amount));
-	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_ALLOTTED, Int64GetDatum(slot->allotted));
+	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_NO, Int32GetDatum(share->slot));
+	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_USED, Int64GetDatum(share->used + take->amount));
+	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_ALLOTTED, Int64GetDatum(share->allotted));
 }
 
 /* Takes from one slot that nobody has in hand. */
 static Outcome
 take_one(SSChunk *chunk, const SSTake *take)
 {
-	SSSlots *slots = peek(chunk, &take->key);
+	SSShares *shares = peek(chunk, &take->key);
 	bool changed = false;
 
-	for (int i = 0; i < slots->count; i++)
+	for (int i = 0; i < shares->count; i++)
 	{
-		const SSSlot *slot = nth_slot(slots, i);
+		const SSShare *share = nth_share(shares, i);
 
-		if (!ss_shares_cover(slot, take->amount))
+		if (!ss_shares_cover(share, take->amount))
 			continue;
-		begin_take(chunk, take, slot);
+		begin_take(chunk, take, share);
 		switch (ss_direct_try_update(chunk->direct, SS_SLOTS))
 		{
 			case TM_Ok:
@@ -252,25 +252,25 @@ static Outcome
 wait_for_one(SSChunk *chunk)
 {
 	const SSTake *take = &chunk->takes[0];
-	const SSSlots *slots = peek(chunk, &take->key);
+	const SSShares *shares = peek(chunk, &take->key);
 
-	for (int i = 0; i < slots->count; i++)
+	for (int i = 0; i < shares->count; i++)
 	{
-		SSSlot slot = *nth_slot(slots, i);
+		SSShare share = *nth_share(shares, i);
 		TupleTableSlot *locked;
 
-		if (!ss_shares_cover(&slot, take->amount))
+		if (!ss_shares_cover(&share, take->amount))
 			continue;
-		locked = ss_direct_wait(chunk->direct, SS_SLOTS, &slot.tid);
+		locked = ss_direct_wait(chunk->direct, SS_SLOTS, &share.tid);
 		if (locked == NULL)
 			return BUSY;
-		slot.tid = locked->tts_tid;
-		slot.used = int64_column(chunk, locked, SLOT_USED);
-		slot.allotted = int64_column(chunk, locked, SLOT_ALLOTTED);
+		share.tid = locked->tts_tid;
+		share.used = int64_column(chunk, locked, SLOT_USED);
+		share.allotted = int64_column(chunk, locked, SLOT_ALLOTTED);
 		ExecClearTuple(locked); /* the subtransaction must not end with it */
-		if (!ss_shares_cover(&slot, take->amount))
+		if (!ss_shares_cover(&share, take->amount))
 			return BUSY;
-		begin_take(chunk, take, &slot);
+		begin_take(chunk, take, &share);
 		ss_direct_update(chunk->direct, SS_SLOTS);
 		return TAKEN;
 	}
@@ -318,9 +318,9 @@ settle(SSChunk *chunk)
 
 	if (outcome == BUSY && only != NULL)
 	{
-		const SSSlots *slots = peek(chunk, &only->key);
+		const SSShares *shares = peek(chunk, &only->key);
 
-		if (ss_shares_worthwhile(slots, only->amount) == slots->count)
+		if (ss_shares_worthwhile(shares, only->amount) == shares->count)
 			outcome = all_or_none(chunk, wait_for_one);
 	}
 	return outcome;
@@ -332,8 +332,8 @@ any_in_hand(const SSChunk *chunk)
 {
 	bool in_hand = false;
 
-	for (int i = 0; i < chunk->nslots; i++)
-		in_hand |= chunk->slots[i].in_hand;
+	for (int i = 0; i < chunk->nshares; i++)
+		in_hand |= chunk->shares[i].in_hand;
 	return in_hand;
 }
 
@@ -413,7 +413,7 @@ key_arrays(const SSSlotKey *keys, int count, bool only_days, Datum *arrays)
 static void
 lock_slots(SSChunk *chunk, SSQuery *query, const SSSlotKey *keys, int count)
 {
-	MemoryContext context = chunk->batch != NULL ? chunk->batch->context : CurrentMemoryContext;
+	MemoryContext context = chunk->statement != NULL ? chunk->statement->context : CurrentMemoryContext;
 	Datum arrays[2];
 	uint64 rows;
 
@@ -422,11 +422,11 @@ lock_slots(SSChunk *chunk, SSQuery *query, const SSSlotKey *keys, int count)
 	for (uint64 i = 0; i < rows; i++)
 	{
 		SSSlotKey key = {DatumGetInt32(ss_value_not_null(i, 1)), DatumGetDateADT(ss_value_not_null(i, 2))};
-		SSSlot slot = {.slot = DatumGetInt32(ss_value_not_null(i, 3)),
-					   .used = ss_value_int64(i, 4, 0),
-					   .allotted = ss_value_int64(i, 5, 0)};
+		SSShare share = {.slot = DatumGetInt32(ss_value_not_null(i, 3)),
+						 .used = ss_value_int64(i, 4, 0),
+						 .allotted = ss_value_int64(i, 5, 0)};
 
-		ss_shares_add(find_locked(chunk, &key), context, slot);
+		ss_shares_add(find_locked(chunk, &key), context, share);
 	}
 }
 
@@ -476,36 +476,36 @@ make_and_lock_first(SSChunk *chunk, const SSSlotKey *keys, int count)
 }
 
 /*
- * Makes the list of the chunk's slots: those that the batch holds, and these
+ * Makes the list of the chunk's slots: those that the statement holds, and these
  * keys, which it does not, without slots so far.
  */
 static void
-list_slots(SSChunk *chunk, const SSSlotKey *keys, int count)
+list_shares(SSChunk *chunk, const SSSlotKey *keys, int count)
 {
-	const SSBatch *batch = chunk->batch;
-	int held = batch == NULL ? 0 : batch->nslots;
+	const SSStatement *statement = chunk->statement;
+	int held = statement == NULL ? 0 : statement->nshares;
 
-	chunk->nslots = held + count;
-	chunk->slots = MemoryContextAllocZero(batch == NULL ? CurrentMemoryContext : batch->context,
-										  Max(chunk->nslots, 1) * sizeof(SSSlots));
+	chunk->nshares = held + count;
+	chunk->shares = MemoryContextAllocZero(statement == NULL ? CurrentMemoryContext : statement->context,
+										   Max(chunk->nshares, 1) * sizeof(SSShares));
 	if (held > 0)
-		memcpy(chunk->slots, batch->slots, held * sizeof(SSSlots));
+		memcpy(chunk->shares, statement->shares, held * sizeof(SSShares));
 	for (int i = 0; i < count; i++)
-		chunk->slots[held + i].key = keys[i];
-	qsort(chunk->slots, chunk->nslots, sizeof(SSSlots), compare_keys);
+		chunk->shares[held + i].key = keys[i];
+	qsort(chunk->shares, chunk->nshares, sizeof(SSShares), compare_keys);
 }
 
-/* Takes the keys out whose slots the batch holds already; returns how many are left. */
+/* Takes the keys out whose slots the statement holds already; returns how many are left. */
 static int
-drop_held(const SSBatch *batch, SSSlotKey *keys, int count)
+drop_held(const SSStatement *statement, SSSlotKey *keys, int count)
 {
 	int kept = 0;
 
-	if (batch == NULL || batch->nslots == 0)
+	if (statement == NULL || statement->nshares == 0)
 		return count;
 	for (int i = 0; i < count; i++)
 	{
-		if (bsearch(&keys[i], batch->slots, batch->nslots, sizeof(SSSlots), compare_keys) == NULL)
+		if (bsearch(&keys[i], statement->shares, statement->nshares, sizeof(SSShares), compare_keys) == NULL)
 			keys[kept++] = keys[i];
 	}
 	return kept;
@@ -517,14 +517,14 @@ ss_slots_lock_all(SSChunk *chunk)
 	SSSlotKey *keys;
 	int count = wanted_keys(chunk, &keys);
 
-	count = drop_held(chunk->batch, keys, count);
-	if (count == 0 && chunk->batch != NULL)
+	count = drop_held(chunk->statement, keys, count);
+	if (count == 0 && chunk->statement != NULL)
 	{
-		chunk->nslots = chunk->batch->nslots;
-		chunk->slots = chunk->batch->slots;
+		chunk->nshares = chunk->statement->nshares;
+		chunk->shares = chunk->statement->shares;
 		return;
 	}
-	list_slots(chunk, keys, count);
+	list_shares(chunk, keys, count);
 	if (count == 0)
 		return;
 	if (any_missing(keys, count))
@@ -535,7 +535,7 @@ ss_slots_lock_all(SSChunk *chunk)
 }
 
 static void
-write_changed(SSQuery *query, bool fresh, const SSSlots *list, int count)
+write_changed(SSQuery *query, bool fresh, const SSShares *list, int count)
 {
 	static const Oid types[] = {INT4OID, DATEOID, INT4OID, INT8OID, INT8OID};
 	SSColumns columns;
@@ -544,20 +544,20 @@ write_changed(SSQuery *query, bool fresh, const SSSlots *list, int count)
 	ss_columns_init(&columns, 5, types, count);
 	for (int i = 0; i < count; i++)
 	{
-		const SSSlots *slots = &list[i];
+		const SSShares *shares = &list[i];
 
-		for (int j = 0; j < slots->count; j++)
+		for (int j = 0; j < shares->count; j++)
 		{
-			const SSSlot *slot = &slots->items[j];
+			const SSShare *share = &shares->items[j];
 
-			if (!slot->changed || slot->is_new != fresh)
+			if (!share->changed || share->is_new != fresh)
 				continue;
 			ss_columns_next(&columns);
-			ss_columns_set(&columns, 0, Int32GetDatum(slots->key.campaign_no));
-			ss_columns_set(&columns, 1, DateADTGetDatum(slots->key.day));
-			ss_columns_set(&columns, 2, Int32GetDatum(slot->slot));
-			ss_columns_set(&columns, 3, Int64GetDatum(slot->used));
-			ss_columns_set(&columns, 4, Int64GetDatum(slot->allotted));
+			ss_columns_set(&columns, 0, Int32GetDatum(shares->key.campaign_no));
+			ss_columns_set(&columns, 1, DateADTGetDatum(shares->key.day));
+			ss_columns_set(&columns, 2, Int32GetDatum(share->slot));
+			ss_columns_set(&columns, 3, Int64GetDatum(share->used));
+			ss_columns_set(&columns, 4, Int64GetDatum(share->allotted));
 		}
 	}
 	if (columns.nrows == 0)
@@ -567,7 +567,7 @@ write_changed(SSQuery *query, bool fresh, const SSSlots *list, int count)
 }
 
 static void
-write_slots(const SSSlots *list, int count)
+write_shares(const SSShares *list, int count)
 {
 	write_changed(&update_slots_query, false, list, count);
 	write_changed(&insert_slots_query, true, list, count);
@@ -576,24 +576,24 @@ write_slots(const SSSlots *list, int count)
 void
 ss_slots_write(SSChunk *chunk)
 {
-	if (!chunk->locked || chunk->nslots == 0)
+	if (!chunk->locked || chunk->nshares == 0)
 		return;
-	if (chunk->batch == NULL)
-		write_slots(chunk->slots, chunk->nslots);
-	else if (chunk->batch->slots != chunk->slots)
+	if (chunk->statement == NULL)
+		write_shares(chunk->shares, chunk->nshares);
+	else if (chunk->statement->shares != chunk->shares)
 	{
-		if (chunk->batch->slots != NULL)
-			pfree(chunk->batch->slots);
-		chunk->batch->slots = chunk->slots;
-		chunk->batch->nslots = chunk->nslots;
+		if (chunk->statement->shares != NULL)
+			pfree(chunk->statement->shares);
+		chunk->statement->shares = chunk->shares;
+		chunk->statement->nshares = chunk->nshares;
 	}
 }
 
 void
-ss_slots_write_batch(SSBatch *batch)
+ss_slots_write_statement(SSStatement *statement)
 {
-	if (batch->nslots > 0)
-		write_slots(batch->slots, batch->nslots);
+	if (statement->nshares > 0)
+		write_shares(statement->shares, statement->nshares);
 }
 
 /* --- what choose.c asks ----------------------------------------------------------------------- */
@@ -610,27 +610,27 @@ bool
 ss_slots_cover(SSChunk *chunk, const SSCampaign *campaign, DateADT day, int128 amount)
 {
 	SSSlotKey key = {campaign->no, day};
-	SSSlots *slots = chunk->locked ? find_locked(chunk, &key) : peek(chunk, &key);
+	SSShares *shares = chunk->locked ? find_locked(chunk, &key) : peek(chunk, &key);
 
-	if (slots->count == 0)
+	if (shares->count == 0)
 	{
 		if (chunk->locked || day == SS_BUDGET_DAY)
 			refuse_missing(campaign);
 		chunk->must_lock = true;
 		return true;
 	}
-	if (day != SS_BUDGET_DAY && ss_shares_exceed(slots, campaign->daily_limit))
+	if (day != SS_BUDGET_DAY && ss_shares_exceed(shares, campaign->daily_limit))
 	{
 		if (!chunk->locked)
 		{
 			chunk->must_lock = true;
 			return true;
 		}
-		ss_shares_cut(slots, campaign->daily_limit);
+		ss_shares_cut(shares, campaign->daily_limit);
 	}
-	if (ss_shares_left(slots) >= amount)
+	if (ss_shares_left(shares) >= amount)
 		return true;
-	if (!chunk->locked && slots->in_hand)
+	if (!chunk->locked && shares->in_hand)
 		chunk->must_lock = true;
 	return false;
 }
@@ -687,8 +687,8 @@ drop_missing(SSChunk *chunk)
 {
 	int kept = 0;
 
-	chunk->nslots = 0;
-	chunk->slots = NULL;
+	chunk->nshares = 0;
+	chunk->shares = NULL;
 	for (int i = 0; i < chunk->ntakes; i++)
 	{
 		if (peek(chunk, &chunk->takes[i].key)->count > 0)
@@ -704,13 +704,13 @@ take_all_locked(SSChunk *chunk)
 
 	for (int i = 0; i < chunk->ntakes; i++)
 		keys[i] = chunk->takes[i].key;
-	list_slots(chunk, keys, chunk->ntakes);
+	list_shares(chunk, keys, chunk->ntakes);
 	lock_slots(chunk, &lock_first_query, keys, chunk->ntakes);
 	lock_slots(chunk, &lock_others_query, keys, chunk->ntakes);
 	for (int i = 0; i < chunk->ntakes; i++)
 	{
-		if (chunk->slots[i].count > 0)
-			ss_shares_take(&chunk->slots[i], chunk->takes[i].amount, chunk->contended);
+		if (chunk->shares[i].count > 0)
+			ss_shares_take(&chunk->shares[i], chunk->takes[i].amount, chunk->contended);
 	}
 	ss_slots_write(chunk);
 }

@@ -33,9 +33,9 @@ extern void ss_slots_take(SSChunk *chunk, const SSCampaign *campaign, DateADT da
 /* Without locks: takes all that was noted, or nothing (false): then the choice must be made again. */
 extern bool ss_slots_settle(SSChunk *chunk);
 
-/* Under locks: writes what was taken, or leaves it to the batch. */
+/* Under locks: writes what was taken, or leaves it to the statement. */
 extern void ss_slots_write(SSChunk *chunk);
-extern void ss_slots_write_batch(SSBatch *batch);
+extern void ss_slots_write_statement(SSStatement *statement);
 
 /*
  * Gives back: amounts below 0, at once; puts them in order. Under the table lock of ss_engine_lock_out_changes and

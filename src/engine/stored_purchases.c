@@ -83,7 +83,7 @@ begin_direct(SSPast *past)
 }
 
 SSPast *
-ss_past_begin(const SSRules *rules, TimestampTz from, TimestampTz until, bool shipping)
+ss_stored_purchases_begin(const SSRules *rules, TimestampTz from, TimestampTz until, bool shipping)
 {
 	SSPast *past = palloc0(sizeof(SSPast));
 	Datum values[3] = {TimestampTzGetDatum(from), TimestampTzGetDatum(until), BoolGetDatum(shipping)};
@@ -190,13 +190,13 @@ next_fetched(SSPast *past, SSPurchase *purchase)
 }
 
 bool
-ss_past_next(SSPast *past, SSPurchase *purchase)
+ss_stored_purchases_next(SSPast *past, SSPurchase *purchase)
 {
 	return past->direct != NULL ? next_direct(past, purchase) : next_fetched(past, purchase);
 }
 
 void
-ss_past_end(SSPast *past)
+ss_stored_purchases_end(SSPast *past)
 {
 	if (past->direct != NULL)
 	{

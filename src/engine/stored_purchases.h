@@ -1,17 +1,17 @@
 /*
  * stored_purchases.h: the purchases of a period that earned, as they are stored.
  *
- *		SSPast	   *past = ss_past_begin(rules, from, until, false);
+ *		SSPast	   *past = ss_stored_purchases_begin(rules, from, until, false);
  *
- *		while (ss_past_next(past, &purchase))
+ *		while (ss_stored_purchases_next(past, &purchase))
  *			...
- *		ss_past_end(past);
+ *		ss_stored_purchases_end(past);
  *
  * SPI is connected; what is read is what the active snapshot sees. An error in
  * between needs no cleaning up.
  */
-#ifndef SS_PAST_H
-#define SS_PAST_H
+#ifndef SS_STORED_PURCHASES_H
+#define SS_STORED_PURCHASES_H
 
 #include "postgres.h"
 
@@ -20,14 +20,14 @@
 typedef struct SSPast SSPast;
 
 /* Pending and completed purchases with from <= occurred_at < until; their shipping amounts are read if `shipping`. */
-extern SSPast *ss_past_begin(const SSRules *rules, TimestampTz from, TimestampTz until, bool shipping);
+extern SSPast *ss_stored_purchases_begin(const SSRules *rules, TimestampTz from, TimestampTz until, bool shipping);
 
 /*
  * The next one, in no order: its ids, amount (gross of refunds), currency,
  * time, merchant, category and base points. False at the end.
  */
-extern bool ss_past_next(SSPast *past, SSPurchase *purchase);
+extern bool ss_stored_purchases_next(SSPast *past, SSPurchase *purchase);
 
-extern void ss_past_end(SSPast *past);
+extern void ss_stored_purchases_end(SSPast *past);
 
-#endif /* SS_PAST_H */
+#endif /* SS_STORED_PURCHASES_H */

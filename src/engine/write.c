@@ -153,44 +153,44 @@ add_redemption(SSColumns *columns, const SSPurchase *purchase, int position)
 }
 
 static void
-add_account(SSColumns *columns, const SSUser *user)
+add_account(SSColumns *columns, const SSAccount *account)
 {
 	ss_columns_next(columns);
-	ss_columns_set(columns, 0, UUIDPGetDatum(&user->id));
-	ss_columns_set(columns, 1, Int64GetDatum(user->available));
-	ss_columns_set(columns, 2, Int64GetDatum(user->pending));
-	ss_columns_set(columns, 3, Int64GetDatum(user->lifetime));
-	ss_columns_set(columns, 4, CStringGetTextDatum(user->tier));
-	ss_columns_set(columns, 5, TimestampTzGetDatum(user->tier_until));
-	ss_columns_set(columns, 6, Int64GetDatum(user->transactions));
-	ss_columns_set(columns, 7, Int64GetDatum(user->spent));
-	ss_columns_set(columns, 8, CStringGetTextDatum(user->spent_currency));
-	ss_columns_set(columns, 9, Int64GetDatum(user->debited));
-	ss_columns_set(columns, 10, TimestampTzGetDatum(user->lot_at));
-	ss_columns_set(columns, 11, Int64GetDatum(user->lot_before));
-	if (user->has_referrer)
-		ss_columns_set(columns, 12, UUIDPGetDatum(&user->referrer));
+	ss_columns_set(columns, 0, UUIDPGetDatum(&account->id));
+	ss_columns_set(columns, 1, Int64GetDatum(account->available));
+	ss_columns_set(columns, 2, Int64GetDatum(account->pending));
+	ss_columns_set(columns, 3, Int64GetDatum(account->lifetime));
+	ss_columns_set(columns, 4, CStringGetTextDatum(account->tier));
+	ss_columns_set(columns, 5, TimestampTzGetDatum(account->tier_until));
+	ss_columns_set(columns, 6, Int64GetDatum(account->transactions));
+	ss_columns_set(columns, 7, Int64GetDatum(account->spent));
+	ss_columns_set(columns, 8, CStringGetTextDatum(account->spent_currency));
+	ss_columns_set(columns, 9, Int64GetDatum(account->debited));
+	ss_columns_set(columns, 10, TimestampTzGetDatum(account->lot_at));
+	ss_columns_set(columns, 11, Int64GetDatum(account->lot_before));
+	if (account->has_referrer)
+		ss_columns_set(columns, 12, UUIDPGetDatum(&account->referrer));
 }
 
 void
-ss_ledger_write_accounts(SSDirect *direct, const SSUser *users, int count)
+ss_ledger_write_accounts(SSDirect *direct, const SSAccount *accounts, int count)
 {
-	SSColumns accounts;
+	SSColumns columns;
 
 	if (direct == NULL)
-		init_columns(&accounts, &write_accounts_query, count);
+		init_columns(&columns, &write_accounts_query, count);
 	for (int i = 0; i < count; i++)
 	{
-		if (!users[i].changed)
+		if (!accounts[i].changed)
 			continue;
-		ss_points_tell_tier(&users[i]);
+		ss_points_tell_tier(&accounts[i]);
 		if (direct != NULL)
-			ss_ledger_update_account(direct, &users[i]);
+			ss_ledger_update_account(direct, &accounts[i]);
 		else
-			add_account(&accounts, &users[i]);
+			add_account(&columns, &accounts[i]);
 	}
 	if (direct == NULL)
-		write_columns(&write_accounts_query, &accounts);
+		write_columns(&write_accounts_query, &columns);
 }
 
 void
@@ -227,5 +227,5 @@ ss_ledger_write(const SSChunk *chunk)
 	write_columns(&write_transactions_query, &transactions);
 	write_columns(&write_entries_query, &entries);
 	write_columns(&write_redemptions_query, &redemptions);
-	ss_ledger_write_accounts(NULL, chunk->users, chunk->nusers);
+	ss_ledger_write_accounts(NULL, chunk->accounts, chunk->naccounts);
 }

@@ -1,28 +1,28 @@
 /*
  * write.h: writes what a chunk of purchases earned.
  */
-#ifndef SS_LEDGER_H
-#define SS_LEDGER_H
+#ifndef SS_WRITE_H
+#define SS_WRITE_H
 
 #include "postgres.h"
 
 #include "engine/chunk.h"
 
 /*
- * Writes purchases, ledger entries, redemptions and, unless a batch has them,
+ * Writes purchases, ledger entries, redemptions and, unless a statement has them,
  * accounts, each table once.
  * The compiled rules may be gone afterwards.
  */
 extern void ss_ledger_write(const SSChunk *chunk);
 
-/* Writes the accounts of a batch's users that were changed. */
-extern void ss_ledger_write_users(const SSUser *users, int count);
+/* Writes the accounts of a statement's users that were changed. */
+extern void ss_ledger_write_users(const SSAccount *accounts, int count);
 
 /* Accounts alone; NULL: through the executor. */
-extern void ss_ledger_write_accounts(SSDirect *direct, const SSUser *users, int count);
+extern void ss_ledger_write_accounts(SSDirect *direct, const SSAccount *accounts, int count);
 
 /* The same without the executor (write_direct.c). */
 extern void ss_ledger_write_direct(const SSChunk *chunk);
-extern void ss_ledger_update_account(SSDirect *direct, const SSUser *user);
+extern void ss_ledger_update_account(SSDirect *direct, const SSAccount *account);
 
-#endif /* SS_LEDGER_H */
+#endif /* SS_WRITE_H */

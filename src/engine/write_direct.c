@@ -88,26 +88,26 @@ add_redemption(SSDirect *direct, const SSPurchase *purchase, int position)
 }
 
 void
-ss_ledger_update_account(SSDirect *direct, const SSUser *user)
+ss_ledger_update_account(SSDirect *direct, const SSAccount *account)
 {
 	const SSTable table = SS_REWARD_ACCOUNTS;
 
-	ss_direct_replace(direct, table, &user->tid);
-	ss_direct_set(direct, table, ACCOUNT_USER_ID, UUIDPGetDatum(&user->id));
-	ss_direct_set(direct, table, ACCOUNT_AVAILABLE, Int64GetDatum(user->available));
-	ss_direct_set(direct, table, ACCOUNT_PENDING, Int64GetDatum(user->pending));
-	ss_direct_set(direct, table, ACCOUNT_LIFETIME, Int64GetDatum(user->lifetime));
-	ss_direct_set(direct, table, ACCOUNT_TIER, CStringGetTextDatum(user->tier));
-	if (user->tier_until != DT_NOBEGIN)
-		ss_direct_set(direct, table, ACCOUNT_TIER_UNTIL, TimestampTzGetDatum(user->tier_until));
-	ss_direct_set(direct, table, ACCOUNT_TRANSACTIONS, Int64GetDatum(user->transactions));
-	ss_direct_set(direct, table, ACCOUNT_SPENT, Int64GetDatum(user->spent));
-	ss_direct_set(direct, table, ACCOUNT_SPENT_CURRENCY, CStringGetTextDatum(user->spent_currency));
-	ss_direct_set(direct, table, ACCOUNT_DEBITED, Int64GetDatum(user->debited));
-	ss_direct_set(direct, table, ACCOUNT_LOT_AT, TimestampTzGetDatum(user->lot_at));
-	ss_direct_set(direct, table, ACCOUNT_LOT_BEFORE, Int64GetDatum(user->lot_before));
-	if (user->has_referrer)
-		ss_direct_set(direct, table, ACCOUNT_REFERRER, UUIDPGetDatum(&user->referrer));
+	ss_direct_replace(direct, table, &account->tid);
+	ss_direct_set(direct, table, ACCOUNT_USER_ID, UUIDPGetDatum(&account->id));
+	ss_direct_set(direct, table, ACCOUNT_AVAILABLE, Int64GetDatum(account->available));
+	ss_direct_set(direct, table, ACCOUNT_PENDING, Int64GetDatum(account->pending));
+	ss_direct_set(direct, table, ACCOUNT_LIFETIME, Int64GetDatum(account->lifetime));
+	ss_direct_set(direct, table, ACCOUNT_TIER, CStringGetTextDatum(account->tier));
+	if (account->tier_until != DT_NOBEGIN)
+		ss_direct_set(direct, table, ACCOUNT_TIER_UNTIL, TimestampTzGetDatum(account->tier_until));
+	ss_direct_set(direct, table, ACCOUNT_TRANSACTIONS, Int64GetDatum(account->transactions));
+	ss_direct_set(direct, table, ACCOUNT_SPENT, Int64GetDatum(account->spent));
+	ss_direct_set(direct, table, ACCOUNT_SPENT_CURRENCY, CStringGetTextDatum(account->spent_currency));
+	ss_direct_set(direct, table, ACCOUNT_DEBITED, Int64GetDatum(account->debited));
+	ss_direct_set(direct, table, ACCOUNT_LOT_AT, TimestampTzGetDatum(account->lot_at));
+	ss_direct_set(direct, table, ACCOUNT_LOT_BEFORE, Int64GetDatum(account->lot_before));
+	if (account->has_referrer)
+		ss_direct_set(direct, table, ACCOUNT_REFERRER, UUIDPGetDatum(&account->referrer));
 	ss_direct_update(direct, table);
 }
 
@@ -162,16 +162,16 @@ ss_ledger_write_direct(const SSChunk *chunk)
 		if (purchase->referrer_paid)
 			add_entry(chunk->direct, purchase, &purchase->referrer, SS_LABEL_REFERRAL, purchase->referral_points, 0);
 	}
-	if (chunk->batch == NULL)
-		ss_ledger_write_accounts(chunk->direct, chunk->users, chunk->nusers);
+	if (chunk->statement == NULL)
+		ss_ledger_write_accounts(chunk->direct, chunk->accounts, chunk->naccounts);
 }
 
 void
-ss_ledger_write_users(const SSUser *users, int count)
+ss_ledger_write_users(const SSAccount *accounts, int count)
 {
 	SSDirect *direct = ss_direct_begin();
 
-	ss_ledger_write_accounts(direct, users, count);
+	ss_ledger_write_accounts(direct, accounts, count);
 	if (direct != NULL)
 		ss_direct_end(direct);
 }

@@ -2,8 +2,8 @@
  * figures.h: the figures of health: which are watched, and those that
  * the library measures by itself.
  */
-#ifndef SS_HEALTH_FIGURES_H
-#define SS_HEALTH_FIGURES_H
+#ifndef SS_FIGURES_H
+#define SS_FIGURES_H
 
 #include "postgres.h"
 
@@ -44,4 +44,4 @@ extern void ss_health_outbox(SSHealthOutbox *outbox);
  */
 extern Jsonb *ss_health_own_figures(void);
 
-#endif /* SS_HEALTH_FIGURES_H */
+#endif /* SS_FIGURES_H */

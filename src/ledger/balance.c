@@ -30,18 +30,18 @@ static SSQuery insert_entry_query = {
 
 /* Locks accounts by their access methods where that can be: a REPEATABLE READ transaction then waits, too, and goes on. */
 static int
-lock_accounts(const pg_uuid_t *user_ids, int count, SSUser *users)
+lock_accounts(const pg_uuid_t *user_ids, int count, SSAccount *accounts)
 {
 	SSDirect *direct = ss_direct_begin();
 	SSWanted *wanted;
 	int found;
 
 	if (direct == NULL)
-		return ss_chunk_lock_accounts(user_ids, count, users);
+		return ss_chunk_lock_accounts(user_ids, count, accounts);
 	wanted = palloc(2 * count * sizeof(SSWanted));
 	for (int i = 0; i < count; i++)
 		wanted[i] = (SSWanted){user_ids[i], false};
-	found = ss_direct_lock_users(direct, NULL, wanted, count, users);
+	found = ss_direct_lock_users(direct, NULL, wanted, count, accounts);
 	ss_direct_end(direct);
 	return found;
 }
@@ -49,21 +49,21 @@ lock_accounts(const pg_uuid_t *user_ids, int count, SSUser *users)
 void
 ss_balance_lock_all(SSBalance *balances, const pg_uuid_t *user_ids, int count)
 {
-	SSUser *users = palloc(count * sizeof(SSUser));
+	SSAccount *accounts = palloc(count * sizeof(SSAccount));
 	int found;
 	const SSRules *rules;
 
 	ss_engine_lock_out_changes();
-	found = lock_accounts(user_ids, count, users);
+	found = lock_accounts(user_ids, count, accounts);
 	rules = ss_rules_get();
 	for (int i = 0; i < count; i++)
 	{
-		if (i >= found || memcmp(&users[i].id, &user_ids[i], sizeof(pg_uuid_t)) != 0)
+		if (i >= found || memcmp(&accounts[i].id, &user_ids[i], sizeof(pg_uuid_t)) != 0)
 			ss_not_found("user", ss_uuid_text(&user_ids[i]));
 		balances[i].rules = rules;
 		balances[i].now = GetCurrentTimestamp();
-		balances[i].user = users[i];
-		ss_chunk_set_currency(&balances[i].user, rules->settings.currency);
+		balances[i].account = accounts[i];
+		ss_chunk_set_currency(&balances[i].account, rules->settings.currency);
 	}
 }
 
@@ -75,66 +75,66 @@ ss_balance_lock(SSBalance *balance, const pg_uuid_t *user_id)
 
 /* Points become available that count from `at` on. */
 static void
-credit(SSUser *user, int64 points, TimestampTz at)
+credit(SSAccount *account, int64 points, TimestampTz at)
 {
-	user->available = ss_add(user->available, points, "points balance");
-	ss_lots_credit(user, points, at);
+	account->available = ss_add(account->available, points, "points balance");
+	ss_lots_credit(account, points, at);
 }
 
 /* Lifetime points change by that much, and with them the tier. */
 static void
-change_lifetime(const SSRules *rules, SSUser *user, int64 points, TimestampTz now)
+change_lifetime(const SSRules *rules, SSAccount *account, int64 points, TimestampTz now)
 {
-	ss_tier_set_lifetime(rules, user, ss_add(user->lifetime, points, "lifetime points"), now);
+	ss_tier_set_lifetime(rules, account, ss_add(account->lifetime, points, "lifetime points"), now);
 }
 
 void
-ss_balance_earn(const SSRules *rules, SSUser *user, int64 points, TimestampTz at, TimestampTz now)
+ss_balance_earn(const SSRules *rules, SSAccount *account, int64 points, TimestampTz at, TimestampTz now)
 {
-	user->changed = true;
+	account->changed = true;
 	if (points == 0)
 		return;
-	credit(user, points, at);
-	change_lifetime(rules, user, points, now);
+	credit(account, points, at);
+	change_lifetime(rules, account, points, now);
 }
 
 void
 ss_balance_credit(SSBalance *balance, int64 points, TimestampTz at, bool earned)
 {
-	balance->user.changed = true;
+	balance->account.changed = true;
 	if (points == 0)
 		return;
-	credit(&balance->user, points, at);
+	credit(&balance->account, points, at);
 	if (earned)
-		change_lifetime(balance->rules, &balance->user, points, balance->now);
+		change_lifetime(balance->rules, &balance->account, points, balance->now);
 }
 
 void
 ss_balance_debit(SSBalance *balance, int64 points, bool earned)
 {
-	SSUser *user = &balance->user;
+	SSAccount *account = &balance->account;
 
-	user->changed = true;
+	account->changed = true;
 	if (points == 0)
 		return;
-	user->available = ss_add(user->available, -points, "points balance");
-	ss_lots_debit(user, points);
+	account->available = ss_add(account->available, -points, "points balance");
+	ss_lots_debit(account, points);
 	if (earned)
-		change_lifetime(balance->rules, user, -points, balance->now);
+		change_lifetime(balance->rules, account, -points, balance->now);
 }
 
 const char *
 ss_balance_tier(const SSBalance *balance)
 {
-	return ss_tier_held(balance->rules, &balance->user, balance->now)->name;
+	return ss_tier_held(balance->rules, &balance->account, balance->now)->name;
 }
 
 void
 ss_balance_write(SSBalance *balance)
 {
-	ss_ledger_write_accounts(NULL, &balance->user, 1);
-	balance->user.changed = false;
-	balance->user.tier_read = balance->user.tier;
+	ss_ledger_write_accounts(NULL, &balance->account, 1);
+	balance->account.changed = false;
+	balance->account.tier_read = balance->account.tier;
 }
 
 const pg_uuid_t *

@@ -23,7 +23,7 @@ typedef struct SSBalance
 {
 	const SSRules *rules; /* current when the lock was taken; gone after the first write */
 	TimestampTz now;	  /* after the wait for the lock */
-	SSUser user;
+	SSAccount account;
 } SSBalance;
 
 /* An entry of the ledger; labels are those of its types. */
@@ -56,7 +56,7 @@ extern void ss_balance_credit(SSBalance *balance, int64 points, TimestampTz at, 
 extern void ss_balance_debit(SSBalance *balance, int64 points, bool earned);
 
 /* The same for an account that is locked otherwise, when the clock says `now`. */
-extern void ss_balance_earn(const SSRules *rules, SSUser *user, int64 points, TimestampTz at, TimestampTz now);
+extern void ss_balance_earn(const SSRules *rules, SSAccount *account, int64 points, TimestampTz at, TimestampTz now);
 
 /* The tier held now. */
 extern const char *ss_balance_tier(const SSBalance *balance);

@@ -47,40 +47,40 @@ static SSQuery find_left_query = {
 	NULL};
 
 void
-ss_lots_credit(SSUser *user, int64 points, TimestampTz at)
+ss_lots_credit(SSAccount *account, int64 points, TimestampTz at)
 {
-	if (user->debited == 0 || at >= user->lot_at)
+	if (account->debited == 0 || at >= account->lot_at)
 		return;
-	user->lot_before = ss_add(user->lot_before, points, "points");
-	if (user->lot_before <= user->debited)
+	account->lot_before = ss_add(account->lot_before, points, "points");
+	if (account->lot_before <= account->debited)
 		return;
-	user->lot_at = DT_NOBEGIN;
-	user->lot_before = 0;
+	account->lot_at = DT_NOBEGIN;
+	account->lot_before = 0;
 }
 
 void
-ss_lots_debit(SSUser *user, int64 points)
+ss_lots_debit(SSAccount *account, int64 points)
 {
 	SSLot lot = {DT_NOBEGIN, 0};
 
-	user->debited = ss_add(user->debited, points, "points taken");
+	account->debited = ss_add(account->debited, points, "points taken");
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetLatestSnapshot());
-	if (ss_lots_first_open(&user->id, user->lot_at, user->debited - user->lot_before, &lot))
+	if (ss_lots_first_open(&account->id, account->lot_at, account->debited - account->lot_before, &lot))
 	{
-		user->lot_at = lot.at;
-		user->lot_before += lot.before;
+		account->lot_at = lot.at;
+		account->lot_before += lot.before;
 	}
 	else if (lot.at != DT_NOBEGIN)
 	{
-		user->lot_at = lot.at + 1;
-		user->lot_before = user->available + user->debited;
+		account->lot_at = lot.at + 1;
+		account->lot_before = account->available + account->debited;
 	}
 	PopActiveSnapshot();
 }
 
 void
-ss_lots_left_before(const SSUser *users, int count, TimestampTz before, int64 *left)
+ss_lots_left_before(const SSAccount *accounts, int count, TimestampTz before, int64 *left)
 {
 	static const Oid types[] = {UUIDOID, TIMESTAMPTZOID};
 	SSColumns columns;
@@ -90,22 +90,22 @@ ss_lots_left_before(const SSUser *users, int count, TimestampTz before, int64 *l
 	for (int i = 0; i < count; i++)
 	{
 		ss_columns_next(&columns);
-		ss_columns_set(&columns, 0, UUIDPGetDatum(&users[i].id));
-		ss_columns_set(&columns, 1, TimestampTzGetDatum(users[i].lot_at));
+		ss_columns_set(&columns, 0, UUIDPGetDatum(&accounts[i].id));
+		ss_columns_set(&columns, 1, TimestampTzGetDatum(accounts[i].lot_at));
 	}
 	ss_columns_arrays(&columns, &values[1]);
 	ss_query_avoid_scans();
 	(void) ss_query_latest(&credited_query, values, NULL);
 	for (int i = 0; i < count; i++)
-		left[i] = Max(users[i].lot_before + ss_value_int64(i, 1, 0) - users[i].debited, 0);
+		left[i] = Max(accounts[i].lot_before + ss_value_int64(i, 1, 0) - accounts[i].debited, 0);
 }
 
 void
-ss_lots_debit_before(SSUser *user, int64 points, TimestampTz before)
+ss_lots_debit_before(SSAccount *account, int64 points, TimestampTz before)
 {
-	user->debited = ss_add(user->debited, points, "points taken");
-	user->lot_at = before;
-	user->lot_before = user->debited;
+	account->debited = ss_add(account->debited, points, "points taken");
+	account->lot_at = before;
+	account->lot_before = account->debited;
 }
 
 int

@@ -15,16 +15,16 @@
 #include "engine/chunk.h"
 
 /* Points were credited to the account, for that time. */
-extern void ss_lots_credit(SSUser *user, int64 points, TimestampTz at);
+extern void ss_lots_credit(SSAccount *account, int64 points, TimestampTz at);
 
 /* Points were taken from the account, whose other columns are as afterwards. The entries need not be written yet. */
-extern void ss_lots_debit(SSUser *user, int64 points);
+extern void ss_lots_debit(SSAccount *account, int64 points);
 
 /* How many points of lots before that time are left to each of the users, who are locked. */
-extern void ss_lots_left_before(const SSUser *users, int count, TimestampTz before, int64 *left);
+extern void ss_lots_left_before(const SSAccount *accounts, int count, TimestampTz before, int64 *left);
 
 /* Points were taken from the account: all that were left of lots before that time. */
-extern void ss_lots_debit_before(SSUser *user, int64 points, TimestampTz before);
+extern void ss_lots_debit_before(SSAccount *account, int64 points, TimestampTz before);
 
 /*
  * Users, by id, who seem to have something left of lots before that time: from

@@ -1,15 +1,15 @@
 /*
  * points_messages.h: what the world outside hears of points.
  */
-#ifndef SS_POINTS_RECORD_H
-#define SS_POINTS_RECORD_H
+#ifndef SS_POINTS_MESSAGES_H
+#define SS_POINTS_MESSAGES_H
 
 #include "postgres.h"
 
 #include "engine/chunk.h"
 
 /* A message if the account, which is being written, is in another tier than when it was read. */
-extern void ss_points_tell_tier(const SSUser *user);
+extern void ss_points_tell_tier(const SSAccount *account);
 
 /* A refund that was just made. */
 typedef struct SSRefunded
@@ -24,6 +24,6 @@ typedef struct SSRefunded
 	TimestampTz at;
 } SSRefunded;
 
-extern void ss_points_tell_refund(const SSUser *user, const SSRefunded *refund);
+extern void ss_points_tell_refund(const SSAccount *account, const SSRefunded *refund);
 
-#endif /* SS_POINTS_RECORD_H */
+#endif /* SS_POINTS_MESSAGES_H */

@@ -14,15 +14,15 @@ static SSQuery erased_query = {
 	"SELECT FROM swipesavvy.users u WHERE u.user_id = $1 AND u.erased_at IS NOT NULL", 1, {UUIDOID}, NULL};
 
 int64
-ss_referral_pay(const SSRules *rules, SSUser *user, SSUser *referrer, TimestampTz now, bool *referrer_paid)
+ss_referral_pay(const SSRules *rules, SSAccount *account, SSAccount *referrer, TimestampTz now, bool *referrer_paid)
 {
 	int64 points = rules->settings.referral_bonus_points;
-	Datum key = UUIDPGetDatum(&user->referrer);
+	Datum key = UUIDPGetDatum(&account->referrer);
 
-	user->has_referrer = false;
-	user->changed = true;
+	account->has_referrer = false;
+	account->changed = true;
 	*referrer_paid = points > 0 && referrer != NULL && ss_query_latest(&erased_query, &key, NULL) == 0;
-	ss_balance_earn(rules, user, points, now, now);
+	ss_balance_earn(rules, account, points, now, now);
 	if (*referrer_paid)
 		ss_balance_earn(rules, referrer, points, now, now);
 	return points;

@@ -2,7 +2,7 @@
  * referral.h: the bonus for bringing a user (awards.md): both sides get it once,
  * with the new user's first completed purchase.
  *
- * An account says by whom its user was brought until then (SSUser.has_referrer).
+ * An account says by whom its user was brought until then (SSAccount.has_referrer).
  */
 #ifndef SS_REFERRAL_H
 #define SS_REFERRAL_H
@@ -17,7 +17,7 @@
  * account of whoever brought the user, locked, or NULL when it is gone; one
  * whose person was erased gets nothing (*referrer_paid).
  */
-extern int64 ss_referral_pay(const SSRules *rules, SSUser *user, SSUser *referrer, TimestampTz now,
+extern int64 ss_referral_pay(const SSRules *rules, SSAccount *account, SSAccount *referrer, TimestampTz now,
 							 bool *referrer_paid);
 
 #endif /* SS_REFERRAL_H */

@@ -20,15 +20,15 @@ tier_by_points(const SSRules *rules, int64 lifetime)
 
 /* Position of the tier held; one that is gone, or whose time is over, gives way to what the points make. */
 static int
-held(const SSRules *rules, const SSUser *user, TimestampTz now)
+held(const SSRules *rules, const SSAccount *account, TimestampTz now)
 {
-	int by_points = tier_by_points(rules, user->lifetime);
+	int by_points = tier_by_points(rules, account->lifetime);
 
 	for (int i = 0; i < rules->ntiers; i++)
 	{
-		if (strcmp(rules->tiers[i].name, user->tier) != 0)
+		if (strcmp(rules->tiers[i].name, account->tier) != 0)
 			continue;
-		if (i > by_points && user->tier_until != DT_NOBEGIN && now >= user->tier_until)
+		if (i > by_points && account->tier_until != DT_NOBEGIN && now >= account->tier_until)
 			return by_points;
 		return i;
 	}
@@ -36,21 +36,21 @@ held(const SSRules *rules, const SSUser *user, TimestampTz now)
 }
 
 const SSTier *
-ss_tier_held(const SSRules *rules, const SSUser *user, TimestampTz now)
+ss_tier_held(const SSRules *rules, const SSAccount *account, TimestampTz now)
 {
-	return &rules->tiers[held(rules, user, now)];
+	return &rules->tiers[held(rules, account, now)];
 }
 
 void
-ss_tier_set_lifetime(const SSRules *rules, SSUser *user, int64 lifetime, TimestampTz now)
+ss_tier_set_lifetime(const SSRules *rules, SSAccount *account, int64 lifetime, TimestampTz now)
 {
-	int before = held(rules, user, now);
+	int before = held(rules, account, now);
 	int after = tier_by_points(rules, lifetime);
 
-	user->lifetime = lifetime;
+	account->lifetime = lifetime;
 	if (after > before)
-		user->tier_until = ss_rules_tier_end(rules, now);
-	else if (after < before && user->tier_until != DT_NOBEGIN && now < user->tier_until)
+		account->tier_until = ss_rules_tier_end(rules, now);
+	else if (after < before && account->tier_until != DT_NOBEGIN && now < account->tier_until)
 		after = before;
-	user->tier = pstrdup(rules->tiers[after].name);
+	account->tier = pstrdup(rules->tiers[after].name);
 }

@@ -2,8 +2,8 @@
  * sink_kinds.h: the requests that tell sinks (webhooks, monitoring systems)
  * what has happened or how the database is, in each one's published format.
  */
-#ifndef SS_SINK_FORMAT_H
-#define SS_SINK_FORMAT_H
+#ifndef SS_SINK_KINDS_H
+#define SS_SINK_KINDS_H
 
 #include "postgres.h"
 
@@ -122,4 +122,4 @@ extern void ss_format_header(SSSinkRequest *request, const char *name, const cha
 /* Adds the sink's secret, if it has one, as the value of its header of authorization. */
 extern void ss_format_authorize(const SSSink *sink, bool masked, SSSinkRequest *request);
 
-#endif /* SS_SINK_FORMAT_H */
+#endif /* SS_SINK_KINDS_H */

@@ -1,8 +1,8 @@
 /*
  * sinks.h: what the files of sinks share: the rows of sinks, read and named.
  */
-#ifndef SS_SINK_H
-#define SS_SINK_H
+#ifndef SS_SINKS_H
+#define SS_SINKS_H
 
 #include "postgres.h"
 
@@ -36,4 +36,4 @@ extern void ss_sink_check_name(const char *name, const char *argument);
 /* 22023 naming the argument, unless it is the name of an event that a sink of the kind can get, or such a pattern ("alert.*"). */
 extern void ss_sink_check_event(const char *kind, const char *event, const char *argument, bool is_pattern);
 
-#endif /* SS_SINK_H */
+#endif /* SS_SINKS_H */

@@ -49,8 +49,8 @@ find_replay(const pg_uuid_t *user_id, const char *key, int64 points, const char 
 static const pg_uuid_t *
 adjust(SSBalance *balance, int64 points)
 {
-	SSEntry entry = {&balance->user.id, "adjust", "issuance", "available", points, NULL, NULL, balance->now};
-	int64 available = balance->user.available;
+	SSEntry entry = {&balance->account.id, "adjust", "issuance", "available", points, NULL, NULL, balance->now};
+	int64 available = balance->account.available;
 	const pg_uuid_t *entry_id;
 
 	if (points > 0)
@@ -130,7 +130,7 @@ swipesavvy_adjust_points(PG_FUNCTION_ARGS)
 	ss_json_open_object(&json, NULL);
 	ss_json_uuid(&json, "entry_id", entry_id);
 	ss_json_int(&json, "points", points);
-	ss_json_int(&json, "points_balance", balance.user.available);
+	ss_json_int(&json, "points_balance", balance.account.available);
 	ss_json_bool(&json, "replayed", replayed);
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));

@@ -58,27 +58,27 @@ expire_users(const pg_uuid_t *ids, int count, TimestampTz before, Progress *prog
 {
 	static const Oid types[] = {UUIDOID, INT8OID};
 	SSBalance *balances = palloc(count * sizeof(SSBalance));
-	SSUser *users = palloc(count * sizeof(SSUser));
+	SSAccount *accounts = palloc(count * sizeof(SSAccount));
 	int64 *due = palloc(count * sizeof(int64));
 	SSColumns entries;
 	Datum values[3];
 
 	ss_balance_lock_all(balances, ids, count);
 	for (int i = 0; i < count; i++)
-		users[i] = balances[i].user;
-	ss_lots_left_before(users, count, before, due);
+		accounts[i] = balances[i].account;
+	ss_lots_left_before(accounts, count, before, due);
 	ss_columns_init(&entries, lengthof(types), types, count);
 	for (int i = 0; i < count; i++)
 	{
 		if (due[i] == 0)
 			continue;
-		users[i].available = ss_add(users[i].available, -due[i], "points balance");
-		ss_lots_debit_before(&users[i], due[i], before);
-		users[i].changed = true;
+		accounts[i].available = ss_add(accounts[i].available, -due[i], "points balance");
+		ss_lots_debit_before(&accounts[i], due[i], before);
+		accounts[i].changed = true;
 		progress->users++;
 		progress->points = ss_add(progress->points, due[i], "points");
 		ss_columns_next(&entries);
-		ss_columns_set(&entries, 0, UUIDPGetDatum(&users[i].id));
+		ss_columns_set(&entries, 0, UUIDPGetDatum(&accounts[i].id));
 		ss_columns_set(&entries, 1, Int64GetDatum(due[i]));
 	}
 	if (entries.nrows == 0)
@@ -86,7 +86,7 @@ expire_users(const pg_uuid_t *ids, int count, TimestampTz before, Progress *prog
 	ss_columns_arrays(&entries, values);
 	values[2] = TimestampTzGetDatum(balances[0].now);
 	(void) ss_query_latest(&write_entries, values, NULL);
-	ss_ledger_write_accounts(NULL, users, count);
+	ss_ledger_write_accounts(NULL, accounts, count);
 }
 
 /* The next users, in an SPI connection of their own; false when there are none left. */

@@ -32,11 +32,11 @@ PG_FUNCTION_INFO_V1(swipesavvy_get_user_rewards);
 	 SS_ONE_TABLE(SS_ENTRIES) | SS_ONE_TABLE(SS_ADJUSTMENTS))
 
 /* The account, as far as it is shown. */
-typedef struct Account
+typedef struct Shown
 {
-	SSUser user;
-	int64 used_up; /* of what was credited from user.lot_at on */
-} Account;
+	SSAccount account;
+	int64 used_up; /* of what was credited from account.lot_at on */
+} Shown;
 
 typedef struct Boost
 {
@@ -93,9 +93,9 @@ add_benefits(SSJson *json, const SSTier *tier)
 
 /* The tier held now, and the next one with the lifetime points that are missing; null at the top. */
 static void
-add_tier(SSJson *json, const SSRules *rules, const SSUser *user)
+add_tier(SSJson *json, const SSRules *rules, const SSAccount *account)
 {
-	const SSTier *tier = ss_tier_held(rules, user, GetCurrentTransactionStartTimestamp());
+	const SSTier *tier = ss_tier_held(rules, account, GetCurrentTransactionStartTimestamp());
 	const SSTier *next = tier + 1;
 
 	ss_json_text(json, "tier", tier->name);
@@ -107,17 +107,17 @@ add_tier(SSJson *json, const SSRules *rules, const SSUser *user)
 		return;
 	}
 	ss_json_text(json, "next_tier", next->name);
-	ss_json_int(json, "next_tier_points_needed", Max(next->threshold - user->lifetime, 0));
+	ss_json_int(json, "next_tier_points_needed", Max(next->threshold - account->lifetime, 0));
 }
 
 /* When the oldest of the points expire; null if none do. */
 static void
-add_expiry(SSJson *json, const SSRules *rules, const Account *account)
+add_expiry(SSJson *json, const SSRules *rules, const Shown *shown)
 {
 	SSLot oldest = {DT_NOBEGIN, 0};
 
-	if (rules->settings.points_expiry_months > 0 && account->user.available > 0 &&
-		ss_lots_first_open(&account->user.id, account->user.lot_at, account->used_up, &oldest))
+	if (rules->settings.points_expiry_months > 0 && shown->account.available > 0 &&
+		ss_lots_first_open(&shown->account.id, shown->account.lot_at, shown->used_up, &oldest))
 		ss_json_time(json, "points_expiry_date", ss_rules_expiry(rules, oldest.at));
 	else
 		ss_json_null(json, "points_expiry_date");
@@ -159,26 +159,26 @@ add_entry(SSJson *json, const Datum *values, const bool *nulls, bool gives, cons
 /* --- directly ------------------------------------------------------------------------- */
 
 static bool
-find_account(SSDirect *direct, const pg_uuid_t *user_id, Account *account)
+find_account(SSDirect *direct, const pg_uuid_t *user_id, Shown *shown)
 {
 	Datum key = UUIDPGetDatum(user_id);
 	SSScan scan = ss_direct_scan(direct, SS_REWARD_ACCOUNTS, 1, &key);
 	bool found = ss_direct_next(&scan);
-	SSUser *user = &account->user;
+	SSAccount *account = &shown->account;
 	bool isnull;
 
 #define GET(column) ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, column, &isnull)
 	if (found)
 	{
-		user->available = DatumGetInt64(GET(ACCOUNT_AVAILABLE));
-		user->pending = DatumGetInt64(GET(ACCOUNT_PENDING));
-		user->lifetime = DatumGetInt64(GET(ACCOUNT_LIFETIME));
-		user->tier = TextDatumGetCString(GET(ACCOUNT_TIER));
-		user->tier_until = DatumGetTimestampTz(GET(ACCOUNT_TIER_UNTIL));
+		account->available = DatumGetInt64(GET(ACCOUNT_AVAILABLE));
+		account->pending = DatumGetInt64(GET(ACCOUNT_PENDING));
+		account->lifetime = DatumGetInt64(GET(ACCOUNT_LIFETIME));
+		account->tier = TextDatumGetCString(GET(ACCOUNT_TIER));
+		account->tier_until = DatumGetTimestampTz(GET(ACCOUNT_TIER_UNTIL));
 		if (isnull)
-			user->tier_until = DT_NOBEGIN;
-		user->lot_at = DatumGetTimestampTz(GET(ACCOUNT_LOT_AT));
-		account->used_up = DatumGetInt64(GET(ACCOUNT_DEBITED)) - DatumGetInt64(GET(ACCOUNT_LOT_BEFORE));
+			account->tier_until = DT_NOBEGIN;
+		account->lot_at = DatumGetTimestampTz(GET(ACCOUNT_LOT_AT));
+		shown->used_up = DatumGetInt64(GET(ACCOUNT_DEBITED)) - DatumGetInt64(GET(ACCOUNT_LOT_BEFORE));
 	}
 #undef GET
 	ss_direct_close(&scan);
@@ -297,19 +297,19 @@ add_entries(SSJson *json, SSDirect *direct, const pg_uuid_t *user_id)
 /* --- by queries ------------------------------------------------------------------------- */
 
 static bool
-query_account(const Datum *values, Account *account)
+query_account(const Datum *values, Shown *shown)
 {
-	SSUser *user = &account->user;
+	SSAccount *account = &shown->account;
 
 	if (ss_query_read(&select_account, values, NULL) == 0)
 		return false;
-	user->available = ss_value_int64(0, 1, 0);
-	user->pending = ss_value_int64(0, 2, 0);
-	user->lifetime = ss_value_int64(0, 3, 0);
-	user->tier = ss_value_text(0, 4);
-	user->tier_until = DatumGetTimestampTz(ss_value_not_null(0, 5));
-	user->lot_at = DatumGetTimestampTz(ss_value_not_null(0, 6));
-	account->used_up = ss_value_int64(0, 7, 0);
+	account->available = ss_value_int64(0, 1, 0);
+	account->pending = ss_value_int64(0, 2, 0);
+	account->lifetime = ss_value_int64(0, 3, 0);
+	account->tier = ss_value_text(0, 4);
+	account->tier_until = DatumGetTimestampTz(ss_value_not_null(0, 5));
+	account->lot_at = DatumGetTimestampTz(ss_value_not_null(0, 6));
+	shown->used_up = ss_value_int64(0, 7, 0);
 	return true;
 }
 
@@ -359,7 +359,7 @@ swipesavvy_get_user_rewards(PG_FUNCTION_ARGS)
 {
 	SSCall call;
 	SSJson json = {0};
-	Account account = {0};
+	Shown shown = {0};
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 	const SSRules *rules;
 	SSDirect *direct;
@@ -373,15 +373,15 @@ swipesavvy_get_user_rewards(PG_FUNCTION_ARGS)
 	direct = ss_direct_begin_reading(TABLES);
 	values[0] = UUIDPGetDatum(user_id);
 	values[1] = TimestampTzGetDatum(now);
-	account.user.id = *user_id;
-	if (!(direct != NULL ? find_account(direct, user_id, &account) : query_account(values, &account)))
+	shown.account.id = *user_id;
+	if (!(direct != NULL ? find_account(direct, user_id, &shown) : query_account(values, &shown)))
 		ss_not_found("user", ss_uuid_text(user_id));
 
 	ss_json_open_object(&json, NULL);
-	ss_json_int(&json, "points_balance", account.user.available);
-	ss_json_int(&json, "points_pending", account.user.pending);
-	add_tier(&json, rules, &account.user);
-	add_expiry(&json, rules, &account);
+	ss_json_int(&json, "points_balance", shown.account.available);
+	ss_json_int(&json, "points_pending", shown.account.pending);
+	add_tier(&json, rules, &shown.account);
+	add_expiry(&json, rules, &shown);
 	ss_json_open_array(&json, "active_boosts");
 	if (direct != NULL)
 		add_boosts(&json, direct, user_id, now);

@@ -205,9 +205,9 @@ add_leaders(SSJson *json, const SSRules *rules, uint64 rows, const SSCall *call)
 	ss_json_open_array(json, "leaders");
 	for (uint64 i = 0; i < rows; i++)
 	{
-		SSUser user = {.lifetime = ss_value_int64(i, 4, 0),
-					   .tier = ss_value_text(i, 5),
-					   .tier_until = DatumGetTimestampTz(ss_value_not_null(i, 6))};
+		SSAccount account = {.lifetime = ss_value_int64(i, 4, 0),
+							 .tier = ss_value_text(i, 5),
+							 .tier_until = DatumGetTimestampTz(ss_value_not_null(i, 6))};
 		int64 points = ss_value_int64(i, 2, 0);
 
 		if (points != before)
@@ -217,7 +217,7 @@ add_leaders(SSJson *json, const SSRules *rules, uint64 rows, const SSCall *call)
 		ss_json_int(json, "rank", rank);
 		ss_json_text(json, "name", name_shown(ss_value_text(i, 3)));
 		ss_json_int(json, "points", points);
-		ss_json_text(json, "tier", ss_tier_held(rules, &user, GetCurrentTimestamp())->name);
+		ss_json_text(json, "tier", ss_tier_held(rules, &account, GetCurrentTimestamp())->name);
 		ss_json_bool(json, "is_you",
 					 call->has_identity &&
 						 memcmp(DatumGetUUIDP(ss_value_not_null(i, 1)), &call->identity, sizeof(pg_uuid_t)) == 0);

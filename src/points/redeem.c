@@ -135,9 +135,9 @@ find_replay(const Operation *operation, Spending *spending)
 static void
 require_points(const SSBalance *balance, int64 points)
 {
-	if (balance->user.available < points)
+	if (balance->account.available < points)
 		ss_exhausted("not enough points", "It takes " INT64_FORMAT " points, of which " INT64_FORMAT " are available.",
-					 points, balance->user.available);
+					 points, balance->account.available);
 }
 
 /*
@@ -225,7 +225,7 @@ begin(const Operation *operation, SSBalance *balance, Spending *spending)
 {
 	ss_balance_lock(balance, spending->user_id);
 	find_replay(operation, spending);
-	if (!spending->replayed && !balance->user.active)
+	if (!spending->replayed && !balance->account.active)
 		ss_bad_state("user is not active", "The user_id is \"%s\".", ss_uuid_text(spending->user_id));
 }
 
@@ -260,7 +260,7 @@ leave(SSCall *call, const Operation *operation, const SSBalance *balance, const 
 	ss_json_uuid(&json, "entry_id", spending->entry_id);
 	ss_json_uuid(&json, operation->id_key, spending->entry_id);
 	ss_json_int(&json, "points", spending->points);
-	ss_json_int(&json, "points_balance", balance->user.available);
+	ss_json_int(&json, "points_balance", balance->account.available);
 	ss_json_text(&json, "confirmation_code", spending->code);
 	ss_json_bool(&json, "replayed", spending->replayed);
 	ss_json_close_object(&json);

@@ -63,12 +63,12 @@ swipesavvy_refresh_tiers(PG_FUNCTION_ARGS)
 		ss_balance_lock_all(balances, users, found);
 	for (int i = 0; i < found; i++)
 	{
-		const char *held = ss_tier_held(balances[i].rules, &balances[i].user, as_of)->name;
+		const char *held = ss_tier_held(balances[i].rules, &balances[i].account, as_of)->name;
 
-		if (strcmp(held, balances[i].user.tier) == 0)
+		if (strcmp(held, balances[i].account.tier) == 0)
 			continue;
-		balances[i].user.tier = pstrdup(held);
-		balances[i].user.changed = true;
+		balances[i].account.tier = pstrdup(held);
+		balances[i].account.changed = true;
 		refreshed++;
 	}
 	for (int i = 0; i < found; i++)

@@ -553,7 +553,7 @@ import_chunk(void *argument)
 		if (rows[i].item.error == NULL)
 			good[ngood++] = &rows[i].item;
 	}
-	ss_batch_award(good, ngood, false);
+	ss_bisect_award(good, ngood, false);
 	for (int i = 0; i < import->count; i++)
 	{
 		if (rows[i].item.error == NULL)

@@ -204,7 +204,7 @@ swipesavvy_record_transactions(PG_FUNCTION_ARGS)
 		if (items[i].item.error == NULL)
 			good[ngood++] = &items[i].item;
 	}
-	ss_batch_award(good, ngood, true);
+	ss_bisect_award(good, ngood, true);
 	ss_json_open_object(&json, NULL);
 	ss_json_open_array(&json, "results");
 	for (int i = 0; i < count; i++)

@@ -180,16 +180,16 @@ book(SSBalance *balance, const SSRecorded *purchase, const Refund *refund, bool 
 	return_awards(purchase, refund);
 	write_refund(purchase, refund, amount_was_given, key, balance->now);
 	ss_recorded_move(purchase, "refund", "available", "issuance", refund->points, balance->now);
-	ss_points_tell_refund(&balance->user, &(SSRefunded){
-											  .refund_id = &refund->refund_id,
-											  .transaction_id = &purchase->transaction_id,
-											  .currency = purchase->currency,
-											  .exponent = exponent,
-											  .amount = refund->amount,
-											  .total = refund->before + refund->amount,
-											  .points = refund->points,
-											  .at = balance->now,
-										  });
+	ss_points_tell_refund(&balance->account, &(SSRefunded){
+												 .refund_id = &refund->refund_id,
+												 .transaction_id = &purchase->transaction_id,
+												 .currency = purchase->currency,
+												 .exponent = exponent,
+												 .amount = refund->amount,
+												 .total = refund->before + refund->amount,
+												 .points = refund->points,
+												 .at = balance->now,
+											 });
 	ss_balance_write(balance);
 }
 
@@ -265,13 +265,13 @@ swipesavvy_refund_transaction(PG_FUNCTION_ARGS)
 	if (!find_known(&purchase, amount, key, &refund))
 	{
 		make_refund(&purchase, amount, &refund);
-		if (strcmp(purchase.currency, balance.user.spent_currency) == 0)
-			balance.user.spent -= refund.amount;
+		if (strcmp(purchase.currency, balance.account.spent_currency) == 0)
+			balance.account.spent -= refund.amount;
 		ss_balance_debit(&balance, refund.points, true);
 	}
 	tier = pstrdup(ss_balance_tier(&balance));
 	if (!refund.replayed)
 		book(&balance, &purchase, &refund, amount != NULL, key, exponent);
-	add_result(&json, &purchase, &refund, exponent, balance.user.available, tier);
+	add_result(&json, &purchase, &refund, exponent, balance.account.available, tier);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

@@ -60,15 +60,15 @@ due_before(const SSRules *rules, TimestampTz moment)
 
 /* The keys that both answers have. */
 static void
-add_result(SSJson *json, const SSRecorded *purchase, SSStatus status, const char *points_key, const SSUser *user,
+add_result(SSJson *json, const SSRecorded *purchase, SSStatus status, const char *points_key, const SSAccount *account,
 		   const char *tier)
 {
 	ss_json_open_object(json, NULL);
 	ss_json_uuid(json, "transaction_id", &purchase->transaction_id);
 	ss_json_text(json, "status", ss_status_names[status]);
 	ss_json_int(json, points_key, purchase->points);
-	ss_json_int(json, "points_balance", user->available);
-	ss_json_int(json, "points_pending", user->pending);
+	ss_json_int(json, "points_balance", account->available);
+	ss_json_int(json, "points_pending", account->pending);
 	ss_json_text(json, "tier", tier);
 	ss_json_close_object(json);
 }
@@ -110,14 +110,14 @@ lock_with_referrer(SSBalance *balances, const pg_uuid_t *user_id)
 static void
 credit(SSBalance *balance, const SSRecorded *purchase)
 {
-	SSUser *user = &balance->user;
+	SSAccount *account = &balance->account;
 
 	if (purchase->recorded_at < due_before(balance->rules, balance->now))
 		ss_bad_state("transaction has lapsed", "Transaction \"%s\" was pending for more than %d days.",
 					 ss_uuid_text(&purchase->transaction_id), balance->rules->settings.pending_expiry_days);
-	user->pending -= purchase->points;
-	if (strcmp(purchase->currency, user->spent_currency) == 0)
-		user->spent = ss_add(user->spent, purchase->amount, "spent amount");
+	account->pending -= purchase->points;
+	if (strcmp(purchase->currency, account->spent_currency) == 0)
+		account->spent = ss_add(account->spent, purchase->amount, "spent amount");
 	ss_balance_credit(balance, purchase->points, purchase->occurred_at, true);
 }
 
@@ -164,9 +164,9 @@ swipesavvy_settle_transaction(PG_FUNCTION_ARGS)
 	ss_recorded_read(user_id, transaction_id, &purchase);
 	ss_recorded_require(&purchase, SS_PENDING);
 	credit(&balances[0], &purchase);
-	if (balances[0].user.has_referrer)
-		bonus =
-			ss_referral_pay(balances[0].rules, &balances[0].user, has_referrer ? &balances[1].user : NULL, now, &paid);
+	if (balances[0].account.has_referrer)
+		bonus = ss_referral_pay(balances[0].rules, &balances[0].account, has_referrer ? &balances[1].account : NULL,
+								now, &paid);
 	tier = pstrdup(ss_balance_tier(&balances[0]));
 	ss_recorded_set_status(&purchase, 1, SS_COMPLETED);
 	ss_recorded_move(&purchase, "settle", "pending", "available", purchase.points, now);
@@ -174,10 +174,10 @@ swipesavvy_settle_transaction(PG_FUNCTION_ARGS)
 	ss_balance_write(&balances[0]);
 	if (paid)
 	{
-		write_referral(&purchase, &balances[1].user.id, bonus, now);
+		write_referral(&purchase, &balances[1].account.id, bonus, now);
 		ss_balance_write(&balances[1]);
 	}
-	add_result(&json, &purchase, SS_COMPLETED, "points_earned", &balances[0].user, tier);
+	add_result(&json, &purchase, SS_COMPLETED, "points_earned", &balances[0].account, tier);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 
@@ -210,10 +210,10 @@ decline(SSBalance *balances, const SSRecorded *purchases, int count)
 
 	for (int i = 0; i < count; i++)
 	{
-		while (memcmp(&balance->user.id, &purchases[i].user_id, sizeof(pg_uuid_t)) != 0)
+		while (memcmp(&balance->account.id, &purchases[i].user_id, sizeof(pg_uuid_t)) != 0)
 			balance++;
-		balance->user.pending -= purchases[i].points;
-		balance->user.changed = true;
+		balance->account.pending -= purchases[i].points;
+		balance->account.changed = true;
 	}
 	ss_recorded_set_status(purchases, count, SS_FAILED);
 	return_awards(purchases, count);
@@ -248,7 +248,7 @@ swipesavvy_decline_transaction(PG_FUNCTION_ARGS)
 	ss_recorded_require(&purchase, SS_PENDING);
 	tier = pstrdup(ss_balance_tier(&balance));
 	decline(&balance, &purchase, 1);
-	add_result(&json, &purchase, SS_FAILED, "points_released", &balance.user, tier);
+	add_result(&json, &purchase, SS_FAILED, "points_released", &balance.account, tier);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 

@@ -344,10 +344,10 @@ read_collected(const SSRules *rules, TupleTableSlot *slot, SSPurchase *purchase)
 
 /*
  * Hands the next chunk of a sorted collection to the engine; false when there
- * is none, and the batch was ended. All its memory is SPI's.
+ * is none, and the statement was ended. All its memory is SPI's.
  */
 static bool
-award_chunk(Collection *collection, TupleTableSlot *slot, SSBatch *batch)
+award_chunk(Collection *collection, TupleTableSlot *slot, SSStatement *statement)
 {
 	SSPurchase *purchases;
 	Size bytes = 0;
@@ -365,9 +365,9 @@ award_chunk(Collection *collection, TupleTableSlot *slot, SSBatch *batch)
 		count++;
 	}
 	if (count > 0)
-		ss_engine_award(purchases, count, false, batch);
+		ss_engine_award(purchases, count, false, statement);
 	else
-		ss_engine_end_batch(batch);
+		ss_engine_end_statement(statement);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not disconnect from SPI");
 	return count > 0;
@@ -378,7 +378,7 @@ swipesavvy_purchases_end(PG_FUNCTION_ARGS)
 {
 	Collection *collection = collecting;
 	TupleTableSlot *slot;
-	SSBatch *batch;
+	SSStatement *statement;
 	SSCall call;
 
 	(void) trigger_data(fcinfo);
@@ -387,8 +387,8 @@ swipesavvy_purchases_end(PG_FUNCTION_ARGS)
 	ss_call_become_owner(&call);
 	tuplesort_performsort(collection->sort);
 	slot = MakeSingleTupleTableSlot(collection->desc, &TTSOpsMinimalTuple);
-	batch = ss_engine_begin_batch(collection->context);
-	while (award_chunk(collection, slot, batch))
+	statement = ss_engine_begin_statement(collection->context);
+	while (award_chunk(collection, slot, statement))
 		CHECK_FOR_INTERRUPTS();
 	ExecDropSingleTupleTableSlot(slot);
 	tuplesort_end(collection->sort);

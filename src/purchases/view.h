@@ -2,8 +2,8 @@
  * view.h: the door for INSERT and COPY, to the library's initialisation,
  * and how it sorts, to simulations.
  */
-#ifndef SS_PURCHASES_H
-#define SS_PURCHASES_H
+#ifndef SS_VIEW_H
+#define SS_VIEW_H
 
 #include "postgres.h"
 
@@ -23,4 +23,4 @@ extern Tuplesortstate *ss_purchases_sort(TupleDesc desc);
 /* Registers what forgets the purchases collected by a statement that failed. */
 extern void ss_purchases_init(void);
 
-#endif /* SS_PURCHASES_H */
+#endif /* SS_VIEW_H */

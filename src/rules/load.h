@@ -2,8 +2,8 @@
  * load.h: what rules.c, explain_award.c and simulations share of the loader: the
  * entries of the hash tables, and how campaigns are read.
  */
-#ifndef SS_RULES_LOAD_H
-#define SS_RULES_LOAD_H
+#ifndef SS_LOAD_H
+#define SS_LOAD_H
 
 #include "rules/rules.h"
 
@@ -52,4 +52,4 @@ extern void ss_rules_take_campaigns(SSRules *rules, uint64 rows);
 /* A campaign from a row of the last query whose first columns are those; its id is kept in the context. */
 extern void ss_rules_read_campaign(MemoryContext context, uint64 row, SSCampaign *campaign);
 
-#endif /* SS_RULES_LOAD_H */
+#endif /* SS_LOAD_H */

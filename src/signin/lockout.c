@@ -59,7 +59,7 @@ static SSQuery delete_old = {
 static SSQuery delete_failures = {"DELETE FROM swipesavvy.sign_in_failures WHERE email_hash = $1", 1, {BYTEAOID}, NULL};
 
 void
-ss_lockout_begin(const char *email, SSAttempt *attempt)
+ss_lockout_begin(const char *email, SSSignInTry *attempt)
 {
 	char *lower = str_tolower(email, strlen(email), DEFAULT_COLLATION_OID);
 	uint64 key;
@@ -73,7 +73,7 @@ ss_lockout_begin(const char *email, SSAttempt *attempt)
 }
 
 bool
-ss_lockout_failed(const SSAttempt *attempt, SSLockout *lockout)
+ss_lockout_failed(const SSSignInTry *attempt, SSLockout *lockout)
 {
 	Datum values[] = {ss_secret_bytea(attempt->email, SS_DIGEST_BYTES), BoolGetDatum(attempt->locked)};
 
@@ -88,7 +88,7 @@ ss_lockout_failed(const SSAttempt *attempt, SSLockout *lockout)
 }
 
 void
-ss_lockout_clear(const SSAttempt *attempt)
+ss_lockout_clear(const SSSignInTry *attempt)
 {
 	Datum digest = ss_secret_bytea(attempt->email, SS_DIGEST_BYTES);
 

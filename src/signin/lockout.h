@@ -11,17 +11,17 @@
 
 #include "base/secret.h"
 
-typedef struct SSAttempt
+typedef struct SSSignInTry
 {
 	uint8 email[SS_DIGEST_BYTES]; /* of the address in lower case */
 	bool locked;				  /* too many failures: no password is right at present */
-} SSAttempt;
+} SSSignInTry;
 
 /*
  * Begins to check a password for this address: locks the address until the
  * transaction ends, so that attempts at once are counted one by one.
  */
-extern void ss_lockout_begin(const char *email, SSAttempt *attempt);
+extern void ss_lockout_begin(const char *email, SSSignInTry *attempt);
 
 /* What a failure has led to. */
 typedef struct SSLockout
@@ -34,9 +34,9 @@ typedef struct SSLockout
  * Counts a failure; true if the address is locked out from now on, *lockout
  * says how. While it is locked out already none is counted, with the same work.
  */
-extern bool ss_lockout_failed(const SSAttempt *attempt, SSLockout *lockout);
+extern bool ss_lockout_failed(const SSSignInTry *attempt, SSLockout *lockout);
 
 /* Forgets the failures. */
-extern void ss_lockout_clear(const SSAttempt *attempt);
+extern void ss_lockout_clear(const SSSignInTry *attempt);
 
 #endif /* SS_LOCKOUT_H */

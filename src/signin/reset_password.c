@@ -59,7 +59,7 @@ typedef struct Recipient
 
 /* The user, with its address and then its row locked; PT404 if there is none. */
 static Recipient
-lock_recipient(const pg_uuid_t *user_id, SSAttempt *attempt)
+lock_recipient(const pg_uuid_t *user_id, SSSignInTry *attempt)
 {
 	Datum id = UUIDPGetDatum(user_id);
 	Recipient recipient = {.user_id = user_id};
@@ -139,7 +139,7 @@ swipesavvy_reset_user_password(PG_FUNCTION_ARGS)
 {
 	SSCall call;
 	SSJson json = {0};
-	SSAttempt attempt;
+	SSSignInTry attempt;
 	SSAudit audit = {.resource = "user", .action = "reset_password"};
 	Recipient recipient;
 	char *password;

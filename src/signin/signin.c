@@ -191,7 +191,7 @@ announce_lockout(const pg_uuid_t *user_id, const SSLockout *lockout)
 
 /* Counts and writes down a wrong password, given to this action. */
 static void
-note_failure(SSCall *call, const SSAttempt *attempt, const char *resource, const char *action, const Account *account)
+note_failure(SSCall *call, const SSSignInTry *attempt, const char *resource, const char *action, const Account *account)
 {
 	const pg_uuid_t *user_id = account->exists ? &account->user_id : NULL;
 	SSLockout lockout;
@@ -224,7 +224,7 @@ read_account(SSQuery *query, Datum key)
 
 /* Is it the account's password, and one that is good? Hashes once, whatever the answer. */
 static bool
-password_is_right(const Account *account, const SSAttempt *attempt, const text *password)
+password_is_right(const Account *account, const SSSignInTry *attempt, const text *password)
 {
 	bool same = ss_password_verify(password, account->password_hash);
 
@@ -238,7 +238,7 @@ Datum
 swipesavvy_sign_in(PG_FUNCTION_ARGS)
 {
 	SSCall call;
-	SSAttempt attempt;
+	SSSignInTry attempt;
 	Account account;
 	SSRefreshToken token;
 	TimestampTz session_ends;
@@ -364,7 +364,7 @@ swipesavvy_sign_out(PG_FUNCTION_ARGS)
 
 /* The account of the identity, with its e-mail address locked as for signing in. */
 static Account
-lock_own_account(const SSCall *call, SSAttempt *attempt)
+lock_own_account(const SSCall *call, SSSignInTry *attempt)
 {
 	Datum id = UUIDPGetDatum(&call->identity);
 	Account account;
@@ -397,7 +397,7 @@ Datum
 swipesavvy_change_password(PG_FUNCTION_ARGS)
 {
 	SSCall call;
-	SSAttempt attempt;
+	SSSignInTry attempt;
 	Account account;
 	SSRefreshToken token;
 	TimestampTz session_ends;
