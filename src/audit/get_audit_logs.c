@@ -124,7 +124,7 @@ arg_bound(FunctionCallInfo fcinfo, int n, const char *name, TimestampTz when_nul
 }
 
 /*
- * get_audit_logs(event_type, user_id, resource, "limit", "offset", start_date,
+ * get_audit_logs(event_type, user_id, resource, page_size, page_offset, start_date,
  * end_date, after): the newest first
  */
 Datum

@@ -59,6 +59,22 @@ ss_check_choice(const char *value, const char *name, const char *const *choices)
 	ss_bad_value(name, "\"%.*s\" is none of: %s.", pg_mbcliplen(value, strlen(value), 100), value, list.data);
 }
 
+bool
+ss_text_is_filter(const char *value)
+{
+	static const char *const operators[] = {
+		"eq",  "neq",	"gt",	 "gte",	 "lt", "lte", "like", "ilike", "match", "imatch", "in",	 "is",	"isdistinct",
+		"fts", "plfts", "phfts", "wfts", "cs", "cd",  "ov",	  "sl",	   "sr",	"nxr",	  "nxl", "adj", "not"};
+	size_t length = strcspn(value, ".");
+
+	for (int i = 0; i < (int) lengthof(operators); i++)
+	{
+		if (strlen(operators[i]) == length && strncmp(operators[i], value, length) == 0)
+			return true;
+	}
+	return false;
+}
+
 void
 ss_check_time(TimestampTz value, const char *name)
 {
@@ -203,12 +219,12 @@ ss_arg_page(FunctionCallInfo fcinfo, int limit_n, int offset_n, int after_n, int
 
 	if (limit_n >= 0)
 	{
-		value = ss_arg_int4(fcinfo, limit_n, "limit", 1, max_limit, &isnull);
+		value = ss_arg_int4(fcinfo, limit_n, "page_size", 1, max_limit, &isnull);
 		if (!isnull)
 			page.limit = value;
 	}
 	if (offset_n >= 0)
-		page.offset = ss_arg_int4(fcinfo, offset_n, "offset", 0, PG_INT32_MAX, &isnull);
+		page.offset = ss_arg_int4(fcinfo, offset_n, "page_offset", 0, PG_INT32_MAX, &isnull);
 	if (after_n >= 0)
 		page.after = ss_arg_text(fcinfo, after_n, "after", SS_KEY_MAX, false);
 	return page;

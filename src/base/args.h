@@ -50,7 +50,7 @@ extern TimestampTz ss_arg_time(FunctionCallInfo fcinfo, int n, const char *name,
 /* The moment "as_of" which a job does what was due: not one to come. Null, unless required, is now. */
 extern TimestampTz ss_arg_as_of(FunctionCallInfo fcinfo, int n, bool required);
 
-/* "limit", "offset", after: the arguments at those positions; a position of -1 says there is none. */
+/* page_size, page_offset, after: the arguments at those positions; a position of -1 says there is none. */
 extern SSPage ss_arg_page(FunctionCallInfo fcinfo, int limit_n, int offset_n, int after_n, int max_limit,
 						  int default_limit);
 
@@ -61,6 +61,13 @@ extern void ss_check_text(const char *value, const char *name, int max_chars);
 
 /* One of the choices (a NULL-terminated list); returns its index. */
 extern int ss_check_choice(const char *value, const char *name, const char *const *choices);
+
+/*
+ * Would a GET over PostgREST take it for a filter? So it takes values that are
+ * one of its operators, or begin with one and a dot ("eq.1"): an id of that
+ * form could not be asked for.
+ */
+extern bool ss_text_is_filter(const char *value);
 
 /* A finite timestamp. */
 extern void ss_check_time(TimestampTz value, const char *name);

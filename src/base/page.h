@@ -13,7 +13,7 @@
 #include "base/args.h"
 #include "base/json.h"
 
-/* "limit" of most lists */
+/* page_size of most lists */
 #define SS_PAGE_DEFAULT 20
 #define SS_PAGE_MAX		100
 

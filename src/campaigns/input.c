@@ -196,6 +196,9 @@ check_id(const char *id)
 						 "\"%.*s\" is not made of letters, digits and \"_.:-\" with a letter or digit first.",
 						 pg_mbcliplen(id, strlen(id), 100), id);
 	}
+	if (ss_text_is_filter(id))
+		ss_bad_value("campaign_id", "\"%s\" begins like a filter of PostgREST, so it could not be asked for over HTTP.",
+					 id);
 }
 
 /*

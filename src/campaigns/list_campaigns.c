@@ -266,7 +266,7 @@ add_for_customer(SSJson *json, const Filters *filters, const pg_uuid_t *user_id,
 }
 
 /*
- * list_campaigns(status, campaign_type, search, "limit", "offset", after): a
+ * list_campaigns(status, campaign_type, search, page_size, page_offset, after): a
  * page of campaigns, newest first; for a customer those it could use now.
  */
 Datum

@@ -51,7 +51,7 @@ enum
 };
 
 /*
- * list_alerts(open, "limit", "offset"): the newest first
+ * list_alerts(open, page_size, page_offset): the newest first
  */
 Datum
 swipesavvy_list_alerts(PG_FUNCTION_ARGS)

@@ -305,7 +305,7 @@ set_cursor(Datum *values, bool *nulls, const char *after)
 }
 
 /*
- * list_merchants(category, search, "limit", "offset", after): the active ones
+ * list_merchants(category, search, page_size, page_offset, after): the active ones
  */
 Datum
 swipesavvy_list_merchants(PG_FUNCTION_ARGS)

@@ -153,7 +153,7 @@ static SSQuery read_days = {
 	NULL};
 
 /*
- * claim_outbox("limit", lease_seconds)
+ * claim_outbox(page_size, lease_seconds)
  */
 Datum
 swipesavvy_claim_outbox(PG_FUNCTION_ARGS)

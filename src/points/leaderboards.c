@@ -252,7 +252,7 @@ add_own(SSJson *json, const SSCall *call, const char *period)
 }
 
 /*
- * get_leaderboard(period, "limit")
+ * get_leaderboard(period, page_size)
  */
 Datum
 swipesavvy_get_leaderboard(PG_FUNCTION_ARGS)

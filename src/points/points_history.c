@@ -47,7 +47,7 @@ static SSQuery list_entries = {
 	NULL};
 
 /*
- * get_points_history(user_id, "limit", after)
+ * get_points_history(user_id, page_size, after)
  */
 Datum
 swipesavvy_get_points_history(PG_FUNCTION_ARGS)

@@ -354,7 +354,7 @@ show_catalogue(FunctionCallInfo fcinfo, SSCall *call, const Catalogue *catalogue
 }
 
 /*
- * list_rewards("limit", "offset", after)
+ * list_rewards(page_size, page_offset, after)
  */
 Datum
 swipesavvy_list_rewards(PG_FUNCTION_ARGS)
@@ -368,7 +368,7 @@ swipesavvy_list_rewards(PG_FUNCTION_ARGS)
 }
 
 /*
- * list_charities("limit", "offset", after)
+ * list_charities(page_size, page_offset, after)
  */
 Datum
 swipesavvy_list_charities(PG_FUNCTION_ARGS)

@@ -239,7 +239,7 @@ swipesavvy_deactivate_boost(PG_FUNCTION_ARGS)
 }
 
 /*
- * list_boosts("limit", "offset", after)
+ * list_boosts(page_size, page_offset, after)
  */
 Datum
 swipesavvy_list_boosts(PG_FUNCTION_ARGS)

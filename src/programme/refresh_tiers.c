@@ -30,7 +30,7 @@ static SSQuery due_query = {"SELECT a.user_id FROM swipesavvy.reward_accounts a"
 							NULL};
 
 /*
- * refresh_tiers(as_of, "limit"): {refreshed, more}
+ * refresh_tiers(as_of, page_size): {refreshed, more}
  */
 Datum
 swipesavvy_refresh_tiers(PG_FUNCTION_ARGS)
@@ -49,7 +49,7 @@ swipesavvy_refresh_tiers(PG_FUNCTION_ARGS)
 	ss_call_enter(&call, SS_ADMIN);
 	ss_audit_none(&call); /* nothing changes but how it is written down */
 	as_of = ss_arg_as_of(fcinfo, 0, true);
-	limit = ss_arg_int4(fcinfo, 1, "limit", 1, REFRESH_MAX, &isnull);
+	limit = ss_arg_int4(fcinfo, 1, "page_size", 1, REFRESH_MAX, &isnull);
 	if (isnull)
 		limit = REFRESH_DEFAULT;
 	values[0] = TimestampTzGetDatum(as_of);

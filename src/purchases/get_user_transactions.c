@@ -359,7 +359,7 @@ add_purchase(SSJson *json, const SSRules *rules, const Purchase *purchase)
 }
 
 /*
- * get_user_transactions(user_id, "limit", "offset", start_date, end_date,
+ * get_user_transactions(user_id, page_size, page_offset, start_date, end_date,
  * after): from start_date on and before end_date
  */
 Datum

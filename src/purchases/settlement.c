@@ -308,7 +308,7 @@ lock_and_read(SSBalance *balances, SSRecorded *purchases, int count)
 }
 
 /*
- * lapse_transactions(as_of, "limit"): {lapsed, more}. All accounts are locked
+ * lapse_transactions(as_of, page_size): {lapsed, more}. All accounts are locked
  * before any slot, so a call is one batch.
  */
 Datum
@@ -326,7 +326,7 @@ swipesavvy_lapse_transactions(PG_FUNCTION_ARGS)
 	ss_call_enter(&call, SS_ADMIN);
 	ss_audit_none(&call); /* the ledger is its record */
 	as_of = ss_arg_as_of(fcinfo, 0, true);
-	limit = ss_arg_int4(fcinfo, 1, "limit", 1, LAPSE_MAX, &isnull);
+	limit = ss_arg_int4(fcinfo, 1, "page_size", 1, LAPSE_MAX, &isnull);
 	if (isnull)
 		limit = LAPSE_DEFAULT;
 	purchases = find_due(due_before(ss_rules_get(), as_of), limit, &found);

@@ -278,7 +278,7 @@ read_rows(Found *found)
 }
 
 /*
- * list_users("limit", "offset", status, role, search, after): newest first
+ * list_users(page_size, page_offset, status, role, search, after): newest first
  */
 Datum
 swipesavvy_list_users(PG_FUNCTION_ARGS)

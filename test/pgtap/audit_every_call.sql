@@ -179,25 +179,25 @@ CREATE FUNCTION pg_temp.ids(document jsonb) RETURNS uuid[] LANGUAGE sql AS
 SELECT is(pg_temp.ids(pg_temp.shown(f.arguments)), ARRAY(SELECT log_id FROM logs WHERE
           (f.e IS NULL OR event_type = f.e) AND (f.u IS NULL OR user_id = f.u) AND (f.r IS NULL OR resource = f.r) ORDER BY log_id DESC),
           'get_audit_logs(' || f.arguments || ')')
-  FROM (VALUES ('"limit" => 500', NULL, NULL::uuid, NULL), ($$event_type => 'user.update'$$, 'user.update', NULL, NULL),
+  FROM (VALUES ('page_size => 500', NULL, NULL::uuid, NULL), ($$event_type => 'user.update'$$, 'user.update', NULL, NULL),
                ($$user_id => '00000000-0000-7000-8000-00000000000b'$$, NULL, '00000000-0000-7000-8000-00000000000b', NULL), ($$resource => 'campaign'$$, NULL, NULL, 'campaign'),
                ($$event_type => 'user.update', user_id => '00000000-0000-7000-8000-00000000000b', resource => 'user'$$, 'user.update', '00000000-0000-7000-8000-00000000000b', 'user'),
                ($$event_type => 'user.update', resource => 'campaign'$$, 'user.update', NULL, 'campaign'),
                ($$event_type => 'boost.activate', user_id => '00000000-0000-7000-8000-00000000000b'$$, 'boost.activate', '00000000-0000-7000-8000-00000000000b', NULL),
                ($$user_id => '00000000-0000-7000-8000-00000000000b', resource => 'boost'$$, NULL, '00000000-0000-7000-8000-00000000000b', 'boost'),
                ($$event_type => 'nothing'$$, 'nothing', NULL, NULL)) f (arguments, e, u, r);
-SELECT is(array_length(pg_temp.ids(pg_temp.shown('start_date => now()', '"limit" => 500')), 1), (SELECT count(*)::int FROM logs), 'from a time on');
-SELECT is(array_length(pg_temp.ids(pg_temp.shown(format('end_date => %L', d), '"limit" => 500')), 1), (SELECT count(*)::int FROM logs), 'until ' || d)
+SELECT is(array_length(pg_temp.ids(pg_temp.shown('start_date => now()', 'page_size => 500')), 1), (SELECT count(*)::int FROM logs), 'from a time on');
+SELECT is(array_length(pg_temp.ids(pg_temp.shown(format('end_date => %L', d), 'page_size => 500')), 1), (SELECT count(*)::int FROM logs), 'until ' || d)
   FROM unnest(ARRAY['10890-01-01', '294276-12-31']) d;	-- beyond what an id can say of time
 SELECT is(pg_temp.ids(pg_temp.shown('end_date => now() - interval ''2 hours''')), '{}', 'until a time');
 SELECT is(pg_temp.ids(pg_temp.shown(format('start_date => %L, end_date => %L', l.logged_at, l.logged_at))), ARRAY[l.log_id], 'at a time, to the microsecond')
   FROM (SELECT * FROM logs WHERE logged_at NOT IN (SELECT logged_at FROM logs GROUP BY 1 HAVING count(*) > 1) ORDER BY log_id LIMIT 3) l;
 WITH RECURSIVE pages AS (
-    SELECT pg_temp.shown('"limit" => 7') AS page UNION ALL
-    SELECT pg_temp.shown('"limit" => 7', format('after => %L', page ->> 'next_cursor')) FROM pages WHERE page ->> 'next_cursor' IS NOT NULL)
+    SELECT pg_temp.shown('page_size => 7') AS page UNION ALL
+    SELECT pg_temp.shown('page_size => 7', format('after => %L', page ->> 'next_cursor')) FROM pages WHERE page ->> 'next_cursor' IS NOT NULL)
 SELECT is((SELECT array_agg(i) FROM pages, unnest(pg_temp.ids(page)) i), (SELECT array_agg(log_id ORDER BY log_id DESC) FROM logs), 'page after page, all of them once');
-SELECT is(pg_temp.ids(pg_temp.shown('"limit" => 3', '"offset" => 5')), ARRAY(SELECT log_id FROM logs ORDER BY log_id DESC LIMIT 3 OFFSET 5), 'by offset');
-SELECT is((pg_temp.shown('"limit" => 3') ->> 'total')::int, (SELECT count(*)::int FROM logs), 'the total');
+SELECT is(pg_temp.ids(pg_temp.shown('page_size => 3', 'page_offset => 5')), ARRAY(SELECT log_id FROM logs ORDER BY log_id DESC LIMIT 3 OFFSET 5), 'by offset');
+SELECT is((pg_temp.shown('page_size => 3') ->> 'total')::int, (SELECT count(*)::int FROM logs), 'the total');
 SELECT is(pg_temp.shown('') ->> 'limit', '100', 'a hundred unless told');
 SELECT is(e - '{log_id,timestamp,details}'::text[], jsonb_build_object('event_type', 'user.create', 'user_id', '00000000-0000-7000-8000-00000000000b', 'actor_id', :'staff',
           'action', 'create', 'resource', 'user', 'resource_id', '00000000-0000-7000-8000-00000000000b', 'status', 'ok', 'ip_address', '203.0.113.9', 'user_agent', 'App/7 (ü)',
@@ -208,8 +208,8 @@ SELECT is(e -> 'details', '{"before": {"late_posting_days": 3}, "after": {"late_
 SELECT is(e -> 'details', 'null', 'none of an erased person')
   FROM jsonb_array_elements(pg_temp.shown('event_type => ''user.update''') -> 'logs') e;
 SELECT throws_ok(format('SELECT swipesavvy.get_audit_logs(%s)', a), c, m, a)
-  FROM (VALUES ('"limit" => 0', '22023', 'invalid value for argument "limit"'), ('"limit" => 501', '22023', 'invalid value for argument "limit"'),
-               ('"offset" => -1', '22023', 'invalid value for argument "offset"'), ('after => ''x''', '22023', 'invalid value for argument "after"'),
+  FROM (VALUES ('page_size => 0', '22023', 'invalid value for argument "page_size"'), ('page_size => 501', '22023', 'invalid value for argument "page_size"'),
+               ('page_offset => -1', '22023', 'invalid value for argument "page_offset"'), ('after => ''x''', '22023', 'invalid value for argument "after"'),
                ('start_date => ''infinity''', '22023', 'invalid value for argument "start_date"'), ('event_type => '' ''', '22023', 'invalid value for argument "event_type"'),
                ('start_date => now(), end_date => now() - interval ''1 s''', '22023', 'invalid value for argument "end_date"')) v (a, c, m);
 CREATE FUNCTION pg_temp.plan_of(statement text) RETURNS text LANGUAGE plpgsql AS $$

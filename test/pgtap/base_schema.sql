@@ -30,7 +30,7 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('campaign_slots', 'a_slot_is_never_overspent'),
     ('campaign_versions', 'a_version_belongs_to_a_campaign'),
     ('campaigns', 'a_budget_is_not_negative a_campaign_ends_after_it_starts a_campaign_has_a_known_currency a_campaign_has_a_known_offer '
-        'a_campaign_has_a_known_status a_campaign_has_a_known_type a_campaign_has_a_name a_campaign_id_is_short_and_plain '
+        'a_campaign_has_a_known_status a_campaign_has_a_known_type a_campaign_has_a_name a_campaign_id_is_no_filter_of_postgrest a_campaign_id_is_short_and_plain '
         'a_campaign_id_is_used_once a_campaign_is_aimed_at_a_known_category a_campaign_is_aimed_at_a_known_merchant '
         'a_campaign_is_aimed_at_a_known_segment a_hold_out_is_a_percentage a_percentage_is_at_most_100 '
         'a_points_multiplier_is_from_1_to_1000 an_offer_is_not_negative bonus_points_are_not_negative campaign_amounts_are_not_negative '

@@ -67,7 +67,7 @@ SELECT is(swipesavvy.acknowledge_outbox(ARRAY[pg_temp.id(5)]), '{"acknowledged":
 
 -- errors
 SELECT throws_ok('SELECT swipesavvy.' || s, c, m, s)
-  FROM (VALUES ('claim_outbox(0)', '22023', 'invalid value for argument "limit"'), ('claim_outbox(101)', '22023', 'invalid value for argument "limit"'),
+  FROM (VALUES ('claim_outbox(0)', '22023', 'invalid value for argument "page_size"'), ('claim_outbox(101)', '22023', 'invalid value for argument "page_size"'),
                ('claim_outbox(1, 0)', '22023', 'invalid value for argument "lease_seconds"'), ('claim_outbox(1, 3601)', '22023', 'invalid value for argument "lease_seconds"'),
                ('acknowledge_outbox(NULL)', '22023', 'argument "ids" must be given'), ('replay_outbox(''{NULL}'')', '22023', 'invalid value for argument "ids"'),
                ('acknowledge_outbox(array_fill(gen_random_uuid(), ARRAY[1001]))', '22023', 'invalid value for argument "ids"'),

@@ -28,11 +28,11 @@ SELECT swipesavvy.create_merchant('R', 'Services', merchant_id => :'ann') ->> 'n
        swipesavvy.create_segment('r-segment') ->> 'name' AS segment, swipesavvy.create_campaign('R', 'SEASONAL', NULL, 'OTHER', '2026-01-01', campaign_id => 'R-ONE') ->> 'status' AS campaign;
 
 -- pages: 1 to 100, from 0; not clamped
-SELECT v.*, r.* FROM (VALUES ('list_campaigns("limit" => 0)', '0'), ('list_campaigns("limit" => 101)', '101'), ('list_campaigns("offset" => -1)', '-1'),
-    ('list_merchants("limit" => 0)', '0'), ('list_merchants("limit" => 101)', '101'), ('list_merchants("limit" => -2147483648)', '-2147483648'), ('list_merchants("offset" => -1)', '-1'))
+SELECT v.*, r.* FROM (VALUES ('list_campaigns(page_size => 0)', '0'), ('list_campaigns(page_size => 101)', '101'), ('list_campaigns(page_offset => -1)', '-1'),
+    ('list_merchants(page_size => 0)', '0'), ('list_merchants(page_size => 101)', '101'), ('list_merchants(page_size => -2147483648)', '-2147483648'), ('list_merchants(page_offset => -1)', '-1'))
     v (call, value), pg_temp.refused(call, value) r;
-SELECT swipesavvy.list_campaigns("limit" => 1) -> 'limit' AS lowest, swipesavvy.list_campaigns("limit" => 100, "offset" => 2147483647) -> 'limit' AS highest, swipesavvy.list_campaigns() -> 'limit' AS default,
-       swipesavvy.list_merchants("limit" => 1) -> 'limit' AS lowest, swipesavvy.list_merchants("limit" => 100) -> 'limit' AS highest, swipesavvy.list_merchants() -> 'limit' AS default;
+SELECT swipesavvy.list_campaigns(page_size => 1) -> 'limit' AS lowest, swipesavvy.list_campaigns(page_size => 100, page_offset => 2147483647) -> 'limit' AS highest, swipesavvy.list_campaigns() -> 'limit' AS default,
+       swipesavvy.list_merchants(page_size => 1) -> 'limit' AS lowest, swipesavvy.list_merchants(page_size => 100) -> 'limit' AS highest, swipesavvy.list_merchants() -> 'limit' AS default;
 
 -- keys of a document that are unknown, and documents that are none
 SELECT v.*, r.* FROM (VALUES ('update_user(''00000000-0000-7000-8000-0000a0000001'', %L)', '{"nmae": "x"}'::jsonb), ('update_user(''00000000-0000-7000-8000-0000a0000001'', %L)', '[]'),

@@ -193,18 +193,18 @@ SELECT pg_temp.ids(swipesavvy.list_campaigns(search => '100%_f'));
 SELECT pg_temp.ids(swipesavvy.list_campaigns(search => '%'));
 SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'zebra_'));
 SELECT pg_temp.ids(swipesavvy.list_campaigns(search => '\'));
-SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'zebra', "limit" => 2));
-SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'zebra', "limit" => 2, after => 'T-LAUNCH'));
-SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'zebra', "limit" => 2, after => 'T-FULL'));
-SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'zebra', "limit" => 2, "offset" => 5));
+SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'zebra', page_size => 2));
+SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'zebra', page_size => 2, after => 'T-LAUNCH'));
+SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'zebra', page_size => 2, after => 'T-FULL'));
+SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'zebra', page_size => 2, page_offset => 5));
 SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'nothing of this name'));
 -- exact up to 10,000, capped beyond
 INSERT INTO swipesavvy.campaigns (campaign_id, name, campaign_type, offer_type, offer_amount, currency, start_date)
     SELECT 'T-MANY-' || n, 'Giraffe', 'SEASONAL', 'OTHER', 0, 'USD', now() FROM generate_series(1, 10000) n;
-SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'giraffe', "limit" => 1));
+SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'giraffe', page_size => 1));
 INSERT INTO swipesavvy.campaigns (campaign_id, name, campaign_type, offer_type, offer_amount, currency, start_date)
     VALUES ('T-MANY-0', 'Giraffe', 'SEASONAL', 'OTHER', 0, 'USD', now());
-SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'giraffe', "limit" => 1));
+SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'giraffe', page_size => 1));
 
 -- what a customer sees; of T-SOME-1 Ann is held out and Bob is not ------------------------------------------------------
 INSERT INTO swipesavvy.campaigns (campaign_id, name, campaign_type, offer_type, offer_amount, currency, start_date, end_date,
@@ -221,11 +221,11 @@ INSERT INTO swipesavvy.campaigns (campaign_id, name, campaign_type, offer_type, 
 SET LOCAL ROLE swipesavvy_customer;
 SET LOCAL request.jwt.claims = '{"sub": "00000000-0000-7000-8000-00000000ca01"}';
 SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'okapi'));
-SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'okapi', "limit" => 1));
-SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'okapi', "limit" => 1, after => 'T-FANS'));
-SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'okapi', "offset" => 1));
+SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'okapi', page_size => 1));
+SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'okapi', page_size => 1, after => 'T-FANS'));
+SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'okapi', page_offset => 1));
 SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'okapi', status => 'paused'));
-SELECT (swipesavvy.list_campaigns(search => 'okapi', "limit" => 1) #> '{campaigns,0}') - '{created_at,start_date,end_date}'::text[];
+SELECT (swipesavvy.list_campaigns(search => 'okapi', page_size => 1) #> '{campaigns,0}') - '{created_at,start_date,end_date}'::text[];
 SELECT jsonb_pretty(swipesavvy.get_campaign('T-OPEN') - '{created_at,updated_at,start_date}'::text[]);
 SET LOCAL request.jwt.claims = '{"sub": "00000000-0000-7000-8000-00000000ca02"}';
 SELECT pg_temp.ids(swipesavvy.list_campaigns(search => 'okapi'));

@@ -42,7 +42,7 @@ SELECT v.*, r.* FROM (VALUES ('{"name": null}'::jsonb), ('{"campaign_type": null
         ('{"offer_type": "PERCENTAGE", "offer_amount": null}'), ('{"start_date": null}')) v (given), pg_temp.create_refused(given) r;
 -- text
 SELECT v.*, r.* FROM (VALUES ('{"name": ""}'::jsonb), ('{"name": " \t"}'), ('{"name": "a\u0001b"}'), ('{"description": ""}'),
-        ('{"campaign_type": "seasonal"}'), ('{"offer_type": "GIFT"}'), ('{"campaign_id": "a b"}'), ('{"campaign_id": "-a"}'),
+        ('{"campaign_type": "seasonal"}'), ('{"offer_type": "GIFT"}'), ('{"campaign_id": "a b"}'), ('{"campaign_id": "-a"}'), ('{"campaign_id": "eq.1"}'),
         ('{"campaign_id": "é"}'), ('{"campaign_id": ""}'), ('{"currency": "usd"}'), ('{"currency": "XXX"}'), ('{"currency": "XAU"}'))
     v (given), pg_temp.create_refused(given) r;
 SELECT r.* FROM pg_temp.create_refused(jsonb_build_object('name', repeat('x', 201))) r
@@ -104,7 +104,7 @@ SELECT v.*, r.* FROM (VALUES ('launch_campaign(''E-RUNNING'')'), ('launch_campai
     v (call), pg_temp.refused(call) r;
 
 -- list_campaigns --------------------------------------------------------------------------------------------------------
-SELECT v.*, r.* FROM (VALUES ('"limit" => 0'), ('"limit" => 101'), ('"offset" => -1'), ('status => ''live'''), ('campaign_type => ''X'''),
+SELECT v.*, r.* FROM (VALUES ('page_size => 0'), ('page_size => 101'), ('page_offset => -1'), ('status => ''live'''), ('campaign_type => ''X'''),
         ('search => '''''), ('after => ''E-NONE''')) v (arguments), pg_temp.refused('list_campaigns(' || arguments || ')') r;
 
 -- track_event -----------------------------------------------------------------------------------------------------------

@@ -104,7 +104,7 @@ SELECT swipesavvy.get_health_history('deadlocks_total');
 SELECT swipesavvy.get_health_history('disk_percent', '2026-01-02', '2026-01-01');
 SELECT swipesavvy.get_health_history('disk_percent', '-infinity');
 SELECT swipesavvy.get_health_history('disk_percent', resolution => 'second');
-SELECT swipesavvy.list_alerts("limit" => 101);
+SELECT swipesavvy.list_alerts(page_size => 101);
 SELECT swipesavvy.acknowledge_alert(NULL);
 SELECT swipesavvy.acknowledge_alert('00000000-0000-7000-8000-000000000009');
 SELECT swipesavvy.acknowledge_alert('00000000-0000-7000-8000-000000000009', repeat('x', 4001));

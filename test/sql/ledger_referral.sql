@@ -138,7 +138,7 @@ SELECT swipesavvy.refresh_tiers('2020-01-01'), pg_temp.tiers(206);
 SELECT swipesavvy.refresh_tiers(NULL);
 SELECT swipesavvy.refresh_tiers('infinity');
 SELECT swipesavvy.refresh_tiers(clock_timestamp() + interval '1 minute');
-SELECT swipesavvy.refresh_tiers("limit" => 100001);
+SELECT swipesavvy.refresh_tiers(page_size => 100001);
 SELECT swipesavvy.verify_ledger() -> 'mismatches' AS one_is_the_account_that_was_deleted;
 SET LOCAL ROLE swipesavvy_backend;
 SELECT swipesavvy.refresh_tiers();

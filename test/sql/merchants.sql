@@ -51,19 +51,19 @@ SELECT names(swipesavvy.list_merchants('Grocery & Food', 'Qx')) AS both, names(s
 SELECT m - '{merchant_id,created_at}'::text[] AS item FROM jsonb_array_elements(swipesavvy.list_merchants(search => 'Qx Fuel S') -> 'merchants') m;
 
 -- pages: the cursor goes on where the page before ended
-SELECT names(page), page ->> 'total' AS total, page ->> 'next_cursor' AS cursor FROM swipesavvy.list_merchants(search => 'Qx', "limit" => 2) page \gset
+SELECT names(page), page ->> 'total' AS total, page ->> 'next_cursor' AS cursor FROM swipesavvy.list_merchants(search => 'Qx', page_size => 2) page \gset
 \echo :names :total
 SELECT names(page), page ->> 'total' AS total, page ->> 'offset' AS "offset", page -> 'next_cursor' AS next_cursor
-  FROM swipesavvy.list_merchants(search => 'Qx', "limit" => 2, after => :'cursor') page;
-SELECT names(swipesavvy.list_merchants(search => 'Qx', "limit" => 2, "offset" => 1)) AS by_offset;
+  FROM swipesavvy.list_merchants(search => 'Qx', page_size => 2, after => :'cursor') page;
+SELECT names(swipesavvy.list_merchants(search => 'Qx', page_size => 2, page_offset => 1)) AS by_offset;
 
 -- inactive ones are not listed, but can be read
 SELECT m -> 'is_active' AS is_active FROM swipesavvy.update_merchant(:'cafe', '{"is_active": false}') m;
 SELECT names(swipesavvy.list_merchants(search => 'Qx')) AS active, swipesavvy.get_merchant(:'cafe') -> 'is_active' AS is_active;
 
-SELECT swipesavvy.list_merchants("limit" => 0);
-SELECT swipesavvy.list_merchants("limit" => 101);
-SELECT swipesavvy.list_merchants("offset" => -1);
+SELECT swipesavvy.list_merchants(page_size => 0);
+SELECT swipesavvy.list_merchants(page_size => 101);
+SELECT swipesavvy.list_merchants(page_offset => -1);
 SELECT swipesavvy.list_merchants('Space Travel');
 SELECT swipesavvy.list_merchants(search => ' ');
 SELECT swipesavvy.list_merchants(after => 'next');
@@ -72,9 +72,9 @@ SELECT swipesavvy.list_merchants(after => :'nobody');
 -- a total is exact up to 10,000
 BEGIN;
 INSERT INTO swipesavvy.merchants (name, category) SELECT 'Zq ' || n, 'Services' FROM generate_series(1, 10000) n;
-SELECT page -> 'total' AS total, page -> 'total_capped' AS capped FROM swipesavvy.list_merchants(search => 'Zq ', "limit" => 1) page;
+SELECT page -> 'total' AS total, page -> 'total_capped' AS capped FROM swipesavvy.list_merchants(search => 'Zq ', page_size => 1) page;
 INSERT INTO swipesavvy.merchants (name, category) VALUES ('Zq 10001', 'Services');
-SELECT page -> 'total' AS total, page -> 'total_capped' AS capped FROM swipesavvy.list_merchants(search => 'Zq ', "limit" => 1) page;
+SELECT page -> 'total' AS total, page -> 'total_capped' AS capped FROM swipesavvy.list_merchants(search => 'Zq ', page_size => 1) page;
 ROLLBACK;
 
 -- who may: everyone reads, an admin writes

@@ -8,9 +8,9 @@ SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), true
 UPDATE swipesavvy.users SET status = 'inactive';
 CREATE FUNCTION pg_temp.id(name text) RETURNS uuid LANGUAGE sql IMMUTABLE
     RETURN ('00000000-0000-7000-8000-' || substr(md5('leaderboards ' || name), 1, 12))::uuid;
-CREATE FUNCTION pg_temp.board(p text, "limit" int DEFAULT 20) RETURNS text LANGUAGE sql
+CREATE FUNCTION pg_temp.board(p text, page_size int DEFAULT 20) RETURNS text LANGUAGE sql
     RETURN (SELECT format('%s; own %s', coalesce(string_agg(format('%s. %s %s %s%s', l -> 'rank', l ->> 'name', l -> 'points', l ->> 'tier', CASE WHEN (l -> 'is_you')::boolean THEN ' (you)' END), ', ' ORDER BY n), 'nobody'), b -> 'own')
-              FROM swipesavvy.get_leaderboard(p, "limit") b LEFT JOIN LATERAL jsonb_array_elements(b -> 'leaders') WITH ORDINALITY e (l, n) ON true GROUP BY b);
+              FROM swipesavvy.get_leaderboard(p, page_size) b LEFT JOIN LATERAL jsonb_array_elements(b -> 'leaders') WITH ORDINALITY e (l, n) ON true GROUP BY b);
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pg_temp TO PUBLIC;
 DELETE FROM swipesavvy.leaderboards;
 SELECT swipesavvy.get_leaderboard() AS before_the_first_refresh;

@@ -71,11 +71,11 @@ BEGIN
     FOREACH things IN ARRAY ARRAY['rewards', 'charities'] LOOP
         list := '{"next_cursor": null}';
         LOOP
-            EXECUTE format('SELECT swipesavvy.list_%s("limit" => 3, after => %L)', things, list ->> 'next_cursor') INTO list;
+            EXECUTE format('SELECT swipesavvy.list_%s(page_size => 3, after => %L)', things, list ->> 'next_cursor') INTO list;
             RETURN QUERY SELECT current_user || ': ' || things, pg_temp.names(things, list);
             EXIT WHEN list ->> 'next_cursor' IS NULL;
         END LOOP;
-        EXECUTE format('SELECT swipesavvy.list_%s("limit" => 1, "offset" => 1)', things) INTO list;
+        EXECUTE format('SELECT swipesavvy.list_%s(page_size => 1, page_offset => 1)', things) INTO list;
         RETURN QUERY SELECT 'the second of ' || things, pg_temp.names(things, list);
     END LOOP;
 END
@@ -85,8 +85,8 @@ SELECT * FROM pg_temp.pages();
 SET LOCAL ROLE swipesavvy_customer;
 SET LOCAL request.jwt.claims = '{"sub": "00000000-0000-7000-8000-0000e000ffff"}';
 SELECT * FROM pg_temp.pages();
-SELECT jsonb_object_keys(swipesavvy.list_rewards("limit" => 1) #> '{rewards,0}') AS keys;
-SELECT call, pg_temp.try(call) FROM (VALUES ('list_rewards("limit" => 0)'), ('list_rewards("limit" => 101)'), ('list_rewards("offset" => -1)'),
+SELECT jsonb_object_keys(swipesavvy.list_rewards(page_size => 1) #> '{rewards,0}') AS keys;
+SELECT call, pg_temp.try(call) FROM (VALUES ('list_rewards(page_size => 0)'), ('list_rewards(page_size => 101)'), ('list_rewards(page_offset => -1)'),
     ('list_rewards(after => ''x'')'), ('list_rewards(after => ''00000000-0000-7000-8000-0000e000ffff'')'),
     ('list_charities(after => ''00000000-0000-7000-8000-0000e000ffff'')'), ('create_reward(''X'', 1)')) v (call);
 ROLLBACK;

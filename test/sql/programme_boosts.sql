@@ -33,7 +33,7 @@ SELECT pg_temp.try('activate', 'ann', 'all') AS unlimited, pg_temp.try('activate
 -- the list: for customers those that have not expired, with their own state
 CREATE FUNCTION pg_temp.list() RETURNS TABLE (name text, starts_at text, activation_limit jsonb, activations_left jsonb, active jsonb) LANGUAGE sql
     BEGIN ATOMIC
-    SELECT b ->> 'name', b ->> 'starts_at', b -> 'activation_limit', b -> 'activations_left', b -> 'active' FROM jsonb_array_elements(swipesavvy.list_boosts("limit" => 100) -> 'boosts') b
+    SELECT b ->> 'name', b ->> 'starts_at', b -> 'activation_limit', b -> 'activations_left', b -> 'active' FROM jsonb_array_elements(swipesavvy.list_boosts(page_size => 100) -> 'boosts') b
      WHERE (b ->> 'boost_id')::uuid IN (pg_temp.id('two'), pg_temp.id('all'), pg_temp.id('over'), pg_temp.id('later')) ORDER BY 1;
     END;
 SELECT name, activation_limit, activations_left, active FROM pg_temp.list();
@@ -41,7 +41,7 @@ SELECT set_config('request.jwt.claims', jsonb_build_object('sub', pg_temp.id('bo
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pg_temp TO PUBLIC;
 SET LOCAL ROLE swipesavvy_customer;
 SELECT * FROM pg_temp.list();
-SELECT jsonb_object_keys(swipesavvy.list_boosts("limit" => 1) #> '{boosts,0}') AS keys;
+SELECT jsonb_object_keys(swipesavvy.list_boosts(page_size => 1) #> '{boosts,0}') AS keys;
 WITH RECURSIVE pages AS (
     SELECT swipesavvy.list_boosts(1) AS page UNION ALL SELECT swipesavvy.list_boosts(1, after => page ->> 'next_cursor') FROM pages WHERE page ->> 'next_cursor' IS NOT NULL)
 SELECT count(*) = max((page -> 'total')::int) AS each_once, count(*) = count(DISTINCT page #>> '{boosts,0,boost_id}') AS another_each FROM pages;

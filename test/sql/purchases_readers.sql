@@ -38,11 +38,11 @@ SELECT swipesavvy.unlink_account(:'bank') IS NOT NULL AS unlinked;
 SELECT jsonb_pretty(swipesavvy.get_user_transactions(:'ada'));
 
 -- pages: limit and offset, the cursor, a range of time from its start on and before its end
-CREATE FUNCTION pg_temp.page(who uuid, "limit" int DEFAULT NULL, "offset" int DEFAULT NULL, start_date timestamptz DEFAULT NULL,
+CREATE FUNCTION pg_temp.page(who uuid, page_size int DEFAULT NULL, page_offset int DEFAULT NULL, start_date timestamptz DEFAULT NULL,
                              end_date timestamptz DEFAULT NULL, after text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
     SELECT format('%s of %s%s (%s, %s) %s', (SELECT string_agg(right(t ->> 'transaction_id', 1), '') FROM jsonb_array_elements(r -> 'transactions') t),
                   r ->> 'total', CASE WHEN r ? 'total_capped' THEN '+' END, r ->> 'limit', r ->> 'offset', right(r ->> 'next_cursor', 1))
-      FROM swipesavvy.get_user_transactions(who, "limit", "offset", start_date, end_date, after) r
+      FROM swipesavvy.get_user_transactions(who, page_size, page_offset, start_date, end_date, after) r
 $$;
 SELECT pg_temp.page(:'ada', 2) AS first, pg_temp.page(:'ada', 2, after => '00000000-0000-7000-8000-0000000d2005') AS second,
        pg_temp.page(:'ada', 2, after => '00000000-0000-7000-8000-0000000d2003') AS third, pg_temp.page(:'ada', 2, 4) AS by_offset,
@@ -74,7 +74,7 @@ SELECT swipesavvy.get_user_transactions(:'nobody');
 \echo :LAST_ERROR_SQLSTATE
 SELECT swipesavvy.get_user_transactions(:'ada', 0);
 SELECT swipesavvy.get_user_transactions(:'ada', 101);
-SELECT swipesavvy.get_user_transactions(:'ada', "offset" => -1);
+SELECT swipesavvy.get_user_transactions(:'ada', page_offset => -1);
 SELECT swipesavvy.get_user_transactions(:'ada', start_date => '2026-01-02', end_date => '2026-01-01');
 SELECT swipesavvy.get_user_transactions(:'ada', start_date => 'infinity');
 SELECT swipesavvy.get_user_transactions(:'ada', after => 'x');

@@ -129,7 +129,7 @@ SELECT swipesavvy.settle_transaction(NULL);
 SELECT swipesavvy.decline_transaction(NULL);
 SELECT swipesavvy.lapse_transactions('infinity');
 SELECT swipesavvy.lapse_transactions(clock_timestamp() + interval '1 minute');
-SELECT swipesavvy.lapse_transactions("limit" => 0);
+SELECT swipesavvy.lapse_transactions(page_size => 0);
 SELECT swipesavvy.lapse_transactions(NULL);
 SET LOCAL ROLE swipesavvy_support;
 SELECT swipesavvy.settle_transaction(pg_temp.id('s1'));

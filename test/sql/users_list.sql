@@ -14,9 +14,9 @@ CREATE FUNCTION pg_temp.ids(page jsonb) RETURNS text LANGUAGE sql
     RETURN (SELECT string_agg(right(u ->> 'user_id', 1), ' ' ORDER BY n) FROM jsonb_array_elements(page -> 'users') WITH ORDINALITY e (u, n)
              WHERE u ->> 'user_id' LIKE '00000000-0000-7000-8000-0000000e000_');
 
-SELECT jsonb_pretty(swipesavvy.list_users("limit" => 1, search => 'lovelace')) AS page;
+SELECT jsonb_pretty(swipesavvy.list_users(page_size => 1, search => 'lovelace')) AS page;
 -- newest first, of the same instant the greater id
-SELECT pg_temp.ids(swipesavvy.list_users("limit" => 5)) AS newest;
+SELECT pg_temp.ids(swipesavvy.list_users(page_size => 5)) AS newest;
 SELECT (swipesavvy.list_users() ->> 'total')::int = count(*) AS all_are_counted FROM swipesavvy.users;
 SELECT s AS status, r AS role, pg_temp.ids(page) AS found, page ->> 'total' AS total
   FROM unnest('{NULL,active,inactive,suspended}'::text[]) s, unnest('{NULL,customer,support,analytics,admin}'::text[]) r,
@@ -64,7 +64,7 @@ SELECT page #> '{users,0,total_spent}' AS spent FROM swipesavvy.list_users(1, se
 -- what is refused
 SELECT swipesavvy.list_users(0);
 SELECT swipesavvy.list_users(101);
-SELECT swipesavvy.list_users("offset" => -1);
+SELECT swipesavvy.list_users(page_offset => -1);
 SELECT swipesavvy.list_users(status => 'Active');
 SELECT swipesavvy.list_users(role => 'root');
 SELECT swipesavvy.list_users(search => '');

@@ -392,7 +392,7 @@ sub lapse
                 (SELECT t.user_id FROM swipesavvy.transactions t WHERE t.status = 'pending' ORDER BY t.recorded_at LIMIT $count)
                 ORDER BY a.user_id FOR NO KEY UPDATE) l;
             UPDATE swipesavvy.transactions SET recorded_at = recorded_at - interval '31 days' WHERE status = 'pending' AND user_id = ANY (who);
-            PERFORM swipesavvy.lapse_transactions("limit" => $count);
+            PERFORM swipesavvy.lapse_transactions(page_size => $count);
         END \$\$};
 }
 

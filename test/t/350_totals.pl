@@ -23,7 +23,7 @@ $node->append_conf('postgresql.conf', "max_prepared_transactions = 5\nautovacuum
 $node->start;
 create_extension($node, 'app');
 
-my $shown = "(SELECT (l ->> 'total')::int FROM swipesavvy.list_campaigns(\"limit\" => 1) l)";
+my $shown = "(SELECT (l ->> 'total')::int FROM swipesavvy.list_campaigns(page_size => 1) l)";
 my $counted = "(SELECT count(*) FROM swipesavvy.campaigns WHERE status <> 'archived')";
 my $ids = 0;
 

@@ -1,6 +1,6 @@
 # What PostgREST does for a request, done without it: the role, the claims, the method and the headers set for the
-# transaction, which is read-only for GET; arguments by name from JSON; the status from the SQLSTATE. The same requests to
-# the real program where it is on the PATH, with the configuration of doc/postgrest.md.
+# transaction, which is read-only for GET; what of a query are arguments; arguments by name from JSON; the status from the
+# SQLSTATE. The same requests to the real program where it is on the PATH, with the configuration of doc/postgrest.md.
 use strict;
 use warnings;
 
@@ -52,10 +52,29 @@ sub literal { my $text = shift; $text =~ s/'/''/g; return "'$text'" }
 my %types = map { my ($f, $n, $t) = split /\|/; ("$f $n" => $t) } split /\n/, $node->safe_psql('app', q{
     SELECT p.proname, a.name, a.type::regtype FROM pg_proc p, unnest(p.proargnames, p.proargtypes::oid[]) a (name, type) WHERE p.pronamespace = 'swipesavvy'::regnamespace});
 
+# Those arguments that must be given.
+my %required = map { my ($f, @names) = split /\|/; ($f => \@names) } split /\n/, $node->safe_psql('app', q{
+    SELECT concat_ws('|', p.proname, VARIADIC p.proargnames[1:p.pronargs - p.pronargdefaults]) FROM pg_proc p WHERE p.pronamespace = 'swipesavvy'::regnamespace});
+
+# What PostgREST 12.2 makes of a query: reserved keys are about the rows of an answer, a key with a dot or a value that begins
+# like an operator is a filter of them, and only the others are arguments. Returns these, and whether there is a filter.
+sub arguments_of_query
+{
+    my (%query) = @_;
+    my $operators = qr/^(?:(?:eq|gte?|lte?|neq|i?like|i?match|cs|cd|ov|s[lr]|nx[rl]|adj|is|in|isdistinct|(?:pl|ph|w)?fts)(?:\.|\z)|not\.|(?:pl|ph|w)?fts\(|\w+\((?:any|all)\)\.)/;
+    delete @query{ grep { /^(?:select|columns|on_conflict)\z|(?:^|\.)(?:order|limit|offset|and|or)\z/ } keys %query };
+    my @filters = grep { /\./ || (!ref $query{$_} && $query{$_} =~ $operators) } keys %query;
+    delete @query{@filters};
+    return \%query, scalar @filters;
+}
+
 sub by_hand
 {
     my ($method, $function, $claims, $arguments) = @_;
     my $role = $claims ? $claims->{role} : 'swipesavvy_anon';
+    ($arguments, my $filtered) = $method eq 'GET' ? arguments_of_query(%$arguments) : ($arguments, 0);
+    for (@{ $required{$function} }) { return { status => 404 } unless exists $arguments->{$_} }
+    return { status => 400 } if $filtered;    # the document has no column to filter by
     my @names = sort keys %$arguments;
     for (@names) { return { status => 404 } unless $types{"$function $_"} }
     my $call = 'swipesavvy.' . $function . '(' . join(', ', map { "\"$_\" := body.\"$_\"" } @names) . ')';
@@ -130,8 +149,13 @@ sub requests
     my ($transport) = @_;
     my @cases = (
         [ 'GET', 'health', undef, {}, 200, sub { $_[0]{body}{status} && $_[0]{cache} eq 'no-store' }, 'health for anybody, not for caches' ],
-        [ 'GET', 'list_merchants', undef, { search => "caf\x{e9}", limit => 5 }, 200, sub { $_[0]{body}{total} == 1 && $_[0]{cache} eq 'public, max-age=300' }, 'merchants by GET' ],
-        [ 'POST', 'list_merchants', undef, { search => 'caf', limit => 5 }, 200, sub { $_[0]{body}{total} == 1 && !$_[0]{cache} }, 'and by POST, uncached' ],
+        [ 'GET', 'list_merchants', undef, { search => "caf\x{e9}", page_size => 5 }, 200, sub { $_[0]{body}{total} == 1 && $_[0]{cache} eq 'public, max-age=300' }, 'merchants by GET' ],
+        [ 'GET', 'list_merchants', undef, { limit => 1 }, 200, sub { $_[0]{body}{limit} == 20 }, 'a reserved key is no argument' ],
+        [ 'GET', 'list_merchants', undef, { search => 'is.it' }, 400, undef, 'a value like an operator is a filter' ],
+        [ 'POST', 'list_merchants', undef, { search => 'is.it' }, 200, sub { $_[0]{body}{total} == 0 }, 'but by POST free text is free' ],
+        [ 'POST', 'create_campaign', \%is_admin, { name => 'N', campaign_type => 'SEASONAL', offer_type => 'OTHER', start_date => '2026-01-01T00:00:00Z', campaign_id => 'eq.1' },
+            400, sub { $_[0]{code} eq '22023' }, 'so no campaign has such an id' ],
+        [ 'POST', 'list_merchants', undef, { search => 'caf', page_size => 5 }, 200, sub { $_[0]{body}{total} == 1 && !$_[0]{cache} }, 'and by POST, uncached' ],
         [ 'GET', 'get_user_profile', \%is_ada, { user_id => $ada }, 200, sub { $_[0]{body}{email} eq 'ada@example.com' && $_[0]{cache} eq 'private, max-age=300' }, 'one\'s own profile' ],
         [ 'GET', 'get_user_profile', \%is_bob, { user_id => $ada }, 403, sub { $_[0]{code} eq '42501' }, 'not another\'s' ],
         [ 'GET', 'get_user_profile', undef, { user_id => $ada }, 401, undef, 'nor anybody\'s without a token' ],
@@ -147,7 +171,7 @@ sub requests
         [ 'POST', 'record_transaction', \%is_service, { user_id => $ada, amounts => 1 }, 404, undef, 'no such argument' ],
         [ 'GET', 'get_campaign', \%is_ada, { campaign_id => "CAMP\r\nX-Evil: 1" }, 404, sub { ($_[0]{message} // 'campaign not found') eq 'campaign not found' }, 'a header is not injected' ],
         [ 'POST', 'launch_campaign', \%is_admin, { campaign_id => 'CAMP-A' }, 400, sub { $_[0]{code} eq 'PT400' }, 'not in this state' ],
-        [ 'GET', 'list_users', \%is_admin, { search => 'example', limit => 2, offset => 1 }, 200, sub { @{ $_[0]{body}{users} } == 2 && $_[0]{body}{total} == 3 }, 'an admin\'s list' ],
+        [ 'GET', 'list_users', \%is_admin, { search => 'example', page_size => 2, page_offset => 1 }, 200, sub { @{ $_[0]{body}{users} } == 2 && $_[0]{body}{total} == 3 && $_[0]{body}{offset} == 1 }, 'a page of an admin\'s list' ],
         [ 'POST', 'create_campaign', \%is_admin, { name => 'N', campaign_type => 'SEASONAL', offer_type => 'PERCENTAGE', offer_amount => 5, start_date => '2026-01-01T00:00:00Z' }, 200, sub { $_[0]{body}{status} eq 'draft' }, 'numbers and times' ],
         [ 'POST', 'sign_in', undef, { email => 'eve@example.com', password => 'wrong' }, 401, sub { $_[0]{body}{error} eq 'invalid_credentials' }, 'a wrong password has a status of its own' ],
         [ 'POST', 'sign_in', undef, { email => 'eve@example.com', password => 'correct horse battery' }, 200, sub { $_[0]{body}{access_token} }, 'a right one gives a token' ],

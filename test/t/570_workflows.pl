@@ -126,9 +126,9 @@ subtest admin => sub {
     is(as('support', undef, "list_users(role => 'admin')")->{users}[0]{user_id}, $root, 'support lists, too');
     refused('analytics', undef, 'list_users()', '42501', 'analysts do not (403)');
 
-    my $logs = as('admin', $root, "get_audit_logs(user_id => '$ada', \"limit\" => 500)");
+    my $logs = as('admin', $root, "get_audit_logs(user_id => '$ada', page_size => 500)");
     cmp_ok(scalar(grep { $_->{resource} eq 'account' } @{ $logs->{logs} }), '>=', 2, 'the audit log has the card of the user workflow') or diag explain [ map { $_->{event_type} } @{ $logs->{logs} } ];
-    my $campaign_logs = as('admin', $root, "get_audit_logs(resource => 'campaign', \"limit\" => 500)");
+    my $campaign_logs = as('admin', $root, "get_audit_logs(resource => 'campaign', page_size => 500)");
     is((grep { ($_->{actor_id} // '') ne $root } grep { $_->{event_type} =~ /launch/ } @{ $campaign_logs->{logs} }), 0, 'and who launched the campaign');
     refused('support', undef, 'get_audit_logs()', '42501', 'which support does not read (403)');
 

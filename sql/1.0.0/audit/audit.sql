@@ -70,8 +70,8 @@ CREATE FUNCTION swipesavvy.get_audit_logs(
     event_type text DEFAULT NULL,
     user_id uuid DEFAULT NULL,
     resource text DEFAULT NULL,
-    "limit" integer DEFAULT 100,
-    "offset" integer DEFAULT 0,
+    page_size integer DEFAULT 100,
+    page_offset integer DEFAULT 0,
     start_date timestamptz DEFAULT NULL,
     end_date timestamptz DEFAULT NULL,
     after text DEFAULT NULL

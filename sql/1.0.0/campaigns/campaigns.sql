@@ -38,6 +38,8 @@ CREATE TABLE swipesavvy.campaigns (
     CONSTRAINT campaigns_pkey PRIMARY KEY (campaign_no),
     CONSTRAINT a_campaign_id_is_used_once UNIQUE (campaign_id),
     CONSTRAINT a_campaign_id_is_short_and_plain CHECK (campaign_id ~ '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$'),
+    CONSTRAINT a_campaign_id_is_no_filter_of_postgrest
+        CHECK (campaign_id !~ '^(eq|neq|gt|gte|lt|lte|like|ilike|match|imatch|in|is|isdistinct|fts|plfts|phfts|wfts|cs|cd|ov|sl|sr|nxr|nxl|adj|not)(\.|$)'),
     CONSTRAINT a_campaign_has_a_name CHECK (name ~ '\S' AND length(name) <= 200),
     CONSTRAINT a_campaign_has_a_known_type
         CHECK (campaign_type IN ('LOCATION_DEAL', 'EMAIL_OFFER', 'SEASONAL', 'LOYALTY_BOOST', 'FLASH_SALE')),
@@ -142,8 +144,8 @@ CREATE FUNCTION swipesavvy.list_campaigns(
     status text DEFAULT NULL,
     campaign_type text DEFAULT NULL,
     search text DEFAULT NULL,
-    "limit" integer DEFAULT NULL,
-    "offset" integer DEFAULT NULL,
+    page_size integer DEFAULT NULL,
+    page_offset integer DEFAULT NULL,
     after text DEFAULT NULL) RETURNS jsonb
     LANGUAGE C STABLE PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'swipesavvy_list_campaigns';

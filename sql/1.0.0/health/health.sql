@@ -116,8 +116,8 @@ COMMENT ON FUNCTION swipesavvy.set_health_threshold(text, double precision, doub
 
 CREATE FUNCTION swipesavvy.list_alerts(
     open boolean DEFAULT NULL,
-    "limit" integer DEFAULT 20,
-    "offset" integer DEFAULT 0) RETURNS jsonb
+    page_size integer DEFAULT 20,
+    page_offset integer DEFAULT 0) RETURNS jsonb
     LANGUAGE C STABLE PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'swipesavvy_list_alerts';
 COMMENT ON FUNCTION swipesavvy.list_alerts(boolean, integer, integer) IS

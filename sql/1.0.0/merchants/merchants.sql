@@ -52,8 +52,8 @@ COMMENT ON FUNCTION swipesavvy.get_merchant(uuid) IS
 CREATE FUNCTION swipesavvy.list_merchants(
     category text DEFAULT NULL,
     search text DEFAULT NULL,
-    "limit" integer DEFAULT 20,
-    "offset" integer DEFAULT 0,
+    page_size integer DEFAULT 20,
+    page_offset integer DEFAULT 0,
     after text DEFAULT NULL
 ) RETURNS jsonb
     LANGUAGE C STABLE PARALLEL RESTRICTED

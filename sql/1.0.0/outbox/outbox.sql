@@ -42,7 +42,7 @@ CREATE INDEX outbox_dead ON swipesavvy.outbox (dead_at) WHERE dead_at IS NOT NUL
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.outbox', '');
 
-CREATE FUNCTION swipesavvy.claim_outbox("limit" integer DEFAULT 10, lease_seconds integer DEFAULT 60) RETURNS jsonb
+CREATE FUNCTION swipesavvy.claim_outbox(page_size integer DEFAULT 10, lease_seconds integer DEFAULT 60) RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_claim_outbox';
 COMMENT ON FUNCTION swipesavvy.claim_outbox(integer, integer) IS

@@ -42,7 +42,7 @@ CREATE FUNCTION swipesavvy.refresh_leaderboards() RETURNS jsonb
 COMMENT ON FUNCTION swipesavvy.refresh_leaderboards() IS
     'Brings the leaderboards up to date; for a job.';
 
-CREATE FUNCTION swipesavvy.get_leaderboard(period text DEFAULT 'monthly', "limit" integer DEFAULT 20) RETURNS jsonb
+CREATE FUNCTION swipesavvy.get_leaderboard(period text DEFAULT 'monthly', page_size integer DEFAULT 20) RETURNS jsonb
     LANGUAGE C STABLE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_get_leaderboard';
 COMMENT ON FUNCTION swipesavvy.get_leaderboard(text, integer) IS

@@ -141,8 +141,8 @@ COMMENT ON FUNCTION swipesavvy.update_reward(uuid, jsonb) IS
     'Changes name, points, description, stock and ends_at (null clears these three), starts_at and is_active.';
 
 CREATE FUNCTION swipesavvy.list_rewards(
-    "limit" integer DEFAULT 20,
-    "offset" integer DEFAULT 0,
+    page_size integer DEFAULT 20,
+    page_offset integer DEFAULT 0,
     after text DEFAULT NULL
 ) RETURNS jsonb
     LANGUAGE C STABLE PARALLEL RESTRICTED
@@ -162,8 +162,8 @@ COMMENT ON FUNCTION swipesavvy.update_charity(uuid, jsonb) IS
     'Changes name, description (null clears it) and is_active.';
 
 CREATE FUNCTION swipesavvy.list_charities(
-    "limit" integer DEFAULT 20,
-    "offset" integer DEFAULT 0,
+    page_size integer DEFAULT 20,
+    page_offset integer DEFAULT 0,
     after text DEFAULT NULL
 ) RETURNS jsonb
     LANGUAGE C STABLE PARALLEL RESTRICTED
@@ -214,7 +214,7 @@ COMMENT ON FUNCTION swipesavvy.expire_points(timestamptz) IS
 
 CREATE FUNCTION swipesavvy.get_points_history(
     user_id uuid,
-    "limit" integer DEFAULT 20,
+    page_size integer DEFAULT 20,
     after text DEFAULT NULL
 ) RETURNS jsonb
     LANGUAGE C STABLE PARALLEL RESTRICTED

@@ -68,8 +68,8 @@ COMMENT ON FUNCTION swipesavvy.deactivate_boost(uuid, uuid) IS
     'Deactivates a boost of a user.';
 
 CREATE FUNCTION swipesavvy.list_boosts(
-    "limit" integer DEFAULT 20,
-    "offset" integer DEFAULT 0,
+    page_size integer DEFAULT 20,
+    page_offset integer DEFAULT 0,
     after text DEFAULT NULL
 ) RETURNS jsonb
     LANGUAGE C STABLE PARALLEL RESTRICTED

@@ -62,7 +62,7 @@ COMMENT ON FUNCTION swipesavvy.update_tiers(jsonb) IS
     'Takes the whole list of tiers, [{"tier", "threshold", "multiplier", "benefits"}]; those not in it are switched off. '
     'One has threshold 0. Benefits left out stay as they are.';
 
-CREATE FUNCTION swipesavvy.refresh_tiers(as_of timestamptz DEFAULT now(), "limit" integer DEFAULT 10000) RETURNS jsonb
+CREATE FUNCTION swipesavvy.refresh_tiers(as_of timestamptz DEFAULT now(), page_size integer DEFAULT 10000) RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_refresh_tiers';
 COMMENT ON FUNCTION swipesavvy.refresh_tiers(timestamptz, integer) IS

@@ -113,8 +113,8 @@ COMMENT ON PROCEDURE swipesavvy.import_purchases(regclass, integer) IS
 
 CREATE FUNCTION swipesavvy.get_user_transactions(
     user_id uuid,
-    "limit" integer DEFAULT 20,
-    "offset" integer DEFAULT 0,
+    page_size integer DEFAULT 20,
+    page_offset integer DEFAULT 0,
     start_date timestamptz DEFAULT NULL,
     end_date timestamptz DEFAULT NULL,
     after text DEFAULT NULL

@@ -47,7 +47,7 @@ CREATE FUNCTION swipesavvy.refund_transaction(
 COMMENT ON FUNCTION swipesavvy.refund_transaction(uuid, numeric, text, uuid) IS
     'Refunds a completed purchase, wholly or an amount in major units of it: takes points back and gives back to budgets in proportion.';
 
-CREATE FUNCTION swipesavvy.lapse_transactions(as_of timestamptz DEFAULT now(), "limit" integer DEFAULT 1000) RETURNS jsonb
+CREATE FUNCTION swipesavvy.lapse_transactions(as_of timestamptz DEFAULT now(), page_size integer DEFAULT 1000) RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_lapse_transactions';
 COMMENT ON FUNCTION swipesavvy.lapse_transactions(timestamptz, integer) IS

@@ -123,8 +123,8 @@ COMMENT ON FUNCTION swipesavvy.get_user_profile(uuid) IS
     'The profile of a user; lifetime_value is the net amount of completed purchases in the programme''s currency.';
 
 CREATE FUNCTION swipesavvy.list_users(
-    "limit" integer DEFAULT 20,
-    "offset" integer DEFAULT 0,
+    page_size integer DEFAULT 20,
+    page_offset integer DEFAULT 0,
     status text DEFAULT NULL,
     role text DEFAULT NULL,
     search text DEFAULT NULL,
