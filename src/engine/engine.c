@@ -428,7 +428,7 @@ ss_engine_begin_statement(MemoryContext context)
 }
 
 void
-ss_engine_end_statement(SSStatement *statement)
+ss_engine_write_statement(SSStatement *statement)
 {
 	ss_slots_write_statement(statement);
 	ss_statement_write_accounts(statement);
@@ -448,11 +448,13 @@ ss_engine_award(SSPurchase *purchases, int count, bool by_call, SSStatement *sta
 	chunk.direct = ss_direct_begin(); /* locks the tables that are written */
 	if (chunk.direct == NULL)
 		ss_engine_lock_out_changes();
-	/* where there can be triggers, nothing may be left unwritten while they run */
-	chunk.statement = chunk.direct == NULL ? NULL : statement;
 	/* plans are kept from when the tables were small: what a load fills must not be read as a whole for each chunk */
 	if (chunk.direct == NULL || count > 1)
 		ss_query_avoid_scans();
+	/* where there can be triggers, nothing may be left unwritten while they run */
+	if (chunk.direct == NULL && statement != NULL)
+		ss_engine_write_statement(statement);
+	chunk.statement = chunk.direct == NULL ? NULL : statement;
 	ss_chunk_lock_users(&chunk);
 	if (by_call && ss_replay_find(&chunk) > 0)
 		award_rest(&chunk);

@@ -15,9 +15,14 @@
 /* What the chunks of one statement share. */
 typedef struct SSStatement SSStatement;
 
-/* Begins and ends a statement of several chunks; nothing else may run in between. SPI is connected at the end. */
+/* Begins a statement of several chunks; nothing else may run before it is written. */
 extern SSStatement *ss_engine_begin_statement(MemoryContext context);
-extern void ss_engine_end_statement(SSStatement *statement);
+
+/*
+ * Writes what is kept in memory of the statement, and forgets it: at its end, and whenever a chunk of it must go through
+ * the executor, because somebody changed a table meanwhile. SPI is connected.
+ */
+extern void ss_engine_write_statement(SSStatement *statement);
 
 /*
  * Processes purchases in the order given, which must be that of (occurred_at,

@@ -594,6 +594,9 @@ ss_slots_write_statement(SSStatement *statement)
 {
 	if (statement->nshares > 0)
 		write_shares(statement->shares, statement->nshares);
+	/* whoever takes next reads what was written: it may take past us, through the executor */
+	statement->shares = NULL;
+	statement->nshares = 0;
 }
 
 /* --- what choose.c asks ----------------------------------------------------------------------- */

@@ -367,7 +367,7 @@ award_chunk(Collection *collection, TupleTableSlot *slot, SSStatement *statement
 	if (count > 0)
 		ss_engine_award(purchases, count, false, statement);
 	else
-		ss_engine_end_statement(statement);
+		ss_engine_write_statement(statement);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not disconnect from SPI");
 	return count > 0;
