@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "call/call.h"
 #include "campaigns/input.h"
+#include "engine/slots.h"
 
 /*
  * SQL of one campaign `c` in currency `k`, for texts of queries: the amount of
@@ -20,7 +21,7 @@
 #define SS_CAMPAIGN_SPENT_SQL                                                                                          \
 	"swipesavvy.minor_to_major(CASE WHEN c.budget IS NOT NULL"                                                         \
 	" THEN (SELECT coalesce(sum(s.used), 0) FROM swipesavvy.campaign_slots s"                                          \
-	" WHERE s.campaign_no = c.campaign_no AND s.day = '-infinity')"                                                    \
+	" WHERE s.slot_key = " SS_SLOT_KEY_SQL " AND s.campaign_no = c.campaign_no AND s.day = '-infinity')"               \
 	" ELSE (SELECT coalesce(sum(r.cost_minor - r.cost_returned_minor), 0)"                                             \
 	" FROM swipesavvy.campaign_redemptions r WHERE r.campaign_no = c.campaign_no) END::bigint, k.minor_unit)"
 

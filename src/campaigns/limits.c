@@ -33,8 +33,8 @@ static SSQuery quiesce = {
 };
 
 static SSQuery insert_budget = {
-	.sql = "INSERT INTO swipesavvy.campaign_slots (campaign_no, day, slot, used, allotted)"
-		   " VALUES ($1, '-infinity', 0, $2, $3)",
+	.sql = "INSERT INTO swipesavvy.campaign_slots (slot_key, campaign_no, day, slot, used, allotted)"
+		   " VALUES (" SS_SLOT_KEY_SQL ", $1, '-infinity', 0, $2, $3)",
 	.nargs = 3,
 	.argtypes = {INT4OID, INT8OID, INT8OID},
 };
@@ -47,7 +47,8 @@ static SSQuery sum_costs = {
 };
 
 static SSQuery lock_first_slots = {
-	.sql = "SELECT FROM swipesavvy.campaign_slots s WHERE s.campaign_no = $1 AND s.slot = 0 ORDER BY s.day FOR UPDATE",
+	.sql = "SELECT 1 FROM swipesavvy.campaign_slots s WHERE s.slot_key = " SS_SLOT_KEY_SQL
+		   " AND s.campaign_no = $1 AND s.slot = 0 ORDER BY s.day FOR UPDATE",
 	.nargs = 1,
 	.argtypes = {INT4OID},
 };
@@ -55,7 +56,7 @@ static SSQuery lock_first_slots = {
 /* only whoever holds a first slot adds others, so these are all */
 static SSQuery lock_slots = {
 	.sql = "SELECT s.used, s.day = '-infinity' FROM swipesavvy.campaign_slots s"
-		   " WHERE s.campaign_no = $1 ORDER BY s.day, s.slot FOR UPDATE",
+		   " WHERE s.slot_key = " SS_SLOT_KEY_SQL " AND s.campaign_no = $1 ORDER BY s.day, s.slot FOR UPDATE",
 	.nargs = 1,
 	.argtypes = {INT4OID},
 };
@@ -63,21 +64,23 @@ static SSQuery lock_slots = {
 /* what is left goes to the first slot */
 static SSQuery spread_budget = {
 	.sql = "UPDATE swipesavvy.campaign_slots s SET allotted = s.used + CASE WHEN s.slot = 0 THEN $2 ELSE 0 END"
-		   " WHERE s.campaign_no = $1 AND s.day = '-infinity'",
+		   " WHERE s.slot_key = " SS_SLOT_KEY_SQL " AND s.campaign_no = $1 AND s.day = '-infinity'",
 	.nargs = 2,
 	.argtypes = {INT4OID, INT8OID},
 };
 
 static SSQuery delete_budget = {
-	.sql = "DELETE FROM swipesavvy.campaign_slots s WHERE s.campaign_no = $1 AND s.day = '-infinity'",
+	.sql = "DELETE FROM swipesavvy.campaign_slots s WHERE s.slot_key = " SS_SLOT_KEY_SQL
+		   " AND s.campaign_no = $1 AND s.day = '-infinity'",
 	.nargs = 1,
 	.argtypes = {INT4OID},
 };
 
 /* a day that is over the new limit already has nothing left */
 static SSQuery insert_days = {
-	.sql = "INSERT INTO swipesavvy.campaign_slots (campaign_no, day, slot, used, allotted)"
-		   " SELECT r.campaign_no, r.day, 0, count(*), greatest(count(*), $2) FROM swipesavvy.campaign_redemptions r"
+	.sql = "INSERT INTO swipesavvy.campaign_slots (slot_key, campaign_no, day, slot, used, allotted)"
+		   " SELECT " SS_SLOT_KEY_SQL
+		   ", r.campaign_no, r.day, 0, count(*), greatest(count(*), $2) FROM swipesavvy.campaign_redemptions r"
 		   " WHERE r.campaign_no = $1 AND r.counts GROUP BY r.campaign_no, r.day",
 	.nargs = 2,
 	.argtypes = {INT4OID, INT8OID},
@@ -87,14 +90,15 @@ static SSQuery spread_days = {
 	.sql = "UPDATE swipesavvy.campaign_slots s"
 		   " SET allotted = s.used + CASE WHEN s.slot = 0 THEN greatest($2 - d.used, 0) ELSE 0 END"
 		   " FROM (SELECT t.day, sum(t.used)::bigint AS used FROM swipesavvy.campaign_slots t"
-		   " WHERE t.campaign_no = $1 AND t.day > '-infinity' GROUP BY t.day) d"
-		   " WHERE s.campaign_no = $1 AND s.day = d.day",
+		   " WHERE t.slot_key = " SS_SLOT_KEY_SQL " AND t.campaign_no = $1 AND t.day > '-infinity' GROUP BY t.day) d"
+		   " WHERE s.slot_key = " SS_SLOT_KEY_SQL " AND s.campaign_no = $1 AND s.day = d.day",
 	.nargs = 2,
 	.argtypes = {INT4OID, INT8OID},
 };
 
 static SSQuery delete_days = {
-	.sql = "DELETE FROM swipesavvy.campaign_slots s WHERE s.campaign_no = $1 AND s.day > '-infinity'",
+	.sql = "DELETE FROM swipesavvy.campaign_slots s WHERE s.slot_key = " SS_SLOT_KEY_SQL
+		   " AND s.campaign_no = $1 AND s.day > '-infinity'",
 	.nargs = 1,
 	.argtypes = {INT4OID},
 };

@@ -38,7 +38,7 @@ typedef enum SSTable
 	SS_TRANSACTION_KEYS, /* transactions again: user_id, idempotency_key */
 	SS_POINTS_ENTRIES,	 /* not at all */
 	SS_REDEMPTIONS,		 /* campaign_no, user_id */
-	SS_SLOTS,			 /* campaign_no, day, slot */
+	SS_SLOTS,			 /* slot_key, campaign_no, day, slot */
 	/* for readers only */
 	SS_PURCHASES,	/* transactions again: user_id, occurred_at, transaction_id */
 	SS_ENTRIES,		/* points_entries again: user_id, entry_id */
@@ -119,6 +119,7 @@ enum SSRedemptionColumn
 };
 enum SSSlotColumn
 {
+	SLOT_KEY,
 	SLOT_CAMPAIGN_NO,
 	SLOT_DAY,
 	SLOT_NO,

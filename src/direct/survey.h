@@ -10,7 +10,7 @@
 #include "direct/direct.h"
 
 #define SS_SURVEY_COLUMNS 20
-#define SS_SURVEY_KEYS	  3
+#define SS_SURVEY_KEYS	  4
 #define SS_SURVEY_ENTRY	  9 /* columns of an index */
 #define SS_SURVEY_CHECKS  3
 

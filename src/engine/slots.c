@@ -41,6 +41,7 @@
 #include "miscadmin.h"
 #include "storage/procarray.h"
 #include "utils/builtins.h"
+#include "utils/uuid.h"
 
 #include "base/attempt.h"
 #include "base/columns.h"
@@ -54,44 +55,52 @@
 /* How often a choice is made again without locks because slots had changed. */
 #define MAX_ATTEMPTS 3
 
-static SSQuery missing_slots_query = {
-	"SELECT 1 FROM unnest($1, $2) k (campaign_no, day)"
-	" WHERE NOT EXISTS (SELECT FROM swipesavvy.campaign_slots s WHERE s.campaign_no = k.campaign_no AND s.day = k.day)"
-	" LIMIT 1",
-	2,
-	{INT4ARRAYOID, DATEARRAYOID},
-	NULL};
+/* SS_SLOT_KEY_SQL as a value */
+static const pg_uuid_t slot_key = {{0}};
+
+static SSQuery missing_slots_query = {"SELECT 1 FROM unnest($1, $2) k (campaign_no, day)"
+									  " WHERE NOT EXISTS (SELECT 1 FROM swipesavvy.campaign_slots s"
+									  " WHERE s.slot_key = " SS_SLOT_KEY_SQL
+									  " AND s.campaign_no = k.campaign_no AND s.day = k.day)"
+									  " LIMIT 1",
+									  2,
+									  {INT4ARRAYOID, DATEARRAYOID},
+									  NULL};
 static SSQuery lock_first_query = {
 	"SELECT s.campaign_no, s.day, s.slot, s.used, s.allotted FROM swipesavvy.campaign_slots s"
 	"  JOIN unnest($1, $2) k (campaign_no, day) ON s.campaign_no = k.campaign_no AND s.day = k.day"
-	" WHERE s.slot = 0 ORDER BY s.campaign_no, s.day FOR NO KEY UPDATE OF s",
+	" WHERE s.slot_key = " SS_SLOT_KEY_SQL " AND s.slot = 0 ORDER BY s.campaign_no, s.day FOR NO KEY UPDATE OF s",
 	2,
 	{INT4ARRAYOID, DATEARRAYOID},
 	NULL};
 static SSQuery lock_others_query = {
 	"SELECT s.campaign_no, s.day, s.slot, s.used, s.allotted FROM swipesavvy.campaign_slots s"
 	"  JOIN unnest($1, $2) k (campaign_no, day) ON s.campaign_no = k.campaign_no AND s.day = k.day"
-	" WHERE s.slot > 0 ORDER BY s.campaign_no, s.day, s.slot FOR NO KEY UPDATE OF s",
+	" WHERE s.slot_key = " SS_SLOT_KEY_SQL
+	" AND s.slot > 0 ORDER BY s.campaign_no, s.day, s.slot FOR NO KEY UPDATE OF s",
 	2,
 	{INT4ARRAYOID, DATEARRAYOID},
 	NULL};
 static SSQuery make_slot_query = {
-	"INSERT INTO swipesavvy.campaign_slots (campaign_no, day, slot, used, allotted) VALUES ($1, $2, 0, 0, $3)"
+	"INSERT INTO swipesavvy.campaign_slots (slot_key, campaign_no, day, slot, used, allotted)"
+	" VALUES (" SS_SLOT_KEY_SQL ", $1, $2, 0, 0, $3)"
 	" ON CONFLICT DO NOTHING",
 	3,
 	{INT4OID, DATEOID, INT8OID},
 	NULL};
 static SSQuery update_slots_query = {"UPDATE swipesavvy.campaign_slots s SET used = k.used, allotted = k.allotted"
 									 "  FROM unnest($1, $2, $3, $4, $5) k (campaign_no, day, slot, used, allotted)"
-									 " WHERE s.campaign_no = k.campaign_no AND s.day = k.day AND s.slot = k.slot",
+									 " WHERE s.slot_key = " SS_SLOT_KEY_SQL
+									 " AND s.campaign_no = k.campaign_no AND s.day = k.day AND s.slot = k.slot",
 									 5,
 									 {INT4ARRAYOID, DATEARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID},
 									 NULL};
-static SSQuery insert_slots_query = {"INSERT INTO swipesavvy.campaign_slots (campaign_no, day, slot, used, allotted)"
-									 " SELECT * FROM unnest($1, $2, $3, $4, $5)",
-									 5,
-									 {INT4ARRAYOID, DATEARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID},
-									 NULL};
+static SSQuery insert_slots_query = {
+	"INSERT INTO swipesavvy.campaign_slots (slot_key, campaign_no, day, slot, used, allotted)"
+	" SELECT " SS_SLOT_KEY_SQL ", k.* FROM unnest($1, $2, $3, $4, $5) k",
+	5,
+	{INT4ARRAYOID, DATEARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID},
+	NULL};
 
 /* --- the slots that are known -------------------------------------------------------- */
 
@@ -150,7 +159,7 @@ int64_column(SSChunk *chunk, const TupleTableSlot *slot, int column)
 static SSShares *
 peek(SSChunk *chunk, const SSSlotKey *key)
 {
-	Datum keys[2] = {Int32GetDatum(key->campaign_no), DateADTGetDatum(key->day)};
+	Datum keys[3] = {UUIDPGetDatum(&slot_key), Int32GetDatum(key->campaign_no), DateADTGetDatum(key->day)};
 	SSShares *shares;
 	SSScan scan;
 
@@ -166,7 +175,7 @@ peek(SSChunk *chunk, const SSSlotKey *key)
 	shares = &chunk->shares[chunk->nshares++];
 	memset(shares, 0, sizeof(*shares));
 	shares->key = *key;
-	scan = ss_direct_scan(chunk->direct, SS_SLOTS, 2, keys);
+	scan = ss_direct_scan(chunk->direct, SS_SLOTS, 3, keys);
 	while (ss_direct_next(&scan))
 	{
 		SSShare share = {.tid = scan.slot->tts_tid};
@@ -201,6 +210,7 @@ static void
 begin_take(SSChunk *chunk, const SSTake *take, const SSShare *share)
 {
 	ss_direct_replace(chunk->direct, SS_SLOTS, &share->tid);
+	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_KEY, UUIDPGetDatum(&slot_key));
 	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_CAMPAIGN_NO, Int32GetDatum(take->key.campaign_no));
 	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_DAY, DateADTGetDatum(take->key.day));
 	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_NO, Int32GetDatum(share->slot));

@@ -9,6 +9,12 @@
 
 #include "engine/chunk.h"
 
+/*
+ * The first column of the key of slots, for texts of queries: where a share is
+ * kept. There is one place as long as all tables stand on one node.
+ */
+#define SS_SLOT_KEY_SQL "'00000000-0000-0000-0000-000000000000'"
+
 /* The day under which a campaign's budget is kept. */
 #define SS_BUDGET_DAY DATEVAL_NOBEGIN
 

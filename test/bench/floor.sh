@@ -45,7 +45,7 @@ END
         echo ')'
     fi
     if [ "$budgets" -gt 0 ]; then
-        echo ", s AS (UPDATE swipesavvy.campaign_slots SET used = used + 300 WHERE campaign_no = :c AND day = '-infinity' AND slot = 0)"
+        echo ", s AS (UPDATE swipesavvy.campaign_slots SET used = used + 300 WHERE slot_key = '00000000-0000-0000-0000-000000000000' AND campaign_no = :c AND day = '-infinity' AND slot = 0)"
     fi
     cat <<END
 UPDATE swipesavvy.reward_accounts

@@ -8,6 +8,6 @@ SET points_available = s.points_available, points_pending = s.points_pending, li
     tier_until = s.tier_until, transaction_count = s.transaction_count, spent_minor = s.spent_minor, spent_currency = s.spent_currency
 FROM bench.accounts AS s WHERE a.user_id = s.user_id;
 UPDATE swipesavvy.campaign_slots AS c SET used = s.used, allotted = s.allotted
-FROM bench.slots AS s WHERE (c.campaign_no, c.day, c.slot) = (s.campaign_no, s.day, s.slot);
+FROM bench.slots AS s WHERE (c.slot_key, c.campaign_no, c.day, c.slot) = (s.slot_key, s.campaign_no, s.day, s.slot);
 COMMIT;
 SELECT round(:count / extract(epoch FROM clock_timestamp() - :'begun'), 1);

@@ -47,6 +47,6 @@ FROM (SELECT user_id, sum(base + bonus) AS points, sum(amount) AS amount, count(
 WHERE a.user_id = s.user_id;
 UPDATE swipesavvy.campaign_slots AS c SET used = used + cost
 FROM (SELECT campaign_no, sum(discount + bonus) AS cost FROM bench.stock GROUP BY campaign_no) AS s
-WHERE c.campaign_no = s.campaign_no AND slot = 0 AND day = '-infinity';
+WHERE c.slot_key = '00000000-0000-0000-0000-000000000000' AND c.campaign_no = s.campaign_no AND slot = 0 AND day = '-infinity';
 DROP TABLE bench.stock;
 VACUUM ANALYZE;

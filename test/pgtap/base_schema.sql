@@ -97,6 +97,10 @@ SELECT is_empty(
     'SELECT relname FROM member_relations r WHERE relkind = ''r'' AND relname NOT IN (''rule_sentinel'', ''merchant_sentinel'')
         AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = r.oid AND k.contype = ''p'' AND k.conname = r.relname || ''_pkey'')',
     'every table but the sentinels has a primary key named after it');
+SELECT col_is_pk('swipesavvy', t, k::name[], format('the key of %s is for ever', t))
+  FROM (VALUES ('users', '{user_id}'), ('accounts', '{user_id,account_id}'), ('reward_accounts', '{user_id}'),
+               ('transactions', '{transaction_id,user_id}'), ('points_entries', '{user_id,entry_id}'),
+               ('campaign_redemptions', '{user_id,transaction_id,campaign_no}'), ('campaign_slots', '{slot_key,campaign_no,day,slot}')) p (t, k);
 SELECT is_empty(
     'SELECT r.relname, k.conname FROM pg_constraint k JOIN member_relations r ON r.oid = k.conrelid
       WHERE k.contype <> ''p'' AND (k.conname !~ ''^[a-z]+(_[a-z0-9]+){2,}$'' OR k.conname ~ ''_(check|fkey|key|excl)[0-9]*$'')',

@@ -54,7 +54,7 @@ my %types = map { my ($f, $n, $t) = split /\|/; ("$f $n" => $t) } split /\n/, $n
 
 # Those arguments that must be given.
 my %required = map { my ($f, @names) = split /\|/; ($f => \@names) } split /\n/, $node->safe_psql('app', q{
-    SELECT concat_ws('|', p.proname, VARIADIC p.proargnames[1:p.pronargs - p.pronargdefaults]) FROM pg_proc p WHERE p.pronamespace = 'swipesavvy'::regnamespace});
+    SELECT array_to_string(p.proname::text || p.proargnames[1:p.pronargs - p.pronargdefaults], '|') FROM pg_proc p WHERE p.pronamespace = 'swipesavvy'::regnamespace});
 
 # What PostgREST 12.2 makes of a query: reserved keys are about the rows of an answer, a key with a dot or a value that begins
 # like an operator is a filter of them, and only the others are arguments. Returns these, and whether there is a filter.

@@ -137,17 +137,20 @@ CREATE INDEX campaign_redemptions_campaign ON swipesavvy.campaign_redemptions (c
     INCLUDE (day, cost_minor, cost_returned_minor, counts);
 
 CREATE TABLE swipesavvy.campaign_slots (
+    slot_key uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
     campaign_no integer NOT NULL,
     day date NOT NULL,
     slot integer NOT NULL,
     used bigint NOT NULL DEFAULT 0,
     allotted bigint NOT NULL,
-    CONSTRAINT campaign_slots_pkey PRIMARY KEY (campaign_no, day, slot),
+    CONSTRAINT campaign_slots_pkey PRIMARY KEY (slot_key, campaign_no, day, slot),
     CONSTRAINT a_slot_is_never_overspent CHECK (used BETWEEN 0 AND allotted)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE swipesavvy.campaign_slots IS
     'Shares of the budgets and daily limits of campaigns; a share is the lock under which it is spent. No foreign key: a
 REPEATABLE READ transaction makes slots of campaigns newer than its snapshot; verify_ledger() proves the reference.';
+COMMENT ON COLUMN swipesavvy.campaign_slots.slot_key IS
+    'Where the share is kept: on one node always the nil UUID; tables that are distributed by user have others.';
 COMMENT ON COLUMN swipesavvy.campaign_slots.day IS 'Calendar day for a daily limit; -infinity for the budget.';
 COMMENT ON COLUMN swipesavvy.campaign_slots.allotted IS 'What may be used of it, in the unit of used.';
 COMMENT ON COLUMN swipesavvy.campaign_slots.used IS 'Minor units spent of a budget, redemptions of a day.';
