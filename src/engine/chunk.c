@@ -76,9 +76,9 @@ static SSQuery redemptions_query = {
 static SSQuery day_spending_query = {
 	"SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)::bigint FROM swipesavvy.transactions t"
 	" WHERE t.user_id = $1 AND t.currency = $2 AND t.status IN ('pending', 'completed')"
-	"   AND t.occurred_at >= $3::timestamp AT TIME ZONE $4 AND t.occurred_at < ($3 + 1)::timestamp AT TIME ZONE $4",
+	"   AND t.occurred_at >= $3 AND t.occurred_at < $4",
 	4,
-	{UUIDOID, BPCHAROID, DATEOID, TEXTOID},
+	{UUIDOID, BPCHAROID, TIMESTAMPTZOID, TIMESTAMPTZOID},
 	NULL};
 
 typedef struct RedemptionKey
@@ -514,8 +514,8 @@ ss_chunk_spent_on_day(SSChunk *chunk, const SSAccount *account, DateADT day)
 		return &entry->spent;
 	values[0] = UUIDPGetDatum(&account->id);
 	values[1] = CStringGetTextDatum(chunk->rules->settings.currency);
-	values[2] = DateADTGetDatum(day);
-	values[3] = CStringGetTextDatum(pg_get_timezone_name(chunk->rules->settings.timezone));
+	values[2] = TimestampTzGetDatum(ss_rules_day_start(chunk->rules, day));
+	values[3] = TimestampTzGetDatum(ss_rules_day_start(chunk->rules, day + 1));
 	ss_query_latest(&day_spending_query, values, NULL);
 	entry->spent = ss_value_int64(0, 1, 0);
 	return &entry->spent;

@@ -59,7 +59,7 @@ static const struct
 	{"check_ledger", 0, 2 * MINUTE, MINUTE},
 	{"complete_campaigns", 0, MINUTE, MINUTE},
 	{"expire_points", 0, DAY, HOUR},
-	{"lapse_transactions", 0, HOUR, 10 * MINUTE},
+	{"lapse_transactions", 0, MINUTE, 10 * MINUTE},
 	{"record_refused_attempts", 0, MINUTE, MINUTE},
 	{"refresh_leaderboards", 0, HOUR, HOUR},
 	{"refresh_tiers", 0, DAY, HOUR},

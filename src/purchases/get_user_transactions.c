@@ -43,6 +43,7 @@ typedef struct Purchase
 	pg_uuid_t id;
 	TimestampTz occurred_at;
 	int64 amount;
+	int64 refunded;
 	char currency[4];
 	Datum status;
 	int64 points;
@@ -56,9 +57,9 @@ typedef struct Purchase
  * on after, $6 rows, $7 offset. Names are joined to the rows of the page only.
  */
 static SSQuery select_page = {
-	"SELECT t.transaction_id, t.occurred_at, t.amount_minor, t.currency, t.status, t.points, t.category_no,"
+	"SELECT t.transaction_id, t.occurred_at, t.amount_minor, t.refunded_minor, t.currency, t.status, t.points, t.category_no,"
 	"       m.name, a.type, a.issuer, a.card_type, a.bank_name, a.account_type, a.last_four"
-	"  FROM (SELECT p.transaction_id, p.occurred_at, p.amount_minor, p.currency, p.status, p.category_no,"
+	"  FROM (SELECT p.transaction_id, p.occurred_at, p.amount_minor, p.refunded_minor, p.currency, p.status, p.category_no,"
 	"               p.points_base + p.points_bonus AS points, p.user_id, p.merchant_id, p.account_id"
 	"          FROM swipesavvy.transactions p"
 	"         WHERE p.user_id = $1 AND p.occurred_at >= $2 AND p.occurred_at < $3"
@@ -237,6 +238,7 @@ take_row(LookUp *look_up, const TupleTableSlot *row, Purchase *purchase)
 	purchase->id = *DatumGetUUIDP(GET(TRANSACTION_ID, &isnull));
 	purchase->occurred_at = DatumGetTimestampTz(GET(TRANSACTION_OCCURRED_AT, &isnull));
 	purchase->amount = DatumGetInt64(GET(TRANSACTION_AMOUNT, &isnull));
+	purchase->refunded = DatumGetInt64(GET(TRANSACTION_REFUNDED, &isnull));
 	set_currency(purchase, GET(TRANSACTION_CURRENCY, &isnull));
 	purchase->status = GET(TRANSACTION_STATUS, &isnull);
 	purchase->points = DatumGetInt64(GET(TRANSACTION_BASE, &isnull)) + DatumGetInt64(GET(TRANSACTION_BONUS, &isnull));
@@ -305,6 +307,7 @@ query_purchases(const Range *range, const SSPage *page, Purchase *purchases)
 		ID,
 		OCCURRED_AT,
 		AMOUNT,
+		REFUNDED,
 		CURRENCY,
 		STATUS,
 		POINTS,
@@ -329,6 +332,7 @@ query_purchases(const Range *range, const SSPage *page, Purchase *purchases)
 		purchase->id = *DatumGetUUIDP(values[ID]);
 		purchase->occurred_at = DatumGetTimestampTz(values[OCCURRED_AT]);
 		purchase->amount = DatumGetInt64(values[AMOUNT]);
+		purchase->refunded = DatumGetInt64(values[REFUNDED]);
 		set_currency(purchase, values[CURRENCY]);
 		purchase->status = values[STATUS];
 		purchase->points = DatumGetInt64(values[POINTS]);
@@ -341,19 +345,32 @@ query_purchases(const Range *range, const SSPage *page, Purchase *purchases)
 
 /* ------------------------------------------------------------------------------------------ */
 
+/* Of what was bought, how much was given back; nothing can be of an amount of 0. */
+static const char *
+refund_status(const Purchase *purchase)
+{
+	if (purchase->refunded == 0)
+		return "none";
+	return purchase->refunded < purchase->amount ? "partial" : "full";
+}
+
 static void
 add_purchase(SSJson *json, const SSRules *rules, const Purchase *purchase)
 {
+	int exponent = ss_rules_exponent(rules, purchase->currency);
+
 	/* in the order in which jsonb keeps keys: so it need not sort them */
 	ss_json_open_object(json, NULL);
-	ss_json_money(json, "amount", purchase->amount, ss_rules_exponent(rules, purchase->currency));
+	ss_json_money(json, "amount", purchase->amount, exponent);
 	ss_json_text(json, "status", DatumGetCString(DirectFunctionCall1(enum_out, purchase->status)));
 	ss_json_text(json, "currency", purchase->currency);
 	ss_json_text(json, "merchant", purchase->merchant);
 	ss_json_time(json, "timestamp", purchase->occurred_at);
 	ss_json_int(json, "points_earned", purchase->points);
+	ss_json_text(json, "refund_status", refund_status(purchase));
 	ss_json_text(json, "payment_method", purchase->payment);
 	ss_json_uuid(json, "transaction_id", &purchase->id);
+	ss_json_money(json, "refunded_amount", purchase->refunded, exponent);
 	ss_json_text(json, "merchant_category", ss_rules_category_name(rules, purchase->category_no));
 	ss_json_close_object(json);
 }

@@ -165,6 +165,15 @@ SELECT pg_temp.refund('k', NULL, 'rest'), pg_temp.refund('k', NULL, 'rest'), pg_
 -- a key is the user's and the operation's own; an error stores none
 SELECT pg_temp.buy('k3', 'cat', 10, NULL, '{"idempotency_key": "key"}'), pg_temp.refund('k3', 11, 'key') AS refused, pg_temp.refund('k3', 1, 'key'), pg_temp.refund('k3', 1) AS without_key, pg_temp.refund('k3', 1) AS once_more;
 
+-- the customer sees what came back: nothing, a part, all of it; read by either way
+CREATE FUNCTION pg_temp.seen(name text) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT concat_ws(' ', t ->> 'status', t ->> 'amount', t ->> 'refund_status', t ->> 'refunded_amount', t ->> 'currency')
+      FROM swipesavvy.transactions o, jsonb_array_elements(swipesavvy.get_user_transactions(o.user_id, 100) -> 'transactions') t
+     WHERE o.transaction_id = pg_temp.id(name) AND (t ->> 'transaction_id')::uuid = o.transaction_id
+$$;
+SELECT direct, set_config('swipesavvy.direct_tables', direct, true) = direct AS set, pg_temp.seen('k3') AS part, pg_temp.seen('debt') AS whole,
+       pg_temp.seen('day2') AS nothing, pg_temp.seen('dinar') AS dinar FROM unnest(ARRAY['off', 'on']) direct;
+
 -- each refund is told once, a repeat never; a tier whenever it is another one
 SELECT event, order_key = 'user:' || pg_temp.id('ann') AS in_order, body - 'refund_id' - 'refunded_at' AS body FROM swipesavvy.outbox WHERE body ->> 'transaction_id' = pg_temp.id('t')::text ORDER BY message_id;
 SELECT count(*) > 20 AS many, count(*) - (SELECT count(*) FROM swipesavvy.refunds) AS more_than_refunds FROM swipesavvy.outbox WHERE event = 'purchase.refunded';
