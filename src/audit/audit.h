@@ -50,4 +50,7 @@ extern void ss_audit_write_rows(SSCall *call, const SSAudit *audit, SSAuditRow b
 /* This call's changes leave no row: another record is theirs. */
 extern void ss_audit_none(SSCall *call);
 
+/* Has anything been noted in this database, and not only in those whose dumps were restored here? Needs no rights. */
+extern bool ss_audit_has_begun(void);
+
 #endif /* SS_AUDIT_H */

@@ -25,6 +25,7 @@
 #include "access/xlog.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_namespace.h"
@@ -43,6 +44,7 @@
 #include "base/compat.h"
 #include "base/query.h"
 #include "base/uuid7.h"
+#include "direct/restore_guard.h"
 
 /* Whoever comes second waits for the first's end, and finds its row. */
 static SSQuery insert_installation = {
@@ -163,6 +165,16 @@ ss_audit_installation(void)
 	return number;
 }
 
+bool
+ss_audit_has_begun(void)
+{
+	Relation table = open_table("audit_installations", AccessShareLock);
+	bool begun = read_installation(table) != 0;
+
+	table_close(table, NoLock);
+	return begun;
+}
+
 /* --- the table --------------------------------------------------------------------------- */
 
 static bool
@@ -205,9 +217,11 @@ is_plain(Relation table)
 		table->rd_rules != NULL || table->rd_rel->relrowsecurity || table->rd_rel->relispartition ||
 		table->rd_rel->relhassubclass || desc->natts != LOG_COLUMNS)
 		return false;
-	if (triggers != NULL && (triggers->trig_insert_before_row || triggers->trig_insert_after_row ||
-							 triggers->trig_insert_before_statement || triggers->trig_insert_after_statement))
-		return false;
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		if ((triggers->triggers[i].tgtype & TRIGGER_TYPE_INSERT) != 0 && !ss_refuses_restores(&triggers->triggers[i]))
+			return false;
+	}
 	if (desc->constr != NULL && (desc->constr->num_check > 0 || desc->constr->has_generated_stored))
 		return false;
 	for (int i = 0; i < desc->natts; i++)

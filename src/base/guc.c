@@ -14,6 +14,7 @@
 
 char *ss_trusted_gateways = NULL;
 bool ss_allow_drop = false;
+bool ss_allow_restore = false;
 bool ss_direct_tables = true;
 int ss_max_slots = 16;
 
@@ -74,6 +75,9 @@ ss_guc_define(void)
 							   &ss_trusted_gateways, "", PGC_SUSET, GUC_LIST_INPUT, check_list, NULL, NULL);
 	DefineCustomBoolVariable("swipesavvy.allow_drop", "Allows dropping the extension although its ledger has entries.",
 							 NULL, &ss_allow_drop, false, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("swipesavvy.allow_restore",
+							 "Allows inserting the rows of a dump into a database that is in use.", NULL,
+							 &ss_allow_restore, false, PGC_SUSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("swipesavvy.direct_tables",
 							 "Lets the award engine read and write its tables without the executor.",
 							 "Off for comparison only: what is recorded is the same.", &ss_direct_tables, true,

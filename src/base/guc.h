@@ -7,6 +7,7 @@
 
 extern char *ss_trusted_gateways; /* whose request.jwt.claims are believed */
 extern bool ss_allow_drop;		  /* may a ledger with entries be dropped */
+extern bool ss_allow_restore;	  /* may a dump come into a database that is in use */
 extern bool ss_direct_tables;	  /* may the engine go past the executor */
 
 extern int ss_max_slots; /* that a budget or day is split over, at most */

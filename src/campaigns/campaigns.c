@@ -13,6 +13,7 @@
 #include "base/args.h"
 #include "base/errors.h"
 #include "base/query.h"
+#include "base/sequence.h"
 #include "base/uuid7.h"
 #include "call/call.h"
 #include "campaigns/campaigns.h"
@@ -32,11 +33,13 @@ static SSQuery insert_campaign = {
 		"INSERT INTO swipesavvy.campaigns AS c (name, campaign_type, offer_amount, offer_type, start_date, end_date,"
 		" description, target_segment_no, target_merchant_id, target_category, budget, currency, per_user_limit,"
 		" daily_limit, min_spend, max_discount, priority, stackable, points_multiplier_milli, bonus_points, hold_out,"
-		" campaign_id, created_by)"
+		" campaign_id, created_by, campaign_no)"
 		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,"
-		" $23)"
-		" ON CONFLICT (campaign_id) DO NOTHING"
-		" RETURNING c.campaign_no, c.campaign_id, c.name, c.status, c.created_at",
+		" $23, " SS_NEXT_NO(
+			"campaigns", "campaign_no",
+			"campaigns_campaign_no_seq") ")"
+										 " ON CONFLICT (campaign_id) DO NOTHING"
+										 " RETURNING c.campaign_no, c.campaign_id, c.name, c.status, c.created_at",
 	.nargs = SS_CAMPAIGN_FIELDS + 1,
 	.argtypes = {TEXTOID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, INT4OID,
 				 UUIDOID, TEXTOID, INT8OID, TEXTOID, INT4OID,		 INT4OID,		 INT8OID, INT8OID,

@@ -169,10 +169,14 @@ static SSQuery read_metrics = {
 	.argtypes = {INT4OID},
 };
 
-/* What is due at $1, or the one that is named if it still is: nothing is posted late any more. */
+/*
+ * What is due at $1, or the one that is named if it still is: nothing is posted
+ * late any more, neither since its end nor since it was last launched, which may
+ * be long after it (history is loaded that way).
+ */
 #define DUE_SQL                                                                                                        \
 	"SELECT c.campaign_id FROM swipesavvy.campaigns c"                                                                 \
-	" WHERE c.status IN ('running', 'paused') AND c.end_date <= $1"
+	" WHERE c.status IN ('running', 'paused') AND c.end_date <= $1 AND coalesce(c.launched_at <= $1, true)"
 static SSQuery find_due = {
 	.sql = DUE_SQL " ORDER BY c.campaign_no LIMIT $2",
 	.nargs = 2,

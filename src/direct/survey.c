@@ -35,6 +35,7 @@
 #include "utils/syscache.h"
 
 #include "base/errors.h"
+#include "direct/restore_guard.h"
 #include "direct/survey.h"
 
 const SSTableSpec ss_table_specs[SS_TABLES] = {
@@ -251,7 +252,7 @@ has_trigger_for(Relation rel, SSUse use)
 	{
 		const Trigger *trigger = &rel->trigdesc->triggers[i];
 
-		if (use == SS_USE_INSERT && (trigger->tgtype & TRIGGER_TYPE_INSERT) != 0)
+		if (use == SS_USE_INSERT && (trigger->tgtype & TRIGGER_TYPE_INSERT) != 0 && !ss_refuses_restores(trigger))
 			return true;
 		if (use == SS_USE_UPDATE && (trigger->tgtype & TRIGGER_TYPE_UPDATE) != 0 &&
 			(RI_FKey_trigger_type(trigger->tgfoid) == RI_TRIGGER_NONE ||

@@ -14,6 +14,7 @@
 #include "base/args.h"
 #include "base/errors.h"
 #include "base/query.h"
+#include "base/sequence.h"
 #include "call/call.h"
 
 #define MEMBERS_MAX		 100000
@@ -24,11 +25,15 @@ PG_FUNCTION_INFO_V1(swipesavvy_add_segment_members);
 PG_FUNCTION_INFO_V1(swipesavvy_remove_segment_members);
 PG_FUNCTION_INFO_V1(swipesavvy_list_segments);
 
-static SSQuery insert_segment = {"INSERT INTO swipesavvy.segments (name, description) VALUES ($1, $2)"
-								 " ON CONFLICT (name) DO NOTHING RETURNING name, description, 0 AS members, created_at",
-								 2,
-								 {TEXTOID, TEXTOID},
-								 NULL};
+static SSQuery insert_segment = {
+	"INSERT INTO swipesavvy.segments (name, description, segment_no) VALUES ($1, $2,"
+	" " SS_NEXT_NO(
+		"segments", "segment_no",
+		"segments_segment_no_seq") ")"
+								   " ON CONFLICT (name) DO NOTHING RETURNING name, description, 0 AS members, created_at",
+	2,
+	{TEXTOID, TEXTOID},
+	NULL};
 
 static SSQuery find_segment = {"SELECT segment_no FROM swipesavvy.segments WHERE name = $1", 1, {TEXTOID}, NULL};
 

@@ -33,7 +33,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('sign_in', 'A'), ('refresh_session', 'A'), ('sign_out', 'A'), ('change_password', 'A'), ('verify_token', 'A'), ('authenticate', 'A'),
     ('reset_user_password', 'SM'), ('rotate_token_key', 'M'), ('add_token_key', 'M'), ('list_token_keys', 'M'),
     ('uuid_v7', '-'), ('minor_to_major', '-'), ('refuse_change', '-'), ('audit_refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),
-    ('restore_mcc_codes', '-'), ('restore_merchant_categories', '-'), ('restore_system_settings', '-'), ('restore_tiers', '-'),
+    ('refuse_restore', '-'), ('restore_currencies', '-'), ('restore_installation', '-'), ('restore_mcc_codes', '-'), ('restore_merchant_categories', '-'), ('restore_system_settings', '-'), ('restore_tiers', '-'),
     ('rules_changed', '-'), ('purchases_begin', '-'), ('purchases_insert', '-'), ('purchases_end', '-'), ('purchases_refuse', '-');
 
 CREATE ROLE test_stranger NOLOGIN;

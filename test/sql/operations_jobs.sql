@@ -85,7 +85,7 @@ SELECT swipesavvy.set_job('seal_audit_log', every => '1 day -1 hour');
 SELECT swipesavvy.set_job('seal_audit_log', max_duration => '25 hours');
 SELECT swipesavvy.set_job('seal_audit_log', next_run_at => 'infinity');
 
--- complete_campaigns: what ended late_posting_days ago, running or paused, and nothing else
+-- complete_campaigns: what ended and was launched late_posting_days ago, running or paused, and nothing else
 BEGIN;
 SELECT swipesavvy.update_system_settings('{"late_posting_days": 2}') ->> 'status' AS status;
 SELECT swipesavvy.create_campaign(id, 'SEASONAL', 10, 'PERCENTAGE', '2020-01-01', ended, campaign_id => id) ->> 'campaign_id' AS created
@@ -93,6 +93,8 @@ SELECT swipesavvy.create_campaign(id, 'SEASONAL', 10, 'PERCENTAGE', '2020-01-01'
                ('ENDLESS', NULL), ('DRAFT', now() - interval '9 days'), ('GONE', now() - interval '9 days')) c (id, ended);
 SELECT swipesavvy.launch_campaign(id) ->> 'status' AS status FROM unnest(ARRAY['OVER', 'PAUSED', 'LATE', 'ENDLESS', 'GONE']) id;
 SELECT swipesavvy.pause_campaign('PAUSED') ->> 'status' AS paused, swipesavvy.delete_campaign('GONE') ->> 'status' AS gone;
+SELECT swipesavvy.complete_campaigns() -> 'completed' AS too_soon_after_the_launch;
+UPDATE swipesavvy.campaigns SET launched_at = now() - interval '2 days' WHERE created_at = now() AND launched_at IS NOT NULL;
 DELETE FROM swipesavvy.outbox;
 SELECT swipesavvy.complete_campaigns(now() - interval '1 day');
 SELECT swipesavvy.complete_campaigns(now());
@@ -100,6 +102,16 @@ SELECT swipesavvy.complete_campaigns(now());
 SELECT campaign_id, status, version, completed_at = now() AS completed_now FROM swipesavvy.campaigns WHERE created_at = now() ORDER BY campaign_no;
 SELECT event, order_key, body ->> 'previous_status' AS previous_status FROM swipesavvy.outbox ORDER BY message_id;
 SELECT event_type, resource_id, details #>> '{after,status}' AS status FROM swipesavvy.audit_logs WHERE event_type = 'campaign.complete' ORDER BY log_id;
+-- launched again, it has as long again, however long ago it ended
+SELECT swipesavvy.create_campaign('Old', 'SEASONAL', 10, 'PERCENTAGE', '2017-01-01', '2017-02-01', campaign_id => 'OLD') ->> 'status' AS status;
+SELECT swipesavvy.launch_campaign('OLD') ->> 'status' AS status;
+UPDATE swipesavvy.campaigns SET launched_at = now() - interval '3 days' WHERE campaign_id = 'OLD';
+SELECT swipesavvy.pause_campaign('OLD') ->> 'status' AS status, swipesavvy.launch_campaign('OLD') ->> 'status' AS status;
+SELECT swipesavvy.complete_campaigns() -> 'completed' AS launched_just_now;
+UPDATE swipesavvy.campaigns SET launched_at = now() - interval '2 days' + interval '1 second' WHERE campaign_id = 'OLD';
+SELECT swipesavvy.complete_campaigns() -> 'completed' AS a_second_is_left;
+UPDATE swipesavvy.campaigns SET launched_at = now() - interval '2 days' WHERE campaign_id = 'OLD';
+SELECT swipesavvy.complete_campaigns() -> 'completed' AS completed;
 -- not before the clock says so, and in batches
 SELECT swipesavvy.complete_campaigns(now() + interval '1 hour');
 ROLLBACK;

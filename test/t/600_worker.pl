@@ -59,7 +59,7 @@ sub end_campaign
 {
     my ($id, $db) = @_;
     add_campaign($node, $db // 'app', $id, 10);
-    sql("UPDATE swipesavvy.campaigns SET end_date = now() - interval '4 days' WHERE campaign_id = '$id'", $db);
+    sql("UPDATE swipesavvy.campaigns SET end_date = now() - interval '4 days', launched_at = now() - interval '4 days' WHERE campaign_id = '$id'", $db);
     return;
 }
 

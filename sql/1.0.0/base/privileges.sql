@@ -7,7 +7,7 @@ GRANT USAGE ON SCHEMA swipesavvy TO swipesavvy_anon, swipesavvy_customer, swipes
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA swipesavvy TO swipesavvy_owner;
 REVOKE UPDATE, DELETE ON swipesavvy.points_entries FROM swipesavvy_owner;
 REVOKE ALL ON swipesavvy.purchases FROM swipesavvy_owner;
-GRANT USAGE ON ALL SEQUENCES IN SCHEMA swipesavvy TO swipesavvy_owner;
+GRANT USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA swipesavvy TO swipesavvy_owner;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA swipesavvy FROM PUBLIC;
 REVOKE ALL ON ALL PROCEDURES IN SCHEMA swipesavvy FROM PUBLIC;

@@ -78,6 +78,7 @@ COMMENT ON COLUMN swipesavvy.campaigns.stackable IS 'Applies besides others; of 
 COMMENT ON COLUMN swipesavvy.campaigns.bonus_points IS 'Points on top, for each redemption.';
 COMMENT ON COLUMN swipesavvy.campaigns.hold_out IS 'Share of users who never get it, in hundredths of a percent.';
 ALTER SEQUENCE swipesavvy.campaigns_campaign_no_seq OWNED BY swipesavvy.campaigns.campaign_no;
+COMMENT ON COLUMN swipesavvy.campaigns.launched_at IS 'When it last became running; it is completed no sooner than late_posting_days after that.';
 CREATE INDEX campaigns_status ON swipesavvy.campaigns (status, campaign_no);
 CREATE INDEX campaigns_currency ON swipesavvy.campaigns (currency);
 CREATE INDEX campaigns_target_segment_no ON swipesavvy.campaigns (target_segment_no);
@@ -185,4 +186,5 @@ CREATE FUNCTION swipesavvy.complete_campaigns(as_of timestamptz DEFAULT now()) R
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_complete_campaigns';
 COMMENT ON FUNCTION swipesavvy.complete_campaigns(timestamptz) IS
-    'Completes campaigns that ended more than late_posting_days ago, at most 100; more tells whether to call it again.';
+    'Completes campaigns late_posting_days after the later of their end and their last launch, at most 100; more tells whether to call '
+    'it again.';

@@ -6,11 +6,14 @@ CREATE TABLE swipesavvy.currencies (
     minor_unit integer,
     is_fund boolean NOT NULL,
     name text NOT NULL,
+    is_seed boolean NOT NULL DEFAULT true,
     CONSTRAINT currencies_pkey PRIMARY KEY (code),
     CONSTRAINT a_minor_unit_is_from_0_to_4 CHECK (minor_unit BETWEEN 0 AND 4)
 );
-COMMENT ON TABLE swipesavvy.currencies IS 'Currencies of ISO 4217. Not dumped: every release brings the list of its day.';
+COMMENT ON TABLE swipesavvy.currencies IS 'Currencies of ISO 4217; every release brings the list of its day, and a dump has those that were added.';
 COMMENT ON COLUMN swipesavvy.currencies.minor_unit IS 'Decimal places; null for metals, funds'' and test codes, which no purchase can be in.';
+COMMENT ON COLUMN swipesavvy.currencies.is_seed IS
+    'Came with the extension; a row that is restored or replicated takes its place.';
 
 INSERT INTO swipesavvy.currencies (code, numeric_code, minor_unit, is_fund, name) VALUES
     ('AED', '784', 2, false, 'UAE Dirham'), ('AFN', '971', 2, false, 'Afghani'), ('ALL', '008', 2, false, 'Lek'),
@@ -76,3 +79,25 @@ INSERT INTO swipesavvy.currencies (code, numeric_code, minor_unit, is_fund, name
     ('XTS', '963', NULL, false, 'Codes specifically reserved for testing purposes'), ('XUA', '965', NULL, false, 'ADB Unit of Account'),
     ('XXX', '999', NULL, false, 'The codes assigned for transactions where no currency is involved'), ('YER', '886', 2, false, 'Yemeni Rial'),
     ('ZAR', '710', 2, false, 'Rand'), ('ZMW', '967', 2, false, 'Zambian Kwacha'), ('ZWG', '924', 2, false, 'Zimbabwe Gold');
+ALTER TABLE swipesavvy.currencies ALTER is_seed SET DEFAULT false;
+
+CREATE FUNCTION swipesavvy.restore_currencies() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path = pg_catalog, pg_temp
+    AS $$
+BEGIN
+    UPDATE swipesavvy.currencies c
+       SET numeric_code = NEW.numeric_code, minor_unit = NEW.minor_unit, is_fund = NEW.is_fund, name = NEW.name, is_seed = NEW.is_seed
+     WHERE c.code = NEW.code AND c.is_seed;
+    IF FOUND THEN
+        RETURN NULL;
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION swipesavvy.restore_currencies() IS 'Trigger: a restored row takes the place of the seeded one.';
+
+CREATE TRIGGER restore_over_seed BEFORE INSERT ON swipesavvy.currencies
+    FOR EACH ROW EXECUTE FUNCTION swipesavvy.restore_currencies();
+
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy.currencies', 'WHERE NOT is_seed');

@@ -37,7 +37,7 @@ INSERT INTO swipesavvy.system_settings (setting, value, value_type, minimum, max
     ('point_value_minor', '1', 'int', 0, 1000000, false, 'What a point costs, in minor units of the campaign''s currency', true),
     ('points_expiry_months', '24', 'int', 0, 1200, false, 'Months after which points expire; 0 = never', true),
     ('pending_expiry_days', '30', 'int', 1, 3650, false, 'Days after which a pending purchase lapses', true),
-    ('late_posting_days', '3', 'int', 0, 3650, false, 'Days after its end that a campaign still takes late postings', true),
+    ('late_posting_days', '3', 'int', 0, 3650, false, 'Days after its end, or its last launch, that a campaign still takes late postings', true),
     ('referral_bonus_points', '0', 'int', 0, 2147483647, false, 'Points for both sides of a referral', true),
     ('token_lifetime_minutes', '15', 'int', 1, 1440, false, 'How long an access token is good for', true),
     ('session_lifetime_days', '30', 'int', 1, 365, false, 'How long after signing in a session can be refreshed', true);
