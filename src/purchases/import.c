@@ -1,6 +1,6 @@
 /*
  * import.c: the door for loads of millions: CALL import_purchases(source,
- * chunk_size).
+ * chunk_size, afresh).
  *
  * Called by an operator or a nightly job. Reads a staging table with the
  * caller's own rights, in the order of (occurred_at, transaction_id), through
@@ -11,12 +11,14 @@
  * both import a row: the second is told so.
  *
  * Whether a table still is the one that an earlier call read is decided by what
- * is in it: the digest of the rows processed. Only when that has changed does
- * the table's file count: TRUNCATE and DROP make a new one, and then the table
- * was filled again and is imported from its beginning. Other changes are refused.
- *
- * The text of the query over the staging table is the one place where a name
- * becomes SQL; it is that of an existing table, quoted.
+ * is in it: the digest of the rows processed. When that has changed, the
+ * table's file counts: TRUNCATE and DROP make a new one, and then the table was
+ * filled again and is imported from its beginning. Other changes are refused.
+ * When it has not, the rows may still be new ones that look the same. With a
+ * transaction_id or an idempotency_key they are the same purchases, whatever
+ * happened to the table; without one, they must be those that were there when
+ * the import ended, which their xmin tells, or the caller has to say what they
+ * are. A session's lock keeps the table from being emptied while it is read.
  */
 #include "postgres.h"
 
@@ -47,33 +49,12 @@
 #include "base/query.h"
 #include "call/call.h"
 #include "engine/bisect.h"
+#include "purchases/staging.h"
 
 #define MAX_CHUNK	  100000
 #define MAX_DEADLOCKS 10 /* a chunk is repeated that often */
 
-/* A collation of the table's own could make different texts equal, and so their hashes. */
-#define AS_TEXT "pg_catalog.text COLLATE pg_catalog.\"C\""
-
 PG_FUNCTION_INFO_V1(swipesavvy_import_purchases);
-
-/* Columns of the staging table that are read, in the order of the query; ctid comes before them, row_hash behind. */
-static const struct
-{
-	const char *name;
-	Oid type;
-	const char *cast;
-} source_columns[] = {
-	{"occurred_at", TIMESTAMPTZOID, "pg_catalog.timestamptz"},
-	{"transaction_id", UUIDOID, "pg_catalog.uuid"},
-	{"user_id", UUIDOID, "pg_catalog.uuid"},
-	{"account_id", UUIDOID, "pg_catalog.uuid"},
-	{"merchant_id", UUIDOID, "pg_catalog.uuid"},
-	{"amount_minor", INT8OID, "pg_catalog.int8"},
-	{"currency", TEXTOID, AS_TEXT},
-	{"status", TEXTOID, AS_TEXT},
-	{"idempotency_key", TEXTOID, AS_TEXT},
-	{"metadata", JSONBOID, "pg_catalog.jsonb"},
-};
 
 /* Where an import stands: the last row that was processed, in the order of reading. */
 typedef struct Position
@@ -95,33 +76,41 @@ typedef struct Import
 	uint64 digest; /* sum of their hashes, to know them again */
 	Oid file_node; /* the table's file when they were last seen */
 	int64 skip;	   /* not 0: they are that many from the beginning, but `at` isn't their end any more */
+	Oid table;	   /* the table itself when they were last seen */
+	int32 age;	   /* of the transaction that last noted progress */
+	char *zone;	   /* the programme's, in which times without zone are read */
 	int64 imported;
 	int64 set_aside;
+	TimestampTz first; /* the earliest and latest time of a row of this call */
+	TimestampTz last;
 	/* the chunk that is being processed */
 	SPITupleTable *rows;
 	int count;
 } Import;
 
 static SSQuery find_query = {
-	"SELECT i.occurred_at, i.transaction_id, i.row_id, i.rows_done, i.rows_imported, i.rows_set_aside, i.digest, i.file_node"
+	"SELECT i.occurred_at, i.transaction_id, i.row_id, i.rows_done, i.rows_imported, i.rows_set_aside, i.digest, i.file_node,"
+	"       i.table_oid, age(i.xmin)"
 	"  FROM swipesavvy.imports i WHERE i.source = $1 FOR UPDATE",
 	1,
 	{TEXTOID},
 	NULL};
 static SSQuery begin_query = {
-	"INSERT INTO swipesavvy.imports (source, file_node) VALUES ($1, $2) ON CONFLICT (source) DO NOTHING",
-	2,
-	{TEXTOID, OIDOID},
+	"INSERT INTO swipesavvy.imports (source, file_node, table_oid) VALUES ($1, $2, $3) ON CONFLICT (source) DO NOTHING",
+	3,
+	{TEXTOID, OIDOID, OIDOID},
 	NULL};
 static SSQuery begin_afresh_query = {
 	"UPDATE swipesavvy.imports i SET occurred_at = DEFAULT, transaction_id = DEFAULT, row_id = DEFAULT, rows_done = 0,"
-	"       rows_imported = 0, rows_set_aside = 0, digest = 0, file_node = $2, started_at = now(), updated_at = now(),"
+	"       rows_imported = 0, rows_set_aside = 0, digest = 0, file_node = $2, table_oid = $3, started_at = now(), updated_at = now(),"
 	"       finished_at = NULL WHERE i.source = $1",
-	2,
-	{TEXTOID, OIDOID},
+	3,
+	{TEXTOID, OIDOID, OIDOID},
 	NULL};
-static SSQuery keep_file_query = {
-	"UPDATE swipesavvy.imports i SET file_node = $2 WHERE i.source = $1", 2, {TEXTOID, OIDOID}, NULL};
+static SSQuery keep_file_query = {"UPDATE swipesavvy.imports i SET file_node = $2, table_oid = $3 WHERE i.source = $1",
+								  3,
+								  {TEXTOID, OIDOID, OIDOID},
+								  NULL};
 static SSQuery advance_query = {
 	"UPDATE swipesavvy.imports i SET occurred_at = $2, transaction_id = $3, row_id = $4, rows_done = $5,"
 	"       rows_imported = $6, rows_set_aside = $7, digest = $8, updated_at = now() WHERE i.source = $1",
@@ -136,142 +125,25 @@ static SSQuery set_aside_query = {
 	{TEXTOID, TIDOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID},
 	NULL};
 
-/* --- the query over the staging table ------------------------------------------------ */
-
-/* Can a column of this type be read as the wanted one without a cast that fails for some values? */
-static bool
-reads_as(Oid type, Oid wanted)
-{
-	type = getBaseType(type);
-	if (type == wanted)
-		return true;
-	switch (wanted)
-	{
-		case INT8OID:
-			return type == INT2OID || type == INT4OID;
-		case TEXTOID:
-			return type == VARCHAROID || type == BPCHAROID;
-		case TIMESTAMPTZOID:
-			return type == TIMESTAMPOID || type == DATEOID;
-		default:
-			return false;
-	}
-}
-
-/* Appends the column of the staging table, or a null where it has none. */
-static void
-append_column(StringInfo sql, Oid relid, int n)
-{
-	AttrNumber attribute = get_attnum(relid, source_columns[n].name);
-	Oid type;
-
-	if (attribute == InvalidAttrNumber)
-	{
-		if (source_columns[n].type == UUIDOID && strcmp(source_columns[n].name, "user_id") == 0)
-			ss_bad_value("source", "The table has no column \"user_id\".");
-		if (source_columns[n].type == INT8OID)
-			ss_bad_value("source", "The table has no column \"amount_minor\".");
-		appendStringInfo(sql, "NULL::%s", source_columns[n].cast);
-		return;
-	}
-	type = get_atttype(relid, attribute);
-	if (!reads_as(type, source_columns[n].type))
-		ss_bad_value("source", "Column \"%s\" has the type %s; %s is needed.", source_columns[n].name,
-					 format_type_be(type), format_type_be(source_columns[n].type));
-	appendStringInfo(sql, "s.%s::%s", quote_identifier(source_columns[n].name), source_columns[n].cast);
-}
-
-/* Is occurred_at a time without zone, read as one of the session's? */
-static bool
-has_local_time(Oid relid)
-{
-	AttrNumber attribute = get_attnum(relid, source_columns[0].name);
-
-	return attribute != InvalidAttrNumber && getBaseType(get_atttype(relid, attribute)) != TIMESTAMPTZOID;
-}
-
 /*
- * Appends the hash of a row, the same in every session: for a time without
- * zone, of the time as it stands there. The hash of a record is a sum over its
- * columns; hashed again, values that changed places between rows do not cancel
- * each other out in the sum over the rows. The row's own place is left out:
- * VACUUM FULL may change it.
+ * Campaigns that are completed and would have been looked at for times from $2
+ * to $3: those that were completed since the import of $1 began, and how many
+ * there were before.
  */
-static void
-append_hash(StringInfo sql, Oid relid)
-{
-	appendStringInfoString(sql, "pg_catalog.hashtextextended(pg_catalog.hash_record_extended(ROW(");
-	appendStringInfoString(sql, has_local_time(relid) ? "c.local_time" : "c.occurred_at");
-	for (size_t i = 1; i < lengthof(source_columns); i++)
-		appendStringInfo(sql, ", c.%s", quote_identifier(source_columns[i].name));
-	appendStringInfoString(sql, "), 0)::pg_catalog.text COLLATE pg_catalog.\"C\", 0)");
-}
+static SSQuery find_completed = {
+	"WITH completed AS (SELECT c.campaign_no, c.campaign_id, c.completed_at FROM swipesavvy.campaigns c"
+	"                    WHERE c.status = 'completed' AND c.start_date <= $3 AND (c.end_date IS NULL OR c.end_date > $2))"
+	" SELECT (SELECT string_agg(f.campaign_id, ', ' ORDER BY f.campaign_no)"
+	"          FROM (SELECT * FROM completed k WHERE k.completed_at >= i.started_at ORDER BY k.campaign_no LIMIT 10) f),"
+	"       (SELECT count(*) FROM completed k WHERE k.completed_at < i.started_at)"
+	"  FROM swipesavvy.imports i WHERE i.source = $1",
+	3,
+	{TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+	NULL};
 
-/* The number of rows and the sum of their hashes, as the 64 bits that adding them up in C leaves. */
-#define COUNT_ROWS                                                                                                     \
-	"pg_catalog.count(*), ((coalesce(pg_catalog.sum(r.row_hash), 0) % 18446744073709551616 + 27670116110564327424)"    \
-	" % 18446744073709551616 - 9223372036854775808)::pg_catalog.int8"
+/* --- the staging table ------------------------------------------------------------------ */
 
-/* The order of reading, which is that of Position. */
-#define KEY                                                                                                            \
-	"coalesce(c.occurred_at, 'infinity'), coalesce(c.transaction_id,"                                                  \
-	" '00000000-0000-0000-0000-000000000000'), c.ctid"
-
-/* What is asked of a staging table; $1, $2 and $3 are a position, and $4 is a number of rows. */
-typedef enum Question
-{
-	READ_ON,	 /* the rows behind the position, without the first $4 */
-	COUNT_UP_TO, /* the rows up to the position; $4 is null */
-	COUNT_FIRST, /* the first $4 rows behind the position */
-} Question;
-
-static const char *const question_heads[] = {
-	"",
-	"SELECT " COUNT_ROWS " FROM (",
-	"SELECT " COUNT_ROWS " FROM (",
-};
-static const char *const question_tails[] = {
-	" WHERE (" KEY ") > ($1, $2, $3) ORDER BY " KEY " OFFSET $4",
-	" WHERE (" KEY ") <= ($1, $2, $3) LIMIT $4) r",
-	" WHERE (" KEY ") > ($1, $2, $3) ORDER BY " KEY " LIMIT $4) r",
-};
-
-static char *
-source_sql(Oid relid, const char *source, Question question)
-{
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "%sSELECT c.ctid", question_heads[question]);
-	for (size_t i = 0; i < lengthof(source_columns); i++)
-		appendStringInfo(&sql, ", c.%s", quote_identifier(source_columns[i].name));
-	appendStringInfoString(&sql, ", ");
-	append_hash(&sql, relid);
-	appendStringInfoString(&sql, " AS row_hash FROM (SELECT s.ctid");
-	for (size_t i = 0; i < lengthof(source_columns); i++)
-	{
-		appendStringInfoString(&sql, ", ");
-		append_column(&sql, relid, i);
-		appendStringInfo(&sql, " AS %s", quote_identifier(source_columns[i].name));
-	}
-	if (has_local_time(relid))
-		appendStringInfoString(&sql, ", s.occurred_at::pg_catalog.timestamp AS local_time");
-	appendStringInfo(&sql, " FROM ONLY %s s) c%s", source, question_tails[question]);
-	return sql.data;
-}
-
-static SPIPlanPtr
-source_plan(Oid relid, const char *source, Question question)
-{
-	Oid types[4] = {TIMESTAMPTZOID, UUIDOID, TIDOID, INT8OID};
-	SPIPlanPtr plan = SPI_prepare_cursor(source_sql(relid, source, question), 4, types,
-										 CURSOR_OPT_NO_SCROLL | CURSOR_OPT_HOLD | CURSOR_OPT_CUSTOM_PLAN);
-
-	if (plan == NULL)
-		elog(ERROR, "could not prepare the query over the source: %s", SPI_result_code_string(SPI_result));
-	return plan;
-}
-
+/* The first three parameters of a question. */
 static void
 position_values(const Position *at, Datum *values)
 {
@@ -280,16 +152,31 @@ position_values(const Position *at, Datum *values)
 	values[2] = PointerGetDatum(&at->ctid);
 }
 
-/* The table's name, quoted; only a plain table has rows that stay where they are. Locked, it stays the same one. */
+/*
+ * The table's name, quoted; only a plain table has rows that stay where they
+ * are. Locked, it stays the same one and keeps its rows' file; the session's
+ * lock goes with unlock() or an error.
+ */
 static char *
 source_name(Oid relid)
 {
+	LockRelId lock = {.relId = relid, .dbId = MyDatabaseId};
+
+	LockRelationIdForSession(&lock, AccessShareLock);
 	LockRelationOid(relid, AccessShareLock);
 	if (get_rel_name(relid) == NULL)
 		ss_not_found("table", psprintf("%u", relid));
 	if (get_rel_relkind(relid) != RELKIND_RELATION)
 		ss_bad_value("source", "\"%s\" is not a plain table.", get_rel_name(relid));
 	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+}
+
+static void
+unlock(Oid relid)
+{
+	LockRelId lock = {.relId = relid, .dbId = MyDatabaseId};
+
+	UnlockRelationIdForSession(&lock, AccessShareLock);
 }
 
 /* --- where it stands -------------------------------------------------------------------- */
@@ -310,85 +197,152 @@ read_progress(Import *import)
 	import->set_aside = ss_value_int64(0, 6, 0);
 	import->digest = (uint64) ss_value_int64(0, 7, 0);
 	import->file_node = DatumGetObjectId(ss_value_not_null(0, 8));
+	import->table = DatumGetObjectId(ss_value_not_null(0, 9));
+	import->age = DatumGetInt32(ss_value_not_null(0, 10));
 	return true;
 }
 
-/*
- * Are these rows of the table those that were imported? *count tells how many
- * they are. Read with the caller's rights; limit as in Question, -1 is null.
- */
-static bool
-holds_imported(Oid relid, const Import *import, Question question, const Position *at, int64 limit, int64 *count)
+/* What was found of the imported rows in the table. */
+typedef struct Found
+{
+	bool equal;	   /* as many, with the same contents */
+	int64 rows;	   /* up to the position; where it has no time, any */
+	int64 no_key;  /* of them, those without transaction_id and idempotency_key */
+	int64 younger; /* of these, those that came into the table after the last progress was noted */
+} Found;
+
+/* Compares rows of the table with those that were imported. Read with the caller's rights; limit as in SSStagingQuestion, -1 is null. */
+static void
+compare(Oid relid, const Import *import, SSStagingQuestion question, const Position *at, int64 limit, Found *found)
 {
 	int path = ss_call_guard_path();
-	Datum values[4];
+	Datum values[SS_STAGING_PARAMETERS];
 
 	position_values(at, values);
 	values[3] = Int64GetDatum(limit);
-	if (SPI_execute_plan(source_plan(relid, import->source, question), values, limit < 0 ? "   n" : NULL, false, 0) !=
-		SPI_OK_SELECT)
+	values[4] = Int32GetDatum(import->age);
+	values[5] = CStringGetTextDatum(import->zone);
+	if (SPI_execute_plan(ss_staging_plan(relid, import->source, question), values, limit < 0 ? "   n  " : NULL, false,
+						 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not count the rows of the source");
 	ss_call_restore_path(path);
-	*count = ss_value_int64(0, 1, 0);
-	return *count == import->done && (uint64) ss_value_int64(0, 2, 0) == import->digest;
+	found->rows = ss_value_int64(0, 1, 0);
+	found->equal = found->rows == import->done && (uint64) ss_value_int64(0, 2, 0) == import->digest;
+	found->no_key = ss_value_int64(0, 3, 0);
+	found->younger = ss_value_int64(0, 4, 0);
 }
 
 /*
  * Finds the imported rows in the table: up to the position, or as many from the
  * beginning, when they were moved within it (VACUUM FULL, a restored dump) or
- * their times are read in another zone. *count: the rows up to the position;
- * where a row has no time, that is no more than its place, and any row counts.
+ * their times are read in another zone.
  */
-static bool
-find_imported(Oid relid, Import *import, int64 *count)
+static Found
+find_imported(Oid relid, Import *import)
 {
-	int64 first;
+	Found up_to;
+	Found first;
 
 	import->skip = 0;
-	if (holds_imported(relid, import, COUNT_UP_TO, &import->at, -1, count))
+	compare(relid, import, SS_STAGING_COUNT_UP_TO, &import->at, -1, &up_to);
+	if (up_to.equal)
+		return up_to;
+	compare(relid, import, SS_STAGING_COUNT_FIRST, &beginning, import->done, &first);
+	if (first.equal)
+		import->skip = import->done;
+	else if (!TIMESTAMP_IS_NOEND(import->at.occurred_at))
+		first.rows = up_to.rows;
+	return first;
+}
+
+/*
+ * Are rows that look like the imported ones those, and not new ones? With a key
+ * they are. Without, none of them may be younger than the import; and within
+ * one file they do not move, but by a change.
+ */
+static bool
+are_the_same(const Import *import, const Found *found, Oid file_node)
+{
+	if (found->no_key == 0)
 		return true;
-	if (!holds_imported(relid, import, COUNT_FIRST, &beginning, import->done, &first))
-	{
-		if (TIMESTAMP_IS_NOEND(import->at.occurred_at))
-			*count = first;
-		return false;
-	}
-	import->skip = import->done;
-	return true;
+	return found->younger == 0 && (import->skip == 0 || import->file_node != file_node);
+}
+
+/* Is the import to begin afresh? What cannot be decided is refused. `wish` is what the caller says, if anything. */
+static bool
+begins_afresh(const Import *import, const Found *found, Oid file_node, const bool *wish)
+{
+	if (wish != NULL && (*wish || found->equal))
+		return *wish;
+	if (found->equal && !are_the_same(import, found, file_node))
+		ereport(
+			ERROR, errcode(SS_ERRCODE_BAD_STATE), errmsg("source has rows that look like imported ones"),
+			errdetail("The first " INT64_FORMAT
+					  " rows are equal to those that were imported, but may be others: of the " INT64_FORMAT
+					  " without transaction_id and idempotency_key, " INT64_FORMAT
+					  " came into the table or were changed later.",
+					  import->done, found->no_key, found->younger),
+			errhint("If they are new purchases, call it once with afresh => true; if they are the imported ones, with "
+					"afresh => false."));
+	if (!found->equal && (wish != NULL || (found->rows != 0 && import->file_node == file_node)))
+		ereport(ERROR, errcode(SS_ERRCODE_BAD_STATE), errmsg("source was changed since its last import"),
+				errdetail("The " INT64_FORMAT " rows up to where it came are not the " INT64_FORMAT
+						  " that were imported.",
+						  found->rows, import->done),
+				errhint("TRUNCATE the table and put only new purchases into it, or use one of another name."));
+	return !found->equal;
+}
+
+/* Tells the caller from where on the table is read, unless that is its beginning for the first time. */
+static void
+tell_beginning(const Import *import, bool afresh, bool wished)
+{
+	if (import->done == 0)
+		return;
+	if (afresh && wished)
+		ereport(NOTICE, errmsg("import of %s begins afresh", import->source),
+				errdetail("As the caller wishes; " INT64_FORMAT " rows were imported before.", import->done));
+	else if (afresh)
+		ereport(NOTICE, errmsg("import of %s begins afresh", import->source),
+				errdetail("The " INT64_FORMAT " rows that were imported before are not in the table any more.",
+						  import->done));
+	else
+		ereport(NOTICE, errmsg("import of %s goes on", import->source),
+				errdetail("The first " INT64_FORMAT " rows were imported before and are skipped.", import->done));
 }
 
 /*
  * Begins an import or finds where an earlier one was left. A table that was
- * emptied since is imported afresh. In one that was only changed it cannot be
- * told which rows are new: that is refused.
+ * emptied since is imported afresh, and so is a temporary one that is another.
+ * In one that was only changed it cannot be told which rows are new: that is
+ * refused.
  */
 static void
-resume(Oid relid, Import *import)
+resume(Oid relid, Import *import, const bool *wish)
 {
 	Oid file_node = DatumGetObjectId(DirectFunctionCall1(pg_relation_filenode, ObjectIdGetDatum(relid)));
-	Datum values[2] = {CStringGetTextDatum(import->source), ObjectIdGetDatum(file_node)};
-	SSQuery *query = &keep_file_query;
+	Datum values[3] = {CStringGetTextDatum(import->source), ObjectIdGetDatum(file_node), ObjectIdGetDatum(relid)};
+	bool afresh;
 	SSCall call;
-	int64 count;
 
 	ss_call_become_owner(&call);
+	import->zone = pstrdup(pg_get_timezone_name(ss_rules_get()->settings.timezone));
 	(void) ss_query_write(&begin_query, values, NULL);
 	(void) read_progress(import);
 	ss_call_become_caller(&call);
-	if (!find_imported(relid, import, &count))
+	if (import->table != relid && get_rel_persistence(relid) == RELPERSISTENCE_TEMP)
+		afresh = true;
+	else
 	{
-		if (count != 0 && import->file_node == file_node)
-			ereport(ERROR, errcode(SS_ERRCODE_BAD_STATE), errmsg("source was changed since its last import"),
-					errdetail("The " INT64_FORMAT " rows up to where it came are not the " INT64_FORMAT
-							  " that were imported.",
-							  count, import->done),
-					errhint("TRUNCATE the table and put only new purchases into it, or use one of another name."));
-		ereport(NOTICE, errmsg("import of %s begins afresh", import->source),
-				errdetail("The table was emptied since " INT64_FORMAT " of its rows were imported.", import->done));
-		query = &begin_afresh_query;
+		Found found = find_imported(relid, import);
+
+		afresh = begins_afresh(import, &found, file_node, wish);
 	}
+	tell_beginning(import, afresh, wish != NULL);
+	if (afresh)
+		import->skip = 0;
 	ss_call_become_owner(&call);
-	(void) ss_query_write(query, values, NULL);
+	(void) ss_query_write(afresh ? &begin_afresh_query : &keep_file_query, values, NULL);
 	(void) read_progress(import);
 	ss_call_become_caller(&call);
 }
@@ -469,15 +423,15 @@ set_aside(const Import *import, const Row *row)
 	const ErrorData *error = row->item.error;
 	bool nulls[6] = {false, false, false, false, false, error->detail == NULL};
 	SSJson json = {0};
-	Datum values[6];
+	Datum values[SS_STAGING_PARAMETERS];
 
 	ss_json_open_object(&json, NULL);
-	for (size_t i = 0; i < lengthof(source_columns); i++)
+	for (int i = 0; i < SS_STAGING_COLUMNS; i++)
 	{
 		bool isnull;
 		Datum value = column(row, i, &isnull);
 
-		ss_json_datum(&json, source_columns[i].name, value, isnull, source_columns[i].type);
+		ss_json_datum(&json, ss_staging_columns[i].name, value, isnull, ss_staging_columns[i].type);
 	}
 	ss_json_close_object(&json);
 	values[0] = CStringGetTextDatum(import->source);
@@ -505,6 +459,21 @@ advance(Import *import, const Row *last)
 	import->done += import->count;
 }
 
+/* The times of the chunk's rows, which are in order; those without one are of now. */
+static void
+note_times(Import *import, const Row *rows)
+{
+	for (int i = 0; i < import->count; i++)
+	{
+		bool isnull;
+		Datum value = column(&rows[i], 0, &isnull);
+		TimestampTz time = isnull ? GetCurrentTransactionStartTimestamp() : DatumGetTimestampTz(value);
+
+		import->first = Min(import->first, time);
+		import->last = Max(import->last, time);
+	}
+}
+
 /* Adds up the hashes of the chunk's rows; they are the last column. */
 static uint64
 chunk_digest(const Import *import)
@@ -514,7 +483,7 @@ chunk_digest(const Import *import)
 
 	for (int i = 0; i < import->count; i++)
 		digest += (uint64) DatumGetInt64(
-			SPI_getbinval(import->rows->vals[i], import->rows->tupdesc, lengthof(source_columns) + 2, &isnull));
+			SPI_getbinval(import->rows->vals[i], import->rows->tupdesc, SS_STAGING_COLUMNS + 2, &isnull));
 	return digest;
 }
 
@@ -563,12 +532,13 @@ import_chunk(void *argument)
 	}
 	import->imported += import->count - bad;
 	import->set_aside += bad;
+	note_times(import, rows);
 	advance(import, &rows[import->count - 1]);
 	values[0] = CStringGetTextDatum(import->source);
 	position_values(&import->at, &values[1]);
 	values[4] = Int64GetDatum(import->done);
 	values[5] = Int64GetDatum(import->imported);
-	values[6] = Int64GetDatum(import->set_aside);
+	values[SS_STAGING_PARAMETERS] = Int64GetDatum(import->set_aside);
 	import->digest += chunk_digest(import);
 	values[7] = Int64GetDatum((int64) import->digest);
 	(void) ss_query_write(&advance_query, values, NULL);
@@ -610,11 +580,14 @@ static void
 open_cursor(Oid relid, Import *import)
 {
 	int path = ss_call_guard_path();
-	Datum values[4];
+	Datum values[SS_STAGING_PARAMETERS];
 
 	position_values(import->skip == 0 ? &import->at : &beginning, values);
 	values[3] = Int64GetDatum(import->skip);
-	import->portal = SPI_cursor_open(NULL, source_plan(relid, import->source, READ_ON), values, NULL, false);
+	values[4] = Int32GetDatum(0);
+	values[5] = CStringGetTextDatum(import->zone);
+	import->portal =
+		SPI_cursor_open(NULL, ss_staging_plan(relid, import->source, SS_STAGING_READ_ON), values, NULL, false);
 	ss_call_restore_path(path);
 }
 
@@ -627,18 +600,60 @@ commit(void)
 }
 
 /*
- * import_purchases(source, chunk_size)
+ * Says which campaigns could have been awarded, were they not completed: what
+ * ran when the import began and is over by now, above all. As owner.
+ */
+static void
+tell_completed(const Import *import)
+{
+	Datum values[3] = {CStringGetTextDatum(import->source), TimestampTzGetDatum(import->first),
+					   TimestampTzGetDatum(import->last)};
+	int64 before;
+	bool none;
+	Datum during;
+
+	if (import->first > import->last)
+		return;
+	(void) ss_query_write(&find_completed, values, NULL);
+	during = ss_value(0, 1, &none);
+	before = ss_value_int64(0, 2, 0);
+	if (!none)
+		ereport(WARNING, errmsg("campaigns were completed since the import of %s began", import->source),
+				errdetail("What was imported after that was awarded nothing by: %s.", TextDatumGetCString(during)),
+				errhint("A campaign is completed late_posting_days after it was last launched, or by an admin."));
+	if (before > 0)
+		ereport(NOTICE, errmsg("campaigns that cover these times were completed before"),
+				errdetail("The import of %s was awarded nothing by " INT64_FORMAT " completed campaigns.",
+						  import->source, before));
+}
+
+/* Notes the end, and tells what there is to say. */
+static void
+finish(const Import *import)
+{
+	Datum source = CStringGetTextDatum(import->source);
+	SSCall call;
+
+	SPI_cursor_close(import->portal);
+	ss_call_become_owner(&call);
+	(void) ss_query_write(&finish_query, &source, NULL);
+	tell_completed(import);
+	ss_call_become_caller(&call);
+}
+
+/*
+ * import_purchases(source, chunk_size, afresh)
  */
 Datum
 swipesavvy_import_purchases(PG_FUNCTION_ARGS)
 {
 	CallContext *context = (CallContext *) fcinfo->context;
-	Import import = {0};
+	Import import = {.first = DT_NOEND, .last = DT_NOBEGIN};
 	Oid relid;
 	int chunk_size;
 	SSCall call;
-	Datum source;
 	bool no_size;
+	bool afresh;
 
 	ss_call_check(&call, SS_BACKEND | SS_ADMIN);
 	if (context == NULL || !IsA(context, CallContext) || context->atomic)
@@ -650,10 +665,11 @@ swipesavvy_import_purchases(PG_FUNCTION_ARGS)
 	chunk_size = (int) ss_arg_int4(fcinfo, 1, "chunk_size", 1, MAX_CHUNK, &no_size);
 	if (no_size)
 		chunk_size = 10000;
+	afresh = ss_arg_bool(fcinfo, 2, false);
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	import.source = source_name(relid);
-	resume(relid, &import);
+	resume(relid, &import, PG_ARGISNULL(2) ? NULL : &afresh);
 	open_cursor(relid, &import);
 	commit();
 	while (next_chunk(&import, chunk_size))
@@ -663,11 +679,8 @@ swipesavvy_import_purchases(PG_FUNCTION_ARGS)
 		ereport(NOTICE, errmsg("imported " INT64_FORMAT " purchases of %s, " INT64_FORMAT " set aside", import.imported,
 							   import.source, import.set_aside));
 	}
-	SPI_cursor_close(import.portal);
-	ss_call_become_owner(&call);
-	source = CStringGetTextDatum(import.source);
-	(void) ss_query_write(&finish_query, &source, NULL);
-	ss_call_become_caller(&call);
+	finish(&import);
+	unlock(relid);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not disconnect from SPI");
 	PG_RETURN_VOID();

@@ -72,6 +72,7 @@ CREATE TABLE swipesavvy.imports (
     rows_set_aside bigint NOT NULL DEFAULT 0,
     digest bigint NOT NULL DEFAULT 0,
     file_node oid NOT NULL DEFAULT 0,
+    table_oid oid NOT NULL DEFAULT 0,
     started_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz,
@@ -84,6 +85,7 @@ COMMENT ON COLUMN swipesavvy.imports.rows_done IS 'Rows that were processed: tho
 COMMENT ON COLUMN swipesavvy.imports.finished_at IS 'When the last call came to the end of the table.';
 COMMENT ON COLUMN swipesavvy.imports.digest IS 'Sum of the hashes of the rows that were processed: tells whether they still are those in the table.';
 COMMENT ON COLUMN swipesavvy.imports.file_node IS 'pg_relation_filenode() of the table when it was last called for: if it changed, and the rows too, the table was filled again.';
+COMMENT ON COLUMN swipesavvy.imports.table_oid IS 'The table itself, then: a temporary one of the same name may be another session''s.';
 COMMENT ON COLUMN swipesavvy.imports.rows_set_aside IS 'Rows that were not recorded; they are in import_errors.';
 
 CREATE TABLE swipesavvy.import_errors (
@@ -105,11 +107,12 @@ COMMENT ON COLUMN swipesavvy.import_errors.code IS 'SQLSTATE.';
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.imports', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.import_errors', '');
 
-CREATE PROCEDURE swipesavvy.import_purchases(source regclass, chunk_size integer DEFAULT 10000)
+CREATE PROCEDURE swipesavvy.import_purchases(source regclass, chunk_size integer DEFAULT 10000, afresh boolean DEFAULT NULL)
     LANGUAGE C
     AS 'MODULE_PATHNAME', 'swipesavvy_import_purchases';
-COMMENT ON PROCEDURE swipesavvy.import_purchases(regclass, integer) IS
-    'Records the purchases of a staging table with the columns of the view purchases, chunk by chunk, each committed; goes on where an earlier call was stopped.';
+COMMENT ON PROCEDURE swipesavvy.import_purchases(regclass, integer, boolean) IS
+    'Records the purchases of a staging table with the columns of the view purchases, chunk by chunk, each committed; goes on where an '
+    'earlier call was stopped. afresh tells, where that cannot be known, whether rows that look like imported ones are new purchases.';
 
 CREATE FUNCTION swipesavvy.get_user_transactions(
     user_id uuid,
