@@ -41,7 +41,7 @@
 
 #include "audit/audit_internal.h"
 #include "audit/log_row.h"
-#include "base/compat.h"
+#include "base/compat_tables.h"
 #include "base/query.h"
 #include "base/uuid7.h"
 #include "direct/restore_guard.h"

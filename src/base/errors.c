@@ -11,6 +11,8 @@
 #include "call/call.h"
 
 /* Formats a detail; the values in it are cut, so that a megabyte of input does not come back. */
+static char *format_detail(const char *fmt, va_list args) pg_attribute_printf(1, 0);
+
 static char *
 format_detail(const char *fmt, va_list args)
 {

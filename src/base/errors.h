@@ -10,6 +10,8 @@
 
 #include "postgres.h"
 
+#include "base/compat.h"
+
 #define SS_ERRCODE_BAD_STATE	   MAKE_SQLSTATE('P', 'T', '4', '0', '0')
 #define SS_ERRCODE_UNAUTHENTICATED MAKE_SQLSTATE('P', 'T', '4', '0', '1')
 #define SS_ERRCODE_NOT_FOUND	   MAKE_SQLSTATE('P', 'T', '4', '0', '4')
@@ -18,43 +20,39 @@
 #define SS_ERRCODE_MAINTENANCE	   MAKE_SQLSTATE('P', 'T', '5', '0', '3')
 
 /* 22023: the argument's name goes into the message, what is wrong with the value into the detail */
-extern void ss_bad_value(const char *argument, const char *detail, ...) pg_attribute_printf(2, 3)
-	pg_attribute_noreturn();
+pg_noreturn extern void ss_bad_value(const char *argument, const char *detail, ...) pg_attribute_printf(2, 3);
 
 /* 22023 for an argument that must be given */
-extern void ss_missing_value(const char *argument) pg_attribute_noreturn();
+pg_noreturn extern void ss_missing_value(const char *argument);
 
 /* PT404: "campaign not found", with the key that was looked for in the detail */
-extern void ss_not_found(const char *thing, const char *key) pg_attribute_noreturn();
+pg_noreturn extern void ss_not_found(const char *thing, const char *key);
 
 /* PT400: not allowed in the present state; the message is a constant of ours */
-extern void ss_bad_state(const char *message, const char *detail, ...) pg_attribute_printf(2, 3)
-	pg_attribute_noreturn();
+pg_noreturn extern void ss_bad_state(const char *message, const char *detail, ...) pg_attribute_printf(2, 3);
 
 /* PT409: a limit, budget or balance does not allow it */
-extern void ss_exhausted(const char *message, const char *detail, ...) pg_attribute_printf(2, 3)
-	pg_attribute_noreturn();
+pg_noreturn extern void ss_exhausted(const char *message, const char *detail, ...) pg_attribute_printf(2, 3);
 
 /* 23505: a duplicate that an API function found before the index did */
-extern void ss_duplicate(const char *message, const char *detail, ...) pg_attribute_printf(2, 3)
-	pg_attribute_noreturn();
+pg_noreturn extern void ss_duplicate(const char *message, const char *detail, ...) pg_attribute_printf(2, 3);
 
 /* 42501 */
-extern void ss_not_allowed(const char *message, const char *detail) pg_attribute_noreturn();
+pg_noreturn extern void ss_not_allowed(const char *message, const char *detail);
 
 /* PT429: the calls that a user may make in a minute, and the seconds until the next one begins */
-extern void ss_rate_limited(int limit, int seconds) pg_attribute_noreturn();
+pg_noreturn extern void ss_rate_limited(int limit, int seconds);
 
 /* PT503 */
-extern void ss_in_maintenance(void) pg_attribute_noreturn();
+pg_noreturn extern void ss_in_maintenance(void);
 
 /* 42501 for whoever has signed in with a temporary password and calls anything but change_password() */
-extern void ss_temporary_password(void) pg_attribute_noreturn();
+pg_noreturn extern void ss_temporary_password(void);
 
 /* PT401: the token is not valid */
-extern void ss_unauthenticated(const char *message, const char *detail) pg_attribute_noreturn();
+pg_noreturn extern void ss_unauthenticated(const char *message, const char *detail);
 
 /* 22003: a result that a bigint cannot hold */
-extern void ss_out_of_range(const char *quantity) pg_attribute_noreturn();
+pg_noreturn extern void ss_out_of_range(const char *quantity);
 
 #endif /* SS_ERRORS_H */

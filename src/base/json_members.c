@@ -9,6 +9,7 @@
 
 #include "mb/pg_wchar.h"
 
+#include "base/compat.h"
 #include "base/json_members.h"
 
 typedef struct Picker

@@ -6,7 +6,7 @@
 
 #include "postgres.h"
 
-#include "base/compat.h"
+#include "common/jsonapi.h"
 
 /* A member: the name that is looked for, and what was found. */
 typedef struct SSPicked

@@ -29,6 +29,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
+#include "base/compat_tables.h"
 #include "base/guc.h"
 #include "base/query.h"
 #include "direct/direct.h"
@@ -255,7 +256,7 @@ start(OpenTable *open, OpenTable *heap, ScanKey keys, int nkeys, ScanDirection d
 	if (heap->found == NULL)
 		heap->found = table_slot_create(heap->rel, NULL);
 	scan.slot = heap->found;
-	scan.scan = index_beginscan(heap->rel, open->index, GetActiveSnapshot(), nkeys, 0);
+	scan.scan = ss_compat_begin_index_scan(heap->rel, open->index, GetActiveSnapshot(), nkeys);
 	scan.scan->xs_want_itup = entries;
 	index_rescan(scan.scan, keys, nkeys, NULL, 0);
 	return scan;

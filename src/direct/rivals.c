@@ -18,6 +18,7 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
+#include "base/compat.h"
 #include "base/locks.h"
 #include "direct/rivals.h"
 
@@ -36,7 +37,7 @@ look(Relation table, Relation index, const pg_uuid_t *transaction_id, const pg_u
 	*unsettled = InvalidTransactionId;
 	InitDirtySnapshot(dirty);
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(transaction_id));
-	scan = index_beginscan(table, index, &dirty, 1, 0);
+	scan = ss_compat_begin_index_scan(table, index, &dirty, 1);
 	index_rescan(scan, &key, 1, NULL, 0);
 	while (!found && !TransactionIdIsValid(*unsettled) && index_getnext_slot(scan, ForwardScanDirection, slot))
 	{

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "base/compat.h"
 #include "engine/decision.h"
 
 #define FEW_CANDIDATES 8

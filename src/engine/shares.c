@@ -53,8 +53,9 @@ int
 ss_shares_worthwhile(const SSShares *shares, int64 amount)
 {
 	int more = Max(Min(2 * shares->count, ss_max_slots), 1);
+	int64 size = amount < 0 ? -amount : amount;
 
-	return total_room(shares, amount < 0) / more / SHARE_PURCHASES >= Abs(amount) ? more : shares->count;
+	return total_room(shares, amount < 0) / more / SHARE_PURCHASES >= size ? more : shares->count;
 }
 
 int64

@@ -15,6 +15,7 @@
 
 #include "mb/pg_wchar.h"
 
+#include "base/compat.h"
 #include "base/errors.h"
 #include "base/locks.h"
 #include "base/secret.h"
