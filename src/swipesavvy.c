@@ -32,7 +32,7 @@ _PG_init(void)
 	ss_identity_init();
 	ss_rules_init();
 	ss_merchant_cache_init();
-	ss_purchases_init();
+	ss_view_init();
 	ss_audit_row_init();
 	ss_outbox_init();
 	ss_metrics_init();

@@ -1,5 +1,5 @@
 /*
- * columns.c: rows of a batch as arrays (columns.h).
+ * columns.c: rows as arrays (columns.h).
  *
  * Called by the award engine and by the doors. Everything lives in the
  * caller's memory context.
@@ -80,4 +80,25 @@ ss_uuid_array(const void *ids, int count, Size stride)
 	for (int i = 0; i < count; i++)
 		values[i] = UUIDPGetDatum((const pg_uuid_t *) ((const char *) ids + i * stride));
 	return PointerGetDatum(construct_array(values, count, UUIDOID, UUID_LEN, false, 'c'));
+}
+
+void
+ss_columns_begin(SSColumns *columns, const SSQuery *query, int rows)
+{
+	Oid types[SS_COLUMNS_MAX];
+
+	for (int i = 0; i < query->nargs; i++)
+		types[i] = get_element_type(query->argtypes[i]);
+	ss_columns_init(columns, query->nargs, types, rows);
+}
+
+void
+ss_columns_write(SSQuery *query, const SSColumns *columns)
+{
+	Datum arrays[SS_COLUMNS_MAX];
+
+	if (columns->nrows == 0)
+		return;
+	ss_columns_arrays(columns, arrays);
+	(void) ss_query_latest(query, arrays, NULL);
 }

@@ -1,11 +1,13 @@
 /*
- * columns.h: the rows of a batch as arrays, one per column, for queries that
- * read them back with unnest.
+ * columns.h: rows as arrays, one per column, for queries that read them back with
+ * unnest.
  */
 #ifndef SS_COLUMNS_H
 #define SS_COLUMNS_H
 
 #include "postgres.h"
+
+#include "base/query.h"
 
 #define SS_COLUMNS_MAX 24
 
@@ -21,6 +23,10 @@ typedef struct SSColumns
 
 /* Empty columns of these element types with room for that many rows; the room grows. */
 extern void ss_columns_init(SSColumns *columns, int ncolumns, const Oid *types, int rows);
+
+/* The same for a query each of whose parameters is the array of one column; and runs it, unless there is no row. */
+extern void ss_columns_begin(SSColumns *columns, const SSQuery *query, int rows);
+extern void ss_columns_write(SSQuery *query, const SSColumns *columns);
 
 /* Begins a row; all its columns are null until set. */
 extern void ss_columns_next(SSColumns *columns);

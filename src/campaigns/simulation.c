@@ -33,7 +33,6 @@
 #include "engine/chunk.h"
 #include "engine/match.h"
 #include "engine/stored_purchases.h"
-#include "purchases/view.h"
 
 #define FETCH_MEMBERS 10000
 
@@ -92,7 +91,7 @@ typedef struct Scene
 	int32 user;			 /* whose purchase is being played */
 } Scene;
 
-/* Columns of a purchase in the sort; ss_purchases_sort knows the first two. */
+/* Columns of a purchase in the sort; ss_purchase_sort knows the first two. */
 enum
 {
 	ROW_OCCURRED_AT = SS_SORT_OCCURRED_AT,
@@ -272,7 +271,7 @@ read_purchases(Replay *replay, TimestampTz from, TimestampTz until)
 	for (int i = 0; i < ROW_COLUMNS; i++)
 		TupleDescInitEntry(replay->desc, (AttrNumber) (i + 1), NULL, row_types[i], -1, 0);
 	slot = MakeSingleTupleTableSlot(replay->desc, &TTSOpsVirtual);
-	replay->sort = ss_purchases_sort(replay->desc);
+	replay->sort = ss_purchase_sort(replay->desc);
 	while (ss_stored_purchases_next(past, &purchase))
 	{
 		MemoryContext caller = MemoryContextSwitchTo(context);

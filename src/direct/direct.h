@@ -25,6 +25,8 @@
 #include "executor/tuptable.h"
 #include "utils/uuid.h"
 
+#include "direct/labels.h"
+
 /* The tables, and how each is found: by the first columns of an index. */
 typedef enum SSTable
 {
@@ -186,20 +188,6 @@ enum
 	USER_BOOST_ID,
 	USER_BOOST_DEACTIVATED_AT
 };
-
-/* Labels of the enum types that the engine writes. */
-typedef enum SSLabel
-{
-	SS_LABEL_STATUS, /* the first of four, in the order of SSStatus */
-	SS_LABEL_EARN = 4,
-	SS_LABEL_BONUS,
-	SS_LABEL_REFERRAL,
-	SS_LABEL_ADJUST,
-	SS_LABEL_AVAILABLE,
-	SS_LABEL_PENDING,
-	SS_LABEL_ISSUANCE,
-	SS_LABELS
-} SSLabel;
 
 typedef struct SSDirect SSDirect;
 

@@ -1,7 +1,7 @@
 /*
  * chunk.c: loads and locks what a chunk of purchases needs (chunk.h).
  *
- * Called by engine.c only, in this order: users (locked FOR NO KEY UPDATE by
+ * Called by engine.c only, in this order: accounts (locked FOR NO KEY UPDATE by
  * user_id), references, then, once the open campaigns are known, redemption
  * counts. Everything a user's own rules read is stable under the lock on its
  * reward account. All queries take a fresh snapshot: they see what the lock
@@ -22,33 +22,10 @@
 #include "base/query.h"
 #include "engine/chunk.h"
 #include "engine/chunk_direct.h"
+#include "engine/statement.h"
+#include "ledger/account_lock.h"
 #include "rules/merchant_cache.h"
 
-static SSQuery lock_users_query = {
-	"SELECT a.user_id, a.points_available, a.points_pending, a.lifetime_points, a.tier,"
-	"       coalesce(a.tier_until, '-infinity'), a.transaction_count, a.spent_minor, a.spent_currency,"
-	"       a.points_debited, a.lot_at, a.lot_before, a.referral_for"
-	"  FROM swipesavvy.reward_accounts a WHERE a.user_id = ANY ($1) ORDER BY a.user_id FOR NO KEY UPDATE",
-	1,
-	{UUIDARRAYOID},
-	NULL};
-static SSQuery referrers_query = {
-	"SELECT a.referral_for FROM swipesavvy.reward_accounts a WHERE a.user_id = ANY ($1) AND a.referral_for IS NOT NULL",
-	1,
-	{UUIDARRAYOID},
-	NULL};
-/* not joined above: that would read the status of before the wait for the lock */
-static SSQuery inactive_users_query = {
-	"SELECT u.user_id FROM swipesavvy.users u WHERE u.user_id = ANY ($1) AND u.status <> 'active'",
-	1,
-	{UUIDARRAYOID},
-	NULL};
-static SSQuery total_spent_query = {
-	"SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)::bigint FROM swipesavvy.transactions t"
-	" WHERE t.user_id = $1 AND t.currency = $2 AND t.status = 'completed'",
-	2,
-	{UUIDOID, BPCHAROID},
-	NULL};
 static SSQuery merchants_query = {
 	"SELECT m.merchant_id, c.category_no FROM swipesavvy.merchants m"
 	"  JOIN swipesavvy.merchant_categories c ON c.category = m.category WHERE m.merchant_id = ANY ($1)",
@@ -129,156 +106,25 @@ refuse_reference(const SSChunk *chunk, const char *thing, const pg_uuid_t *id)
 			errdetail("There is no %s \"%s\".", thing, ss_uuid_text(id)));
 }
 
-/* --- users ------------------------------------------------------------------------ */
-
-static int
-compare_users(const void *a, const void *b)
-{
-	return memcmp(&((const SSAccount *) a)->id, &((const SSAccount *) b)->id, sizeof(pg_uuid_t));
-}
-
-static void
-read_user(uint64 row, SSAccount *account)
-{
-	Datum referrer;
-	bool isnull;
-
-	memset(account, 0, sizeof(*account));
-	account->id = *DatumGetUUIDP(ss_value_not_null(row, 1));
-	account->available = ss_value_int64(row, 2, 0);
-	account->pending = ss_value_int64(row, 3, 0);
-	account->lifetime = ss_value_int64(row, 4, 0);
-	account->tier = ss_value_text(row, 5);
-	account->tier_read = account->tier;
-	account->tier_until = DatumGetTimestampTz(ss_value_not_null(row, 6));
-	account->transactions = ss_value_int64(row, 7, 0);
-	account->spent = ss_value_int64(row, 8, 0);
-	strlcpy(account->spent_currency, ss_value_text(row, 9), sizeof(account->spent_currency));
-	account->debited = ss_value_int64(row, 10, 0);
-	account->lot_at = DatumGetTimestampTz(ss_value_not_null(row, 11));
-	account->lot_before = ss_value_int64(row, 12, 0);
-	referrer = ss_value(row, 13, &isnull);
-	account->has_referrer = !isnull;
-	if (!isnull)
-		account->referrer = *DatumGetUUIDP(referrer);
-	account->active = true;
-}
-
-static SSAccount *
-find_among(SSAccount *accounts, int count, const pg_uuid_t *id)
-{
-	SSAccount key;
-
-	key.id = *id;
-	return bsearch(&key, accounts, count, sizeof(SSAccount), compare_users);
-}
+/* --- accounts --------------------------------------------------------------------- */
 
 SSAccount *
 ss_chunk_find_account(const SSChunk *chunk, const pg_uuid_t *id)
 {
-	return find_among(chunk->accounts, chunk->naccounts, id);
+	return ss_account_find(chunk->accounts, chunk->naccounts, id);
 }
 
-int
-ss_chunk_lock_accounts(const pg_uuid_t *ids, int count, SSAccount *accounts)
+void
+ss_chunk_lock_accounts(SSChunk *chunk)
 {
-	Datum array = ss_uuid_array(ids, count, sizeof(pg_uuid_t));
-	int found = (int) ss_query_latest(&lock_users_query, &array, NULL);
-	uint64 inactive;
-
-	for (int i = 0; i < found; i++)
-		read_user(i, &accounts[i]);
-	inactive = ss_query_latest(&inactive_users_query, &array, NULL);
-	for (uint64 i = 0; i < inactive; i++)
-	{
-		SSAccount *account = find_among(accounts, found, DatumGetUUIDP(ss_value_not_null(i, 1)));
-
-		if (account != NULL)
-			account->active = false;
-	}
-	return found;
-}
-
-/* By id, those of a completed purchase first. */
-static int
-compare_wanted(const void *a, const void *b)
-{
-	const SSWanted *x = a;
-	const SSWanted *y = b;
-	int order = memcmp(&x->id, &y->id, sizeof(pg_uuid_t));
-
-	return order != 0 ? order : (int) y->completes - (int) x->completes;
-}
-
-int
-ss_chunk_sort_wanted(SSWanted *wanted, int count)
-{
-	int distinct = 0;
-
-	qsort(wanted, count, sizeof(SSWanted), compare_wanted);
-	for (int i = 0; i < count; i++)
-	{
-		if (i == 0 || memcmp(&wanted[i].id, &wanted[distinct - 1].id, sizeof(pg_uuid_t)) != 0)
-			wanted[distinct++] = wanted[i];
-	}
-	return distinct;
-}
-
-/*
- * Adds those who brought a user whose purchase will be completed; there is room for as many again. Nobody is brought
- * later than at the beginning, so those found without a lock are all that can be.
- */
-static int
-add_referrers(SSWanted *wanted, int count)
-{
-	pg_uuid_t *ids = palloc(count * sizeof(pg_uuid_t));
-	int n = 0;
-	Datum array;
-
-	for (int i = 0; i < count; i++)
-	{
-		if (wanted[i].completes)
-			ids[n++] = wanted[i].id;
-	}
-	if (n == 0)
-		return count;
-	array = ss_uuid_array(ids, n, sizeof(pg_uuid_t));
-	n = (int) ss_query_latest(&referrers_query, &array, NULL);
-	for (int i = 0; i < n; i++)
-		wanted[count + i] = (SSWanted){*DatumGetUUIDP(ss_value_not_null(i, 1)), false};
-	return n == 0 ? count : ss_chunk_sort_wanted(wanted, count + n);
-}
-
-/* The users of the chunk, ascending, each once; with room for as many again. */
-static SSWanted *
-buyers_of(const SSChunk *chunk, int *count)
-{
+	struct HTAB *held = chunk->statement == NULL ? NULL : chunk->statement->accounts;
 	SSWanted *wanted = palloc(2 * chunk->count * sizeof(SSWanted));
 
 	for (int i = 0; i < chunk->count; i++)
 		wanted[i] = (SSWanted){chunk->purchases[i].user_id, chunk->purchases[i].status == SS_COMPLETED};
-	*count = ss_chunk_sort_wanted(wanted, chunk->count);
-	return wanted;
-}
-
-void
-ss_chunk_lock_users(SSChunk *chunk)
-{
-	int count;
-	SSWanted *wanted = buyers_of(chunk, &count);
-
-	chunk->accounts = palloc(2 * count * sizeof(SSAccount));
-	if (chunk->direct != NULL)
-		chunk->naccounts = ss_direct_lock_users(chunk->direct, chunk->statement, wanted, count, chunk->accounts);
-	else
-	{
-		pg_uuid_t *ids = palloc(2 * count * sizeof(pg_uuid_t));
-
-		count = add_referrers(wanted, count);
-		for (int i = 0; i < count; i++)
-			ids[i] = wanted[i].id;
-		chunk->naccounts = ss_chunk_lock_accounts(ids, count, chunk->accounts);
-	}
+	chunk->accounts = palloc(2 * chunk->count * sizeof(SSAccount));
+	chunk->naccounts = ss_account_lock(chunk->direct, held, wanted, chunk->count, chunk->accounts);
+	chunk->known = palloc(Max(chunk->naccounts, 1) * sizeof(SSBuyer));
 	chunk->buyers = palloc(chunk->count * sizeof(SSAccount *));
 	for (int i = 0; i < chunk->count; i++)
 	{
@@ -343,7 +189,8 @@ look_up_references(SSChunk *chunk)
 		}
 		if (purchase->has_account && !ss_direct_owns_account(chunk->direct, &purchase->user_id, &purchase->account_id))
 			refuse_reference(chunk, "account", &purchase->account_id);
-		chunk->buyers[i]->buyer.boosted |= ss_rules_boosted(chunk->rules, purchase->category_no, purchase->occurred_at);
+		ss_chunk_known(chunk, chunk->buyers[i])->boosted |=
+			ss_rules_boosted(chunk->rules, purchase->category_no, purchase->occurred_at);
 	}
 }
 
@@ -442,7 +289,7 @@ load_segments(SSChunk *chunk, Datum user_ids)
 
 	for (uint64 i = 0; i < rows; i++)
 	{
-		SSBuyer *buyer = &ss_chunk_find_account(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->buyer;
+		SSBuyer *buyer = ss_chunk_known(chunk, ss_chunk_find_account(chunk, DatumGetUUIDP(ss_value_not_null(i, 1))));
 
 		ss_chunk_add_segment(buyer, DatumGetInt32(ss_value_not_null(i, 2)));
 	}
@@ -455,22 +302,10 @@ load_boosts(SSChunk *chunk, Datum user_ids)
 
 	for (uint64 i = 0; i < rows; i++)
 	{
-		SSBuyer *buyer = &ss_chunk_find_account(chunk, DatumGetUUIDP(ss_value_not_null(i, 1)))->buyer;
+		SSBuyer *buyer = ss_chunk_known(chunk, ss_chunk_find_account(chunk, DatumGetUUIDP(ss_value_not_null(i, 1))));
 
 		ss_chunk_add_boost(buyer, ss_rules_boost(chunk->rules, DatumGetUUIDP(ss_value_not_null(i, 2))));
 	}
-}
-
-void
-ss_chunk_set_currency(SSAccount *account, const char *currency)
-{
-	Datum values[2] = {UUIDPGetDatum(&account->id), CStringGetTextDatum(currency)};
-
-	if (strcmp(account->spent_currency, currency) == 0)
-		return;
-	ss_query_latest(&total_spent_query, values, NULL);
-	account->spent = ss_value_int64(0, 1, 0);
-	strlcpy(account->spent_currency, currency, sizeof(account->spent_currency));
 }
 
 void
@@ -478,14 +313,14 @@ ss_chunk_load_references(SSChunk *chunk)
 {
 	for (int i = 0; i < chunk->naccounts; i++)
 	{
-		memset(&chunk->accounts[i].buyer, 0, sizeof(SSBuyer));
-		ss_chunk_set_currency(&chunk->accounts[i], chunk->rules->settings.currency);
+		memset(&chunk->known[i], 0, sizeof(SSBuyer));
+		ss_account_set_currency(&chunk->accounts[i], chunk->rules->settings.currency);
 	}
 	if (chunk->direct != NULL)
 	{
 		look_up_references(chunk);
 		for (int i = 0; i < chunk->naccounts; i++)
-			ss_direct_load_buyer(chunk->direct, chunk->rules, &chunk->accounts[i]);
+			ss_direct_load_buyer(chunk->direct, chunk->rules, &chunk->accounts[i].id, &chunk->known[i]);
 	}
 	else
 	{

@@ -8,88 +8,15 @@
 
 #include "postgres.h"
 
-#include "storage/itemptr.h"
-
 #include "direct/direct.h"
 #include "engine/engine.h"
 #include "engine/match.h"
 #include "engine/purchase.h"
+#include "engine/shares.h"
+#include "ledger/account.h"
 #include "rules/rules.h"
 
 struct HTAB;
-
-/* A user's reward account, locked; changed in memory, written once per chunk. */
-typedef struct SSAccount
-{
-	pg_uuid_t id;
-	ItemPointerData tid; /* of the locked row; direct only */
-	bool active;
-	int64 available;
-	int64 pending;
-	int64 lifetime;
-	const char *tier;		/* the name held */
-	const char *tier_read;	/* as it was when the account was read */
-	TimestampTz tier_until; /* DT_NOBEGIN when none */
-	int64 transactions;
-	int64 spent; /* completed purchases in spent_currency, net of refunds */
-	char spent_currency[4];
-	int64 debited;		/* points ever taken from those available */
-	TimestampTz lot_at; /* lots.h */
-	int64 lot_before;
-	bool has_referrer; /* a referral bonus is still due */
-	pg_uuid_t referrer;
-	bool changed;
-	SSBuyer buyer; /* tier_milli is set per purchase */
-} SSAccount;
-
-/* A share of a budget or daily limit. */
-typedef struct SSShare
-{
-	int32 slot;
-	int64 used;
-	int64 allotted;
-	ItemPointerData tid; /* of the version that was read; not under locks */
-	bool changed;
-	bool is_new;
-} SSShare;
-
-/* Whose shares: a campaign's budget (day = -infinity) or its limit on a day. */
-typedef struct SSSlotKey
-{
-	int32 campaign_no;
-	DateADT day;
-} SSSlotKey;
-
-typedef struct SSShares
-{
-	SSSlotKey key; /* first */
-	bool in_hand;  /* somebody else is changing one of them */
-	int count;
-	SSShare *items;
-} SSShares;
-
-/* Something to take from a budget or limit. */
-typedef struct SSTake
-{
-	SSSlotKey key;
-	int64 amount;
-} SSTake;
-
-/*
- * What the chunks of one statement share: slots and users that are locked
- * already, with what was taken from them and earned by them, written when the
- * statement ends (users also whenever they take too much memory). A row that
- * each chunk wrote would be found at the end of an ever longer chain of
- * versions.
- */
-struct SSStatement
-{
-	MemoryContext context;
-	int nshares;
-	SSShares *shares; /* by key */
-	MemoryContext accounts_context;
-	struct HTAB *accounts; /* SSAccount by id; NULL until there are some */
-};
 
 typedef struct SSChunk
 {
@@ -98,10 +25,11 @@ typedef struct SSChunk
 	bool by_call;	  /* unknown references are PT404, not 23503; known keys are replayed */
 	int count;
 	SSPurchase *purchases; /* in the order of processing */
-	SSAccount **buyers;	   /* of each purchase */
+	SSAccount **buyers;	   /* of each purchase: the account of its user */
 	SSOpen *open;		   /* of each purchase */
 	int naccounts;
-	SSAccount *accounts;	  /* by id; buyers, and those who brought them */
+	SSAccount *accounts;	  /* by id; the buyers', and of those who brought them */
+	SSBuyer *known;			  /* of each account: what the rules need to know of its user */
 	struct HTAB *redemptions; /* counts by user and campaign */
 	bool locked;			  /* all slots in question are (slots.c) */
 	bool contended;			  /* slots were fought over: there should be more */
@@ -119,23 +47,17 @@ typedef struct SSChunk
  * Locks the reward accounts of all users of the chunk, in the order of user_id; also of those who brought one of them
  * and may get their bonus for it.
  */
-extern void ss_chunk_lock_users(SSChunk *chunk);
+extern void ss_chunk_lock_accounts(SSChunk *chunk);
 
-/*
- * The same for any users without access methods: reads the accounts of these ids
- * (ascending, each once) into users and returns how many there are.
- */
-extern int ss_chunk_lock_accounts(const pg_uuid_t *ids, int count, SSAccount *accounts);
-
-/* The chunk's user with that id, or whoever brought one of them; NULL when there is none. */
+/* The account of one of the chunk's users, or of whoever brought one of them; NULL when there is none. */
 extern SSAccount *ss_chunk_find_account(const SSChunk *chunk, const pg_uuid_t *id);
 
-/* An account that was kept in another currency than the programme's present one is added up anew. */
-extern void ss_chunk_set_currency(SSAccount *account, const char *currency);
-
-/* Leaves the chunk's users, as they are now, to the statement; and writes what the statement has of them. */
-extern void ss_statement_keep_accounts(SSStatement *statement, const SSChunk *chunk);
-extern void ss_statement_write_accounts(SSStatement *statement);
+/* What is known of the user of an account, which is one of the chunk's. */
+static inline SSBuyer *
+ss_chunk_known(const SSChunk *chunk, const SSAccount *account)
+{
+	return &chunk->known[account - chunk->accounts];
+}
 
 /* Merchants' categories, ownership of accounts, users' segments and boosts. */
 extern void ss_chunk_load_references(SSChunk *chunk);

@@ -39,12 +39,9 @@
  */
 #include "postgres.h"
 
-#include "catalog/namespace.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/lsyscache.h"
 
 #include "base/args.h"
 #include "base/attempt.h"
@@ -59,8 +56,10 @@
 #include "engine/match.h"
 #include "engine/replay.h"
 #include "engine/slots.h"
+#include "engine/statement.h"
 #include "engine/write.h"
-#include "ledger/balance.h"
+#include "ledger/account_lock.h"
+#include "ledger/earn.h"
 #include "ledger/referral.h"
 #include "ledger/tier.h"
 
@@ -97,7 +96,7 @@ check_given_ids(const SSChunk *chunk)
 
 	for (int i = 0; i < chunk->count; i++)
 	{
-		if (chunk->purchases[i].request & SS_REQUEST_HAS_ID)
+		if (chunk->purchases[i].given & SS_GIVEN_ID)
 			ids[n++] = chunk->purchases[i].transaction_id;
 	}
 	if (n == 0)
@@ -129,7 +128,7 @@ check_rivals(const SSChunk *chunk)
 	{
 		const SSPurchase *purchase = &chunk->purchases[i];
 
-		if ((purchase->request & SS_REQUEST_HAS_ID) == 0)
+		if ((purchase->given & SS_GIVEN_ID) == 0)
 			continue;
 		if (chunk->direct != NULL ? ss_direct_has_rival(chunk->direct, &purchase->transaction_id, &purchase->user_id)
 								  : ss_rivals_find(&purchase->transaction_id, &purchase->user_id))
@@ -141,7 +140,7 @@ check_rivals(const SSChunk *chunk)
 static bool
 begin_turn(const SSChunk *chunk)
 {
-	if (chunk->count != 1 || (chunk->purchases[0].request & SS_REQUEST_HAS_ID) == 0)
+	if (chunk->count != 1 || (chunk->purchases[0].given & SS_GIVEN_ID) == 0)
 		return false;
 	ss_rivals_begin_turn(&chunk->purchases[0].transaction_id);
 	check_rivals(chunk);
@@ -163,7 +162,8 @@ match_purchase(SSChunk *chunk, int position)
 	purchase->nawards = 0;
 	purchase->day = ss_rules_day(chunk->rules, purchase->occurred_at);
 	if (ss_status_earns(purchase->status))
-		ss_match_candidates(chunk->rules, purchase, &chunk->buyers[position]->buyer, &chunk->open[position]);
+		ss_match_candidates(chunk->rules, purchase, ss_chunk_known(chunk, chunk->buyers[position]),
+							&chunk->open[position]);
 }
 
 /* False when the rules changed while waiting for slots. */
@@ -317,7 +317,7 @@ credit(SSChunk *chunk, SSPurchase *purchase, SSAccount *account)
 		return;
 	if (strcmp(purchase->currency, account->spent_currency) == 0)
 		account->spent = ss_add(account->spent, purchase->amount, "spent amount");
-	ss_balance_earn(chunk->rules, account, points, purchase->occurred_at, purchase->recorded_at);
+	ss_earn_points(chunk->rules, account, points, purchase->occurred_at, purchase->recorded_at);
 	if (account->has_referrer)
 		pay_referral(chunk, purchase, account);
 }
@@ -335,8 +335,10 @@ process(SSChunk *chunk, int position, TimestampTz now)
 	purchase->recorded_at = now;
 	if (ss_status_earns(purchase->status))
 	{
-		account->buyer.tier_milli = ss_tier_held(chunk->rules, account, now)->multiplier_milli;
-		purchase->points_base = ss_match_base(chunk->rules, purchase, &account->buyer);
+		SSBuyer *buyer = ss_chunk_known(chunk, account);
+
+		buyer->tier_milli = ss_tier_held(chunk->rules, account, now)->multiplier_milli;
+		purchase->points_base = ss_match_base(chunk->rules, purchase, buyer);
 		choose_awards(chunk, position);
 		if (!ss_slots_settle(chunk))
 			return false;
@@ -376,20 +378,12 @@ award_new(SSChunk *chunk)
 		}
 	} while (done < chunk->count);
 	ss_slots_write(chunk);
-	ss_ledger_write(chunk);
+	ss_write_chunk(chunk);
 	check_rivals(chunk);
 	if (in_turn)
 		ss_rivals_end_turn(&chunk->purchases[0].transaction_id);
 	if (chunk->statement != NULL)
 		ss_statement_keep_accounts(chunk->statement, chunk);
-}
-
-void
-ss_engine_lock_out_changes(void)
-{
-	Oid relid = get_relname_relid("campaign_redemptions", get_namespace_oid("swipesavvy", false));
-
-	LockRelationOid(relid, RowExclusiveLock);
 }
 
 /* Processes those that are no repeats side by side; then they go back to their places. */
@@ -418,22 +412,6 @@ award_rest(SSChunk *chunk)
 		all[places[i]] = chunk->purchases[i];
 }
 
-SSStatement *
-ss_engine_begin_statement(MemoryContext context)
-{
-	SSStatement *statement = MemoryContextAllocZero(context, sizeof(SSStatement));
-
-	statement->context = context;
-	return statement;
-}
-
-void
-ss_engine_write_statement(SSStatement *statement)
-{
-	ss_slots_write_statement(statement);
-	ss_statement_write_accounts(statement);
-}
-
 void
 ss_engine_award(SSPurchase *purchases, int count, bool by_call, SSStatement *statement)
 {
@@ -447,15 +425,15 @@ ss_engine_award(SSPurchase *purchases, int count, bool by_call, SSStatement *sta
 	settings = NewGUCNestLevel();
 	chunk.direct = ss_direct_begin(); /* locks the tables that are written */
 	if (chunk.direct == NULL)
-		ss_engine_lock_out_changes();
+		ss_account_lock_out_changes();
 	/* plans are kept from when the tables were small: what a load fills must not be read as a whole for each chunk */
 	if (chunk.direct == NULL || count > 1)
 		ss_query_avoid_scans();
 	/* where there can be triggers, nothing may be left unwritten while they run */
 	if (chunk.direct == NULL && statement != NULL)
-		ss_engine_write_statement(statement);
+		ss_statement_write(statement);
 	chunk.statement = chunk.direct == NULL ? NULL : statement;
-	ss_chunk_lock_users(&chunk);
+	ss_chunk_lock_accounts(&chunk);
 	if (by_call && ss_replay_find(&chunk) > 0)
 		award_rest(&chunk);
 	else

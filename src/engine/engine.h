@@ -12,17 +12,8 @@
 /* How many purchases a door hands over at once, at most. */
 #define SS_CHUNK_PURCHASES 1000
 
-/* What the chunks of one statement share. */
+/* What the chunks of one statement share: statement.h. */
 typedef struct SSStatement SSStatement;
-
-/* Begins a statement of several chunks; nothing else may run before it is written. */
-extern SSStatement *ss_engine_begin_statement(MemoryContext context);
-
-/*
- * Writes what is kept in memory of the statement, and forgets it: at its end, and whenever a chunk of it must go through
- * the executor, because somebody changed a table meanwhile. SPI is connected.
- */
-extern void ss_engine_write_statement(SSStatement *statement);
 
 /*
  * Processes purchases in the order given, which must be that of (occurred_at,
@@ -39,11 +30,5 @@ extern void ss_engine_write_statement(SSStatement *statement);
  * lives in the caller's memory context.
  */
 extern void ss_engine_award(SSPurchase *purchases, int count, bool by_call, SSStatement *statement);
-
-/*
- * Takes the table lock under which purchases are processed, until the transaction ends: changes of
- * campaigns that must not overlap them (limits.c) wait. First of all locks, before ss_rules_get().
- */
-extern void ss_engine_lock_out_changes(void);
 
 #endif /* SS_ENGINE_H */

@@ -1,11 +1,14 @@
 /*
- * purchase.c: makes a purchase of what a door has read (purchase.h).
+ * purchase.c: makes a purchase of what a door has read, and puts purchases in
+ * order (purchase.h).
  *
- * Called by the three doors for each purchase, before any lock is taken.
+ * Called by the three doors, before any lock is taken, and by simulations.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/typcache.h"
 
 #include "base/args.h"
 #include "base/errors.h"
@@ -40,7 +43,7 @@ set_time(const SSPurchaseInput *input, SSPurchase *purchase)
 	if (*input->occurred_at > TimestampTzPlusMilliseconds(now, INT64CONST(86400000)))
 		ss_bad_value("occurred_at", "It is more than a day ahead.");
 	purchase->occurred_at = *input->occurred_at;
-	purchase->request |= SS_REQUEST_HAS_TIME;
+	purchase->given |= SS_GIVEN_TIME;
 }
 
 void
@@ -81,14 +84,14 @@ ss_purchase_make(const SSRules *rules, const SSPurchaseInput *input, SSPurchase 
 	if (currency == NULL)
 		currency = rules->settings.currency;
 	else
-		purchase->request |= SS_REQUEST_HAS_CURRENCY;
+		purchase->given |= SS_GIVEN_CURRENCY;
 	set_amount(input, ss_rules_exponent_of(rules, currency, "currency"), purchase);
 	strlcpy(purchase->currency, currency, sizeof(purchase->currency));
 	set_time(input, purchase);
 	purchase->status = SS_COMPLETED;
 	if (input->status != NULL)
 		purchase->status = (SSStatus) ss_check_choice(input->status, "status", ss_status_names);
-	purchase->request |= (int16) purchase->status;
+	purchase->given |= (int16) purchase->status;
 	if (input->idempotency_key != NULL)
 		ss_check_text(input->idempotency_key, "idempotency_key", SS_KEY_MAX);
 	purchase->idempotency_key = unconstify(char *, input->idempotency_key);
@@ -105,8 +108,21 @@ ss_purchase_make(const SSRules *rules, const SSPurchaseInput *input, SSPurchase 
 	if (input->transaction_id != NULL)
 	{
 		purchase->transaction_id = *input->transaction_id;
-		purchase->request |= SS_REQUEST_HAS_ID;
+		purchase->given |= SS_GIVEN_ID;
 	}
 	else
 		ss_uuid7_make(&purchase->transaction_id);
+}
+
+Tuplesortstate *
+ss_purchase_sort(TupleDesc desc)
+{
+	AttrNumber keys[2] = {SS_SORT_OCCURRED_AT + 1, SS_SORT_TRANSACTION_ID + 1};
+	Oid operators[2];
+	Oid collations[2] = {InvalidOid, InvalidOid};
+	bool nulls_first[2] = {false, false};
+
+	for (int i = 0; i < 2; i++)
+		operators[i] = lookup_type_cache(TupleDescAttr(desc, keys[i] - 1)->atttypid, TYPECACHE_LT_OPR)->lt_opr;
+	return tuplesort_begin_heap(desc, 2, keys, operators, collations, nulls_first, work_mem, NULL, TUPLESORT_NONE);
 }

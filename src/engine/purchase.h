@@ -7,30 +7,24 @@
 
 #include "postgres.h"
 
+#include "access/tupdesc.h"
 #include "utils/date.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
+#include "utils/tuplesort.h"
 #include "utils/uuid.h"
 
+#include "direct/labels.h"
 #include "engine/decision.h"
 #include "rules/rules.h"
-
-/* In the order of the type purchase_status. */
-typedef enum SSStatus
-{
-	SS_PENDING,
-	SS_COMPLETED,
-	SS_FAILED,
-	SS_CANCELLED
-} SSStatus;
 
 extern const char *const ss_status_names[];
 
 /* Bits of transactions.request: what the caller first passed; needed to recognise a repeat. */
-#define SS_REQUEST_STATUS		0x03 /* the status, as SSStatus */
-#define SS_REQUEST_HAS_CURRENCY 0x04
-#define SS_REQUEST_HAS_TIME		0x08
-#define SS_REQUEST_HAS_ID		0x10
+#define SS_GIVEN_STATUS	  0x03 /* the status, as SSStatus */
+#define SS_GIVEN_CURRENCY 0x04
+#define SS_GIVEN_TIME	  0x08
+#define SS_GIVEN_ID		  0x10
 
 /* A campaign that a purchase was awarded. */
 typedef struct SSAward
@@ -56,7 +50,7 @@ typedef struct SSPurchase
 	char currency[4];
 	TimestampTz occurred_at;
 	SSStatus status;
-	int16 request;		   /* SS_REQUEST_* */
+	int16 given;		   /* SS_GIVEN_* */
 	char *idempotency_key; /* or NULL */
 	Jsonb *metadata;	   /* or NULL */
 	bool has_shipping;
@@ -109,6 +103,16 @@ extern void ss_purchase_make(const SSRules *rules, const SSPurchaseInput *input,
 
 /* Works out has_shipping and shipping of a purchase whose metadata and currency are set. */
 extern void ss_purchase_read_shipping(const SSRules *rules, SSPurchase *purchase);
+
+/* The first two columns of rows that ss_purchase_sort sorts. */
+#define SS_SORT_OCCURRED_AT	   0
+#define SS_SORT_TRANSACTION_ID 1
+
+/*
+ * Begins a sort, within work_mem, of rows into the order in which purchases are
+ * processed: their first columns are occurred_at and transaction_id.
+ */
+extern Tuplesortstate *ss_purchase_sort(TupleDesc desc);
 
 static inline bool
 ss_status_earns(SSStatus status)

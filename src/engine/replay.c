@@ -58,13 +58,13 @@ same_metadata(uint64 row, int column, Jsonb *metadata)
 
 /* Amounts by value; where no currency was passed either time, the programme's may have changed in between. */
 static bool
-same_amount(const SSRules *rules, uint64 row, const SSPurchase *purchase, int16 request)
+same_amount(const SSRules *rules, uint64 row, const SSPurchase *purchase, int16 first_given)
 {
 	char *currency = ss_value_text(row, 5);
 	int128 stored = ss_value_int64(row, 4, 0);
 	int128 given = purchase->amount;
 
-	if (strcmp(currency, purchase->currency) != 0 && ((request | purchase->request) & SS_REQUEST_HAS_CURRENCY) != 0)
+	if (strcmp(currency, purchase->currency) != 0 && ((first_given | purchase->given) & SS_GIVEN_CURRENCY) != 0)
 		return false;
 	stored *= ss_minor_per_major(ss_rules_exponent(rules, purchase->currency));
 	given *= ss_minor_per_major(ss_rules_exponent(rules, currency));
@@ -75,17 +75,17 @@ same_amount(const SSRules *rules, uint64 row, const SSPurchase *purchase, int16 
 static bool
 same_payload(const SSRules *rules, uint64 row, const SSPurchase *purchase)
 {
-	int16 request = DatumGetInt16(ss_value_not_null(row, 7));
-	int16 differing = request ^ purchase->request;
+	int16 first_given = DatumGetInt16(ss_value_not_null(row, 7));
+	int16 differing = first_given ^ purchase->given;
 
-	if ((differing & (SS_REQUEST_STATUS | SS_REQUEST_HAS_ID)) != 0)
+	if ((differing & (SS_GIVEN_STATUS | SS_GIVEN_ID)) != 0)
 		return false;
-	if ((request & SS_REQUEST_HAS_ID) != 0 && !same_id(row, 3, true, &purchase->transaction_id))
+	if ((first_given & SS_GIVEN_ID) != 0 && !same_id(row, 3, true, &purchase->transaction_id))
 		return false;
-	if ((purchase->request & SS_REQUEST_HAS_TIME) != 0 &&
+	if ((purchase->given & SS_GIVEN_TIME) != 0 &&
 		DatumGetTimestampTz(ss_value_not_null(row, 6)) != purchase->occurred_at)
 		return false;
-	return same_amount(rules, row, purchase, request) &&
+	return same_amount(rules, row, purchase, first_given) &&
 		   same_id(row, 8, purchase->has_merchant, &purchase->merchant_id) &&
 		   same_id(row, 9, purchase->has_account, &purchase->account_id) && same_metadata(row, 10, purchase->metadata);
 }

@@ -9,7 +9,41 @@
 
 #include "postgres.h"
 
-#include "engine/chunk.h"
+#include "storage/itemptr.h"
+#include "utils/date.h"
+
+/* A share of a budget or daily limit. */
+typedef struct SSShare
+{
+	int32 slot;
+	int64 used;
+	int64 allotted;
+	ItemPointerData tid; /* of the version that was read; not under locks */
+	bool changed;
+	bool is_new;
+} SSShare;
+
+/* Whose shares: a campaign's budget (day = -infinity) or its limit on a day. */
+typedef struct SSSlotKey
+{
+	int32 campaign_no;
+	DateADT day;
+} SSSlotKey;
+
+typedef struct SSShares
+{
+	SSSlotKey key; /* first */
+	bool in_hand;  /* somebody else is changing one of them */
+	int count;
+	SSShare *items;
+} SSShares;
+
+/* Something to take from a budget or limit. */
+typedef struct SSTake
+{
+	SSSlotKey key;
+	int64 amount;
+} SSTake;
 
 /* Adds one slot; `context` is for the first of a list. */
 extern void ss_shares_add(SSShares *shares, MemoryContext context, SSShare share);

@@ -51,6 +51,7 @@
 #include "base/query.h"
 #include "engine/shares.h"
 #include "engine/slots.h"
+#include "engine/statement.h"
 
 /* How often a choice is made again without locks because slots had changed. */
 #define MAX_ATTEMPTS 3

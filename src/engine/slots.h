@@ -44,7 +44,7 @@ extern void ss_slots_write(SSChunk *chunk);
 extern void ss_slots_write_statement(SSStatement *statement);
 
 /*
- * Gives back: amounts below 0, at once; puts them in order. Under the table lock of ss_engine_lock_out_changes and
+ * Gives back: amounts below 0, at once; puts them in order. Under the table lock of ss_account_lock_out_changes and
  * the locks on the accounts; nothing that another purchase may hold is to be locked afterwards. What has no slots any
  * more is left out.
  */

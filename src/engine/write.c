@@ -9,13 +9,12 @@
 
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 
 #include "base/columns.h"
 #include "base/query.h"
 #include "base/uuid7.h"
 #include "engine/write.h"
-#include "ledger/points_messages.h"
+#include "ledger/account_write.h"
 
 static SSQuery write_transactions_query = {
 	"INSERT INTO swipesavvy.transactions (transaction_id, user_id, amount_minor, occurred_at, recorded_at, points_base,"
@@ -51,42 +50,6 @@ static SSQuery write_redemptions_query = {
 	{UUIDARRAYOID, UUIDARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, DATEARRAYOID,
 	 INT2ARRAYOID},
 	NULL};
-static SSQuery write_accounts_query = {
-	"UPDATE swipesavvy.reward_accounts a"
-	"   SET points_available = k.available, points_pending = k.pending, lifetime_points = k.lifetime, tier = k.tier,"
-	"       tier_until = nullif(k.tier_until, '-infinity'), transaction_count = k.transactions, spent_minor = k.spent,"
-	"       spent_currency = k.spent_currency, points_debited = k.debited, lot_at = k.lot_at, lot_before = k.lot_before,"
-	"       referral_for = k.referrer"
-	"  FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
-	"       k (user_id, available, pending, lifetime, tier, tier_until, transactions, spent, spent_currency, debited,"
-	"          lot_at, lot_before, referrer)"
-	" WHERE a.user_id = k.user_id",
-	13,
-	{UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID,
-	 INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, UUIDARRAYOID},
-	NULL};
-
-/* The element type of each of a query's array arguments. */
-static void
-init_columns(SSColumns *columns, const SSQuery *query, int rows)
-{
-	Oid types[SS_COLUMNS_MAX];
-
-	for (int i = 0; i < query->nargs; i++)
-		types[i] = get_element_type(query->argtypes[i]);
-	ss_columns_init(columns, query->nargs, types, rows);
-}
-
-static void
-write_columns(SSQuery *query, const SSColumns *columns)
-{
-	Datum arrays[SS_COLUMNS_MAX];
-
-	if (columns->nrows == 0)
-		return;
-	ss_columns_arrays(columns, arrays);
-	(void) ss_query_latest(query, arrays, NULL);
-}
 
 static void
 add_transaction(SSColumns *columns, const SSPurchase *purchase)
@@ -104,7 +67,7 @@ add_transaction(SSColumns *columns, const SSPurchase *purchase)
 	ss_columns_set(columns, 9, CStringGetTextDatum(purchase->currency));
 	if (purchase->category_no != 0)
 		ss_columns_set(columns, 10, Int16GetDatum(purchase->category_no));
-	ss_columns_set(columns, 11, Int16GetDatum(purchase->request));
+	ss_columns_set(columns, 11, Int16GetDatum(purchase->given));
 	if (purchase->has_merchant)
 		ss_columns_set(columns, 12, UUIDPGetDatum(&purchase->merchant_id));
 	if (purchase->has_account)
@@ -152,49 +115,8 @@ add_redemption(SSColumns *columns, const SSPurchase *purchase, int position)
 	ss_columns_set(columns, 8, Int16GetDatum((int16) (position + 1)));
 }
 
-static void
-add_account(SSColumns *columns, const SSAccount *account)
-{
-	ss_columns_next(columns);
-	ss_columns_set(columns, 0, UUIDPGetDatum(&account->id));
-	ss_columns_set(columns, 1, Int64GetDatum(account->available));
-	ss_columns_set(columns, 2, Int64GetDatum(account->pending));
-	ss_columns_set(columns, 3, Int64GetDatum(account->lifetime));
-	ss_columns_set(columns, 4, CStringGetTextDatum(account->tier));
-	ss_columns_set(columns, 5, TimestampTzGetDatum(account->tier_until));
-	ss_columns_set(columns, 6, Int64GetDatum(account->transactions));
-	ss_columns_set(columns, 7, Int64GetDatum(account->spent));
-	ss_columns_set(columns, 8, CStringGetTextDatum(account->spent_currency));
-	ss_columns_set(columns, 9, Int64GetDatum(account->debited));
-	ss_columns_set(columns, 10, TimestampTzGetDatum(account->lot_at));
-	ss_columns_set(columns, 11, Int64GetDatum(account->lot_before));
-	if (account->has_referrer)
-		ss_columns_set(columns, 12, UUIDPGetDatum(&account->referrer));
-}
-
 void
-ss_ledger_write_accounts(SSDirect *direct, const SSAccount *accounts, int count)
-{
-	SSColumns columns;
-
-	if (direct == NULL)
-		init_columns(&columns, &write_accounts_query, count);
-	for (int i = 0; i < count; i++)
-	{
-		if (!accounts[i].changed)
-			continue;
-		ss_points_tell_tier(&accounts[i]);
-		if (direct != NULL)
-			ss_ledger_update_account(direct, &accounts[i]);
-		else
-			add_account(&columns, &accounts[i]);
-	}
-	if (direct == NULL)
-		write_columns(&write_accounts_query, &columns);
-}
-
-void
-ss_ledger_write(const SSChunk *chunk)
+ss_write_chunk(const SSChunk *chunk)
 {
 	SSColumns transactions;
 	SSColumns entries;
@@ -202,12 +124,12 @@ ss_ledger_write(const SSChunk *chunk)
 
 	if (chunk->direct != NULL)
 	{
-		ss_ledger_write_direct(chunk);
+		ss_write_chunk_directly(chunk);
 		return;
 	}
-	init_columns(&transactions, &write_transactions_query, chunk->count);
-	init_columns(&entries, &write_entries_query, 2 * chunk->count);
-	init_columns(&redemptions, &write_redemptions_query, chunk->count);
+	ss_columns_begin(&transactions, &write_transactions_query, chunk->count);
+	ss_columns_begin(&entries, &write_entries_query, 2 * chunk->count);
+	ss_columns_begin(&redemptions, &write_redemptions_query, chunk->count);
 	for (int i = 0; i < chunk->count; i++)
 	{
 		const SSPurchase *purchase = &chunk->purchases[i];
@@ -224,8 +146,8 @@ ss_ledger_write(const SSChunk *chunk)
 		if (purchase->referrer_paid)
 			add_entry(&entries, purchase, &purchase->referrer, "referral", purchase->referral_points, 0);
 	}
-	write_columns(&write_transactions_query, &transactions);
-	write_columns(&write_entries_query, &entries);
-	write_columns(&write_redemptions_query, &redemptions);
-	ss_ledger_write_accounts(NULL, chunk->accounts, chunk->naccounts);
+	ss_columns_write(&write_transactions_query, &transactions);
+	ss_columns_write(&write_entries_query, &entries);
+	ss_columns_write(&write_redemptions_query, &redemptions);
+	ss_account_write(NULL, chunk->accounts, chunk->naccounts);
 }

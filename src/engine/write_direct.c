@@ -11,6 +11,7 @@
 #include "base/uuid7.h"
 #include "direct/direct.h"
 #include "engine/write.h"
+#include "ledger/account_write.h"
 
 static void
 add_transaction(SSDirect *direct, const SSPurchase *purchase)
@@ -32,7 +33,7 @@ add_transaction(SSDirect *direct, const SSPurchase *purchase)
 	ss_direct_set(direct, table, TRANSACTION_CURRENCY, CStringGetTextDatum(purchase->currency));
 	if (purchase->category_no != 0)
 		ss_direct_set(direct, table, TRANSACTION_CATEGORY_NO, Int16GetDatum(purchase->category_no));
-	ss_direct_set(direct, table, TRANSACTION_REQUEST, Int16GetDatum(purchase->request));
+	ss_direct_set(direct, table, TRANSACTION_REQUEST, Int16GetDatum(purchase->given));
 	if (purchase->has_merchant)
 		ss_direct_set(direct, table, TRANSACTION_MERCHANT_ID, UUIDPGetDatum(&purchase->merchant_id));
 	if (purchase->has_account)
@@ -87,30 +88,6 @@ add_redemption(SSDirect *direct, const SSPurchase *purchase, int position)
 	ss_direct_set(direct, table, REDEMPTION_COUNTS, BoolGetDatum(true));
 }
 
-void
-ss_ledger_update_account(SSDirect *direct, const SSAccount *account)
-{
-	const SSTable table = SS_REWARD_ACCOUNTS;
-
-	ss_direct_replace(direct, table, &account->tid);
-	ss_direct_set(direct, table, ACCOUNT_USER_ID, UUIDPGetDatum(&account->id));
-	ss_direct_set(direct, table, ACCOUNT_AVAILABLE, Int64GetDatum(account->available));
-	ss_direct_set(direct, table, ACCOUNT_PENDING, Int64GetDatum(account->pending));
-	ss_direct_set(direct, table, ACCOUNT_LIFETIME, Int64GetDatum(account->lifetime));
-	ss_direct_set(direct, table, ACCOUNT_TIER, CStringGetTextDatum(account->tier));
-	if (account->tier_until != DT_NOBEGIN)
-		ss_direct_set(direct, table, ACCOUNT_TIER_UNTIL, TimestampTzGetDatum(account->tier_until));
-	ss_direct_set(direct, table, ACCOUNT_TRANSACTIONS, Int64GetDatum(account->transactions));
-	ss_direct_set(direct, table, ACCOUNT_SPENT, Int64GetDatum(account->spent));
-	ss_direct_set(direct, table, ACCOUNT_SPENT_CURRENCY, CStringGetTextDatum(account->spent_currency));
-	ss_direct_set(direct, table, ACCOUNT_DEBITED, Int64GetDatum(account->debited));
-	ss_direct_set(direct, table, ACCOUNT_LOT_AT, TimestampTzGetDatum(account->lot_at));
-	ss_direct_set(direct, table, ACCOUNT_LOT_BEFORE, Int64GetDatum(account->lot_before));
-	if (account->has_referrer)
-		ss_direct_set(direct, table, ACCOUNT_REFERRER, UUIDPGetDatum(&account->referrer));
-	ss_direct_update(direct, table);
-}
-
 /* By user, then in the order of processing. */
 static int
 compare_purchases(const void *a, const void *b)
@@ -141,7 +118,7 @@ by_user(const SSChunk *chunk)
 }
 
 void
-ss_ledger_write_direct(const SSChunk *chunk)
+ss_write_chunk_directly(const SSChunk *chunk)
 {
 	const SSPurchase **purchases = by_user(chunk);
 
@@ -163,15 +140,5 @@ ss_ledger_write_direct(const SSChunk *chunk)
 			add_entry(chunk->direct, purchase, &purchase->referrer, SS_LABEL_REFERRAL, purchase->referral_points, 0);
 	}
 	if (chunk->statement == NULL)
-		ss_ledger_write_accounts(chunk->direct, chunk->accounts, chunk->naccounts);
-}
-
-void
-ss_ledger_write_users(const SSAccount *accounts, int count)
-{
-	SSDirect *direct = ss_direct_begin();
-
-	ss_ledger_write_accounts(direct, accounts, count);
-	if (direct != NULL)
-		ss_direct_end(direct);
+		ss_account_write(chunk->direct, chunk->accounts, chunk->naccounts);
 }

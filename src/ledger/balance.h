@@ -17,7 +17,8 @@
 
 #include "postgres.h"
 
-#include "engine/chunk.h"
+#include "ledger/account.h"
+#include "rules/rules.h"
 
 typedef struct SSBalance
 {
@@ -25,19 +26,6 @@ typedef struct SSBalance
 	TimestampTz now;	  /* after the wait for the lock */
 	SSAccount account;
 } SSBalance;
-
-/* An entry of the ledger; labels are those of its types. */
-typedef struct SSEntry
-{
-	const pg_uuid_t *user_id;
-	const char *kind;
-	const char *debit;
-	const char *credit;
-	int64 points;
-	const pg_uuid_t *transaction_id; /* or NULL */
-	const char *reason;				 /* or NULL */
-	TimestampTz recorded_at;
-} SSEntry;
 
 /*
  * Locks what purchases lock, in their order: the table campaign_redemptions
@@ -55,15 +43,9 @@ extern void ss_balance_credit(SSBalance *balance, int64 points, TimestampTz at, 
 /* Available points are taken; of lifetime too, if they were earned and are not any more. */
 extern void ss_balance_debit(SSBalance *balance, int64 points, bool earned);
 
-/* The same for an account that is locked otherwise, when the clock says `now`. */
-extern void ss_balance_earn(const SSRules *rules, SSAccount *account, int64 points, TimestampTz at, TimestampTz now);
-
 /* The tier held now. */
 extern const char *ss_balance_tier(const SSBalance *balance);
 
 extern void ss_balance_write(SSBalance *balance);
-
-/* Writes an entry, unless it moves nothing; returns its id (of no entry: a new one). */
-extern const pg_uuid_t *ss_entry_write(const SSEntry *entry);
 
 #endif /* SS_BALANCE_H */

@@ -12,7 +12,7 @@
 
 #include "postgres.h"
 
-#include "engine/chunk.h"
+#include "ledger/account.h"
 
 /* Points were credited to the account, for that time. */
 extern void ss_lots_credit(SSAccount *account, int64 points, TimestampTz at);

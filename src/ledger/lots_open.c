@@ -14,7 +14,6 @@
 
 #include "base/query.h"
 #include "direct/direct.h"
-#include "engine/purchase.h"
 #include "ledger/lots.h"
 
 /* Of a cursor: few rows at first, which mostly will do, then more at a time. */

@@ -6,7 +6,7 @@
 
 #include "postgres.h"
 
-#include "engine/chunk.h"
+#include "ledger/account.h"
 
 /* A message if the account, which is being written, is in another tier than when it was read. */
 extern void ss_points_tell_tier(const SSAccount *account);

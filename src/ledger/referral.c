@@ -7,7 +7,7 @@
 #include "postgres.h"
 
 #include "base/query.h"
-#include "ledger/balance.h"
+#include "ledger/earn.h"
 #include "ledger/referral.h"
 
 static SSQuery erased_query = {
@@ -22,8 +22,8 @@ ss_referral_pay(const SSRules *rules, SSAccount *account, SSAccount *referrer, T
 	account->has_referrer = false;
 	account->changed = true;
 	*referrer_paid = points > 0 && referrer != NULL && ss_query_latest(&erased_query, &key, NULL) == 0;
-	ss_balance_earn(rules, account, points, now, now);
+	ss_earn_points(rules, account, points, now, now);
 	if (*referrer_paid)
-		ss_balance_earn(rules, referrer, points, now, now);
+		ss_earn_points(rules, referrer, points, now, now);
 	return points;
 }

@@ -9,7 +9,8 @@
 
 #include "postgres.h"
 
-#include "engine/chunk.h"
+#include "ledger/account.h"
+#include "rules/rules.h"
 
 /*
  * Gives both their points, in memory, and marks the bonus as used up; returns

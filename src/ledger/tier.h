@@ -6,7 +6,8 @@
 
 #include "postgres.h"
 
-#include "engine/chunk.h"
+#include "ledger/account.h"
+#include "rules/rules.h"
 
 /* The tier that the user holds at `now`, its stored one or what is left of it. */
 extern const SSTier *ss_tier_held(const SSRules *rules, const SSAccount *account, TimestampTz now);

@@ -14,6 +14,7 @@
 #include "base/query.h"
 #include "call/call.h"
 #include "ledger/balance.h"
+#include "ledger/entry.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_adjust_points);
 

@@ -28,6 +28,7 @@
 #include "base/query.h"
 #include "call/call.h"
 #include "engine/write.h"
+#include "ledger/account_write.h"
 #include "ledger/balance.h"
 #include "ledger/lots.h"
 #include "rules/rules.h"
@@ -86,7 +87,7 @@ expire_users(const pg_uuid_t *ids, int count, TimestampTz before, Progress *prog
 	ss_columns_arrays(&entries, values);
 	values[2] = TimestampTzGetDatum(balances[0].now);
 	(void) ss_query_latest(&write_entries, values, NULL);
-	ss_ledger_write_accounts(NULL, accounts, count);
+	ss_account_write(NULL, accounts, count);
 }
 
 /* The next users, in an SPI connection of their own; false when there are none left. */

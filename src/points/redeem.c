@@ -20,6 +20,7 @@
 #include "base/query.h"
 #include "call/call.h"
 #include "ledger/balance.h"
+#include "ledger/entry.h"
 #include "outbox/outbox.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_redeem_points);

@@ -89,7 +89,7 @@ read_purchase(const pg_uuid_t *transaction_id, const pg_uuid_t *user_id, SSPurch
 	purchase->points_bonus = ss_value_int64(0, 11, 0);
 	purchase->discount = ss_value_int64(0, 12, 0);
 	ss_decision_decode(DatumGetByteaPP(ss_value_not_null(0, 13)), &purchase->decision);
-	purchase->request = DatumGetInt16(ss_value_not_null(0, 14));
+	purchase->given = DatumGetInt16(ss_value_not_null(0, 14));
 }
 
 static void
@@ -152,7 +152,7 @@ reason_then(const SSCampaign *campaign, const char *status, const SSPurchase *pu
 {
 	SSReason reason = SS_NOT_STATUS;
 
-	if (strcmp(status, "running") == 0 && ss_status_earns((SSStatus) (purchase->request & SS_REQUEST_STATUS)))
+	if (strcmp(status, "running") == 0 && ss_status_earns((SSStatus) (purchase->given & SS_GIVEN_STATUS)))
 		reason = ss_match_campaign(campaign, purchase, buyer);
 	if (reason == SS_APPLIED && campaign->segment_no != 0 && purchase->decision.count == purchase->decision.kept)
 		reason = SS_NOT_SEGMENT;

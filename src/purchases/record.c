@@ -85,11 +85,11 @@ swipesavvy_record_transaction(PG_FUNCTION_ARGS)
 /* --- several ------------------------------------------------------------------------- */
 
 /* One element of the argument. */
-typedef struct Item
+typedef struct Element
 {
 	SSItem item; /* first */
 	JsonbValue value;
-} Item;
+} Element;
 
 /* The value under a key of an element; absent and null are the same. */
 static JsonbValue *
@@ -123,7 +123,7 @@ read_item(void *argument)
 	static const char *const keys[] = {"user_id",	 "amount",		   "currency", "merchant_id",
 									   "account_id", "occurred_at",	   "status",   "idempotency_key",
 									   "metadata",	 "transaction_id", NULL};
-	Item *item = argument;
+	Element *item = argument;
 	SSPurchaseInput input = {0};
 	TimestampTz occurred_at;
 	JsonbValue *value;
@@ -156,12 +156,12 @@ read_item(void *argument)
 }
 
 /* The elements of the argument, read; those that cannot be have their error. */
-static Item *
+static Element *
 read_items(Jsonb *document, int *count)
 {
 	JsonbIterator *iterator;
 	JsonbValue value;
-	Item *items;
+	Element *items;
 	int n = 0;
 
 	if (!JB_ROOT_IS_ARRAY(document) || JB_ROOT_IS_SCALAR(document))
@@ -169,7 +169,7 @@ read_items(Jsonb *document, int *count)
 	*count = JB_ROOT_COUNT(document);
 	if (*count > MAX_PURCHASES)
 		ss_bad_value("purchases", "It has %d elements; at most %d are allowed.", *count, MAX_PURCHASES);
-	items = palloc0(Max(*count, 1) * sizeof(Item));
+	items = palloc0(Max(*count, 1) * sizeof(Element));
 	iterator = JsonbIteratorInit(&document->root);
 	(void) JsonbIteratorNext(&iterator, &value, true);
 	while (JsonbIteratorNext(&iterator, &value, true) == WJB_ELEM)
@@ -190,7 +190,7 @@ swipesavvy_record_transactions(PG_FUNCTION_ARGS)
 {
 	SSCall call;
 	SSJson json = {0};
-	Item *items;
+	Element *items;
 	SSItem **good;
 	int count;
 	int ngood = 0;

@@ -13,6 +13,7 @@
 #include "base/columns.h"
 #include "base/errors.h"
 #include "base/query.h"
+#include "ledger/entry.h"
 #include "purchases/recorded.h"
 
 static SSQuery find_user_query = {

@@ -17,6 +17,7 @@
 #include "base/money.h"
 #include "base/query.h"
 #include "call/call.h"
+#include "ledger/entry.h"
 #include "ledger/referral.h"
 #include "purchases/recorded.h"
 

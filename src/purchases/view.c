@@ -30,6 +30,7 @@
 #include "base/errors.h"
 #include "call/call.h"
 #include "engine/engine.h"
+#include "engine/statement.h"
 #include "purchases/view.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_purchases_begin);
@@ -64,7 +65,7 @@ enum
 	ROW_AMOUNT,
 	ROW_CURRENCY,
 	ROW_STATUS,
-	ROW_REQUEST,
+	ROW_GIVEN,
 	ROW_IDEMPOTENCY_KEY,
 	ROW_METADATA,
 	ROW_COLUMNS
@@ -103,7 +104,7 @@ on_xact_end(XactEvent event, void *arg)
 }
 
 void
-ss_purchases_init(void)
+ss_view_init(void)
 {
 	RegisterXactCallback(on_xact_end, NULL);
 	RegisterSubXactCallback(on_subxact_end, NULL);
@@ -133,19 +134,6 @@ current_rules(void)
 
 /* --- BEFORE STATEMENT ------------------------------------------------------------------- */
 
-Tuplesortstate *
-ss_purchases_sort(TupleDesc desc)
-{
-	AttrNumber keys[2] = {SS_SORT_OCCURRED_AT + 1, SS_SORT_TRANSACTION_ID + 1};
-	Oid operators[2];
-	Oid collations[2] = {InvalidOid, InvalidOid};
-	bool nulls_first[2] = {false, false};
-
-	for (int i = 0; i < 2; i++)
-		operators[i] = lookup_type_cache(TupleDescAttr(desc, keys[i] - 1)->atttypid, TYPECACHE_LT_OPR)->lt_opr;
-	return tuplesort_begin_heap(desc, 2, keys, operators, collations, nulls_first, work_mem, NULL, TUPLESORT_NONE);
-}
-
 Datum
 swipesavvy_purchases_begin(PG_FUNCTION_ARGS)
 {
@@ -164,7 +152,7 @@ swipesavvy_purchases_begin(PG_FUNCTION_ARGS)
 	for (int i = 0; i < ROW_COLUMNS; i++)
 		TupleDescInitEntry(collection->desc, (AttrNumber) (i + 1), NULL, row_types[i], -1, 0);
 	collection->slot = MakeSingleTupleTableSlot(collection->desc, &TTSOpsVirtual);
-	collection->sort = ss_purchases_sort(collection->desc);
+	collection->sort = ss_purchase_sort(collection->desc);
 	collection->outer = collecting;
 	MemoryContextSwitchTo(caller);
 	collecting = collection;
@@ -270,7 +258,7 @@ collect(Collection *collection, const SSPurchase *purchase)
 	set_column(slot, ROW_AMOUNT, true, Int64GetDatum(purchase->amount));
 	set_column(slot, ROW_CURRENCY, true, CStringGetTextDatum(purchase->currency));
 	set_column(slot, ROW_STATUS, true, Int16GetDatum((int16) purchase->status));
-	set_column(slot, ROW_REQUEST, true, Int16GetDatum(purchase->request));
+	set_column(slot, ROW_GIVEN, true, Int16GetDatum(purchase->given));
 	set_column(slot, ROW_IDEMPOTENCY_KEY, purchase->idempotency_key != NULL,
 			   purchase->idempotency_key == NULL ? 0 : CStringGetTextDatum(purchase->idempotency_key));
 	set_column(slot, ROW_METADATA, purchase->metadata != NULL, PointerGetDatum(purchase->metadata));
@@ -335,7 +323,7 @@ read_collected(const SSRules *rules, TupleTableSlot *slot, SSPurchase *purchase)
 	purchase->amount = DatumGetInt64(slot->tts_values[ROW_AMOUNT]);
 	strlcpy(purchase->currency, copy_text(slot, ROW_CURRENCY), sizeof(purchase->currency));
 	purchase->status = (SSStatus) DatumGetInt16(slot->tts_values[ROW_STATUS]);
-	purchase->request = DatumGetInt16(slot->tts_values[ROW_REQUEST]);
+	purchase->given = DatumGetInt16(slot->tts_values[ROW_GIVEN]);
 	purchase->idempotency_key = copy_text(slot, ROW_IDEMPOTENCY_KEY);
 	if (!slot->tts_isnull[ROW_METADATA])
 		purchase->metadata = DatumGetJsonbPCopy(slot->tts_values[ROW_METADATA]);
@@ -367,7 +355,7 @@ award_chunk(Collection *collection, TupleTableSlot *slot, SSStatement *statement
 	if (count > 0)
 		ss_engine_award(purchases, count, false, statement);
 	else
-		ss_engine_write_statement(statement);
+		ss_statement_write(statement);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not disconnect from SPI");
 	return count > 0;
@@ -387,7 +375,7 @@ swipesavvy_purchases_end(PG_FUNCTION_ARGS)
 	ss_call_become_owner(&call);
 	tuplesort_performsort(collection->sort);
 	slot = MakeSingleTupleTableSlot(collection->desc, &TTSOpsMinimalTuple);
-	statement = ss_engine_begin_statement(collection->context);
+	statement = ss_statement_begin(collection->context);
 	while (award_chunk(collection, slot, statement))
 		CHECK_FOR_INTERRUPTS();
 	ExecDropSingleTupleTableSlot(slot);

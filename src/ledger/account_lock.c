@@ -1,0 +1,329 @@
+/*
+ * account_lock.c: locks reward accounts, and reads them (account_lock.h).
+ *
+ * Called by chunk.c for purchases and by balance.c for whatever else changes
+ * points. These are the first locks of the order: the table, then the accounts
+ * by user_id. Turns with an id and slots come after them (engine.c).
+ *
+ * There are two ways. By access methods each account is found without a lock,
+ * then locked in its order; a REPEATABLE READ transaction waits and goes on.
+ * Through the executor one query locks all of them. Either way the users'
+ * status is read after the wait.
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+
+#include "base/columns.h"
+#include "base/query.h"
+#include "ledger/account_lock.h"
+
+static SSQuery lock_accounts_query = {
+	"SELECT a.user_id, a.points_available, a.points_pending, a.lifetime_points, a.tier,"
+	"       coalesce(a.tier_until, '-infinity'), a.transaction_count, a.spent_minor, a.spent_currency,"
+	"       a.points_debited, a.lot_at, a.lot_before, a.referral_for"
+	"  FROM swipesavvy.reward_accounts a WHERE a.user_id = ANY ($1) ORDER BY a.user_id FOR NO KEY UPDATE",
+	1,
+	{UUIDARRAYOID},
+	NULL};
+static SSQuery referrers_query = {
+	"SELECT a.referral_for FROM swipesavvy.reward_accounts a WHERE a.user_id = ANY ($1) AND a.referral_for IS NOT NULL",
+	1,
+	{UUIDARRAYOID},
+	NULL};
+/* not joined above: that would read the status of before the wait for the lock */
+static SSQuery inactive_users_query = {
+	"SELECT u.user_id FROM swipesavvy.users u WHERE u.user_id = ANY ($1) AND u.status <> 'active'",
+	1,
+	{UUIDARRAYOID},
+	NULL};
+
+void
+ss_account_lock_out_changes(void)
+{
+	Oid relid = get_relname_relid("campaign_redemptions", get_namespace_oid("swipesavvy", false));
+
+	LockRelationOid(relid, RowExclusiveLock);
+}
+
+/* By id, those of a completed purchase first. */
+static int
+compare_wanted(const void *a, const void *b)
+{
+	const SSWanted *x = a;
+	const SSWanted *y = b;
+	int order = memcmp(&x->id, &y->id, sizeof(pg_uuid_t));
+
+	return order != 0 ? order : (int) y->completes - (int) x->completes;
+}
+
+/* Sorts them by id, each once (completes if one of them does); returns how many there are. */
+static int
+sort_wanted(SSWanted *wanted, int count)
+{
+	int distinct = 0;
+
+	qsort(wanted, count, sizeof(SSWanted), compare_wanted);
+	for (int i = 0; i < count; i++)
+	{
+		if (i == 0 || memcmp(&wanted[i].id, &wanted[distinct - 1].id, sizeof(pg_uuid_t)) != 0)
+			wanted[distinct++] = wanted[i];
+	}
+	return distinct;
+}
+
+/* --- through the executor ------------------------------------------------------------ */
+
+static void
+read_row(uint64 row, SSAccount *account)
+{
+	Datum referrer;
+	bool isnull;
+
+	memset(account, 0, sizeof(*account));
+	account->id = *DatumGetUUIDP(ss_value_not_null(row, 1));
+	account->available = ss_value_int64(row, 2, 0);
+	account->pending = ss_value_int64(row, 3, 0);
+	account->lifetime = ss_value_int64(row, 4, 0);
+	account->tier = ss_value_text(row, 5);
+	account->tier_read = account->tier;
+	account->tier_until = DatumGetTimestampTz(ss_value_not_null(row, 6));
+	account->transactions = ss_value_int64(row, 7, 0);
+	account->spent = ss_value_int64(row, 8, 0);
+	strlcpy(account->spent_currency, ss_value_text(row, 9), sizeof(account->spent_currency));
+	account->debited = ss_value_int64(row, 10, 0);
+	account->lot_at = DatumGetTimestampTz(ss_value_not_null(row, 11));
+	account->lot_before = ss_value_int64(row, 12, 0);
+	referrer = ss_value(row, 13, &isnull);
+	account->has_referrer = !isnull;
+	if (!isnull)
+		account->referrer = *DatumGetUUIDP(referrer);
+	account->active = true;
+}
+
+/*
+ * Adds those who brought a user whose purchase will be completed. Nobody is brought later than at the beginning, so
+ * those found without a lock are all that can be.
+ */
+static int
+add_referrers(SSWanted *wanted, int count)
+{
+	pg_uuid_t *ids = palloc(count * sizeof(pg_uuid_t));
+	int n = 0;
+	Datum array;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (wanted[i].completes)
+			ids[n++] = wanted[i].id;
+	}
+	if (n == 0)
+		return count;
+	array = ss_uuid_array(ids, n, sizeof(pg_uuid_t));
+	n = (int) ss_query_latest(&referrers_query, &array, NULL);
+	for (int i = 0; i < n; i++)
+		wanted[count + i] = (SSWanted){*DatumGetUUIDP(ss_value_not_null(i, 1)), false};
+	return n == 0 ? count : sort_wanted(wanted, count + n);
+}
+
+static int
+lock_by_query(SSWanted *wanted, int count, SSAccount *accounts)
+{
+	Datum array;
+	int found;
+	uint64 inactive;
+
+	count = add_referrers(wanted, count);
+	array = ss_uuid_array(&wanted[0].id, count, sizeof(SSWanted));
+	found = (int) ss_query_latest(&lock_accounts_query, &array, NULL);
+	for (int i = 0; i < found; i++)
+		read_row(i, &accounts[i]);
+	inactive = ss_query_latest(&inactive_users_query, &array, NULL);
+	for (uint64 i = 0; i < inactive; i++)
+	{
+		SSAccount *account = ss_account_find(accounts, found, DatumGetUUIDP(ss_value_not_null(i, 1)));
+
+		if (account != NULL)
+			account->active = false;
+	}
+	return found;
+}
+
+/* --- by access methods ----------------------------------------------------------------- */
+
+static Datum
+get_not_null(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column)
+{
+	bool isnull;
+	Datum value = ss_direct_get(direct, table, slot, column, &isnull);
+
+	if (isnull)
+		elog(ERROR, "unexpected null in column %d", column);
+	return value;
+}
+
+static void
+read_slot(SSDirect *direct, const TupleTableSlot *slot, SSAccount *account)
+{
+	bool isnull;
+	Datum value;
+
+	account->available = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_AVAILABLE));
+	account->pending = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_PENDING));
+	account->lifetime = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_LIFETIME));
+	account->tier = TextDatumGetCString(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_TIER));
+	account->tier_read = account->tier;
+	value = ss_direct_get(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_TIER_UNTIL, &isnull);
+	account->tier_until = isnull ? DT_NOBEGIN : DatumGetTimestampTz(value);
+	account->transactions = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_TRANSACTIONS));
+	account->spent = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_SPENT));
+	strlcpy(account->spent_currency,
+			TextDatumGetCString(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_SPENT_CURRENCY)),
+			sizeof(account->spent_currency));
+	account->debited = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_DEBITED));
+	account->lot_at = DatumGetTimestampTz(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_LOT_AT));
+	account->lot_before = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_LOT_BEFORE));
+	value = ss_direct_get(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_REFERRER, &isnull);
+	account->has_referrer = !isnull;
+	if (!isnull)
+		account->referrer = *DatumGetUUIDP(value);
+}
+
+static bool
+is_active(SSDirect *direct, const pg_uuid_t *user_id)
+{
+	Datum key = UUIDPGetDatum(user_id);
+	SSScan scan = ss_direct_scan(direct, SS_USERS, 1, &key);
+	bool active = false;
+
+	if (ss_direct_next(&scan))
+	{
+		const text *status = DatumGetTextPP(get_not_null(direct, SS_USERS, scan.slot, USER_STATUS));
+
+		active = VARSIZE_ANY_EXHDR(status) == 6 && memcmp(VARDATA_ANY(status), "active", 6) == 0;
+	}
+	ss_direct_close(&scan);
+	return active;
+}
+
+/*
+ * Locks one account and reads it; false when there is none. tid: where it was
+ * found, if it was (it may have another version by now).
+ */
+static bool
+lock_one(SSDirect *direct, const pg_uuid_t *id, ItemPointer tid, SSAccount *account)
+{
+	Datum key = UUIDPGetDatum(id);
+	TupleTableSlot *locked = NULL;
+
+	if (ItemPointerIsValid(tid))
+		locked = ss_direct_wait(direct, SS_REWARD_ACCOUNTS, tid);
+	if (locked == NULL)
+		locked = ss_direct_lock(direct, SS_REWARD_ACCOUNTS, 1, &key);
+	if (locked == NULL)
+		return false;
+	memset(account, 0, sizeof(SSAccount));
+	account->id = *id;
+	account->tid = locked->tts_tid;
+	read_slot(direct, locked, account);
+	return true;
+}
+
+static const SSAccount *
+find_held(struct HTAB *held, const pg_uuid_t *id)
+{
+	return held == NULL ? NULL : hash_search(held, id, HASH_FIND, NULL);
+}
+
+/* Finds an account without locking it; is a referral bonus due with it? Then *referrer is who else gets it. */
+static bool
+find_unlocked(SSDirect *direct, const pg_uuid_t *id, ItemPointer tid, pg_uuid_t *referrer)
+{
+	Datum key = UUIDPGetDatum(id);
+	SSScan scan = ss_direct_scan(direct, SS_REWARD_ACCOUNTS, 1, &key);
+	bool due = false;
+
+	ItemPointerSetInvalid(tid);
+	if (ss_direct_next(&scan))
+	{
+		*tid = scan.slot->tts_tid;
+		due = !ss_direct_is_null(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_REFERRER);
+		if (due)
+			*referrer = *DatumGetUUIDP(get_not_null(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_REFERRER));
+	}
+	ss_direct_close(&scan);
+	return due;
+}
+
+/*
+ * Finds the accounts, and adds those who brought a user that completes, as
+ * add_referrers does. Locks must be taken in one order, so all are sorted
+ * again; then their places are not known any more, which is rare.
+ */
+static int
+find_and_add_referrers(SSDirect *direct, struct HTAB *held, SSWanted *wanted, int count, ItemPointer tids)
+{
+	int all = count;
+
+	for (int i = 0; i < count; i++)
+	{
+		const SSAccount *account = find_held(held, &wanted[i].id);
+		pg_uuid_t referrer;
+		bool due;
+
+		if (account == NULL)
+			due = find_unlocked(direct, &wanted[i].id, &tids[i], &referrer);
+		else
+		{
+			due = account->has_referrer;
+			referrer = account->referrer;
+		}
+		if (due && wanted[i].completes)
+			wanted[all++] = (SSWanted){referrer, false};
+	}
+	if (all == count)
+		return count;
+	all = sort_wanted(wanted, all);
+	for (int i = 0; i < all; i++)
+		ItemPointerSetInvalid(&tids[i]);
+	return all;
+}
+
+static int
+lock_directly(SSDirect *direct, struct HTAB *held, SSWanted *wanted, int count, SSAccount *accounts)
+{
+	ItemPointerData *tids = palloc(2 * count * sizeof(ItemPointerData));
+	bool *fresh = palloc(2 * count * sizeof(bool));
+	int found = 0;
+
+	count = find_and_add_referrers(direct, held, wanted, count, tids);
+	for (int i = 0; i < count; i++)
+	{
+		const SSAccount *account = find_held(held, &wanted[i].id);
+
+		if (account != NULL)
+			accounts[found] = *account;
+		else if (!lock_one(direct, &wanted[i].id, &tids[i], &accounts[found]))
+			continue;
+		fresh[found++] = (account == NULL);
+	}
+	ss_direct_refresh(direct);
+	for (int i = 0; i < found; i++)
+	{
+		if (fresh[i])
+			accounts[i].active = is_active(direct, &accounts[i].id);
+	}
+	return found;
+}
+
+int
+ss_account_lock(SSDirect *direct, struct HTAB *held, SSWanted *wanted, int count, SSAccount *accounts)
+{
+	count = sort_wanted(wanted, count);
+	return direct != NULL ? lock_directly(direct, held, wanted, count, accounts)
+						  : lock_by_query(wanted, count, accounts);
+}
