@@ -161,15 +161,15 @@ difference(Jsonb *before, Jsonb *after)
 /* --- writing ---------------------------------------------------------------------------- */
 
 static Jsonb *
-origin_of(const SSRequest *request)
+origin_document(const SSOrigin *origin)
 {
 	SSJson json = {0};
 
-	if (request->address[0] == '\0' && request->agent[0] == '\0')
+	if (origin->address[0] == '\0' && origin->agent[0] == '\0')
 		return NULL;
 	ss_json_open_object(&json, NULL);
-	ss_json_text(&json, "ip_address", request->address[0] == '\0' ? NULL : request->address);
-	ss_json_text(&json, "user_agent", request->agent[0] == '\0' ? NULL : request->agent);
+	ss_json_text(&json, "ip_address", origin->address[0] == '\0' ? NULL : origin->address);
+	ss_json_text(&json, "user_agent", origin->agent[0] == '\0' ? NULL : origin->agent);
 	ss_json_close_object(&json);
 	return DatumGetJsonbP(ss_json_finish(&json));
 }
@@ -203,8 +203,8 @@ ss_audit_insert(const SSAudit *audit, const SSAuditCircumstances *when, Jsonb *d
 	ss_param_pointer(values, nulls, LOG_ACTOR, when->actor);
 	ss_param_text(values, nulls, LOG_SESSION_ROLE, role_name(when->session_role));
 	ss_param_text(values, nulls, LOG_INVOKING_ROLE, role_name(when->invoking_role));
-	ss_param_text(values, nulls, LOG_REQUEST_ID, when->request->id[0] == '\0' ? NULL : when->request->id);
-	set_committed(values, nulls, LOG_ORIGIN, origin_of(when->request));
+	ss_param_text(values, nulls, LOG_REQUEST_ID, when->origin->id[0] == '\0' ? NULL : when->origin->id);
+	set_committed(values, nulls, LOG_ORIGIN, origin_document(when->origin));
 	set_committed(values, nulls, LOG_DETAILS, details);
 	ss_audit_add_row(values, nulls);
 }
@@ -212,17 +212,17 @@ ss_audit_insert(const SSAudit *audit, const SSAuditCircumstances *when, Jsonb *d
 void
 ss_audit_write(SSCall *call, const SSAudit *audit, Jsonb *before, Jsonb *after)
 {
-	SSRequest request;
+	SSOrigin origin;
 	SSAuditCircumstances when = {
 		.moment = GetCurrentTimestamp(),
 		.actor = call->has_identity ? &call->identity : NULL,
 		.session_role = GetSessionUserId(),
 		.invoking_role = call->caller,
-		.request = &request,
+		.origin = &origin,
 	};
 
 	ss_uuid7_make(&when.log_id);
-	ss_request_read(&request);
+	ss_origin_read(&origin);
 	ss_audit_insert(audit, &when, difference(before, after));
 	call->recorded = true;
 	if (ss_refused_waiting())

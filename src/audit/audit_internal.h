@@ -29,7 +29,7 @@ typedef struct SSAuditCircumstances
 	const pg_uuid_t *actor; /* NULL = nobody was signed in */
 	Oid session_role;
 	Oid invoking_role;
-	const SSRequest *request;
+	const SSOrigin *origin;
 } SSAuditCircumstances;
 
 /* Inserts a row; the details are as they shall be kept. With the owner's rights and SPI connected. */

@@ -13,6 +13,7 @@
 #include "base/errors.h"
 #include "base/page.h"
 #include "base/query.h"
+#include "base/uuid.h"
 #include "call/call.h"
 
 #define LOGS_MAX	 500
@@ -160,7 +161,7 @@ swipesavvy_get_audit_logs(PG_FUNCTION_ARGS)
 	{
 		pg_uuid_t *after = ss_uuid_from_text(page.after, "after");
 
-		if (memcmp(after, DatumGetUUIDP(values[6]), sizeof(pg_uuid_t)) < 0)
+		if (ss_uuid_compare(after, DatumGetUUIDP(values[6])) < 0)
 			values[6] = UUIDPGetDatum(after);
 	}
 	(void) ss_query_read(&list_queries[!nulls[0]][!nulls[1]][!nulls[2]], values, nulls);

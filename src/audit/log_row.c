@@ -32,7 +32,6 @@
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
@@ -43,6 +42,7 @@
 #include "audit/log_row.h"
 #include "base/compat_tables.h"
 #include "base/query.h"
+#include "base/sentinel.h"
 #include "base/uuid7.h"
 #include "direct/restore_guard.h"
 
@@ -66,28 +66,12 @@ static SSQuery insert_row = {
 	 TEXTOID, JSONOID, BYTEAOID, BYTEAOID, JSONOID, BYTEAOID, BYTEAOID},
 	NULL};
 
-/* What this backend has found out; forgotten when the tables change. */
-static struct
-{
-	Oid logs;		   /* the table that is known to be plain */
-	Oid installations; /* the table that has the number */
-	int32 installation_no;
-} known;
-
-static void
-on_relcache_invalidation(Datum arg, Oid relid)
-{
-	if (!OidIsValid(relid) || relid == known.logs)
-		known.logs = InvalidOid;
-	if (!OidIsValid(relid) || relid == known.installations)
-		known.installations = InvalidOid;
-}
-
-void
-ss_audit_row_init(void)
-{
-	CacheRegisterRelcacheCallback(on_relcache_invalidation, (Datum) 0);
-}
+/* What this backend has found out, each until its table changes. */
+static SSSentinel logs;
+static SSSentinel installations;
+static uint64 plain = 0;	/* of `logs` when the table was found to be plain */
+static uint64 numbered = 0; /* of `installations` when installation_no was read */
+static int32 installation_no = 0;
 
 static Relation
 open_table(const char *name, LOCKMODE mode)
@@ -115,6 +99,7 @@ note_installation(void)
 static int32
 read_installation(Relation table)
 {
+	uint64 begun = ss_sentinel_watch(&installations, "audit_installations");
 	TupleTableSlot *slot = table_slot_create(table, NULL);
 	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
 	TableScanDesc scan = table_beginscan(table, snapshot, 0, NULL);
@@ -140,8 +125,8 @@ read_installation(Relation table)
 	ExecDropSingleTupleTableSlot(slot);
 	if (is_this && !is_ours)
 	{
-		known.installations = RelationGetRelid(table);
-		known.installation_no = last;
+		numbered = begun;
+		installation_no = last;
 	}
 	return is_this ? last : 0;
 }
@@ -151,8 +136,8 @@ ss_audit_installation(void)
 {
 	int32 number = 0;
 
-	if (OidIsValid(known.installations))
-		return known.installation_no;
+	if (ss_sentinel_holds(&installations, numbered))
+		return installation_no;
 	while (number == 0)
 	{
 		Relation table = open_table("audit_installations", AccessShareLock);
@@ -210,9 +195,11 @@ is_plain(Relation table)
 	TriggerDesc *triggers = table->trigdesc;
 	List *indexes;
 	ListCell *cell;
+	uint64 begun;
 
-	if (known.logs == RelationGetRelid(table))
+	if (ss_sentinel_holds(&logs, plain))
 		return true;
+	begun = ss_sentinel_watch(&logs, "audit_logs");
 	if (table->rd_rel->relkind != RELKIND_RELATION || table->rd_rel->relam != HEAP_TABLE_AM_OID ||
 		table->rd_rules != NULL || table->rd_rel->relrowsecurity || table->rd_rel->relispartition ||
 		table->rd_rel->relhassubclass || desc->natts != LOG_COLUMNS)
@@ -234,7 +221,7 @@ is_plain(Relation table)
 	foreach (cell, indexes)
 		if (!is_plain_index(lfirst_oid(cell)))
 			return false;
-	known.logs = RelationGetRelid(table);
+	plain = begun;
 	return true;
 }
 

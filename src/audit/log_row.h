@@ -34,7 +34,4 @@ enum
 /* Adds a row of LOG_COLUMNS columns. With the owner's rights and SPI connected. */
 extern void ss_audit_add_row(Datum *values, bool *nulls);
 
-/* At load. */
-extern void ss_audit_row_init(void);
-
 #endif /* SS_LOG_ROW_H */

@@ -10,6 +10,7 @@
 #include "miscadmin.h"
 
 #include "audit/mask.h"
+#include "base/uuid.h"
 #include "call/call.h"
 
 /* So many digits in a row may be a card number. */
@@ -119,7 +120,7 @@ mask_scalar(JsonbValue *value, bool secret, bool phone)
 {
 	if (secret && value->type != jbvNull)
 		mask_whole(value);
-	else if (value->type == jbvString && !phone && !ss_call_is_uuid(value->val.string.val, value->val.string.len))
+	else if (value->type == jbvString && !phone && !ss_uuid_is_text(value->val.string.val, value->val.string.len))
 		mask_digits(value);
 }
 

@@ -53,7 +53,7 @@ write_attempt(const SSRefused *attempt)
 								 .actor = attempt->has_actor ? &attempt->actor : NULL,
 								 .session_role = attempt->session_role,
 								 .invoking_role = attempt->invoking_role,
-								 .request = &attempt->request};
+								 .origin = &attempt->origin};
 
 	ss_audit_insert(&audit, &when, NULL);
 }
@@ -63,9 +63,9 @@ static void
 write_dropped(const SSRefused *last, uint64 dropped)
 {
 	SSAudit audit = {.resource = "audit_log", .action = "drop_refused", .refused = true};
-	SSRequest nowhere = {0};
+	SSOrigin nowhere = {0};
 	SSAuditCircumstances when = {
-		.moment = last->moment, .session_role = GetSessionUserId(), .invoking_role = GetUserId(), .request = &nowhere};
+		.moment = last->moment, .session_role = GetSessionUserId(), .invoking_role = GetUserId(), .origin = &nowhere};
 	SSJson json = {0};
 
 	ss_uuid7_make(&when.log_id);

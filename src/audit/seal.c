@@ -32,6 +32,7 @@
 #include "audit/seal.h"
 #include "base/args.h"
 #include "base/secret.h"
+#include "base/uuid.h"
 #include "call/call.h"
 
 #define DOMAIN_OF_DIGEST "swipesavvy audit seal 1"
@@ -143,7 +144,7 @@ ss_seal_compare(const SSLogKey *one, const SSLogKey *other)
 		return one->installation_no < other->installation_no ? -1 : 1;
 	if (!FullTransactionIdEquals(one->xid, other->xid))
 		return FullTransactionIdPrecedes(one->xid, other->xid) ? -1 : 1;
-	return memcmp(&one->log_id, &other->log_id, sizeof(pg_uuid_t));
+	return ss_uuid_compare(&one->log_id, &other->log_id);
 }
 
 void

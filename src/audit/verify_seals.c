@@ -18,6 +18,7 @@
 #include "audit/verify_seals.h"
 #include "base/args.h"
 #include "base/errors.h"
+#include "base/uuid.h"
 #include "call/call.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_verify_audit_log);
@@ -121,7 +122,7 @@ leaf_of(const SSSeal *seal, const pg_uuid_t *log_id, int64 next, const SSLeaf **
 	const SSLeaf *key = (const SSLeaf *) log_id;
 	const SSLeaf **found;
 
-	if (next < seal->leaf_count && memcmp(&seal->leaves[next].log_id, log_id, sizeof(pg_uuid_t)) == 0)
+	if (next < seal->leaf_count && ss_uuid_equal(&seal->leaves[next].log_id, log_id))
 		return next;
 	if (*index == NULL)
 	{

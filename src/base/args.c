@@ -82,24 +82,6 @@ ss_check_time(TimestampTz value, const char *name)
 		ss_bad_value(name, "It is infinite.");
 }
 
-pg_uuid_t *
-ss_uuid_from_text(const char *value, const char *name)
-{
-	int digits = 0;
-
-	for (const char *p = value; *p != '\0'; p++)
-		digits += isxdigit((unsigned char) *p) ? 1 : (*p == '-' ? 0 : 100);
-	if (digits != 32 || strlen(value) != 36)
-		ss_bad_value(name, "\"%.*s\" is not a UUID.", pg_mbcliplen(value, strlen(value), 100), value);
-	return DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(value)));
-}
-
-char *
-ss_uuid_text(const pg_uuid_t *value)
-{
-	return DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(value)));
-}
-
 /* --- arguments by position ------------------------------------------------------- */
 
 /* Is the argument absent? A required one that is raises. */

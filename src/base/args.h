@@ -16,6 +16,8 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "base/uuid.h"
+
 /* Usual lengths, in characters. */
 #define SS_NAME_MAX		200
 #define SS_TEXT_MAX		4000
@@ -71,11 +73,6 @@ extern bool ss_text_is_filter(const char *value);
 
 /* A finite timestamp. */
 extern void ss_check_time(TimestampTz value, const char *name);
-
-/* A well-formed UUID text of a jsonb document or cursor. */
-extern pg_uuid_t *ss_uuid_from_text(const char *value, const char *name);
-
-extern char *ss_uuid_text(const pg_uuid_t *value);
 
 /* --- jsonb documents ------------------------------------------------------------- */
 

@@ -8,7 +8,6 @@
 #include "mb/pg_wchar.h"
 
 #include "base/errors.h"
-#include "call/call.h"
 
 /* Formats a detail; the values in it are cut, so that a megabyte of input does not come back. */
 static char *format_detail(const char *fmt, va_list args) pg_attribute_printf(1, 0);
@@ -77,39 +76,6 @@ void
 ss_duplicate(const char *message, const char *detail, ...)
 {
 	WITH_DETAIL(ereport(ERROR, errcode(ERRCODE_UNIQUE_VIOLATION), errmsg("%s", message), errdetail("%s", text)));
-	pg_unreachable();
-}
-
-void
-ss_not_allowed(const char *message, const char *detail)
-{
-	ss_call_note_refusal();
-	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("%s", message), errdetail("%s", detail));
-	pg_unreachable();
-}
-
-void
-ss_rate_limited(int limit, int seconds)
-{
-	ereport(ERROR, errcode(SS_ERRCODE_RATE_LIMIT), errmsg("too many calls"),
-			errdetail("A user may make %d calls in a minute; the next minute begins in %d seconds.", limit, seconds));
-	pg_unreachable();
-}
-
-void
-ss_temporary_password(void)
-{
-	ss_call_note_refusal();
-	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied"),
-			errdetail("The user has signed in with a temporary password."), errhint("Call change_password() first."));
-	pg_unreachable();
-}
-
-void
-ss_in_maintenance(void)
-{
-	ereport(ERROR, errcode(SS_ERRCODE_MAINTENANCE), errmsg("the service is under maintenance"),
-			errdetail("Only admins may call now."));
 	pg_unreachable();
 }
 

@@ -1,5 +1,6 @@
 /*
- * errors.h: the error codes of the API, and the few ways to raise them.
+ * errors.h: the error codes of the API, and the few ways to raise them; those
+ * that refuse a caller stand in call/refusal.h.
  *
  * Every error a caller can cause has a constant message per cause (names of
  * ours at most) and the caller's own value in the detail only: PostgREST sends
@@ -36,18 +37,6 @@ pg_noreturn extern void ss_exhausted(const char *message, const char *detail, ..
 
 /* 23505: a duplicate that an API function found before the index did */
 pg_noreturn extern void ss_duplicate(const char *message, const char *detail, ...) pg_attribute_printf(2, 3);
-
-/* 42501 */
-pg_noreturn extern void ss_not_allowed(const char *message, const char *detail);
-
-/* PT429: the calls that a user may make in a minute, and the seconds until the next one begins */
-pg_noreturn extern void ss_rate_limited(int limit, int seconds);
-
-/* PT503 */
-pg_noreturn extern void ss_in_maintenance(void);
-
-/* 42501 for whoever has signed in with a temporary password and calls anything but change_password() */
-pg_noreturn extern void ss_temporary_password(void);
 
 /* PT401: the token is not valid */
 pg_noreturn extern void ss_unauthenticated(const char *message, const char *detail);

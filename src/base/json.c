@@ -18,6 +18,7 @@
 
 #include "base/json.h"
 #include "base/money.h"
+#include "base/uuid.h"
 
 static void
 push_key(SSJson *json, const char *key)
@@ -116,23 +117,7 @@ ss_json_text(SSJson *json, const char *key, const char *text)
 void
 ss_json_uuid(SSJson *json, const char *key, const pg_uuid_t *value)
 {
-	static const char digits[] = "0123456789abcdef";
-	char *text = NULL;
-	char *end;
-
-	if (value != NULL)
-	{
-		text = end = palloc(37);
-		for (int i = 0; i < UUID_LEN; i++)
-		{
-			if (i == 4 || i == 6 || i == 8 || i == 10)
-				*end++ = '-';
-			*end++ = digits[value->data[i] >> 4];
-			*end++ = digits[value->data[i] & 15];
-		}
-		*end = '\0';
-	}
-	ss_json_text(json, key, text);
+	ss_json_text(json, key, value == NULL ? NULL : ss_uuid_text(value));
 }
 
 void

@@ -13,7 +13,7 @@
 #include "utils/timestamp.h"
 
 #include "base/page.h"
-#include "rules/rules.h"
+#include "base/sentinel.h"
 
 static void
 add_total(SSJson *json, const SSPage *page, int64 total, bool exact)
@@ -61,7 +61,8 @@ ss_page_add(SSJson *json, const char *things, const SSPage *page, int64 counted,
 bool
 ss_page_is_beyond(const SSPageBeyond *beyond)
 {
-	return GetCurrentStatementStartTimestamp() < beyond->until && beyond->generation == ss_rules_generation() &&
+	return GetCurrentStatementStartTimestamp() < beyond->until &&
+		   beyond->changes == ss_sentinel_changes(&ss_rule_sentinel) &&
 		   !TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
 
@@ -72,7 +73,7 @@ ss_page_remember(SSPageBeyond *beyond, int64 counted)
 	if (counted <= SS_PAGE_TOTAL_MAX || TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		return;
 	beyond->until = GetCurrentStatementStartTimestamp() + 10 * USECS_PER_SEC;
-	beyond->generation = ss_rules_generation();
+	beyond->changes = ss_sentinel_changes(&ss_rule_sentinel);
 }
 
 char *

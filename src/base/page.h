@@ -44,7 +44,7 @@ extern void ss_page_end(SSJson *json, const SSPage *page, int64 total, bool exac
 typedef struct SSPageBeyond
 {
 	TimestampTz until;
-	uint64 generation;
+	uint64 changes; /* of ss_rule_sentinel by then */
 } SSPageBeyond;
 
 extern bool ss_page_is_beyond(const SSPageBeyond *beyond);

@@ -1,7 +1,8 @@
 /*
- * secret.c: random bytes, digests, base64url, and forgetting (secret.h).
+ * secret.c: secret arguments, random bytes, digests, base64url, and
+ * forgetting (secret.h).
  *
- * Called by tokens, sessions and passwords. The server's own routines, and
+ * Called by tokens, sessions, passwords and sinks. The server's own routines, and
  * libsodium's for what must not depend on the data. No state, no locks.
  */
 #include "postgres.h"
@@ -11,8 +12,10 @@
 #include "common/base64.h"
 #include "common/cryptohash.h"
 #include "common/hmac.h"
+#include "mb/pg_wchar.h"
 
 #include "base/compat.h"
+#include "base/errors.h"
 #include "base/secret.h"
 
 void
@@ -112,4 +115,31 @@ ss_secret_bytea(const uint8 *bytes, size_t length)
 	SET_VARSIZE(value, VARHDRSZ + length);
 	memcpy(VARDATA(value), bytes, length);
 	return PointerGetDatum(value);
+}
+
+text *
+ss_secret_arg(FunctionCallInfo fcinfo, int n, const char *name, int max_chars)
+{
+	text *secret;
+	int chars;
+
+	if (PG_ARGISNULL(n))
+		ss_missing_value(name);
+	secret = PG_GETARG_TEXT_PP(n);
+	chars = pg_mbstrlen_with_len(VARDATA_ANY(secret), VARSIZE_ANY_EXHDR(secret));
+	if (chars > max_chars)
+	{
+		ss_secret_forget(fcinfo, n, secret);
+		ss_bad_value(name, "It is %d characters long; at most %d are allowed.", chars, max_chars);
+	}
+	return secret;
+}
+
+void
+ss_secret_forget(FunctionCallInfo fcinfo, int n, text *secret)
+{
+	if ((Pointer) secret == DatumGetPointer(fcinfo->args[n].value))
+		return;
+	ss_secret_wipe(VARDATA_ANY(secret), VARSIZE_ANY_EXHDR(secret));
+	pfree(secret);
 }

@@ -1,12 +1,24 @@
 /*
- * secret.h: random bytes, digests, base64url, and forgetting.
+ * secret.h: secret arguments, random bytes, digests, base64url, and forgetting.
  */
 #ifndef SS_SECRET_H
 #define SS_SECRET_H
 
 #include "postgres.h"
 
+#include "fmgr.h"
+
 #define SS_DIGEST_BYTES 32
+#define SS_SECRET_MAX	1000 /* usual length of an argument, in characters */
+
+/*
+ * An argument that is a password, or another secret, of at most that many
+ * characters; 22023, without it, if it is null or longer. Give it back with
+ * ss_secret_forget, which overwrites and frees the argument if it is a copy of
+ * ours; what the server holds is not ours to change.
+ */
+extern text *ss_secret_arg(FunctionCallInfo fcinfo, int n, const char *name, int max_chars);
+extern void ss_secret_forget(FunctionCallInfo fcinfo, int n, text *secret);
 
 /* Strong random bytes; an error if the system has none. */
 extern void ss_secret_random(uint8 *bytes, size_t length);

@@ -18,17 +18,18 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/varlena.h"
 
-#include "base/errors.h"
-#include "base/guc.h"
 #include "base/query.h"
+#include "base/uuid.h"
 #include "call/call.h"
 #include "call/gate.h"
 #include "call/identity.h"
 #include "call/metrics.h"
+#include "call/owner.h"
 #include "call/rates.h"
-#include "call/refused.h"
+#include "call/refusal.h"
+
+PG_FUNCTION_INFO_V1(swipesavvy_current_user_id);
 
 static const struct
 {
@@ -39,15 +40,6 @@ static const struct
 	{SS_ANALYTICS, "swipesavvy_analytics"}, {SS_BACKEND, "swipesavvy_backend"},	  {SS_DELIVERY, "swipesavvy_delivery"},
 	{SS_ADMIN, "swipesavvy_admin"},
 };
-
-/* Of the call that was checked last: what is known of it should it be refused. Means nothing otherwise. */
-static struct
-{
-	Oid function;
-	Oid invoking_role;
-	bool has_user; /* whom it is about */
-	pg_uuid_t user;
-} checked;
 
 /* Which of these roles' privileges does the role have? */
 static int
@@ -68,44 +60,6 @@ roles_of(Oid role, int wanted)
 	return found;
 }
 
-bool
-ss_call_session_is_trusted(void)
-{
-	char *names;
-	List *list;
-	ListCell *cell;
-	const char *session_user;
-	bool trusted = false;
-
-	if (ss_trusted_gateways == NULL || ss_trusted_gateways[0] == '\0')
-		return false;
-	session_user = GetUserNameFromId(GetSessionUserId(), true);
-	names = pstrdup(ss_trusted_gateways);
-	if (session_user == NULL || !SplitIdentifierString(names, ',', &list))
-		return false;
-	foreach (cell, list)
-		trusted |= (strcmp(lfirst(cell), session_user) == 0);
-	list_free(list);
-	pfree(names);
-	return trusted;
-}
-
-/* uuid_in would raise, and takes more forms */
-bool
-ss_call_is_uuid(const char *text, int length)
-{
-	if (length != 36)
-		return false;
-	for (int i = 0; i < 36; i++)
-	{
-		bool dash = (i == 8 || i == 13 || i == 18 || i == 23);
-
-		if (dash ? text[i] != '-' : !isxdigit((unsigned char) text[i]))
-			return false;
-	}
-	return true;
-}
-
 /* Whom the caller acts for, NULL for nobody; 42501 for who must change a temporary password and calls something else. */
 static const pg_uuid_t *
 identify(SSIdentity *identity, int allowed)
@@ -115,38 +69,6 @@ identify(SSIdentity *identity, int allowed)
 	if (identity->must_change && (allowed & SS_TEMPORARY) == 0)
 		ss_temporary_password();
 	return &identity->user_id;
-}
-
-int
-ss_call_guard_path(void)
-{
-	int level = NewGUCNestLevel();
-
-	ss_query_guard_path();
-	return level;
-}
-
-void
-ss_call_restore_path(int level)
-{
-	AtEOXact_GUC(true, level);
-}
-
-void
-ss_call_become_owner(SSCall *call)
-{
-	Oid owner = get_role_oid("swipesavvy_owner", false);
-
-	GetUserIdAndSecContext(&call->caller, &call->security);
-	call->guc_level = NewGUCNestLevel(); /* query.c sets the path when it needs it */
-	SetUserIdAndSecContext(owner, call->security | SECURITY_LOCAL_USERID_CHANGE);
-}
-
-void
-ss_call_become_caller(SSCall *call)
-{
-	ss_call_restore_path(call->guc_level);
-	SetUserIdAndSecContext(call->caller, call->security);
 }
 
 /* PT503 for a role that is no admin, PT429 for a user with too many calls. No function: a statement on the view, which writes. */
@@ -167,7 +89,7 @@ ss_call_let_in(void)
 {
 	SSIdentity identity;
 
-	checked.function = InvalidOid;
+	ss_refusal_begin(InvalidOid);
 	let_in(GetUserId(), 0, identify(&identity, 0), InvalidOid);
 }
 
@@ -178,20 +100,12 @@ ss_call_refuse_in_maintenance(void)
 }
 
 void
-ss_call_begin(Oid function)
-{
-	checked.function = function;
-	checked.invoking_role = GetUserId();
-	checked.has_user = false;
-}
-
-void
 ss_call_check_function(SSCall *call, int allowed, Oid function)
 {
 	SSIdentity identity = {0};
 
 	ss_metrics_begin();
-	ss_call_begin(function);
+	ss_refusal_begin(function);
 	call->function = function;
 	call->allowed = allowed;
 	call->roles = roles_of(GetUserId(), allowed);
@@ -209,7 +123,7 @@ ss_call_enter_function(SSCall *call, int allowed, Oid function)
 	call->changes = ss_query_changes();
 	call->recorded = false;
 	call->context = CurrentMemoryContext;
-	ss_call_become_owner(call);
+	ss_owner_become(call);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 }
@@ -219,23 +133,10 @@ ss_call_require_user(const SSCall *call, int any_user, const pg_uuid_t *user_id)
 {
 	if ((call->roles & any_user) != 0)
 		return;
-	if ((call->roles & SS_CUSTOMER) != 0 && call->has_identity &&
-		memcmp(&call->identity, user_id, sizeof(pg_uuid_t)) == 0)
+	if ((call->roles & SS_CUSTOMER) != 0 && call->has_identity && ss_uuid_equal(&call->identity, user_id))
 		return;
-	checked.has_user = true;
-	checked.user = *user_id;
+	ss_refusal_about(user_id);
 	ss_not_allowed("permission denied", "A customer may only act for the user that is signed in.");
-}
-
-void
-ss_call_note_refusal(void)
-{
-	SSIdentity identity;
-
-	if (OidIsValid(checked.function))
-		ss_refused_note(checked.function, checked.invoking_role, ss_identity_get(&identity) ? &identity.user_id : NULL,
-						checked.has_user ? &checked.user : NULL);
-	checked.function = InvalidOid;
 }
 
 bool
@@ -258,7 +159,7 @@ ss_call_leave(SSCall *call)
 	require_record(call);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not disconnect from SPI");
-	ss_call_become_caller(call);
+	ss_owner_leave(call);
 	MemoryContextSwitchTo(call->context);
 	ss_metrics_end();
 	if (XactReadOnly)
@@ -275,4 +176,25 @@ ss_call_leave_json(SSCall *call, SSJson *json)
 	MemoryContextSwitchTo(spi);
 	ss_call_leave(call);
 	return result;
+}
+
+/*
+ * current_user_id(): the user that this session acts for, NULL for nobody.
+ */
+Datum
+swipesavvy_current_user_id(PG_FUNCTION_ARGS)
+{
+	SSIdentity identity;
+	pg_uuid_t *user_id;
+
+	if (!ss_identity_get(&identity))
+		PG_RETURN_NULL();
+	if (identity.must_change)
+	{
+		ss_refusal_begin(fcinfo->flinfo->fn_oid);
+		ss_temporary_password();
+	}
+	user_id = palloc(sizeof(pg_uuid_t));
+	*user_id = identity.user_id;
+	PG_RETURN_UUID_P(user_id);
 }

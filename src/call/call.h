@@ -21,6 +21,7 @@
 #include "utils/uuid.h"
 
 #include "base/json.h"
+#include "call/owner.h"
 
 /* The roles of api.md as bits; a caller is whatever its role is a member of. */
 #define SS_ANON		 0x01
@@ -39,21 +40,6 @@
 
 /* Functions of sign-in: for everybody at any time, admins who end the maintenance among them. */
 #define SS_SIGN_IN (SS_ANYONE | SS_IN_MAINTENANCE | SS_NOT_CACHED | SS_TEMPORARY)
-
-typedef struct SSCall
-{
-	Oid caller;			   /* the invoking role */
-	int security;		   /* its security context */
-	int guc_level;		   /* to undo search_path */
-	MemoryContext context; /* where the result must live */
-	int allowed;		   /* as it was given to ss_call_enter */
-	int roles;			   /* those of the allowed ones that the caller has */
-	bool has_identity;	   /* a user is signed in */
-	pg_uuid_t identity;
-	Oid function;	/* that was called */
-	uint64 changes; /* rows that the session had changed by then */
-	bool recorded;	/* its changes are in the audit log, or are none of it */
-} SSCall;
 
 /*
  * Checks that the caller has one of the allowed roles (42501 otherwise), reads
@@ -92,29 +78,5 @@ extern Datum ss_call_leave_json(SSCall *call, SSJson *json);
 
 /* The same for a result that is not made of SPI's memory, or for none. */
 extern void ss_call_leave(SSCall *call);
-
-/*
- * The two halves for who cannot be entered as a function call: triggers (the
- * privilege on the view was checked by the executor) and the importer, which
- * leaves before each commit. They do not touch SPI.
- */
-extern void ss_call_become_owner(SSCall *call);
-extern void ss_call_become_caller(SSCall *call);
-
-/* For a function that anybody may call and that checks nothing else: it is the call that is under way. */
-extern void ss_call_begin(Oid function);
-
-/* The call that is under way is about to be refused: the attempt is kept (refused.h). Called by errors.c alone. */
-extern void ss_call_note_refusal(void);
-
-/* Is the session user one of those whose settings request.* we believe? */
-extern bool ss_call_session_is_trusted(void);
-
-/* Is the text 8-4-4-4-12 hexadecimal digits? */
-extern bool ss_call_is_uuid(const char *text, int length);
-
-/* Only the safe search_path, for a query that runs with the caller's own rights; returns what restores it. */
-extern int ss_call_guard_path(void);
-extern void ss_call_restore_path(int level);
 
 #endif /* SS_CALL_H */

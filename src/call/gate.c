@@ -17,12 +17,12 @@
 #include "utils/snapmgr.h"
 
 #include "base/query.h"
-#include "call/call.h"
+#include "base/sentinel.h"
+#include "call/owner.h"
 #include "call/gate.h"
-#include "rules/rules.h"
 
 static SSGate current;
-static uint64 generation = 0; /* of the rules when `current` was read; 0 = never */
+static uint64 seen = 0; /* of the sentinel when `current` was read */
 
 static SSQuery read_settings = {
 	"SELECT (SELECT value = 'true' FROM swipesavvy.system_settings WHERE setting = 'maintenance_mode'),"
@@ -40,7 +40,7 @@ read_gate(SSGate *gate, Snapshot snapshot)
 	bool isnull;
 
 	PushActiveSnapshot(snapshot);
-	ss_call_become_owner(&call);
+	ss_owner_become(&call);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	(void) ss_query_read(&read_settings, NULL, NULL);
@@ -49,16 +49,16 @@ read_gate(SSGate *gate, Snapshot snapshot)
 	gate->cache_ttl = (int32) ss_value_int64(0, 3, 0);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not disconnect from SPI");
-	ss_call_become_caller(&call);
+	ss_owner_leave(&call);
 	PopActiveSnapshot();
 }
 
 const SSGate *
 ss_gate_get(void)
 {
-	while (generation != ss_rules_generation())
+	while (seen != ss_sentinel_changes(&ss_rule_sentinel))
 	{
-		uint64 begun = ss_rules_watch();
+		uint64 begun = ss_sentinel_watch(&ss_rule_sentinel, "rule_sentinel");
 
 		/* There is no latest snapshot beside parallel workers: what the statement sees must do, for this time. */
 		if (IsInParallelMode())
@@ -67,7 +67,7 @@ ss_gate_get(void)
 			break;
 		}
 		read_gate(&current, GetLatestSnapshot());
-		generation = begun;
+		seen = begun;
 	}
 	return &current;
 }

@@ -18,17 +18,13 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "fmgr.h"
-#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
-#include "base/errors.h"
 #include "base/json_members.h"
-#include "call/call.h"
+#include "base/uuid.h"
+#include "call/gateway.h"
 #include "call/identity.h"
-
-PG_FUNCTION_INFO_V1(swipesavvy_current_user_id);
 
 /* What authenticate() set at a nesting level, over what was set at lower ones. */
 typedef struct Verified
@@ -94,23 +90,10 @@ ss_identity_init(void)
 
 /* --- what a trusted gateway says ------------------------------------------------------ */
 
-bool
-ss_identity_parse_uuid(const char *text, size_t length, pg_uuid_t *value)
-{
-	char copy[37];
-
-	if (!ss_call_is_uuid(text, length))
-		return false;
-	memcpy(copy, text, 36);
-	copy[36] = '\0';
-	*value = *DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(copy)));
-	return true;
-}
-
 static bool
 read_uuid(const SSPicked *claim, pg_uuid_t *value)
 {
-	return claim->text != NULL && ss_identity_parse_uuid(claim->text, strlen(claim->text), value);
+	return claim->text != NULL && ss_uuid_parse(claim->text, strlen(claim->text), value);
 }
 
 /* The `sub` of a trusted gateway's claims; false where there is none: that caller is nobody. */
@@ -120,7 +103,7 @@ read_claims(SSIdentity *identity)
 	SSPicked claims[] = {{.name = "sub"}, {.name = "sid"}, {.name = "must_change_password"}};
 	const char *text;
 
-	if (!ss_call_session_is_trusted())
+	if (!ss_gateway_is_trusted())
 		return false;
 	text = GetConfigOption("request.jwt.claims", true, false);
 	if (text == NULL || text[0] == '\0')
@@ -142,25 +125,4 @@ ss_identity_get(SSIdentity *identity)
 		return true;
 	}
 	return read_claims(identity);
-}
-
-/*
- * current_user_id(): the user that this session acts for, NULL for nobody.
- */
-Datum
-swipesavvy_current_user_id(PG_FUNCTION_ARGS)
-{
-	SSIdentity identity;
-	pg_uuid_t *user_id;
-
-	if (!ss_identity_get(&identity))
-		PG_RETURN_NULL();
-	if (identity.must_change)
-	{
-		ss_call_begin(fcinfo->flinfo->fn_oid);
-		ss_temporary_password();
-	}
-	user_id = palloc(sizeof(pg_uuid_t));
-	*user_id = identity.user_id;
-	PG_RETURN_UUID_P(user_id);
 }

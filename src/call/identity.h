@@ -22,9 +22,6 @@ extern bool ss_identity_get(SSIdentity *identity);
 /* Makes it the identity of this transaction, or of the rest of it if a savepoint is rolled back to. */
 extern void ss_identity_set(const SSIdentity *identity);
 
-/* 8-4-4-4-12 hexadecimal digits to a value; false for anything else. */
-extern bool ss_identity_parse_uuid(const char *text, size_t length, pg_uuid_t *value);
-
 /* Called by _PG_init. */
 extern void ss_identity_init(void);
 

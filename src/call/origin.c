@@ -14,7 +14,7 @@
 #include "utils/guc.h"
 
 #include "base/json_members.h"
-#include "call/call.h"
+#include "call/gateway.h"
 #include "call/origin.h"
 
 /* A header's value; its length is 0 if there is none. */
@@ -58,7 +58,7 @@ last_of_list(Header list)
 }
 
 static void
-read_headers(SSRequest *request, const char *text)
+read_headers(SSOrigin *origin, const char *text)
 {
 	/* PostgREST gives the names in lower case */
 	SSPicked picked[] = {
@@ -69,21 +69,21 @@ read_headers(SSRequest *request, const char *text)
 	ss_pick_members(text, picked, lengthof(picked));
 	agent = header_of(&picked[0]);
 	forwarded = header_of(&picked[1]);
-	copy_plain(request->id, sizeof(request->id), header_of(&picked[3]), "-_.:+/=");
-	copy_plain(request->address, sizeof(request->address),
+	copy_plain(origin->id, sizeof(origin->id), header_of(&picked[3]), "-_.:+/=");
+	copy_plain(origin->address, sizeof(origin->address),
 			   forwarded.length > 0 ? last_of_list(forwarded) : header_of(&picked[2]), ".:");
 	if (agent.length > 0)
 	{
 		int length = pg_mbcliplen(agent.text, agent.length, SS_AGENT_MAX);
 
-		memcpy(request->agent, agent.text, length);
-		request->agent[length] = '\0';
+		memcpy(origin->agent, agent.text, length);
+		origin->agent[length] = '\0';
 	}
 }
 
 /* Of the connection; none through a Unix socket. */
 static void
-read_connection(SSRequest *request)
+read_connection(SSOrigin *origin)
 {
 	LOCAL_FCINFO(fcinfo, 0);
 	Datum address;
@@ -91,21 +91,21 @@ read_connection(SSRequest *request)
 	InitFunctionCallInfoData(*fcinfo, NULL, 0, InvalidOid, NULL, NULL);
 	address = inet_client_addr(fcinfo);
 	if (!fcinfo->isnull)
-		strlcpy(request->address, DatumGetCString(DirectFunctionCall1(inet_out, address)), sizeof(request->address));
+		strlcpy(origin->address, DatumGetCString(DirectFunctionCall1(inet_out, address)), sizeof(origin->address));
 }
 
 void
-ss_request_read(SSRequest *request)
+ss_origin_read(SSOrigin *origin)
 {
 	const char *headers;
 
-	memset(request, 0, sizeof(*request));
-	if (!ss_call_session_is_trusted())
+	memset(origin, 0, sizeof(*origin));
+	if (!ss_gateway_is_trusted())
 	{
-		read_connection(request);
+		read_connection(origin);
 		return;
 	}
 	headers = GetConfigOption("request.headers", true, false);
 	if (headers != NULL && headers[0] != '\0')
-		read_headers(request, headers);
+		read_headers(origin, headers);
 }

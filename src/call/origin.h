@@ -11,12 +11,12 @@
 #define SS_AGENT_MAX	  256
 
 /* Empty texts where nothing is known. */
-typedef struct SSRequest
+typedef struct SSOrigin
 {
 	char id[SS_REQUEST_ID_MAX + 1];
 	char address[SS_ADDRESS_MAX + 1];
 	char agent[SS_AGENT_MAX + 1];
-} SSRequest;
+} SSOrigin;
 
 /*
  * Of a trusted gateway's session: X-Request-Id, the last address of
@@ -25,6 +25,6 @@ typedef struct SSRequest
  * session: the address of its connection. Malformed headers of a gateway tell
  * nothing.
  */
-extern void ss_request_read(SSRequest *request);
+extern void ss_origin_read(SSOrigin *origin);
 
 #endif /* SS_ORIGIN_H */

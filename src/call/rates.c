@@ -25,8 +25,10 @@
 
 #include "base/errors.h"
 #include "base/query.h"
-#include "call/call.h"
+#include "base/uuid.h"
+#include "call/owner.h"
 #include "call/rates.h"
+#include "call/refusal.h"
 
 #define BUCKETS			 2048
 #define USERS_PER_BUCKET 16
@@ -80,7 +82,7 @@ find_place(Bucket *bucket, const pg_uuid_t *user_id, int32 minute)
 	{
 		UserCount *user = &bucket->users[i];
 
-		if (memcmp(&user->user_id, user_id, sizeof(pg_uuid_t)) == 0 && user->database == MyDatabaseId)
+		if (ss_uuid_equal(&user->user_id, user_id) && user->database == MyDatabaseId)
 			return user;
 		if (place == NULL || (user->minute < minute ? -1 : user->calls) < (place->minute < minute ? -1 : place->calls))
 			place = user;
@@ -121,14 +123,14 @@ count_in_table(const pg_uuid_t *user_id, TimestampTz minute)
 	Datum values[] = {UUIDPGetDatum(user_id), TimestampTzGetDatum(minute)};
 	int64 calls;
 
-	ss_call_become_owner(&call);
+	ss_owner_become(&call);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	(void) ss_query_write(&count_call, values, NULL);
 	calls = ss_value_int64(0, 1, 0);
 	if (SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not disconnect from SPI");
-	ss_call_become_caller(&call);
+	ss_owner_leave(&call);
 	return calls;
 }
 

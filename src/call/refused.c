@@ -208,7 +208,7 @@ fill(SSRefused *attempt, const char *kind, Oid invoking_role, const pg_uuid_t *a
 	attempt->has_user = (user_id != NULL);
 	if (user_id != NULL)
 		attempt->user = *user_id;
-	ss_request_read(&attempt->request);
+	ss_origin_read(&attempt->origin);
 }
 
 void

@@ -32,7 +32,7 @@ typedef struct SSRefused
 	bool has_user;
 	pg_uuid_t actor;
 	pg_uuid_t user;
-	SSRequest request;
+	SSOrigin origin;
 } SSRefused;
 
 /* For shmem.c: the queue in shared memory, NULL without preload. */

@@ -28,6 +28,7 @@
 
 #include "base/money.h"
 #include "base/query.h"
+#include "base/uuid.h"
 #include "campaigns/simulation.h"
 #include "engine/choose.h"
 #include "engine/chunk.h"
@@ -49,7 +50,7 @@ typedef struct NumberEntry
 #define SH_KEY_TYPE				pg_uuid_t
 #define SH_KEY					id
 #define SH_HASH_KEY(table, key) hash_bytes((key).data, sizeof(pg_uuid_t))
-#define SH_EQUAL(table, a, b)	(memcmp(&(a), &(b), sizeof(pg_uuid_t)) == 0)
+#define SH_EQUAL(table, a, b)	(ss_uuid_equal(&(a), &(b)))
 #define SH_SCOPE				static inline
 #define SH_DEFINE
 #define SH_DECLARE

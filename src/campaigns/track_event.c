@@ -20,6 +20,7 @@
 #include "base/query.h"
 #include "base/uuid7.h"
 #include "call/call.h"
+#include "call/refusal.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_track_event);
 

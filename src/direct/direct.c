@@ -99,12 +99,12 @@ ss_direct_begin(void)
 		return NULL;
 	do
 	{
-		if (!ss_survey.known)
+		if (!ss_survey_is_known())
 			ss_survey_take();
 		if ((~ss_survey.usable & SS_ENGINE_TABLES) != 0)
 			return NULL;
 		lock_written();
-	} while (!ss_survey.known);
+	} while (!ss_survey_is_known());
 	if (ss_survey.runs_code)
 		ss_query_guard_path();
 	direct = palloc0(sizeof(SSDirect));
@@ -168,7 +168,7 @@ open_table(SSDirect *direct, SSTable table)
 	open->written = !direct->reading && ss_table_specs[table].use != SS_USE_READ;
 	open->rel = table_open(ss_survey.relids[table], open->written || direct->reading ? NoLock : AccessShareLock);
 	/* a table that only the engine's checks read may have been changed until it was locked */
-	if (!ss_survey.known)
+	if (!ss_survey_is_known())
 		ss_survey_take();
 	return open;
 }
@@ -193,12 +193,12 @@ ss_direct_begin_reading(uint32 tables)
 		return NULL;
 	do
 	{
-		if (!ss_survey.known)
+		if (!ss_survey_is_known())
 			ss_survey_take();
 		if ((~ss_survey.usable & tables) != 0)
 			return NULL;
 		lock_read(tables);
-	} while (!ss_survey.known);
+	} while (!ss_survey_is_known());
 	direct = palloc0(sizeof(SSDirect));
 	direct->reading = true;
 	return direct;

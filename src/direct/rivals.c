@@ -20,6 +20,7 @@
 
 #include "base/compat.h"
 #include "base/locks.h"
+#include "base/uuid.h"
 #include "direct/rivals.h"
 
 /* Looks once; *unsettled is the transaction that must end before there is an answer. */
@@ -44,7 +45,7 @@ look(Relation table, Relation index, const pg_uuid_t *transaction_id, const pg_u
 		bool isnull;
 		Datum user = slot_getattr(slot, user_column, &isnull);
 
-		if (memcmp(DatumGetUUIDP(user), user_id, sizeof(pg_uuid_t)) == 0)
+		if (ss_uuid_equal(DatumGetUUIDP(user), user_id))
 			continue;
 		*unsettled = dirty.xmin;
 		*tid = slot->tts_tid;

@@ -29,12 +29,12 @@
 #include "nodes/nodeFuncs.h"
 #include "utils/array.h"
 #include "utils/fmgroids.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
 #include "base/errors.h"
+#include "base/sentinel.h"
 #include "direct/restore_guard.h"
 #include "direct/survey.h"
 
@@ -190,18 +190,13 @@ static const struct
 
 SSSurvey ss_survey;
 
-static void
-on_relcache_invalidation(Datum arg, Oid relid)
-{
-	bool ours = (relid == InvalidOid);
+static SSSentinel sentinel;
+static Oid watched[2 * SS_TABLES]; /* the tables, then their indexes */
 
-	for (int i = 0; i < SS_TABLES; i++)
-		ours |= (relid == ss_survey.relids[i] || relid == ss_survey.indexes[i]);
-	if (ours)
-	{
-		ss_survey.known = false;
-		ss_survey.changed = true;
-	}
+bool
+ss_survey_is_known(void)
+{
+	return ss_survey.complete && ss_sentinel_holds(&sentinel, ss_survey.seen);
 }
 
 /* Are all columns of an array of numbers among these? */
@@ -390,6 +385,8 @@ check_table(SSTable table, Oid namespace)
 
 	ss_survey.relids[table] = get_relname_relid(spec->name, namespace);
 	ss_survey.indexes[table] = spec->index == NULL ? InvalidOid : get_relname_relid(spec->index, namespace);
+	watched[table] = ss_survey.relids[table];
+	watched[SS_TABLES + table] = ss_survey.indexes[table];
 	if (!OidIsValid(ss_survey.relids[table]))
 		return false;
 	rel = table_open(ss_survey.relids[table], AccessShareLock);
@@ -421,15 +418,11 @@ label_oid(const char *type, const char *label, Oid namespace)
 void
 ss_survey_take(void)
 {
-	static bool registered = false;
 	Oid namespace = get_namespace_oid("swipesavvy", false);
 
-	if (!registered)
-	{
-		CacheRegisterRelcacheCallback(on_relcache_invalidation, (Datum) 0);
-		registered = true;
-	}
 	memset(&ss_survey, 0, sizeof(ss_survey));
+	memset(watched, 0, sizeof(watched));
+	ss_survey.seen = ss_sentinel_watch_all(&sentinel, watched, lengthof(watched));
 	for (int i = 0; i < SS_TABLES; i++)
 	{
 		if (check_table((SSTable) i, namespace))
@@ -444,5 +437,5 @@ ss_survey_take(void)
 	/* Citus keeps ordinary tables in front of its shards: a write past the planner would be lost */
 	if (OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE)))
 		ss_survey.usable = 0;
-	ss_survey.known = !ss_survey.changed;
+	ss_survey.complete = true;
 }

@@ -44,8 +44,8 @@ extern const SSTableSpec ss_table_specs[SS_TABLES];
 /* What is known of the tables; dropped by any relcache invalidation of one of them. */
 typedef struct SSSurvey
 {
-	bool known;
-	bool changed;	/* since it began to be taken */
+	bool complete;	/* false: an error ended it */
+	uint64 seen;	/* how often the tables had changed when it began */
 	uint32 usable;	/* the tables that are, as bits */
 	bool runs_code; /* writing runs functions of somebody else's */
 	Oid relids[SS_TABLES];
@@ -56,6 +56,9 @@ typedef struct SSSurvey
 } SSSurvey;
 
 extern SSSurvey ss_survey;
+
+/* Is the survey there, and has nothing changed since it began? */
+extern bool ss_survey_is_known(void);
 
 /* Takes stock of the tables. An invalidation or an error meanwhile leaves it unknown. */
 extern void ss_survey_take(void);

@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 
 #include "base/attempt.h"
+#include "base/uuid.h"
 #include "engine/bisect.h"
 #include "engine/engine.h"
 
@@ -65,7 +66,7 @@ compare_items(const void *a, const void *b)
 
 	if (x->occurred_at != y->occurred_at)
 		return x->occurred_at < y->occurred_at ? -1 : 1;
-	return memcmp(&x->transaction_id, &y->transaction_id, sizeof(pg_uuid_t));
+	return ss_uuid_compare(&x->transaction_id, &y->transaction_id);
 }
 
 static int
@@ -73,7 +74,7 @@ compare_keys(const void *a, const void *b)
 {
 	const SSPurchase *x = &(*(SSItem *const *) a)->purchase;
 	const SSPurchase *y = &(*(SSItem *const *) b)->purchase;
-	int order = memcmp(&x->user_id, &y->user_id, sizeof(pg_uuid_t));
+	int order = ss_uuid_compare(&x->user_id, &y->user_id);
 
 	return order != 0 ? order : strcmp(x->idempotency_key, y->idempotency_key);
 }

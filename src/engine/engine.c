@@ -49,6 +49,7 @@
 #include "base/errors.h"
 #include "base/money.h"
 #include "base/query.h"
+#include "base/uuid.h"
 #include "direct/rivals.h"
 #include "engine/choose.h"
 #include "engine/chunk.h"
@@ -68,12 +69,6 @@ static SSQuery known_ids_query = {
 	1,
 	{UUIDARRAYOID},
 	NULL};
-
-static int
-compare_ids(const void *a, const void *b)
-{
-	return memcmp(a, b, sizeof(pg_uuid_t));
-}
 
 static void
 refuse_id(const pg_uuid_t *id)
@@ -101,10 +96,10 @@ check_given_ids(const SSChunk *chunk)
 	}
 	if (n == 0)
 		return;
-	qsort(ids, n, sizeof(pg_uuid_t), compare_ids);
+	qsort(ids, n, sizeof(pg_uuid_t), ss_uuid_order);
 	for (int i = 1; i < n && known == NULL; i++)
 	{
-		if (memcmp(&ids[i], &ids[i - 1], sizeof(pg_uuid_t)) == 0)
+		if (ss_uuid_equal(&ids[i], &ids[i - 1]))
 			known = &ids[i];
 	}
 	for (int i = 0; i < n && known == NULL && chunk->direct != NULL; i++)

@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "base/money.h"
+#include "base/uuid.h"
 #include "engine/match.h"
 
 /* The largest multiplier among the user's boosts that are in force for this purchase. */
@@ -61,7 +62,7 @@ ss_match_campaign(const SSCampaign *campaign, const SSPurchase *purchase, const 
 	if (strcmp(campaign->currency, purchase->currency) != 0)
 		return SS_NOT_CURRENCY;
 	if (campaign->has_merchant &&
-		(!purchase->has_merchant || memcmp(&campaign->merchant_id, &purchase->merchant_id, sizeof(pg_uuid_t)) != 0))
+		(!purchase->has_merchant || !ss_uuid_equal(&campaign->merchant_id, &purchase->merchant_id)))
 		return SS_NOT_MERCHANT;
 	if (campaign->category_no != 0 && campaign->category_no != purchase->category_no)
 		return SS_NOT_CATEGORY;

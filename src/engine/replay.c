@@ -15,6 +15,7 @@
 #include "base/errors.h"
 #include "base/money.h"
 #include "base/query.h"
+#include "base/uuid.h"
 #include "engine/replay.h"
 #include "ledger/tier.h"
 
@@ -42,7 +43,7 @@ same_id(uint64 row, int column, bool given, const pg_uuid_t *id)
 
 	if (isnull || !given)
 		return isnull && !given;
-	return memcmp(DatumGetUUIDP(value), id, sizeof(pg_uuid_t)) == 0;
+	return ss_uuid_equal(DatumGetUUIDP(value), id);
 }
 
 static bool
@@ -185,7 +186,7 @@ ss_replay_find(SSChunk *chunk)
 			SSPurchase *purchase = &chunk->purchases[i];
 
 			if (purchase->idempotency_key == NULL || strcmp(purchase->idempotency_key, key) != 0 ||
-				memcmp(&purchase->user_id, user_id, sizeof(pg_uuid_t)) != 0)
+				!ss_uuid_equal(&purchase->user_id, user_id))
 				continue;
 			if (!same_payload(rules, row, purchase))
 				ss_duplicate("idempotency_key was used with other arguments", "The key is \"%s\".", key);

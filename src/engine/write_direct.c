@@ -8,6 +8,7 @@
 
 #include "utils/builtins.h"
 
+#include "base/uuid.h"
 #include "base/uuid7.h"
 #include "direct/direct.h"
 #include "engine/write.h"
@@ -94,7 +95,7 @@ compare_purchases(const void *a, const void *b)
 {
 	const SSPurchase *x = *(const SSPurchase *const *) a;
 	const SSPurchase *y = *(const SSPurchase *const *) b;
-	int order = memcmp(&x->user_id, &y->user_id, sizeof(pg_uuid_t));
+	int order = ss_uuid_compare(&x->user_id, &y->user_id);
 
 	if (order != 0)
 		return order;

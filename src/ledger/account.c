@@ -8,6 +8,7 @@
 #include "utils/builtins.h"
 
 #include "base/query.h"
+#include "base/uuid.h"
 #include "ledger/account.h"
 
 static SSQuery total_spent_query = {
@@ -17,19 +18,13 @@ static SSQuery total_spent_query = {
 	{UUIDOID, BPCHAROID},
 	NULL};
 
-static int
-compare_accounts(const void *a, const void *b)
-{
-	return memcmp(&((const SSAccount *) a)->id, &((const SSAccount *) b)->id, sizeof(pg_uuid_t));
-}
-
 SSAccount *
 ss_account_find(SSAccount *accounts, int count, const pg_uuid_t *id)
 {
 	SSAccount key;
 
 	key.id = *id;
-	return bsearch(&key, accounts, count, sizeof(SSAccount), compare_accounts);
+	return bsearch(&key, accounts, count, sizeof(SSAccount), ss_uuid_order);
 }
 
 void

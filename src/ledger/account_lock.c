@@ -20,6 +20,7 @@
 
 #include "base/columns.h"
 #include "base/query.h"
+#include "base/uuid.h"
 #include "ledger/account_lock.h"
 
 static SSQuery lock_accounts_query = {
@@ -56,7 +57,7 @@ compare_wanted(const void *a, const void *b)
 {
 	const SSWanted *x = a;
 	const SSWanted *y = b;
-	int order = memcmp(&x->id, &y->id, sizeof(pg_uuid_t));
+	int order = ss_uuid_compare(&x->id, &y->id);
 
 	return order != 0 ? order : (int) y->completes - (int) x->completes;
 }
@@ -70,7 +71,7 @@ sort_wanted(SSWanted *wanted, int count)
 	qsort(wanted, count, sizeof(SSWanted), compare_wanted);
 	for (int i = 0; i < count; i++)
 	{
-		if (i == 0 || memcmp(&wanted[i].id, &wanted[distinct - 1].id, sizeof(pg_uuid_t)) != 0)
+		if (i == 0 || !ss_uuid_equal(&wanted[i].id, &wanted[distinct - 1].id))
 			wanted[distinct++] = wanted[i];
 	}
 	return distinct;

@@ -10,6 +10,7 @@
 #include "base/args.h"
 #include "base/errors.h"
 #include "base/money.h"
+#include "base/uuid.h"
 #include "ledger/account_lock.h"
 #include "ledger/account_write.h"
 #include "ledger/balance.h"
@@ -45,7 +46,7 @@ ss_balance_lock_all(SSBalance *balances, const pg_uuid_t *user_ids, int count)
 	rules = ss_rules_get();
 	for (int i = 0; i < count; i++)
 	{
-		if (i >= found || memcmp(&accounts[i].id, &user_ids[i], sizeof(pg_uuid_t)) != 0)
+		if (i >= found || !ss_uuid_equal(&accounts[i].id, &user_ids[i]))
 			ss_not_found("user", ss_uuid_text(&user_ids[i]));
 		balances[i].rules = rules;
 		balances[i].now = GetCurrentTimestamp();

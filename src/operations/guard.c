@@ -164,9 +164,9 @@ swipesavvy_drop_guard(PG_FUNCTION_ARGS)
 	if (ss_allow_drop || !OidIsValid(extension))
 		PG_RETURN_NULL();
 	dropped = read_statement(event->parsetree);
-	ss_call_become_owner(&call);
+	ss_owner_become(&call);
 	refuse = drops_entries(extension, &dropped);
-	ss_call_become_caller(&call);
+	ss_owner_leave(&call);
 	if (refuse)
 		ereport(ERROR, errcode(SS_ERRCODE_BAD_STATE), errmsg("the ledger has entries"),
 				errdetail("The statement would drop extension \"swipesavvy\" with all points."),

@@ -31,6 +31,7 @@
 #include "base/errors.h"
 #include "base/query.h"
 #include "call/call.h"
+#include "call/refusal.h"
 #include "outbox/outbox.h"
 #include "outbox/sinks.h"
 

@@ -17,7 +17,6 @@
 #include "base/secret.h"
 #include "call/call.h"
 #include "outbox/sinks.h"
-#include "signin/password.h"
 
 #define SECRET_MAX 4096 /* characters; tokens of AWS come near */
 
@@ -91,11 +90,11 @@ swipesavvy_set_sink_secret(PG_FUNCTION_ARGS)
 	name = ss_arg_text(fcinfo, 0, "secret", SS_KEY_MAX, true);
 	ss_sink_check_name(name, "secret");
 	values[0] = CStringGetTextDatum(name);
-	value = ss_password_arg_of(fcinfo, 1, "value", SECRET_MAX);
+	value = ss_secret_arg(fcinfo, 1, "value", SECRET_MAX);
 	(void) ss_query_latest(&lock_to_change, values, NULL);
 	check_value(values, value);
 	values[1] = ss_secret_bytea((uint8 *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
-	ss_password_forget(fcinfo, 1, value);
+	ss_secret_forget(fcinfo, 1, value);
 	(void) ss_query_latest(&write_secret, values, NULL);
 	ss_secret_wipe(VARDATA(DatumGetPointer(values[1])), VARSIZE(DatumGetPointer(values[1])) - VARHDRSZ);
 	created = DatumGetBool(ss_value_not_null(0, 4));

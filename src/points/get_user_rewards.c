@@ -16,6 +16,7 @@
 #include "base/errors.h"
 #include "base/money.h"
 #include "base/query.h"
+#include "base/uuid.h"
 #include "call/call.h"
 #include "direct/direct.h"
 #include "ledger/lots.h"
@@ -222,7 +223,7 @@ compare_boosts(const void *a, const void *b)
 
 	if (x->multiplier_milli != y->multiplier_milli)
 		return x->multiplier_milli > y->multiplier_milli ? -1 : 1;
-	return memcmp(&x->id, &y->id, sizeof(pg_uuid_t));
+	return ss_uuid_compare(&x->id, &y->id);
 }
 
 static void

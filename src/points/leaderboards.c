@@ -24,6 +24,7 @@
 #include "base/args.h"
 #include "base/page.h"
 #include "base/query.h"
+#include "base/uuid.h"
 #include "call/call.h"
 #include "ledger/tier.h"
 #include "rules/rules.h"
@@ -219,8 +220,7 @@ add_leaders(SSJson *json, const SSRules *rules, uint64 rows, const SSCall *call)
 		ss_json_int(json, "points", points);
 		ss_json_text(json, "tier", ss_tier_held(rules, &account, GetCurrentTimestamp())->name);
 		ss_json_bool(json, "is_you",
-					 call->has_identity &&
-						 memcmp(DatumGetUUIDP(ss_value_not_null(i, 1)), &call->identity, sizeof(pg_uuid_t)) == 0);
+					 call->has_identity && ss_uuid_equal(DatumGetUUIDP(ss_value_not_null(i, 1)), &call->identity));
 		ss_json_close_object(json);
 	}
 	ss_json_close_array(json);

@@ -18,6 +18,7 @@
 #include "base/args.h"
 #include "base/errors.h"
 #include "base/query.h"
+#include "base/uuid.h"
 #include "call/call.h"
 #include "ledger/balance.h"
 #include "ledger/entry.h"
@@ -122,7 +123,7 @@ find_replay(const Operation *operation, Spending *spending)
 		return;
 	target = ss_value(0, 4, &isnull);
 	same = isnull ? spending->target == NULL
-				  : spending->target != NULL && memcmp(DatumGetUUIDP(target), spending->target, sizeof(pg_uuid_t)) == 0;
+				  : spending->target != NULL && ss_uuid_equal(DatumGetUUIDP(target), spending->target);
 	if (spending->points != 0 && spending->points != ss_value_int64(0, 3, 0))
 		same = false;
 	if (!same)

@@ -16,6 +16,7 @@
 #include "base/errors.h"
 #include "base/query.h"
 #include "call/call.h"
+#include "call/refusal.h"
 #include "engine/decision.h"
 #include "engine/match.h"
 #include "rules/load.h"

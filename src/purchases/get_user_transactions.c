@@ -17,6 +17,7 @@
 #include "base/errors.h"
 #include "base/page.h"
 #include "base/query.h"
+#include "base/uuid.h"
 #include "call/call.h"
 #include "direct/direct.h"
 #include "rules/rules.h"
@@ -250,7 +251,7 @@ take_row(LookUp *look_up, const TupleTableSlot *row, Purchase *purchase)
 	purchase->payment = NULL;
 	if (no_account)
 		return;
-	if (!look_up->account_known || memcmp(&look_up->account_id, DatumGetUUIDP(account_id), sizeof(pg_uuid_t)) != 0)
+	if (!look_up->account_known || !ss_uuid_equal(&look_up->account_id, DatumGetUUIDP(account_id)))
 	{
 		look_up->account_id = *DatumGetUUIDP(account_id);
 		look_up->payment = find_payment(look_up->direct, look_up->user_id, account_id);
@@ -268,8 +269,8 @@ is_before(SSDirect *direct, const TupleTableSlot *row, const Range *range)
 	if (DatumGetTimestampTz(ss_direct_get(direct, SS_TRANSACTIONS, row, TRANSACTION_OCCURRED_AT, &isnull)) !=
 		range->after_at)
 		return true;
-	return memcmp(DatumGetUUIDP(ss_direct_get(direct, SS_TRANSACTIONS, row, TRANSACTION_ID, &isnull)), &range->after,
-				  sizeof(pg_uuid_t)) < 0;
+	return ss_uuid_compare(DatumGetUUIDP(ss_direct_get(direct, SS_TRANSACTIONS, row, TRANSACTION_ID, &isnull)),
+						   &range->after) < 0;
 }
 
 static int64

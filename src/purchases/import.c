@@ -215,7 +215,7 @@ typedef struct Found
 static void
 compare(Oid relid, const Import *import, SSStagingQuestion question, const Position *at, int64 limit, Found *found)
 {
-	int path = ss_call_guard_path();
+	int path = ss_owner_guard_path();
 	Datum values[SS_STAGING_PARAMETERS];
 
 	position_values(at, values);
@@ -225,7 +225,7 @@ compare(Oid relid, const Import *import, SSStagingQuestion question, const Posit
 	if (SPI_execute_plan(ss_staging_plan(relid, import->source, question), values, limit < 0 ? "   n  " : NULL, false,
 						 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not count the rows of the source");
-	ss_call_restore_path(path);
+	ss_owner_restore_path(path);
 	found->rows = ss_value_int64(0, 1, 0);
 	found->equal = found->rows == import->done && (uint64) ss_value_int64(0, 2, 0) == import->digest;
 	found->no_key = ss_value_int64(0, 3, 0);
@@ -325,11 +325,11 @@ resume(Oid relid, Import *import, const bool *wish)
 	bool afresh;
 	SSCall call;
 
-	ss_call_become_owner(&call);
+	ss_owner_become(&call);
 	import->zone = pstrdup(pg_get_timezone_name(ss_rules_get()->settings.timezone));
 	(void) ss_query_write(&begin_query, values, NULL);
 	(void) read_progress(import);
-	ss_call_become_caller(&call);
+	ss_owner_leave(&call);
 	if (import->table != relid && get_rel_persistence(relid) == RELPERSISTENCE_TEMP)
 		afresh = true;
 	else
@@ -341,10 +341,10 @@ resume(Oid relid, Import *import, const bool *wish)
 	tell_beginning(import, afresh, wish != NULL);
 	if (afresh)
 		import->skip = 0;
-	ss_call_become_owner(&call);
+	ss_owner_become(&call);
 	(void) ss_query_write(afresh ? &begin_afresh_query : &keep_file_query, values, NULL);
 	(void) read_progress(import);
-	ss_call_become_caller(&call);
+	ss_owner_leave(&call);
 }
 
 /* --- a chunk ----------------------------------------------------------------------------- */
@@ -559,7 +559,7 @@ next_chunk(Import *import, int chunk_size)
 	if (import->count == 0)
 		return false;
 	before = *import;
-	ss_call_become_owner(&call);
+	ss_owner_become(&call);
 	for (int i = 0;; i++)
 	{
 		ErrorData *error = ss_attempt(import_chunk, import, true);
@@ -570,7 +570,7 @@ next_chunk(Import *import, int chunk_size)
 			ReThrowError(error);
 		*import = before;
 	}
-	ss_call_become_caller(&call);
+	ss_owner_leave(&call);
 	SPI_freetuptable(import->rows);
 	return true;
 }
@@ -579,7 +579,7 @@ next_chunk(Import *import, int chunk_size)
 static void
 open_cursor(Oid relid, Import *import)
 {
-	int path = ss_call_guard_path();
+	int path = ss_owner_guard_path();
 	Datum values[SS_STAGING_PARAMETERS];
 
 	position_values(import->skip == 0 ? &import->at : &beginning, values);
@@ -588,7 +588,7 @@ open_cursor(Oid relid, Import *import)
 	values[5] = CStringGetTextDatum(import->zone);
 	import->portal =
 		SPI_cursor_open(NULL, ss_staging_plan(relid, import->source, SS_STAGING_READ_ON), values, NULL, false);
-	ss_call_restore_path(path);
+	ss_owner_restore_path(path);
 }
 
 /* Commits; the next transaction needs a snapshot of its own. */
@@ -635,10 +635,10 @@ finish(const Import *import)
 	SSCall call;
 
 	SPI_cursor_close(import->portal);
-	ss_call_become_owner(&call);
+	ss_owner_become(&call);
 	(void) ss_query_write(&finish_query, &source, NULL);
 	tell_completed(import);
-	ss_call_become_caller(&call);
+	ss_owner_leave(&call);
 }
 
 /*

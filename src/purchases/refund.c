@@ -16,6 +16,7 @@
 #include "base/errors.h"
 #include "base/money.h"
 #include "base/query.h"
+#include "base/uuid.h"
 #include "base/uuid7.h"
 #include "call/call.h"
 #include "ledger/points_messages.h"
@@ -94,7 +95,7 @@ find_known(const SSRecorded *purchase, const int64 *amount, const char *key, Ref
 	refund->before = ss_value_int64(0, 4, 0);
 	refund->points = ss_value_int64(0, 5, 0);
 	refund->replayed = true;
-	if (memcmp(DatumGetUUIDP(ss_value_not_null(0, 2)), &purchase->transaction_id, sizeof(pg_uuid_t)) != 0 ||
+	if (!ss_uuid_equal(DatumGetUUIDP(ss_value_not_null(0, 2)), &purchase->transaction_id) ||
 		DatumGetBool(ss_value_not_null(0, 6)) != (amount != NULL) || (amount != NULL && *amount != refund->amount))
 		ss_duplicate("idempotency_key was used with other arguments", "The key is \"%s\".", key);
 	return true;

@@ -16,6 +16,7 @@
 #include "base/errors.h"
 #include "base/money.h"
 #include "base/query.h"
+#include "base/uuid.h"
 #include "call/call.h"
 #include "ledger/entry.h"
 #include "ledger/referral.h"
@@ -93,7 +94,7 @@ lock_with_referrer(SSBalance *balances, const pg_uuid_t *user_id)
 		return false;
 	}
 	ids[1] = *DatumGetUUIDP(ss_value_not_null(0, 1));
-	if (memcmp(&ids[0], &ids[1], sizeof(pg_uuid_t)) < 0)
+	if (ss_uuid_compare(&ids[0], &ids[1]) < 0)
 	{
 		ss_balance_lock_all(balances, ids, 2);
 		return true;
@@ -211,7 +212,7 @@ decline(SSBalance *balances, const SSRecorded *purchases, int count)
 
 	for (int i = 0; i < count; i++)
 	{
-		while (memcmp(&balance->account.id, &purchases[i].user_id, sizeof(pg_uuid_t)) != 0)
+		while (!ss_uuid_equal(&balance->account.id, &purchases[i].user_id))
 			balance++;
 		balance->account.pending -= purchases[i].points;
 		balance->account.changed = true;
@@ -260,9 +261,9 @@ compare_by_user(const void *a, const void *b)
 {
 	const SSRecorded *x = a;
 	const SSRecorded *y = b;
-	int order = memcmp(&x->user_id, &y->user_id, sizeof(pg_uuid_t));
+	int order = ss_uuid_compare(&x->user_id, &y->user_id);
 
-	return order != 0 ? order : memcmp(&x->transaction_id, &y->transaction_id, sizeof(pg_uuid_t));
+	return order != 0 ? order : ss_uuid_compare(&x->transaction_id, &y->transaction_id);
 }
 
 /* The ids of pending purchases that are due, in the order of user_id; *found is their number. */
@@ -293,7 +294,7 @@ lock_and_read(SSBalance *balances, SSRecorded *purchases, int count)
 
 	for (int i = 0; i < count; i++)
 	{
-		if (i == 0 || memcmp(&purchases[i].user_id, &users[nusers - 1], sizeof(pg_uuid_t)) != 0)
+		if (i == 0 || !ss_uuid_equal(&purchases[i].user_id, &users[nusers - 1]))
 			users[nusers++] = purchases[i].user_id;
 	}
 	ss_balance_lock_all(balances, users, nusers);

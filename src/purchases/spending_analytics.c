@@ -20,6 +20,7 @@
 #include "base/errors.h"
 #include "base/money.h"
 #include "base/query.h"
+#include "base/uuid.h"
 #include "call/call.h"
 #include "direct/direct.h"
 #include "engine/purchase.h"
@@ -89,7 +90,7 @@ hash_id(pg_uuid_t id)
 #define SH_KEY_TYPE			 pg_uuid_t
 #define SH_KEY				 id
 #define SH_HASH_KEY(tb, key) hash_id(key)
-#define SH_EQUAL(tb, a, b)	 (memcmp(&(a), &(b), sizeof(pg_uuid_t)) == 0)
+#define SH_EQUAL(tb, a, b)	 (ss_uuid_equal(&(a), &(b)))
 #define SH_SCOPE			 static inline
 #define SH_DEFINE
 #define SH_DECLARE
@@ -415,7 +416,7 @@ compare_merchants(const Merchant *x, const Merchant *y)
 		return x->sum.amount > y->sum.amount ? -1 : 1;
 	if (x->sum.count != y->sum.count)
 		return x->sum.count > y->sum.count ? -1 : 1;
-	return memcmp(&x->id, &y->id, sizeof(pg_uuid_t));
+	return ss_uuid_compare(&x->id, &y->id);
 }
 
 /* The merchants with the largest amounts, in order; returns how many. */

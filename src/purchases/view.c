@@ -126,9 +126,9 @@ current_rules(void)
 	SSCall call;
 	const SSRules *rules;
 
-	ss_call_become_owner(&call);
+	ss_owner_become(&call);
 	rules = ss_rules_get();
-	ss_call_become_caller(&call);
+	ss_owner_leave(&call);
 	return rules;
 }
 
@@ -372,7 +372,7 @@ swipesavvy_purchases_end(PG_FUNCTION_ARGS)
 	(void) trigger_data(fcinfo);
 	if (collection == NULL)
 		elog(ERROR, "a statement on \"purchases\" ended that did not begin");
-	ss_call_become_owner(&call);
+	ss_owner_become(&call);
 	tuplesort_performsort(collection->sort);
 	slot = MakeSingleTupleTableSlot(collection->desc, &TTSOpsMinimalTuple);
 	statement = ss_statement_begin(collection->context);
@@ -380,7 +380,7 @@ swipesavvy_purchases_end(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 	ExecDropSingleTupleTableSlot(slot);
 	tuplesort_end(collection->sort);
-	ss_call_become_caller(&call);
+	ss_owner_leave(&call);
 	collecting = collection->outer;
 	MemoryContextDelete(collection->context);
 	PG_RETURN_POINTER(NULL);

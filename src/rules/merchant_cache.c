@@ -15,12 +15,10 @@
  */
 #include "postgres.h"
 
-#include "catalog/namespace.h"
 #include "utils/hsearch.h"
-#include "utils/inval.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
+#include "base/sentinel.h"
 #include "rules/merchant_cache.h"
 
 #define MAX_MERCHANTS 16384 /* about a megabyte */
@@ -32,23 +30,9 @@ typedef struct Merchant
 } Merchant;
 
 static struct HTAB *merchants = NULL;
-static uint64 generation;		  /* of the rules by which they were numbered */
-static Oid sentinel = InvalidOid; /* merchant_sentinel when `merchants` was begun */
-static bool changed = true;
-
-/* May run anywhere, so it only marks. */
-static void
-on_relcache_invalidation(Datum arg, Oid relid)
-{
-	if (relid == InvalidOid || relid == sentinel)
-		changed = true;
-}
-
-void
-ss_merchant_cache_init(void)
-{
-	CacheRegisterRelcacheCallback(on_relcache_invalidation, (Datum) 0);
-}
+static uint64 generation; /* of the rules by which they were numbered */
+static SSSentinel sentinel;
+static uint64 seen = 0; /* of the sentinel when `merchants` was begun */
 
 static void
 begin_anew(const SSRules *rules)
@@ -58,9 +42,7 @@ begin_anew(const SSRules *rules)
 	if (merchants != NULL)
 		hash_destroy(merchants);
 	merchants = NULL;
-	changed = false;
-	sentinel = get_relname_relid("merchant_sentinel", get_namespace_oid("swipesavvy", false));
-	changed |= !OidIsValid(sentinel);
+	seen = ss_sentinel_watch(&sentinel, "merchant_sentinel");
 	generation = rules->generation;
 	merchants = hash_create("swipesavvy merchants", 256, &control, HASH_ELEM | HASH_BLOBS);
 }
@@ -70,7 +52,7 @@ ss_merchant_cache_find(const SSRules *rules, const pg_uuid_t *merchant_id)
 {
 	const Merchant *merchant;
 
-	if (merchants == NULL || changed || generation != rules->generation)
+	if (!ss_sentinel_holds(&sentinel, seen) || generation != rules->generation)
 		begin_anew(rules);
 	merchant = hash_search(merchants, merchant_id, HASH_FIND, NULL);
 	return merchant == NULL ? 0 : merchant->category_no;
@@ -81,7 +63,7 @@ ss_merchant_cache_keep(const SSRules *rules, const pg_uuid_t *merchant_id, int16
 {
 	Merchant *merchant;
 
-	if (changed || generation != rules->generation)
+	if (!ss_sentinel_holds(&sentinel, seen) || generation != rules->generation)
 		return; /* it may be what was before the change */
 	if (hash_get_num_entries(merchants) == MAX_MERCHANTS)
 		begin_anew(rules);

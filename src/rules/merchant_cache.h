@@ -11,8 +11,6 @@
 
 #include "rules/rules.h"
 
-extern void ss_merchant_cache_init(void);
-
 /* The number of a merchant's category, by these rules; 0 if it is not known here. */
 extern int16 ss_merchant_cache_find(const SSRules *rules, const pg_uuid_t *merchant_id);
 

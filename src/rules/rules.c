@@ -36,6 +36,7 @@
 #include "base/errors.h"
 #include "base/money.h"
 #include "base/query.h"
+#include "base/sentinel.h"
 #include "call/call.h"
 #include "rules/load.h"
 #include "rules/rules.h"
@@ -43,27 +44,11 @@
 PG_FUNCTION_INFO_V1(swipesavvy_rules_changed);
 PG_FUNCTION_INFO_V1(swipesavvy_rule_cache_status);
 
-static SSRules *current = NULL;		   /* NULL until first compiled */
-static Oid sentinel = InvalidOid;	   /* rule_sentinel when `current` was compiled */
-static uint64 generation = 1;		   /* counts invalidations */
-static uint64 compiled_generation = 0; /* the one `current` belongs to */
+static SSRules *current = NULL; /* NULL until first compiled */
+static uint64 compiled = 0;		/* count of ss_rule_sentinel that `current` belongs to */
 
 static uint64 builds = 0; /* for rule_cache_status() only */
 static int64 last_build_us = 0;
-
-/* Marks the rules as out of date; may run anywhere, so it does nothing else. */
-static void
-on_relcache_invalidation(Datum arg, Oid relid)
-{
-	if (relid == InvalidOid || relid == sentinel || sentinel == InvalidOid)
-		generation++;
-}
-
-void
-ss_rules_init(void)
-{
-	CacheRegisterRelcacheCallback(on_relcache_invalidation, (Datum) 0);
-}
 
 static Oid
 find_sentinel(const char *name)
@@ -92,22 +77,7 @@ compile(void)
 bool
 ss_rules_stale(void)
 {
-	AcceptInvalidationMessages();
-	return current == NULL || compiled_generation != generation;
-}
-
-uint64
-ss_rules_generation(void)
-{
-	AcceptInvalidationMessages();
-	return generation;
-}
-
-uint64
-ss_rules_watch(void)
-{
-	sentinel = find_sentinel("rule_sentinel");
-	return generation;
+	return compiled != ss_sentinel_changes(&ss_rule_sentinel);
 }
 
 const SSRules *
@@ -121,13 +91,13 @@ ss_rules_get(void)
 		SSRules *fresh;
 
 		INSTR_TIME_SET_CURRENT(start);
-		begun = ss_rules_watch();
+		begun = ss_sentinel_watch(&ss_rule_sentinel, "rule_sentinel");
 		fresh = compile();
 		MemoryContextSetParent(fresh->context, CacheMemoryContext);
 		if (current != NULL)
 			MemoryContextDelete(current->context);
 		current = fresh;
-		fresh->generation = compiled_generation = begun;
+		fresh->generation = compiled = begun;
 		INSTR_TIME_SET_CURRENT(took);
 		INSTR_TIME_SUBTRACT(took, start);
 		last_build_us = INSTR_TIME_GET_MICROSEC(took);
@@ -359,7 +329,7 @@ swipesavvy_rule_cache_status(PG_FUNCTION_ARGS)
 	ss_json_open_object(&json, NULL);
 	ss_json_int(&json, "campaigns", rules->ncampaigns);
 	ss_json_int(&json, "bytes", MemoryContextMemAllocated(rules->context, true));
-	ss_json_int(&json, "generation", compiled_generation);
+	ss_json_int(&json, "generation", compiled);
 	ss_json_int(&json, "builds", builds);
 	ss_json_money(&json, "last_build_ms", last_build_us, 3);
 	ss_json_close_object(&json);

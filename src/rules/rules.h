@@ -126,20 +126,11 @@ typedef struct SSRules
 	bool has_segments;			 /* a campaign is aimed at one */
 } SSRules;
 
-extern void ss_rules_init(void);
-
 /* The current rules; compiles them if they are out of date. */
 extern const SSRules *ss_rules_get(void);
 
 /* Has something changed since ss_rules_get()? Takes in what other sessions committed. */
 extern bool ss_rules_stale(void);
-
-/*
- * For other caches of what rules are compiled from: a number that changes when
- * something did, and the same number after seeing to it that it will.
- */
-extern uint64 ss_rules_generation(void);
-extern uint64 ss_rules_watch(void);
 
 /* Decimal places of a currency, -1 if it is none or has no such places. */
 extern int ss_rules_exponent(const SSRules *rules, const char *code);

@@ -14,6 +14,7 @@
 #include "base/compat.h"
 #include "base/json.h"
 #include "base/secret.h"
+#include "base/uuid.h"
 #include "base/uuid7.h"
 #include "call/identity.h"
 #include "signin/jwt.h"
@@ -210,8 +211,8 @@ read_claims(const Reader *reader, SSClaims *claims)
 
 	memset(claims, 0, sizeof(SSClaims));
 	claims->role = find_text(reader, "role");
-	if (subject == NULL || !ss_identity_parse_uuid(subject, strlen(subject), &claims->user_id) ||
-		claims->role == NULL || !is_known_role(claims->role))
+	if (subject == NULL || !ss_uuid_parse(subject, strlen(subject), &claims->user_id) || claims->role == NULL ||
+		!is_known_role(claims->role))
 		return false;
 	if (find_member(reader, "exp") == NULL || !read_seconds(reader, "exp", &claims->expires_at) ||
 		!read_seconds(reader, "nbf", &claims->not_before) || !read_seconds(reader, "iat", &claims->issued_at))
@@ -220,7 +221,7 @@ read_claims(const Reader *reader, SSClaims *claims)
 	{
 		claims->has_session = true;
 		if (session->type != JSON_TOKEN_STRING ||
-			!ss_identity_parse_uuid(session->text, strlen(session->text), &claims->session))
+			!ss_uuid_parse(session->text, strlen(session->text), &claims->session))
 			return false;
 	}
 	claims->must_change = (must_change != NULL && must_change->type != JSON_TOKEN_FALSE);

@@ -22,7 +22,7 @@
 #include "signin/password.h"
 
 #define MIN_CHARS	8
-#define MAX_CHARS	1000
+#define MAX_CHARS	SS_SECRET_MAX
 #define PASSES		2
 #define MEMORY		((size_t) 19456 * 1024)
 #define MAX_PLACES	16
@@ -30,43 +30,6 @@
 
 /* Nobody's: of the same parameters as every other, with a hash of zeros. */
 #define DUMMY_HASH "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-
-/* --- arguments ------------------------------------------------------------------------ */
-
-text *
-ss_password_arg(FunctionCallInfo fcinfo, int n, const char *name)
-{
-	return ss_password_arg_of(fcinfo, n, name, MAX_CHARS);
-}
-
-text *
-ss_password_arg_of(FunctionCallInfo fcinfo, int n, const char *name, int max_chars)
-{
-	text *password;
-	int chars;
-
-	if (PG_ARGISNULL(n))
-		ss_missing_value(name);
-	password = PG_GETARG_TEXT_PP(n);
-	chars = pg_mbstrlen_with_len(VARDATA_ANY(password), VARSIZE_ANY_EXHDR(password));
-	if (chars > max_chars)
-	{
-		ss_password_forget(fcinfo, n, password);
-		ss_bad_value(name, "It is %d characters long; at most %d are allowed.", chars, max_chars);
-	}
-	return password;
-}
-
-void
-ss_password_forget(FunctionCallInfo fcinfo, int n, text *password)
-{
-	if ((Pointer) password == DatumGetPointer(fcinfo->args[n].value))
-		return;
-	ss_secret_wipe(VARDATA_ANY(password), VARSIZE_ANY_EXHDR(password));
-	pfree(password);
-}
-
-/* --- hashing ---------------------------------------------------------------------------- */
 
 static int
 enter_place(void)

@@ -17,6 +17,7 @@
 #include "base/query.h"
 #include "base/secret.h"
 #include "call/call.h"
+#include "call/refusal.h"
 #include "outbox/outbox.h"
 #include "signin/lockout.h"
 #include "signin/password.h"

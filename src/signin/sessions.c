@@ -126,11 +126,11 @@ secret_fits(const uint8 *secret, int column)
 TimestampTz
 ss_sessions_begin(const pg_uuid_t *user_id, SSRefreshToken *token)
 {
-	SSRequest request;
+	SSOrigin origin;
 	Datum values[6];
 	bool nulls[6] = {0};
 
-	ss_request_read(&request);
+	ss_origin_read(&origin);
 	token->user_id = *user_id;
 	ss_uuid7_make(&token->session_id);
 	ss_secret_random(token->family, sizeof(token->family));
@@ -141,8 +141,8 @@ ss_sessions_begin(const pg_uuid_t *user_id, SSRefreshToken *token)
 	ss_param_pointer(values, nulls, 1, &token->session_id);
 	values[2] = digest_of(token->family);
 	values[3] = digest_of(token->secret);
-	ss_param_text(values, nulls, 4, request.agent[0] == '\0' ? NULL : request.agent);
-	ss_param_text(values, nulls, 5, request.address[0] == '\0' ? NULL : request.address);
+	ss_param_text(values, nulls, 4, origin.agent[0] == '\0' ? NULL : origin.agent);
+	ss_param_text(values, nulls, 5, origin.address[0] == '\0' ? NULL : origin.address);
 	if (ss_query_latest(&insert_session, values, nulls) != 1)
 		elog(ERROR, "setting session_lifetime_days is missing");
 	return DatumGetTimestampTz(ss_value_not_null(0, 1));

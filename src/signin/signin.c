@@ -25,6 +25,7 @@
 #include "base/secret.h"
 #include "call/call.h"
 #include "call/identity.h"
+#include "call/refusal.h"
 #include "outbox/outbox.h"
 #include "signin/lockout.h"
 #include "signin/password.h"
@@ -250,11 +251,11 @@ swipesavvy_sign_in(PG_FUNCTION_ARGS)
 	ss_call_enter(&call, SS_SIGN_IN);
 	PreventCommandIfReadOnly("sign_in()");
 	email = ss_arg_text(fcinfo, 0, "email", EMAIL_MAX, true);
-	password = ss_password_arg(fcinfo, 1, "password");
+	password = ss_secret_arg(fcinfo, 1, "password", SS_SECRET_MAX);
 	ss_lockout_begin(email, &attempt);
 	account = read_account(&select_by_email, CStringGetTextDatum(email));
 	right = password_is_right(&account, &attempt, password);
-	ss_password_forget(fcinfo, 1, password);
+	ss_secret_forget(fcinfo, 1, password);
 	if (!right)
 	{
 		note_failure(&call, &attempt, "session", "sign_in", &account);
@@ -275,10 +276,10 @@ swipesavvy_sign_in(PG_FUNCTION_ARGS)
 static bool
 read_refresh_token(FunctionCallInfo fcinfo, SSRefreshToken *token)
 {
-	text *argument = ss_password_arg(fcinfo, 0, "refresh_token");
+	text *argument = ss_secret_arg(fcinfo, 0, "refresh_token", SS_SECRET_MAX);
 	bool parsed = ss_sessions_parse(argument, token);
 
-	ss_password_forget(fcinfo, 0, argument);
+	ss_secret_forget(fcinfo, 0, argument);
 	return parsed;
 }
 
@@ -410,22 +411,22 @@ swipesavvy_change_password(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("change_password()");
 	if (!call.has_identity)
 		ss_not_allowed("permission denied", "Nobody is signed in.");
-	old_password = ss_password_arg(fcinfo, 0, "old_password");
-	new_password = ss_password_arg(fcinfo, 1, "new_password");
+	old_password = ss_secret_arg(fcinfo, 0, "old_password", SS_SECRET_MAX);
+	new_password = ss_secret_arg(fcinfo, 1, "new_password", SS_SECRET_MAX);
 	check_difference(old_password, new_password);
 	account = lock_own_account(&call, &attempt);
 	if (!password_is_right(&account, &attempt, old_password))
 	{
 		note_failure(&call, &attempt, "user", "change_password", &account);
-		ss_password_forget(fcinfo, 0, old_password);
-		ss_password_forget(fcinfo, 1, new_password);
+		ss_secret_forget(fcinfo, 0, old_password);
+		ss_secret_forget(fcinfo, 1, new_password);
 		return leave_refused(&call, "invalid_credentials",
 							 "The old password is wrong, or there were too many attempts; try again later.", "403");
 	}
 	values[0] = UUIDPGetDatum(&account.user_id);
 	values[1] = CStringGetTextDatum(ss_password_hash(new_password, "new_password"));
-	ss_password_forget(fcinfo, 0, old_password);
-	ss_password_forget(fcinfo, 1, new_password);
+	ss_secret_forget(fcinfo, 0, old_password);
+	ss_secret_forget(fcinfo, 1, new_password);
 	if (ss_query_latest(&note_sign_in, values, NULL) != 1)
 		return leave_not_signed_in(&call);
 	role = ss_value_text(0, 1);

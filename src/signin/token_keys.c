@@ -21,7 +21,6 @@
 #include "base/uuid7.h"
 #include "call/call.h"
 #include "signin/jwt.h"
-#include "signin/password.h"
 #include "signin/token_keys.h"
 
 #define KEY_ID_MAX 64
@@ -199,7 +198,7 @@ swipesavvy_rotate_token_key(PG_FUNCTION_ARGS)
 static uint8 *
 read_secret(FunctionCallInfo fcinfo, bool is_base64, int *length)
 {
-	text *argument = ss_password_arg(fcinfo, 1, "secret");
+	text *argument = ss_secret_arg(fcinfo, 1, "secret", SS_SECRET_MAX);
 	int bytes = VARSIZE_ANY_EXHDR(argument);
 	uint8 *secret = NULL;
 
@@ -221,7 +220,7 @@ read_secret(FunctionCallInfo fcinfo, bool is_base64, int *length)
 		secret = ss_secret_decode(url, bytes, length);
 		ss_secret_wipe(url, strlen(url));
 	}
-	ss_password_forget(fcinfo, 1, argument);
+	ss_secret_forget(fcinfo, 1, argument);
 	if (secret == NULL)
 		ss_bad_value("secret", "It is not base64.");
 	if (*length < SS_JWT_SECRET_MIN)

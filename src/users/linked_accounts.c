@@ -13,6 +13,7 @@
 #include "base/query.h"
 #include "base/uuid7.h"
 #include "call/call.h"
+#include "call/refusal.h"
 #include "users/users.h"
 
 /* So many digits in a row may be a card number. */

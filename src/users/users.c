@@ -17,6 +17,7 @@
 #include "base/query.h"
 #include "base/uuid7.h"
 #include "call/call.h"
+#include "call/refusal.h"
 #include "direct/direct.h"
 #include "rules/rules.h"
 #include "signin/password.h"

@@ -93,6 +93,11 @@ SELECT v.*, r.* FROM (VALUES ('update_campaign(''R-ONE'', ''{"budget": -7.77}'')
     ('update_tiers(''[{"tier": "a", "threshold": 0, "multiplier": 7.7777}]'')', '7.7777'), ('update_tiers(''[{"tier": "a", "threshold": -7, "multiplier": 1}]'')', '-7'), ('update_tiers(''[{"tier": "a", "threshold": 7, "multiplier": 1}]'')', '7'),
     ('link_account(''00000000-0000-7000-8000-0000a0000001'', ''card'', ''4242'', expiry_month => 77, expiry_year => 2030)', '77')) v (call, value), pg_temp.refused(call, value) r;
 
+-- UUIDs in a document or a cursor: 8-4-4-4-12 hexadecimal digits and nothing else that the type uuid takes, or fails with
+SELECT v.*, n.value, r.* FROM (VALUES ('update_campaign(''R-ONE'', jsonb_build_object(''target_merchant_id'', %s::text))'), ('list_merchants(after => %s)'), ('get_points_history(''00000000-0000-7000-8000-0000a0000001'', after => %s)'),
+    ('list_boosts(after => %s)')) v (call), (VALUES ('0000000-00000-7000-8000-0000a0000001'), ('000000000-000-7000-8000-0000a0000001'), ('{0000000070008000-0000a0000001-----}'), ('00000000-0000-7000-8000-0000a000000g'), ('00000000700080000000a0000001')) n (value),
+    pg_temp.refused(format(call, quote_literal(value)), value) r;
+
 -- the error codes: not found PT404, not in this state PT400, duplicate 23505, exhausted PT409, not allowed 42501
 SELECT v.*, r.* FROM (VALUES ('get_user_profile(%s)'), ('update_user(%s, ''{}'')'), ('suspend_user(%s)'), ('link_account(%s, ''card'', ''4242'')'), ('get_user_accounts(%s)'), ('verify_account(%s)'), ('set_default_account(%s)'), ('unlink_account(%s)'),
     ('get_merchant(%s)'), ('update_merchant(%s, ''{}'')'), ('activate_boost(%s, ''00000000-0000-7000-8000-0000a0000001'')'), ('activate_boost(''00000000-0000-7000-8000-0000a0000001'', %s)'),

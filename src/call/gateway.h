@@ -1,0 +1,12 @@
+/*
+ * gateway.h: whether what the session says of its request is believed.
+ */
+#ifndef SS_GATEWAY_H
+#define SS_GATEWAY_H
+
+#include "postgres.h"
+
+/* Is the session user one of swipesavvy.trusted_gateways, whose settings request.* we believe? */
+extern bool ss_gateway_is_trusted(void);
+
+#endif /* SS_GATEWAY_H */
