@@ -30,6 +30,9 @@ PG_FUNCTION_INFO_V1(swipesavvy_health);
 /* Fewer blocks than these say nothing about the share that is found. */
 #define ENOUGH_BLOCKS 100000
 
+/* Grants that are named; all are counted. */
+#define GRANTS_SHOWN 20
+
 typedef enum Service
 {
 	DATABASE,
@@ -153,6 +156,38 @@ static SSQuery read_alerts = {
 	" WHERE a.resolved_at IS NULL AND a.figure <> ALL ($1) ORDER BY a.opened_at, a.figure",
 	1,
 	{TEXTARRAYOID},
+	NULL};
+
+/*
+ * Grants on tables of ours that neither the extension nor its owner made: each
+ * table, column or the schema of secrets, and to whom. Membership in the
+ * library's role is one on all tables.
+ */
+static SSQuery read_grants = {
+	"SELECT o.name || ' to ' || coalesce(r.rolname, 'PUBLIC') AS grant"
+	"  FROM (SELECT c.oid::regclass::text AS name, c.relowner AS owner, c.relacl AS acl, i.initprivs AS initial"
+	"          FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'"
+	"          JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND e.oid = d.refobjid AND e.extname = 'swipesavvy'"
+	"          LEFT JOIN pg_init_privs i ON i.classoid = 'pg_class'::regclass AND i.objoid = c.oid AND i.objsubid = 0"
+	"         WHERE c.relkind IN ('r', 'p')"
+	"         UNION ALL"
+	"        SELECT c.oid::regclass::text || '.' || quote_ident(a.attname), c.relowner, a.attacl, NULL"
+	"          FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
+	"         WHERE c.relnamespace IN ('swipesavvy'::regnamespace, 'swipesavvy_private'::regnamespace)"
+	"           AND c.relkind IN ('r', 'p') AND a.attacl IS NOT NULL"
+	"         UNION ALL"
+	"        SELECT 'schema swipesavvy_private', n.nspowner, n.nspacl, i.initprivs"
+	"          FROM pg_namespace n LEFT JOIN pg_init_privs i ON i.classoid = 'pg_namespace'::regclass AND i.objoid = n.oid"
+	"         WHERE n.nspname = 'swipesavvy_private') o"
+	" CROSS JOIN LATERAL (SELECT x.grantee, x.privilege_type FROM aclexplode(o.acl) x"
+	"                     EXCEPT SELECT x.grantee, x.privilege_type FROM aclexplode(o.initial) x) g"
+	"  LEFT JOIN pg_roles r ON r.oid = g.grantee WHERE g.grantee <> o.owner"
+	" UNION"
+	" SELECT 'swipesavvy_owner to ' || m.member::regrole::text FROM pg_auth_members m"
+	"  WHERE m.roleid = 'swipesavvy_owner'::regrole"
+	" ORDER BY 1",
+	0,
+	{0},
 	NULL};
 
 static SSQuery look_up = {"SELECT value FROM swipesavvy.system_settings WHERE setting = 'currency'", 0, {0}, NULL};
@@ -412,6 +447,27 @@ add_metrics(SSJson *json, const Health *health)
 	ss_json_close_object(json);
 }
 
+/* Nothing is ill for it, so the status stays; but somebody reads what is not meant for them. */
+static void
+add_grants(SSJson *json)
+{
+	uint64 count = ss_query_read(&read_grants, NULL, NULL);
+
+	if (count == 0)
+		return;
+	ss_json_open_object(json, NULL);
+	ss_json_text(json, "name", "foreign_grants");
+	ss_json_text(json, "severity", "warning");
+	ss_json_text(json, "message", "tables are open to roles that the extension did not grant them to");
+	ss_json_int(json, "value", (int64) count);
+	ss_json_int(json, "threshold", 1);
+	ss_json_open_array(json, "grants");
+	for (uint64 i = 0; i < Min(count, GRANTS_SHOWN); i++)
+		ss_json_text(json, NULL, ss_value_text(i, 1));
+	ss_json_close_array(json);
+	ss_json_close_object(json);
+}
+
 static void
 add_alerts(SSJson *json, const Health *health)
 {
@@ -441,6 +497,7 @@ add_alerts(SSJson *json, const Health *health)
 		ss_json_time(json, "opened_at", DatumGetTimestampTz(ss_value_not_null(i, 5)));
 		ss_json_close_object(json);
 	}
+	add_grants(json);
 	ss_json_close_array(json);
 }
 

@@ -34,11 +34,20 @@
 static bool has_messages = false;
 static TimestampTz last_notified = 0;
 
-static SSQuery insert_message = {
-	"INSERT INTO swipesavvy.outbox (message_id, event, version, order_key, body, secret, sink)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7)",
-	7,
-	{UUIDOID, TEXTOID, INT4OID, TEXTOID, JSONBOID, JSONBOID, TEXTOID},
+static SSQuery insert_message = {"INSERT INTO swipesavvy.outbox (message_id, event, version, order_key, body, sink)"
+								 " VALUES ($1, $2, $3, $4, $5, $6)",
+								 6,
+								 {UUIDOID, TEXTOID, INT4OID, TEXTOID, JSONBOID, TEXTOID},
+								 NULL};
+
+static SSQuery insert_secret = {
+	"INSERT INTO swipesavvy_private.outbox_secrets (message_id, secret) VALUES ($1, $2)", 2, {UUIDOID, JSONBOID}, NULL};
+
+static SSQuery delete_secrets = {
+	"DELETE FROM swipesavvy_private.outbox_secrets k USING swipesavvy.outbox m"
+	" WHERE k.message_id = ANY ($1) AND m.message_id = k.message_id AND m.delivered_at IS NOT NULL",
+	1,
+	{UUIDARRAYOID},
 	NULL};
 
 /* $1: the event and whatever stands for it */
@@ -62,8 +71,8 @@ patterns_of(const char *event)
 pg_uuid_t *
 ss_outbox_put_for(const char *sink, const char *event, int version, const char *order_key, Jsonb *body, Jsonb *secret)
 {
-	Datum values[7];
-	bool nulls[7] = {false};
+	Datum values[6];
+	bool nulls[6] = {false};
 	pg_uuid_t *id = ss_uuid7_new();
 
 	ss_param_pointer(values, nulls, 0, id);
@@ -71,10 +80,20 @@ ss_outbox_put_for(const char *sink, const char *event, int version, const char *
 	values[2] = Int32GetDatum(version);
 	ss_param_text(values, nulls, 3, order_key);
 	ss_param_pointer(values, nulls, 4, body);
-	ss_param_pointer(values, nulls, 5, secret);
-	ss_param_text(values, nulls, 6, sink);
+	ss_param_text(values, nulls, 5, sink);
 	(void) ss_query_write(&insert_message, values, nulls);
+	if (secret != NULL)
+	{
+		values[1] = JsonbPGetDatum(secret);
+		(void) ss_query_write(&insert_secret, values, NULL);
+	}
 	return id;
+}
+
+void
+ss_outbox_forget_secrets(Datum ids)
+{
+	(void) ss_query_write(&delete_secrets, &ids, NULL);
 }
 
 void

@@ -34,6 +34,13 @@ extern void ss_outbox_put(const char *event, int version, const char *order_key,
 extern pg_uuid_t *ss_outbox_put_for(const char *sink, const char *event, int version, const char *order_key,
 									Jsonb *body, Jsonb *secret);
 
+/* Deletes the secrets of those of these messages (an array of ids) that are delivered. */
+extern void ss_outbox_forget_secrets(Datum ids);
+
+/* The secret of message `m` of a query. */
+#define SS_OUTBOX_SECRET(m)                                                                                            \
+	"(SELECT k.secret FROM swipesavvy_private.outbox_secrets k WHERE k.message_id = " m ".message_id)"
+
 /* This commit has messages for claim_outbox(); ss_outbox_put sees to it by itself. */
 extern void ss_outbox_notify(void);
 

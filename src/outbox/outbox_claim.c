@@ -64,17 +64,18 @@ static SSQuery claim = {
 					  "           last_error = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN m.last_error"
 					  "                             ELSE coalesce(m.last_error, 'the last lease ended') END"
 					  "      FROM due WHERE m.message_id = due.message_id"
-					  "    RETURNING m.message_id, m.event, m.version, m.order_key, m.body, m.secret, m.attempts, m.created_at,"
+					  "    RETURNING m.message_id, m.event, m.version, m.order_key, m.body, m.attempts, m.created_at,"
 					  "              m.due_at AS lease_until, m.dead_at)"
-					  " SELECT message_id, event, version, order_key, body, secret, attempts, created_at, lease_until"
-					  "   FROM claimed WHERE dead_at IS NULL ORDER BY message_id",
+					  " SELECT message_id, event, version, order_key, body, " SS_OUTBOX_SECRET(
+						  "claimed") " AS secret, attempts, created_at, lease_until"
+									 "   FROM claimed WHERE dead_at IS NULL ORDER BY message_id",
 	3,
 	{INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID},
 	NULL};
 
 /* A late one counts, too: it was delivered. In order of the ids, so that two calls do not deadlock. */
 static SSQuery acknowledge = {
-	"UPDATE swipesavvy.outbox m SET delivered_at = clock_timestamp(), secret = NULL, dead_at = NULL, last_error = NULL"
+	"UPDATE swipesavvy.outbox m SET delivered_at = clock_timestamp(), dead_at = NULL, last_error = NULL"
 	"  FROM (SELECT message_id FROM swipesavvy.outbox"
 	"         WHERE message_id = ANY ($1) AND delivered_at IS NULL AND attempts > 0 AND sink IS NULL"
 	"         ORDER BY message_id FOR NO KEY UPDATE) c"
@@ -223,12 +224,15 @@ swipesavvy_acknowledge_outbox(PG_FUNCTION_ARGS)
 {
 	SSCall call;
 	int count;
+	int64 rows;
 	Datum values[1];
 
 	ss_call_enter(&call, SS_DELIVERY | SS_ADMIN);
 	ss_audit_none(&call);
 	values[0] = PointerGetDatum(arg_ids(fcinfo, &count));
-	PG_RETURN_DATUM(leave_with_counts(&call, "acknowledged", ss_query_write(&acknowledge, values, NULL), count));
+	rows = (int64) ss_query_write(&acknowledge, values, NULL);
+	ss_outbox_forget_secrets(values[0]);
+	PG_RETURN_DATUM(leave_with_counts(&call, "acknowledged", rows, count));
 }
 
 /* After so many attempts, how long until the next: within a quarter of it, so that failures do not come back together. */

@@ -27,12 +27,13 @@ PG_FUNCTION_INFO_V1(swipesavvy_test_sink);
 static SSQuery read_sink = {"SELECT " SS_SINK_COLUMNS " FROM " SS_SINK_TABLES " WHERE s.sink = $1", 1, {TEXTOID}, NULL};
 
 /* The newest message of the event, if it is one of the last thousand */
-static SSQuery newest_message = {"SELECT m.message_id, m.version, m.created_at, m.body, m.secret"
-								 "  FROM (SELECT * FROM swipesavvy.outbox o ORDER BY o.message_id DESC LIMIT 1000) m"
-								 " WHERE m.event = $1 ORDER BY m.message_id DESC LIMIT 1",
-								 1,
-								 {TEXTOID},
-								 NULL};
+static SSQuery newest_message = {
+	"SELECT m.message_id, m.version, m.created_at, m.body, " SS_OUTBOX_SECRET(
+		"m") "  FROM (SELECT * FROM swipesavvy.outbox o ORDER BY o.message_id DESC LIMIT 1000) m"
+			 " WHERE m.event = $1 ORDER BY m.message_id DESC LIMIT 1",
+	1,
+	{TEXTOID},
+	NULL};
 
 static SSQuery before_newest_sample = {
 	"SELECT max(sampled_at) - interval '1 microsecond' FROM swipesavvy.health_samples", 0, {0}, NULL};

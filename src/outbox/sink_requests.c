@@ -105,8 +105,9 @@ static SSQuery claim = {
 					  "           last_error = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN m.last_error"
 					  "                             ELSE coalesce(m.last_error, 'the worker ended while it was sent') END"
 					  "      FROM mine WHERE m.message_id = mine.message_id"
-					  "    RETURNING m.message_id, m.event, m.version, m.created_at, m.body, m.secret, m.dead_at)"
-					  " SELECT message_id, event, version, created_at, body, secret, dead_at IS NOT NULL, (SELECT count(*) FROM due) FROM claimed ORDER BY message_id",
+					  "    RETURNING m.message_id, m.event, m.version, m.created_at, m.body, m.dead_at)"
+					  " SELECT message_id, event, version, created_at, body, " SS_OUTBOX_SECRET(
+						  "claimed") ", dead_at IS NOT NULL, (SELECT count(*) FROM due) FROM claimed ORDER BY message_id",
 	5,
 	{TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID},
 	NULL};
@@ -505,7 +506,6 @@ static SSQuery note_messages = {
 	" UPDATE swipesavvy.outbox m"
 	"    SET leased = false,"
 	"        delivered_at = CASE WHEN r.outcome = 'delivered' THEN $2 END,"
-	"        secret = CASE WHEN r.outcome <> 'delivered' THEN m.secret END,"
 	"        dead_at = CASE WHEN r.outcome IN ('refused', 'failed') AND m.attempts >= " ATTEMPTS_MAX_TEXT
 	" THEN $2 END,"
 	"        attempts = m.attempts - (r.outcome = 'returned')::integer,"
@@ -587,12 +587,23 @@ static SSQuery release = {"UPDATE swipesavvy.outbox m SET leased = false, due_at
 						  {0},
 						  NULL};
 
+/* Of the results' messages, the secrets of those that are delivered. */
+static SSQuery forget_secrets = {
+	"DELETE FROM swipesavvy_private.outbox_secrets k USING swipesavvy.outbox m"
+	" WHERE k.message_id = ANY (ARRAY(SELECT (e.x ->> 'id')::uuid FROM jsonb_array_elements($1) e (x)"
+	"                                  WHERE e.x ->> 'id' IS NOT NULL))"
+	"   AND m.message_id = k.message_id AND m.delivered_at IS NOT NULL",
+	1,
+	{JSONBOID},
+	NULL};
+
 static void
 record_results(Jsonb *results)
 {
 	Datum values[2] = {JsonbPGetDatum(results), TimestampTzGetDatum(GetCurrentTimestamp())};
 
 	(void) ss_query_latest(&note_messages, values, NULL);
+	(void) ss_query_latest(&forget_secrets, values, NULL);
 	(void) ss_query_latest(&note_sinks, values, NULL);
 }
 

@@ -25,16 +25,16 @@ PG_FUNCTION_INFO_V1(swipesavvy_delete_sink_secret);
 PG_FUNCTION_INFO_V1(swipesavvy_list_sink_secrets);
 
 static SSQuery lock_to_change = {
-	"SELECT FROM swipesavvy.sink_secrets WHERE secret = $1 FOR NO KEY UPDATE", 1, {TEXTOID}, NULL};
+	"SELECT FROM swipesavvy_private.sink_secrets WHERE secret = $1 FOR NO KEY UPDATE", 1, {TEXTOID}, NULL};
 static SSQuery lock_to_delete = {
-	"SELECT FROM swipesavvy.sink_secrets WHERE secret = $1 FOR UPDATE", 1, {TEXTOID}, NULL};
+	"SELECT FROM swipesavvy_private.sink_secrets WHERE secret = $1 FOR UPDATE", 1, {TEXTOID}, NULL};
 
 /* The sinks that use it: under the lock there will be no more */
 static SSQuery find_users = {
 	"SELECT s.sink, s.kind FROM swipesavvy.sinks s WHERE s.secret = $1 ORDER BY s.sink", 1, {TEXTOID}, NULL};
 
 static SSQuery write_secret = {
-	"INSERT INTO swipesavvy.sink_secrets (secret, value) VALUES ($1, $2)"
+	"INSERT INTO swipesavvy_private.sink_secrets (secret, value) VALUES ($1, $2)"
 	" ON CONFLICT (secret) DO UPDATE SET value = excluded.value, updated_at = clock_timestamp()"
 	" RETURNING secret, created_at, updated_at, xmax::text = '0'",
 	2,
@@ -51,12 +51,12 @@ static SSQuery retry_sinks = {
 	{TEXTOID},
 	NULL};
 
-static SSQuery delete_secret = {"DELETE FROM swipesavvy.sink_secrets WHERE secret = $1", 1, {TEXTOID}, NULL};
+static SSQuery delete_secret = {"DELETE FROM swipesavvy_private.sink_secrets WHERE secret = $1", 1, {TEXTOID}, NULL};
 
 static SSQuery select_secrets = {
 	"SELECT k.secret, k.created_at, k.updated_at,"
 	"       (SELECT coalesce(jsonb_agg(s.sink ORDER BY s.sink), '[]') FROM swipesavvy.sinks s WHERE s.secret = k.secret) AS sinks"
-	"  FROM swipesavvy.sink_secrets k ORDER BY k.secret",
+	"  FROM swipesavvy_private.sink_secrets k ORDER BY k.secret",
 	0,
 	{0},
 	NULL};

@@ -95,7 +95,7 @@ static SSQuery give_up_messages = {
 
 /* Its value fits until whoever changes it comes, who looks at the sinks that use it. */
 static SSQuery read_secret = {
-	"SELECT value FROM swipesavvy.sink_secrets WHERE secret = $1 FOR SHARE", 1, {TEXTOID}, NULL};
+	"SELECT value FROM swipesavvy_private.sink_secrets WHERE secret = $1 FOR SHARE", 1, {TEXTOID}, NULL};
 
 /* $1 the sink, or null for all */
 static SSQuery select_sinks = {

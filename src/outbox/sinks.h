@@ -21,7 +21,7 @@
  */
 #define SS_SINK_COLUMNS		 "s.sink, s.kind, s.url, s.options, k.value"
 #define SS_SINK_COLUMN_COUNT 5
-#define SS_SINK_TABLES		 "swipesavvy.sinks s LEFT JOIN swipesavvy.sink_secrets k ON k.secret = s.secret"
+#define SS_SINK_TABLES		 "swipesavvy.sinks s LEFT JOIN swipesavvy_private.sink_secrets k ON k.secret = s.secret"
 
 /* Can there be a sink? For who comes often: without any it costs a look at the size of a file. */
 extern bool ss_sinks_exist(void);

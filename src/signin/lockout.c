@@ -24,14 +24,14 @@
 #include "signin/lockout.h"
 
 static SSQuery select_lock = {
-	"SELECT FROM swipesavvy.sign_in_failures WHERE email_hash = $1 AND locked_until > clock_timestamp()",
+	"SELECT FROM swipesavvy_private.sign_in_failures WHERE email_hash = $1 AND locked_until > clock_timestamp()",
 	1,
 	{BYTEAOID},
 	NULL};
 
 /* $2: locked out already */
 static SSQuery count_failure = {
-	"INSERT INTO swipesavvy.sign_in_failures AS f (email_hash, failures) VALUES ($1, 1)"
+	"INSERT INTO swipesavvy_private.sign_in_failures AS f (email_hash, failures) VALUES ($1, 1)"
 	" ON CONFLICT (email_hash) DO UPDATE"
 	"   SET last_attempt_at = clock_timestamp(),"
 	"       failures = CASE WHEN $2 THEN f.failures"
@@ -48,15 +48,16 @@ static SSQuery count_failure = {
 
 /* A few that are out of date, at every failure: what strangers try does not pile up. */
 static SSQuery delete_old = {
-	"DELETE FROM swipesavvy.sign_in_failures WHERE email_hash IN"
-	" (SELECT email_hash FROM swipesavvy.sign_in_failures"
+	"DELETE FROM swipesavvy_private.sign_in_failures WHERE email_hash IN"
+	" (SELECT email_hash FROM swipesavvy_private.sign_in_failures"
 	"   WHERE last_attempt_at < clock_timestamp() - interval '1 day' ORDER BY last_attempt_at LIMIT 10"
 	"     FOR UPDATE SKIP LOCKED)",
 	0,
 	{0},
 	NULL};
 
-static SSQuery delete_failures = {"DELETE FROM swipesavvy.sign_in_failures WHERE email_hash = $1", 1, {BYTEAOID}, NULL};
+static SSQuery delete_failures = {
+	"DELETE FROM swipesavvy_private.sign_in_failures WHERE email_hash = $1", 1, {BYTEAOID}, NULL};
 
 void
 ss_lockout_begin(const char *email, SSSignInTry *attempt)

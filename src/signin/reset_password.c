@@ -37,7 +37,7 @@ static SSQuery lock_user = {
 	NULL};
 
 static SSQuery store_password = {
-	"INSERT INTO swipesavvy.user_credentials (user_id, password_hash, must_change, valid_until, changed_at)"
+	"INSERT INTO swipesavvy_private.user_credentials (user_id, password_hash, must_change, valid_until, changed_at)"
 	" VALUES ($1, $2, true, clock_timestamp() + make_interval(hours => $3), clock_timestamp())"
 	" ON CONFLICT (user_id) DO UPDATE"
 	"   SET password_hash = EXCLUDED.password_hash, must_change = true, valid_until = EXCLUDED.valid_until,"

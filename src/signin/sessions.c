@@ -27,7 +27,7 @@
 #define TOKEN_LENGTH 128 /* sizeof(SSRefreshToken) in base64 */
 
 static SSQuery insert_session = {
-	"INSERT INTO swipesavvy.user_sessions"
+	"INSERT INTO swipesavvy_private.user_sessions"
 	"       (user_id, session_id, family_hash, token_hash, expires_at, user_agent, ip_address)"
 	" SELECT $1, $2, $3, $4, clock_timestamp() + make_interval(days => s.value::integer), $5, $6"
 	"   FROM swipesavvy.system_settings s WHERE s.setting = 'session_lifetime_days'"
@@ -38,43 +38,44 @@ static SSQuery insert_session = {
 
 /* What has ended long ago is of no use to anybody. */
 static SSQuery delete_old = {
-	"DELETE FROM swipesavvy.user_sessions"
+	"DELETE FROM swipesavvy_private.user_sessions"
 	" WHERE user_id = $1 AND least(expires_at, ended_at) < clock_timestamp() - interval '30 days'",
 	1,
 	{UUIDOID},
 	NULL};
 
 static SSQuery select_session = {
-	"SELECT family_hash, token_hash, expires_at FROM swipesavvy.user_sessions"
+	"SELECT family_hash, token_hash, expires_at FROM swipesavvy_private.user_sessions"
 	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL AND expires_at > clock_timestamp()",
 	2,
 	{UUIDOID, UUIDOID},
 	NULL};
 
 static SSQuery update_token = {
-	"UPDATE swipesavvy.user_sessions SET token_hash = $3, last_used_at = clock_timestamp(), use_count = use_count + 1"
+	"UPDATE swipesavvy_private.user_sessions SET token_hash = $3, last_used_at = clock_timestamp(), use_count = use_count + 1"
 	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL",
 	3,
 	{UUIDOID, UUIDOID, BYTEAOID},
 	NULL};
 
 static SSQuery end_session = {
-	"UPDATE swipesavvy.user_sessions SET ended_at = clock_timestamp(), ended_for = $3"
+	"UPDATE swipesavvy_private.user_sessions SET ended_at = clock_timestamp(), ended_for = $3"
 	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL AND expires_at > clock_timestamp()",
 	3,
 	{UUIDOID, UUIDOID, TEXTOID},
 	NULL};
 
 /* In order, so that two who do it at once wait for each other one way only. */
-static SSQuery end_sessions = {"WITH going_on AS ("
-							   "     SELECT session_id FROM swipesavvy.user_sessions"
-							   "      WHERE user_id = $1 AND ended_at IS NULL AND expires_at > clock_timestamp()"
-							   "      ORDER BY session_id FOR NO KEY UPDATE)"
-							   " UPDATE swipesavvy.user_sessions s SET ended_at = clock_timestamp(), ended_for = $2"
-							   "   FROM going_on g WHERE s.user_id = $1 AND s.session_id = g.session_id",
-							   2,
-							   {UUIDOID, TEXTOID},
-							   NULL};
+static SSQuery end_sessions = {
+	"WITH going_on AS ("
+	"     SELECT session_id FROM swipesavvy_private.user_sessions"
+	"      WHERE user_id = $1 AND ended_at IS NULL AND expires_at > clock_timestamp()"
+	"      ORDER BY session_id FOR NO KEY UPDATE)"
+	" UPDATE swipesavvy_private.user_sessions s SET ended_at = clock_timestamp(), ended_for = $2"
+	"   FROM going_on g WHERE s.user_id = $1 AND s.session_id = g.session_id",
+	2,
+	{UUIDOID, TEXTOID},
+	NULL};
 
 /* --- tokens --------------------------------------------------------------------------- */
 

@@ -42,7 +42,7 @@ PG_FUNCTION_INFO_V1(swipesavvy_change_password);
 #define ACCOUNT                                                                                                           \
 	"SELECT u.user_id, c.password_hash, c.must_change,"                                                                   \
 	"       u.status = 'active' AND u.erased_at IS NULL AND (c.valid_until IS NULL OR c.valid_until > clock_timestamp())" \
-	"  FROM swipesavvy.users u JOIN swipesavvy.user_credentials c ON c.user_id = u.user_id"
+	"  FROM swipesavvy.users u JOIN swipesavvy_private.user_credentials c ON c.user_id = u.user_id"
 
 static SSQuery select_by_email = {ACCOUNT " WHERE lower(u.email) = lower($1)", 1, {TEXTOID}, NULL};
 static SSQuery select_by_id = {ACCOUNT " WHERE u.user_id = $1", 1, {UUIDOID}, NULL};
@@ -65,7 +65,7 @@ static SSQuery note_sign_in = {"UPDATE swipesavvy.users SET last_login_at = cloc
 
 static SSQuery select_refresher = {
 	"SELECT u.role, coalesce(c.must_change, false)"
-	"  FROM swipesavvy.users u LEFT JOIN swipesavvy.user_credentials c ON c.user_id = u.user_id"
+	"  FROM swipesavvy.users u LEFT JOIN swipesavvy_private.user_credentials c ON c.user_id = u.user_id"
 	" WHERE u.user_id = $1 AND u.status = 'active' AND u.erased_at IS NULL"
 	"   AND (c.valid_until IS NULL OR c.valid_until > clock_timestamp())",
 	1,
@@ -73,7 +73,7 @@ static SSQuery select_refresher = {
 	NULL};
 
 static SSQuery update_password = {
-	"UPDATE swipesavvy.user_credentials"
+	"UPDATE swipesavvy_private.user_credentials"
 	"   SET password_hash = $2, must_change = false, valid_until = NULL, changed_at = clock_timestamp()"
 	" WHERE user_id = $1",
 	2,

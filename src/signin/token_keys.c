@@ -30,23 +30,26 @@ PG_FUNCTION_INFO_V1(swipesavvy_add_token_key);
 PG_FUNCTION_INFO_V1(swipesavvy_list_token_keys);
 
 static SSQuery select_current = {
-	"SELECT kid, secret FROM swipesavvy.token_keys WHERE retires_at IS NULL", 0, {0}, NULL};
+	"SELECT kid, secret FROM swipesavvy_private.token_keys WHERE retires_at IS NULL", 0, {0}, NULL};
 
-static SSQuery select_by_id = {"SELECT kid, secret FROM swipesavvy.token_keys"
+static SSQuery select_by_id = {"SELECT kid, secret FROM swipesavvy_private.token_keys"
 							   " WHERE kid = $1 AND (retires_at IS NULL OR retires_at > statement_timestamp())",
 							   1,
 							   {TEXTOID},
 							   NULL};
 
-static SSQuery find_key = {"SELECT FROM swipesavvy.token_keys WHERE kid = $1", 1, {TEXTOID}, NULL};
+static SSQuery find_key = {"SELECT FROM swipesavvy_private.token_keys WHERE kid = $1", 1, {TEXTOID}, NULL};
 
 static SSQuery retire_keys = {
-	"UPDATE swipesavvy.token_keys SET retires_at = least(retires_at, clock_timestamp() + $1)", 1, {INTERVALOID}, NULL};
+	"UPDATE swipesavvy_private.token_keys SET retires_at = least(retires_at, clock_timestamp() + $1)",
+	1,
+	{INTERVALOID},
+	NULL};
 
 static SSQuery delete_retired = {
-	"DELETE FROM swipesavvy.token_keys WHERE retires_at < clock_timestamp() - interval '1 day'", 0, {0}, NULL};
+	"DELETE FROM swipesavvy_private.token_keys WHERE retires_at < clock_timestamp() - interval '1 day'", 0, {0}, NULL};
 
-static SSQuery insert_key = {"INSERT INTO swipesavvy.token_keys (kid, secret, is_imported) VALUES ($1, $2, $3)"
+static SSQuery insert_key = {"INSERT INTO swipesavvy_private.token_keys (kid, secret, is_imported) VALUES ($1, $2, $3)"
 							 " RETURNING kid, created_at",
 							 3,
 							 {TEXTOID, BYTEAOID, BOOLOID},
@@ -54,7 +57,7 @@ static SSQuery insert_key = {"INSERT INTO swipesavvy.token_keys (kid, secret, is
 
 static SSQuery select_keys = {
 	"SELECT kid, created_at, retires_at, is_imported, retires_at IS NULL AS signs"
-	"  FROM swipesavvy.token_keys WHERE retires_at IS NULL OR retires_at > statement_timestamp()"
+	"  FROM swipesavvy_private.token_keys WHERE retires_at IS NULL OR retires_at > statement_timestamp()"
 	" ORDER BY created_at DESC, kid",
 	0,
 	{0},

@@ -32,7 +32,7 @@ static SSQuery select_lifetime = {
 static SSQuery select_standing = {
 	"SELECT FROM swipesavvy.users u"
 	" WHERE u.user_id = $1 AND u.status = 'active' AND u.erased_at IS NULL"
-	"   AND ($2 IS NULL OR EXISTS (SELECT FROM swipesavvy.user_sessions s"
+	"   AND ($2 IS NULL OR EXISTS (SELECT FROM swipesavvy_private.user_sessions s"
 	"                               WHERE s.user_id = $1 AND s.session_id = $2 AND s.ended_at IS NULL))",
 	2,
 	{UUIDOID, UUIDOID},

@@ -25,8 +25,8 @@ PG_FUNCTION_INFO_V1(swipesavvy_erase_user);
 
 /* $1: the user. Each may run again and finds nothing then. (rate_limits, locked before accounts, counts a minute's calls of an id.) */
 static SSQuery steps[] = {
-	STEP("DELETE FROM swipesavvy.user_credentials WHERE user_id = $1"),
-	STEP("DELETE FROM swipesavvy.user_sessions WHERE user_id = $1"),
+	STEP("DELETE FROM swipesavvy_private.user_credentials WHERE user_id = $1"),
+	STEP("DELETE FROM swipesavvy_private.user_sessions WHERE user_id = $1"),
 	/* purchases refer to accounts: their rows stay, as what kind they were */
 	STEP(
 		"UPDATE swipesavvy.accounts"
@@ -52,7 +52,7 @@ static SSQuery steps[] = {
 		 "   SET purchase = jsonb_build_object('user_id', purchase -> 'user_id'), detail = NULL"
 		 " WHERE lower(purchase ->> 'user_id') = $1::text"),
 	STEP("DELETE FROM swipesavvy.outbox WHERE body ->> 'user_id' = $1::text"),
-	STEP("DELETE FROM swipesavvy.sign_in_failures WHERE email_hash ="
+	STEP("DELETE FROM swipesavvy_private.sign_in_failures WHERE email_hash ="
 		 " (SELECT sha256(convert_to(lower(email), getdatabaseencoding())) FROM swipesavvy.users WHERE user_id = $1)"),
 };
 

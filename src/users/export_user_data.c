@@ -43,11 +43,12 @@ static Part parts[] = {
 		"SELECT user_id, email, name, phone, role, status, status_reason, preferred_language, notification_preferences,"
 		"       verification_status, referred_by, created_at, updated_at, last_login_at, erased_at"
 		"  FROM swipesavvy.users WHERE user_id = $1"),
-	PART("credentials", false, "SELECT changed_at, must_change FROM swipesavvy.user_credentials WHERE user_id = $1"),
+	PART("credentials", false,
+		 "SELECT changed_at, must_change FROM swipesavvy_private.user_credentials WHERE user_id = $1"),
 	PART(
 		"sessions", true,
 		"SELECT session_id, created_at, last_used_at, use_count, expires_at, ended_at, ended_for, user_agent, ip_address"
-		"  FROM swipesavvy.user_sessions WHERE user_id = $1 ORDER BY created_at, session_id"),
+		"  FROM swipesavvy_private.user_sessions WHERE user_id = $1 ORDER BY created_at, session_id"),
 	PART("accounts", true,
 		 "SELECT account_id, type, last_four, card_type, issuer, bank_name, account_type, expiry_month, expiry_year,"
 		 "       token IS NOT NULL AS has_token, is_default, is_verified, created_at, verified_at, unlinked_at"

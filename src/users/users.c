@@ -82,7 +82,10 @@ static SSQuery insert_reward_account = {
 	NULL};
 
 static SSQuery insert_credentials = {
-	"INSERT INTO swipesavvy.user_credentials (user_id, password_hash) VALUES ($1, $2)", 2, {UUIDOID, TEXTOID}, NULL};
+	"INSERT INTO swipesavvy_private.user_credentials (user_id, password_hash) VALUES ($1, $2)",
+	2,
+	{UUIDOID, TEXTOID},
+	NULL};
 
 static SSQuery update_user = {
 	"UPDATE swipesavvy.users"

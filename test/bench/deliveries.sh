@@ -12,7 +12,7 @@ rate_of_record() {
 
 worker_delivers() { # $1 at a time
     : >"$work/requests"
-    sql -d a -o /dev/null -c "TRUNCATE swipesavvy.outbox" -c "SELECT swipesavvy.update_sink('hook', '{\"max_in_flight\": $1, \"enabled\": false}')" \
+    sql -d a -o /dev/null -c "TRUNCATE swipesavvy.outbox CASCADE" -c "SELECT swipesavvy.update_sink('hook', '{\"max_in_flight\": $1, \"enabled\": false}')" \
         -c "INSERT INTO swipesavvy.outbox (message_id, event, version, order_key, body, sink)
             SELECT swipesavvy.uuid_v7(), 'test', 1, 'key ' || g, jsonb_build_object('n', g), 'hook' FROM generate_series(1, $messages) g" \
         -c 'VACUUM ANALYZE swipesavvy.outbox' -c "SELECT swipesavvy.update_sink('hook', '{\"enabled\": true}')"

@@ -123,7 +123,7 @@ SELECT pg_temp.same($$SELECT event_type, resource_id, user_id, actor_id, details
     'SELECT swipesavvy.create_campaign(campaign_id => ''C-1'', name => ''One'', campaign_type => ''SEASONAL'', offer_type => ''PERCENTAGE'', offer_amount => 10,
             start_date => ''2020-01-01'')')$$,
     format('VALUES (''campaign.create'', ''C-1'', NULL::uuid, %L::uuid, ''draft'', false)', :'staff'), 'create_campaign');
-SELECT pg_temp.same(format('SELECT event COLLATE "default", version, order_key COLLATE "default", body - ''changed_at'', secret, attempts FROM pg_temp.sent_by(%L)', w.statement),
+SELECT pg_temp.same(format('SELECT event COLLATE "default", version, order_key COLLATE "default", body - ''changed_at'', (SELECT s.secret FROM swipesavvy_private.outbox_secrets s WHERE s.message_id = m.message_id), attempts FROM pg_temp.sent_by(%L) m', w.statement),
     format('SELECT e::text, 1, ''campaign:C-1'', jsonb_build_object(''campaign_id'', ''C-1'', ''name'', ''One'', ''campaign_type'', ''SEASONAL'',
             ''status'', %L, ''previous_status'', %L, ''start_date'', ''2020-01-01T00:00:00+00:00'', ''end_date'', NULL), NULL::jsonb, 0
               FROM regexp_split_to_table(%L, '' '') e WHERE e <> ''''', w.status, w.was, w.event), 'message: ' || w.statement)

@@ -69,7 +69,7 @@ REVOKE EXECUTE ON FUNCTION swipesavvy.verify_ledger() FROM PUBLIC, test_stranger
 SELECT set_eq(
     'SELECT r.name, c.relname::text, string_agg(p, '' '' ORDER BY p) FROM roles r, pg_class c,
             unnest(ARRAY[''SELECT'', ''INSERT'', ''UPDATE'', ''DELETE'', ''TRUNCATE'', ''REFERENCES'', ''TRIGGER'']) p
-      WHERE r.letter <> ''O'' AND c.relnamespace = ''swipesavvy''::regnamespace AND c.relkind IN (''r'', ''v'')
+      WHERE r.letter <> ''O'' AND c.relnamespace IN (''swipesavvy''::regnamespace, ''swipesavvy_private''::regnamespace) AND c.relkind IN (''r'', ''v'')
              AND has_table_privilege(r.name, c.oid, p)
       GROUP BY 1, 2',
     $$VALUES ('swipesavvy_backend', 'purchases', 'INSERT SELECT'), ('swipesavvy_admin', 'purchases', 'INSERT SELECT'), ('swipesavvy_admin', 'privileges', 'SELECT'),
@@ -78,23 +78,36 @@ SELECT set_eq(
     'the rights on tables and views: none for customers, support and anonymous callers');
 SELECT is_empty(
     'SELECT r.name, c.relname, a.attname FROM roles r, pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-      WHERE c.relnamespace = ''swipesavvy''::regnamespace AND a.attacl IS NOT NULL', 'no rights on single columns');
+      WHERE c.relnamespace IN (''swipesavvy''::regnamespace, ''swipesavvy_private''::regnamespace) AND a.attacl IS NOT NULL', 'no rights on single columns');
 SELECT set_eq(
     'SELECT c.relname::text, p FROM pg_class c, unnest(ARRAY[''INSERT'', ''UPDATE'', ''DELETE'', ''TRUNCATE'', ''REFERENCES'', ''TRIGGER'']) p
-      WHERE c.relnamespace = ''swipesavvy''::regnamespace AND c.relname IN (''points_entries'', ''purchases'', ''transactions'')
+      WHERE c.relnamespace IN (''swipesavvy''::regnamespace, ''swipesavvy_private''::regnamespace) AND c.relname IN (''points_entries'', ''purchases'', ''transactions'')
         AND has_table_privilege(''swipesavvy_owner'', c.oid, p)',
     $$VALUES ('points_entries', 'INSERT'), ('transactions', 'INSERT'), ('transactions', 'UPDATE'), ('transactions', 'DELETE')$$,
     'the library''s role may only add to the ledger');
 SELECT is_empty(
     'SELECT c.relname FROM pg_class c, unnest(ARRAY[''TRUNCATE'', ''REFERENCES'', ''TRIGGER'']) p
-      WHERE c.relnamespace = ''swipesavvy''::regnamespace AND c.relkind IN (''r'', ''v'') AND has_table_privilege(''swipesavvy_owner'', c.oid, p)',
+      WHERE c.relnamespace IN (''swipesavvy''::regnamespace, ''swipesavvy_private''::regnamespace) AND c.relkind IN (''r'', ''v'') AND has_table_privilege(''swipesavvy_owner'', c.oid, p)',
     'and may put no trigger on any table');
 SELECT is_empty('SELECT r.name, c.relname FROM roles r, pg_class c WHERE r.letter <> ''O''
-       AND c.relnamespace = ''swipesavvy''::regnamespace AND c.relkind = ''S''
+       AND c.relnamespace IN (''swipesavvy''::regnamespace, ''swipesavvy_private''::regnamespace) AND c.relkind = ''S''
                     AND has_sequence_privilege(r.name, c.oid, ''USAGE, SELECT, UPDATE'')', 'nobody else touches a sequence');
 SELECT set_eq('SELECT name FROM roles WHERE has_schema_privilege(name, ''swipesavvy'', ''USAGE'')',
               'SELECT name FROM roles WHERE letter <> ''''', 'all our roles may use the schema');
 SELECT is_empty('SELECT name FROM roles WHERE has_schema_privilege(name, ''swipesavvy'', ''CREATE'')', 'none may create in it');
+SELECT set_eq('SELECT name FROM roles WHERE has_schema_privilege(name, ''swipesavvy_private'', ''USAGE'')', ARRAY['swipesavvy_owner'],
+              'the schema of secrets is for the library''s role alone');
+SELECT is_empty('SELECT name FROM roles WHERE has_schema_privilege(name, ''swipesavvy_private'', ''CREATE'')', 'which may not create in it');
+
+-- What hosted platforms do by habit shows no secret.
+GRANT USAGE ON SCHEMA swipesavvy TO test_stranger;
+GRANT SELECT ON ALL TABLES IN SCHEMA swipesavvy TO test_stranger;
+SELECT set_eq('SELECT relname::text FROM pg_class WHERE relnamespace = ''swipesavvy_private''::regnamespace AND relkind = ''r''
+                  AND NOT has_table_privilege(''test_stranger'', oid, ''SELECT'')',
+              ARRAY['outbox_secrets', 'sign_in_failures', 'sink_secrets', 'token_keys', 'user_credentials', 'user_sessions'],
+              'GRANT SELECT ON ALL TABLES IN SCHEMA swipesavvy reaches no secret');
+REVOKE SELECT ON ALL TABLES IN SCHEMA swipesavvy FROM test_stranger;
+REVOKE USAGE ON SCHEMA swipesavvy FROM test_stranger;
 
 -- --- really called ----------------------------------------------------------------------------
 
@@ -306,12 +319,13 @@ CREATE TEMP TABLE view_rights (what, statement, wanted) AS VALUES
     ('UPDATE', 'UPDATE swipesavvy.purchases SET amount_minor = 1', ''),
     ('DELETE', 'DELETE FROM swipesavvy.purchases', ''),
     ('SELECT of the table behind it', 'SELECT * FROM swipesavvy.transactions', 'O'),
-    ('SELECT of credentials', 'SELECT * FROM swipesavvy.user_credentials', 'O'),
-    ('SELECT of token keys', 'SELECT * FROM swipesavvy.token_keys', 'O'),
-    ('SELECT of the secrets of sinks', 'SELECT * FROM swipesavvy.sink_secrets', 'O'),
+    ('SELECT of credentials', 'SELECT * FROM swipesavvy_private.user_credentials', 'O'),
+    ('SELECT of token keys', 'SELECT * FROM swipesavvy_private.token_keys', 'O'),
+    ('SELECT of the secrets of sinks', 'SELECT * FROM swipesavvy_private.sink_secrets', 'O'),
+    ('SELECT of the secrets of messages', 'SELECT * FROM swipesavvy_private.outbox_secrets', 'O'),
     ('SELECT of sinks', 'SELECT * FROM swipesavvy.sinks', 'O'),
-    ('SELECT of sessions', 'SELECT * FROM swipesavvy.user_sessions', 'O'),
-    ('UPDATE of the failures', 'UPDATE swipesavvy.sign_in_failures SET locked_until = NULL', 'O'),
+    ('SELECT of sessions', 'SELECT * FROM swipesavvy_private.user_sessions', 'O'),
+    ('UPDATE of the failures', 'UPDATE swipesavvy_private.sign_in_failures SET locked_until = NULL', 'O'),
     ('INSERT into the ledger', $$INSERT INTO swipesavvy.points_entries (user_id, entry_id, points, recorded_at, kind, debit_account, credit_account)
         VALUES ('00000000-0000-7000-8000-00000000000a', gen_random_uuid(), 1, now(), 'adjust', 'issuance', 'available')$$, 'O'),
     ('UPDATE of an account', 'UPDATE swipesavvy.reward_accounts SET points_available = 1000000', 'O'),

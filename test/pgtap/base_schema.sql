@@ -57,7 +57,8 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('merchant_categories', 'a_category_has_a_name a_category_number_is_used_once'),
     ('merchant_sentinel', ''),
     ('merchants', 'a_merchant_has_a_category a_merchant_has_a_known_mcc a_merchant_has_a_name merchant_metadata_are_an_object'),
-    ('outbox', 'a_delivered_message_has_no_secret a_message_is_an_object a_message_is_delivered_or_dead_or_open'),
+    ('outbox', 'a_message_is_an_object a_message_is_delivered_or_dead_or_open'),
+    ('outbox_secrets', 'a_secret_belongs_to_a_message a_secret_is_an_object'),
     ('points_adjustments', 'an_adjustment_changes_points an_adjustment_has_a_reason points_are_adjusted_of_a_user'),
     ('points_entries', 'an_entry_has_two_accounts an_entry_moves_points'),
     ('rate_limits', ''),
@@ -85,6 +86,10 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
 
 SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind IN (''r'', ''p'')',
                   'SELECT name FROM declared_tables', 'the tables');
+SELECT set_eq('SELECT relname::text FROM member_relations WHERE relnamespace = ''swipesavvy_private''::regnamespace AND relkind <> ''i''',
+              ARRAY['outbox_secrets', 'sign_in_failures', 'sink_secrets', 'token_keys', 'user_credentials', 'user_sessions'], 'those that hold secrets stand apart');
+SELECT is_empty('SELECT relname, relnamespace::regnamespace FROM member_relations WHERE relnamespace::regnamespace::text NOT IN (''swipesavvy'', ''swipesavvy_private'')',
+                'nothing stands elsewhere');
 SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind = ''v''', ARRAY['privileges', 'purchases'], 'the views');
 SELECT is_empty('SELECT relname, relkind FROM member_relations WHERE relkind NOT IN (''r'', ''v'', ''S'', ''i'')',
                 'no materialised view, partition or foreign table');
@@ -105,7 +110,7 @@ SELECT is_empty(
     'SELECT r.relname, k.conname FROM pg_constraint k JOIN member_relations r ON r.oid = k.conrelid
       WHERE k.contype <> ''p'' AND (k.conname !~ ''^[a-z]+(_[a-z0-9]+){2,}$'' OR k.conname ~ ''_(check|fkey|key|excl)[0-9]*$'')',
     'no constraint has a name that the server made');
-SELECT is_empty('SELECT conrelid::regclass, conname FROM pg_constraint WHERE NOT convalidated AND connamespace = ''swipesavvy''::regnamespace',
+SELECT is_empty('SELECT conrelid::regclass, conname FROM pg_constraint WHERE NOT convalidated AND connamespace IN (''swipesavvy''::regnamespace, ''swipesavvy_private''::regnamespace)',
                 'every constraint is validated');
 SELECT is_empty(
     'SELECT k.conrelid::regclass, k.conname FROM pg_constraint k JOIN member_relations r ON r.oid = k.conrelid
@@ -257,12 +262,12 @@ SELECT is_empty(
       UNION ALL SELECT ''event trigger'', evtname::text FROM pg_event_trigger, pg_extension e
                  WHERE e.extname = ''swipesavvy'' AND evtname LIKE ''swipesavvy%'' AND evtowner <> e.extowner
       UNION ALL SELECT ''schema'', nspname::text FROM pg_namespace, pg_extension e
-                 WHERE e.extname = ''swipesavvy'' AND nspname = ''swipesavvy'' AND nspowner <> e.extowner',
+                 WHERE e.extname = ''swipesavvy'' AND nspname LIKE ''swipesavvy%'' AND nspowner <> e.extowner',
     'everything belongs to whoever created the extension');
 SELECT is_empty(
-    'SELECT c.relname FROM pg_class c WHERE c.relnamespace = ''swipesavvy''::regnamespace AND c.relkind <> ''i''
+    'SELECT c.relname FROM pg_class c WHERE c.relnamespace IN (''swipesavvy''::regnamespace, ''swipesavvy_private''::regnamespace) AND c.relkind <> ''i''
            AND c.oid NOT IN (SELECT oid FROM member_relations)
-      UNION ALL SELECT p.proname FROM pg_proc p WHERE p.pronamespace = ''swipesavvy''::regnamespace AND p.oid NOT IN (SELECT oid FROM member_functions)',
+      UNION ALL SELECT p.proname FROM pg_proc p WHERE p.pronamespace::regnamespace::text LIKE ''swipesavvy%'' AND p.oid NOT IN (SELECT oid FROM member_functions)',
     'nothing stands in the schema that is not the extension''s');
 SELECT is_empty('SELECT rolname FROM pg_roles WHERE rolname LIKE ''swipesavvy%'' AND (rolcanlogin OR rolsuper OR rolcreaterole
        OR rolcreatedb OR rolbypassrls OR rolreplication)',

@@ -24,12 +24,12 @@ INSERT INTO results (result) SELECT swipesavvy.donate_points(:'ada', 10, :'chari
 INSERT INTO results (result) SELECT swipesavvy.refund_transaction(:'purchase', 12.50);
 INSERT INTO results (result) SELECT swipesavvy.sign_in('Ada@events.test', 'wrong') FROM generate_series(1, 5);
 INSERT INTO results (result) SELECT swipesavvy.sign_in('nobody@events.test', 'wrong') FROM generate_series(1, 5);
-UPDATE swipesavvy.sign_in_failures SET locked_until = clock_timestamp() - interval '1 second';
+UPDATE swipesavvy_private.sign_in_failures SET locked_until = clock_timestamp() - interval '1 second';
 INSERT INTO results (result) SELECT swipesavvy.sign_in('ada@events.test', 'wrong');
 INSERT INTO results (result) SELECT swipesavvy.sign_in('ada@events.test', 'wrong, and not counted');
 INSERT INTO results (result) SELECT swipesavvy.reset_user_password(:'ada', send_email => false, temporary_password_valid_hours => 3);
 SELECT swipesavvy.suspend_user(:'ada') \g /dev/null
-UPDATE swipesavvy.sign_in_failures SET locked_until = clock_timestamp() - interval '1 second';
+UPDATE swipesavvy_private.sign_in_failures SET locked_until = clock_timestamp() - interval '1 second';
 INSERT INTO results (result) SELECT swipesavvy.sign_in('ada@events.test', 'wrong') FROM generate_series(1, 6);
 
 -- what must be there; "*" is a value that is looked at below
@@ -48,7 +48,7 @@ INSERT INTO wanted (event, order_key, body, secret) SELECT v.event, 'user:' || :
     ('user.locked_out', '{"email": "ada@events.test", "name": "Ada", "preferred_language": "de", "failures": 5, "locked_until": "*"}', NULL),
     ('user.locked_out', '{"email": "ada@events.test", "name": "Ada", "preferred_language": "de", "failures": 6, "locked_until": "*"}', NULL),
     ('user.password_reset', '{"email": "ada@events.test", "name": "Ada", "preferred_language": "de", "send_email": false, "valid_until": "*"}', 'temporary_password')) v (event, body, secret);
-CREATE TEMP TABLE sent AS SELECT row_number() OVER (ORDER BY message_id) AS n, * FROM swipesavvy.outbox;
+CREATE TEMP TABLE sent AS SELECT row_number() OVER (ORDER BY message_id) AS n, * FROM swipesavvy.outbox LEFT JOIN swipesavvy_private.outbox_secrets USING (message_id);
 
 SELECT is((SELECT count(*) FROM sent), (SELECT count(*) FROM wanted), 'as many messages as are due');
 SELECT is(s.event::text || ' ' || s.version || ' ' || s.order_key, w.event || ' 1 ' || w.order_key, w.event || ': event, version, order_key') FROM wanted w LEFT JOIN sent s USING (n) ORDER BY n;

@@ -37,7 +37,7 @@ SELECT swipesavvy.pause_campaign('TEN') ->> 'status' AS status;
 SELECT swipesavvy.launch_campaign('TEN') ->> 'status' AS status;
 SELECT swipesavvy.reset_user_password('00000000-0000-7000-8000-00000000000a') ->> 'status' AS status;
 SELECT count(swipesavvy.record_health('{"disk_percent": 99, "cpu_percent": null, "memory_percent": null}')) AS samples FROM generate_series(1, 2);
-SELECT event, coalesce(sink, '-') AS sink, order_key, secret IS NOT NULL AS secret FROM swipesavvy.outbox ORDER BY event, sink, message_id;
+SELECT event, coalesce(sink, '-') AS sink, order_key, secret IS NOT NULL AS secret FROM swipesavvy.outbox LEFT JOIN swipesavvy_private.outbox_secrets USING (message_id) ORDER BY event, sink, message_id;
 SELECT count(DISTINCT message_id) = count(*) AS ids FROM swipesavvy.outbox;
 SELECT m ->> 'event' AS event FROM jsonb_array_elements(swipesavvy.claim_outbox(100) -> 'messages') m;
 SELECT s ->> 'sink' AS sink, s ->> 'queued' AS queued FROM jsonb_array_elements(swipesavvy.list_sinks() -> 'sinks') s;

@@ -30,9 +30,9 @@ SELECT swipesavvy.sign_in(repeat('x', 321), 'correct horse');
 -- a refresh token is good for one use
 SELECT r ->> 'refresh_token' AS refresh2, pg_temp.shown(r) AS refreshed FROM swipesavvy.refresh_session(:'refresh1') r \gset
 \echo :refreshed
-SELECT :'refresh1' <> :'refresh2' AS another, use_count, ended_for FROM swipesavvy.user_sessions WHERE user_id = :'ada';
+SELECT :'refresh1' <> :'refresh2' AS another, use_count, ended_for FROM swipesavvy_private.user_sessions WHERE user_id = :'ada';
 SELECT swipesavvy.refresh_session(:'refresh1') AS used_before;
-SELECT ended_for FROM swipesavvy.user_sessions WHERE user_id = :'ada';
+SELECT ended_for FROM swipesavvy_private.user_sessions WHERE user_id = :'ada';
 SELECT pg_temp.shown(swipesavvy.refresh_session(:'refresh2')) AS and_the_good_one_is_gone;
 SELECT swipesavvy.verify_token(:'access1') AS its_access_token_too;
 SELECT count(DISTINCT swipesavvy.refresh_session(t)) AS answers_to_none
@@ -53,7 +53,7 @@ SELECT pg_temp.shown(swipesavvy.sign_in('ada@signin.test', 'correct horse')) ->>
 SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'access_token' AS access \gset
 SELECT swipesavvy.authenticate(:'access') ->> 'user_id' AS user_id;
 SELECT swipesavvy.sign_out() AS of_the_access_token, swipesavvy.sign_out(everywhere => true) AS of_its_user;
-SELECT ended_for, count(*) FROM swipesavvy.user_sessions WHERE user_id = :'ada' GROUP BY 1 ORDER BY 1;
+SELECT ended_for, count(*) FROM swipesavvy_private.user_sessions WHERE user_id = :'ada' GROUP BY 1 ORDER BY 1;
 ROLLBACK;
 
 -- a new password ends every session but the one it begins
@@ -72,7 +72,7 @@ SELECT pg_temp.shown(c) AS changed, c ->> 'refresh_token' AS b FROM swipesavvy.c
 \echo :changed
 SELECT swipesavvy.refresh_session(:'a') ->> 'error' AS old_session, swipesavvy.refresh_session(:'b') ->> 'token_type' AS new_session;
 SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'error' AS old_password, swipesavvy.sign_in('ada@signin.test', 'battery staple') ->> 'role' AS new_password;
-SELECT ended_for, count(*) FROM swipesavvy.user_sessions WHERE user_id = :'ada' GROUP BY 1 ORDER BY 1;
+SELECT ended_for, count(*) FROM swipesavvy_private.user_sessions WHERE user_id = :'ada' GROUP BY 1 ORDER BY 1;
 
 -- who is not active is out, and stays out
 SELECT s ->> 'refresh_token' AS a, s ->> 'access_token' AS access FROM swipesavvy.sign_in('ada@signin.test', 'battery staple') s \gset
@@ -89,7 +89,7 @@ ROLLBACK;
 -- a temporary password lets in to change it, and to nothing else
 BEGIN;
 SELECT swipesavvy.create_user('Ada@signin.test', 'Ada', 'temporary', role => 'admin', user_id => :'ada') ->> 'name' AS name;
-UPDATE swipesavvy.user_credentials SET must_change = true, valid_until = clock_timestamp() + '1 hour' WHERE user_id = :'ada';
+UPDATE swipesavvy_private.user_credentials SET must_change = true, valid_until = clock_timestamp() + '1 hour' WHERE user_id = :'ada';
 SELECT pg_temp.shown(s) AS temporary, s ->> 'access_token' AS access, s ->> 'refresh_token' AS refresh FROM swipesavvy.sign_in('ada@signin.test', 'temporary') s \gset
 \echo :temporary
 SELECT r -> 'must_change_password' AS must_change, r ->> 'access_token' AS access FROM swipesavvy.refresh_session(:'refresh') r \gset
@@ -101,9 +101,9 @@ SELECT swipesavvy.list_merchants();
 SELECT swipesavvy.record_transaction(:'ada', 5);
 SELECT pg_temp.shown(swipesavvy.change_password('temporary', 'correct horse'));
 SELECT swipesavvy.current_user_id() AS this_token_stays_what_it_is;
-SELECT must_change, valid_until FROM swipesavvy.user_credentials WHERE user_id = :'ada';
+SELECT must_change, valid_until FROM swipesavvy_private.user_credentials WHERE user_id = :'ada';
 SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') -> 'must_change_password' AS must_change;
-UPDATE swipesavvy.user_credentials SET must_change = true, valid_until = clock_timestamp() - interval '1 second' WHERE user_id = :'ada';
+UPDATE swipesavvy_private.user_credentials SET must_change = true, valid_until = clock_timestamp() - interval '1 second' WHERE user_id = :'ada';
 SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'error' AS run_out;
 ROLLBACK;
 BEGIN;
@@ -130,19 +130,19 @@ SELECT swipesavvy.reset_user_password(:'eve');
 RESET ROLE;
 SELECT event, version, order_key = 'user:' || (body ->> 'user_id') AS in_order, body - 'valid_until' AS body,
        (body ->> 'valid_until')::timestamptz - now() > '23:59:00' AS a_day, secret ->> 'temporary_password' ~ '^[2-9a-km-np-z]{20}$' AS secret
-  FROM swipesavvy.outbox WHERE event = 'user.password_reset' AND body ->> 'user_id' IN (:'ada', :'bob') ORDER BY message_id;
-SELECT secret ->> 'temporary_password' AS temporary FROM swipesavvy.outbox WHERE event = 'user.password_reset' AND body ->> 'user_id' = :'ada' \gset
+  FROM swipesavvy.outbox JOIN swipesavvy_private.outbox_secrets USING (message_id) WHERE event = 'user.password_reset' AND body ->> 'user_id' IN (:'ada', :'bob') ORDER BY message_id;
+SELECT secret ->> 'temporary_password' AS temporary FROM swipesavvy.outbox JOIN swipesavvy_private.outbox_secrets USING (message_id) WHERE event = 'user.password_reset' AND body ->> 'user_id' = :'ada' \gset
 SELECT swipesavvy.refresh_session(:'refresh') ->> 'error' AS session, swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'error' AS old_password;
 SELECT s -> 'must_change_password' AS must_change, s ->> 'access_token' AS access FROM swipesavvy.sign_in('ada@signin.test', :'temporary') s \gset
 \echo :must_change
 CREATE FUNCTION pg_temp.places(what text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-    place name;
+    place regclass;
     found boolean;
     places text := '';
 BEGIN
-    FOR place IN SELECT relname FROM pg_class WHERE relnamespace = 'swipesavvy'::regnamespace AND relkind = 'r' ORDER BY relname LOOP
-        EXECUTE format('SELECT EXISTS (SELECT FROM swipesavvy.%I t WHERE strpos(t::text, $1) > 0)', place) INTO found USING what;
+    FOR place IN SELECT oid FROM pg_class WHERE relnamespace::regnamespace::text LIKE 'swipesavvy%' AND relkind = 'r' ORDER BY relname LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s t WHERE strpos(t::text, $1) > 0)', place) INTO found USING what;
         places := places || CASE WHEN found THEN ' ' || place ELSE '' END;
     END LOOP;
     RETURN places;
@@ -150,10 +150,10 @@ END
 $$;
 SELECT pg_temp.places(:'temporary') AS where_it_is;
 SELECT event_type, status, details FROM swipesavvy.audit_logs WHERE xid = pg_current_xact_id() AND event_type LIKE '%reset%' ORDER BY log_id;
-SELECT ended_for FROM swipesavvy.user_sessions WHERE user_id = :'ada' ORDER BY created_at LIMIT 1;
+SELECT ended_for FROM swipesavvy_private.user_sessions WHERE user_id = :'ada' ORDER BY created_at LIMIT 1;
 SELECT swipesavvy.reset_user_password(:'eve') ->> 'status' AS an_admin_may;
 SELECT swipesavvy.reset_user_password(:'ada', NULL, NULL) ->> 'status' AS again;
-SELECT count(DISTINCT secret) AS passwords FROM swipesavvy.outbox WHERE event = 'user.password_reset';
+SELECT count(DISTINCT secret) AS passwords FROM swipesavvy_private.outbox_secrets;
 SELECT swipesavvy.sign_in('ada@signin.test', :'temporary') ->> 'error' AS the_one_before;
 SELECT swipesavvy.reset_user_password(NULL);
 SELECT swipesavvy.reset_user_password('00000000-0000-7000-8000-0000000effff');
@@ -170,13 +170,13 @@ BEGIN;
 SELECT swipesavvy.create_user('Ada@signin.test', 'Ada', 'correct horse', user_id => :'ada') ->> 'name' AS name;
 SELECT set_config('request.headers', '{"user-agent": "App/1.0 (é)\n", "x-forwarded-for": "10.9.9.9, 192.0.2.7"}', true) IS NOT NULL AS said;
 SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'role' AS role;
-SELECT user_agent, ip_address FROM swipesavvy.user_sessions WHERE user_id = :'ada';
+SELECT user_agent, ip_address FROM swipesavvy_private.user_sessions WHERE user_id = :'ada';
 SELECT set_config('request.headers', jsonb_build_object('user-agent', repeat('é', 1000), 'x-forwarded-for', 7)::text, true) IS NOT NULL AS said;
 SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'role' AS role;
-SELECT length(user_agent), ip_address FROM swipesavvy.user_sessions WHERE user_id = :'ada' ORDER BY created_at DESC LIMIT 1;
+SELECT length(user_agent), ip_address FROM swipesavvy_private.user_sessions WHERE user_id = :'ada' ORDER BY created_at DESC LIMIT 1;
 SET LOCAL swipesavvy.trusted_gateways = '';
 SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'role' AS role;
-SELECT user_agent, ip_address FROM swipesavvy.user_sessions WHERE user_id = :'ada' ORDER BY created_at DESC LIMIT 1;
+SELECT user_agent, ip_address FROM swipesavvy_private.user_sessions WHERE user_id = :'ada' ORDER BY created_at DESC LIMIT 1;
 ROLLBACK;
 
 -- authenticate: for the transaction, as far as it is not rolled back
@@ -248,17 +248,17 @@ SELECT k ->> 'signs' AS signs, k ->> 'is_imported' AS imported, k - '{kid,create
 SELECT swipesavvy.verify_token(:'ada_token') ->> 'valid' AS old_token;
 SELECT k ->> 'kid' AS kid, k ->> 'is_imported' AS imported
   FROM jsonb_array_elements(swipesavvy.add_token_key('shared', encode(repeat('x', 40)::bytea, 'base64'), is_base64 => true) -> 'token_keys') k LIMIT 1;
-SELECT secret = repeat('x', 40)::bytea AS decoded, retires_at FROM swipesavvy.token_keys WHERE kid = 'shared';
+SELECT secret = repeat('x', 40)::bytea AS decoded, retires_at FROM swipesavvy_private.token_keys WHERE kid = 'shared';
 SAVEPOINT s;
 SELECT swipesavvy.add_token_key('shared', repeat('y', 32));
 ROLLBACK TO s;
 SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'access_token' AS access \gset
 SELECT swipesavvy.verify_token(:'access') ->> 'valid' AS signed_with_it;
-UPDATE swipesavvy.token_keys SET retires_at = now() - interval '1 second' WHERE kid <> 'shared';
+UPDATE swipesavvy_private.token_keys SET retires_at = now() - interval '1 second' WHERE kid <> 'shared';
 SELECT swipesavvy.verify_token(:'ada_token') ->> 'reason' AS retired;
-UPDATE swipesavvy.token_keys SET retires_at = now() - interval '2 days' WHERE kid <> 'shared';
+UPDATE swipesavvy_private.token_keys SET retires_at = now() - interval '2 days' WHERE kid <> 'shared';
 SELECT jsonb_array_length(swipesavvy.rotate_token_key('0') -> 'token_keys') AS only_the_new_one_and_this_moment_s;
-SELECT count(*) AS long_retired_ones_are_gone FROM swipesavvy.token_keys WHERE retires_at < now();
+SELECT count(*) AS long_retired_ones_are_gone FROM swipesavvy_private.token_keys WHERE retires_at < now();
 ROLLBACK;
 SET ROLE swipesavvy_support;
 SELECT swipesavvy.rotate_token_key();
@@ -283,14 +283,14 @@ SELECT swipesavvy.rotate_token_key() IS NOT NULL AS rotated;
 SELECT event_type, status, l.user_id = :'ada' AS adas, actor_id = l.user_id AS by_herself,
        CASE WHEN resource_id = :'ada' THEN 'Ada' WHEN s.session_id IS NOT NULL THEN 'a session' WHEN k.kid IS NOT NULL THEN 'a key' ELSE resource_id END AS resource,
        details
-  FROM swipesavvy.audit_logs l LEFT JOIN swipesavvy.user_sessions s ON s.session_id::text = l.resource_id LEFT JOIN swipesavvy.token_keys k ON k.kid = l.resource_id
+  FROM swipesavvy.audit_logs l LEFT JOIN swipesavvy_private.user_sessions s ON s.session_id::text = l.resource_id LEFT JOIN swipesavvy_private.token_keys k ON k.kid = l.resource_id
  WHERE xid = pg_current_xact_id() ORDER BY log_id;
 ROLLBACK;
 
 -- five failures, and longer and longer; times are of the clock, so the test sets it back
 BEGIN;
 CREATE VIEW pg_temp.failures AS
-    SELECT failures, round(extract(epoch FROM locked_until - last_attempt_at) / 60) AS minutes FROM swipesavvy.sign_in_failures
+    SELECT failures, round(extract(epoch FROM locked_until - last_attempt_at) / 60) AS minutes FROM swipesavvy_private.sign_in_failures
      WHERE email_hash = sha256('ada@signin.test');
 SELECT n, swipesavvy.sign_in('ada@signin.test', 'wrong') ->> 'error' AS error FROM generate_series(1, 4) n;
 SELECT * FROM pg_temp.failures;
@@ -301,28 +301,28 @@ SELECT failures AS not_counted FROM pg_temp.failures;
 DO $$
 BEGIN
     FOR n IN 6 .. 13 LOOP
-        UPDATE swipesavvy.sign_in_failures SET locked_until = clock_timestamp() - interval '1 second' WHERE email_hash = sha256('ada@signin.test');
+        UPDATE swipesavvy_private.sign_in_failures SET locked_until = clock_timestamp() - interval '1 second' WHERE email_hash = sha256('ada@signin.test');
         PERFORM swipesavvy.sign_in('ada@signin.test', 'wrong');
         RAISE NOTICE '%', (SELECT f FROM pg_temp.failures f);
     END LOOP;
 END $$;
 -- a right one forgets them, and so does a day
 SAVEPOINT s;
-UPDATE swipesavvy.sign_in_failures SET locked_until = clock_timestamp() - interval '1 second' WHERE email_hash = sha256('ada@signin.test');
+UPDATE swipesavvy_private.sign_in_failures SET locked_until = clock_timestamp() - interval '1 second' WHERE email_hash = sha256('ada@signin.test');
 SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'role' AS role;
 SELECT * FROM pg_temp.failures;
 ROLLBACK TO s;
-UPDATE swipesavvy.sign_in_failures SET locked_until = clock_timestamp() - interval '1 day', last_attempt_at = clock_timestamp() - interval '25 hours';
+UPDATE swipesavvy_private.sign_in_failures SET locked_until = clock_timestamp() - interval '1 day', last_attempt_at = clock_timestamp() - interval '25 hours';
 SELECT swipesavvy.sign_in('ada@signin.test', 'wrong') ->> 'error' AS error;
 SELECT * FROM pg_temp.failures;
 -- those of strangers do not pile up
-INSERT INTO swipesavvy.sign_in_failures (email_hash, failures, last_attempt_at) SELECT sha256(n::text::bytea), 1, now() - interval '2 days' FROM generate_series(1, 15) n;
+INSERT INTO swipesavvy_private.sign_in_failures (email_hash, failures, last_attempt_at) SELECT sha256(n::text::bytea), 1, now() - interval '2 days' FROM generate_series(1, 15) n;
 SELECT swipesavvy.sign_in('nobody@signin.test', 'wrong') ->> 'error' AS error;
-SELECT count(*) FROM swipesavvy.sign_in_failures WHERE last_attempt_at < now() - interval '1 day';
+SELECT count(*) FROM swipesavvy_private.sign_in_failures WHERE last_attempt_at < now() - interval '1 day';
 ROLLBACK;
 
 -- nothing stays of the test
-DELETE FROM swipesavvy.user_sessions WHERE user_id IN (:'ada', :'bob');
-SELECT count(*) FROM swipesavvy.sign_in_failures;
+DELETE FROM swipesavvy_private.user_sessions WHERE user_id IN (:'ada', :'bob');
+SELECT count(*) FROM swipesavvy_private.sign_in_failures;
 DELETE FROM swipesavvy.reward_accounts WHERE user_id IN (:'ada', :'bob');
 DELETE FROM swipesavvy.users WHERE user_id IN (:'ada', :'bob');

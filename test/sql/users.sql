@@ -15,7 +15,7 @@ SELECT uuid_is_v7, (profile ->> 'created_at')::timestamptz = now() AS created_no
 SELECT u.email, u.role, u.referred_by, r.tier, r.points_available, r.spent_currency
   FROM swipesavvy.users u JOIN swipesavvy.reward_accounts r USING (user_id) WHERE email LIKE '%@users.test' ORDER BY lower(email);
 SELECT user_id, password_hash ~ '^\$argon2id\$v=19\$m=19456,t=2,p=1\$' AS argon2id, must_change
-  FROM swipesavvy.user_credentials WHERE user_id IN (:'ada', :'bob');
+  FROM swipesavvy_private.user_credentials WHERE user_id IN (:'ada', :'bob');
 
 -- create_user: each rule
 SELECT swipesavvy.create_user(NULL, 'X');

@@ -40,21 +40,22 @@ SELECT count(swipesavvy.refresh_leaderboards()) AS refreshed;
 INSERT INTO swipesavvy.import_errors (source, row_id, purchase, code, message, detail)
 VALUES ('public.staged', '(0,1)', jsonb_build_object('user_id', upper(:'ada'), 'amount_minor', 5, 'idempotency_key', 'planted key', 'metadata', '{"a": "planted"}'::jsonb), '23505', 'x', 'The key is "planted key".'),
        ('public.staged', '(0,2)', jsonb_build_object('user_id', :'bob', 'amount_minor', 5, 'idempotency_key', 'own key'), '23505', 'x', 'The key is "own key".');
-INSERT INTO swipesavvy.outbox (message_id, event, version, body, secret)
-VALUES (gen_random_uuid(), 'user.password_reset', 1, jsonb_build_object('user_id', :'ada', 'email', 'planted@persons.test'), '{"password": "planted"}'),
-       (gen_random_uuid(), 'user.password_reset', 1, jsonb_build_object('user_id', :'bob', 'email', 'bob@persons.test'), '{"password": "own"}');
+INSERT INTO swipesavvy.outbox (message_id, event, version, body)
+VALUES (:'ada', 'user.password_reset', 1, jsonb_build_object('user_id', :'ada', 'email', 'planted@persons.test')),
+       (:'bob', 'user.password_reset', 1, jsonb_build_object('user_id', :'bob', 'email', 'bob@persons.test'));
+INSERT INTO swipesavvy_private.outbox_secrets VALUES (:'ada', '{"password": "planted"}'), (:'bob', '{"password": "own note"}');
 
 -- every table in which the word, or digits of the phone and the card, can be found
 CREATE FUNCTION pg_temp.places(pattern text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-    place name;
+    place regclass;
     found bigint;
     places text[] := '{}';
 BEGIN
-    FOR place IN SELECT relname FROM pg_class WHERE relnamespace = 'swipesavvy'::regnamespace AND relkind IN ('r', 'p') ORDER BY relname COLLATE "C" LOOP
-        EXECUTE format('SELECT count(*) FROM swipesavvy.%I t WHERE to_jsonb(t)::text ~* $1', place) INTO found USING pattern;
+    FOR place IN SELECT oid FROM pg_class WHERE relnamespace::regnamespace::text LIKE 'swipesavvy%' AND relkind IN ('r', 'p') ORDER BY relname COLLATE "C" LOOP
+        EXECUTE format('SELECT count(*) FROM %s t WHERE to_jsonb(t)::text ~* $1', place) INTO found USING pattern;
         IF found > 0 THEN
-            places := places || format('%s (%s)', place, found);
+            places := places || format('%s (%s)', split_part(place::text, '.', 2), found);
         END IF;
     END LOOP;
     RETURN array_to_string(places, ', ');
@@ -87,7 +88,7 @@ SELECT swipesavvy.export_user_data('00000000-0000-7000-8000-0000000eefff');
 
 -- Every table with rows of users has its place in the export. One that is missing here belongs into src/users/export_user_data.c and src/users/erase_user.c.
 SELECT t.relname AS table, e.key, :'all_ada'::jsonb ? e.key AS exported
-  FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = 'user_id' AND t.relkind IN ('r', 'p') AND t.relnamespace = 'swipesavvy'::regnamespace
+  FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = 'user_id' AND t.relkind IN ('r', 'p') AND t.relnamespace::regnamespace::text LIKE 'swipesavvy%'
   LEFT JOIN (VALUES ('accounts', 'accounts'), ('audit_logs', 'audit_logs'), ('campaign_events', 'campaign_events'), ('campaign_redemptions', 'campaign_redemptions'),
                     ('donations', 'donations'), ('leaderboard_entries', 'leaderboard_entries'), ('ledger_mismatches', 'ledger_mismatch'), ('points_adjustments', 'points_adjustments'), ('reward_redemptions', 'reward_redemptions'),
                     ('points_entries', 'points_entries'), ('rate_limits', 'rate_limit'), ('refunds', 'refunds'), ('reward_accounts', 'reward_account'), ('segment_members', 'segments'), ('transactions', 'purchases'),
@@ -104,7 +105,7 @@ SELECT swipesavvy.get_campaign('PERSONS') AS campaign \gset
 SELECT swipesavvy.export_user_data(:'bob') - 'exported_at' AS all_bob \gset
 
 SELECT swipesavvy.erase_user(:'ada', 'asked for it') - 'erased_at' AS erased, swipesavvy.erase_user(:'ada', 'asked again') ->> 'reason' AS again;
-SELECT count(*) AS sessions_and_failures FROM (SELECT user_id::text FROM swipesavvy.user_sessions UNION ALL SELECT email_hash::text FROM swipesavvy.sign_in_failures) s;
+SELECT count(*) AS sessions_and_failures FROM (SELECT user_id::text FROM swipesavvy_private.user_sessions UNION ALL SELECT email_hash::text FROM swipesavvy_private.sign_in_failures) s;
 SELECT pg_temp.places('planted|7731"') AS bob_has_the_same_card, pg_temp.places('planted') AS planted, pg_temp.places('own (key|note)') AS bobs;
 SELECT key, value FROM (SELECT to_jsonb(u) AS row FROM swipesavvy.users u WHERE user_id = :'ada') u, jsonb_each(row) WHERE key !~ '_at$' OR key = 'last_login_at' ORDER BY key;
 SELECT erased_at = now() AS erased FROM swipesavvy.users WHERE user_id = :'ada';
@@ -124,7 +125,7 @@ SELECT swipesavvy.export_user_data(:'ada') -> 'credentials' AS credentials, swip
 
 -- what an erased user can do: nothing
 SELECT swipesavvy.verify_token(:'access') ->> 'reason' AS token, swipesavvy.sign_in('planted@persons.test', 'planted secret') ->> 'error' AS sign_in;
-DELETE FROM swipesavvy.sign_in_failures;
+DELETE FROM swipesavvy_private.sign_in_failures;
 SELECT swipesavvy.record_transaction(:'ada', 5);
 \echo :LAST_ERROR_SQLSTATE
 SELECT swipesavvy.record_transaction(:'ada', 20, merchant_id => :'ada', account_id => :'ada_account', idempotency_key => 'planted key');

@@ -46,6 +46,8 @@ $old->safe_psql(
     SELECT swipesavvy.rotate_token_key();
     SELECT swipesavvy.sign_in('stranger@example.com', 'correct horse');
 });
+add_user($old, 'app', 'reset@example.com');
+$old->safe_psql('app', q{SELECT swipesavvy.reset_user_password(user_id) FROM swipesavvy.users WHERE email = 'reset@example.com'});
 my $token = json($old, 'app', "SELECT swipesavvy.sign_in('in\@example.com', 'correct horse')")->{access_token};
 
 $old->safe_psql(
@@ -68,6 +70,7 @@ is(json($old, 'app', 'SELECT swipesavvy.verify_ledger()')->{mismatches}, 0, 'the
 my $before = fingerprints($old, 'app');
 my @filled = grep { $before->{$_} !~ /^0 / } keys %$before;
 cmp_ok(scalar @filled, '>=', 10, 'many tables hold rows');
+isnt((split / /, $before->{"swipesavvy_private.$_"})[0], 0, "among them $_") for qw(outbox_secrets sign_in_failures sink_secrets token_keys user_credentials user_sessions);
 
 my $dir = PostgreSQL::Test::Utils::tempdir();
 $old->command_ok([ 'pg_dump', '-f', "$dir/plain.sql", $old->connstr('app') ], 'plain dump');
@@ -107,5 +110,14 @@ for my $db (qw(plain custom))
 # A second dump, of the restored database, is the dump of the first with nothing lost on the way.
 $new->command_ok([ 'pg_dump', '--schema-only', '-f', "$dir/schema.sql", $new->connstr('plain') ], 'dump of the restored');
 unlike(slurp_file("$dir/schema.sql"), qr/CREATE TABLE swipesavvy\./, 'the tables belong to the extension still');
+
+# For a dump that leaves the house: no secret is in it.
+$old->command_ok([ 'pg_dump', '--exclude-schema=swipesavvy_private', '-f', "$dir/open.sql", $old->connstr('app') ], 'dump without the schema of secrets');
+my $open = slurp_file("$dir/open.sql");
+unlike($open, qr/argon2id|temporary_password|@{[ unpack 'H*', 's3cret' ]}/, 'has none of them');
+$new->safe_psql('postgres', 'CREATE DATABASE open');
+$new->command_ok([ 'psql', '-qX', '-v', 'ON_ERROR_STOP=1', '-d', $new->connstr('open'), '-f', "$dir/open.sql" ], 'it is restored, too');
+is($new->safe_psql('open', 'SELECT count(*) FROM swipesavvy.sinks WHERE secret IS NOT NULL'), 2, 'with sinks whose secret is missing');
+is(json($new, 'open', 'SELECT swipesavvy.verify_ledger()')->{mismatches}, 0, 'and a sound ledger');
 
 done_testing();

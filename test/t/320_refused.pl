@@ -42,7 +42,7 @@ refused("CALL swipesavvy.import_purchases('public.users')");
 refused('SELECT * FROM swipesavvy.users');
 refused('SELECT * FROM swipesavvy.purchases');
 refused('SELECT mine()', role => 'swipesavvy_support');
-refused('SELECT * FROM swipesavvy.user_credentials', role => 'swipesavvy_admin');
+refused('SELECT * FROM swipesavvy_private.user_credentials', role => 'swipesavvy_admin');
 $node->safe_psql('app', 'GRANT EXECUTE ON FUNCTION swipesavvy.verify_ledger() TO swipesavvy_customer');
 refused('SELECT swipesavvy.verify_ledger()');
 is_deeply(rows(), [], 'their transactions were rolled back');
@@ -56,7 +56,7 @@ my $expected = [
     "function.refuse import_purchases - - $super swipesavvy_customer - - -",
     "table.refuse users - - $super swipesavvy_customer - - -",
     "table.refuse purchases - - $super swipesavvy_customer - - -",
-    "table.refuse user_credentials - - $super swipesavvy_admin - - -",
+    "schema.refuse swipesavvy_private - - $super swipesavvy_admin - - -",
     "function.refuse verify_ledger - - $super swipesavvy_customer - - -" ];
 is_deeply(rows(), $expected, 'the next call that writes writes them down; not what is none of ours');
 is(waiting(), 0, 'once');

@@ -39,7 +39,7 @@ my $secret = join '', map { chr(33 + $_ % 90) } 1 .. 40;
 # --- what the server makes -----------------------------------------------------------------
 
 my $in = sign_in('ada', 'correct horse');
-my ($kid, $key) = split /\|/, $node->safe_psql('app', "SELECT kid, encode(secret, 'base64') FROM swipesavvy.token_keys");
+my ($kid, $key) = split /\|/, $node->safe_psql('app', "SELECT kid, encode(secret, 'base64') FROM swipesavvy_private.token_keys");
 $key = decode_base64($key);
 is(length $key, 32, 'the key that was made on demand has 256 bits');
 my ($h, $p, $s) = split /\./, $in->{access_token};
@@ -54,7 +54,7 @@ delete @$made{qw(exp nbf)};
 is_deeply($made, { sub => $ada, role => 'swipesavvy_customer', aud => 'swipesavvy' }, 'and nothing else is in it');
 $node->safe_psql('app', q{SELECT swipesavvy.update_system_settings('{"token_lifetime_minutes": 2, "session_lifetime_days": 7}')});
 is(sign_in('ada', 'correct horse')->{expires_in}, 120, 'the lifetime is a setting');
-is($node->safe_psql('app', 'SELECT count(*) FROM swipesavvy.user_sessions WHERE expires_at - created_at BETWEEN $$6 days 23:59$$ AND $$7 days 00:01$$'),
+is($node->safe_psql('app', 'SELECT count(*) FROM swipesavvy_private.user_sessions WHERE expires_at - created_at BETWEEN $$6 days 23:59$$ AND $$7 days 00:01$$'),
     1, 'and so is the session\'s');
 $node->safe_psql('app', q{SELECT swipesavvy.update_system_settings('{"token_lifetime_minutes": 15, "session_lifetime_days": 30}')});
 
@@ -154,7 +154,7 @@ my $next = sign_in('ada', 'correct horse')->{access_token};
 isnt($json->decode(from_url((split /\./, $next)[0]))->{kid}, 'test-key', 'after the rotation the new key signs');
 is($valid->($good), 'valid', 'a token of the old one stays good');
 is($valid->($next), 'valid', 'as one of the new one is');
-$node->safe_psql('app', q{UPDATE swipesavvy.token_keys SET retires_at = retires_at - interval '10 minutes' WHERE retires_at IS NOT NULL});
+$node->safe_psql('app', q{UPDATE swipesavvy_private.token_keys SET retires_at = retires_at - interval '10 minutes' WHERE retires_at IS NOT NULL});
 is($valid->($good), 'unknown_key', 'and after the overlap it is not');
 is($valid->($next), 'valid', 'but that of the new one is');
 $node->safe_psql('app', q{SELECT swipesavvy.rotate_token_key(overlap => '0')});
@@ -164,8 +164,8 @@ is($valid->($next), 'unknown_key', 'with no overlap all are refused at once');
 {
     my $token = sign_in('bob', 'correct horse');
     my $dir = PostgreSQL::Test::Utils::tempdir();
-    $node->command_ok([ 'pg_dump', '-f', "$dir/app.sql", '--exclude-table-data=swipesavvy.token_keys', $node->connstr('app') ], 'a dump without keys');
-    my $with = $node->safe_psql('app', "SELECT encode(secret, 'hex') FROM swipesavvy.token_keys WHERE retires_at IS NULL");
+    $node->command_ok([ 'pg_dump', '-f', "$dir/app.sql", '--exclude-table-data=swipesavvy_private.token_keys', $node->connstr('app') ], 'a dump without keys');
+    my $with = $node->safe_psql('app', "SELECT encode(secret, 'hex') FROM swipesavvy_private.token_keys WHERE retires_at IS NULL");
     unlike(slurp_file("$dir/app.sql"), qr/$with/, 'holds no key');
     $node->safe_psql('postgres', 'CREATE DATABASE restored');
     $node->command_ok([ 'psql', '-qX', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('restored'), '-f', "$dir/app.sql" ], 'and is restored');
@@ -192,7 +192,7 @@ is(hashes("SELECT swipesavvy.sign_in('$_->[0]\@example.com', '$_->[1]')"), $_->[
   [ 'suspended', 'correct horse', '1 refused' ], [ 'locked', 'correct horse', '1 refused' ], [ 'ada', '', '1 refused' ];
 is($node->safe_psql('app', q{SELECT string_agg(DISTINCT status || ' ' || event_type, ', ' ORDER BY status || ' ' || event_type) FROM swipesavvy.audit_logs WHERE resource IN ('session', 'token_key')}),
     'ok session.sign_in, ok token_key.add, ok token_key.rotate, refused session.lock_out, refused session.sign_in', 'the audit log has them');
-$node->safe_psql('app', 'DELETE FROM swipesavvy.sign_in_failures');
+$node->safe_psql('app', 'DELETE FROM swipesavvy_private.sign_in_failures');
 
 # --- secrets ------------------------------------------------------------------------------------------
 
@@ -280,14 +280,14 @@ for my $place (sort keys %where)
 # Anybody can have plans printed, and values stand in them as bytes
 my $cyd = json($node, 'app', "SELECT swipesavvy.create_user('cyd\@example.com', 'Cyd')")->{user_id};
 my (undef, undef, $printed) = $node->psql('app', "SET ROLE swipesavvy_support; SET debug_print_plan = on; SET client_min_messages = log; SELECT swipesavvy.reset_user_password('$cyd')");
-my $temporary = $node->safe_psql('app', q{SELECT secret ->> 'temporary_password' FROM swipesavvy.outbox WHERE event = 'user.password_reset' ORDER BY message_id DESC LIMIT 1});
+my $temporary = $node->safe_psql('app', q{SELECT secret ->> 'temporary_password' FROM swipesavvy.outbox JOIN swipesavvy_private.outbox_secrets USING (message_id) WHERE event = 'user.password_reset' ORDER BY message_id DESC LIMIT 1});
 my $in_order = sub { my @bytes = map { ord } split //, $_[0]; return qr/\b@{[ join '\s+', @bytes ]}\b/ };
 like($printed, qr/LOG: +plan:/, 'support has plans printed');
 like($temporary, qr/^[2-9a-km-z]{20}\z/, 'while it resets a password');
 unlike($printed, $in_order->($temporary), 'which is not in them');
 unlike($printed, $in_order->('argon2id'), 'nor is its hash');
-is($node->safe_psql('app', "SELECT count(*) FROM swipesavvy.token_keys WHERE secret = '$planted{key}'"), 1, 'the key has arrived all the same');
-is($node->safe_psql('app', "SELECT count(*) FROM swipesavvy.sink_secrets WHERE value = '$planted{sink}'"), 1, 'and so has the secret of sinks');
+is($node->safe_psql('app', "SELECT count(*) FROM swipesavvy_private.token_keys WHERE secret = '$planted{key}'"), 1, 'the key has arrived all the same');
+is($node->safe_psql('app', "SELECT count(*) FROM swipesavvy_private.sink_secrets WHERE value = '$planted{sink}'"), 1, 'and so has the secret of sinks');
 is($node->safe_psql('app', 'SELECT count(*) FROM swipesavvy.sinks'), 2, 'which two of them use');
 my $shown = $node->safe_psql('app', q{SELECT swipesavvy.list_sinks(), swipesavvy.list_sink_secrets(), swipesavvy.preview_sink('hook'), swipesavvy.test_sink('hook')});
 like($shown, qr/"planted"/, 'it is shown by name');
@@ -305,8 +305,8 @@ SKIP: {
     $node->safe_psql('app', q{
         INSERT INTO swipesavvy.users (email, name) SELECT 'many' || n || '@example.com', n FROM generate_series(0, 63) n;
         INSERT INTO swipesavvy.reward_accounts (user_id, tier, spent_currency) SELECT user_id, 'bronze', 'USD' FROM swipesavvy.users WHERE email LIKE 'many%';
-        INSERT INTO swipesavvy.user_credentials (user_id, password_hash)
-        SELECT m.user_id, c.password_hash FROM swipesavvy.users m, swipesavvy.users b JOIN swipesavvy.user_credentials c USING (user_id)
+        INSERT INTO swipesavvy_private.user_credentials (user_id, password_hash)
+        SELECT m.user_id, c.password_hash FROM swipesavvy.users m, swipesavvy.users b JOIN swipesavvy_private.user_credentials c USING (user_id)
          WHERE m.email LIKE 'many%' AND b.email = 'bob@example.com'});
     my $script = PostgreSQL::Test::Utils::tempdir() . '/many.sql';
     append_to_file($script, "SELECT 1 / (swipesavvy.sign_in('many' || :client_id || '\@example.com', :p) ->> 'expires_in')::int;\n");

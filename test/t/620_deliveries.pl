@@ -236,7 +236,7 @@ subtest 'in nobody\'s way' => sub {
     # the tables cannot be read for a while: samples go on, and so do deliveries afterwards
     reload('ALTER SYSTEM SET swipesavvy.health_interval = 1');
     my $lock = $node->background_psql('app');
-    $lock->query_safe('BEGIN; LOCK TABLE swipesavvy.sink_secrets');
+    $lock->query_safe('BEGIN; LOCK TABLE swipesavvy_private.sink_secrets');
     ok($node->wait_for_log(qr/deliveries have to wait: 55P03: /), 'a claim that cannot be had is given up');
     my $samples = sql('SELECT count(*) FROM swipesavvy.health_samples');
     wait_for("SELECT count(*) >= $samples + 3 FROM swipesavvy.health_samples", 'and samples are taken meanwhile');
@@ -287,8 +287,9 @@ subtest 'nothing secret is logged' => sub {
       'auto_explain.log_min_duration = 0', 'auto_explain.log_nested_statements = on', 'auto_explain.log_analyze = on', 'auto_explain.log_verbose = on';
     # put before all is logged
     update('anew', '{"enabled": false}');
-    sql("INSERT INTO swipesavvy.outbox (message_id, event, version, body, secret, sink)
-         SELECT swipesavvy.uuid_v7(), 'password.reset', 1, '{}', '{\"password\": \"$secret\"}', 'anew' FROM generate_series(1, 5)");
+    sql("WITH m AS (INSERT INTO swipesavvy.outbox (message_id, event, version, body, sink)
+             SELECT swipesavvy.uuid_v7(), 'password.reset', 1, '{}', 'anew' FROM generate_series(1, 5) RETURNING message_id)
+         INSERT INTO swipesavvy_private.outbox_secrets SELECT message_id, '{\"password\": \"$secret\"}' FROM m");
     $stub->forget->on('/anew', { status => 500, body => "$secret $key", times => 1 }, { garbage => 1, times => 1 }, { status => 403, headers => ["X-Echo: $secret"], times => 1 }, { hang => 1 });
     $node->restart;
     my $start = -s $node->logfile;

@@ -1,16 +1,55 @@
 -- privileges: who may call what. Last, so that it speaks of everything there is.
 
+CREATE VIEW swipesavvy.privileges AS
+SELECT p.proname AS function, pg_catalog.pg_get_function_arguments(p.oid) AS arguments,
+       pg_catalog.array_agg(coalesce(r.rolname, 'PUBLIC') ORDER BY coalesce(r.rolname, 'PUBLIC') COLLATE "C") AS roles
+  FROM pg_catalog.pg_proc p
+ CROSS JOIN pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) a
+  LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
+ WHERE p.pronamespace = 'swipesavvy'::regnamespace AND a.privilege_type = 'EXECUTE' AND a.grantee <> p.proowner
+ GROUP BY p.oid, p.proname;
+COMMENT ON VIEW swipesavvy.privileges IS 'Which roles may call which function, as the catalogue says it now; superusers may call everything.';
+
+-- ALTER DEFAULT PRIVILEGES of the role that creates the extension have granted what is made here to others by now: to reporting roles,
+-- most often. Nothing is anybody's but by the grants below. (The schema swipesavvy may be older than the extension: grants on it stay.)
+DO $$
+DECLARE
+    statement text;
+BEGIN
+    FOR statement IN
+        SELECT pg_catalog.format('REVOKE ALL ON %s %s FROM %s', o.kind, o.name, pg_catalog.string_agg(DISTINCT
+                   CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END, ', '))
+          FROM (SELECT 'pg_class'::regclass AS catalog, c.oid, c.relowner AS owner, c.relacl AS acl,
+                       CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, c.oid::regclass::text AS name
+                  FROM pg_catalog.pg_class c
+                 UNION ALL
+                SELECT 'pg_proc'::regclass, p.oid, p.proowner, coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner)),
+                       'ROUTINE', p.oid::regprocedure::text FROM pg_catalog.pg_proc p
+                 UNION ALL
+                SELECT 'pg_namespace'::regclass, n.oid, n.nspowner, n.nspacl, 'SCHEMA', n.oid::regnamespace::text
+                  FROM pg_catalog.pg_namespace n) o
+          JOIN pg_catalog.pg_depend d ON d.classid = o.catalog AND d.objid = o.oid AND d.objsubid = 0 AND d.deptype = 'e'
+                                     AND d.refclassid = 'pg_extension'::regclass
+          JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid AND e.extname = 'swipesavvy'
+         CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) a
+         WHERE a.grantee <> o.owner
+         GROUP BY o.kind, o.name
+    LOOP
+        EXECUTE statement;
+    END LOOP;
+END
+$$;
+
 GRANT USAGE ON SCHEMA swipesavvy TO swipesavvy_anon, swipesavvy_customer, swipesavvy_support, swipesavvy_analytics,
     swipesavvy_backend, swipesavvy_delivery, swipesavvy_admin, swipesavvy_owner;
 
 -- The library switches to swipesavvy_owner for its own work. It may not change the ledger either.
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA swipesavvy TO swipesavvy_owner;
+GRANT USAGE ON SCHEMA swipesavvy_private TO swipesavvy_owner;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA swipesavvy, swipesavvy_private TO swipesavvy_owner;
 REVOKE UPDATE, DELETE ON swipesavvy.points_entries FROM swipesavvy_owner;
-REVOKE ALL ON swipesavvy.purchases FROM swipesavvy_owner;
+REVOKE ALL ON swipesavvy.purchases, swipesavvy.privileges FROM swipesavvy_owner;
 GRANT USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA swipesavvy TO swipesavvy_owner;
 
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA swipesavvy FROM PUBLIC;
-REVOKE ALL ON ALL PROCEDURES IN SCHEMA swipesavvy FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION swipesavvy.uuid_v7(), swipesavvy.minor_to_major(bigint, integer) TO swipesavvy_owner;
 
 DO $$
@@ -70,14 +109,4 @@ GRANT SELECT, INSERT ON swipesavvy.purchases TO swipesavvy_backend, swipesavvy_a
 GRANT SELECT ON swipesavvy.purchases TO swipesavvy_analytics;
 GRANT SELECT ON swipesavvy.imports, swipesavvy.import_errors TO swipesavvy_backend, swipesavvy_admin;
 
--- Made after the grants above, so that it is nobody's by accident.
-CREATE VIEW swipesavvy.privileges AS
-SELECT p.proname AS function, pg_catalog.pg_get_function_arguments(p.oid) AS arguments,
-       pg_catalog.array_agg(coalesce(r.rolname, 'PUBLIC') ORDER BY coalesce(r.rolname, 'PUBLIC') COLLATE "C") AS roles
-  FROM pg_catalog.pg_proc p
- CROSS JOIN pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) a
-  LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.grantee
- WHERE p.pronamespace = 'swipesavvy'::regnamespace AND a.privilege_type = 'EXECUTE' AND a.grantee <> p.proowner
- GROUP BY p.oid, p.proname;
-COMMENT ON VIEW swipesavvy.privileges IS 'Which roles may call which function, as the catalogue says it now; superusers may call everything.';
 GRANT SELECT ON swipesavvy.privileges TO swipesavvy_admin;

@@ -1,4 +1,4 @@
--- schema: it may be there already, and whoever owns it could put functions beside ours and drop everything.
+-- schema: two of them. The public one may be there already, and whoever owns it could put functions beside ours and drop everything.
 
 DO $$
 BEGIN
@@ -10,3 +10,17 @@ BEGIN
     END IF;
 END
 $$;
+
+-- What is secret stands apart, so that neither "GRANT ... ON ALL TABLES IN SCHEMA swipesavvy" nor a grant on one table shows it. The
+-- schema is a member of the extension and must not be there: whoever made it could read on.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = 'swipesavvy_private') THEN
+        RAISE EXCEPTION 'schema "swipesavvy_private" already exists'
+            USING ERRCODE = 'duplicate_schema', DETAIL = 'The extension makes it and keeps its secrets in it.',
+                  HINT = 'Drop it, or rename it.';
+    END IF;
+END
+$$;
+CREATE SCHEMA swipesavvy_private;
+COMMENT ON SCHEMA swipesavvy_private IS 'Secrets: keys, password hashes, sessions. Nobody but swipesavvy_owner needs anything in here.';

@@ -19,18 +19,18 @@ COMMENT ON FUNCTION swipesavvy.restore_installation() IS
 
 DO $$
 DECLARE
-    table_name text;
+    the_table regclass;
 BEGIN
-    FOR table_name IN
-        SELECT DISTINCT r.relname
+    FOR the_table IN
+        SELECT DISTINCT r.oid
           FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class r ON r.oid = k.conrelid
-         WHERE k.contype = 'f' AND r.relnamespace = 'swipesavvy'::regnamespace
+         WHERE k.contype = 'f' AND r.relnamespace IN ('swipesavvy'::regnamespace, 'swipesavvy_private'::regnamespace)
     LOOP
-        EXECUTE pg_catalog.format('CREATE TRIGGER restore_begin BEFORE INSERT ON swipesavvy.%I
-                                       FOR EACH STATEMENT EXECUTE FUNCTION swipesavvy.restore_begin()', table_name);
-        EXECUTE pg_catalog.format('CREATE TRIGGER restore_end AFTER INSERT ON swipesavvy.%I
-                                       FOR EACH STATEMENT EXECUTE FUNCTION swipesavvy.restore_end()', table_name);
-        EXECUTE pg_catalog.format('ALTER TABLE swipesavvy.%I ENABLE ALWAYS TRIGGER restore_end', table_name);
+        EXECUTE pg_catalog.format('CREATE TRIGGER restore_begin BEFORE INSERT ON %s
+                                       FOR EACH STATEMENT EXECUTE FUNCTION swipesavvy.restore_begin()', the_table);
+        EXECUTE pg_catalog.format('CREATE TRIGGER restore_end AFTER INSERT ON %s
+                                       FOR EACH STATEMENT EXECUTE FUNCTION swipesavvy.restore_end()', the_table);
+        EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ALWAYS TRIGGER restore_end', the_table);
     END LOOP;
 END
 $$;

@@ -7,7 +7,6 @@ CREATE TABLE swipesavvy.outbox (
     order_key text COLLATE "C",
     sink text COLLATE "C",
     body jsonb NOT NULL,
-    secret jsonb,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     due_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     attempts integer NOT NULL DEFAULT 0,
@@ -17,15 +16,13 @@ CREATE TABLE swipesavvy.outbox (
     dead_at timestamptz,
     CONSTRAINT outbox_pkey PRIMARY KEY (message_id),
     CONSTRAINT a_message_is_an_object CHECK (jsonb_typeof(body) = 'object'),
-    CONSTRAINT a_message_is_delivered_or_dead_or_open CHECK (delivered_at IS NULL OR dead_at IS NULL),
-    CONSTRAINT a_delivered_message_has_no_secret CHECK (delivered_at IS NULL OR secret IS NULL)
+    CONSTRAINT a_message_is_delivered_or_dead_or_open CHECK (delivered_at IS NULL OR dead_at IS NULL)
 );
 COMMENT ON TABLE swipesavvy.outbox IS
     'Messages to be delivered at least once each: to sinks by the background worker, a row for each, and others by whoever calls claim_outbox().';
 COMMENT ON COLUMN swipesavvy.outbox.version IS 'Of the shape of the body of this event.';
 COMMENT ON COLUMN swipesavvy.outbox.order_key IS 'Messages of one key are delivered one after the other; null: in any order.';
 COMMENT ON COLUMN swipesavvy.outbox.sink IS 'To whom; null: for claim_outbox(). The sink may be gone.';
-COMMENT ON COLUMN swipesavvy.outbox.secret IS 'Part of the message that is deleted when it is delivered.';
 COMMENT ON COLUMN swipesavvy.outbox.due_at IS 'When it may be claimed: at once, when its lease ends, or when it is tried again.';
 COMMENT ON COLUMN swipesavvy.outbox.attempts IS 'How often it was claimed.';
 COMMENT ON COLUMN swipesavvy.outbox.leased IS 'The background worker has it now.';
@@ -40,7 +37,18 @@ CREATE INDEX outbox_sink_order ON swipesavvy.outbox (sink, order_key, message_id
 CREATE INDEX outbox_delivered ON swipesavvy.outbox (delivered_at) WHERE delivered_at IS NOT NULL;
 CREATE INDEX outbox_dead ON swipesavvy.outbox (dead_at) WHERE dead_at IS NOT NULL;
 
+CREATE TABLE swipesavvy_private.outbox_secrets (
+    message_id uuid NOT NULL,
+    secret jsonb NOT NULL,
+    CONSTRAINT outbox_secrets_pkey PRIMARY KEY (message_id),
+    CONSTRAINT a_secret_belongs_to_a_message FOREIGN KEY (message_id) REFERENCES swipesavvy.outbox ON DELETE CASCADE,
+    CONSTRAINT a_secret_is_an_object CHECK (jsonb_typeof(secret) = 'object')
+);
+COMMENT ON TABLE swipesavvy_private.outbox_secrets IS
+    'The secret part of messages, such as a temporary password: handed out with its message, deleted when that is delivered.';
+
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.outbox', '');
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy_private.outbox_secrets', '');
 
 CREATE FUNCTION swipesavvy.claim_outbox(page_size integer DEFAULT 10, lease_seconds integer DEFAULT 60) RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -1,6 +1,6 @@
 -- sinks: who outside hears from the database, and the secrets for that. The background worker sends.
 
-CREATE TABLE swipesavvy.sink_secrets (
+CREATE TABLE swipesavvy_private.sink_secrets (
     secret text COLLATE "C" NOT NULL,
     value bytea NOT NULL,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -9,8 +9,8 @@ CREATE TABLE swipesavvy.sink_secrets (
     CONSTRAINT a_secret_has_a_short_plain_name CHECK (secret ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
     CONSTRAINT a_secret_is_not_empty CHECK (octet_length(value) > 0)
 );
-COMMENT ON TABLE swipesavvy.sink_secrets IS 'Keys that requests to sinks are signed or authorized with, by name. A dump contains them.';
-COMMENT ON COLUMN swipesavvy.sink_secrets.value IS 'Whoever knows it can write to the sink, or sign as this database does.';
+COMMENT ON TABLE swipesavvy_private.sink_secrets IS 'Keys that requests to sinks are signed or authorized with, by name. A dump contains them.';
+COMMENT ON COLUMN swipesavvy_private.sink_secrets.value IS 'Whoever knows it can write to the sink, or sign as this database does.';
 
 CREATE TABLE swipesavvy.sinks (
     sink text COLLATE "C" NOT NULL,
@@ -25,7 +25,7 @@ CREATE TABLE swipesavvy.sinks (
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     CONSTRAINT sinks_pkey PRIMARY KEY (sink),
-    CONSTRAINT a_sink_has_a_known_secret FOREIGN KEY (secret) REFERENCES swipesavvy.sink_secrets,
+    CONSTRAINT a_sink_has_a_known_secret FOREIGN KEY (secret) REFERENCES swipesavvy_private.sink_secrets,
     CONSTRAINT a_sink_has_a_short_plain_name CHECK (sink ~ '^[a-z0-9][a-z0-9_-]{0,62}$'),
     CONSTRAINT a_sink_has_a_known_kind
         CHECK (kind IN ('alertmanager', 'cloudwatch', 'datadog', 'otlp', 'pagerduty', 'pushgateway', 'webhook')),
@@ -62,7 +62,7 @@ COMMENT ON COLUMN swipesavvy.sink_states.not_before IS 'Nothing is sent until th
 COMMENT ON COLUMN swipesavvy.sink_states.sent_through IS 'Of reports: the last sample that was sent.';
 COMMENT ON COLUMN swipesavvy.sink_states.tokens IS 'Requests that max_per_second allowed at tokens_at.';
 
-SELECT pg_catalog.pg_extension_config_dump('swipesavvy.sink_secrets', '');
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy_private.sink_secrets', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.sinks', '');
 
 CREATE FUNCTION swipesavvy.create_sink(

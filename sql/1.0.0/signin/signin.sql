@@ -1,6 +1,6 @@
 -- signin: sessions, the keys of tokens, and the count of wrong passwords.
 
-CREATE TABLE swipesavvy.token_keys (
+CREATE TABLE swipesavvy_private.token_keys (
     kid text COLLATE "C" NOT NULL,
     secret bytea NOT NULL,
     is_imported boolean NOT NULL DEFAULT false,
@@ -10,13 +10,13 @@ CREATE TABLE swipesavvy.token_keys (
     CONSTRAINT a_key_id_is_short_and_plain CHECK (kid ~ '^[A-Za-z0-9._-]{1,64}$'),
     CONSTRAINT a_key_has_at_least_32_bytes CHECK (octet_length(secret) >= 32)
 );
-COMMENT ON TABLE swipesavvy.token_keys IS 'Keys that access tokens are signed with (HS256). A dump contains them.';
-COMMENT ON COLUMN swipesavvy.token_keys.secret IS 'Whoever knows it can be anybody.';
-COMMENT ON COLUMN swipesavvy.token_keys.is_imported IS 'Came by add_token_key(): a gateway knows it too.';
-COMMENT ON COLUMN swipesavvy.token_keys.retires_at IS 'When its tokens are no longer good; null for the one key that signs.';
-CREATE UNIQUE INDEX one_key_signs ON swipesavvy.token_keys ((true)) WHERE retires_at IS NULL;
+COMMENT ON TABLE swipesavvy_private.token_keys IS 'Keys that access tokens are signed with (HS256). A dump contains them.';
+COMMENT ON COLUMN swipesavvy_private.token_keys.secret IS 'Whoever knows it can be anybody.';
+COMMENT ON COLUMN swipesavvy_private.token_keys.is_imported IS 'Came by add_token_key(): a gateway knows it too.';
+COMMENT ON COLUMN swipesavvy_private.token_keys.retires_at IS 'When its tokens are no longer good; null for the one key that signs.';
+CREATE UNIQUE INDEX one_key_signs ON swipesavvy_private.token_keys ((true)) WHERE retires_at IS NULL;
 
-CREATE TABLE swipesavvy.user_sessions (
+CREATE TABLE swipesavvy_private.user_sessions (
     user_id uuid NOT NULL,
     session_id uuid NOT NULL,
     family_hash bytea NOT NULL,
@@ -36,14 +36,14 @@ CREATE TABLE swipesavvy.user_sessions (
         (ended_at IS NULL) = (ended_for IS NULL) AND
         ended_for IN ('sign_out', 'reuse', 'password_change', 'password_reset', 'deactivation'))
 );
-COMMENT ON TABLE swipesavvy.user_sessions IS 'What refresh tokens stand for: a row for each sign-in.';
-COMMENT ON COLUMN swipesavvy.user_sessions.family_hash IS 'SHA-256 of what all refresh tokens of the session share.';
-COMMENT ON COLUMN swipesavvy.user_sessions.token_hash IS 'SHA-256 of what only the present refresh token has.';
-COMMENT ON COLUMN swipesavvy.user_sessions.ended_for IS
+COMMENT ON TABLE swipesavvy_private.user_sessions IS 'What refresh tokens stand for: a row for each sign-in.';
+COMMENT ON COLUMN swipesavvy_private.user_sessions.family_hash IS 'SHA-256 of what all refresh tokens of the session share.';
+COMMENT ON COLUMN swipesavvy_private.user_sessions.token_hash IS 'SHA-256 of what only the present refresh token has.';
+COMMENT ON COLUMN swipesavvy_private.user_sessions.ended_for IS
     'sign_out, reuse (a refresh token was used twice), password_change, password_reset or deactivation.';
-COMMENT ON COLUMN swipesavvy.user_sessions.ip_address IS 'What the gateway saw, when it said so at sign-in.';
+COMMENT ON COLUMN swipesavvy_private.user_sessions.ip_address IS 'What the gateway saw, when it said so at sign-in.';
 
-CREATE TABLE swipesavvy.sign_in_failures (
+CREATE TABLE swipesavvy_private.sign_in_failures (
     email_hash bytea NOT NULL,
     failures integer NOT NULL,
     last_attempt_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -52,14 +52,14 @@ CREATE TABLE swipesavvy.sign_in_failures (
     CONSTRAINT an_email_is_kept_as_a_digest CHECK (octet_length(email_hash) = 32),
     CONSTRAINT failures_are_at_least_1 CHECK (failures >= 1)
 );
-COMMENT ON TABLE swipesavvy.sign_in_failures IS
+COMMENT ON TABLE swipesavvy_private.sign_in_failures IS
     'Wrong passwords in a row, by e-mail address, whether somebody has it or not; gone after a day without.';
-COMMENT ON COLUMN swipesavvy.sign_in_failures.email_hash IS 'SHA-256 of the address in lower case.';
-CREATE INDEX sign_in_failures_last_attempt_at ON swipesavvy.sign_in_failures (last_attempt_at);
+COMMENT ON COLUMN swipesavvy_private.sign_in_failures.email_hash IS 'SHA-256 of the address in lower case.';
+CREATE INDEX sign_in_failures_last_attempt_at ON swipesavvy_private.sign_in_failures (last_attempt_at);
 
-SELECT pg_catalog.pg_extension_config_dump('swipesavvy.token_keys', '');
-SELECT pg_catalog.pg_extension_config_dump('swipesavvy.user_sessions', '');
-SELECT pg_catalog.pg_extension_config_dump('swipesavvy.sign_in_failures', '');
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy_private.token_keys', '');
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy_private.user_sessions', '');
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy_private.sign_in_failures', '');
 
 CREATE FUNCTION swipesavvy.sign_in(email text, password text) RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE

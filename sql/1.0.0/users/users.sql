@@ -36,7 +36,7 @@ CREATE INDEX users_created_at ON swipesavvy.users (created_at, user_id);
 CREATE INDEX users_status_role ON swipesavvy.users (status, role, created_at, user_id);
 CREATE INDEX users_referred_by ON swipesavvy.users (referred_by) WHERE referred_by IS NOT NULL;
 
-CREATE TABLE swipesavvy.user_credentials (
+CREATE TABLE swipesavvy_private.user_credentials (
     user_id uuid NOT NULL,
     password_hash text NOT NULL,
     must_change boolean NOT NULL DEFAULT false,
@@ -47,9 +47,9 @@ CREATE TABLE swipesavvy.user_credentials (
     CONSTRAINT a_password_is_stored_as_argon2id CHECK (password_hash LIKE '$argon2id$%'),
     CONSTRAINT only_a_temporary_password_runs_out CHECK (must_change OR valid_until IS NULL)
 );
-COMMENT ON TABLE swipesavvy.user_credentials IS 'Argon2id hashes of passwords; read by nobody but sign-in.';
-COMMENT ON COLUMN swipesavvy.user_credentials.must_change IS 'The password is a temporary one.';
-COMMENT ON COLUMN swipesavvy.user_credentials.valid_until IS 'When a temporary password runs out.';
+COMMENT ON TABLE swipesavvy_private.user_credentials IS 'Argon2id hashes of passwords; read by nobody but sign-in.';
+COMMENT ON COLUMN swipesavvy_private.user_credentials.must_change IS 'The password is a temporary one.';
+COMMENT ON COLUMN swipesavvy_private.user_credentials.valid_until IS 'When a temporary password runs out.';
 
 CREATE TABLE swipesavvy.accounts (
     user_id uuid NOT NULL,
@@ -85,7 +85,7 @@ CREATE INDEX accounts_account_id ON swipesavvy.accounts (account_id);
 CREATE UNIQUE INDEX a_user_has_one_default_account ON swipesavvy.accounts (user_id) WHERE is_default;
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.users', '');
-SELECT pg_catalog.pg_extension_config_dump('swipesavvy.user_credentials', '');
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy_private.user_credentials', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.accounts', '');
 
 CREATE FUNCTION swipesavvy.current_user_id() RETURNS uuid
