@@ -11,13 +11,13 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
-#include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
 
 #include "base/args.h"
 #include "base/compat.h"
 #include "base/errors.h"
 #include "base/money.h"
+#include "base/time_text.h"
 
 /* --- checks of values ---------------------------------------------------------- */
 
@@ -296,49 +296,14 @@ ss_json_as_int(const JsonbValue *value, const char *key, int64 minimum, int64 ma
 	return ss_scaled_from_numeric(ss_json_as_numeric(value, key), 0, minimum, maximum, key);
 }
 
-/* As timestamptz_in reads it, which would put a bad value into its message; false if it cannot be read. */
-static bool
-time_from_text(const char *text, TimestampTz *result)
-{
-	char buffer[MAXDATELEN + MAXDATEFIELDS];
-	char *field[MAXDATEFIELDS];
-	int ftype[MAXDATEFIELDS];
-	struct pg_tm tm;
-	fsec_t fsec;
-	int count;
-	int type;
-	int zone;
-
-	if (ParseDateTime(text, buffer, sizeof(buffer), field, ftype, MAXDATEFIELDS, &count) != 0 ||
-		ss_decode_time(field, ftype, count, &type, &tm, &fsec, &zone) != 0)
-		return false;
-	switch (type)
-	{
-		case DTK_DATE:
-			return tm2timestamp(&tm, fsec, &zone, result) == 0;
-		case DTK_EPOCH:
-			*result = SetEpochTimestamp();
-			return true;
-		case DTK_LATE:
-			TIMESTAMP_NOEND(*result);
-			return true;
-		case DTK_EARLY:
-			TIMESTAMP_NOBEGIN(*result);
-			return true;
-		default:
-			return false;
-	}
-}
-
 TimestampTz
-ss_json_as_time(const JsonbValue *value, const char *key)
+ss_json_as_time(const JsonbValue *value, const char *key, pg_tz *zone)
 {
 	char *text = ss_json_as_text(value, key, 100);
 	TimestampTz result;
 
-	if (!time_from_text(text, &result))
-		ss_bad_value(key, "\"%s\" is not a time such as 2026-03-01T12:00:00Z.", text);
-	ss_check_time(result, key);
+	if (!ss_time_from_text(text, zone, &result))
+		ss_bad_value(key, "\"%s\" is not a time of ISO 8601 such as 2026-03-01T12:00:00Z or 2026-03-01.", text);
 	return result;
 }
 

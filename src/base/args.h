@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "pgtime.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
@@ -96,7 +97,8 @@ extern char *ss_json_as_text(const JsonbValue *value, const char *key, int max_c
 extern bool ss_json_as_bool(const JsonbValue *value, const char *key);
 extern Numeric ss_json_as_numeric(const JsonbValue *value, const char *key);
 extern int64 ss_json_as_int(const JsonbValue *value, const char *key, int64 minimum, int64 maximum);
-extern TimestampTz ss_json_as_time(const JsonbValue *value, const char *key);
+/* In the zone, which is the programme's, unless the text says otherwise. */
+extern TimestampTz ss_json_as_time(const JsonbValue *value, const char *key, pg_tz *zone);
 extern pg_uuid_t *ss_json_as_uuid(const JsonbValue *value, const char *key);
 /* Any value as a jsonb document of its own. */
 extern Jsonb *ss_json_as_jsonb(JsonbValue *value);

@@ -25,14 +25,6 @@
 #define pg_noreturn pg_attribute_noreturn()
 #endif
 
-/* DecodeDateTime tells more about its errors from 16 on; nothing that we pass on */
-#if PG_VERSION_NUM >= 160000
-#define ss_decode_time(field, ftype, nf, dtype, tm, fsec, tzp)                                                         \
-	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tzp, &(DateTimeErrorExtra){0})
-#else
-#define ss_decode_time(field, ftype, nf, dtype, tm, fsec, tzp) DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tzp)
-#endif
-
 /* the local id of this backend's transaction, a member of PGPROC, moved in 17 */
 #if PG_VERSION_NUM >= 170000
 #define SS_MY_LXID (MyProc->vxid.lxid)

@@ -20,6 +20,7 @@
 #include "base/money.h"
 #include "base/query.h"
 #include "campaigns/input.h"
+#include "rules/rules.h"
 
 typedef enum FieldKind
 {
@@ -125,7 +126,7 @@ from_json(const Field *field, const JsonbValue *value)
 		case FIELD_CHOICE:
 			return CStringGetTextDatum(ss_json_as_text(value, field->name, SS_NAME_MAX));
 		case FIELD_TIME:
-			return TimestampTzGetDatum(ss_json_as_time(value, field->name));
+			return TimestampTzGetDatum(ss_json_as_time(value, field->name, ss_rules_get()->settings.timezone));
 		case FIELD_UUID:
 			return UUIDPGetDatum(ss_json_as_uuid(value, field->name));
 		case FIELD_BOOL:

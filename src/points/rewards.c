@@ -19,6 +19,7 @@
 #include "base/query.h"
 #include "base/uuid7.h"
 #include "call/call.h"
+#include "rules/rules.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_create_reward);
 PG_FUNCTION_INFO_V1(swipesavvy_update_reward);
@@ -56,12 +57,20 @@ static SSQuery update_reward = {
 	{UUIDOID, TEXTOID, INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, BOOLOID, BOOLOID, BOOLOID},
 	NULL};
 
-static SSQuery find_reward_cursor = {"SELECT points FROM swipesavvy.rewards WHERE reward_id = $1", 1, {UUIDOID}, NULL};
+/* $2: any, not only one that has been on show */
+static SSQuery find_reward_cursor = {
+	"SELECT points FROM swipesavvy.rewards WHERE reward_id = $1 AND ($2 OR starts_at <= now())",
+	2,
+	{UUIDOID, BOOLOID},
+	NULL};
 
 /* $1: all of them, not only those that can be redeemed */
 #define REWARDS_SHOWN "($1 OR (is_active AND starts_at <= now() AND (ends_at IS NULL OR ends_at > now())))"
-static SSQuery count_rewards = {
-	"SELECT count(*) FROM (SELECT FROM swipesavvy.rewards WHERE " REWARDS_SHOWN " LIMIT 10001) r", 1, {BOOLOID}, NULL};
+static SSQuery count_rewards = {"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.rewards WHERE " REWARDS_SHOWN
+								" LIMIT 10001) r",
+								1,
+								{BOOLOID},
+								NULL};
 static SSQuery list_rewards = {"SELECT " REWARD_COLUMNS " FROM swipesavvy.rewards"
 							   " WHERE " REWARDS_SHOWN
 							   " AND (points, reward_id) > ($2, $3) ORDER BY points, reward_id LIMIT $4 OFFSET $5",
@@ -178,6 +187,7 @@ set_reward_changes(Jsonb *changes, Datum *values, bool *nulls)
 {
 	static const char *const keys[] = {"name",		"points",  "stock",		"description",
 									   "starts_at", "ends_at", "is_active", NULL};
+	pg_tz *zone = ss_rules_get()->settings.timezone;
 	JsonbValue *value;
 
 	ss_check_keys(changes, "changes", keys);
@@ -193,9 +203,9 @@ set_reward_changes(Jsonb *changes, Datum *values, bool *nulls)
 	value = ss_document_get(changes, "starts_at");
 	nulls[5] = (value == NULL);
 	if (value != NULL)
-		values[5] = TimestampTzGetDatum(ss_json_as_time(value, "starts_at"));
+		values[5] = TimestampTzGetDatum(ss_json_as_time(value, "starts_at", zone));
 	if (is_given(changes, "ends_at", values, nulls, 6, 9))
-		values[6] = TimestampTzGetDatum(ss_json_as_time(ss_document_get(changes, "ends_at"), "ends_at"));
+		values[6] = TimestampTzGetDatum(ss_json_as_time(ss_document_get(changes, "ends_at"), "ends_at", zone));
 	set_bool(values, nulls, 10, changes, "is_active");
 }
 
@@ -333,11 +343,12 @@ show_catalogue(FunctionCallInfo fcinfo, SSCall *call, const Catalogue *catalogue
 	values[1] = catalogue->first;
 	if (page.after != NULL)
 	{
-		Datum value;
+		Datum cursor[2];
 
 		id = ss_uuid_from_text(page.after, "after");
-		value = UUIDPGetDatum(id);
-		if (ss_query_read(catalogue->cursor, &value, NULL) == 0)
+		cursor[0] = UUIDPGetDatum(id);
+		cursor[1] = values[0];
+		if (ss_query_read(catalogue->cursor, cursor, NULL) == 0)
 			ss_bad_value("after", "There is no %s \"%s\".", catalogue->thing, page.after);
 		values[1] = ss_value_not_null(0, 1);
 	}

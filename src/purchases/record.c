@@ -144,7 +144,7 @@ read_item(void *argument)
 	value = get(document, "occurred_at");
 	if (value != NULL)
 	{
-		occurred_at = ss_json_as_time(value, "occurred_at");
+		occurred_at = ss_json_as_time(value, "occurred_at", ss_rules_get()->settings.timezone);
 		input.occurred_at = &occurred_at;
 	}
 	input.status = get_text(document, "status", SS_NAME_MAX);

@@ -37,6 +37,7 @@
 #include "base/money.h"
 #include "base/query.h"
 #include "base/sentinel.h"
+#include "base/time_text.h"
 #include "call/call.h"
 #include "rules/load.h"
 #include "rules/rules.h"
@@ -224,20 +225,12 @@ ss_rules_day(const SSRules *rules, TimestampTz moment)
 static TimestampTz
 midnight(const SSRules *rules, struct pg_tm *tm)
 {
-	struct pg_tm there;
 	TimestampTz result;
-	TimestampTz earlier;
-	int offset;
 
 	tm->tm_hour = tm->tm_min = tm->tm_sec = 0;
-	offset = DetermineTimeZoneOffset(tm, rules->settings.timezone);
-	if (tm2timestamp(tm, 0, &offset, &result) != 0)
+	if (!ss_time_from_local(tm, 0, rules->settings.timezone, &result))
 		ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range"));
-	/* where clocks are set back to midnight or over it, the day has begun before */
-	local_calendar(rules, result - USECS_PER_DAY, &there);
-	earlier = result - (offset + there.tm_gmtoff) * USECS_PER_SEC;
-	local_calendar(rules, earlier, &there);
-	return earlier < result && there.tm_mday == tm->tm_mday ? earlier : result;
+	return result;
 }
 
 TimestampTz

@@ -76,11 +76,11 @@ SELECT v.*, r.* FROM (VALUES ('create_campaign(''x'', ''SEASONAL'', NULL, ''OTHE
 SELECT v.*, r.* FROM (VALUES ('create_campaign(''x'', ''SEASONAL'', NULL, ''OTHER'', ''infinity'')'), ('create_boost(''x'', 2, NULL, ''-infinity'')'), ('create_boost(''x'', 2, NULL, NULL, ''infinity'')'),
     ('track_event(''R-ONE'', ''view'', occurred_at => ''infinity'')'), ('record_transaction(''00000000-0000-7000-8000-0000a0000001'', 1, occurred_at => ''infinity'')'),
     ('update_campaign(''R-ONE'', ''{"start_date": "infinity"}'')')) v (call), pg_temp.refused(call, 'infinity') r;
--- and times, where they come as JSON; the forms that timestamptz takes
+-- and times, where they come as JSON; call_times.sql has their forms
 SELECT v.*, r.* FROM (VALUES ('soon'), ('2026-02-30'), ('2026-03-01 25:00'), ('300000-01-01'), ('2026-03-01T12:00:00Z and more'), ('allballs 2026'), ('12:00'))
     v (value), pg_temp.refused(format('update_campaign(''R-ONE'', %L)', jsonb_build_object('start_date', value)), value) r;
 SELECT v.*, swipesavvy.update_campaign('R-ONE', jsonb_build_object('start_date', value)) -> 'start_date' AS start_date FROM (VALUES ('2026-03-01T12:00:00Z'), ('2026-03-01 12:00:00.25+02'),
-    ('2026-03-01'), ('2026-07-01 12:00 Europe/Berlin'), ('Mar 1 2026 12:00 PM EST'), ('epoch')) v (value);
+    ('2026-03-01')) v (value);
 
 -- numbers: not negative, not NaN, not infinite, not more decimals than there are, within bounds; JSON numbers are numbers
 SELECT v.*, r.* FROM (VALUES ('create_campaign(''x'', ''SEASONAL'', %s, ''FIXED_DISCOUNT'', now())'), ('create_campaign(''x'', ''SEASONAL'', NULL, ''OTHER'', now(), budget => %s)'), ('create_boost(''x'', %s)'),

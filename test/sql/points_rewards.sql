@@ -85,6 +85,20 @@ SELECT * FROM pg_temp.pages();
 SET LOCAL ROLE swipesavvy_customer;
 SET LOCAL request.jwt.claims = '{"sub": "00000000-0000-7000-8000-0000e000ffff"}';
 SELECT * FROM pg_temp.pages();
+-- a cursor tells of no reward that has not been on show yet; of one that was, a page goes on
+CREATE FUNCTION pg_temp.after(reward text, id uuid) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN format('%s: %s', reward, pg_temp.names('rewards', swipesavvy.list_rewards(after => id::text)));
+EXCEPTION WHEN OTHERS THEN RETURN format('%s: %s', reward, SQLSTATE);
+END
+$$;
+RESET ROLE;
+SELECT jsonb_object_agg(name, reward_id) AS ids FROM swipesavvy.rewards WHERE name IN ('Old', 'Not yet', 'Withdrawn') \gset
+SET LOCAL ROLE swipesavvy_customer;
+SELECT pg_temp.after(key, value::uuid) FROM jsonb_each_text(:'ids') ORDER BY 1;
+SET LOCAL ROLE swipesavvy_admin;
+SELECT pg_temp.after(key, value::uuid) FROM jsonb_each_text(:'ids') ORDER BY 1;
+SET LOCAL ROLE swipesavvy_customer;
 SELECT jsonb_object_keys(swipesavvy.list_rewards(page_size => 1) #> '{rewards,0}') AS keys;
 SELECT call, pg_temp.try(call) FROM (VALUES ('list_rewards(page_size => 0)'), ('list_rewards(page_size => 101)'), ('list_rewards(page_offset => -1)'),
     ('list_rewards(after => ''x'')'), ('list_rewards(after => ''00000000-0000-7000-8000-0000e000ffff'')'),
