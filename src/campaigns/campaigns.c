@@ -46,12 +46,10 @@ static SSQuery insert_campaign = {
 				 INT4OID, BOOLOID, INT4OID, INT4OID, INT4OID,		 TEXTOID,		 UUIDOID},
 };
 
-/* $2: a customer asks, who sees running campaigns only */
 static SSQuery find_campaign = {
-	.sql = "SELECT c.campaign_no FROM swipesavvy.campaigns c"
-		   " WHERE c.campaign_id = $1 AND (c.status = 'running' OR NOT $2)",
-	.nargs = 2,
-	.argtypes = {TEXTOID, BOOLOID},
+	.sql = "SELECT c.campaign_no FROM swipesavvy.campaigns c WHERE c.campaign_id = $1",
+	.nargs = 1,
+	.argtypes = {TEXTOID},
 };
 
 static SSQuery read_campaign = {
@@ -188,8 +186,16 @@ ss_campaign_write(SSJson *json, int32 campaign_no, bool everything, bool fresh)
 	ss_json_columns(json, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 }
 
+int32
+ss_campaign_find(const char *campaign_id)
+{
+	Datum key = CStringGetTextDatum(campaign_id);
+
+	return ss_query_read(&find_campaign, &key, NULL) == 0 ? 0 : DatumGetInt32(ss_value_not_null(0, 1));
+}
+
 /*
- * get_campaign(campaign_id): the campaign; for a customer a running one,
+ * get_campaign(campaign_id): the campaign; for a customer one that runs for it,
  * without what is not meant for customers.
  */
 Datum
@@ -198,18 +204,17 @@ swipesavvy_get_campaign(PG_FUNCTION_ARGS)
 	SSCall call;
 	SSJson json = {0};
 	char *id;
+	int32 no;
 	bool everything;
-	Datum values[2];
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_ANALYTICS | SS_ADMIN);
 	id = ss_arg_text(fcinfo, 0, "campaign_id", SS_KEY_MAX, true);
 	everything = ss_call_has(&call, SS_ANALYTICS | SS_ADMIN);
-	values[0] = CStringGetTextDatum(id);
-	values[1] = BoolGetDatum(!everything);
-	if (ss_query_read(&find_campaign, values, NULL) == 0)
+	no = everything ? ss_campaign_find(id) : ss_campaign_shown(id, ss_campaign_customer(&call), true);
+	if (no == 0)
 		ss_not_found("campaign", id);
 	ss_json_open_object(&json, NULL);
-	ss_campaign_write(&json, DatumGetInt32(ss_value_not_null(0, 1)), everything, false);
+	ss_campaign_write(&json, no, everything, false);
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

@@ -33,6 +33,16 @@
 	"(SELECT count(*) FROM swipesavvy.campaign_redemptions r WHERE r.campaign_no = c.campaign_no AND r.counts)"        \
 	" + " SS_CAMPAIGN_EVENTS_SQL("conversion")
 
+/*
+ * Conditions on one campaign `c`, for texts of queries: that it runs now, and
+ * that it is for all users or for a segment of the one who is that parameter.
+ */
+#define SS_CAMPAIGN_RUNS_SQL                                                                                           \
+	"(c.status = 'running' AND c.start_date <= now() AND (c.end_date IS NULL OR now() < c.end_date))"
+#define SS_CAMPAIGN_AIMED_SQL(user)                                                                                    \
+	"(c.target_segment_no IS NULL OR EXISTS (SELECT 1 FROM swipesavvy.segment_members m"                               \
+	" WHERE m.user_id = " user " AND m.segment_no = c.target_segment_no))"
+
 /* What is held in slots: a budget in minor units, redemptions per day; 0 where there is none. */
 typedef struct SSCampaignLimits
 {
@@ -73,5 +83,18 @@ extern void ss_campaign_slots_quiesce(void);
 extern void ss_campaign_slots_change(int32 campaign_no, const SSCampaignLimits *before, const SSCampaignLimits *after,
 									 int exponent);
 extern bool ss_campaign_slots_disturb(const SSCampaignLimits *before, const SSCampaignLimits *after);
+
+/* The number of a campaign, 0 if there is none of that id. */
+extern int32 ss_campaign_find(const char *campaign_id);
+
+/* The customer who calls; 42501 if nobody is signed in. */
+extern const pg_uuid_t *ss_campaign_customer(const SSCall *call);
+
+/*
+ * The number of the campaign if the user may know of it, else 0: it runs (or
+ * ran once, unless it is to run now), it is for everybody or for a segment of
+ * the user, and the user is not held out.
+ */
+extern int32 ss_campaign_shown(const char *campaign_id, const pg_uuid_t *user_id, bool now);
 
 #endif /* SS_CAMPAIGNS_H */

@@ -4,7 +4,8 @@
  * Everything is read from the caller's snapshot; nothing is locked. A page of
  * all campaigns is one query, and its total without filters is counted page by
  * page of the table (tally.h). For a customer the campaigns that run for it are
- * found first, because who is held out is decided by a hash that only C knows.
+ * found first, because who is held out is decided by a hash that only C knows;
+ * nothing tells it of others, its cursor included.
  */
 #include "postgres.h"
 
@@ -64,7 +65,7 @@ static SSTally listed = {.table = "campaigns", .column = "status", .but = "archi
 /* without filters */
 static SSQuery count_listed = {
 	.sql =
-		"SELECT count(*) FROM (SELECT FROM swipesavvy.campaigns WHERE status IN ('draft', 'running', 'paused', 'completed')"
+		"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.campaigns WHERE status IN ('draft', 'running', 'paused', 'completed')"
 		" LIMIT $1) one_too_many",
 	.nargs = 1,
 	.argtypes = {INT8OID},
@@ -77,7 +78,7 @@ static SSQuery find_cursor = {
 };
 
 static SSQuery count_all = {
-	.sql = "SELECT count(*) FROM (SELECT FROM swipesavvy.campaigns c WHERE " FILTER_SQL " LIMIT $4) one_too_many",
+	.sql = "SELECT count(*) FROM (SELECT 1 FROM swipesavvy.campaigns c WHERE " FILTER_SQL " LIMIT $4) one_too_many",
 	.nargs = FILTER_ARGS + 1,
 	.argtypes = {TEXTOID, TEXTOID, TEXTOID, INT8OID},
 };
@@ -85,10 +86,7 @@ static SSQuery count_all = {
 /* what runs now for the user $4, those who are held out included */
 static SSQuery find_eligible = {
 	.sql = "SELECT c.campaign_no, c.campaign_id, c.hold_out FROM swipesavvy.campaigns c WHERE " FILTER_SQL
-		   " AND c.status = 'running' AND c.start_date <= now() AND (c.end_date IS NULL OR now() < c.end_date)"
-		   " AND (c.target_segment_no IS NULL OR EXISTS (SELECT FROM swipesavvy.segment_members m"
-		   " WHERE m.user_id = $4 AND m.segment_no = c.target_segment_no))"
-		   " ORDER BY c.campaign_no DESC",
+		   " AND " SS_CAMPAIGN_RUNS_SQL " AND " SS_CAMPAIGN_AIMED_SQL("$4") " ORDER BY c.campaign_no DESC",
 	.nargs = FILTER_ARGS + 1,
 	.argtypes = {TEXTOID, TEXTOID, TEXTOID, UUIDOID},
 };
@@ -155,18 +153,26 @@ read_filters(FunctionCallInfo fcinfo, Filters *filters)
 	}
 }
 
-/* The number of the campaign that the cursor names, 0 without a cursor. */
+/*
+ * The number of the campaign that the cursor names, 0 without a cursor. For a
+ * customer it is one that it could have been given, if only in the past.
+ */
 static int32
-cursor_no(const SSPage *page)
+cursor_no(const SSPage *page, const pg_uuid_t *customer)
 {
 	Datum id;
+	int32 no = 0;
 
 	if (page->after == NULL)
 		return 0;
 	id = CStringGetTextDatum(page->after);
-	if (ss_query_read(&find_cursor, &id, NULL) == 0)
+	if (customer != NULL)
+		no = ss_campaign_shown(page->after, customer, false);
+	else if (ss_query_read(&find_cursor, &id, NULL) > 0)
+		no = DatumGetInt32(ss_value_not_null(0, 1));
+	if (no == 0)
 		ss_bad_value("after", "It is not a cursor that list_campaigns gave.");
-	return DatumGetInt32(ss_value_not_null(0, 1));
+	return no;
 }
 
 /* How many campaigns there are with these filters, one too many at most. */
@@ -202,7 +208,7 @@ count_with(const Filters *filters)
 static void
 add_all(SSJson *json, const Filters *filters, const SSPage *wanted)
 {
-	int32 after = cursor_no(wanted);
+	int32 after = cursor_no(wanted, NULL);
 	Datum values[FILTER_ARGS + 3];
 	bool nulls[FILTER_ARGS + 3] = {false};
 	int64 total;
@@ -224,7 +230,7 @@ add_all(SSJson *json, const Filters *filters, const SSPage *wanted)
 static void
 find_for_customer(const Filters *filters, const pg_uuid_t *user_id, const SSPage *wanted, Found *page)
 {
-	int32 after = cursor_no(wanted);
+	int32 after = cursor_no(wanted, user_id);
 	int64 position = 0; /* among those behind the cursor */
 	uint64 found;
 	Datum values[FILTER_ARGS + 1];
@@ -284,10 +290,8 @@ swipesavvy_list_campaigns(PG_FUNCTION_ARGS)
 	ss_json_open_object(&json, NULL);
 	if (ss_call_has(&call, SS_ANALYTICS | SS_ADMIN))
 		add_all(&json, &filters, &wanted);
-	else if (call.has_identity)
-		add_for_customer(&json, &filters, &call.identity, &wanted);
 	else
-		ss_not_allowed("permission denied", "No customer is signed in.");
+		add_for_customer(&json, &filters, ss_campaign_customer(&call), &wanted);
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

@@ -35,7 +35,9 @@ static SSQuery steps[] = {
 		" WHERE user_id = $1"),
 	STEP("DELETE FROM swipesavvy.segment_members WHERE user_id = $1"),
 	STEP("DELETE FROM swipesavvy.user_boosts WHERE user_id = $1"),
-	STEP("UPDATE swipesavvy.campaign_events SET user_id = NULL WHERE user_id = $1"),
+	/* an event stays as one of nobody's, under an id that no other event of nobody has */
+	STEP("UPDATE swipesavvy.campaign_events"
+		 "   SET user_id = '00000000-0000-0000-0000-000000000000', event_id = swipesavvy.uuid_v7() WHERE user_id = $1"),
 	/* a key may be anything that a service made up; the cost of shipping belongs to the award */
 	STEP("UPDATE swipesavvy.transactions t"
 		 "   SET idempotency_key = NULL,"

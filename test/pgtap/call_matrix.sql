@@ -213,7 +213,7 @@ CREATE TEMP TABLE wanted AS
 SELECT r.name AS role, c.whose, c.claims, k.routine, k.arguments,
        CASE WHEN NOT r.name = ANY (v.roles) THEN '42501 of the server'
             WHEN k.routine = 'change_password' THEN CASE c.whose WHEN 'own' THEN 'ok' WHEN 'nobody' THEN '42501' ELSE 'invalid_credentials' END
-            WHEN k.routine = 'list_campaigns' AND r.name = 'swipesavvy_customer' AND c.whose = 'nobody' THEN '42501'
+            WHEN k.routine IN ('list_campaigns', 'get_campaign') AND r.name = 'swipesavvy_customer' AND c.whose = 'nobody' THEN '42501'
             WHEN r.name = 'swipesavvy_customer' AND k.of = 'user' AND c.whose <> 'own' THEN '42501'
             WHEN r.name = 'swipesavvy_customer' AND k.of = 'owner' AND c.whose <> 'own' THEN CASE c.whose WHEN 'other' THEN 'PT404' ELSE '42501' END
             ELSE coalesce(k.otherwise, 'ok') END AS outcome
