@@ -286,7 +286,7 @@ move_limits(const Locked *locked, const SSCampaignRow *row)
 	if (new_currency || ss_campaign_slots_disturb(&locked->limits, &after))
 		ss_campaign_slots_quiesce();
 	if (new_currency && ss_query_latest(&find_redemption, &key, NULL) > 0)
-		ss_bad_state("the campaign's currency can no longer be changed", "It has redemptions in %s.", before_currency);
+		ss_exhausted("the campaign's currency can no longer be changed", "It has redemptions in %s.", before_currency);
 	ss_campaign_slots_change(locked->no, &locked->limits, &after, row->exponent);
 }
 

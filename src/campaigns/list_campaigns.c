@@ -21,7 +21,6 @@
 #include "base/query.h"
 #include "base/tally.h"
 #include "call/call.h"
-#include "call/refusal.h"
 #include "campaigns/campaigns.h"
 #include "campaigns/input.h"
 

@@ -70,6 +70,7 @@ CREATE TEMP TABLE exercises (n, routine, arguments, event_type, resource_id, abo
     (16, 'activate_boost', $$'BOB', '00000000-0000-7000-8000-0000000000d0'$$, 'boost.activate', '00000000-0000-7000-8000-0000000000d0', 'BOB', NULL),
     (17, 'deactivate_boost', $$'BOB', '00000000-0000-7000-8000-0000000000d0'$$, 'boost.deactivate', '00000000-0000-7000-8000-0000000000d0', 'BOB', NULL),
     (18, 'update_tiers', $$'[{"tier": "bronze", "threshold": 0, "multiplier": 1}, {"tier": "silver", "threshold": 1500, "multiplier": 1.25}]'$$, 'tiers.update', NULL, NULL, NULL),
+    (207, 'add_currency', $$'QQQ', 2, 'Quid'$$, 'currency.add', 'QQQ', NULL, '{"after": {"code": "QQQ", "name": "Quid", "exponent": 2}}'),
     (19, 'update_system_settings', $$'{"late_posting_days": 4, "earn_rate": 1}'$$, 'settings.update', NULL, NULL, '{"before": {"late_posting_days": 3}, "after": {"late_posting_days": 4}}'),
     (20, 'create_campaign', $$'Two', 'SEASONAL', 10, 'PERCENTAGE', '2020-01-01', campaign_id => 'C-2'$$, 'campaign.create', 'C-2', NULL, NULL),
     (21, 'update_campaign', $$'C-2', '{"name": "Second"}'$$, 'campaign.update', 'C-2', NULL, '{"before": {"name": "Two", "version": 1}, "after": {"name": "Second", "version": 2}}'),

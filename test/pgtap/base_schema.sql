@@ -36,7 +36,7 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
         'a_points_multiplier_is_from_1_to_1000 an_offer_is_not_negative bonus_points_are_not_negative campaign_amounts_are_not_negative '
         'campaign_dates_are_finite campaign_limits_are_at_least_1'),
     ('charities', 'a_charity_has_a_name'),
-    ('currencies', 'a_minor_unit_is_from_0_to_4'),
+    ('currencies', 'a_currency_has_a_name a_currency_has_three_letters a_minor_unit_is_from_0_to_4'),
     ('donations', 'a_donation_takes_points points_are_donated_by_a_user points_are_donated_to_a_charity'),
     ('import_errors', ''),
     ('imports', ''),
@@ -187,7 +187,7 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('s/null/u', 'explain_award get_user_profile get_user_rewards get_user_spending_analytics get_user_transactions list_users simulate_campaign'),
     ('v/null/u', 'acknowledge_outbox apply_audit_retention apply_outbox_retention record_refused_attempts claim_outbox fail_outbox replay_outbox '
         'add_token_key authenticate change_password refresh_session reset_user_password rotate_token_key sign_in sign_out '
-        'seal_audit_log activate_boost add_segment_members create_boost create_campaign create_merchant create_segment create_user '
+        'seal_audit_log activate_boost add_currency add_segment_members create_boost create_campaign create_merchant create_segment create_user '
         'deactivate_boost deactivate_user decline_transaction delete_campaign erase_user import_purchases lapse_transactions launch_campaign '
         'link_account pause_campaign reactivate_user record_transaction record_transactions refresh_tiers refund_transaction '
         'remove_segment_members rule_cache_status set_default_account settle_transaction suspend_user track_event '
@@ -307,9 +307,13 @@ SELECT is(category, wanted, format('%s is %s', m.mcc, wanted))
                ('5732', 'Retail & Shopping'), ('4814', 'Services'), ('9311', 'Services')) w (mcc, wanted)
   LEFT JOIN swipesavvy.mcc_codes m ON m.mcc = w.mcc;
 SELECT set_eq('SELECT minor_unit, count(*)::int FROM swipesavvy.currencies GROUP BY 1',
-    'VALUES (0, 17), (2, 140), (3, 7), (4, 2), (NULL, 13)', 'the 179 currencies, by decimal places');
+    'VALUES (0, 17), (2, 145), (3, 7), (4, 2), (NULL, 13)', 'the 184 currencies, by decimal places');
 SELECT set_eq('SELECT code::text, minor_unit FROM swipesavvy.currencies WHERE code IN (''USD'', ''EUR'', ''JPY'', ''BHD'', ''CLF'', ''XAU'')',
     $$VALUES ('BHD', 3), ('CLF', 4), ('EUR', 2), ('JPY', 0), ('USD', 2), ('XAU', NULL)$$, 'some that are known');
+SELECT set_eq('SELECT code::text, numeric_code::text, minor_unit, withdrawn_on::text FROM swipesavvy.currencies WHERE withdrawn_on IS NOT NULL OR code IN (''XCG'', ''XAD'', ''ZWG'', ''SLE'', ''EUR'')',
+    $$VALUES ('ANG', '532', 2, '2025-03-31'), ('BGN', '975', 2, '2026-01-01'), ('CUC', '931', 2, '2021-07-01'), ('EUR', '978', 2, NULL), ('HRK', '191', 2, '2023-01-01'),
+             ('SLE', '925', 2, NULL), ('SLL', '694', 2, '2024-01-01'), ('XAD', '396', 2, NULL), ('XCG', '532', 2, NULL), ('ZWG', '924', 2, NULL), ('ZWL', '932', 2, '2024-09-01')$$,
+    'those that came and went since 2021');
 SELECT is_empty('SELECT relname FROM member_relations r WHERE relkind = ''r'' AND relname NOT IN (''currencies'', ''mcc_codes'',
        ''merchant_categories'', ''system_settings'', ''tiers'')
                     AND xpath_exists(''/table/row'', query_to_xml(format(''SELECT 1 FROM %s LIMIT 1'', oid::regclass), false, false, ''''))',

@@ -162,6 +162,7 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('update_merchant', $$$merchant, '{"name": "Tea room"}'$$, NULL, NULL),
     ('update_reward', $$$reward, '{"name": "Cup"}'$$, NULL, NULL),
     ('update_system_settings', $$'{"cache_ttl_seconds": 60}'$$, NULL, NULL),
+    ('add_currency', $$'QQQ', 2$$, NULL, NULL),
     ('update_tiers', $$'[{"name": "bronze", "threshold": 0, "multiplier": 1}]'$$, NULL, NULL),
     ('update_user', $$$user, '{"name": "Ada L."}'$$, 'user', NULL),
     ('verify_account', '$account', NULL, NULL),

@@ -24,7 +24,7 @@ $old->safe_psql(
 });
 $old->safe_psql(
     'app', qq{
-    SELECT swipesavvy.set_sink_secret('key', 's3cret'), swipesavvy.set_sink_secret('spare', 'another');
+    SELECT swipesavvy.set_sink_secret('key', 's3cret'), swipesavvy.set_sink_secret('spare', 'another'), swipesavvy.add_currency('QQQ', 3, 'Quid');
     SELECT swipesavvy.create_sink('hook', 'webhook', 'https://example.com/', 'key', '{points.*}', max_per_second => 2.5),
         swipesavvy.create_sink('pd', 'pagerduty', secret => 'key', options => '{"component": "db"}', enabled => false);
     DELETE FROM swipesavvy.sink_states;

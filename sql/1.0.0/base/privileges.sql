@@ -70,7 +70,7 @@ DECLARE
         'get_user_rewards CS', 'get_user_spending_analytics C', 'export_user_data C', 'erase_user', 'deactivate_user', 'suspend_user',
         'reactivate_user', 'link_account CB', 'verify_account B', 'set_default_account CB', 'unlink_account CB',
         'create_merchant', 'update_merchant', 'create_segment', 'add_segment_members', 'remove_segment_members',
-        'list_segments N', 'create_boost', 'activate_boost CB', 'deactivate_boost CB', 'list_boosts C', 'list_tiers C', 'update_tiers',
+        'list_segments N', 'create_boost', 'activate_boost CB', 'deactivate_boost CB', 'list_boosts C', 'list_tiers C', 'update_tiers', 'add_currency',
         'create_reward', 'update_reward', 'list_rewards C', 'create_charity', 'update_charity', 'list_charities C',
         'redeem_points CB', 'donate_points CB', 'adjust_points', 'expire_points', 'get_points_history CS',
         'refresh_leaderboards', 'get_leaderboard CN',

@@ -1,26 +1,32 @@
--- currencies: ISO 4217, list one of the maintenance agency, as published on 2024-06-25.
+-- currencies: ISO 4217, list one of the maintenance agency as of 2026-01-01 (up to amendment 180), and what has left it since 2021.
 
 CREATE TABLE swipesavvy.currencies (
     code char(3) NOT NULL,
-    numeric_code char(3) NOT NULL,
+    numeric_code char(3),
     minor_unit integer,
-    is_fund boolean NOT NULL,
+    is_fund boolean NOT NULL DEFAULT false,
     name text NOT NULL,
+    withdrawn_on date,
     is_seed boolean NOT NULL DEFAULT true,
     CONSTRAINT currencies_pkey PRIMARY KEY (code),
+    CONSTRAINT a_currency_has_three_letters CHECK (code ~ '^[A-Z]{3}$'),
+    CONSTRAINT a_currency_has_a_name CHECK (name ~ '\S' AND length(name) <= 200),
     CONSTRAINT a_minor_unit_is_from_0_to_4 CHECK (minor_unit BETWEEN 0 AND 4)
 );
 COMMENT ON TABLE swipesavvy.currencies IS 'Currencies of ISO 4217; every release brings the list of its day, and a dump has those that were added.';
 COMMENT ON COLUMN swipesavvy.currencies.minor_unit IS 'Decimal places; null for metals, funds'' and test codes, which no purchase can be in.';
+COMMENT ON COLUMN swipesavvy.currencies.numeric_code IS 'That of ISO 4217; a new currency may have the one of the currency that it replaces.';
+COMMENT ON COLUMN swipesavvy.currencies.withdrawn_on IS
+    'Since when ISO 4217 lists it as historic; it is kept, so that purchases of its time can be loaded and read.';
 COMMENT ON COLUMN swipesavvy.currencies.is_seed IS
     'Came with the extension; a row that is restored or replicated takes its place.';
 
 INSERT INTO swipesavvy.currencies (code, numeric_code, minor_unit, is_fund, name) VALUES
     ('AED', '784', 2, false, 'UAE Dirham'), ('AFN', '971', 2, false, 'Afghani'), ('ALL', '008', 2, false, 'Lek'),
-    ('AMD', '051', 2, false, 'Armenian Dram'), ('ANG', '532', 2, false, 'Netherlands Antillean Guilder'), ('AOA', '973', 2, false, 'Kwanza'),
+    ('AMD', '051', 2, false, 'Armenian Dram'), ('AOA', '973', 2, false, 'Kwanza'),
     ('ARS', '032', 2, false, 'Argentine Peso'), ('AUD', '036', 2, false, 'Australian Dollar'), ('AWG', '533', 2, false, 'Aruban Florin'),
     ('AZN', '944', 2, false, 'Azerbaijan Manat'), ('BAM', '977', 2, false, 'Convertible Mark'), ('BBD', '052', 2, false, 'Barbados Dollar'),
-    ('BDT', '050', 2, false, 'Taka'), ('BGN', '975', 2, false, 'Bulgarian Lev'), ('BHD', '048', 3, false, 'Bahraini Dinar'),
+    ('BDT', '050', 2, false, 'Taka'), ('BHD', '048', 3, false, 'Bahraini Dinar'),
     ('BIF', '108', 0, false, 'Burundi Franc'), ('BMD', '060', 2, false, 'Bermudian Dollar'), ('BND', '096', 2, false, 'Brunei Dollar'),
     ('BOB', '068', 2, false, 'Boliviano'), ('BOV', '984', 2, true, 'Mvdol'), ('BRL', '986', 2, false, 'Brazilian Real'),
     ('BSD', '044', 2, false, 'Bahamian Dollar'), ('BTN', '064', 2, false, 'Ngultrum'), ('BWP', '072', 2, false, 'Pula'),
@@ -28,7 +34,7 @@ INSERT INTO swipesavvy.currencies (code, numeric_code, minor_unit, is_fund, name
     ('CDF', '976', 2, false, 'Congolese Franc'), ('CHE', '947', 2, true, 'WIR Euro'), ('CHF', '756', 2, false, 'Swiss Franc'),
     ('CHW', '948', 2, true, 'WIR Franc'), ('CLF', '990', 4, true, 'Unidad de Fomento'), ('CLP', '152', 0, false, 'Chilean Peso'),
     ('CNY', '156', 2, false, 'Yuan Renminbi'), ('COP', '170', 2, false, 'Colombian Peso'), ('COU', '970', 2, true, 'Unidad de Valor Real'),
-    ('CRC', '188', 2, false, 'Costa Rican Colon'), ('CUC', '931', 2, false, 'Peso Convertible'), ('CUP', '192', 2, false, 'Cuban Peso'),
+    ('CRC', '188', 2, false, 'Costa Rican Colon'), ('CUP', '192', 2, false, 'Cuban Peso'),
     ('CVE', '132', 2, false, 'Cabo Verde Escudo'), ('CZK', '203', 2, false, 'Czech Koruna'), ('DJF', '262', 0, false, 'Djibouti Franc'),
     ('DKK', '208', 2, false, 'Danish Krone'), ('DOP', '214', 2, false, 'Dominican Peso'), ('DZD', '012', 2, false, 'Algerian Dinar'),
     ('EGP', '818', 2, false, 'Egyptian Pound'), ('ERN', '232', 2, false, 'Nakfa'), ('ETB', '230', 2, false, 'Ethiopian Birr'),
@@ -69,16 +75,20 @@ INSERT INTO swipesavvy.currencies (code, numeric_code, minor_unit, is_fund, name
     ('UYI', '940', 0, true, 'Uruguay Peso en Unidades Indexadas (UI)'), ('UYU', '858', 2, false, 'Peso Uruguayo'),
     ('UYW', '927', 4, false, 'Unidad Previsional'), ('UZS', '860', 2, false, 'Uzbekistan Sum'), ('VED', '926', 2, false, 'Bolivar Soberano'),
     ('VES', '928', 2, false, 'Bolivar Soberano'), ('VND', '704', 0, false, 'Dong'), ('VUV', '548', 0, false, 'Vatu'),
-    ('WST', '882', 2, false, 'Tala'), ('XAF', '950', 0, false, 'CFA Franc BEAC'), ('XAG', '961', NULL, false, 'Silver'),
+    ('WST', '882', 2, false, 'Tala'), ('XAD', '396', 2, false, 'Arab Accounting Dinar'), ('XAF', '950', 0, false, 'CFA Franc BEAC'), ('XAG', '961', NULL, false, 'Silver'),
     ('XAU', '959', NULL, false, 'Gold'), ('XBA', '955', NULL, false, 'Bond Markets Unit European Composite Unit (EURCO)'),
     ('XBB', '956', NULL, false, 'Bond Markets Unit European Monetary Unit (E.M.U.-6)'),
     ('XBC', '957', NULL, false, 'Bond Markets Unit European Unit of Account 9 (E.U.A.-9)'),
-    ('XBD', '958', NULL, false, 'Bond Markets Unit European Unit of Account 17 (E.U.A.-17)'), ('XCD', '951', 2, false, 'East Caribbean Dollar'),
+    ('XBD', '958', NULL, false, 'Bond Markets Unit European Unit of Account 17 (E.U.A.-17)'), ('XCD', '951', 2, false, 'East Caribbean Dollar'), ('XCG', '532', 2, false, 'Caribbean Guilder'),
     ('XDR', '960', NULL, false, 'SDR (Special Drawing Right)'), ('XOF', '952', 0, false, 'CFA Franc BCEAO'), ('XPD', '964', NULL, false, 'Palladium'),
     ('XPF', '953', 0, false, 'CFP Franc'), ('XPT', '962', NULL, false, 'Platinum'), ('XSU', '994', NULL, false, 'Sucre'),
     ('XTS', '963', NULL, false, 'Codes specifically reserved for testing purposes'), ('XUA', '965', NULL, false, 'ADB Unit of Account'),
     ('XXX', '999', NULL, false, 'The codes assigned for transactions where no currency is involved'), ('YER', '886', 2, false, 'Yemeni Rial'),
     ('ZAR', '710', 2, false, 'Rand'), ('ZMW', '967', 2, false, 'Zambian Kwacha'), ('ZWG', '924', 2, false, 'Zimbabwe Gold');
+INSERT INTO swipesavvy.currencies (code, numeric_code, minor_unit, name, withdrawn_on) VALUES
+    ('ANG', '532', 2, 'Netherlands Antillean Guilder', '2025-03-31'), ('BGN', '975', 2, 'Bulgarian Lev', '2026-01-01'),
+    ('CUC', '931', 2, 'Peso Convertible', '2021-07-01'), ('HRK', '191', 2, 'Kuna', '2023-01-01'),
+    ('SLL', '694', 2, 'Leone (until 2023)', '2024-01-01'), ('ZWL', '932', 2, 'Zimbabwe Dollar (2009)', '2024-09-01');
 ALTER TABLE swipesavvy.currencies ALTER is_seed SET DEFAULT false;
 
 CREATE FUNCTION swipesavvy.restore_currencies() RETURNS trigger
@@ -87,7 +97,8 @@ CREATE FUNCTION swipesavvy.restore_currencies() RETURNS trigger
     AS $$
 BEGIN
     UPDATE swipesavvy.currencies c
-       SET numeric_code = NEW.numeric_code, minor_unit = NEW.minor_unit, is_fund = NEW.is_fund, name = NEW.name, is_seed = NEW.is_seed
+       SET numeric_code = NEW.numeric_code, minor_unit = NEW.minor_unit, is_fund = NEW.is_fund, name = NEW.name,
+           withdrawn_on = NEW.withdrawn_on, is_seed = NEW.is_seed
      WHERE c.code = NEW.code AND c.is_seed;
     IF FOUND THEN
         RETURN NULL;
@@ -101,3 +112,9 @@ CREATE TRIGGER restore_over_seed BEFORE INSERT ON swipesavvy.currencies
     FOR EACH ROW EXECUTE FUNCTION swipesavvy.restore_currencies();
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.currencies', 'WHERE NOT is_seed');
+
+CREATE FUNCTION swipesavvy.add_currency(code text, exponent integer, name text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_add_currency';
+COMMENT ON FUNCTION swipesavvy.add_currency(text, integer, text) IS
+    'Adds a currency that is not on the list, with so many decimal places (0 to 4); its name is the code unless given.';
