@@ -4,9 +4,9 @@
  *
  * Called by audit.c, refused_attempts.c and seal.c. Every change by the API
  * pays for its row, so the row and its index entries go past the executor as
- * long as the table is the plain one that the extension made; who has added a
- * trigger, a constraint or an index with an expression to it gets them served
- * by the executor. Nothing is locked but the table, as by any INSERT.
+ * long as the table is the plain one that the extension made (survey.h); a
+ * trigger, a constraint or an index with an expression that somebody has added
+ * is served by the executor. Nothing is locked but the table, as by any INSERT.
  *
  * Index by index is opened and closed: open together they and the tables of
  * the change would be more locks than a backend keeps to itself, and the others
@@ -20,15 +20,9 @@
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "access/tableam.h"
-#include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/index.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_trigger.h"
-#include "catalog/pg_am.h"
-#include "catalog/pg_index.h"
-#include "catalog/pg_namespace.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
@@ -44,7 +38,7 @@
 #include "base/query.h"
 #include "base/sentinel.h"
 #include "base/uuid7.h"
-#include "direct/restore_guard.h"
+#include "direct/survey.h"
 
 /* Whoever comes second waits for the first's end, and finds its row. */
 static SSQuery insert_installation = {
@@ -66,18 +60,18 @@ static SSQuery insert_row = {
 	 TEXTOID, JSONOID, BYTEAOID, BYTEAOID, JSONOID, BYTEAOID, BYTEAOID},
 	NULL};
 
-/* What this backend has found out, each until its table changes. */
-static SSSentinel logs;
-static SSSentinel installations;
-static uint64 plain = 0;	/* of `logs` when the table was found to be plain */
-static uint64 numbered = 0; /* of `installations` when installation_no was read */
-static int32 installation_no = 0;
+/* Where the table of installations can only be read by a query. */
+static SSQuery find_installation = {
+	"SELECT i.installation_no, i.system_identifier = $1 AND i.database_oid = $2 FROM swipesavvy.audit_installations i"
+	" ORDER BY i.installation_no DESC LIMIT 1",
+	2,
+	{INT8OID, OIDOID},
+	NULL};
 
-static Relation
-open_table(const char *name, LOCKMODE mode)
-{
-	return table_open(get_relname_relid(name, get_namespace_oid("swipesavvy", false)), mode);
-}
+/* The number that was read last, until the table changes. */
+static SSSentinel installations;
+static uint64 numbered = 0; /* of `installations` when it was read */
+static int32 installation_no = 0;
 
 /* --- the installation ------------------------------------------------------------- */
 
@@ -91,13 +85,22 @@ note_installation(void)
 	(void) ss_query_latest(&insert_installation, values, NULL);
 }
 
+static Datum
+get(const TupleTableSlot *slot, int column)
+{
+	bool isnull;
+
+	return slot_getattr(unconstify(TupleTableSlot *, slot), ss_survey.tables[SS_AUDIT_INSTALLATIONS].columns[column],
+						&isnull);
+}
+
 /*
  * The number of this installation as the latest snapshot shows it, 0 if the
  * last one is another. The table has a row or two: it is read as it lies. A
  * number that this transaction has noted may be rolled back: it is not kept.
  */
 static int32
-read_installation(Relation table)
+scan_installations(Relation table)
 {
 	uint64 begun = ss_sentinel_watch(&installations, "audit_installations");
 	TupleTableSlot *slot = table_slot_create(table, NULL);
@@ -109,14 +112,14 @@ read_installation(Relation table)
 
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
+		int32 number = DatumGetInt32(get(slot, INSTALLATION_NO));
 		bool isnull;
-		int32 number = DatumGetInt32(slot_getattr(slot, 1, &isnull));
 
 		if (number < last)
 			continue;
 		last = number;
-		is_this = DatumGetInt64(slot_getattr(slot, 3, &isnull)) == (int64) GetSystemIdentifier() &&
-				  DatumGetObjectId(slot_getattr(slot, 4, &isnull)) == MyDatabaseId;
+		is_this = DatumGetInt64(get(slot, INSTALLATION_SYSTEM)) == (int64) GetSystemIdentifier() &&
+				  DatumGetObjectId(get(slot, INSTALLATION_DATABASE)) == MyDatabaseId;
 		is_ours = TransactionIdIsCurrentTransactionId(
 			DatumGetTransactionId(slot_getsysattr(slot, MinTransactionIdAttributeNumber, &isnull)));
 	}
@@ -131,99 +134,51 @@ read_installation(Relation table)
 	return is_this ? last : 0;
 }
 
+static int32
+read_installation(void)
+{
+	const uint32 table_bit = SS_ONE_TABLE(SS_AUDIT_INSTALLATIONS);
+	Datum values[] = {Int64GetDatum((int64) GetSystemIdentifier()), ObjectIdGetDatum(MyDatabaseId)};
+
+	if (ss_survey_lock(table_bit, table_bit, AccessShareLock))
+	{
+		Relation table = table_open(ss_survey.tables[SS_AUDIT_INSTALLATIONS].relid, NoLock);
+		int32 number = scan_installations(table);
+
+		table_close(table, NoLock);
+		return number;
+	}
+	if (ss_query_latest(&find_installation, values, NULL) == 0 || !DatumGetBool(ss_value_not_null(0, 2)))
+		return 0;
+	return DatumGetInt32(ss_value_not_null(0, 1));
+}
+
 int32
 ss_audit_installation(void)
 {
-	int32 number = 0;
+	int32 number;
 
 	if (ss_sentinel_holds(&installations, numbered))
 		return installation_no;
-	while (number == 0)
-	{
-		Relation table = open_table("audit_installations", AccessShareLock);
-
-		number = read_installation(table);
-		table_close(table, NoLock);
-		if (number == 0)
-			note_installation();
-	}
+	while ((number = read_installation()) == 0)
+		note_installation();
 	return number;
 }
 
 bool
 ss_audit_has_begun(void)
 {
-	Relation table = open_table("audit_installations", AccessShareLock);
-	bool begun = read_installation(table) != 0;
+	Relation table;
+	bool begun;
 
+	(void) ss_survey_take(SS_ONE_TABLE(SS_AUDIT_INSTALLATIONS)); /* finds the columns */
+	table = table_open(ss_survey.tables[SS_AUDIT_INSTALLATIONS].relid, AccessShareLock);
+	begun = scan_installations(table) != 0;
 	table_close(table, NoLock);
 	return begun;
 }
 
 /* --- the table --------------------------------------------------------------------------- */
-
-static bool
-is_never_null(int column)
-{
-	return column <= LOG_RESOURCE || column == LOG_STATUS || column == LOG_SESSION_ROLE || column == LOG_INVOKING_ROLE;
-}
-
-/* Is it over columns, all rows and by the server's functions? */
-static bool
-is_plain_index(Oid relid)
-{
-	Relation index = index_open(relid, AccessShareLock);
-	bool plain = heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, NULL) &&
-				 heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) &&
-				 !index->rd_index->indisexclusion && index->rd_index->indimmediate;
-
-	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
-		plain = plain && index->rd_opfamily[i] < FirstNormalObjectId;
-	index_close(index, AccessShareLock);
-	return plain;
-}
-
-/*
- * Would nothing but plain indexes want to see a new row? The table must be as
- * the extension made it. What is found holds until the table changes, which it
- * does not while it is locked.
- */
-static bool
-is_plain(Relation table)
-{
-	TupleDesc desc = RelationGetDescr(table);
-	TriggerDesc *triggers = table->trigdesc;
-	List *indexes;
-	ListCell *cell;
-	uint64 begun;
-
-	if (ss_sentinel_holds(&logs, plain))
-		return true;
-	begun = ss_sentinel_watch(&logs, "audit_logs");
-	if (table->rd_rel->relkind != RELKIND_RELATION || table->rd_rel->relam != HEAP_TABLE_AM_OID ||
-		table->rd_rules != NULL || table->rd_rel->relrowsecurity || table->rd_rel->relispartition ||
-		table->rd_rel->relhassubclass || desc->natts != LOG_COLUMNS)
-		return false;
-	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
-	{
-		if ((triggers->triggers[i].tgtype & TRIGGER_TYPE_INSERT) != 0 && !ss_refuses_restores(&triggers->triggers[i]))
-			return false;
-	}
-	if (desc->constr != NULL && (desc->constr->num_check > 0 || desc->constr->has_generated_stored))
-		return false;
-	for (int i = 0; i < desc->natts; i++)
-		if (TupleDescAttr(desc, i)->attisdropped || TupleDescAttr(desc, i)->attnotnull != is_never_null(i))
-			return false;
-	/* Citus keeps ordinary tables in front of its shards */
-	if (OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE)))
-		return false;
-	indexes = RelationGetIndexList(table);
-	foreach (cell, indexes)
-		if (!is_plain_index(lfirst_oid(cell)))
-			return false;
-	plain = begun;
-	return true;
-}
 
 static void
 insert_into_index(Oid relid, Relation table, HeapTuple row, const Datum *values, const bool *nulls)
@@ -249,17 +204,18 @@ insert_into_index(Oid relid, Relation table, HeapTuple row, const Datum *values,
 void
 ss_audit_add_row(Datum *values, bool *nulls)
 {
-	Relation table = open_table("audit_logs", RowExclusiveLock);
+	const uint32 logs = SS_ONE_TABLE(SS_AUDIT_LOGS);
+	Relation table;
 	HeapTuple row;
 	List *indexes;
 	ListCell *cell;
 
-	if (!is_plain(table))
+	if (!ss_survey_lock(logs, logs, RowExclusiveLock))
 	{
-		table_close(table, NoLock);
 		(void) ss_query_latest(&insert_row, values, nulls);
 		return;
 	}
+	table = table_open(ss_survey.tables[SS_AUDIT_LOGS].relid, NoLock);
 	row = heap_form_tuple(RelationGetDescr(table), values, nulls);
 	simple_heap_insert(table, row);
 	indexes = RelationGetIndexList(table);

@@ -19,10 +19,10 @@
 #include "base/hash.h"
 #include "base/page.h"
 #include "base/query.h"
-#include "base/tally.h"
 #include "call/call.h"
 #include "campaigns/campaigns.h"
 #include "campaigns/input.h"
+#include "direct/tally.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_list_campaigns);
 
@@ -59,7 +59,7 @@ typedef struct Found
 	" AND ($2 IS NULL OR c.campaign_type = $2) AND ($3 IS NULL OR c.name ILIKE $3)"
 
 static SSPageBeyond beyond; /* of all campaigns but archived ones */
-static SSTally listed = {.table = "campaigns", .column = "status", .but = "archived"}; /* these, too */
+static SSTally listed = {.table = SS_CAMPAIGNS, .column = CAMPAIGN_STATUS, .but = "archived"}; /* these, too */
 
 /* without filters */
 static SSQuery count_listed = {

@@ -18,6 +18,7 @@
 #include "access/tableam.h"
 #include "access/visibilitymap.h"
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
@@ -35,6 +36,8 @@
 #include "direct/direct.h"
 #include "direct/rivals.h"
 #include "direct/survey.h"
+
+#define MAX_KEYS 4 /* of a look-up */
 
 typedef struct OpenTable
 {
@@ -78,15 +81,18 @@ ss_direct_label(SSLabel label)
 
 /* --- begin and end ------------------------------------------------------------------------ */
 
-/* Locks the tables that are written. From then on nobody changes them, and what others did change is known. */
-static void
-lock_written(void)
+/* The tables that are written. From when they are locked on nobody changes them. */
+static uint32
+written_tables(void)
 {
+	uint32 tables = 0;
+
 	for (int i = 0; i < SS_TABLES; i++)
 	{
-		if (ss_table_specs[i].use != SS_USE_READ && OidIsValid(ss_survey.relids[i]))
-			LockRelationOid(ss_survey.relids[i], RowExclusiveLock);
+		if ((SS_ENGINE_TABLES & SS_ONE_TABLE(i)) != 0 && ss_table_specs[i].use != SS_USE_READ)
+			tables |= SS_ONE_TABLE(i);
 	}
+	return tables;
 }
 
 SSDirect *
@@ -95,18 +101,9 @@ ss_direct_begin(void)
 	SSDirect *direct;
 
 	PreventCommandIfReadOnly("UPDATE"); /* as the executor would */
-	if (!ss_direct_tables)
+	if (!ss_survey_take(SS_ENGINE_TABLES) || !ss_direct_tables ||
+		!ss_survey_lock(SS_ENGINE_TABLES, written_tables(), RowExclusiveLock))
 		return NULL;
-	do
-	{
-		if (!ss_survey_is_known())
-			ss_survey_take();
-		if ((~ss_survey.usable & SS_ENGINE_TABLES) != 0)
-			return NULL;
-		lock_written();
-	} while (!ss_survey_is_known());
-	if (ss_survey.runs_code)
-		ss_query_guard_path();
 	direct = palloc0(sizeof(SSDirect));
 	direct->estate = CreateExecutorState();
 	PushActiveSnapshot(GetLatestSnapshot());
@@ -166,22 +163,14 @@ open_table(SSDirect *direct, SSTable table)
 	if (open->rel != NULL)
 		return open;
 	open->written = !direct->reading && ss_table_specs[table].use != SS_USE_READ;
-	open->rel = table_open(ss_survey.relids[table], open->written || direct->reading ? NoLock : AccessShareLock);
-	/* a table that only the engine's checks read may have been changed until it was locked */
-	if (!ss_survey_is_known())
-		ss_survey_take();
+	/* a table that only the engine's checks read may have been changed until it is locked: too late for another way */
+	if (!open->written && !direct->reading &&
+		!ss_survey_lock(SS_ONE_TABLE(table), SS_ONE_TABLE(table), AccessShareLock))
+		ereport(ERROR, errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				errmsg("table \"%s\" was changed while a purchase was recorded", ss_table_specs[table].name),
+				errhint("Try again."));
+	open->rel = table_open(ss_survey.tables[table].relid, NoLock);
 	return open;
-}
-
-/* Locks the tables that are read: from then on nobody changes them, and what others did change is known. */
-static void
-lock_read(uint32 tables)
-{
-	for (int i = 0; i < SS_TABLES; i++)
-	{
-		if ((tables & SS_ONE_TABLE(i)) != 0)
-			LockRelationOid(ss_survey.relids[i], AccessShareLock);
-	}
 }
 
 SSDirect *
@@ -189,16 +178,8 @@ ss_direct_begin_reading(uint32 tables)
 {
 	SSDirect *direct;
 
-	if (!ss_direct_tables)
+	if (!ss_survey_take(tables) || !ss_direct_tables || !ss_survey_lock(tables, tables, AccessShareLock))
 		return NULL;
-	do
-	{
-		if (!ss_survey_is_known())
-			ss_survey_take();
-		if ((~ss_survey.usable & tables) != 0)
-			return NULL;
-		lock_read(tables);
-	} while (!ss_survey_is_known());
 	direct = palloc0(sizeof(SSDirect));
 	direct->reading = true;
 	return direct;
@@ -244,7 +225,7 @@ with_index(SSDirect *direct, SSTable table, OpenTable *heap)
 	OpenTable *open = &direct->tables[table];
 
 	if (open->index == NULL)
-		open_index(open, heap, ss_survey.indexes[table]);
+		open_index(open, heap, ss_survey.tables[table].index);
 	return open;
 }
 
@@ -262,13 +243,32 @@ start(OpenTable *open, OpenTable *heap, ScanKey keys, int nkeys, ScanDirection d
 	return scan;
 }
 
+/* Of the types of keys. */
+static RegProcedure
+equality_of(Oid type)
+{
+	switch (type)
+	{
+		case UUIDOID:
+			return F_UUID_EQ;
+		case TEXTOID:
+			return F_TEXTEQ;
+		case INT4OID:
+			return F_INT4EQ;
+		case DATEOID:
+			return F_DATE_EQ;
+	}
+	elog(ERROR, "a key of type %u is not looked up", type);
+}
+
 /* What the first columns of the index are to be. */
 static void
 make_keys(ScanKey scankeys, const OpenTable *open, SSTable table, int nkeys, const Datum *keys)
 {
 	for (int i = 0; i < nkeys; i++)
 		ScanKeyEntryInitialize(&scankeys[i], 0, (AttrNumber) (i + 1), BTEqualStrategyNumber, InvalidOid,
-							   open->index->rd_indcollation[i], ss_table_specs[table].equal[i], keys[i]);
+							   open->index->rd_indcollation[i],
+							   equality_of(ss_table_specs[table].index.columns[i].type), keys[i]);
 }
 
 static SSScan
@@ -276,7 +276,7 @@ begin_scan(SSDirect *direct, SSTable table, int nkeys, const Datum *keys, ScanDi
 {
 	OpenTable *heap = open_heap(direct, table);
 	OpenTable *open = with_index(direct, table, heap);
-	ScanKeyData scankeys[SS_SURVEY_KEYS];
+	ScanKeyData scankeys[MAX_KEYS];
 
 	make_keys(scankeys, open, table, nkeys, keys);
 	return start(open, heap, scankeys, nkeys, direction, false);
@@ -285,7 +285,7 @@ begin_scan(SSDirect *direct, SSTable table, int nkeys, const Datum *keys, ScanDi
 void
 ss_direct_seek(SSDirect *direct, SSTable table, SSScan *scan, int nkeys, const Datum *keys)
 {
-	ScanKeyData scankeys[SS_SURVEY_KEYS];
+	ScanKeyData scankeys[MAX_KEYS];
 
 	make_keys(scankeys, &direct->tables[table], table, nkeys, keys);
 	index_rescan(scan->scan, scankeys, nkeys, NULL, 0);
@@ -414,19 +414,19 @@ ss_direct_close_all(SSScanAll *scan)
 AttrNumber
 ss_direct_column(SSTable table, int column)
 {
-	return ss_survey.columns[table][column];
+	return ss_survey.tables[table].columns[column];
 }
 
 Datum
 ss_direct_get(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column, bool *isnull)
 {
-	return slot_getattr(unconstify(TupleTableSlot *, slot), ss_survey.columns[table][column], isnull);
+	return slot_getattr(unconstify(TupleTableSlot *, slot), ss_survey.tables[table].columns[column], isnull);
 }
 
 bool
 ss_direct_is_null(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column)
 {
-	return heap_attisnull(((const HeapTupleTableSlot *) slot)->tuple, ss_survey.columns[table][column],
+	return heap_attisnull(((const HeapTupleTableSlot *) slot)->tuple, ss_survey.tables[table].columns[column],
 						  RelationGetDescr(direct->tables[table].rel));
 }
 
@@ -437,7 +437,7 @@ ss_direct_has_rival(SSDirect *direct, const pg_uuid_t *transaction_id, const pg_
 
 	flush(direct, SS_TRANSACTIONS);
 	if (open->index == NULL)
-		open_index(open, open, ss_survey.indexes[SS_TRANSACTIONS]);
+		open_index(open, open, ss_survey.tables[SS_TRANSACTIONS].index);
 	return ss_rivals_exist(open->rel, open->index, transaction_id, user_id);
 }
 
@@ -529,7 +529,7 @@ writable(OpenTable *open)
 	{
 		IndexInfo *index = info->ri_IndexRelationInfo[i];
 
-		if (index->ii_Predicate != NIL && !ss_survey.runs_code) /* a function of somebody's may be replaced */
+		if (index->ii_Predicate != NIL)
 			index->ii_PredicateState =
 				prepared_predicate(RelationGetRelid(info->ri_IndexRelationDescs[i]), index->ii_Predicate);
 	}
@@ -579,7 +579,7 @@ ss_direct_set(SSDirect *direct, SSTable table, int column, Datum value)
 {
 	OpenTable *open = &direct->tables[table];
 	TupleTableSlot *row = open->rows[open->nrows - 1];
-	int i = ss_survey.columns[table][column] - 1;
+	int i = ss_survey.tables[table].columns[column] - 1;
 
 	row->tts_values[i] = value;
 	row->tts_isnull[i] = false;
@@ -588,7 +588,7 @@ ss_direct_set(SSDirect *direct, SSTable table, int column, Datum value)
 static void
 check_constraints(SSDirect *direct, SSTable table, TupleTableSlot *row)
 {
-	if (ss_survey.checks[table])
+	if (ss_survey.tables[table].checks)
 		ExecConstraints(direct->tables[table].info, row, direct->estate);
 }
 

@@ -13,22 +13,25 @@
 #include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_type.h"
 #include "storage/lmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
+#include "base/errors.h"
 #include "base/locks.h"
 #include "base/uuid.h"
 #include "direct/rivals.h"
+#include "direct/survey.h"
 
 /* Looks once; *unsettled is the transaction that must end before there is an answer. */
 static bool
 look(Relation table, Relation index, const pg_uuid_t *transaction_id, const pg_uuid_t *user_id,
 	 TransactionId *unsettled, ItemPointer tid)
 {
-	AttrNumber user_column = index->rd_index->indkey.values[1];
+	AttrNumber user_column = get_attnum(RelationGetRelid(table), "user_id");
 	TupleTableSlot *slot = table_slot_create(table, NULL);
 	SnapshotData dirty;
 	IndexScanDesc scan;
@@ -72,35 +75,24 @@ ss_rivals_exist(Relation table, Relation index, const pg_uuid_t *transaction_id,
 	}
 }
 
-/* The table's primary key as the extension made it; NULL if it is not that any more. */
-static Relation
-open_key(Oid table, Oid namespace)
-{
-	Oid relid = get_relname_relid("transactions_pkey", namespace);
-	Relation index;
-
-	if (!OidIsValid(relid))
-		return NULL;
-	index = index_open(relid, AccessShareLock);
-	if (index->rd_rel->relkind == RELKIND_INDEX && index->rd_rel->relam == BTREE_AM_OID &&
-		index->rd_index->indrelid == table && index->rd_index->indnkeyatts == 2 &&
-		index->rd_index->indkey.values[0] == get_attnum(table, "transaction_id") &&
-		index->rd_index->indkey.values[1] == get_attnum(table, "user_id"))
-		return index;
-	index_close(index, AccessShareLock);
-	return NULL;
-}
-
 bool
 ss_rivals_find(const pg_uuid_t *transaction_id, const pg_uuid_t *user_id)
 {
-	Oid namespace = get_namespace_oid("swipesavvy", false);
-	Relation table = table_open(get_relname_relid("transactions", namespace), RowExclusiveLock);
-	Relation index = open_key(RelationGetRelid(table), namespace);
+	static const SSIndexSpec by_id = {.nkeys = 1, .columns = {{"transaction_id", UUIDOID}}};
+	Oid relid = get_relname_relid("transactions", get_namespace_oid("swipesavvy", false));
+	Relation table = table_open(relid, RowExclusiveLock);
 	bool found = false;
 
-	if (index != NULL)
+	if (table->rd_rel->relam == HEAP_TABLE_AM_OID && ss_survey_has_rows(relid))
 	{
+		Oid key = ss_survey_find_index(table, &by_id);
+		Relation index;
+
+		if (!OidIsValid(key))
+			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("a transaction_id cannot be given while table \"transactions\" has no index for it"),
+					errhint("Restore the table's primary key, (transaction_id, user_id)."));
+		index = index_open(key, AccessShareLock);
 		found = ss_rivals_exist(table, index, transaction_id, user_id);
 		index_close(index, NoLock);
 	}

@@ -17,11 +17,14 @@
 
 /*
  * Does another user have a transaction of that id? Waits for whoever is about
- * to. `index` is the primary key of the table.
+ * to. `index` begins with transaction_id.
  */
 extern bool ss_rivals_exist(Relation table, Relation index, const pg_uuid_t *transaction_id, const pg_uuid_t *user_id);
 
-/* The same for who writes through the executor. Where the table is no plain one, what has not committed is not seen. */
+/*
+ * The same for those who write through the executor: 55000 where no index of the table begins with transaction_id. Of a
+ * table whose rows are elsewhere, what has not committed is not seen.
+ */
 extern bool ss_rivals_find(const pg_uuid_t *transaction_id, const pg_uuid_t *user_id);
 
 /* The turn with an id; an error in between ends it too. */

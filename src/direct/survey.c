@@ -1,16 +1,14 @@
 /*
- * survey.c: what direct.c must know of the engine's tables
- * (survey.h).
+ * survey.c: whether our tables are as the extension made them (survey.h).
  *
- * Called by direct.c. What the executor would do besides must not be missed, so
- * tables are only used directly where there is nothing else to do
- * (check_table): plain tables with exactly our columns and no triggers for what
- * we do, but those of foreign keys whose columns we don't change. Constraints
- * are evaluated only if there are others than ours: ours restate what the
- * engine computes. Where that or an index runs somebody's function, it does so
- * under the safe search_path. The judgement, with all OIDs, is kept until a
- * relcache invalidation of one of the tables. It locks tables and indexes, to
- * look at them, until the transaction ends.
+ * Called by direct.c, rivals.c, tally.c and the audit log before they go past
+ * the executor. What the executor would do besides must not be missed, so that
+ * is only done where there is nothing else to do: plain tables with exactly
+ * our columns, no triggers for what we do but those of foreign keys whose
+ * columns we don't change, no functions of somebody else's. Further conditions
+ * are evaluated, those of ours need not be: they restate what we compute. The
+ * judgement is kept until a relcache invalidation of the table or its index.
+ * Tables and indexes are locked, to look at them, until the transaction ends.
  */
 #include "postgres.h"
 
@@ -25,179 +23,54 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "commands/defrem.h"
 #include "commands/trigger.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/readfuncs.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/array.h"
-#include "utils/fmgroids.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/ruleutils.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
-#include "base/errors.h"
+#include "base/query.h"
 #include "base/sentinel.h"
 #include "direct/restore_guard.h"
 #include "direct/survey.h"
 
-const SSTableSpec ss_table_specs[SS_TABLES] = {
-	[SS_REWARD_ACCOUNTS] = {"reward_accounts",
-							SS_USE_UPDATE,
-							"reward_accounts_pkey",
-							{F_UUID_EQ},
-							{"pending_points_are_not_negative", "lifetime_points_are_not_negative",
-							 "points_before_a_lot_are_used_up"},
-							13,
-							{"user_id", "points_available", "points_pending", "lifetime_points", "tier", "tier_until",
-							 "transaction_count", "spent_minor", "spent_currency", "points_debited", "lot_at",
-							 "lot_before", "referral_for"}},
-	[SS_USERS] = {"users",
-				  SS_USE_READ,
-				  "users_pkey",
-				  {F_UUID_EQ},
-				  {NULL},
-				  7,
-				  {"status", "email", "name", "phone", "created_at", "preferred_language", "notification_preferences"}},
-	[SS_MERCHANTS] = {"merchants", SS_USE_READ, "merchants_pkey", {F_UUID_EQ}, {NULL}, 2, {"category", "name"}},
-	[SS_ACCOUNTS] = {"accounts",
-					 SS_USE_READ,
-					 "accounts_pkey",
-					 {F_UUID_EQ, F_UUID_EQ},
-					 {NULL},
-					 6,
-					 {"type", "issuer", "card_type", "bank_name", "account_type", "last_four"}},
-	[SS_SEGMENT_MEMBERS] =
-		{"segment_members", SS_USE_READ, "segment_members_pkey", {F_UUID_EQ}, {NULL}, 1, {"segment_no"}},
-	[SS_USER_BOOSTS] =
-		{"user_boosts", SS_USE_READ, "user_boosts_pkey", {F_UUID_EQ}, {NULL}, 2, {"boost_id", "deactivated_at"}},
-	[SS_TRANSACTIONS] = {"transactions",
-						 SS_USE_INSERT,
-						 "transactions_pkey",
-						 {F_UUID_EQ, F_UUID_EQ},
-						 {"transaction_amounts_are_not_negative", "a_discount_is_part_of_the_amount",
-						  "a_refund_is_part_of_the_amount"},
-						 19,
-						 {"transaction_id", "user_id", "amount_minor", "occurred_at", "recorded_at", "points_base",
-						  "points_bonus", "discount_minor", "refunded_minor", "points_refunded", "status", "currency",
-						  "category_no", "request", "merchant_id", "account_id", "idempotency_key", "metadata",
-						  "decision"}},
-	[SS_TRANSACTION_KEYS] = {"transactions",
-							 SS_USE_READ,
-							 "an_idempotency_key_is_used_once_per_user",
-							 {F_UUID_EQ, F_TEXTEQ},
-							 {NULL},
-							 0,
-							 {NULL},
-							 SS_TRANSACTIONS},
-	[SS_POINTS_ENTRIES] = {"points_entries",
-						   SS_USE_INSERT,
-						   NULL,
-						   {0},
-						   {"an_entry_moves_points", "an_entry_has_two_accounts"},
-						   10,
-						   {"user_id", "entry_id", "points", "recorded_at", "kind", "debit_account", "credit_account",
-							"campaign_no", "transaction_id", "reason"}},
-	[SS_REDEMPTIONS] = {"campaign_redemptions",
-						SS_USE_INSERT,
-						"campaign_redemptions_campaign",
-						{F_INT4EQ, F_UUID_EQ},
-						{"redemption_amounts_are_not_negative", "a_returned_cost_is_part_of_the_cost"},
-						11,
-						{"user_id", "transaction_id", "campaign_no", "campaign_version", "points", "discount_minor",
-						 "cost_minor", "cost_returned_minor", "day", "position", "counts"}},
-	[SS_SLOTS] = {"campaign_slots",
-				  SS_USE_UPDATE,
-				  "campaign_slots_pkey",
-				  {F_UUID_EQ, F_INT4EQ, F_DATE_EQ, F_INT4EQ},
-				  {"a_slot_is_never_overspent"},
-				  6,
-				  {"slot_key", "campaign_no", "day", "slot", "used", "allotted"}},
-	[SS_PURCHASES] = {"transactions",
-					  SS_USE_READ,
-					  "transactions_user",
-					  {F_UUID_EQ},
-					  {NULL},
-					  0,
-					  {NULL},
-					  SS_TRANSACTIONS,
-					  {"user_id", "occurred_at", "transaction_id", "amount_minor", "refunded_minor", "status",
-					   "category_no", "currency", "merchant_id"}},
-	[SS_ENTRIES] = {"points_entries",
-					SS_USE_READ,
-					"points_entries_pkey",
-					{F_UUID_EQ},
-					{NULL},
-					0,
-					{NULL},
-					SS_POINTS_ENTRIES,
-					{"user_id", "entry_id"}},
-	[SS_CREDITS] = {"points_entries",
-					SS_USE_READ,
-					"points_entries_credits",
-					{F_UUID_EQ},
-					{NULL},
-					0,
-					{NULL},
-					SS_POINTS_ENTRIES,
-					{"user_id", "recorded_at"},
-					true},
-	[SS_ADJUSTMENTS] =
-		{"points_adjustments", SS_USE_READ, "points_adjustments_pkey", {F_UUID_EQ, F_UUID_EQ}, {NULL}, 1, {"reason"}},
-	[SS_BOOSTS] = {"boosts",
-				   SS_USE_READ,
-				   "boosts_pkey",
-				   {F_UUID_EQ},
-				   {NULL},
-				   5,
-				   {"name", "multiplier_milli", "category", "starts_at", "expires_at"}},
-};
-
-/* The types of these columns; 0 where it is an enum of ours. */
-static const Oid column_types[SS_TABLES][SS_SURVEY_COLUMNS] = {
-	[SS_REWARD_ACCOUNTS] = {UUIDOID, INT8OID, INT8OID, INT8OID, TEXTOID, TIMESTAMPTZOID, INT8OID, INT8OID, BPCHAROID,
-							INT8OID, TIMESTAMPTZOID, INT8OID, UUIDOID},
-	[SS_USERS] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, JSONBOID},
-	[SS_MERCHANTS] = {TEXTOID, TEXTOID},
-	[SS_ACCOUNTS] = {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
-	[SS_SEGMENT_MEMBERS] = {INT4OID},
-	[SS_USER_BOOSTS] = {UUIDOID, TIMESTAMPTZOID},
-	[SS_TRANSACTIONS] = {UUIDOID, UUIDOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, INT8OID, INT8OID, INT8OID,
-						 INT8OID, 0, BPCHAROID, INT2OID, INT2OID, UUIDOID, UUIDOID, TEXTOID, JSONBOID, BYTEAOID},
-	[SS_POINTS_ENTRIES] = {UUIDOID, UUIDOID, INT8OID, TIMESTAMPTZOID, 0, 0, 0, INT4OID, UUIDOID, TEXTOID},
-	[SS_REDEMPTIONS] = {UUIDOID, UUIDOID, INT4OID, INT4OID, INT8OID, INT8OID, INT8OID, INT8OID, DATEOID, INT2OID,
-						BOOLOID},
-	[SS_SLOTS] = {UUIDOID, INT4OID, DATEOID, INT4OID, INT8OID, INT8OID},
-	[SS_ADJUSTMENTS] = {TEXTOID},
-	[SS_BOOSTS] = {TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-};
-
-/* Columns that the engine leaves null at times, as bits. */
-static const uint32 nullable[SS_TABLES] = {
-	[SS_REWARD_ACCOUNTS] = 1 << ACCOUNT_TIER_UNTIL | 1 << ACCOUNT_REFERRER,
-	[SS_TRANSACTIONS] = 1 << TRANSACTION_CATEGORY_NO | 1 << TRANSACTION_MERCHANT_ID | 1 << TRANSACTION_ACCOUNT_ID |
-						1 << TRANSACTION_KEY | 1 << TRANSACTION_METADATA,
-	[SS_POINTS_ENTRIES] = 1 << ENTRY_CAMPAIGN_NO | 1 << ENTRY_REASON,
-};
-
-static const struct
-{
-	const char *type;
-	const char *label;
-} label_specs[SS_LABELS] = {
-	{"purchase_status", "pending"},	  {"purchase_status", "completed"}, {"purchase_status", "failed"},
-	{"purchase_status", "cancelled"}, {"entry_kind", "earn"},			{"entry_kind", "bonus"},
-	{"entry_kind", "referral"},		  {"entry_kind", "adjust"},			{"ledger_account", "available"},
-	{"ledger_account", "pending"},	  {"ledger_account", "issuance"},
-};
-
 SSSurvey ss_survey;
 
-static SSSentinel sentinel;
-static Oid watched[2 * SS_TABLES]; /* the tables, then their indexes */
+/* What was found of a table holds until it, or its index, changes. */
+static SSSentinel sentinels[SS_TABLES];
+static Oid watched[SS_TABLES][2];
+static uint64 seen[SS_TABLES];
 
-bool
-ss_survey_is_known(void)
+/* Has an index been seen that only later transactions may use? */
+static bool waiting;
+
+static bool
+is_known(SSTable table)
 {
-	return ss_survey.complete && ss_sentinel_holds(&sentinel, ss_survey.seen);
+	return ss_sentinel_holds(&sentinels[table], seen[table]);
 }
+
+static bool
+all_known(uint32 tables)
+{
+	for (int i = 0; i < SS_TABLES; i++)
+	{
+		if ((tables & SS_ONE_TABLE(i)) != 0 && !is_known((SSTable) i))
+			return false;
+	}
+	return true;
+}
+
+/* --- triggers ---------------------------------------------------------------------------- */
 
 /* Are all columns of an array of numbers among these? */
 static bool
@@ -226,7 +99,7 @@ minds_only_the_key(Relation rel, Oid constraint)
 	bool result = true;
 
 	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for constraint %u", constraint);
+		return false;
 	form = (Form_pg_constraint) GETSTRUCT(tuple);
 	if (form->conrelid == RelationGetRelid(rel))
 		result = are_columns_of(SysCacheGetAttr(CONSTROID, tuple, Anum_pg_constraint_conkey, &isnull), key);
@@ -241,13 +114,13 @@ minds_only_the_key(Relation rel, Oid constraint)
 static bool
 has_trigger_for(Relation rel, SSUse use)
 {
-	if (rel->trigdesc == NULL)
+	if (rel->trigdesc == NULL || use == SS_USE_READ)
 		return false;
 	for (int i = 0; i < rel->trigdesc->numtriggers; i++)
 	{
 		const Trigger *trigger = &rel->trigdesc->triggers[i];
 
-		if (use == SS_USE_INSERT && (trigger->tgtype & TRIGGER_TYPE_INSERT) != 0 && !ss_refuses_restores(trigger))
+		if (use != SS_USE_UPDATE && (trigger->tgtype & TRIGGER_TYPE_INSERT) != 0 && !ss_refuses_restores(trigger))
 			return true;
 		if (use == SS_USE_UPDATE && (trigger->tgtype & TRIGGER_TYPE_UPDATE) != 0 &&
 			(RI_FKey_trigger_type(trigger->tgfoid) == RI_TRIGGER_NONE ||
@@ -257,83 +130,119 @@ has_trigger_for(Relation rel, SSUse use)
 	return false;
 }
 
-/* Does the index begin with these columns, ascending as the server orders them? */
+/* --- indexes ----------------------------------------------------------------------------- */
+
+/* Is the n-th column of the index that one, and ordered as the server orders its type if it is a key? */
 static bool
-has_order(Relation index, const char *const *columns)
+is_column(Relation index, int n, const char *name, Oid type)
 {
-	int nkeys = IndexRelationGetNumberOfKeyAttributes(index);
+	Oid relid = index->rd_index->indrelid;
+	AttrNumber number = get_attnum(relid, name);
+	Oid type_there;
+	Oid collation;
+	int32 typmod;
 
-	for (int i = 0; i < SS_SURVEY_ENTRY && columns[i] != NULL; i++)
-	{
-		if (i >= IndexRelationGetNumberOfAttributes(index) ||
-			get_attnum(index->rd_index->indrelid, columns[i]) != index->rd_index->indkey.values[i])
-			return false;
-		if (i < nkeys && (index->rd_indoption[i] != 0 || index->rd_opfamily[i] >= FirstNormalObjectId))
-			return false;
-	}
-	return true;
-}
-
-static bool
-check_index(SSTable table)
-{
-	const SSTableSpec *spec = &ss_table_specs[table];
-	Relation index;
-	bool usable;
-
-	if (spec->index == NULL)
-		return true;
-	if (!OidIsValid(ss_survey.indexes[table]))
+	if (number == InvalidAttrNumber || n >= IndexRelationGetNumberOfAttributes(index) ||
+		index->rd_index->indkey.values[n] != number)
 		return false;
-	index = index_open(ss_survey.indexes[table], AccessShareLock);
-	usable = index->rd_index->indrelid == ss_survey.relids[table] && index->rd_index->indisvalid &&
-			 index->rd_rel->relam == BTREE_AM_OID;
-	if (spec->entry[0] != NULL)
-		usable = usable && has_order(index, spec->entry) &&
-				 spec->partial == !heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
-	index_close(index, NoLock);
-	return usable;
+	get_atttypetypmodcoll(relid, number, &type_there, &typmod, &collation);
+	if (type != 0 && type != type_there)
+		return false;
+	return n >= IndexRelationGetNumberOfKeyAttributes(index) ||
+		   (index->rd_indoption[n] == 0 && index->rd_opcintype[n] == type && index->rd_indcollation[n] == collation &&
+			index->rd_opfamily[n] == get_opclass_family(GetDefaultOpClass(type, BTREE_AM_OID)));
 }
 
-/* Finds a table's columns. No way of ours can do with others than those that the extension made. */
-static void
-check_columns(SSTable table, TupleDesc desc)
+/* The condition as the server prints it under our search_path. */
+static const char *
+condition_text(Node *condition, Oid relid)
 {
-	for (int i = 0; i < ss_table_specs[table].ncolumns; i++)
-	{
-		AttrNumber number = get_attnum(ss_survey.relids[table], ss_table_specs[table].columns[i]);
-
-		if (number == InvalidAttrNumber ||
-			(column_types[table][i] != 0 && TupleDescAttr(desc, number - 1)->atttypid != column_types[table][i]))
-			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					errmsg("table \"%s\" is not as the extension made it", ss_table_specs[table].name),
-					errdetail("Column \"%s\" is gone or has another type.", ss_table_specs[table].columns[i]));
-		ss_survey.columns[table][i] = number;
-	}
+	return deparse_expression(condition, deparse_context_for(get_rel_name(relid), relid), false, false);
 }
 
-/* Are there constraints that ours do not imply? The engine's rows satisfy ours. */
+/* The predicate as it was written: that of the relation cache is prepared for the planner. */
 static bool
-has_constraints(SSTable table, TupleDesc desc)
+has_predicate(Relation index, const char *wanted)
 {
-	const char *const *ours = ss_table_specs[table].checks;
-	int nchecks = desc->constr == NULL ? 0 : desc->constr->num_check;
+	HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(RelationGetRelid(index)));
+	bool isnull = true;
+	Datum predicate = (Datum) 0;
+	bool result = false;
 
-	for (int i = 0; i < nchecks; i++)
-	{
-		int j = 0;
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	predicate = SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indpred, &isnull);
+	if (wanted == NULL || isnull)
+		result = (wanted == NULL && isnull);
+	else
+		result = strcmp(condition_text(stringToNode(TextDatumGetCString(predicate)), index->rd_index->indrelid),
+						wanted) == 0;
+	ReleaseSysCache(tuple);
+	return result;
+}
 
-		while (j < SS_SURVEY_CHECKS && ours[j] != NULL && strcmp(ours[j], desc->constr->check[i].ccname) != 0)
-			j++;
-		if (j == SS_SURVEY_CHECKS || ours[j] == NULL)
-			return true;
-	}
-	for (int i = 0; i < ss_table_specs[table].ncolumns; i++)
-	{
-		if ((nullable[table] & (1u << i)) != 0 && TupleDescAttr(desc, ss_survey.columns[table][i] - 1)->attnotnull)
-			return true;
-	}
+/* May every snapshot that is taken from now on use it? */
+static bool
+is_valid(Relation index)
+{
+	const FormData_pg_index *form = index->rd_index;
+
+	if (!form->indisvalid || !form->indisready || !form->indislive)
+		return false;
+	if (!form->indcheckxmin ||
+		TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), TransactionXmin))
+		return true;
+	waiting = true;
 	return false;
+}
+
+static bool
+has_shape(Relation index, const SSIndexSpec *shape)
+{
+	if (index->rd_rel->relam != BTREE_AM_OID || !is_valid(index) ||
+		IndexRelationGetNumberOfKeyAttributes(index) < shape->nkeys)
+		return false;
+	if (shape->unique && (!index->rd_index->indisunique || !index->rd_index->indimmediate ||
+						  IndexRelationGetNumberOfKeyAttributes(index) != shape->nkeys))
+		return false;
+	for (int i = 0; i < SS_INDEX_COLUMNS && shape->columns[i].name != NULL; i++)
+	{
+		if (!is_column(index, i, shape->columns[i].name, shape->columns[i].type))
+			return false;
+	}
+	return has_predicate(index, shape->predicate);
+}
+
+Oid
+ss_survey_find_index(Relation rel, const SSIndexSpec *shape)
+{
+	List *indexes = RelationGetIndexList(rel);
+	Oid found = InvalidOid;
+	ListCell *cell;
+
+	foreach (cell, indexes)
+	{
+		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		if (has_shape(index, shape))
+			found = lfirst_oid(cell);
+		index_close(index, NoLock);
+		if (OidIsValid(found))
+			break;
+	}
+	list_free(indexes);
+	return found;
+}
+
+bool
+ss_survey_has_index(SSTable table)
+{
+	Oid relid = get_relname_relid(ss_table_specs[table].name, get_namespace_oid("swipesavvy", false));
+	Relation rel = table_open(relid, AccessShareLock);
+	Oid index = ss_survey_find_index(rel, &ss_table_specs[table].index);
+
+	table_close(rel, NoLock);
+	return OidIsValid(index);
 }
 
 static bool
@@ -352,9 +261,23 @@ has_function(Node *node, void *context)
 		   expression_tree_walker(node, has_function, context);
 }
 
-/* Do index entries take functions that are not the server's? */
+/* Does it take more than the columns of a row and functions of the server to keep the index? */
 static bool
-has_functions(Relation rel)
+is_special(Relation index, SSUse use)
+{
+	bool special = has_function((Node *) RelationGetIndexExpressions(index), NULL) ||
+				   has_function((Node *) RelationGetIndexPredicate(index), NULL);
+
+	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
+		special |= index->rd_opfamily[i] >= FirstNormalObjectId;
+	if (use == SS_USE_APPEND)
+		special |= RelationGetIndexExpressions(index) != NIL || RelationGetIndexPredicate(index) != NIL ||
+				   index->rd_index->indisexclusion || !index->rd_index->indimmediate;
+	return special;
+}
+
+static bool
+has_special_index(Relation rel, SSUse use)
 {
 	List *indexes = RelationGetIndexList(rel);
 	ListCell *cell;
@@ -364,78 +287,246 @@ has_functions(Relation rel)
 	{
 		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
 
-		found |= has_function((Node *) RelationGetIndexExpressions(index), NULL) ||
-				 has_function((Node *) RelationGetIndexPredicate(index), NULL);
-		for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
-			found |= index->rd_opfamily[i] >= FirstNormalObjectId;
-		index_close(index, AccessShareLock);
+		found |= is_special(index, use);
+		index_close(index, NoLock);
 	}
 	list_free(indexes);
 	return found;
 }
 
-/* Finds a table's columns and index; false where the executor is needed. */
-static bool
-check_table(SSTable table, Oid namespace)
-{
-	const SSTableSpec *spec = &ss_table_specs[table];
-	Relation rel;
-	TupleDesc desc;
-	bool usable;
-
-	ss_survey.relids[table] = get_relname_relid(spec->name, namespace);
-	ss_survey.indexes[table] = spec->index == NULL ? InvalidOid : get_relname_relid(spec->index, namespace);
-	watched[table] = ss_survey.relids[table];
-	watched[SS_TABLES + table] = ss_survey.indexes[table];
-	if (!OidIsValid(ss_survey.relids[table]))
-		return false;
-	rel = table_open(ss_survey.relids[table], AccessShareLock);
-	desc = RelationGetDescr(rel);
-	usable = rel->rd_rel->relkind == RELKIND_RELATION && rel->rd_rel->relam == HEAP_TABLE_AM_OID &&
-			 rel->rd_rules == NULL && !rel->rd_rel->relrowsecurity && !rel->rd_rel->relispartition &&
-			 !rel->rd_rel->relhassubclass;
-	check_columns(table, desc);
-	if (spec->use != SS_USE_READ)
-	{
-		usable = usable && desc->natts == spec->ncolumns && !has_trigger_for(rel, spec->use) &&
-				 (desc->constr == NULL || !desc->constr->has_generated_stored);
-		ss_survey.checks[table] = has_constraints(table, desc);
-		ss_survey.runs_code |= ss_survey.checks[table] || has_functions(rel);
-	}
-	table_close(rel, NoLock);
-	return usable && check_index(table);
-}
+/* --- columns and conditions -------------------------------------------------------------------- */
 
 static Oid
-label_oid(const char *type, const char *label, Oid namespace)
+label_oid(Oid type, const char *label)
 {
-	Oid typid = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum(type), ObjectIdGetDatum(namespace));
-
-	return GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(typid), CStringGetDatum(label));
+	return GetSysCacheOid2(ENUMTYPOIDNAME, Anum_pg_enum_oid, ObjectIdGetDatum(type), CStringGetDatum(label));
 }
 
-/* Takes stock of the tables. An invalidation or an error meanwhile makes the next call do it again. */
-void
-ss_survey_take(void)
+/* Finds the labels that are written to a column; false when its type has not got them. */
+static bool
+find_labels(SSTable table, int column, Oid type)
 {
-	Oid namespace = get_namespace_oid("swipesavvy", false);
+	bool all = true;
 
-	memset(&ss_survey, 0, sizeof(ss_survey));
-	memset(watched, 0, sizeof(watched));
-	ss_survey.seen = ss_sentinel_watch_all(&sentinel, watched, lengthof(watched));
-	for (int i = 0; i < SS_TABLES; i++)
-	{
-		if (check_table((SSTable) i, namespace))
-			ss_survey.usable |= SS_ONE_TABLE(i);
-	}
 	for (int i = 0; i < SS_LABELS; i++)
 	{
-		ss_survey.labels[i] = label_oid(label_specs[i].type, label_specs[i].label, namespace);
-		if (!OidIsValid(ss_survey.labels[i]))
-			ss_survey.usable = 0;
+		if (ss_label_specs[i].table != table || ss_label_specs[i].column != column)
+			continue;
+		ss_survey.labels[i] = label_oid(type, ss_label_specs[i].label);
+		all = all && OidIsValid(ss_survey.labels[i]);
 	}
-	/* Citus keeps ordinary tables in front of its shards: a write past the planner would be lost */
-	if (OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE)))
-		ss_survey.usable = 0;
-	ss_survey.complete = true;
+	return all && get_typtype(type) == TYPTYPE_ENUM;
+}
+
+static void
+refuse_table(const char *table, const char *column)
+{
+	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("table \"%s\" is not as the extension made it", table),
+			errdetail("Column \"%s\" is gone or has another type.", column));
+}
+
+/* The table that has the columns. */
+static SSTable
+heap_of(SSTable table)
+{
+	return ss_table_specs[table].heap != 0 ? ss_table_specs[table].heap : table;
+}
+
+/* Finds a table's columns, for that use. Nobody can do with others than those that the extension made. */
+static bool
+find_columns(SSTable table, TupleDesc desc, SSUse use)
+{
+	const SSTableSpec *spec = &ss_table_specs[table];
+	SSSurveyedTable *found = &ss_survey.tables[table];
+	bool written = (use != SS_USE_READ);
+	bool usable = !written || desc->natts == spec->ncolumns;
+
+	for (int i = 0; i < spec->ncolumns; i++)
+	{
+		const SSColumnSpec *column = &spec->columns[i];
+		AttrNumber number = get_attnum(found->relid, column->name);
+		Form_pg_attribute attribute = number > 0 ? TupleDescAttr(desc, number - 1) : NULL;
+
+		if (attribute == NULL || (column->type != 0 && attribute->atttypid != column->type))
+			refuse_table(spec->name, column->name);
+		found->columns[i] = number;
+		if (column->type == 0)
+			usable = find_labels(table, i, attribute->atttypid) && usable;
+		if (written)
+			usable = usable && attribute->attgenerated == '\0' && attribute->attidentity == '\0' &&
+					 attribute->atttypmod == (column->type == BPCHAROID ? VARHDRSZ + 3 : -1);
+		if (use == SS_USE_APPEND)
+			usable = usable && number == i + 1;
+	}
+	return usable;
+}
+
+/* Does a condition restate what we compute? */
+static bool
+is_implied(const SSTableSpec *spec, const char *text)
+{
+	for (int i = 0; i < SS_TABLE_CHECKS && spec->checks[i] != NULL; i++)
+	{
+		if (strcmp(spec->checks[i], text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Are there conditions that a row of ours may fail? *foreign: one runs a function that is not the server's. */
+static bool
+has_conditions(SSTable table, Relation rel, bool *foreign)
+{
+	const SSTableSpec *spec = &ss_table_specs[table];
+	TupleDesc desc = RelationGetDescr(rel);
+	int nchecks = desc->constr == NULL ? 0 : desc->constr->num_check;
+	bool found = false;
+
+	for (int i = 0; i < nchecks; i++)
+	{
+		Node *condition = stringToNode(desc->constr->check[i].ccbin);
+
+		if (is_implied(spec, condition_text(condition, RelationGetRelid(rel))))
+			continue;
+		found = true;
+		*foreign |= has_function(condition, NULL);
+	}
+	for (int i = 0; i < spec->ncolumns; i++)
+		found |= spec->columns[i].nullable && TupleDescAttr(desc, ss_survey.tables[table].columns[i] - 1)->attnotnull;
+	return found;
+}
+
+/* --- the judgement --------------------------------------------------------------------------------- */
+
+bool
+ss_survey_has_rows(Oid relid)
+{
+	Oid catalog = get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE);
+	Relation rel;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	bool distributed = false;
+
+	if (!OidIsValid(catalog))
+		return true;
+	rel = table_open(catalog, AccessShareLock);
+	if (get_attnum(catalog, "logicalrelid") != 1 || TupleDescAttr(RelationGetDescr(rel), 0)->atttypid != REGCLASSOID)
+		distributed = true; /* a version that we do not know */
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while (!distributed && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool isnull;
+
+		distributed = DatumGetObjectId(heap_getattr(tuple, 1, RelationGetDescr(rel), &isnull)) == relid;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return !distributed;
+}
+
+/* May the user do that with the table? The executor would ask. */
+static bool
+is_permitted(Oid relid, SSUse use)
+{
+	static const AclMode modes[] = {
+		[SS_USE_READ] = 0, [SS_USE_INSERT] = ACL_INSERT, [SS_USE_UPDATE] = ACL_UPDATE, [SS_USE_APPEND] = ACL_INSERT};
+
+	return (use == SS_USE_APPEND || pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK) &&
+		   (use == SS_USE_READ || pg_class_aclcheck(relid, GetUserId(), modes[use]) == ACLCHECK_OK);
+}
+
+/* Is it a table like any other, in which there is nothing that the executor would have to do? */
+static bool
+is_plain(Relation rel, SSUse use)
+{
+	return rel->rd_rel->relkind == RELKIND_RELATION && rel->rd_rel->relam == HEAP_TABLE_AM_OID &&
+		   rel->rd_rules == NULL && !rel->rd_rel->relrowsecurity && !rel->rd_rel->relispartition &&
+		   !rel->rd_rel->relhassubclass && !has_trigger_for(rel, use) && is_permitted(RelationGetRelid(rel), use) &&
+		   ss_survey_has_rows(RelationGetRelid(rel));
+}
+
+/* Finds a table's columns and index; false where the executor is needed. */
+static bool
+look_at_table(SSTable table, Oid relid)
+{
+	const SSTableSpec *spec = &ss_table_specs[table];
+	SSSurveyedTable *found = &ss_survey.tables[table];
+	bool foreign = false;
+	bool usable;
+	Relation rel;
+
+	waiting = false;
+	memset(found, 0, sizeof(*found));
+	found->relid = relid;
+	ss_survey.tables[heap_of(table)].relid = found->relid;
+	rel = OidIsValid(found->relid) ? try_table_open(found->relid, AccessShareLock) : NULL;
+	if (rel == NULL)
+		return false;
+	usable = find_columns(heap_of(table), RelationGetDescr(rel), spec->use) && is_plain(rel, spec->use);
+	if (usable && spec->use != SS_USE_READ)
+	{
+		found->checks = has_conditions(table, rel, &foreign);
+		usable = !foreign && !has_special_index(rel, spec->use) && !(found->checks && spec->use == SS_USE_APPEND);
+	}
+	if (usable && spec->index.nkeys > 0)
+	{
+		found->index = ss_survey_find_index(rel, &spec->index);
+		usable = OidIsValid(found->index);
+	}
+	table_close(rel, NoLock);
+	return usable;
+}
+
+/* An invalidation or an error meanwhile makes the next call look again. */
+static void
+survey(SSTable table, Oid namespace)
+{
+	uint64 begun;
+	bool usable;
+
+	watched[table][0] = get_relname_relid(ss_table_specs[table].name, namespace);
+	watched[table][1] = InvalidOid;
+	begun = ss_sentinel_watch_all(&sentinels[table], watched[table], lengthof(watched[table]));
+	seen[table] = 0;
+	ss_survey.usable &= ~SS_ONE_TABLE(table);
+	usable = look_at_table(table, watched[table][0]);
+	watched[table][1] = ss_survey.tables[table].index;
+	if (usable)
+		ss_survey.usable |= SS_ONE_TABLE(table);
+	if (OidIsValid(watched[table][0]) && (usable || !waiting))
+		seen[table] = begun;
+}
+
+bool
+ss_survey_take(uint32 tables)
+{
+	if (!all_known(tables))
+	{
+		Oid namespace = get_namespace_oid("swipesavvy", false);
+
+		ss_query_guard_path();
+		for (int i = 0; i < SS_TABLES; i++)
+		{
+			if ((tables & SS_ONE_TABLE(i)) != 0 && !is_known((SSTable) i))
+				survey((SSTable) i, namespace);
+		}
+	}
+	return (~ss_survey.usable & tables) == 0;
+}
+
+bool
+ss_survey_lock(uint32 tables, uint32 locked, LOCKMODE mode)
+{
+	do
+	{
+		if (!ss_survey_take(tables))
+			return false;
+		for (int i = 0; i < SS_TABLES; i++)
+		{
+			if ((locked & SS_ONE_TABLE(i)) != 0)
+				LockRelationOid(ss_survey.tables[i].relid, mode);
+		}
+	} while (!all_known(tables));
+	return true;
 }

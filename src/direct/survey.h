@@ -1,66 +1,62 @@
 /*
- * survey.h: what direct.c must know of the engine's tables: how it uses
- * them, where they are, and whether it may.
+ * survey.h: whether our tables are as the extension made them, so that they
+ * may be read or written past the executor, and where everything is in them.
+ *
+ * A name proves nothing: columns are told by name and type, an index by its
+ * columns, a constraint by its condition. What is not known here is left to
+ * the executor.
  */
 #ifndef SS_SURVEY_H
 #define SS_SURVEY_H
 
 #include "postgres.h"
 
-#include "direct/direct.h"
+#include "storage/lockdefs.h"
+#include "utils/rel.h"
 
-#define SS_SURVEY_COLUMNS 20
-#define SS_SURVEY_KEYS	  4
-#define SS_SURVEY_ENTRY	  9 /* columns of an index */
-#define SS_SURVEY_CHECKS  3
-
-/* What we do with a table. */
-typedef enum SSUse
-{
-	SS_USE_READ,
-	SS_USE_INSERT,
-	SS_USE_UPDATE
-} SSUse;
-
-typedef struct SSTableSpec
-{
-	const char *name;
-	SSUse use;
-	const char *index;					  /* NULL: never looked up */
-	RegProcedure equal[SS_SURVEY_KEYS];	  /* of the index's columns */
-	const char *checks[SS_SURVEY_CHECKS]; /* CHECK constraints of ours */
-	int ncolumns;
-	const char *columns[SS_SURVEY_COLUMNS];
-	SSTable heap;						/* if not 0: the table whose rows are found by this index */
-	const char *entry[SS_SURVEY_ENTRY]; /* the columns that the index must begin with */
-	bool partial;						/* it is for some rows only */
-} SSTableSpec;
+#include "direct/tables.h"
 
 /* Those that the engine needs. */
 #define SS_ENGINE_TABLES (SS_ONE_TABLE(SS_SLOTS + 1) - 1)
 
-extern const SSTableSpec ss_table_specs[SS_TABLES];
+typedef struct SSSurveyedTable
+{
+	Oid relid;
+	Oid index;	 /* the one that the specification asks for */
+	bool checks; /* there are constraints to evaluate, on rows that are written */
+	AttrNumber columns[SS_TABLE_COLUMNS];
+} SSSurveyedTable;
 
-/* What is known of the tables; dropped by any relcache invalidation of one of them. */
+/* What was found. */
 typedef struct SSSurvey
 {
-	bool complete;	/* false: an error ended it */
-	uint64 seen;	/* how often the tables had changed when it began */
-	uint32 usable;	/* the tables that are, as bits */
-	bool runs_code; /* writing runs functions of somebody else's */
-	Oid relids[SS_TABLES];
-	Oid indexes[SS_TABLES];
-	AttrNumber columns[SS_TABLES][SS_SURVEY_COLUMNS];
-	bool checks[SS_TABLES]; /* constraints to evaluate */
+	uint32 usable; /* the tables that may be used past the executor, as bits */
+	SSSurveyedTable tables[SS_TABLES];
 	Oid labels[SS_LABELS];
 } SSSurvey;
 
 extern SSSurvey ss_survey;
 
-/* Is the survey there, and has nothing changed since it began? */
-extern bool ss_survey_is_known(void);
+/*
+ * Looks at those of the tables that are not known, and says whether all can be
+ * used. 55000 when one has lost a column of ours, or has it in another type:
+ * no query of ours could read that either. The user is swipesavvy_owner.
+ */
+extern bool ss_survey_take(uint32 tables);
 
-/* Takes stock of the tables. An invalidation or an error meanwhile leaves it unknown. */
-extern void ss_survey_take(void);
+/*
+ * The same, and locks those of `locked`, unless it says no: from then on nobody
+ * changes these, and what others did change is known.
+ */
+extern bool ss_survey_lock(uint32 tables, uint32 locked, LOCKMODE mode);
+
+/* A valid btree index of that shape, ordered as the server orders its types; InvalidOid when there is none. */
+extern Oid ss_survey_find_index(Relation rel, const SSIndexSpec *shape);
+
+/* Has the table the index that its specification asks for, whatever else it has? For those who use the executor. */
+extern bool ss_survey_has_index(SSTable table);
+
+/* Is the table the one that holds the rows? Citus leaves an empty one in the place of a table that it distributes. */
+extern bool ss_survey_has_rows(Oid relid);
 
 #endif /* SS_SURVEY_H */

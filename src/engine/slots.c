@@ -49,6 +49,7 @@
 #include "base/guc.h"
 #include "base/money.h"
 #include "base/query.h"
+#include "direct/survey.h"
 #include "engine/shares.h"
 #include "engine/slots.h"
 #include "engine/statement.h"
@@ -469,10 +470,23 @@ campaign_of(const SSRules *rules, int32 campaign_no)
 	return &rules->campaigns[low];
 }
 
+/* Without a key that is unique two purchases could make the slots of one day, and its limit would count twice. */
+static void
+check_key(void)
+{
+	if (ss_survey_has_index(SS_SLOTS))
+		return;
+	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("slots of a day cannot be made while table \"campaign_slots\" has no unique key"),
+			errhint("Restore the table's primary key, (slot_key, campaign_no, day, slot)."));
+}
+
 /* The first slots one by one, each made where it is missing: to make one is to lock it, so the order must hold. */
 static void
 make_and_lock_first(SSChunk *chunk, const SSSlotKey *keys, int count)
 {
+	if (chunk->direct == NULL) /* else there is one */
+		check_key();
 	for (int i = 0; i < count; i++)
 	{
 		if (keys[i].day != SS_BUDGET_DAY)

@@ -18,10 +18,10 @@
 
 static SSQuery write_transactions_query = {
 	"INSERT INTO swipesavvy.transactions (transaction_id, user_id, amount_minor, occurred_at, recorded_at, points_base,"
-	"       points_bonus, discount_minor, status, currency, category_no, request, merchant_id, account_id,"
-	"       idempotency_key, metadata, decision)"
+	"       points_bonus, discount_minor, refunded_minor, points_refunded, status, currency, category_no, request,"
+	"       merchant_id, account_id, idempotency_key, metadata, decision)"
 	" SELECT k.transaction_id, k.user_id, k.amount, k.occurred_at, k.recorded_at, k.base, k.bonus, k.discount,"
-	"        k.status::swipesavvy.purchase_status, k.currency, k.category_no, k.request, k.merchant_id, k.account_id,"
+	"        0, 0, k.status::swipesavvy.purchase_status, k.currency, k.category_no, k.request, k.merchant_id, k.account_id,"
 	"        k.idempotency_key, k.metadata, k.decision"
 	"   FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
 	"        k (transaction_id, user_id, amount, occurred_at, recorded_at, base, bonus, discount, status, currency,"
@@ -33,9 +33,9 @@ static SSQuery write_transactions_query = {
 	NULL};
 static SSQuery write_entries_query = {
 	"INSERT INTO swipesavvy.points_entries (user_id, entry_id, points, recorded_at, kind, debit_account, credit_account,"
-	"       campaign_no, transaction_id)"
+	"       campaign_no, transaction_id, reason)"
 	" SELECT k.user_id, k.entry_id, k.points, k.recorded_at, k.kind::swipesavvy.entry_kind, 'issuance',"
-	"        k.credit::swipesavvy.ledger_account, k.campaign_no, k.transaction_id"
+	"        k.credit::swipesavvy.ledger_account, k.campaign_no, k.transaction_id, NULL"
 	"   FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)"
 	"        k (user_id, entry_id, points, recorded_at, kind, credit, campaign_no, transaction_id)",
 	8,
@@ -44,8 +44,10 @@ static SSQuery write_entries_query = {
 	NULL};
 static SSQuery write_redemptions_query = {
 	"INSERT INTO swipesavvy.campaign_redemptions (user_id, transaction_id, campaign_no, campaign_version, points,"
-	"       discount_minor, cost_minor, day, position)"
-	" SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+	"       discount_minor, cost_minor, cost_returned_minor, day, position, counts)"
+	" SELECT k.user_id, k.transaction_id, k.campaign_no, k.version, k.points, k.discount, k.cost, 0, k.day, k.position, true"
+	"   FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+	"        k (user_id, transaction_id, campaign_no, version, points, discount, cost, day, position)",
 	9,
 	{UUIDARRAYOID, UUIDARRAYOID, INT4ARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, DATEARRAYOID,
 	 INT2ARRAYOID},

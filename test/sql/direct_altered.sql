@@ -84,7 +84,7 @@ ROLLBACK TO plain;
 ALTER TABLE swipesavvy.points_entries ADD CONSTRAINT each_number_once EXCLUDE USING btree (points WITH =);
 SELECT pg_temp.buy();
 ROLLBACK TO plain;
--- a function of an index runs with the library's rights: never by the caller's search_path
+-- a function of an index runs with the library's rights: never by the caller's search_path, and in the executor only
 CREATE SCHEMA altered_trap;
 GRANT USAGE ON SCHEMA altered_trap TO PUBLIC;
 CREATE FUNCTION public.altered_word(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN upper($1); END $$;

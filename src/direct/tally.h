@@ -9,13 +9,15 @@
 
 #include "access/xlogdefs.h"
 
+#include "direct/tables.h"
+
 /* Of one table; declared static by who counts, with the first three members set. */
 typedef struct SSTally
 {
-	const char *table;
-	const char *column; /* of type text; rows with … */
-	const char *but;	/* … this value don't count */
-	Oid relid;			/* what the pages below are those of */
+	SSTable table;
+	int column;		 /* of type text; rows with … */
+	const char *but; /* … this value don't count */
+	Oid relid;		 /* what the pages below are those of */
 	Oid storage;
 	uint32 npages;
 	struct SSTallyPage *pages; /* NULL until first used */

@@ -25,9 +25,6 @@
 #include "access/table.h"
 #include "access/transam.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_am.h"
-#include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/lsyscache.h"
@@ -37,7 +34,8 @@
 
 #include "base/compat.h"
 #include "base/guc.h"
-#include "base/tally.h"
+#include "direct/survey.h"
+#include "direct/tally.h"
 
 #define MAX_PAGES 1024 /* of the table */
 
@@ -48,13 +46,11 @@ struct SSTallyPage
 	int32 count;
 };
 
-/* Can the rows be told from the pages? */
+/* Can the rows be told from the pages, and are these few enough? */
 static bool
-is_plain(Relation rel)
+is_countable(Relation rel)
 {
-	return rel->rd_rel->relkind == RELKIND_RELATION && rel->rd_rel->relam == HEAP_TABLE_AM_OID &&
-		   !rel->rd_rel->relhassubclass && !rel->rd_rel->relrowsecurity && RelationNeedsWAL(rel) &&
-		   RelationGetNumberOfBlocks(rel) <= MAX_PAGES;
+	return RelationNeedsWAL(rel) && RelationGetNumberOfBlocks(rel) <= MAX_PAGES;
 }
 
 /* Room for the pages, with nothing known of them where they are another table's, or the same one's written anew. */
@@ -174,12 +170,13 @@ ss_tally_count(SSTally *tally)
 	AttrNumber column;
 	int64 total = 0;
 
-	if (!ss_direct_tables || IsolationIsSerializable() || !IsMVCCSnapshot(snapshot))
+	if (!ss_survey_take(SS_ONE_TABLE(tally->table)) || !ss_direct_tables || IsolationIsSerializable() ||
+		!IsMVCCSnapshot(snapshot) ||
+		!ss_survey_lock(SS_ONE_TABLE(tally->table), SS_ONE_TABLE(tally->table), AccessShareLock))
 		return -1;
-	rel = table_open(get_relname_relid(tally->table, get_namespace_oid("swipesavvy", false)), AccessShareLock);
-	column = get_attnum(RelationGetRelid(rel), tally->column);
-	if (!is_plain(rel) || column == InvalidAttrNumber ||
-		TupleDescAttr(RelationGetDescr(rel), column - 1)->atttypid != TEXTOID)
+	rel = table_open(ss_survey.tables[tally->table].relid, NoLock);
+	column = ss_survey.tables[tally->table].columns[tally->column];
+	if (!is_countable(rel))
 	{
 		table_close(rel, NoLock);
 		return -1;
