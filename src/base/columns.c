@@ -100,5 +100,5 @@ ss_columns_write(SSQuery *query, const SSColumns *columns)
 	if (columns->nrows == 0)
 		return;
 	ss_columns_arrays(columns, arrays);
-	(void) ss_query_latest(query, arrays, NULL);
+	ss_query_latest_rows(query, arrays, NULL, columns->nrows);
 }

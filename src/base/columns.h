@@ -24,7 +24,7 @@ typedef struct SSColumns
 /* Empty columns of these element types with room for that many rows; the room grows. */
 extern void ss_columns_init(SSColumns *columns, int ncolumns, const Oid *types, int rows);
 
-/* The same for a query each of whose parameters is the array of one column; and runs it, unless there is no row. */
+/* The same for a query each of whose parameters is the array of one column; and runs it, unless there is no row. Each row must be written. */
 extern void ss_columns_begin(SSColumns *columns, const SSQuery *query, int rows);
 extern void ss_columns_write(SSQuery *query, const SSColumns *columns);
 

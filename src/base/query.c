@@ -102,6 +102,37 @@ ss_query_changes(void)
 	return changes;
 }
 
+/*
+ * A rule of somebody's has put another command, or none, in the place of ours. The plan is let go of: one that was made
+ * into nothing depends on no table, and would stay nothing when the rule is long gone.
+ */
+static void
+refuse_rule(SSQuery *query)
+{
+	SPIPlanPtr plan = query->plan;
+
+	query->plan = NULL;
+	SPI_freeplan(plan);
+	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("a rule on a table of the extension does something else instead"),
+			errhint("Drop the rule: what the extension writes must be there."));
+}
+
+static bool
+adds_one_row(const char *sql)
+{
+	return strstr(sql, "VALUES (") != NULL && strstr(sql, "ON CONFLICT") == NULL && strstr(sql, "SELECT") == NULL;
+}
+
+static void
+refuse_loss(uint64 written, uint64 rows)
+{
+	ereport(
+		ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		errmsg("rows of the extension's tables were not written"),
+		errdetail("A trigger, a rule or row security let " UINT64_FORMAT " of " UINT64_FORMAT " pass.", written, rows));
+}
+
 static void
 flag_nulls(const SSQuery *query, const bool *nulls, char *flags)
 {
@@ -121,6 +152,11 @@ run(SSQuery *query, SPIPlanPtr plan, const Datum *values, const bool *nulls, Sna
 								  true, 0);
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", query->sql, SPI_result_code_string(result));
+	if (result == SPI_OK_REWRITTEN)
+		refuse_rule(query);
+	if (SPI_processed == 0 && (result == SPI_OK_INSERT || result == SPI_OK_INSERT_RETURNING) &&
+		adds_one_row(query->sql))
+		refuse_loss(0, 1);
 	if (result != SPI_OK_SELECT && result != SPI_OK_UTILITY)
 		changes += SPI_processed;
 	return SPI_processed;
@@ -193,6 +229,15 @@ uint64
 ss_query_write(SSQuery *query, const Datum *values, const bool *nulls)
 {
 	return run(query, plan_of(query), values, nulls, InvalidSnapshot, false);
+}
+
+void
+ss_query_latest_rows(SSQuery *query, const Datum *values, const bool *nulls, uint64 rows)
+{
+	uint64 written = ss_query_latest(query, values, nulls);
+
+	if (written != rows)
+		refuse_loss(written, rows);
 }
 
 Portal

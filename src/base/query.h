@@ -43,6 +43,9 @@ extern uint64 ss_query_fetch(Portal cursor, long count);
  */
 extern uint64 ss_query_latest(SSQuery *query, const Datum *values, const bool *nulls);
 
+/* The same for a statement that must write that many rows, no fewer: 55000 when somebody's trigger or rule lets some go. */
+extern void ss_query_latest_rows(SSQuery *query, const Datum *values, const bool *nulls, uint64 rows);
+
 /* What ss_query_each hands each row to. */
 typedef void (*SSRowFunction)(TupleTableSlot *row, void *state);
 

@@ -588,7 +588,7 @@ write_changed(SSQuery *query, bool fresh, const SSShares *list, int count)
 	if (columns.nrows == 0)
 		return;
 	ss_columns_arrays(&columns, arrays);
-	(void) ss_query_latest(query, arrays, NULL);
+	ss_query_latest_rows(query, arrays, NULL, columns.nrows);
 }
 
 static void

@@ -76,7 +76,9 @@ static SSQuery lock_user = {
 	"SELECT " USER_COLUMNS " FROM swipesavvy.users WHERE user_id = $1 FOR NO KEY UPDATE", 1, {UUIDOID}, NULL};
 
 static SSQuery insert_reward_account = {
-	"INSERT INTO swipesavvy.reward_accounts (user_id, tier, spent_currency, referral_for) VALUES ($1, $2, $3, $4)",
+	"INSERT INTO swipesavvy.reward_accounts (user_id, points_available, points_pending, lifetime_points, tier,"
+	"       transaction_count, spent_minor, spent_currency, points_debited, lot_at, lot_before, referral_for)"
+	" VALUES ($1, 0, 0, 0, $2, 0, 0, $3, 0, '-infinity', 0, $4)",
 	4,
 	{UUIDOID, TEXTOID, BPCHAROID, UUIDOID},
 	NULL};
