@@ -2,13 +2,15 @@
  * leaderboards.c: who earned most this week, this month and ever.
  *
  * SQL entry points. A job fills the table leaderboard_entries; it adds up the
- * entries of the period anew, found by the BRIN index on their time, and writes
- * only rows that changed, so that nothing can be counted twice or be missed.
- * Two refreshes follow one another: the row of the period in leaderboards is
- * the lock. Readers read that table alone.
+ * purchases of the period anew, found by the BRIN index on their time, and
+ * writes only rows that changed, so that nothing can be counted twice or be
+ * missed. Two refreshes follow one another: the row of the period in
+ * leaderboards is the lock. Readers read that table alone.
  *
- * Counted is what changes lifetime points: earned, bonus, settled and referral
- * points, less refunds, by the time of the entry.
+ * Counted is what changes lifetime points, in the week and month in which the
+ * purchase was made: base and bonus points of completed purchases less those
+ * refunded, and referral bonuses with the purchase that they were paid for. So
+ * history that is loaded, a late posting or a refund counts where it belongs.
  */
 #include "postgres.h"
 
@@ -62,14 +64,21 @@ static SSQuery end_period = {"UPDATE swipesavvy.leaderboards SET starts_at = $2,
 	" SELECT c.user_id, $1, c.points FROM changed c WHERE c.user_id IS NOT NULL"                                       \
 	" ON CONFLICT (user_id, period) DO UPDATE SET points = excluded.points"
 
+/* How much earlier than its time a purchase may be recorded (awards.md). */
+#define AHEAD "interval '1 day'"
+
 static SSQuery replace_recent = {
-	REPLACE("SELECT e.user_id, sum(CASE WHEN e.kind = 'refund' THEN -e.points ELSE e.points END)::bigint AS points"
-			"  FROM swipesavvy.points_entries e"
-			" WHERE e.recorded_at >= $2"
-			"   AND (e.kind = 'refund' OR (e.kind IN ('earn', 'bonus', 'settle', 'referral')"
-			"                              AND e.credit_account = 'available')) GROUP BY e.user_id"),
-	2,
-	{TEXTOID, TIMESTAMPTZOID},
+	REPLACE("SELECT p.user_id, sum(p.points)::bigint AS points FROM ("
+			"     SELECT t.user_id, t.points_base + t.points_bonus - t.points_refunded AS points"
+			"       FROM swipesavvy.transactions t"
+			"      WHERE t.status = 'completed' AND t.occurred_at >= $2 AND t.occurred_at < $3"
+			"     UNION ALL"
+			"     SELECT e.user_id, e.points FROM swipesavvy.points_entries e"
+			"       JOIN swipesavvy.transactions t ON t.transaction_id = e.transaction_id"
+			"      WHERE e.kind = 'referral' AND e.credit_account = 'available' AND e.recorded_at >= $2 - " AHEAD
+			"        AND t.occurred_at >= $2 AND t.occurred_at < $3) p GROUP BY p.user_id"),
+	3,
+	{TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
 	NULL};
 static SSQuery replace_all_time = {
 	REPLACE("SELECT a.user_id, a.lifetime_points AS points FROM swipesavvy.reward_accounts a"), 1, {TEXTOID}, NULL};
@@ -111,20 +120,28 @@ static SSQuery find_own = {
 
 /* --- refreshing ------------------------------------------------------------------------ */
 
-/* Where the period that is under way began. */
-static TimestampTz
-start_of(int period, TimestampTz now)
+/* Where the period that is under way begins, and the next one. */
+static void
+bounds_of(int period, TimestampTz now, TimestampTz *start, TimestampTz *end)
 {
 	const SSRules *rules = ss_rules_get();
 	DateADT day;
 
-	if (period == 2)
-		return DT_NOBEGIN;
+	*start = DT_NOBEGIN;
+	*end = DT_NOEND;
 	if (period == 1)
-		return ss_rules_month_start(rules, now, 0);
-	day = ss_rules_day(rules, now);
-	/* j2day counts from Sunday */
-	return ss_rules_day_start(rules, day - (j2day(day + POSTGRES_EPOCH_JDATE) + 6) % 7);
+	{
+		*start = ss_rules_month_start(rules, now, 0);
+		*end = ss_rules_month_start(rules, now, -1);
+	}
+	else if (period == 0)
+	{
+		day = ss_rules_day(rules, now);
+		/* j2day counts from Sunday */
+		day -= (j2day(day + POSTGRES_EPOCH_JDATE) + 6) % 7;
+		*start = ss_rules_day_start(rules, day);
+		*end = ss_rules_day_start(rules, day + 7);
+	}
 }
 
 /*
@@ -143,6 +160,7 @@ swipesavvy_refresh_leaderboards(PG_FUNCTION_ARGS)
 	{
 		Datum values[3] = {CStringGetTextDatum(periods[i])};
 		TimestampTz start;
+		TimestampTz end;
 
 		(void) ss_query_latest(&lock_period, values, NULL);
 		if (now == 0)
@@ -150,13 +168,14 @@ swipesavvy_refresh_leaderboards(PG_FUNCTION_ARGS)
 			now = GetCurrentTimestamp();
 			ss_json_time(&json, "as_of", now);
 		}
-		start = start_of(i, now);
+		bounds_of(i, now, &start, &end);
 		values[1] = TimestampTzGetDatum(start);
-		values[2] = TimestampTzGetDatum(now);
+		values[2] = TimestampTzGetDatum(end);
 		ss_json_int(&json, periods[i],
 					(int64) ss_query_latest(start == DT_NOBEGIN ? &replace_all_time : &replace_recent, values, NULL));
 		(void) ss_query_latest(&clear_marks, values, NULL);
 		(void) ss_query_latest(&write_marks, values, NULL);
+		values[2] = TimestampTzGetDatum(now);
 		(void) ss_query_latest(&end_period, values, NULL);
 	}
 	ss_audit_none(&call);

@@ -8,6 +8,19 @@ SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), true
 UPDATE swipesavvy.users SET status = 'inactive';
 CREATE FUNCTION pg_temp.id(name text) RETURNS uuid LANGUAGE sql IMMUTABLE
     RETURN ('00000000-0000-7000-8000-' || substr(md5('leaderboards ' || name), 1, 12))::uuid;
+-- the name of whoever's purchases lie at the beginning of the next period, should they show
+CREATE FUNCTION pg_temp.next(p text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    shown text;
+BEGIN
+    UPDATE swipesavvy.transactions SET occurred_at = (date_trunc(replace(p, 'ly', ''), now() AT TIME ZONE 'UTC') + ('1 ' || replace(p, 'ly', ''))::interval) AT TIME ZONE 'UTC'
+     WHERE user_id = pg_temp.id('new');
+    PERFORM swipesavvy.refresh_leaderboards();
+    SELECT string_agg(l ->> 'name', ', ') INTO shown FROM jsonb_array_elements(swipesavvy.get_leaderboard(p) -> 'leaders') l WHERE l ->> 'name' LIKE 'New%';
+    UPDATE swipesavvy.transactions SET occurred_at = now() WHERE user_id = pg_temp.id('new');
+    RETURN shown;
+END
+$$;
 CREATE FUNCTION pg_temp.board(p text, page_size int DEFAULT 20) RETURNS text LANGUAGE sql
     RETURN (SELECT format('%s; own %s', coalesce(string_agg(format('%s. %s %s %s%s', l -> 'rank', l ->> 'name', l -> 'points', l ->> 'tier', CASE WHEN (l -> 'is_you')::boolean THEN ' (you)' END), ', ' ORDER BY n), 'nobody'), b -> 'own')
               FROM swipesavvy.get_leaderboard(p, page_size) b LEFT JOIN LATERAL jsonb_array_elements(b -> 'leaders') WITH ORDINALITY e (l, n) ON true GROUP BY b);
@@ -16,8 +29,11 @@ DELETE FROM swipesavvy.leaderboards;
 SELECT swipesavvy.get_leaderboard() AS before_the_first_refresh;
 SELECT count(swipesavvy.create_user(u || '@leaderboards.test', name, user_id => pg_temp.id(u))) FROM (VALUES ('ann', 'Ann Marie  O''Hara '), ('bob', 'Bob'), ('cyd', E' Zoë\tØrsted'), ('dan', 'dan@mail.test Doe'), ('eve', '李 雷'),
     ('fay', 'Fay Inactive'), ('gus', 'Gus Nothing'), ('hal', 'Hal Pending')) v (u, name);
-SELECT count(swipesavvy.record_transaction(pg_temp.id(u), points, occurred_at => '2020-01-01', status => s)) FROM (VALUES ('ann', 2100, 'completed'), ('bob', 300, 'completed'), ('cyd', 300, 'completed'), ('dan', 200, 'completed'), ('eve', 100, 'completed'),
+SELECT count(swipesavvy.record_transaction(pg_temp.id(u), points, occurred_at => now(), status => s)) FROM (VALUES ('ann', 2100, 'completed'), ('bob', 300, 'completed'), ('cyd', 300, 'completed'), ('dan', 200, 'completed'), ('eve', 100, 'completed'),
     ('fay', 900, 'completed'), ('hal', 800, 'pending'), ('gus', 500, 'failed')) v (u, points, s);
+-- history that is loaded now was earned then, and what is refunded of it is taken from then
+SELECT count(swipesavvy.record_transaction(pg_temp.id('bob'), 1000, occurred_at => '2020-01-01', transaction_id => pg_temp.id('bob of 2020')));
+SELECT swipesavvy.refund_transaction(pg_temp.id('bob of 2020'), 400) -> 'points_reversed' AS of_2020;
 -- given, spent and expired points are not earned ones
 SELECT count(swipesavvy.adjust_points(pg_temp.id('gus'), 5000, 'a gift')), count(swipesavvy.adjust_points(pg_temp.id('eve'), 5000, 'a gift')), count(swipesavvy.redeem_points(pg_temp.id('bob'), points => 250));
 SELECT swipesavvy.suspend_user(pg_temp.id('fay')) ->> 'account_status' AS fay;
@@ -28,15 +44,23 @@ SELECT pg_temp.board('weekly', 3) AS three;
 SELECT jsonb_object_keys(swipesavvy.get_leaderboard()) AS keys;
 SELECT jsonb_object_keys(swipesavvy.get_leaderboard() #> '{leaders,0}') AS keys;
 
--- a week begins on Monday and a month on its first, in the programme's time zone: entries are moved, half a second either side
+-- a referral bonus belongs to the purchase that it was paid for; a refund takes from the purchase's week
+SELECT swipesavvy.update_system_settings('{"referral_bonus_points": 7}') ->> 'status' AS status;
+SELECT count(swipesavvy.create_user(u || '@leaderboards.test', name, user_id => pg_temp.id(u), referred_by => pg_temp.id('gus'))) FROM (VALUES ('old', 'Old Friend'), ('new', 'New Friend')) v (u, name);
+SELECT swipesavvy.record_transaction(pg_temp.id('old'), 40, occurred_at => '2020-01-01') -> 'points_earned' AS old,
+       swipesavvy.record_transaction(pg_temp.id('new'), 50, transaction_id => pg_temp.id('new one')) -> 'points_earned' AS new;
+SELECT swipesavvy.refund_transaction(pg_temp.id('new one'), 10) -> 'points_reversed' AS refunded;
+SELECT r - 'as_of' AS written FROM swipesavvy.refresh_leaderboards() r;
+SELECT p, (SELECT string_agg(format('%s %s', l ->> 'name', l -> 'points'), ', ') FROM jsonb_array_elements(swipesavvy.get_leaderboard(p) -> 'leaders') l
+            WHERE l ->> 'name' IN ('Old F.', 'New F.', 'Gus N.')) AS friends FROM unnest(ARRAY['weekly', 'monthly', 'all_time']) p;
+-- what is bought in the next week or month, by a clock that is ahead, does not count in this one
+SELECT p, pg_temp.next(p) FROM unnest(ARRAY['weekly', 'monthly']) p;
+
+-- a week begins on Monday and a month on its first, in the programme's time zone: purchases are moved, half a second either side
 CREATE FUNCTION pg_temp.starts(p text, zone text) RETURNS timestamptz LANGUAGE sql
     RETURN CASE p WHEN 'all_time' THEN NULL ELSE date_trunc(replace(p, 'ly', ''), now() AT TIME ZONE zone) AT TIME ZONE zone END;
-CREATE FUNCTION pg_temp.move(who text, at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    ALTER TABLE swipesavvy.points_entries DISABLE TRIGGER USER;
-    UPDATE swipesavvy.points_entries SET recorded_at = at WHERE user_id = pg_temp.id(who) AND kind = 'earn';
-    ALTER TABLE swipesavvy.points_entries ENABLE TRIGGER USER;
-END
+CREATE FUNCTION pg_temp.move(who text, at timestamptz) RETURNS void LANGUAGE sql AS $$
+    UPDATE swipesavvy.transactions SET occurred_at = at WHERE user_id = pg_temp.id(who) AND transaction_id <> pg_temp.id(who || ' of 2020');
 $$;
 CREATE FUNCTION pg_temp.shows(p text, zone text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -57,7 +81,7 @@ SELECT set_config('request.jwt.claims', jsonb_build_object('sub', pg_temp.id('ev
 SET LOCAL ROLE swipesavvy_customer;
 SELECT pg_temp.board('all_time', 2), pg_temp.board('all_time');
 RESET ROLE;
-SELECT swipesavvy.deactivate_user(pg_temp.id('cyd')) ->> 'account_status' AS cyd, set_config('request.jwt.claims', jsonb_build_object('sub', pg_temp.id('gus'))::text, true) IS NOT NULL AS gus;
+SELECT swipesavvy.deactivate_user(pg_temp.id('cyd')) ->> 'account_status' AS cyd, set_config('request.jwt.claims', jsonb_build_object('sub', pg_temp.id('hal'))::text, true) IS NOT NULL AS hal;
 SET LOCAL ROLE swipesavvy_customer;
 SELECT pg_temp.board('all_time') AS nothing_earned;
 RESET ROLE;

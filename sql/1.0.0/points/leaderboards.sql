@@ -17,7 +17,8 @@ CREATE TABLE swipesavvy.leaderboard_entries (
     CONSTRAINT leaderboard_entries_pkey PRIMARY KEY (user_id, period),
     CONSTRAINT a_leader_has_points CHECK (points > 0)
 );
-COMMENT ON TABLE swipesavvy.leaderboard_entries IS 'What each active user earned in a period, net of refunds, as of the last refresh.';
+COMMENT ON TABLE swipesavvy.leaderboard_entries IS
+    'What each active user earned by the purchases made in a period, net of refunds, as of the last refresh.';
 CREATE INDEX leaderboard_entries_points ON swipesavvy.leaderboard_entries (period, points DESC, user_id);
 
 CREATE TABLE swipesavvy.leaderboard_marks (
@@ -29,8 +30,8 @@ CREATE TABLE swipesavvy.leaderboard_marks (
 COMMENT ON TABLE swipesavvy.leaderboard_marks IS 'About every thousandth row of a leaderboard: from there a rank is counted.';
 COMMENT ON COLUMN swipesavvy.leaderboard_marks.at_least IS 'How many users have so many points or more.';
 
-CREATE INDEX points_entries_recorded_at ON swipesavvy.points_entries USING brin (recorded_at);
-COMMENT ON INDEX swipesavvy.points_entries_recorded_at IS 'The entries of a week or month, for leaderboards.';
+CREATE INDEX transactions_occurred_at ON swipesavvy.transactions USING brin (occurred_at);
+COMMENT ON INDEX swipesavvy.transactions_occurred_at IS 'The purchases of a week or month, for leaderboards.';
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.leaderboards', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.leaderboard_entries', '');
