@@ -15,6 +15,8 @@
 #include "base/page.h"
 #include "base/sentinel.h"
 
+#define REMEMBERED (10 * USECS_PER_SEC)
+
 static void
 add_total(SSJson *json, const SSPage *page, int64 total, bool exact)
 {
@@ -61,7 +63,10 @@ ss_page_add(SSJson *json, const char *things, const SSPage *page, int64 counted,
 bool
 ss_page_is_beyond(const SSPageBeyond *beyond)
 {
-	return GetCurrentStatementStartTimestamp() < beyond->until &&
+	TimestampTz now = GetCurrentStatementStartTimestamp();
+
+	/* further ahead than it was ever set: by a clock that was */
+	return now < beyond->until && beyond->until <= now + REMEMBERED &&
 		   beyond->changes == ss_sentinel_changes(&ss_rule_sentinel) &&
 		   !TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
@@ -72,7 +77,7 @@ ss_page_remember(SSPageBeyond *beyond, int64 counted)
 	beyond->until = 0;
 	if (counted <= SS_PAGE_TOTAL_MAX || TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		return;
-	beyond->until = GetCurrentStatementStartTimestamp() + 10 * USECS_PER_SEC;
+	beyond->until = GetCurrentStatementStartTimestamp() + REMEMBERED;
 	beyond->changes = ss_sentinel_changes(&ss_rule_sentinel);
 }
 

@@ -12,6 +12,7 @@
 
 #include "fmgr.h"
 #include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
 
 #include "base/random.h"
 #include "base/uuid7.h"
@@ -31,6 +32,13 @@ clock_ticks(void)
 		   ((uint64) (now.tv_nsec % 1000000) << 12) / 1000000;
 }
 
+static void
+put_millis(pg_uuid_t *id, uint64 millis)
+{
+	for (int i = 0; i < 6; i++)
+		id->data[i] = (unsigned char) (millis >> (40 - 8 * i));
+}
+
 void
 ss_uuid7_make(pg_uuid_t *id)
 {
@@ -43,11 +51,19 @@ ss_uuid7_make(pg_uuid_t *id)
 	last = ticks;
 	millis = ticks >> 12;
 	ss_random_fill(id->data + 8, RANDOM_BYTES);
-	for (int i = 0; i < 6; i++)
-		id->data[i] = (unsigned char) (millis >> (40 - 8 * i));
+	put_millis(id, millis);
 	id->data[6] = 0x70 | (unsigned char) ((ticks >> 8) & 0x0f);
 	id->data[7] = (unsigned char) (ticks & 0xff);
 	id->data[8] = 0x80 | (id->data[8] & 0x3f);
+}
+
+void
+ss_uuid7_least(pg_uuid_t *id, TimestampTz moment)
+{
+	memset(id, 0, sizeof(*id));
+	put_millis(id,
+			   (uint64) (moment / 1000 + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY * INT64CONST(1000)));
+	id->data[6] = 0x70;
 }
 
 pg_uuid_t *

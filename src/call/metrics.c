@@ -248,6 +248,13 @@ ss_metrics_init(void)
 
 /* --- reading ------------------------------------------------------------------------- */
 
+/* One that lies ahead is of a clock that was: it is taken over when its place is needed. */
+static bool
+is_recent(uint64 number, uint64 last, int windows)
+{
+	return number <= last && number + windows > last;
+}
+
 bool
 ss_metrics_api(SSApiMetrics *result)
 {
@@ -264,7 +271,7 @@ ss_metrics_api(SSApiMetrics *result)
 	{
 		ApiWindow *window = &metrics->api[i];
 
-		if (pg_atomic_read_u64(&window->number) + API_WINDOWS <= last)
+		if (!is_recent(pg_atomic_read_u64(&window->number), last, API_WINDOWS))
 			continue;
 		result->calls += pg_atomic_read_u64(&window->calls);
 		result->errors += pg_atomic_read_u64(&window->errors);
@@ -295,7 +302,7 @@ ss_metrics_log(SSLogMetrics *result)
 	{
 		LogWindow *window = &metrics->log[i];
 
-		if (pg_atomic_read_u64(&window->number) + LOG_WINDOWS <= last)
+		if (!is_recent(pg_atomic_read_u64(&window->number), last, LOG_WINDOWS))
 			continue;
 		result->errors += pg_atomic_read_u64(&window->errors);
 		result->warnings += pg_atomic_read_u64(&window->warnings);
@@ -316,7 +323,7 @@ ss_metrics_cpu_percent(void)
 		return -1;
 	if (metrics != NULL)
 		SpinLockAcquire(&metrics->lock);
-	if (use->at + USECS_PER_SEC <= at)
+	if (use->at + USECS_PER_SEC <= at || use->at > at)
 	{
 		use->percent = ss_host_cpu_percent(&use->sample, &now);
 		use->sample = now;

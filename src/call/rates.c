@@ -49,9 +49,13 @@ typedef struct Bucket
 
 void *ss_rates_area = NULL;
 
+/* As goes_on() below */
+#define GOES_ON "r.minute BETWEEN excluded.minute AND excluded.minute + interval '1 minute'"
+
 static SSQuery count_call = {"INSERT INTO swipesavvy.rate_limits AS r (user_id, minute, calls) VALUES ($1, $2, 1)"
-							 " ON CONFLICT (user_id) DO UPDATE SET minute = greatest(r.minute, excluded.minute),"
-							 "    calls = CASE WHEN r.minute >= excluded.minute THEN r.calls + 1 ELSE 1 END"
+							 " ON CONFLICT (user_id) DO UPDATE SET"
+							 "    minute = CASE WHEN " GOES_ON " THEN r.minute ELSE excluded.minute END,"
+							 "    calls = CASE WHEN " GOES_ON " THEN r.calls + 1 ELSE 1 END"
 							 " RETURNING calls::int8",
 							 2,
 							 {UUIDOID, TIMESTAMPTZOID},
@@ -72,6 +76,16 @@ ss_rates_fill(void *area)
 		SpinLockInit(&buckets[i].lock);
 }
 
+/*
+ * Does a count go on in this minute? One of the minute after does as well: its
+ * session looked at the clock a moment later. Further ahead is a clock that was.
+ */
+static bool
+goes_on(const UserCount *user, int32 minute)
+{
+	return user->minute == minute || user->minute == minute + 1;
+}
+
 /* The user's place in a locked bucket, or the one it may take. */
 static UserCount *
 find_place(Bucket *bucket, const pg_uuid_t *user_id, int32 minute)
@@ -84,7 +98,7 @@ find_place(Bucket *bucket, const pg_uuid_t *user_id, int32 minute)
 
 		if (ss_uuid_equal(&user->user_id, user_id) && user->database == MyDatabaseId)
 			return user;
-		if (place == NULL || (user->minute < minute ? -1 : user->calls) < (place->minute < minute ? -1 : place->calls))
+		if (place == NULL || (goes_on(user, minute) ? user->calls : -1) < (goes_on(place, minute) ? place->calls : -1))
 			place = user;
 	}
 	place->user_id = *user_id;
@@ -104,7 +118,7 @@ count_in_memory(const pg_uuid_t *user_id, int32 minute)
 
 	SpinLockAcquire(&bucket->lock);
 	user = find_place(bucket, user_id, minute);
-	if (user->minute < minute)
+	if (!goes_on(user, minute))
 	{
 		user->minute = minute;
 		user->calls = 0;

@@ -145,6 +145,7 @@ static SSQuery read_sample = {
 	"       (SELECT 100 * sum(d.seconds_up) / nullif(extract(epoch FROM max(d.last_at) - min(d.first_at)), 0)"
 	"          FROM swipesavvy.health_days d WHERE d.day >= (now() AT TIME ZONE 'UTC')::date - 30)::float8"
 	"  FROM swipesavvy.health_samples s WHERE s.sampled_at > clock_timestamp() - make_interval(secs => 3 * $1)"
+	"   AND s.sampled_at <= clock_timestamp()"
 	" ORDER BY s.sampled_at DESC LIMIT 1",
 	1,
 	{FLOAT8OID},

@@ -54,6 +54,24 @@ static SSQuery insert_sample = {
 	{TIMESTAMPTZOID, JSONBOID, JSONBOID},
 	NULL};
 
+/*
+ * What lies after $1 was measured by a clock that was ahead and has been set
+ * right since: it would be the newest sample until then. The time that the
+ * server was up in days that have not come yet goes to the present one.
+ */
+static SSQuery forget_future[] = {
+	{"DELETE FROM swipesavvy.health_samples WHERE sampled_at > $1", 1, {TIMESTAMPTZOID}, NULL},
+	{"DELETE FROM swipesavvy.health_minutes WHERE starts_at > $1", 1, {TIMESTAMPTZOID}, NULL},
+	{"DELETE FROM swipesavvy.health_hours WHERE starts_at > $1", 1, {TIMESTAMPTZOID}, NULL},
+	{"WITH gone AS (DELETE FROM swipesavvy.health_days WHERE day > ($1 AT TIME ZONE 'UTC')::date RETURNING seconds_up)"
+	 " UPDATE swipesavvy.health_days d SET first_at = least(d.first_at, $1), last_at = least(d.last_at, $1),"
+	 "        seconds_up = d.seconds_up + coalesce((SELECT sum(g.seconds_up) FROM gone g), 0)"
+	 "  WHERE d.day = ($1 AT TIME ZONE 'UTC')::date AND (d.last_at > $1 OR EXISTS (SELECT FROM gone))",
+	 1,
+	 {TIMESTAMPTZOID},
+	 NULL},
+};
+
 /* The server was up between two samples that are no more than three intervals ($2 seconds each) apart. */
 static SSQuery count_uptime = {
 	"INSERT INTO swipesavvy.health_days AS d (day, first_at, last_at, seconds_up)"
@@ -253,6 +271,8 @@ swipesavvy_record_health(PG_FUNCTION_ARGS)
 	values[0] = TimestampTzGetDatum(now);
 	values[1] = JsonbPGetDatum(sample);
 	values[2] = JsonbPGetDatum(ss_health_own_figures());
+	for (size_t i = 0; i < lengthof(forget_future); i++)
+		(void) ss_query_write(&forget_future[i], values, NULL);
 	(void) ss_query_write(&insert_sample, values, NULL);
 	sample = DatumGetJsonbPCopy(ss_value_not_null(0, 1));
 	values[1] = Float8GetDatum(ss_health_interval);

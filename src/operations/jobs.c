@@ -12,6 +12,11 @@
  * which takes its worker with it is tried again later each time, too. A run
  * that was missed is made up for as soon as there is a worker, once; the
  * schedule stays what it was.
+ *
+ * The clock may have been ahead and been set right. A run that lies further
+ * ahead than the job's interval, and that no admin put there, is due, and the
+ * schedule comes back by whole intervals; what was noted in the future counts
+ * as noted before this run.
  */
 #include "postgres.h"
 
@@ -72,14 +77,19 @@ static const struct
 #define BACK_OFF(every, failures)                                                                                      \
 	"make_interval(secs => least(" every ", 5 * power(2, least(" failures " - 1, 10)), 3600))"
 
-/* The first of these jobs ($1), and whether it is due at $2. */
+/* The first of these jobs ($1, which run every $3 seconds), and whether it is due at $2. */
 static SSQuery find_next = {
-	"SELECT k.n::integer, coalesce(j.next_run_at <= $2, true), coalesce(j.next_run_at, $2) AS next_run_at"
-	"  FROM unnest($1) WITH ORDINALITY k (job, n) LEFT JOIN swipesavvy.jobs j ON j.job = k.job COLLATE \"C\""
+	"SELECT k.n::integer, n.at <= $2, n.at FROM unnest($1, $3) WITH ORDINALITY k (job, every, n)"
+	"  LEFT JOIN swipesavvy.jobs j ON j.job = k.job COLLATE \"C\""
+	" CROSS JOIN LATERAL (SELECT CASE WHEN j.postponed OR j.next_run_at <= $2 + make_interval(secs => coalesce(j.every_seconds, k.every))"
+	"                                 THEN j.next_run_at ELSE $2 END) n (at)"
 	" WHERE coalesce(j.enabled, true) ORDER BY 3, 1 LIMIT 1",
-	2,
-	{TEXTARRAYOID, TIMESTAMPTZOID},
+	3,
+	{TEXTARRAYOID, TIMESTAMPTZOID, INT4ARRAYOID},
 	NULL};
+
+/* A time that was noted before the run that begins at $2, even by a clock that was ahead then */
+#define BEFORE_IT(moment) "CASE WHEN " moment " >= $2 THEN $2 - interval '1 microsecond' ELSE " moment " END"
 
 /* Of the job $1 at $2, which runs every $3 seconds. */
 static SSQuery note_start = {
@@ -87,24 +97,32 @@ static SSQuery note_start = {
 	" VALUES ($1, $2, $2 + " BACK_OFF(
 		"$3",
 		"1") ", $2, 1, 1)"
-			 " ON CONFLICT (job) DO UPDATE SET started_at = $2, runs = j.runs + 1, failures_in_a_row = j.failures_in_a_row + 1,"
-			 "    next_run_at = $2 + " BACK_OFF(
-				 "coalesce(j.every_seconds, $3)",
-				 "j.failures_in_a_row + 1") ","
-											"    failures = j.failures + coalesce(j.started_at > coalesce(j.finished_at, '-infinity'), false)::integer,"
-											"    failed_at = CASE WHEN j.started_at > coalesce(j.finished_at, '-infinity') THEN j.started_at ELSE j.failed_at END,"
-											"    last_error = CASE WHEN j.started_at > coalesce(j.finished_at, '-infinity') THEN 'the worker ended while it ran'"
-											"                      ELSE j.last_error END"
-											" RETURNING j.max_seconds",
+			 " ON CONFLICT (job) DO UPDATE SET started_at = $2, runs = j.runs + 1, failures_in_a_row = j.failures_in_a_row + 1, postponed = false,"
+			 "    finished_at = " BEFORE_IT("j.finished_at") ", succeeded_at = " BEFORE_IT(
+				 "j.succeeded_at") ","
+								   "    next_run_at = $2 + " BACK_OFF(
+									   "coalesce(j.every_seconds, $3)",
+									   "j.failures_in_a_row + 1") ","
+																  "    failures = j.failures + coalesce(j.started_at > coalesce(j.finished_at, '-infinity'), false)::integer,"
+																  "    failed_at = CASE WHEN j.started_at > coalesce(j.finished_at, '-infinity') THEN " BEFORE_IT(
+																	  "j.started_at") "                     ELSE " BEFORE_IT("j.failed_at") " END,"
+																																			"    last_error = CASE WHEN j.started_at > coalesce(j.finished_at, '-infinity') THEN 'the worker ended while it ran'"
+																																			"                      ELSE j.last_error END"
+																																			" RETURNING j.max_seconds",
 	3,
 	{TEXTOID, TIMESTAMPTZOID, FLOAT8OID},
 	NULL};
 
-/* $4: there is more to do, at once. Else the first time after now that the schedule has. */
+/*
+ * $4: there is more to do, at once. Else the first time after now that the
+ * schedule has; what an admin wants meanwhile stays, and so does what lies
+ * ahead by no more than the interval.
+ */
 static SSQuery note_success = {
 	"UPDATE swipesavvy.jobs j SET finished_at = $2, succeeded_at = $2, failures_in_a_row = 0,"
 	"    scheduled_at = s.at, next_run_at = CASE WHEN $4 THEN $2 ELSE s.at END"
-	"  FROM (SELECT CASE WHEN $4 OR i.scheduled_at > $2 THEN i.scheduled_at"
+	"  FROM (SELECT CASE WHEN $4 OR (i.scheduled_at > $2 AND (i.postponed OR i.scheduled_at <= $2 + make_interval(secs => e.every)))"
+	"                    THEN i.scheduled_at"
 	"                    ELSE i.scheduled_at + make_interval(secs => e.every * (floor(extract(epoch FROM $2 - i.scheduled_at) / e.every) + 1)::float8) END"
 	"          FROM swipesavvy.jobs i CROSS JOIN LATERAL (SELECT coalesce(i.every_seconds, $3) AS every) e"
 	"         WHERE i.job = $1) s (at)"
@@ -124,10 +142,10 @@ static SSQuery note_failure = {
 
 /* What is null stays; the schedule goes on from the next run, if one is given. */
 static SSQuery change_job = {
-	"INSERT INTO swipesavvy.jobs AS j (job, enabled, every_seconds, max_seconds, scheduled_at, next_run_at)"
-	" VALUES ($1, coalesce($2, true), $3, $4, coalesce($5, now()), coalesce($5, now()))"
+	"INSERT INTO swipesavvy.jobs AS j (job, enabled, every_seconds, max_seconds, scheduled_at, next_run_at, postponed)"
+	" VALUES ($1, coalesce($2, true), $3, $4, coalesce($5, now()), coalesce($5, now()), $5 IS NOT NULL)"
 	" ON CONFLICT (job) DO UPDATE SET enabled = coalesce($2, j.enabled), every_seconds = coalesce($3, j.every_seconds),"
-	"    max_seconds = coalesce($4, j.max_seconds),"
+	"    max_seconds = coalesce($4, j.max_seconds), postponed = j.postponed OR $5 IS NOT NULL,"
 	"    scheduled_at = coalesce($5, least(j.scheduled_at, now() + make_interval(secs => $3))),"
 	"    next_run_at = CASE WHEN $5 IS NOT NULL THEN $5"
 	"                       WHEN $3 IS NOT NULL THEN least(j.next_run_at, now() + make_interval(secs => $3)) ELSE j.next_run_at END",
@@ -219,6 +237,7 @@ swipesavvy_claim_job(PG_FUNCTION_ARGS)
 	TimestampTz now = GetCurrentTimestamp();
 	Datum names[lengthof(jobs)];
 	int of_lane[lengthof(jobs)];
+	int seconds[lengthof(jobs)];
 	int count = 0;
 	int lane;
 
@@ -230,12 +249,13 @@ swipesavvy_claim_job(PG_FUNCTION_ARGS)
 		if (jobs[i].lane != lane)
 			continue;
 		of_lane[count] = (int) i;
+		seconds[count] = every((int) i);
 		names[count++] = CStringGetTextDatum(jobs[i].name);
 	}
 	ss_json_open_object(&json, NULL);
 	if (ss_query_write(&find_next,
 					   (Datum[]){PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT)),
-								 TimestampTzGetDatum(now)},
+								 TimestampTzGetDatum(now), array_of_ints(seconds, count)},
 					   NULL) == 0)
 		ss_json_int(&json, "wait_ms", HOUR * 1000);
 	else if (!DatumGetBool(ss_value_not_null(0, 2)))

@@ -21,6 +21,7 @@
 #include "base/page.h"
 #include "base/query.h"
 #include "call/call.h"
+#include "outbox/clock.h"
 #include "outbox/outbox.h"
 
 #define CLAIM_DEFAULT		10
@@ -176,6 +177,7 @@ swipesavvy_claim_outbox(PG_FUNCTION_ARGS)
 	values[1] = TimestampTzGetDatum(now);
 	values[2] = TimestampTzGetDatum(now + (isnull ? LEASE_DEFAULT : lease) * USECS_PER_SEC);
 	ss_query_avoid_sorts();
+	ss_outbox_set_right(now);
 	(void) ss_query_write(&claim, values, NULL);
 	ss_json_open_object(&json, NULL);
 	ss_json_rows(&json, "messages");

@@ -29,9 +29,11 @@
 #include "base/attempt.h"
 #include "base/background.h"
 #include "base/errors.h"
+#include "base/guc.h"
 #include "base/query.h"
 #include "call/call.h"
 #include "call/refusal.h"
+#include "outbox/clock.h"
 #include "outbox/outbox.h"
 #include "outbox/sinks.h"
 
@@ -414,6 +416,9 @@ claim_report(Claim *claim, const Target *target)
 	if (unfinished_of(claim, target) > 0)
 		return;
 	making.after = Max(target->sent_through, claim->now - REPORT_REACH * USECS_PER_SEC);
+	if (target->sent_through > claim->now)
+		making.after =
+			claim->now - ss_health_interval * USECS_PER_SEC; /* the clock was set back: no more than the newest */
 	values[0] = TimestampTzGetDatum(making.after);
 	/* where the clock was set back, at once: alerts that are not told again end */
 	values[1] = BoolGetDatum(target->sent_through <= claim->now - SECS_PER_MINUTE * USECS_PER_SEC ||
@@ -440,10 +445,12 @@ claim_requests(Claim *claim)
 {
 	static char last[SS_SINK_NAME_MAX + 1] = "";
 	Target *targets;
-	int count = read_targets(&targets);
+	int count;
 	int first = 0;
 
 	ss_query_avoid_sorts();
+	ss_outbox_set_sinks_right(claim->now);
+	count = read_targets(&targets);
 	while (first < count && strcmp(targets[first].sink.name, last) <= 0)
 		first++;
 	last[0] = '\0';

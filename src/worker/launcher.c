@@ -58,8 +58,8 @@ typedef struct Worker
 	bool wanted;					/* still in the list */
 	Oid database;					/* when it was started */
 	BackgroundWorkerHandle *handle; /* NULL = not started */
-	TimestampTz started_at;
-	TimestampTz not_before;
+	int64 started_at;				/* by ssw_now_ms(), which no setting of the clock moves */
+	int64 not_before;
 	int deaths; /* in a row */
 	Trouble trouble;
 } Worker;
@@ -250,7 +250,7 @@ start_worker(Worker *worker)
 		complain(worker, NO_SLOT);
 		return;
 	}
-	worker->started_at = GetCurrentTimestamp();
+	worker->started_at = ssw_now_ms();
 	complain(worker, NO_TROUBLE);
 }
 
@@ -258,13 +258,12 @@ start_worker(Worker *worker)
 static void
 note_end(Worker *worker)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	int64 now = ssw_now_ms();
 
 	pfree(worker->handle);
 	worker->handle = NULL;
-	worker->deaths =
-		TimestampDifferenceExceeds(worker->started_at, now, LIVED_LONG * 1000) ? 0 : Min(worker->deaths + 1, 7);
-	worker->not_before = TimestampTzPlusMilliseconds(now, 1000 * Min((1 << worker->deaths) / 2, BACK_OFF_MAX));
+	worker->deaths = now - worker->started_at >= LIVED_LONG * 1000 ? 0 : Min(worker->deaths + 1, 7);
+	worker->not_before = now + 1000 * Min((1 << worker->deaths) / 2, BACK_OFF_MAX);
 }
 
 /* Does what is to be done about one; false if it is not needed any more. */
@@ -281,7 +280,7 @@ tend_worker(Worker *worker)
 			TerminateBackgroundWorker(worker->handle);
 		return true;
 	}
-	if (worker->wanted && GetCurrentTimestamp() >= worker->not_before)
+	if (worker->wanted && ssw_now_ms() >= worker->not_before)
 		start_worker(worker);
 	return worker->wanted;
 }

@@ -312,9 +312,9 @@ finish_job(const Turn *turn, bool more)
 static void
 sample_health(void)
 {
-	static TimestampTz sized_at = 0;
-	TimestampTz now = GetCurrentTimestamp();
-	bool size = TimestampDifferenceExceeds(sized_at, now, SIZE_MS);
+	static int64 sized_at = -SIZE_MS;
+	int64 now = ssw_now_ms();
+	bool size = now >= sized_at + SIZE_MS;
 	double disk = ssw_disk_percent();
 	bool isnull;
 	Datum figures;

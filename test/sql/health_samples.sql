@@ -104,7 +104,17 @@ SELECT round((swipesavvy.get_system_health() ->> 'uptime_percent')::numeric) AS 
 INSERT INTO swipesavvy.health_samples SELECT now() - interval '25 hours' - n * interval '1 second', '{}' FROM generate_series(1, 150) n;
 INSERT INTO swipesavvy.health_days VALUES ('2020-01-01', '2020-01-01', '2020-01-01', 0);
 INSERT INTO swipesavvy.health_alerts (figure, severity, value, threshold, opened_at, resolved_at) VALUES ('x', 'warning', 1, 1, '2020-01-01', '2020-01-02');
+-- and so does what was measured by a clock that was ahead; the time that the server was up then is of today
+INSERT INTO swipesavvy.health_samples VALUES (now() + interval '8 hours', '{"disk_percent": 99}');
+INSERT INTO swipesavvy.health_minutes VALUES (now() + interval '8 hours', 1, '{}');
+INSERT INTO swipesavvy.health_hours VALUES (now() + interval '8 hours', 1, '{}');
+UPDATE swipesavvy.health_days SET last_at = now() + interval '8 hours', seconds_up = 100 WHERE day = (now() AT TIME ZONE 'UTC')::date;
+INSERT INTO swipesavvy.health_days VALUES ((now() AT TIME ZONE 'UTC')::date + 1, now() + interval '1 day', now() + interval '1 day', 50);
+SELECT swipesavvy.get_system_health() #> '{metrics,disk_usage_percent}' <> '99' AS not_that;
 SELECT pg_temp.sample('{}');
+SELECT (SELECT count(*) FROM swipesavvy.health_samples WHERE sampled_at > clock_timestamp()) AS samples, (SELECT count(*) FROM swipesavvy.health_minutes WHERE starts_at > now()) AS minutes,
+       (SELECT count(*) FROM swipesavvy.health_hours WHERE starts_at > now()) AS hours, (SELECT count(*) FROM swipesavvy.health_days WHERE day > (now() AT TIME ZONE 'UTC')::date) AS days;
+SELECT seconds_up BETWEEN 150 AND 160 AS kept, last_at <= clock_timestamp() AS not_ahead FROM swipesavvy.health_days WHERE day = (now() AT TIME ZONE 'UTC')::date;
 SELECT count(*) AS old_samples, (SELECT count(*) FROM swipesavvy.health_days WHERE day < '2021-01-01') AS old_days,
        (SELECT count(*) FROM swipesavvy.health_alerts WHERE figure = 'x') AS old_alerts
   FROM swipesavvy.health_samples WHERE sampled_at < now() - interval '1 day';

@@ -71,6 +71,31 @@ SELECT (swipesavvy.set_job('expire_points', every => '366 days') ->> 'next_run_a
 SELECT event_type, resource_id, details FROM swipesavvy.audit_logs WHERE resource = 'job' ORDER BY log_id;
 ROLLBACK;
 
+-- the clock was eight hours ahead and was set right: none waits for longer than its interval, but for whom an admin has postponed
+BEGIN;
+DO $$
+BEGIN
+    FOR i IN 1 .. 10 LOOP
+        PERFORM swipesavvy.finish_job(swipesavvy.claim_job('jobs') ->> 'job', CASE i WHEN 3 THEN 'XX000: no' END);
+    END LOOP;
+    PERFORM swipesavvy.set_job('expire_points', next_run_at => now() + interval '30 days');
+    UPDATE swipesavvy.jobs SET scheduled_at = scheduled_at + interval '8 hours', started_at = started_at + interval '8 hours', finished_at = finished_at + interval '8 hours',
+        succeeded_at = succeeded_at + interval '8 hours', failed_at = failed_at + interval '8 hours', next_run_at = next_run_at + interval '8 hours' WHERE job <> 'expire_points';
+END
+$$;
+CREATE TEMP TABLE claimed AS SELECT swipesavvy.claim_job('jobs') ->> 'job' AS job FROM generate_series(1, 9);
+SELECT job FROM claimed ORDER BY 1;
+SELECT j ->> 'job' AS job, j ->> 'state' AS state FROM jsonb_array_elements(swipesavvy.worker_status() -> 'jobs') j WHERE j ->> 'state' NOT IN ('new', 'interrupted') ORDER BY 1;
+SELECT count(swipesavvy.finish_job(job)) AS done FROM claimed;
+SELECT job FROM swipesavvy.jobs j WHERE job <> 'expire_points' AND (next_run_at > now() + interval '24 hours' OR greatest(started_at, finished_at, succeeded_at, failed_at) > clock_timestamp());
+SELECT swipesavvy.claim_job('jobs') ? 'job' AS anything_more;
+SELECT next_run_at - now() AS postponed FROM swipesavvy.jobs WHERE job = 'expire_points';
+-- whom an admin has put less than an interval ahead, or has let wait no longer, is as any other
+SELECT swipesavvy.set_job('expire_points', next_run_at => now()) IS NOT NULL AS due;
+SELECT swipesavvy.claim_job('jobs') ->> 'job' AS job;
+SELECT postponed FROM swipesavvy.jobs WHERE job = 'expire_points';
+ROLLBACK;
+
 -- errors
 SELECT swipesavvy.claim_job('fast');
 SELECT swipesavvy.claim_job(NULL);

@@ -7,6 +7,7 @@ CREATE TABLE swipesavvy.jobs (
     max_seconds integer,
     scheduled_at timestamptz NOT NULL DEFAULT now(),
     next_run_at timestamptz NOT NULL DEFAULT now(),
+    postponed boolean NOT NULL DEFAULT false,
     started_at timestamptz,
     finished_at timestamptz,
     succeeded_at timestamptz,
@@ -25,6 +26,8 @@ COMMENT ON COLUMN swipesavvy.jobs.every_seconds IS 'Null: as often as the librar
 COMMENT ON COLUMN swipesavvy.jobs.max_seconds IS 'After how long a run is cancelled; null: as the library says.';
 COMMENT ON COLUMN swipesavvy.jobs.scheduled_at IS 'The run that comes next by the schedule.';
 COMMENT ON COLUMN swipesavvy.jobs.next_run_at IS 'When it runs: then, or otherwise after a failure or while there is more to do.';
+COMMENT ON COLUMN swipesavvy.jobs.postponed IS
+    'next_run_at is an admin''s; any other that lies further ahead than the job''s interval is of a clock that was ahead, and counts as due.';
 COMMENT ON COLUMN swipesavvy.jobs.started_at IS 'Later than finished_at: it runs, or its worker ended while it did.';
 COMMENT ON COLUMN swipesavvy.jobs.failures_in_a_row IS 'Counted when a run begins, and 0 once one succeeds: so a crash is counted too.';
 
