@@ -16,7 +16,7 @@
 typedef struct SSAccount
 {
 	pg_uuid_t id;		 /* of its user; first, so that accounts are sorted as ids are */
-	ItemPointerData tid; /* of the locked row; where it was locked by access methods */
+	ItemPointerData tid; /* of the locked row */
 	bool active;		 /* the user is */
 	int64 available;
 	int64 pending;

@@ -26,7 +26,7 @@
 static SSQuery lock_accounts_query = {
 	"SELECT a.user_id, a.points_available, a.points_pending, a.lifetime_points, a.tier,"
 	"       coalesce(a.tier_until, '-infinity'), a.transaction_count, a.spent_minor, a.spent_currency,"
-	"       a.points_debited, a.lot_at, a.lot_before, a.referral_for"
+	"       a.points_debited, a.lot_at, a.lot_before, a.referral_for, a.ctid"
 	"  FROM swipesavvy.reward_accounts a WHERE a.user_id = ANY ($1) ORDER BY a.user_id FOR NO KEY UPDATE",
 	1,
 	{UUIDARRAYOID},
@@ -103,6 +103,7 @@ read_row(uint64 row, SSAccount *account)
 	account->has_referrer = !isnull;
 	if (!isnull)
 		account->referrer = *DatumGetUUIDP(referrer);
+	account->tid = *(ItemPointer) DatumGetPointer(ss_value_not_null(row, 14));
 	account->active = true;
 }
 
@@ -141,6 +142,9 @@ lock_by_query(SSWanted *wanted, int count, SSAccount *accounts)
 	count = add_referrers(wanted, count);
 	array = ss_uuid_array(&wanted[0].id, count, sizeof(SSWanted));
 	found = (int) ss_query_latest(&lock_accounts_query, &array, NULL);
+	if (found > count)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("table \"reward_accounts\" has more than one row of a user"));
 	for (int i = 0; i < found; i++)
 		read_row(i, &accounts[i]);
 	inactive = ss_query_latest(&inactive_users_query, &array, NULL);

@@ -16,19 +16,23 @@
 #include "ledger/account_write.h"
 #include "ledger/points_messages.h"
 
+/*
+ * Only the very version that was locked and read: a trigger on one of our tables may have moved points of the user
+ * meanwhile, and these must not be written over.
+ */
 static SSQuery write_accounts_query = {
 	"UPDATE swipesavvy.reward_accounts a"
 	"   SET points_available = k.available, points_pending = k.pending, lifetime_points = k.lifetime, tier = k.tier,"
 	"       tier_until = nullif(k.tier_until, '-infinity'), transaction_count = k.transactions, spent_minor = k.spent,"
 	"       spent_currency = k.spent_currency, points_debited = k.debited, lot_at = k.lot_at, lot_before = k.lot_before,"
 	"       referral_for = k.referrer"
-	"  FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+	"  FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 	"       k (user_id, available, pending, lifetime, tier, tier_until, transactions, spent, spent_currency, debited,"
-	"          lot_at, lot_before, referrer)"
-	" WHERE a.user_id = k.user_id",
-	13,
+	"          lot_at, lot_before, referrer, tid)"
+	" WHERE a.user_id = k.user_id AND a.ctid = k.tid",
+	14,
 	{UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID,
-	 INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, UUIDARRAYOID},
+	 INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, UUIDARRAYOID, TIDARRAYOID},
 	NULL};
 
 static void
@@ -49,6 +53,7 @@ add_account(SSColumns *columns, const SSAccount *account)
 	ss_columns_set(columns, 11, Int64GetDatum(account->lot_before));
 	if (account->has_referrer)
 		ss_columns_set(columns, 12, UUIDPGetDatum(&account->referrer));
+	ss_columns_set(columns, 13, PointerGetDatum(&account->tid));
 }
 
 static void

@@ -86,7 +86,7 @@ expire_users(const pg_uuid_t *ids, int count, TimestampTz before, Progress *prog
 		return;
 	ss_columns_arrays(&entries, values);
 	values[2] = TimestampTzGetDatum(balances[0].now);
-	(void) ss_query_latest(&write_entries, values, NULL);
+	ss_query_latest_rows(&write_entries, values, NULL, entries.nrows);
 	ss_account_write(NULL, accounts, count);
 }
 

@@ -82,13 +82,34 @@ typedef struct Collection
 	Tuplesortstate *sort;
 	TupleTableSlot *slot; /* a row on its way in */
 	TupleDesc desc;
+	uint64 rows;
 } Collection;
 
 static Collection *collecting = NULL; /* the innermost statement's */
 
+/*
+ * The end of a statement never came, so its rows would be lost: whoever ran it stopped after some rows of RETURNING, as
+ * the row limits of PL/Perl, PL/Python and PL/Tcl do.
+ */
+static void
+refuse_open(void)
+{
+	uint64 rows = 0;
+
+	for (const Collection *c = collecting; c != NULL; c = c->outer)
+		rows += c->rows;
+	if (rows > 0)
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("a statement on \"purchases\" was not run to its end"),
+				errdetail(UINT64_FORMAT " purchases that it returned were not recorded.", rows),
+				errhint("Run it without a limit of rows."));
+}
+
 static void
 on_subxact_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
 {
+	if (event == SUBXACT_EVENT_PRE_COMMIT_SUB && collecting != NULL && collecting->subxact == mine)
+		refuse_open();
 	if (event == SUBXACT_EVENT_ABORT_SUB)
 	{
 		while (collecting != NULL && collecting->subxact == mine)
@@ -99,6 +120,8 @@ on_subxact_end(SubXactEvent event, SubTransactionId mine, SubTransactionId paren
 static void
 on_xact_end(XactEvent event, void *arg)
 {
+	if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE)
+		refuse_open();
 	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE)
 		collecting = NULL;
 }
@@ -264,6 +287,7 @@ collect(Collection *collection, const SSPurchase *purchase)
 	set_column(slot, ROW_METADATA, purchase->metadata != NULL, PointerGetDatum(purchase->metadata));
 	ExecStoreVirtualTuple(slot);
 	tuplesort_puttupleslot(collection->sort, slot);
+	collection->rows++;
 	ExecClearTuple(slot);
 }
 

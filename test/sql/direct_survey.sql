@@ -132,6 +132,15 @@ CREATE FUNCTION pg_temp.swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN R
 CREATE TRIGGER swallow BEFORE INSERT ON swipesavvy.points_adjustments FOR EACH ROW EXECUTE FUNCTION pg_temp.swallow();
 SELECT swipesavvy.adjust_points(:'ann', 5, 'Welcome');
 ROLLBACK TO plain;
+-- a trigger that moves points itself: those of another user are moved; those of the buyer are held by the purchase, and
+-- would be written over
+CREATE FUNCTION pg_temp.give() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM swipesavvy.adjust_points(TG_ARGV[0]::uuid, 7, 'Gift'); RETURN NULL; END $$;
+CREATE TRIGGER give AFTER INSERT ON swipesavvy.transactions FOR EACH ROW EXECUTE FUNCTION pg_temp.give('00000000-0000-7000-8000-0000a2000002');
+SELECT * FROM pg_temp.buy();
+DROP TRIGGER give ON swipesavvy.transactions;
+CREATE TRIGGER give AFTER INSERT ON swipesavvy.transactions FOR EACH ROW EXECUTE FUNCTION pg_temp.give('00000000-0000-7000-8000-0000a2000001');
+SELECT * FROM pg_temp.buy();
+ROLLBACK TO plain;
 -- rights taken from the owner
 REVOKE INSERT ON swipesavvy.points_entries FROM swipesavvy_owner;
 SELECT * FROM pg_temp.buy();
