@@ -19,6 +19,7 @@
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
 
+#include "base/made.h"
 #include "base/query.h"
 
 #define SAFE_PATH "pg_catalog, pg_temp"
@@ -127,10 +128,12 @@ adds_one_row(const char *sql)
 static void
 refuse_loss(uint64 written, uint64 rows)
 {
-	ereport(
-		ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		errmsg("rows of the extension's tables were not written"),
-		errdetail("A trigger, a rule or row security let " UINT64_FORMAT " of " UINT64_FORMAT " pass.", written, rows));
+	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("rows of the extension's tables were not written"),
+			errdetail(UINT64_FORMAT
+					  " of " UINT64_FORMAT
+					  " were: a trigger, a rule or row security lets the others go, or has changed them meanwhile.",
+					  written, rows));
 }
 
 static void
@@ -152,6 +155,7 @@ run(SSQuery *query, SPIPlanPtr plan, const Datum *values, const bool *nulls, Sna
 								  true, 0);
 	if (result < 0)
 		elog(ERROR, "could not run \"%s\": %s", query->sql, SPI_result_code_string(result));
+	ss_made_check(plan);
 	if (result == SPI_OK_REWRITTEN)
 		refuse_rule(query);
 	if (SPI_processed == 0 && (result == SPI_OK_INSERT || result == SPI_OK_INSERT_RETURNING) &&
@@ -175,6 +179,7 @@ typedef struct Receiver
 	DestReceiver pub;
 	SSRowFunction function;
 	void *state;
+	SPIPlanPtr plan;
 } Receiver;
 
 static bool
@@ -189,6 +194,7 @@ receive_row(TupleTableSlot *row, DestReceiver *self)
 static void
 receive_start(DestReceiver *self, int operation, TupleDesc desc)
 {
+	ss_made_check(((Receiver *) self)->plan);
 }
 
 static void
@@ -199,8 +205,8 @@ receive_end(DestReceiver *self)
 void
 ss_query_each(SSQuery *query, const Datum *values, SSRowFunction function, void *state)
 {
-	Receiver receiver = {{receive_row, receive_start, receive_end, receive_end, DestNone}, function, state};
 	SPIPlanPtr plan = plan_of(query);
+	Receiver receiver = {{receive_row, receive_start, receive_end, receive_end, DestNone}, function, state, plan};
 	SPIExecuteOptions options = {.read_only = true, .dest = &receiver.pub};
 	int result;
 
@@ -245,9 +251,12 @@ ss_query_open(SSQuery *query, const Datum *values, const bool *nulls)
 {
 	char null_flags[SS_QUERY_MAX_ARGS] = {0};
 	SPIPlanPtr plan = plan_of(query);
+	Portal cursor;
 
 	flag_nulls(query, nulls, null_flags);
-	return SPI_cursor_open(NULL, plan, unconstify(Datum *, values), null_flags, true);
+	cursor = SPI_cursor_open(NULL, plan, unconstify(Datum *, values), null_flags, true);
+	ss_made_check(plan);
+	return cursor;
 }
 
 uint64

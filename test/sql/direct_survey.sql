@@ -174,6 +174,7 @@ SAVEPOINT audited;
 SELECT pg_temp.change('carl@survey.test');
 ALTER TABLE swipesavvy.audit_logs ALTER details TYPE jsonb USING details::jsonb;
 SELECT pg_temp.change('carl1@survey.test');
+SELECT swipesavvy.get_audit_logs();
 ROLLBACK TO audited;
 ALTER TABLE swipesavvy.audit_logs ALTER user_id TYPE text USING user_id::text;
 SELECT pg_temp.change('carl2@survey.test');
@@ -198,4 +199,17 @@ ROLLBACK TO audited;
 SELECT swipesavvy.list_campaigns() -> 'total' AS total \gset
 ALTER TABLE swipesavvy.campaigns ENABLE ROW LEVEL SECURITY;
 SELECT swipesavvy.list_campaigns() -> 'total' AS none, :total > 0 AS some;
+ROLLBACK TO audited;
+-- so are results of queries: of whatever table, by the columns' types
+ALTER TABLE swipesavvy.campaigns ALTER budget TYPE numeric;
+SELECT * FROM pg_temp.buy();
+ROLLBACK TO audited;
+ALTER TABLE swipesavvy.rewards ALTER points TYPE numeric;
+SELECT swipesavvy.create_reward('Mug', 100, stock => 5);
+ROLLBACK TO audited;
+ALTER TABLE swipesavvy.users ALTER created_at TYPE timestamp;
+SELECT swipesavvy.list_users() -> 'total';
+ROLLBACK TO audited;
+ALTER TABLE swipesavvy.leaderboards ADD note text;
+SELECT swipesavvy.get_leaderboard('weekly') IS NOT NULL AS answered;
 ROLLBACK;

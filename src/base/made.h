@@ -1,0 +1,31 @@
+/*
+ * made.h: whether the columns that a query reads have the types that the
+ * extension gave them.
+ *
+ * Results of queries are read as these types. Who gives a column another one
+ * would have a number read as an address, or an address as a number of points.
+ */
+#ifndef SS_MADE_H
+#define SS_MADE_H
+
+#include "postgres.h"
+
+#include "executor/spi.h"
+
+typedef struct SSMadeColumn
+{
+	const char *table; /* with its schema */
+	const char *column;
+	const char *type;
+} SSMadeColumn;
+
+extern const SSMadeColumn ss_made_columns[];
+extern const int ss_made_columns_count;
+
+/*
+ * 55000 when a table that the plan uses has a column of ours in another type. The plan is being used or has just been
+ * used, so its tables are locked. Costs next to nothing as long as no table changes.
+ */
+extern void ss_made_check(SPIPlanPtr plan);
+
+#endif /* SS_MADE_H */
