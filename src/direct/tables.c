@@ -67,7 +67,7 @@ const SSTableSpec ss_table_specs[SS_TABLES] = {
 						 .checks = {"((amount_minor >= 0) AND (points_base >= 0) AND (points_bonus >= 0))",
 									"((discount_minor >= 0) AND (discount_minor <= amount_minor))",
 									"((refunded_minor >= 0) AND (refunded_minor <= amount_minor))"},
-						 .ncolumns = 19,
+						 .ncolumns = 20,
 						 .columns = {[TRANSACTION_ID] = {"transaction_id", UUIDOID},
 									 [TRANSACTION_USER_ID] = {"user_id", UUIDOID},
 									 [TRANSACTION_AMOUNT] = {"amount_minor", INT8OID},
@@ -86,7 +86,8 @@ const SSTableSpec ss_table_specs[SS_TABLES] = {
 									 [TRANSACTION_ACCOUNT_ID] = {"account_id", UUIDOID, true},
 									 [TRANSACTION_KEY] = {"idempotency_key", TEXTOID, true},
 									 [TRANSACTION_METADATA] = {"metadata", JSONBOID, true},
-									 [TRANSACTION_DECISION] = {"decision", BYTEAOID}},
+									 [TRANSACTION_DECISION] = {"decision", BYTEAOID},
+									 [TRANSACTION_BASE_RATE] = {"base_rate", INT8OID, true}},
 						 .index = {true, 2, {{"transaction_id", UUIDOID}, {"user_id", UUIDOID}}}},
 	[SS_TRANSACTION_KEYS] =
 		{.name = "transactions",

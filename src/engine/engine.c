@@ -333,7 +333,8 @@ process(SSChunk *chunk, int position, TimestampTz now)
 		SSBuyer *buyer = ss_chunk_known(chunk, account);
 
 		buyer->tier_milli = ss_tier_held(chunk->rules, account, now)->multiplier_milli;
-		purchase->points_base = ss_match_base(chunk->rules, purchase, buyer);
+		purchase->base_rate = ss_match_rate(chunk->rules, purchase, buyer);
+		purchase->points_base = ss_match_base(chunk->rules, purchase);
 		choose_awards(chunk, position);
 		if (!ss_slots_settle(chunk))
 			return false;

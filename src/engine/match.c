@@ -30,13 +30,17 @@ boost_milli(const SSPurchase *purchase, const SSBuyer *buyer)
 }
 
 int64
-ss_match_base(const SSRules *rules, const SSPurchase *purchase, const SSBuyer *buyer)
+ss_match_rate(const SSRules *rules, const SSPurchase *purchase, const SSBuyer *buyer)
 {
-	int128 product = (int128) purchase->amount * rules->settings.earn_rate_milli;
+	return rules->settings.earn_rate_milli * buyer->tier_milli * boost_milli(purchase, buyer);
+}
+
+int64
+ss_match_base(const SSRules *rules, const SSPurchase *purchase)
+{
 	int128 divisor = (int128) ss_minor_per_major(ss_rules_exponent(rules, purchase->currency)) * 1000000000;
 
-	product *= (int128) buyer->tier_milli * boost_milli(purchase, buyer);
-	return ss_narrow(product / divisor, "points");
+	return ss_narrow((int128) purchase->amount * purchase->base_rate / divisor, "points");
 }
 
 static bool

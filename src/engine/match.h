@@ -37,8 +37,11 @@ typedef struct SSGift
 	int128 cost;
 } SSGift;
 
-/* Base points of a purchase that earns (§1); 22003 when they do not fit. */
-extern int64 ss_match_base(const SSRules *rules, const SSPurchase *purchase, const SSBuyer *buyer);
+/* Earn rate, tier and boost multiplier of a purchase (§1), each in thousandths, as one product: at most 10^18. */
+extern int64 ss_match_rate(const SSRules *rules, const SSPurchase *purchase, const SSBuyer *buyer);
+
+/* Base points of a purchase that earns, by its amount and base_rate (§1); 22003 when they do not fit. */
+extern int64 ss_match_base(const SSRules *rules, const SSPurchase *purchase);
 
 /*
  * The first rule that excludes the campaign, of those that need neither counts

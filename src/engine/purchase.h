@@ -60,6 +60,7 @@ typedef struct SSPurchase
 	TimestampTz recorded_at;
 	int16 category_no; /* 0 = none */
 	DateADT day;	   /* of occurred_at, in the programme's time zone */
+	int64 base_rate;   /* earn rate x tier x boost, each in thousandths; of one that earns */
 	int64 points_base;
 	int64 points_bonus;
 	int64 discount;

@@ -19,17 +19,17 @@
 static SSQuery write_transactions_query = {
 	"INSERT INTO swipesavvy.transactions (transaction_id, user_id, amount_minor, occurred_at, recorded_at, points_base,"
 	"       points_bonus, discount_minor, refunded_minor, points_refunded, status, currency, category_no, request,"
-	"       merchant_id, account_id, idempotency_key, metadata, decision)"
+	"       merchant_id, account_id, idempotency_key, metadata, decision, base_rate)"
 	" SELECT k.transaction_id, k.user_id, k.amount, k.occurred_at, k.recorded_at, k.base, k.bonus, k.discount,"
 	"        0, 0, k.status::swipesavvy.purchase_status, k.currency, k.category_no, k.request, k.merchant_id, k.account_id,"
-	"        k.idempotency_key, k.metadata, k.decision"
-	"   FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+	"        k.idempotency_key, k.metadata, k.decision, k.base_rate"
+	"   FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
 	"        k (transaction_id, user_id, amount, occurred_at, recorded_at, base, bonus, discount, status, currency,"
-	"           category_no, request, merchant_id, account_id, idempotency_key, metadata, decision)",
-	17,
+	"           category_no, request, merchant_id, account_id, idempotency_key, metadata, decision, base_rate)",
+	18,
 	{UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, INT8ARRAYOID,
 	 INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT2ARRAYOID, INT2ARRAYOID, UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID,
-	 JSONBARRAYOID, BYTEAARRAYOID},
+	 JSONBARRAYOID, BYTEAARRAYOID, INT8ARRAYOID},
 	NULL};
 static SSQuery write_entries_query = {
 	"INSERT INTO swipesavvy.points_entries (user_id, entry_id, points, recorded_at, kind, debit_account, credit_account,"
@@ -79,6 +79,8 @@ add_transaction(SSColumns *columns, const SSPurchase *purchase)
 	if (purchase->metadata != NULL)
 		ss_columns_set(columns, 15, JsonbPGetDatum(purchase->metadata));
 	ss_columns_set(columns, 16, PointerGetDatum(ss_decision_encode(&purchase->decision)));
+	if (purchase->status == SS_PENDING)
+		ss_columns_set(columns, 17, Int64GetDatum(purchase->base_rate));
 }
 
 /* One entry of that user's, unless it moves nothing. */

@@ -43,6 +43,8 @@ add_transaction(SSDirect *direct, const SSPurchase *purchase)
 		ss_direct_set(direct, table, TRANSACTION_KEY, CStringGetTextDatum(purchase->idempotency_key));
 	if (purchase->metadata != NULL)
 		ss_direct_set(direct, table, TRANSACTION_METADATA, JsonbPGetDatum(purchase->metadata));
+	if (purchase->status == SS_PENDING)
+		ss_direct_set(direct, table, TRANSACTION_BASE_RATE, Int64GetDatum(purchase->base_rate));
 	ss_direct_set(direct, table, TRANSACTION_DECISION, PointerGetDatum(ss_decision_encode(&purchase->decision)));
 }
 

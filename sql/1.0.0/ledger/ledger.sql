@@ -55,6 +55,7 @@ CREATE TABLE swipesavvy.transactions (
     idempotency_key text COLLATE "C",
     metadata jsonb,
     decision bytea NOT NULL,
+    base_rate bigint,
     CONSTRAINT transactions_pkey PRIMARY KEY (transaction_id, user_id),
     CONSTRAINT transaction_amounts_are_not_negative CHECK (amount_minor >= 0 AND points_base >= 0 AND points_bonus >= 0),
     CONSTRAINT a_discount_is_part_of_the_amount CHECK (discount_minor BETWEEN 0 AND amount_minor),
@@ -72,6 +73,8 @@ COMMENT ON COLUMN swipesavvy.transactions.refunded_minor IS 'Amount refunded so 
 COMMENT ON COLUMN swipesavvy.transactions.points_refunded IS 'Points that refunds took back so far.';
 COMMENT ON COLUMN swipesavvy.transactions.idempotency_key IS 'The caller''s key, unique per user: a repeated call is recognised by it.';
 COMMENT ON COLUMN swipesavvy.transactions.metadata IS 'The caller''s object; shipping_amount in it has a meaning for FREE_SHIPPING.';
+COMMENT ON COLUMN swipesavvy.transactions.base_rate IS
+    'Of a purchase recorded as pending: earn rate, tier and boost multiplier of then, each in thousandths, as one product; settling for another amount goes by it.';
 COMMENT ON COLUMN swipesavvy.transactions.category_no IS 'The merchant''s category when the purchase was processed.';
 COMMENT ON COLUMN swipesavvy.transactions.request IS
     'What the caller left out and the status first passed, as bits: needed to recognise a repeat.';
