@@ -20,15 +20,24 @@
 #include "ledger/tier.h"
 
 static SSQuery known_keys_query = {
-	"SELECT t.user_id, t.idempotency_key, t.transaction_id, t.amount_minor, t.currency, t.occurred_at, t.request,"
-	"       t.merchant_id, t.account_id, t.metadata, t.status::text, t.points_base, t.points_bonus, t.discount_minor"
-	"  FROM swipesavvy.transactions t WHERE t.user_id = ANY ($1) AND t.idempotency_key = ANY ($2)",
+	"SELECT t.user_id, t.idempotency_key, t.transaction_id, coalesce(s.recorded_amount_minor, t.amount_minor), t.currency,"
+	"       t.occurred_at, t.request, t.merchant_id, t.account_id, t.metadata, t.status::text,"
+	"       coalesce(s.recorded_points_base, t.points_base), coalesce(s.recorded_points_bonus, t.points_bonus),"
+	"       coalesce(s.recorded_discount_minor, t.discount_minor)"
+	"  FROM swipesavvy.transactions t"
+	"  LEFT JOIN swipesavvy.settlements s ON s.user_id = t.user_id AND s.transaction_id = t.transaction_id"
+	" WHERE t.user_id = ANY ($1) AND t.idempotency_key = ANY ($2)",
 	2,
 	{UUIDARRAYOID, TEXTARRAYOID},
 	NULL};
+/* As they were recorded: one that was settled for another amount gives others since. */
 static SSQuery awards_query = {
-	"SELECT r.campaign_no, r.campaign_version, c.campaign_id, r.points, r.discount_minor, r.cost_minor"
+	"SELECT r.campaign_no, r.campaign_version, c.campaign_id, coalesce((a.award ->> 'points')::bigint, r.points),"
+	"       coalesce((a.award ->> 'discount_minor')::bigint, r.discount_minor),"
+	"       coalesce((a.award ->> 'cost_minor')::bigint, r.cost_minor)"
 	"  FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.campaigns c ON c.campaign_no = r.campaign_no"
+	"  LEFT JOIN swipesavvy.settlements s ON s.user_id = r.user_id AND s.transaction_id = r.transaction_id"
+	" CROSS JOIN LATERAL (SELECT s.recorded_awards -> (r.position - 1) AS award) a"
 	" WHERE r.user_id = $1 AND r.transaction_id = $2 ORDER BY r.position",
 	2,
 	{UUIDOID, UUIDOID},

@@ -743,23 +743,72 @@ take_all_locked(SSChunk *chunk)
 	ss_slots_write(chunk);
 }
 
+/* Without locks; false when that cannot be: then nothing was done. */
+static bool
+change_unlocked(SSChunk *chunk)
+{
+	bool done = false;
+
+	chunk->direct = ss_direct_begin();
+	if (chunk->direct == NULL)
+		return false;
+	while (!done && !chunk->locked)
+	{
+		drop_missing(chunk);
+		done = ss_slots_settle(chunk);
+	}
+	ss_direct_end(chunk->direct);
+	chunk->direct = NULL;
+	return done;
+}
+
 void
 ss_slots_give_back(SSTake *takes, int count)
 {
 	SSChunk chunk = {.takes = takes, .ntakes = merge_takes(takes, count)};
-	bool given = false;
 
-	if (chunk.ntakes == 0)
+	if (chunk.ntakes == 0 || change_unlocked(&chunk))
 		return;
-	chunk.direct = ss_direct_begin();
-	chunk.locked = chunk.direct == NULL;
-	while (!given && !chunk.locked)
-	{
-		drop_missing(&chunk);
-		given = ss_slots_settle(&chunk);
-	}
-	if (!given)
-		take_all_locked(&chunk);
-	if (chunk.direct != NULL)
-		ss_direct_end(chunk.direct);
+	chunk.locked = true;
+	take_all_locked(&chunk);
+}
+
+/* --- changing what recorded awards cost ----------------------------------------------------------- */
+
+bool
+ss_slots_try(SSTake *takes, int count)
+{
+	SSChunk chunk = {.takes = takes, .ntakes = merge_takes(takes, count)};
+
+	return chunk.ntakes == 0 || change_unlocked(&chunk);
+}
+
+SSChunk *
+ss_slots_lock_budgets(const int32 *campaign_nos, int count)
+{
+	SSChunk *chunk = palloc0(sizeof(SSChunk));
+	SSSlotKey *keys = palloc(count * sizeof(SSSlotKey));
+
+	for (int i = 0; i < count; i++)
+		keys[i] = (SSSlotKey){campaign_nos[i], SS_BUDGET_DAY};
+	qsort(keys, count, sizeof(SSSlotKey), compare_keys);
+	chunk->locked = true;
+	list_shares(chunk, keys, count);
+	lock_slots(chunk, &lock_first_query, keys, count);
+	lock_slots(chunk, &lock_others_query, keys, count);
+	return chunk;
+}
+
+bool
+ss_slots_take_of_budget(SSChunk *chunk, int32 campaign_no, int128 amount)
+{
+	SSSlotKey key = {campaign_no, SS_BUDGET_DAY};
+	SSShares *shares = find_locked(chunk, &key);
+
+	if (shares == NULL || shares->count == 0 || amount == 0)
+		return true;
+	if (amount > 0 && ss_shares_left(shares) < amount)
+		return false;
+	ss_shares_take(shares, (int64) amount, false);
+	return true;
 }

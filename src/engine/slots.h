@@ -50,4 +50,17 @@ extern void ss_slots_write_statement(SSStatement *statement);
  */
 extern void ss_slots_give_back(SSTake *takes, int count);
 
+/*
+ * Takes, and gives back (below 0), all of it or nothing, without locking what others may want; false when that cannot
+ * be, or there is not as much as that: then ask again under locks. Puts them in order; the same about what has no slots.
+ */
+extern bool ss_slots_try(SSTake *takes, int count);
+
+/*
+ * Under locks: of the budgets of these campaigns, each named once; first of all what ss_slots_try could not do. Then
+ * one after the other; false: so much is not left. ss_slots_write ends it.
+ */
+extern SSChunk *ss_slots_lock_budgets(const int32 *campaign_nos, int count);
+extern bool ss_slots_take_of_budget(SSChunk *chunk, int32 campaign_no, int128 amount);
+
 #endif /* SS_SLOTS_H */

@@ -19,6 +19,7 @@ typedef struct SSEntry
 	const char *credit;
 	int64 points;
 	const pg_uuid_t *transaction_id; /* or NULL */
+	int32 campaign_no;				 /* or 0 */
 	const char *reason;				 /* or NULL */
 	TimestampTz recorded_at;
 } SSEntry;

@@ -72,14 +72,19 @@ typedef struct Check
 							" (SELECT e.user_id, e.transaction_id, sum(e.points) FILTER (WHERE e.kind = 'earn') AS base,"                                                         \
 							"         sum(e.points) FILTER (WHERE e.kind = 'bonus') AS bonus,"                                                                                    \
 							"         sum(e.points) FILTER (WHERE e.kind = 'refund') AS refunded,"                                                                                \
-							"         sum(e.points) FILTER (WHERE e.kind IN ('settle', 'decline')) AS moved"                                                                      \
+							"         sum(e.points) FILTER (WHERE e.kind = 'settle') AS settled,"                                                                                 \
+							"         sum(e.points) FILTER (WHERE e.kind = 'decline' AND e.campaign_no IS NULL) AS declined,"                                                     \
+							"         sum(e.points) FILTER (WHERE e.kind = 'decline' AND e.campaign_no IS NOT NULL) AS bonus_declined"                                            \
 							"    FROM " TABLE(                                                                                                                                    \
 								"points_entries") " e WHERE e.kind IN ('earn', 'bonus', 'refund', 'settle', 'decline')"                                                           \
 												  "   GROUP BY e.user_id, e.transaction_id) s"                                                                                    \
 												  "    ON s.user_id = t.user_id AND s.transaction_id = t.transaction_id"                                                          \
-												  " WHERE t.user_id IS NULL OR t.points_base <> coalesce(s.base, 0) OR t.points_bonus <> coalesce(s.bonus, 0)"                    \
-												  "    OR t.points_refunded <> coalesce(s.refunded, 0)"                                                                           \
-												  "    OR (s.moved IS NOT NULL AND s.moved <> t.points_base + t.points_bonus)")                                                   \
+												  " WHERE t.user_id IS NULL OR t.points_refunded <> coalesce(s.refunded, 0)"                                                      \
+												  "    OR t.points_base <> coalesce(s.base, 0) - CASE WHEN t.status = 'failed' THEN 0 ELSE coalesce(s.declined, 0) END"           \
+												  "    OR t.points_bonus <> coalesce(s.bonus, 0) - coalesce(s.bonus_declined, 0)"                                                 \
+												  "    OR s.settled <> t.points_base + t.points_bonus"                                                                            \
+												  "    OR (t.status = 'failed' AND s.declined <> t.points_base + t.points_bonus)"                                                 \
+												  "    OR (t.status <> 'completed' AND s.bonus_declined > 0)")                                                                    \
 	CHECK(                                                                                                                                                                        \
 		"awards_of_purchases", "coalesce(t.user_id, s.user_id)",                                                                                                                  \
 		"FROM " TABLE(                                                                                                                                                            \
@@ -95,9 +100,12 @@ typedef struct Check
 		"FROM (SELECT r.user_id, r.transaction_id, r.campaign_no, r.points"                                                                                                       \
 		"    FROM " TABLE(                                                                                                                                                        \
 			"campaign_redemptions") " r WHERE r.points > 0) r"                                                                                                                    \
-									"  FULL JOIN (SELECT e.user_id, e.transaction_id, e.campaign_no, e.points"                                                                    \
+									"  FULL JOIN (SELECT e.user_id, e.transaction_id, e.campaign_no,"                                                                             \
+									"                    sum(CASE e.kind WHEN 'bonus' THEN e.points ELSE -e.points END) AS points"                                                \
 									"    FROM " TABLE(                                                                                                                            \
-										"points_entries") " e WHERE e.kind = 'bonus') e"                                                                                          \
+										"points_entries") " e WHERE e.kind = 'bonus' OR (e.kind = 'decline' AND e.campaign_no IS NOT NULL)"                                       \
+														  "   GROUP BY e.user_id, e.transaction_id, e.campaign_no"                                                                \
+														  "  HAVING sum(CASE e.kind WHEN 'bonus' THEN e.points ELSE -e.points END) <> 0) e"                                       \
 														  "    ON e.user_id = r.user_id AND e.transaction_id = r.transaction_id AND e.campaign_no = r.campaign_no"                \
 														  " WHERE r.points IS DISTINCT FROM e.points")                                                                            \
 	CHECK(                                                                                                                                                                        \
@@ -128,13 +136,30 @@ typedef struct Check
 		"FROM " TABLE(                                                                                                                                                            \
 			"transactions") " t JOIN"                                                                                                                                             \
 							" (SELECT e.user_id, e.transaction_id, bool_or(e.kind = 'settle') AS settled, bool_or(e.kind = 'decline') AS declined,"                               \
-							"         bool_or(e.kind IN ('earn', 'bonus') AND e.credit_account = 'pending') AS held"                                                              \
+							"         bool_or(e.kind IN ('earn', 'bonus') AND e.credit_account = 'pending') AS held,"                                                             \
+							"         sum(CASE WHEN e.credit_account = 'pending' THEN e.points WHEN e.debit_account = 'pending' THEN -e.points ELSE 0 END) AS left_over"          \
 							"    FROM " TABLE(                                                                                                                                    \
 								"points_entries") " e WHERE e.kind IN ('earn', 'bonus', 'settle', 'decline')"                                                                     \
 												  "   GROUP BY e.user_id, e.transaction_id) s"                                                                                    \
 												  "    ON s.user_id = t.user_id AND s.transaction_id = t.transaction_id"                                                          \
-												  " WHERE s.settled <> (s.held AND t.status = 'completed') OR s.declined <> (s.held AND t.status = 'failed')"                     \
-												  "    OR (t.status = 'pending' AND NOT s.held)")                                                                                 \
+												  "  LEFT JOIN swipesavvy.settlements o ON o.user_id = t.user_id AND o.transaction_id = t.transaction_id"                         \
+												  " WHERE s.left_over <> CASE WHEN t.status = 'pending' THEN t.points_base + t.points_bonus ELSE 0 END"                           \
+												  "    OR (t.status = 'pending' AND (s.settled OR s.declined OR NOT s.held))"                                                     \
+												  "    OR (s.settled AND t.status <> 'completed')"                                                                                \
+												  "    OR (s.declined AND t.status <> 'failed' AND o.user_id IS NULL)"                                                            \
+												  "    OR (s.held AND t.status NOT IN ('pending', 'completed', 'failed'))")                                                       \
+	CHECK(                                                                                                                                                                        \
+		"settlements", "s.user_id",                                                                                                                                               \
+		"FROM " TABLE("settlements") " s LEFT JOIN " TABLE(                                                                                                                       \
+			"transactions") " t"                                                                                                                                                  \
+							"    ON t.user_id = s.user_id AND t.transaction_id = s.transaction_id"                                                                                \
+							"  LEFT JOIN swipesavvy.currencies c ON c.code = t.currency"                                                                                          \
+							" WHERE t.status IS DISTINCT FROM 'completed' OR t.amount_minor = s.recorded_amount_minor"                                                            \
+							"    OR (t.points_base = div(t.amount_minor * t.base_rate::numeric, 10::numeric ^ (9 + c.minor_unit))) IS NOT TRUE"                                   \
+							"    OR (s.recorded_points_base = div(s.recorded_amount_minor * t.base_rate::numeric, 10::numeric ^ (9 + c.minor_unit))) IS NOT TRUE"                 \
+							"    OR (s.recorded_points_bonus, s.recorded_discount_minor)"                                                                                         \
+							"       <> (SELECT coalesce(sum((a ->> 'points')::bigint), 0), coalesce(sum((a ->> 'discount_minor')::bigint), 0)"                                    \
+							"             FROM jsonb_array_elements(s.recorded_awards) a)")                                                                                       \
 	CHECK(                                                                                                                                                                        \
 		"referrals_due", "a.user_id",                                                                                                                                             \
 		"FROM " TABLE(                                                                                                                                                            \

@@ -50,7 +50,12 @@ find_replay(const pg_uuid_t *user_id, const char *key, int64 points, const char 
 static const pg_uuid_t *
 adjust(SSBalance *balance, int64 points)
 {
-	SSEntry entry = {&balance->account.id, "adjust", "issuance", "available", points, NULL, NULL, balance->now};
+	SSEntry entry = {.user_id = &balance->account.id,
+					 .kind = "adjust",
+					 .debit = "issuance",
+					 .credit = "available",
+					 .points = points,
+					 .recorded_at = balance->now};
 	int64 available = balance->account.available;
 	const pg_uuid_t *entry_id;
 

@@ -203,8 +203,12 @@ make_code(const Operation *operation)
 static void
 spend(const Operation *operation, SSBalance *balance, Spending *spending, Datum *values, bool *nulls)
 {
-	SSEntry entry = {spending->user_id, operation->kind, "available", operation->account, spending->points, NULL, NULL,
-					 balance->now};
+	SSEntry entry = {.user_id = spending->user_id,
+					 .kind = operation->kind,
+					 .debit = "available",
+					 .credit = operation->account,
+					 .points = spending->points,
+					 .recorded_at = balance->now};
 
 	spending->code = make_code(operation);
 	ss_balance_debit(balance, spending->points, false);

@@ -2,8 +2,11 @@
  * explain_award.c: explain_award(): why a purchase earned what it did.
  *
  * Called by support, and by customers for their own purchases. Reads only. What
- * was looked at when the purchase was processed comes from its decision record;
- * other campaigns are tested again, as they were then, and marked so.
+ * was looked at when the purchase was processed comes from its decision record,
+ * which has room for so many; those that applied are known by their redemptions
+ * whatever their number. Other campaigns are tested again, as they were then, and
+ * marked so. A purchase that was settled for another amount shows both: its
+ * campaigns were chosen by the recorded one.
  */
 #include "postgres.h"
 
@@ -23,13 +26,18 @@
 
 #define OTHERS_MAX "100" /* campaigns that were no candidates, at most */
 
+/* The reason of a campaign that must have fallen to a limit, another one or its budget, while nothing says to which. */
+#define NOT_RECORDED "not recorded"
+
 PG_FUNCTION_INFO_V1(swipesavvy_explain_award);
 
 static SSQuery purchase_query = {
-	"SELECT t.user_id, t.amount_minor, t.currency, t.occurred_at, t.status::text, t.category_no, t.merchant_id,"
+	"SELECT t.user_id, coalesce(s.recorded_amount_minor, t.amount_minor), t.currency, t.occurred_at, t.status::text, t.category_no, t.merchant_id,"
 	"       t.metadata, t.recorded_at, t.points_base, t.points_bonus, t.discount_minor, t.decision,"
-	"       t.request"
-	"  FROM swipesavvy.transactions t WHERE t.transaction_id = $1 AND ($2 IS NULL OR t.user_id = $2)",
+	"       t.request, t.amount_minor"
+	"  FROM swipesavvy.transactions t"
+	"  LEFT JOIN swipesavvy.settlements s ON s.user_id = t.user_id AND s.transaction_id = t.transaction_id"
+	" WHERE t.transaction_id = $1 AND ($2 IS NULL OR t.user_id = $2)",
 	2,
 	{UUIDOID, UUIDOID},
 	NULL};
@@ -38,13 +46,28 @@ static SSQuery segments_query = {
 	2,
 	{UUIDOID, TIMESTAMPTZOID},
 	NULL};
-static SSQuery candidate_query = {"SELECT c.campaign_id, c.name, r.points, r.discount_minor"
-								  "  FROM swipesavvy.campaigns c LEFT JOIN swipesavvy.campaign_redemptions r"
-								  "    ON r.user_id = $2 AND r.transaction_id = $3 AND r.campaign_no = c.campaign_no"
-								  " WHERE c.campaign_no = $1",
-								  3,
-								  {INT4OID, UUIDOID, UUIDOID},
-								  NULL};
+/* What the redemption r gave, and what it had given before the purchase was settled for another amount. */
+#define GIVEN "r.points, r.discount_minor, (a.award ->> 'points')::bigint, (a.award ->> 'discount_minor')::bigint"
+#define GIVEN_BEFORE                                                                                                   \
+	"  LEFT JOIN swipesavvy.settlements s ON s.user_id = r.user_id AND s.transaction_id = r.transaction_id"            \
+	" CROSS JOIN LATERAL (SELECT s.recorded_awards -> (r.position - 1) AS award) a"
+
+static SSQuery candidate_query = {
+	"SELECT c.campaign_id, c.name, " GIVEN "  FROM swipesavvy.campaigns c"
+	"  LEFT JOIN swipesavvy.campaign_redemptions r"
+	"    ON r.user_id = $2 AND r.transaction_id = $3 AND r.campaign_no = c.campaign_no" GIVEN_BEFORE
+	" WHERE c.campaign_no = $1",
+	3,
+	{INT4OID, UUIDOID, UUIDOID},
+	NULL};
+/* Those that applied but for some. */
+static SSQuery applied_query = {
+	"SELECT c.campaign_id, c.name, " GIVEN ", r.campaign_version, r.campaign_no"
+	"  FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.campaigns c ON c.campaign_no = r.campaign_no" GIVEN_BEFORE
+	" WHERE r.user_id = $2 AND r.transaction_id = $3 AND NOT r.campaign_no = ANY ($1) ORDER BY r.position",
+	3,
+	{INT4ARRAYOID, UUIDOID, UUIDOID},
+	NULL};
 static SSQuery others_query = {
 	"SELECT " SS_CAMPAIGN_COLUMNS ", k.status, k.name"
 	"  FROM swipesavvy.campaigns n"
@@ -58,8 +81,8 @@ static SSQuery others_query = {
 	{INT4ARRAYOID, TIMESTAMPTZOID},
 	NULL};
 
-/* The purchase as it was recorded. */
-static void
+/* The purchase with the amount it was recorded with, by which its campaigns were chosen; returns the present amount. */
+static int64
 read_purchase(const pg_uuid_t *transaction_id, const pg_uuid_t *user_id, SSPurchase *purchase)
 {
 	Datum values[2] = {UUIDPGetDatum(transaction_id), UUIDPGetDatum(user_id)};
@@ -91,40 +114,87 @@ read_purchase(const pg_uuid_t *transaction_id, const pg_uuid_t *user_id, SSPurch
 	purchase->discount = ss_value_int64(0, 12, 0);
 	ss_decision_decode(DatumGetByteaPP(ss_value_not_null(0, 13)), &purchase->decision);
 	purchase->given = DatumGetInt16(ss_value_not_null(0, 14));
+	return ss_value_int64(0, 15, 0);
 }
 
+/* reason: NULL for a campaign that applied */
 static void
-add_candidate(SSJson *json, const char *campaign_id, const char *name, int32 version, SSReason reason, bool recorded)
+add_candidate(SSJson *json, const char *campaign_id, const char *name, int32 version, const char *reason, bool recorded)
 {
 	ss_json_text(json, "campaign_id", campaign_id);
 	ss_json_text(json, "name", name);
 	ss_json_int(json, "version", version);
-	ss_json_bool(json, "applied", recorded && reason == SS_APPLIED);
-	ss_json_text(json, "reason", ss_reason_name(reason));
+	ss_json_bool(json, "applied", reason == NULL);
+	ss_json_text(json, "reason", reason);
 	ss_json_bool(json, "recorded", recorded);
+}
+
+/* What one that applied gave: columns 3 to 6 of the row. */
+static void
+add_given(SSJson *json, uint64 row, int exponent)
+{
+	bool not_changed;
+
+	(void) ss_value(row, 5, &not_changed);
+	ss_json_int(json, "points", ss_value_int64(row, 3, 0));
+	ss_json_money(json, "discount", ss_value_int64(row, 4, 0), exponent);
+	if (not_changed)
+		return;
+	ss_json_int(json, "recorded_points", ss_value_int64(row, 5, 0));
+	ss_json_money(json, "recorded_discount", ss_value_int64(row, 6, 0), exponent);
+}
+
+/* Numbers of campaigns that were told of. */
+typedef struct Told
+{
+	int count;
+	Datum *numbers;
+} Told;
+
+static Datum
+told_array(const Told *told)
+{
+	return PointerGetDatum(construct_array(told->numbers, told->count, INT4OID, sizeof(int32), true, 'i'));
 }
 
 /* The candidates of the decision record, with what those that applied gave. */
 static void
-add_recorded(SSJson *json, const SSRules *rules, const SSPurchase *purchase)
+add_recorded(SSJson *json, const SSPurchase *purchase, int exponent, Told *told)
 {
-	int exponent = ss_rules_exponent(rules, purchase->currency);
-
+	told->numbers = palloc(Max(purchase->decision.kept, 1) * sizeof(Datum));
 	for (int i = 0; i < purchase->decision.kept; i++)
 	{
 		const SSCandidate *candidate = &purchase->decision.candidates[i];
 		Datum values[3] = {Int32GetDatum(candidate->campaign_no), UUIDPGetDatum(&purchase->user_id),
 						   UUIDPGetDatum(&purchase->transaction_id)};
 
+		told->numbers[told->count++] = values[0];
 		if (ss_query_read(&candidate_query, values, NULL) == 0)
 			continue;
 		ss_json_open_object(json, NULL);
-		add_candidate(json, ss_value_text(0, 1), ss_value_text(0, 2), candidate->version, candidate->reason, true);
+		add_candidate(json, ss_value_text(0, 1), ss_value_text(0, 2), candidate->version,
+					  ss_reason_name(candidate->reason), true);
 		if (candidate->reason == SS_APPLIED)
-		{
-			ss_json_int(json, "points", ss_value_int64(0, 3, 0));
-			ss_json_money(json, "discount", ss_value_int64(0, 4, 0), exponent);
-		}
+			add_given(json, 0, exponent);
+		ss_json_close_object(json);
+	}
+}
+
+/* Those that applied and found no room in the decision record. */
+static void
+add_applied(SSJson *json, const SSPurchase *purchase, int exponent, Told *told)
+{
+	Datum values[3] = {told_array(told), UUIDPGetDatum(&purchase->user_id), UUIDPGetDatum(&purchase->transaction_id)};
+	int rows = (int) ss_query_read(&applied_query, values, NULL);
+
+	told->numbers = repalloc(told->numbers, Max(told->count + rows, 1) * sizeof(Datum));
+	for (int i = 0; i < rows; i++)
+	{
+		told->numbers[told->count++] = ss_value_not_null(i, 8);
+		ss_json_open_object(json, NULL);
+		add_candidate(json, ss_value_text(i, 1), ss_value_text(i, 2), DatumGetInt32(ss_value_not_null(i, 7)), NULL,
+					  true);
+		add_given(json, i, exponent);
 		ss_json_close_object(json);
 	}
 }
@@ -146,9 +216,10 @@ read_segments(const SSPurchase *purchase, SSBuyer *buyer)
  * The first rule that excluded a campaign that was no candidate, as it was then:
  * its own status, or that of the purchase, which nothing is awarded for.
  * When only its segment is left to explain that, its segment it is: the user
- * joined it in a transaction that had not committed.
+ * joined it in a transaction that had not committed. One that no such rule
+ * excludes was a candidate for which the record had no room.
  */
-static SSReason
+static const char *
 reason_then(const SSCampaign *campaign, const char *status, const SSPurchase *purchase, const SSBuyer *buyer)
 {
 	SSReason reason = SS_NOT_STATUS;
@@ -157,23 +228,18 @@ reason_then(const SSCampaign *campaign, const char *status, const SSPurchase *pu
 		reason = ss_match_campaign(campaign, purchase, buyer);
 	if (reason == SS_APPLIED && campaign->segment_no != 0 && purchase->decision.count == purchase->decision.kept)
 		reason = SS_NOT_SEGMENT;
-	return reason;
+	return reason == SS_APPLIED ? NOT_RECORDED : ss_reason_name(reason);
 }
 
-/* Campaigns that were no candidates, explained from their versions then. */
+/* Campaigns that were not told of yet, explained from their versions then. */
 static void
-add_others(SSJson *json, const SSPurchase *purchase)
+add_others(SSJson *json, const SSPurchase *purchase, const Told *told)
 {
-	Datum *numbers = palloc(Max(purchase->decision.kept, 1) * sizeof(Datum));
 	SSBuyer buyer;
 	uint64 rows;
-	Datum values[2];
+	Datum values[2] = {told_array(told), TimestampTzGetDatum(purchase->recorded_at)};
 
 	read_segments(purchase, &buyer);
-	for (int i = 0; i < purchase->decision.kept; i++)
-		numbers[i] = Int32GetDatum(purchase->decision.candidates[i].campaign_no);
-	values[0] = PointerGetDatum(construct_array(numbers, purchase->decision.kept, INT4OID, sizeof(int32), true, 'i'));
-	values[1] = TimestampTzGetDatum(purchase->recorded_at);
 	rows = ss_query_read(&others_query, values, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
@@ -212,27 +278,31 @@ swipesavvy_explain_award(PG_FUNCTION_ARGS)
 	SSCall call;
 	SSJson json = {0};
 	SSPurchase purchase;
-	const SSRules *rules;
+	Told told = {0};
+	int64 amount;
+	int exponent;
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_SUPPORT | SS_ADMIN);
-	read_purchase(ss_arg_uuid(fcinfo, 0, "transaction_id", true), user_of_purchase(fcinfo, &call), &purchase);
-	rules = ss_rules_get();
+	amount = read_purchase(ss_arg_uuid(fcinfo, 0, "transaction_id", true), user_of_purchase(fcinfo, &call), &purchase);
+	exponent = ss_rules_exponent(ss_rules_get(), purchase.currency);
 	ss_json_open_object(&json, NULL);
 	ss_json_uuid(&json, "transaction_id", &purchase.transaction_id);
 	ss_json_uuid(&json, "user_id", &purchase.user_id);
 	ss_json_text(&json, "status", ss_status_names[purchase.status]);
-	ss_json_money(&json, "amount", purchase.amount, ss_rules_exponent(rules, purchase.currency));
+	ss_json_money(&json, "amount", amount, exponent);
+	ss_json_money(&json, "recorded_amount", purchase.amount, exponent);
 	ss_json_text(&json, "currency", purchase.currency);
 	ss_json_time(&json, "occurred_at", purchase.occurred_at);
 	ss_json_time(&json, "recorded_at", purchase.recorded_at);
 	ss_json_int(&json, "points_base", purchase.points_base);
 	ss_json_int(&json, "points_bonus", purchase.points_bonus);
-	ss_json_money(&json, "discount", purchase.discount, ss_rules_exponent(rules, purchase.currency));
+	ss_json_money(&json, "discount", purchase.discount, exponent);
 	ss_json_int(&json, "candidate_count", purchase.decision.count);
 	ss_json_open_array(&json, "candidates");
-	add_recorded(&json, rules, &purchase);
+	add_recorded(&json, &purchase, exponent, &told);
+	add_applied(&json, &purchase, exponent, &told);
 	if (ss_call_has(&call, SS_SUPPORT | SS_ADMIN))
-		add_others(&json, &purchase);
+		add_others(&json, &purchase, &told);
 	ss_json_close_array(&json);
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));

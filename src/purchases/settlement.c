@@ -4,7 +4,8 @@
  * SQL entry points. Locks are those of a purchase, in the same order: the
  * table campaign_redemptions, accounts by user_id (when a purchase is settled,
  * also of whoever is to be paid for bringing its user), slots. Points and
- * discounts are those of when the purchase was recorded.
+ * discounts are those of when the purchase was recorded, unless it is settled
+ * for another amount (settled_amount.c).
  */
 #include "postgres.h"
 
@@ -21,6 +22,7 @@
 #include "ledger/entry.h"
 #include "ledger/referral.h"
 #include "purchases/recorded.h"
+#include "purchases/settled_amount.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_settle_transaction);
 PG_FUNCTION_INFO_V1(swipesavvy_decline_transaction);
@@ -34,6 +36,13 @@ static SSQuery referrer_query = {
 	"  JOIN swipesavvy.reward_accounts b ON b.user_id = a.referral_for WHERE a.user_id = $1",
 	1,
 	{UUIDOID},
+	NULL};
+static SSQuery awards_query = {
+	"SELECT c.campaign_id, r.points, r.discount_minor"
+	"  FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.campaigns c ON c.campaign_no = r.campaign_no"
+	" WHERE r.transaction_id = $1 AND r.user_id = $2 ORDER BY r.position",
+	2,
+	{UUIDOID, UUIDOID},
 	NULL};
 static SSQuery due_query = {"SELECT t.user_id, t.transaction_id FROM swipesavvy.transactions t"
 							" WHERE t.status = 'pending' AND t.recorded_at < $1 ORDER BY t.recorded_at LIMIT $2",
@@ -62,8 +71,8 @@ due_before(const SSRules *rules, TimestampTz moment)
 
 /* The keys that both answers have. */
 static void
-add_result(SSJson *json, const SSRecorded *purchase, SSStatus status, const char *points_key, const SSAccount *account,
-		   const char *tier)
+begin_result(SSJson *json, const SSRecorded *purchase, SSStatus status, const char *points_key,
+			 const SSAccount *account, const char *tier)
 {
 	ss_json_open_object(json, NULL);
 	ss_json_uuid(json, "transaction_id", &purchase->transaction_id);
@@ -72,7 +81,6 @@ add_result(SSJson *json, const SSRecorded *purchase, SSStatus status, const char
 	ss_json_int(json, "points_balance", account->available);
 	ss_json_int(json, "points_pending", account->pending);
 	ss_json_text(json, "tier", tier);
-	ss_json_close_object(json);
 }
 
 /* --- settling ------------------------------------------------------------------------- */
@@ -108,16 +116,21 @@ lock_with_referrer(SSBalance *balances, const pg_uuid_t *user_id)
 	return true;
 }
 
-/* Makes the points of a pending purchase available, in memory. */
 static void
-credit(SSBalance *balance, const SSRecorded *purchase)
+require_in_time(const SSBalance *balance, const SSRecorded *purchase)
 {
-	SSAccount *account = &balance->account;
-
 	if (purchase->recorded_at < due_before(balance->rules, balance->now))
 		ss_bad_state("transaction has lapsed", "Transaction \"%s\" was pending for more than %d days.",
 					 ss_uuid_text(&purchase->transaction_id), balance->rules->settings.pending_expiry_days);
-	account->pending -= purchase->points;
+}
+
+/* Makes the points of a pending purchase, for which so many were held, available, in memory. */
+static void
+credit(SSBalance *balance, const SSRecorded *purchase, int64 held)
+{
+	SSAccount *account = &balance->account;
+
+	account->pending -= held;
 	if (strcmp(purchase->currency, account->spent_currency) == 0)
 		account->spent = ss_add(account->spent, purchase->amount, "spent amount");
 	ss_balance_credit(balance, purchase->points, purchase->occurred_at, true);
@@ -137,8 +150,62 @@ write_referral(const SSRecorded *purchase, const pg_uuid_t *user_id, int64 point
 	});
 }
 
+/* Settles a purchase whose account is locked, and pays for bringing its user if that is due. */
+static void
+settle(SSBalance *balances, bool has_referrer, SSRecorded *purchase, const int64 *amount, const char **tier)
+{
+	const pg_uuid_t *user_id = &purchase->user_id;
+	TimestampTz now = balances[0].now;
+	int64 held = purchase->points;
+	int64 bonus = 0;
+	bool paid = false;
+
+	require_in_time(&balances[0], purchase);
+	if (amount != NULL && *amount != purchase->amount)
+	{
+		ss_settled_amount_change(balances[0].rules, purchase, *amount, now);
+		balances[0].rules = balances[1].rules = ss_rules_get();
+	}
+	credit(&balances[0], purchase, held);
+	if (balances[0].account.has_referrer)
+		bonus = ss_referral_pay(balances[0].rules, &balances[0].account, has_referrer ? &balances[1].account : NULL,
+								now, &paid);
+	*tier = pstrdup(ss_balance_tier(&balances[0]));
+	ss_recorded_set_status(purchase, 1, SS_COMPLETED);
+	ss_recorded_move(purchase, "settle", "pending", "available", purchase->points, now);
+	write_referral(purchase, user_id, bonus, now);
+	ss_balance_write(&balances[0]);
+	if (paid)
+	{
+		write_referral(purchase, &balances[1].account.id, bonus, now);
+		ss_balance_write(&balances[1]);
+	}
+}
+
+/* What the purchase came to: its amount, and what each campaign gave. */
+static void
+add_settled(SSJson *json, const SSRecorded *purchase, int exponent)
+{
+	Datum keys[2] = {UUIDPGetDatum(&purchase->transaction_id), UUIDPGetDatum(&purchase->user_id)};
+	uint64 rows = ss_query_latest(&awards_query, keys, NULL);
+
+	ss_json_money(json, "amount", purchase->amount, exponent);
+	ss_json_text(json, "currency", purchase->currency);
+	ss_json_open_array(json, "awards");
+	for (uint64 i = 0; i < rows; i++)
+	{
+		ss_json_open_object(json, NULL);
+		ss_json_text(json, "campaign_id", ss_value_text(i, 1));
+		ss_json_int(json, "points", ss_value_int64(i, 2, 0));
+		ss_json_money(json, "discount", ss_value_int64(i, 3, 0), exponent);
+		ss_json_close_object(json);
+	}
+	ss_json_close_array(json);
+}
+
 /*
- * settle_transaction(transaction_id, user_id)
+ * settle_transaction(transaction_id, user_id, amount): amount in major units of
+ * the purchase's currency; null = the one that was recorded.
  */
 Datum
 swipesavvy_settle_transaction(PG_FUNCTION_ARGS)
@@ -147,39 +214,31 @@ swipesavvy_settle_transaction(PG_FUNCTION_ARGS)
 	SSJson json = {0};
 	pg_uuid_t *transaction_id;
 	pg_uuid_t *user_id;
+	Numeric major;
 	SSRecorded purchase;
 	SSBalance balances[2];
-	TimestampTz now;
 	bool has_referrer;
-	bool paid = false;
-	int64 bonus = 0;
+	int64 amount = 0;
+	int exponent;
 	const char *tier;
 
 	ss_call_enter(&call, SS_BACKEND | SS_ADMIN);
-	ss_audit_none(&call); /* the ledger is its record */
+	ss_audit_none(&call); /* the ledger and the row of settlements are its record */
 	transaction_id = ss_arg_uuid(fcinfo, 0, "transaction_id", true);
 	user_id = ss_arg_uuid(fcinfo, 1, "user_id", false);
+	major = ss_arg_numeric(fcinfo, 2, "amount", false);
 	if (user_id == NULL)
 		user_id = ss_recorded_find_user(transaction_id);
 	has_referrer = lock_with_referrer(balances, user_id);
-	now = balances[0].now;
 	ss_recorded_read(user_id, transaction_id, &purchase);
+	exponent = ss_rules_exponent(balances[0].rules, purchase.currency);
+	if (major != NULL)
+		amount = ss_settled_amount_arg(balances[0].rules, &purchase, major);
 	ss_recorded_require(&purchase, SS_PENDING);
-	credit(&balances[0], &purchase);
-	if (balances[0].account.has_referrer)
-		bonus = ss_referral_pay(balances[0].rules, &balances[0].account, has_referrer ? &balances[1].account : NULL,
-								now, &paid);
-	tier = pstrdup(ss_balance_tier(&balances[0]));
-	ss_recorded_set_status(&purchase, 1, SS_COMPLETED);
-	ss_recorded_move(&purchase, "settle", "pending", "available", purchase.points, now);
-	write_referral(&purchase, user_id, bonus, now);
-	ss_balance_write(&balances[0]);
-	if (paid)
-	{
-		write_referral(&purchase, &balances[1].account.id, bonus, now);
-		ss_balance_write(&balances[1]);
-	}
-	add_result(&json, &purchase, SS_COMPLETED, "points_earned", &balances[0].account, tier);
+	settle(balances, has_referrer, &purchase, major != NULL ? &amount : NULL, &tier);
+	begin_result(&json, &purchase, SS_COMPLETED, "points_earned", &balances[0].account, tier);
+	add_settled(&json, &purchase, exponent);
+	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 
@@ -250,7 +309,8 @@ swipesavvy_decline_transaction(PG_FUNCTION_ARGS)
 	ss_recorded_require(&purchase, SS_PENDING);
 	tier = pstrdup(ss_balance_tier(&balance));
 	decline(&balance, &purchase, 1);
-	add_result(&json, &purchase, SS_FAILED, "points_released", &balance.account, tier);
+	begin_result(&json, &purchase, SS_FAILED, "points_released", &balance.account, tier);
+	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 

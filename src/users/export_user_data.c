@@ -79,6 +79,14 @@ static Part parts[] = {
 							  "  FROM swipesavvy.refunds r JOIN swipesavvy.transactions t ON t.transaction_id = r.transaction_id AND t.user_id = r.user_id"
 							  "  JOIN swipesavvy.currencies c ON c.code = t.currency WHERE r.user_id = $1 ORDER BY r.refund_id"),
 	PART(
+		"settlements", true,
+		"SELECT s.transaction_id, " MONEY(
+			"s.recorded_amount_minor") " AS recorded_amount, t.currency,"
+									   "       s.recorded_points_base, s.recorded_points_bonus, " MONEY(
+										   "s.recorded_discount_minor") " AS recorded_discount, s.settled_at"
+																		"  FROM swipesavvy.settlements s JOIN swipesavvy.transactions t ON t.transaction_id = s.transaction_id AND t.user_id = s.user_id"
+																		"  JOIN swipesavvy.currencies c ON c.code = t.currency WHERE s.user_id = $1 ORDER BY s.settled_at, s.transaction_id"),
+	PART(
 		"ledger_mismatch", false,
 		"SELECT to_jsonb(checks) AS checks, found_at, checked_at FROM swipesavvy.ledger_mismatches WHERE user_id = $1"),
 	PART("points_entries", true,

@@ -80,7 +80,7 @@ BEGIN
             WHEN 'pending' THEN PERFORM swipesavvy.record_transaction(who, 5, occurred_at => moment, status => 'pending');
             WHEN 'settle' THEN
                 SELECT t.transaction_id INTO purchase FROM swipesavvy.transactions t WHERE t.user_id = who AND status = 'pending' ORDER BY random() LIMIT 1;
-                IF FOUND THEN PERFORM swipesavvy.settle_transaction(purchase, who); END IF;
+                IF FOUND THEN PERFORM swipesavvy.settle_transaction(purchase, who, CASE WHEN random() < 0.5 THEN 1 + floor(random() * 12)::int END); END IF;
             WHEN 'refund' THEN
                 SELECT t.transaction_id INTO purchase FROM swipesavvy.transactions t WHERE t.user_id = who AND status = 'completed' AND refunded_minor < amount_minor ORDER BY random() LIMIT 1;
                 IF FOUND THEN PERFORM swipesavvy.refund_transaction(purchase, CASE WHEN random() < 0.5 THEN 0.5 END, user_id => who); END IF;

@@ -214,6 +214,34 @@ subtest 'by hand: points, tiers, refunds' => sub {
     is(buy($o, 100, now => $until)->{tier_after}, 'low', 'and no longer');
 };
 
+subtest 'by hand: settled for another amount' => sub {
+    my $fixed = sub { return { offer_type => 'FIXED_DISCOUNT', offer_amount => $_[0], stackable => 1, @_[ 1 .. $#_ ] } };
+    my $o = programme(a => $fixed->(300, budget => 1000), b => $fixed->(300, points_multiplier => 2000));
+    my $ann = $o->{users}{ann};
+    my $p = buy($o, 400, status => 'pending', now => $MIDNIGHT);
+    my $settle = sub { return $o->do_settle({ amount => $_[1] }, $_[0], $MIDNIGHT) };
+    is(awards($p), 'a:0:300:300 b:4:100:104', 'as recorded');
+    @{ $o->{settings} }{qw(earn_rate)} = 7000;
+    $o->{campaigns}{b} = $fixed->(50, status => 'paused');
+    is($settle->($p, 1000), 'completed 20 20 0 low', 'by the rate and the terms of then');
+    is(awards($p), 'a:0:300:300 b:10:300:310', 'cut anew');
+    is("$p->{amount} $p->{base} $p->{discount} $ann->{pending} " . $o->total('ann'), '1000 10 600 0 1000', 'everything is of the new amount');
+    is($settle->($p, 500), 'PT400', 'once');
+
+    $o = programme(c => { offer_type => 'PERCENTAGE', offer_amount => 10_000, budget => 110 });
+    $p = buy($o, 1000, status => 'pending');
+    is($settle->($p, 0), '22023', 'not for nothing');
+    is($settle->($p, 1110), 'completed 11 11 0 low', 'a cent more than the budget has');
+    is(awards($p), 'c:0:100:100', 'keeps the award');
+    $o->{campaigns}{c}{budget} = 211;
+    $p = buy($o, 1000, status => 'pending');
+    $settle->($p, 1119);
+    is(awards($p) . ' ' . $o->spent('c'), 'c:0:111:111 211', 'to the last cent');
+    $p = buy($o, 0, status => 'pending');
+    $o->{settings}{point_value_minor} = 500;
+    is($settle->($p, 100), 'completed 1 23 0 low', 'of nothing something');
+};
+
 # ---- the database, through three doors ----
 
 # Equal lists of lines, or the first differences and no more.
@@ -418,7 +446,7 @@ for my $seed ($first .. $first + $streams - 1)
     subtest "random programme $seed" => sub { try_stream($node, $seed, 4, 80) };
     diag("to repeat: SWIPESAVVY_SEED=$seed SWIPESAVVY_PROGRAMMES=1") if !Test::More->builder->is_passing;
 }
-cmp_ok($done{$_} // 0, '>', 0, "something came of $_") for qw(settle decline refund redeem donate adjust expire);
+cmp_ok($done{$_} // 0, '>', 0, "something came of $_") for qw(settle settle_for decline refund redeem donate adjust expire);
 
 $node->stop;
 done_testing();

@@ -25,14 +25,37 @@ CREATE UNIQUE INDEX a_refund_key_is_used_once_per_user ON swipesavvy.refunds (us
     WHERE idempotency_key IS NOT NULL;
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.refunds', '');
 
+CREATE TABLE swipesavvy.settlements (
+    user_id uuid NOT NULL,
+    transaction_id uuid NOT NULL,
+    recorded_amount_minor bigint NOT NULL,
+    recorded_points_base bigint NOT NULL,
+    recorded_points_bonus bigint NOT NULL,
+    recorded_discount_minor bigint NOT NULL,
+    recorded_awards jsonb NOT NULL,
+    settled_at timestamptz NOT NULL,
+    CONSTRAINT settlements_pkey PRIMARY KEY (user_id, transaction_id),
+    CONSTRAINT recorded_amounts_are_not_negative CHECK (recorded_amount_minor >= 0 AND recorded_points_base >= 0
+        AND recorded_points_bonus >= 0 AND recorded_discount_minor BETWEEN 0 AND recorded_amount_minor)
+);
+COMMENT ON TABLE swipesavvy.settlements IS
+    'Purchases that were settled for another amount, as they were recorded. No foreign keys, as for the purchases; verify_ledger() proves them.';
+COMMENT ON COLUMN swipesavvy.settlements.recorded_amount_minor IS 'Amount while it was pending, in minor units of the purchase''s currency; the settled one is the purchase''s.';
+COMMENT ON COLUMN swipesavvy.settlements.recorded_points_base IS 'Base points that were held for it.';
+COMMENT ON COLUMN swipesavvy.settlements.recorded_points_bonus IS 'Points of all campaigns that were held for it.';
+COMMENT ON COLUMN swipesavvy.settlements.recorded_discount_minor IS 'Discounts of all campaigns of then, in minor units.';
+COMMENT ON COLUMN swipesavvy.settlements.recorded_awards IS
+    'What each campaign gave then, in the order applied: campaign_id, points, discount_minor, cost_minor. A repeat is answered by it.';
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy.settlements', '');
+
 CREATE INDEX transactions_pending ON swipesavvy.transactions (recorded_at) WHERE status = 'pending';
 COMMENT ON INDEX swipesavvy.transactions_pending IS 'Purchases that may lapse.';
 
-CREATE FUNCTION swipesavvy.settle_transaction(transaction_id uuid, user_id uuid DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION swipesavvy.settle_transaction(transaction_id uuid, user_id uuid DEFAULT NULL, amount numeric DEFAULT NULL) RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_settle_transaction';
-COMMENT ON FUNCTION swipesavvy.settle_transaction(uuid, uuid) IS
-    'Completes a pending purchase: its points become available. user_id, if given, saves a look-up.';
+COMMENT ON FUNCTION swipesavvy.settle_transaction(uuid, uuid, numeric) IS
+    'Completes a pending purchase, for the amount it was recorded with or another one in major units: its points become available. user_id, if given, saves a look-up.';
 
 CREATE FUNCTION swipesavvy.decline_transaction(transaction_id uuid, user_id uuid DEFAULT NULL) RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -53,7 +53,7 @@ our $OPERATE = q{
         END IF;
         BEGIN
             r := CASE what WHEN 'decline' THEN swipesavvy.decline_transaction(t.transaction_id) WHEN 'refund' THEN swipesavvy.refund_transaction(t.transaction_id, amount, refund_key, t.user_id)
-                           ELSE swipesavvy.settle_transaction(t.transaction_id) END;
+                           ELSE swipesavvy.settle_transaction(t.transaction_id, amount => amount) END;
             UPDATE swipesavvy.transactions SET recorded_at = t.recorded_at WHERE what = 'nearly' AND transaction_id = t.transaction_id;
         EXCEPTION WHEN OTHERS THEN
             UPDATE swipesavvy.transactions SET recorded_at = t.recorded_at WHERE what = 'nearly' AND transaction_id = t.transaction_id;
@@ -100,7 +100,7 @@ our $OPERATE = q{
 our $STATE = q{
     SELECT concat_ws(' ', 'account', user_id, points_available, points_pending, lifetime_points, tier, spent_minor,
                      CASE WHEN referral_for IS NOT NULL THEN 'due' ELSE '-' END) FROM swipesavvy.reward_accounts;
-    SELECT concat_ws(' ', 'purchase', coalesce(idempotency_key, '-'), status, points_base, points_bonus, points_earned, discount_minor, refunded_minor)
+    SELECT concat_ws(' ', 'purchase', coalesce(idempotency_key, '-'), status, amount_minor, points_base, points_bonus, points_earned, discount_minor, refunded_minor)
     FROM swipesavvy.purchases;
     SELECT concat_ws(' ', 'award', coalesce(p.idempotency_key, '-'), row_number() OVER (PARTITION BY transaction_id ORDER BY r.position),
                      campaign_id, r.points, r.discount_minor, r.cost_minor, r.cost_returned_minor, r.counts)
@@ -124,7 +124,7 @@ sub state
 
     for my $p (values %{ $o->{purchases} })
     {
-        push @lines, join ' ', 'purchase', key_now($o, $p), @$p{qw(status base bonus points discount refunded)};
+        push @lines, join ' ', 'purchase', key_now($o, $p), @$p{qw(status amount base bonus points discount refunded)};
         my $position = 0;
         for my $award (@{ $p->{awards} })
         {

@@ -129,12 +129,18 @@ sub boost_milli
     return $best;
 }
 
-sub base_points
+# Earn rate, tier and boost multiplier as one product.
+sub rate
 {
     my ($self, $p, $now) = @_;
     my $rate = Math::BigInt->new($self->{settings}{earn_rate});
-    $rate->bmul($self->held($self->{users}{ $p->{user} }, $now)->{milli})->bmul($self->boost_milli($p));
-    return times_over($p->{amount}, $rate, Math::BigInt->new(10)->bpow(9 + $self->{exponents}{ $p->{currency} }));
+    return $rate->bmul($self->held($self->{users}{ $p->{user} }, $now)->{milli})->bmul($self->boost_milli($p));
+}
+
+sub base_points
+{
+    my ($self, $p) = @_;
+    return times_over($p->{amount}, $p->{rate}, Math::BigInt->new(10)->bpow(9 + $self->{exponents}{ $p->{currency} }));
 }
 
 sub category
@@ -242,7 +248,7 @@ sub try_campaign
     return (undef, 'no_gain') if $discount == 0 && $bonus == 0 && $c->{offer_type} ne 'OTHER';
     my $cost = $discount + $bonus * $self->{settings}{point_value_minor};
     return (undef, 'budget') if defined $c->{budget} && $self->spent($id) + $cost > $c->{budget};
-    return { campaign => $id, points => $bonus, discount => $discount, cost => $cost, cost_back => 0, discount_back => 0 };
+    return { campaign => $id, points => $bonus, discount => $discount, cost => $cost, cost_back => 0, discount_back => 0, terms => {%$c} };
 }
 
 # The awards in the order applied, and for every campaign the reason why not (undef = applied).
@@ -397,7 +403,8 @@ sub record
     if ($counts)
     {
         $refused{PT409} = 1 if $self->at_limits($p);
-        $p->{base} = $self->base_points($p, $now);
+        $p->{rate} = $self->rate($p, $now);
+        $p->{base} = $self->base_points($p);
         ($p->{awards}, $p->{reasons}) = $self->choose($p, $p->{base});
     }
     $p->{bonus} = Math::BigInt->new(0);
@@ -427,14 +434,68 @@ sub record
     return $p;
 }
 
+# The purchase becomes completed; what it was while pending may have been other points.
 sub settle
 {
-    my ($self, $id, $now) = @_;
+    my ($self, $id, $now, $held) = @_;
     my $p = $self->{purchases}{$id};
     $p->{status} = 'completed';
-    $self->{users}{ $p->{user} }{pending} -= $p->{points};
+    $self->{users}{ $p->{user} }{pending} -= $held // $p->{points};
     $self->book($p->{user}, 'settle', $p->{points});
     $self->complete($p, $now);
+    return;
+}
+
+# What a pending purchase becomes when it is settled for another amount: by the rate kept with it, and for each award by
+# the terms of then, cut in the order of then. Where a budget does not cover what it costs more, the award stays.
+sub settled_for
+{
+    my ($self, $p, $amount) = @_;
+    my $new = { %$p, amount => $amount, awards => [] };
+    my $left = Math::BigInt->new($amount);
+
+    $new->{base} = $self->base_points($new);
+    @$new{qw(bonus discount)} = map { Math::BigInt->new(0) } 1 .. 2;
+    for my $award (@{ $p->{awards} })
+    {
+        my $budget = $self->{campaigns}{ $award->{campaign} }{budget};
+        my %becomes = (%$award, discount => least($self->uncut_discount($award->{terms}, $new), $left), points => bonus_points($award->{terms}, $new->{base}));
+
+        $becomes{cost} = $becomes{discount} + $becomes{points} * $self->{settings}{point_value_minor};
+        if ($becomes{cost} > $award->{cost} && defined $budget && $self->spent($award->{campaign}) + $becomes{cost} - $award->{cost} > $budget)
+        {
+            my $discount = least(Math::BigInt->new($award->{discount}), $left);
+            %becomes = (%$award, discount => $discount, cost => $award->{cost} - $award->{discount} + $discount);
+        }
+        push @{ $new->{awards} }, \%becomes;
+        $left = $left - $becomes{discount};
+        $new->{bonus} += $becomes{points};
+        $new->{discount} += $becomes{discount};
+    }
+    $new->{points} = $new->{base} + $new->{bonus};
+    return $new;
+}
+
+# More points than before are earned, fewer are declined.
+sub book_difference
+{
+    my ($self, $user, $kind, $before, $after, $campaign) = @_;
+    $self->book($user, $after > $before ? $kind : 'decline', ($after - $before)->babs, $campaign);
+    return;
+}
+
+sub become
+{
+    my ($self, $p, $new) = @_;
+    $self->book_difference($p->{user}, 'earn', $p->{base}, $new->{base});
+    for my $i (0 .. $#{ $p->{awards} })
+    {
+        my ($before, $after) = ($p->{awards}[$i], $new->{awards}[$i]);
+        $self->book_difference($p->{user}, 'bonus', $before->{points}, $after->{points}, $before->{campaign});
+    }
+    # a repeat is answered as then
+    $p->{recorded} = { map { $_ => $p->{$_} } qw(amount points awards) };
+    @$p{qw(amount base bonus discount points awards)} = @$new{qw(amount base bonus discount points awards)};
     return;
 }
 
@@ -511,11 +572,20 @@ sub after
 sub do_settle
 {
     my ($self, $op, $p, $now) = @_;
+    my $amount = Math::BigInt->new($op->{amount} // $p->{amount});
+    my $held = $p->{points};
+
+    return '22023' if $amount <= 0 && defined $op->{amount};
     return 'PT400' if $p->{status} ne 'pending';
-    return '22003' if $self->too_much($p);
-    $self->settle($p->{id}, $now);
+    my $new = $amount == $p->{amount} ? $p : $self->settled_for($p, $amount);
+    return '22003' if $self->too_much($new) || grep { $_ > $MAX } $new->{base}, $new->{points}, map { $_->{cost} } @{ $new->{awards} };
+    $self->become($p, $new) if $new != $p;
+    $self->settle($p->{id}, $now, $held);
     return $self->after($p, $now, 'completed', $p->{points});
 }
+
+# For an amount that is named.
+sub do_settle_for { goto &do_settle }
 
 sub do_decline
 {
@@ -672,6 +742,7 @@ sub again
 {
     my ($self, $given) = @_;
     my $known = $self->{known}{"$given->{user} $given->{key}"} or return $self->record($given);
+    $known = { %$known, %{ $known->{recorded} // {} } };
     return { refused => { 23505 => 1 } } if $known->{asked} ne $given->{status};
     for my $name (@PAYLOAD, defined $given->{occurred} ? 'occurred' : ())
     {

@@ -425,6 +425,15 @@ sub refund_amount
     return pick(undef, undef, 0, 1, 1, 7, $left, $left + 1, $left - 1, map { Oracle::times_over($left, between(0, 100), 100) } 1 .. 6);
 }
 
+# Another amount to be settled, or the same: a tip, less than was held, much more, one that is none.
+sub settled_amount
+{
+    my ($p) = @_;
+    my $amount = Math::BigInt->new($p->{amount});
+    my $settled = pick(0, 1, 7, $amount, $amount + 1, $amount + between(1, 500), map { Oracle::times_over($amount, between(1, 300), 100) } 1 .. 6);
+    return "$settled";
+}
+
 # The next operation on a purchase that is there. Most of them can be done; some are repeated with the same key.
 sub operation
 {
@@ -440,6 +449,7 @@ sub operation
 
     $op->{key} = $p->{key};
     return $self->spending($op, $p) if $op->{what} =~ /^(redeem|donate|adjust|expire)$/;
+    @$op{qw(what amount)} = ('settle_for', settled_amount($p)) if $op->{what} eq 'settle' && chance(60);
     return $op if $op->{what} ne 'refund';
     my $amount = refund_amount($p);
     $op->{amount} = defined $amount ? "$amount" : undef;
