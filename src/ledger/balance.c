@@ -86,6 +86,16 @@ ss_balance_debit(SSBalance *balance, int64 points, bool earned)
 		ss_earn_lifetime(balance->rules, account, -points, balance->now);
 }
 
+void
+ss_balance_return(SSBalance *balance, int64 points)
+{
+	SSAccount *account = &balance->account;
+
+	account->changed = true;
+	account->available = ss_add(account->available, points, "points balance");
+	ss_lots_return(account, points);
+}
+
 const char *
 ss_balance_tier(const SSBalance *balance)
 {

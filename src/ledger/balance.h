@@ -43,6 +43,9 @@ extern void ss_balance_credit(SSBalance *balance, int64 points, TimestampTz at, 
 /* Available points are taken; of lifetime too, if they were earned and are not any more. */
 extern void ss_balance_debit(SSBalance *balance, int64 points, bool earned);
 
+/* Points that were spent are available again, as old as they were. */
+extern void ss_balance_return(SSBalance *balance, int64 points);
+
 /* The tier held now. */
 extern const char *ss_balance_tier(const SSBalance *balance);
 

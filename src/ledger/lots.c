@@ -80,6 +80,16 @@ ss_lots_debit(SSAccount *account, int64 points)
 }
 
 void
+ss_lots_return(SSAccount *account, int64 points)
+{
+	account->debited -= points;
+	if (account->lot_before <= account->debited)
+		return;
+	account->lot_at = DT_NOBEGIN;
+	account->lot_before = 0;
+}
+
+void
 ss_lots_left_before(const SSAccount *accounts, int count, TimestampTz before, int64 *left)
 {
 	static const Oid types[] = {UUIDOID, TIMESTAMPTZOID};

@@ -20,6 +20,9 @@ extern void ss_lots_credit(SSAccount *account, int64 points, TimestampTz at);
 /* Points were taken from the account, whose other columns are as afterwards. The entries need not be written yet. */
 extern void ss_lots_debit(SSAccount *account, int64 points);
 
+/* Points that were taken from the account came back, as old as they were: what was ever taken is less. */
+extern void ss_lots_return(SSAccount *account, int64 points);
+
 /* How many points of lots before that time are left to each of the users, who are locked. */
 extern void ss_lots_left_before(const SSAccount *accounts, int count, TimestampTz before, int64 *left);
 

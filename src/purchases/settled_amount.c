@@ -28,6 +28,7 @@
 #include "base/money.h"
 #include "base/query.h"
 #include "engine/match.h"
+#include "ledger/entry.h"
 #include "purchases/settled_amount.h"
 #include "rules/load.h"
 

@@ -48,6 +48,7 @@ static SSQuery steps[] = {
 	STEP(
 		"UPDATE swipesavvy.reward_redemptions SET idempotency_key = NULL WHERE user_id = $1 AND idempotency_key IS NOT NULL"),
 	STEP("UPDATE swipesavvy.donations SET idempotency_key = NULL WHERE user_id = $1 AND idempotency_key IS NOT NULL"),
+	STEP("UPDATE swipesavvy.redemption_returns SET reason = 'Erased' WHERE user_id = $1"),
 	STEP("UPDATE swipesavvy.points_adjustments SET idempotency_key = NULL, reason = 'Erased' WHERE user_id = $1"),
 	STEP("DELETE FROM swipesavvy.leaderboard_entries WHERE user_id = $1"),
 	STEP("UPDATE swipesavvy.import_errors"

@@ -112,6 +112,9 @@ static Part parts[] = {
 		"SELECT d.entry_id, d.points, d.charity_id, h.name AS charity, d.confirmation_code, d.idempotency_key, d.donated_at"
 		"  FROM swipesavvy.donations d JOIN swipesavvy.charities h ON h.charity_id = d.charity_id"
 		" WHERE d.user_id = $1 ORDER BY d.entry_id"),
+	PART("redemption_returns", true,
+		 "SELECT entry_id, redemption_id, points, reason, returned_at"
+		 "  FROM swipesavvy.redemption_returns WHERE user_id = $1 ORDER BY entry_id"),
 	PART("points_adjustments", true,
 		 "SELECT entry_id, points, reason, idempotency_key, adjusted_at"
 		 "  FROM swipesavvy.points_adjustments WHERE user_id = $1 ORDER BY entry_id"),

@@ -102,6 +102,7 @@ INSERT INTO exercises VALUES
     (204, 'update_charity', $$'00000000-0000-7000-8000-0000000000e2', '{"is_active": false}'$$, 'charity.update', '00000000-0000-7000-8000-0000000000e2', NULL,
         '{"before": {"is_active": true}, "after": {"is_active": false}}'),
     (205, 'adjust_points', $$'BOB', 5, 'sorry'$$, 'points.adjust', 'BOB', 'BOB', NULL),
+    (208, 'cancel_redemption', $$'REDEMPTION', 'broken'$$, 'redemption.cancel', 'REDEMPTION', '00000000-0000-7000-8000-00000000000d', NULL),
     (206, 'expire_points', $$'2020-01-01'$$, 'points.expire', NULL, NULL, '{"after": {"as_of": "2020-01-01T00:00:00Z", "users": 1, "points": 10, "earned_before": "2018-01-01T00:00:00Z"}}');
 UPDATE exercises SET arguments = replace(arguments, 'BOB', '00000000-0000-7000-8000-00000000000b'), about = replace(about, 'BOB', '00000000-0000-7000-8000-00000000000b'),
        resource_id = replace(resource_id, 'BOB', '00000000-0000-7000-8000-00000000000b'), details = replace(details, '"BOB"', '"00000000-0000-7000-8000-00000000000b"');
@@ -126,6 +127,11 @@ BEGIN
         IF e.routine = 'expire_points' THEN
             PERFORM swipesavvy.record_transaction((swipesavvy.create_user('old@example.com', 'Old') ->> 'user_id')::uuid, 10, occurred_at => '2015-01-01');
         END IF;
+        IF e.routine = 'cancel_redemption' THEN
+            PERFORM swipesavvy.create_user('cancel@example.com', 'Can', user_id => '00000000-0000-7000-8000-00000000000d'),
+                    swipesavvy.record_transaction('00000000-0000-7000-8000-00000000000d', 10);
+            e.arguments := replace(e.arguments, 'REDEMPTION', swipesavvy.redeem_points('00000000-0000-7000-8000-00000000000d', points => 4) ->> 'redemption_id');
+        END IF;
         INSERT INTO left_rows SELECT e.n, l.* FROM pg_temp.left_by(format('SELECT swipesavvy.%s(%s)', e.routine,
             replace(e.arguments, 'ACCOUNT', coalesce(account, '')))) l;
     END LOOP;
@@ -133,6 +139,7 @@ END
 $$;
 UPDATE left_rows SET resource_id = replace(resource_id, a.account_id::text, 'ACCOUNT'), details = replace(details::text, a.account_id::text, 'ACCOUNT')::json
   FROM swipesavvy.accounts a WHERE a.user_id = '00000000-0000-7000-8000-00000000000b' AND left_rows.user_id = a.user_id;
+UPDATE left_rows SET resource_id = 'REDEMPTION' FROM swipesavvy.reward_redemptions r WHERE left_rows.resource_id = r.entry_id::text AND r.user_id = left_rows.user_id;
 SELECT is((SELECT string_agg(format('%s %s %s %s', l.event_type, l.resource_id, l.user_id, l.status), ', ') FROM left_rows l WHERE l.n = e.n),
           format('%s %s %s ok', e.event_type, e.resource_id, e.about), e.routine || ' leaves its one row')
   FROM exercises e ORDER BY e.n;
@@ -140,6 +147,7 @@ SELECT is(CASE WHEN l.details::jsonb #>> '{after,created_at}' IS NULL THEN l.det
           e.details::jsonb, e.routine || ': the difference')
   FROM exercises e JOIN left_rows l USING (n) WHERE e.details IS NOT NULL ORDER BY e.n;
 SELECT is(l.details::jsonb #- '{after,entry_id}', '{"after": {"points": 5, "reason": "sorry"}}', 'adjust_points: how many, and why') FROM left_rows l WHERE n = 205;
+SELECT is(l.details::jsonb #- '{after,entry_id}', '{"after": {"points": 4, "reason": "broken"}}', 'cancel_redemption: how many, and why') FROM left_rows l WHERE n = 208;
 SELECT is(l.details::jsonb #>> '{after,entry_id}', (SELECT entry_id::text FROM swipesavvy.points_entries e WHERE e.user_id = l.user_id AND e.kind = 'adjust'), 'and which entry')
   FROM left_rows l WHERE n = 205;
 -- all of what is created that is not null; "now" stands for the time of the transaction

@@ -24,7 +24,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('list_merchant_categories', 'A'), ('create_segment', 'M'), ('add_segment_members', 'M'), ('remove_segment_members', 'M'),
     ('list_segments', 'NM'), ('create_boost', 'M'), ('activate_boost', 'CBM'), ('deactivate_boost', 'CBM'), ('list_boosts', 'CM'), ('list_tiers', 'CM'),
     ('create_reward', 'M'), ('update_reward', 'M'), ('list_rewards', 'CM'), ('create_charity', 'M'), ('update_charity', 'M'), ('list_charities', 'CM'),
-    ('redeem_points', 'CBM'), ('donate_points', 'CBM'), ('adjust_points', 'M'), ('expire_points', 'M'), ('get_points_history', 'CSM'),
+    ('redeem_points', 'CBM'), ('donate_points', 'CBM'), ('cancel_redemption', 'BM'), ('adjust_points', 'M'), ('expire_points', 'M'), ('get_points_history', 'CSM'),
     ('refresh_leaderboards', 'M'), ('get_leaderboard', 'CNM'),
     ('get_audit_logs', 'M'), ('seal_audit_log', 'M'), ('verify_audit_log', 'M'), ('latest_audit_seal', 'M'), ('apply_audit_retention', 'M'), ('record_refused_attempts', 'M'),
     ('claim_outbox', 'DM'), ('acknowledge_outbox', 'DM'), ('fail_outbox', 'DM'), ('replay_outbox', 'DM'), ('apply_outbox_retention', 'M'),

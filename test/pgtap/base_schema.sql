@@ -63,6 +63,7 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('points_entries', 'an_entry_has_two_accounts an_entry_moves_points'),
     ('rate_limits', ''),
     ('reward_accounts', 'a_reward_account_belongs_to_a_user lifetime_points_are_not_negative pending_points_are_not_negative points_before_a_lot_are_used_up'),
+    ('redemption_returns', 'a_redemption_is_cancelled_once a_return_gives_points a_return_has_a_reason points_are_returned_to_a_user'),
     ('refunds', 'a_refund_is_of_an_amount refund_amounts_are_not_negative'),
     ('reward_redemptions', 'a_redemption_takes_points only_a_reward_comes_from_stock points_are_redeemed_by_a_user points_are_redeemed_for_a_reward'),
     ('rewards', 'a_reward_costs_points a_reward_ends_after_it_starts a_reward_has_a_name a_stock_is_not_negative'),
@@ -78,6 +79,7 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('tiers', 'a_threshold_is_not_negative a_threshold_is_used_once a_tier_multiplier_is_at_most_1000 tier_benefits_are_a_list'),
     ('token_keys', 'a_key_has_at_least_32_bytes a_key_id_is_short_and_plain'),
     ('transactions', 'a_discount_is_part_of_the_amount a_refund_is_part_of_the_amount transaction_amounts_are_not_negative'),
+    ('settlements', 'recorded_amounts_are_not_negative'),
     ('user_boosts', 'a_boost_is_activated_by_a_user an_activated_boost_exists'),
     ('user_credentials', 'a_password_is_stored_as_argon2id credentials_belong_to_a_user only_a_temporary_password_runs_out'),
     ('user_sessions', 'a_session_belongs_to_a_user a_session_ends_for_a_known_reason only_digests_of_tokens_are_kept'),
@@ -124,7 +126,7 @@ SELECT is_empty(
     'SELECT k.conrelid::regclass, k.conname FROM pg_constraint k
       WHERE k.contype = ''f'' AND k.conrelid IN (''swipesavvy.transactions''::regclass, ''swipesavvy.points_entries''::regclass,
                                                ''swipesavvy.campaign_redemptions''::regclass, ''swipesavvy.campaign_slots''::regclass,
-                                               ''swipesavvy.refunds''::regclass)',
+                                               ''swipesavvy.refunds''::regclass, ''swipesavvy.settlements''::regclass)',
     'no foreign key slows down the tables that only the engine writes');
 
 -- --- columns ----------------------------------------------------------------------------
@@ -197,7 +199,7 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
 INSERT INTO declared_functions VALUES
     ('s/null/r', 'get_points_history list_boosts list_charities list_rewards'), ('s/null/u', 'get_leaderboard'),
     ('v/null/u', 'claim_requests create_sink delete_sink delete_sink_secret record_results release_requests set_sink_secret test_sink update_sink'),
-    ('v/null/u', 'check_ledger claim_job complete_campaigns finish_job acknowledge_alert record_health roll_up_health set_health_threshold set_job adjust_points create_charity create_reward donate_points expire_points redeem_points refresh_leaderboards update_charity update_reward');
+    ('v/null/u', 'check_ledger claim_job complete_campaigns finish_job acknowledge_alert record_health roll_up_health set_health_threshold set_job adjust_points cancel_redemption create_charity create_reward donate_points expire_points redeem_points refresh_leaderboards update_charity update_reward');
 SELECT set_eq(
     'SELECT proname::text, CASE WHEN prorettype IN (''trigger''::regtype, ''event_trigger''::regtype) THEN ''trigger''
             ELSE provolatile::text || CASE WHEN proisstrict THEN ''/strict/'' ELSE ''/null/'' END || proparallel::text END

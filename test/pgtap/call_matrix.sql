@@ -26,6 +26,7 @@ INSERT INTO fixture SELECT 'merchant', swipesavvy.create_merchant('Cafe', 'Resta
 INSERT INTO fixture SELECT 'boost', swipesavvy.create_boost('Double', 2) ->> 'boost_id';
 INSERT INTO fixture SELECT 'active', swipesavvy.create_boost('Active', 2) ->> 'boost_id';
 INSERT INTO fixture SELECT 'reward', swipesavvy.create_reward('Mug', 10) ->> 'reward_id';
+INSERT INTO fixture SELECT 'redeemed', swipesavvy.redeem_points(:'ada', points => 1) ->> 'redemption_id';
 INSERT INTO fixture SELECT 'charity', swipesavvy.create_charity('Trees') ->> 'charity_id';
 SELECT swipesavvy.activate_boost(:'ada', value::uuid) IS NOT NULL AS active FROM fixture WHERE key = 'active' \gset
 SELECT swipesavvy.create_segment('Friends') IS NOT NULL AS made, swipesavvy.add_segment_members('Friends', ARRAY[:'ada'::uuid]) IS NOT NULL AS joined \gset
@@ -58,6 +59,7 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('apply_audit_retention', '', NULL, NULL),
     ('apply_outbox_retention', '', NULL, NULL),
     ('authenticate', '$access_token', NULL, NULL),
+    ('cancel_redemption', $$$redeemed, 'broken'$$, NULL, NULL),
     ('change_password', $$'correct horse', 'another horse'$$, 'self', NULL),
     ('check_ledger', '', NULL, NULL),
     ('claim_job', $$'jobs'$$, NULL, NULL),

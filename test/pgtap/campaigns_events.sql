@@ -21,6 +21,8 @@ INSERT INTO results (result) SELECT swipesavvy.record_transaction(:'ada', 2000, 
 INSERT INTO results (result) SELECT swipesavvy.redeem_points(:'ada', :'reward');
 INSERT INTO results (result) SELECT swipesavvy.redeem_points(:'ada', points => 30);
 INSERT INTO results (result) SELECT swipesavvy.donate_points(:'ada', 10, :'charity');
+SELECT swipesavvy.cancel_redemption(entry_id, 'broken') FROM swipesavvy.reward_redemptions WHERE user_id = :'ada' AND points = 20 \g /dev/null
+SELECT swipesavvy.cancel_redemption(entry_id, 'by mistake') FROM swipesavvy.donations WHERE user_id = :'ada' \g /dev/null
 INSERT INTO results (result) SELECT swipesavvy.refund_transaction(:'purchase', 12.50);
 INSERT INTO results (result) SELECT swipesavvy.sign_in('Ada@events.test', 'wrong') FROM generate_series(1, 5);
 INSERT INTO results (result) SELECT swipesavvy.sign_in('nobody@events.test', 'wrong') FROM generate_series(1, 5);
@@ -43,8 +45,10 @@ INSERT INTO wanted (event, order_key, body, secret) SELECT v.event, 'user:' || :
     ('points.redeemed', '{"redemption_id": "*", "points": 20, "reward_id": "00000000-0000-7000-8000-0000000000a3", "confirmation_code": "*", "occurred_at": "*"}', NULL),
     ('points.redeemed', '{"redemption_id": "*", "points": 30, "reward_id": null, "confirmation_code": "*", "occurred_at": "*"}', NULL),
     ('points.donated', '{"donation_id": "*", "points": 10, "charity_id": "00000000-0000-7000-8000-0000000000a2", "confirmation_code": "*", "occurred_at": "*"}', NULL),
+    ('points.returned', '{"redemption_id": "*", "points": 20, "reward_id": "00000000-0000-7000-8000-0000000000a3", "confirmation_code": "*", "occurred_at": "*"}', NULL),
+    ('points.returned', '{"donation_id": "*", "points": 10, "charity_id": "00000000-0000-7000-8000-0000000000a2", "confirmation_code": "*", "occurred_at": "*"}', NULL),
     ('purchase.refunded', '{"refund_id": "*", "transaction_id": "00000000-0000-7000-8000-0000000000a1", "currency": "USD", "refunded": 12.50, "refunded_total": 12.50,
-      "points_reversed": 12, "points_balance": 1928, "refunded_at": "*"}', NULL),
+      "points_reversed": 12, "points_balance": 1958, "refunded_at": "*"}', NULL),
     ('user.locked_out', '{"email": "ada@events.test", "name": "Ada", "preferred_language": "de", "failures": 5, "locked_until": "*"}', NULL),
     ('user.locked_out', '{"email": "ada@events.test", "name": "Ada", "preferred_language": "de", "failures": 6, "locked_until": "*"}', NULL),
     ('user.password_reset', '{"email": "ada@events.test", "name": "Ada", "preferred_language": "de", "send_email": false, "valid_until": "*"}', 'temporary_password')) v (event, body, secret);

@@ -16,12 +16,13 @@ CREATE TEMP TABLE instants AS
     SELECT row_number() OVER () AS n, i.at FROM (SELECT DISTINCT (m AT TIME ZONE z.zone) + d AS at
       FROM generate_series(timestamp '2020-01-01', '2021-01-01', '1 month') m, zones z, (VALUES (interval '-1 microsecond'), ('0'), ('30 minutes')) v (d)) i;
 
--- All that was credited, each with its time; what was ever taken; the plain reading of both.
+-- All that was credited, each with its time; what was ever taken, less what came back; the plain reading of both.
 CREATE TEMP VIEW credits AS
     SELECT t.user_id, t.occurred_at AS at, t.points_base + t.points_bonus AS points FROM swipesavvy.transactions t WHERE t.status = 'completed'
     UNION ALL SELECT e.user_id, e.recorded_at, e.points FROM swipesavvy.points_entries e WHERE e.kind IN ('adjust', 'referral') AND e.credit_account = 'available';
 CREATE FUNCTION pg_temp.taken(who uuid) RETURNS numeric LANGUAGE sql
-    RETURN (SELECT coalesce(sum(points), 0) FROM swipesavvy.points_entries WHERE user_id = who AND debit_account = 'available');
+    RETURN (SELECT coalesce(sum(CASE kind WHEN 'return' THEN -points ELSE points END), 0) FROM swipesavvy.points_entries
+             WHERE user_id = who AND (debit_account = 'available' OR kind = 'return'));
 CREATE FUNCTION pg_temp.due(who uuid, as_of timestamptz, months int, zone text) RETURNS numeric LANGUAGE sql
     RETURN greatest(0, (SELECT coalesce(sum(points), 0) FROM credits WHERE user_id = who
         AND date_trunc('month', at AT TIME ZONE zone) + make_interval(months => months + 1) <= date_trunc('month', as_of AT TIME ZONE zone)) - pg_temp.taken(who));
@@ -71,7 +72,7 @@ BEGIN
         SELECT user_id INTO who FROM people ORDER BY random() LIMIT 1;
         SELECT at INTO moment FROM instants ORDER BY random() LIMIT 1;
         SELECT points_available INTO available FROM swipesavvy.reward_accounts WHERE user_id = who;
-        what := (ARRAY['buy', 'buy', 'buy', 'pending', 'settle', 'refund', 'refund', 'redeem', 'redeem all', 'adjust', 'take', 'expire', 'expire', 'settings'])[1 + floor(random() * 14)::int];
+        what := (ARRAY['buy', 'buy', 'buy', 'pending', 'settle', 'refund', 'refund', 'redeem', 'redeem all', 'cancel', 'cancel', 'adjust', 'take', 'expire', 'expire', 'settings'])[1 + floor(random() * 16)::int];
         expected := NULL;
         DELETE FROM held;
         INSERT INTO held SELECT user_id, points_available FROM swipesavvy.reward_accounts JOIN people USING (user_id);
@@ -88,6 +89,10 @@ BEGIN
                 IF available > 0 THEN PERFORM swipesavvy.redeem_points(who, points => 1 + floor(random() * available)::bigint); END IF;
             WHEN 'redeem all' THEN
                 IF available > 0 THEN PERFORM swipesavvy.redeem_points(who, points => available); END IF;
+            WHEN 'cancel' THEN
+                SELECT r.entry_id INTO purchase FROM swipesavvy.reward_redemptions r
+                 WHERE r.user_id = who AND NOT EXISTS (SELECT FROM swipesavvy.redemption_returns x WHERE x.redemption_id = r.entry_id) ORDER BY random() LIMIT 1;
+                IF FOUND THEN PERFORM swipesavvy.cancel_redemption(purchase, 'test', who); END IF;
             WHEN 'adjust' THEN PERFORM swipesavvy.adjust_points(who, 1 + floor(random() * 10)::bigint, 'test');
             WHEN 'take' THEN
                 IF available > 0 THEN PERFORM swipesavvy.adjust_points(who, -1 - floor(random() * available)::bigint, 'test'); END IF;
@@ -122,7 +127,7 @@ SELECT pg_temp.run(100) \g /dev/null
 SET LOCAL swipesavvy.direct_tables = on;
 SELECT is_empty('SELECT * FROM problems', 'every account is in its place after each step');
 SELECT cmp_ok(count(*)::int, '>', 5, 'points expired now and then') FROM steps WHERE what = 'something expired';
-SELECT set_has('SELECT what FROM steps', $$VALUES ('buy'), ('pending'), ('settle'), ('refund'), ('below zero'), ('redeem'), ('redeem all'), ('adjust'), ('take'), ('settings'), ('something expired')$$, 'all kinds of steps were made');
+SELECT set_has('SELECT what FROM steps', $$VALUES ('buy'), ('pending'), ('settle'), ('refund'), ('below zero'), ('redeem'), ('redeem all'), ('cancel'), ('adjust'), ('take'), ('settings'), ('something expired')$$, 'all kinds of steps were made');
 SELECT is((swipesavvy.verify_ledger() -> 'mismatches')::int, 0, 'and the ledger is sound');
 
 -- An entry's id says nothing of its time: one that was brought here from elsewhere is as old as it says.

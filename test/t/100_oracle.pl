@@ -446,7 +446,7 @@ for my $seed ($first .. $first + $streams - 1)
     subtest "random programme $seed" => sub { try_stream($node, $seed, 4, 80) };
     diag("to repeat: SWIPESAVVY_SEED=$seed SWIPESAVVY_PROGRAMMES=1") if !Test::More->builder->is_passing;
 }
-cmp_ok($done{$_} // 0, '>', 0, "something came of $_") for qw(settle settle_for decline refund redeem donate adjust expire);
+cmp_ok($done{$_} // 0, '>', 0, "something came of $_") for qw(settle settle_for decline refund redeem donate cancel adjust expire);
 
 $node->stop;
 done_testing();

@@ -30,6 +30,8 @@ my $RESET = q{
         ALTER TABLE swipesavvy.points_entries ENABLE ALWAYS TRIGGER the_ledger_is_append_only;
         ALTER TABLE swipesavvy.points_entries ENABLE ALWAYS TRIGGER the_ledger_is_not_truncated;
         DELETE FROM swipesavvy.refunds;
+        DELETE FROM swipesavvy.settlements;
+        DELETE FROM swipesavvy.redemption_returns;
         DELETE FROM swipesavvy.reward_redemptions;
         DELETE FROM swipesavvy.donations;
         DELETE FROM swipesavvy.points_adjustments;

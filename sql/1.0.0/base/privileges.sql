@@ -72,7 +72,7 @@ DECLARE
         'create_merchant', 'update_merchant', 'create_segment', 'add_segment_members', 'remove_segment_members',
         'list_segments N', 'create_boost', 'activate_boost CB', 'deactivate_boost CB', 'list_boosts C', 'list_tiers C', 'update_tiers', 'add_currency',
         'create_reward', 'update_reward', 'list_rewards C', 'create_charity', 'update_charity', 'list_charities C',
-        'redeem_points CB', 'donate_points CB', 'adjust_points', 'expire_points', 'get_points_history CS',
+        'redeem_points CB', 'donate_points CB', 'cancel_redemption B', 'adjust_points', 'expire_points', 'get_points_history CS',
         'refresh_leaderboards', 'get_leaderboard CN',
         'get_audit_logs', 'seal_audit_log', 'verify_audit_log', 'latest_audit_seal', 'apply_audit_retention', 'record_refused_attempts',
         'claim_outbox D', 'acknowledge_outbox D', 'fail_outbox D', 'replay_outbox D', 'apply_outbox_retention',

@@ -4,7 +4,7 @@ CREATE TYPE swipesavvy.purchase_status AS ENUM ('pending', 'completed', 'failed'
 COMMENT ON TYPE swipesavvy.purchase_status IS 'State of a purchase; only pending and completed ones earn.';
 
 CREATE TYPE swipesavvy.entry_kind AS ENUM
-    ('earn', 'bonus', 'settle', 'decline', 'refund', 'redeem', 'donate', 'expire', 'adjust', 'referral');
+    ('earn', 'bonus', 'settle', 'decline', 'refund', 'redeem', 'donate', 'return', 'expire', 'adjust', 'referral');
 COMMENT ON TYPE swipesavvy.entry_kind IS 'What a ledger entry is for.';
 
 CREATE TYPE swipesavvy.ledger_account AS ENUM ('available', 'pending', 'issuance', 'redemption', 'donation', 'expiry');

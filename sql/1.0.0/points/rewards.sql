@@ -21,7 +21,7 @@ CREATE TABLE swipesavvy.rewards (
 COMMENT ON TABLE swipesavvy.rewards IS 'What points can be redeemed for.';
 COMMENT ON COLUMN swipesavvy.rewards.points IS 'What one costs.';
 COMMENT ON COLUMN swipesavvy.rewards.stock IS 'Pieces left; null = unlimited.';
-COMMENT ON COLUMN swipesavvy.rewards.stocked IS 'All pieces ever put in stock, less those taken out unredeemed: those left plus those redeemed from it.';
+COMMENT ON COLUMN swipesavvy.rewards.stocked IS 'All pieces ever put in stock, less those taken out unredeemed: those left plus those redeemed from it and not returned.';
 COMMENT ON COLUMN swipesavvy.rewards.starts_at IS 'First moment at which it can be redeemed.';
 COMMENT ON COLUMN swipesavvy.rewards.ends_at IS 'First moment at which it no longer can; null = never.';
 COMMENT ON COLUMN swipesavvy.rewards.is_active IS 'False: withdrawn, neither listed nor redeemed.';
@@ -68,6 +68,7 @@ COMMENT ON COLUMN swipesavvy.reward_redemptions.idempotency_key IS 'The caller''
 CREATE UNIQUE INDEX a_redemption_key_is_used_once_per_user ON swipesavvy.reward_redemptions (user_id, idempotency_key)
     WHERE idempotency_key IS NOT NULL;
 CREATE UNIQUE INDEX reward_redemptions_code ON swipesavvy.reward_redemptions (confirmation_code, user_id);
+CREATE INDEX reward_redemptions_entry ON swipesavvy.reward_redemptions (entry_id);
 CREATE INDEX reward_redemptions_reward ON swipesavvy.reward_redemptions (reward_id) WHERE reward_id IS NOT NULL;
 
 CREATE TABLE swipesavvy.donations (
@@ -90,7 +91,26 @@ COMMENT ON COLUMN swipesavvy.donations.idempotency_key IS 'The caller''s key, un
 CREATE UNIQUE INDEX a_donation_key_is_used_once_per_user ON swipesavvy.donations (user_id, idempotency_key)
     WHERE idempotency_key IS NOT NULL;
 CREATE UNIQUE INDEX donations_code ON swipesavvy.donations (confirmation_code, user_id);
+CREATE INDEX donations_entry ON swipesavvy.donations (entry_id);
 CREATE INDEX donations_charity ON swipesavvy.donations (charity_id);
+
+CREATE TABLE swipesavvy.redemption_returns (
+    user_id uuid NOT NULL,
+    entry_id uuid NOT NULL,
+    redemption_id uuid NOT NULL,
+    points bigint NOT NULL,
+    reason text NOT NULL,
+    returned_at timestamptz NOT NULL,
+    CONSTRAINT redemption_returns_pkey PRIMARY KEY (user_id, entry_id),
+    CONSTRAINT points_are_returned_to_a_user FOREIGN KEY (user_id) REFERENCES swipesavvy.users,
+    CONSTRAINT a_redemption_is_cancelled_once UNIQUE (user_id, redemption_id),
+    CONSTRAINT a_return_gives_points CHECK (points > 0),
+    CONSTRAINT a_return_has_a_reason CHECK (reason ~ '\S')
+);
+COMMENT ON TABLE swipesavvy.redemption_returns IS 'Redemptions and donations that were cancelled: their points went back.';
+COMMENT ON COLUMN swipesavvy.redemption_returns.entry_id IS 'The return''s entry in the ledger.';
+COMMENT ON COLUMN swipesavvy.redemption_returns.redemption_id IS 'The entry_id of the row of reward_redemptions or donations.';
+COMMENT ON COLUMN swipesavvy.redemption_returns.reason IS 'Why; here and not in the ledger, so that it can be erased.';
 
 CREATE TABLE swipesavvy.points_adjustments (
     user_id uuid NOT NULL,
@@ -116,6 +136,7 @@ SELECT pg_catalog.pg_extension_config_dump('swipesavvy.rewards', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.charities', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.reward_redemptions', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.donations', '');
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy.redemption_returns', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.points_adjustments', '');
 
 -- the catalogue
@@ -194,6 +215,12 @@ CREATE FUNCTION swipesavvy.donate_points(
     AS 'MODULE_PATHNAME', 'swipesavvy_donate_points';
 COMMENT ON FUNCTION swipesavvy.donate_points(uuid, bigint, uuid, text) IS
     'Takes available points for a charity, and gives a confirmation code.';
+
+CREATE FUNCTION swipesavvy.cancel_redemption(redemption_id uuid, reason text DEFAULT 'No reason given', user_id uuid DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_cancel_redemption';
+COMMENT ON FUNCTION swipesavvy.cancel_redemption(uuid, text, uuid) IS
+    'Undoes a redemption, or as an admin a donation, once: its points are available again, as old as they were, and the piece is back in stock. user_id, if given, saves a look-up.';
 
 CREATE FUNCTION swipesavvy.adjust_points(
     user_id uuid,

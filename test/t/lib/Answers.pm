@@ -67,7 +67,7 @@ our $OPERATE = q{
     END
     $$;
     -- The same for points that are spent, given, taken or expire.
-    CREATE FUNCTION public.spend(what text, which uuid, points bigint, spend_key text, months int, as_of timestamptz) RETURNS text LANGUAGE plpgsql AS $$
+    CREATE FUNCTION public.spend(what text, which uuid, points bigint, spend_key text, months int, as_of timestamptz, nth int) RETURNS text LANGUAGE plpgsql AS $$
     DECLARE
         who uuid;
         r jsonb;
@@ -77,6 +77,15 @@ our $OPERATE = q{
             PERFORM swipesavvy.update_system_settings(jsonb_build_object('points_expiry_months', months));
             r := swipesavvy.expire_points(as_of);
             RETURN concat_ws(' ', r ->> 'users', r ->> 'points');
+        END IF;
+        IF what = 'cancel' THEN
+            -- ids ascend with time
+            r := swipesavvy.cancel_redemption(coalesce((
+                SELECT entry_id FROM (SELECT entry_id FROM swipesavvy.reward_redemptions WHERE user_id = who
+                                       UNION ALL SELECT entry_id FROM swipesavvy.donations WHERE user_id = who) e
+                ORDER BY entry_id LIMIT 1 OFFSET nth), gen_random_uuid()), 'oracle');
+            RETURN concat_ws(' ', r ->> 'points_returned', r ->> 'status', r ->> 'points_balance',
+                (SELECT a.points_pending FROM swipesavvy.reward_accounts a WHERE a.user_id = who));
         END IF;
         INSERT INTO swipesavvy.charities (charity_id, name) VALUES ('00000000-0000-7000-8000-0000000000c0', 'Trees') ON CONFLICT DO NOTHING;
         r := CASE what WHEN 'adjust' THEN swipesavvy.adjust_points(who, points, 'oracle', spend_key)

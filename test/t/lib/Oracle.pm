@@ -645,7 +645,21 @@ sub taken
     my ($self, $user) = @_;
     my $sum = Math::BigInt->new($self->{users}{$user}{adjusted_away} // 0);
     $sum += $self->{entries}{"$user $_ -"} // 0 for qw(refund redeem donate expire);
-    return $sum;
+    return $sum - ($self->{entries}{"$user return -"} // 0);
+}
+
+# The last redemption (or donation) of that user is undone: nothing was ever taken for it. A stranger's is not found.
+sub do_cancel
+{
+    my ($self, $op, $p) = @_;
+    my $user = $self->{users}{ $p->{user} };
+    my $redemption = $user->{redemptions}[$op->{which}] or return 'PT404';
+    return 'PT400' if $redemption->{cancelled};
+    return '22003' if $user->{available} + $redemption->{points} > $MAX;
+    $redemption->{cancelled} = 1;
+    $user->{available} += $redemption->{points};
+    $self->book($p->{user}, 'return', $redemption->{points});
+    return $self->after_spending($p, $redemption->{points}, 'cancelled');
 }
 
 # Credits of months that, with so many after them, have ended by then, less all that was taken. What was given by hand or
@@ -685,6 +699,7 @@ sub spend
     my ($self, $op, $p, $points) = @_;
     $self->{users}{ $p->{user} }{available} -= $points;
     $self->book($p->{user}, $op->{what}, $points->copy->babs);
+    push @{ $self->{users}{ $p->{user} }{redemptions} }, { points => $points } if $op->{what} ne 'adjust';
     $self->{spent}{"$p->{user} $op->{what} $op->{refund_key}"} = $op->{amount} if defined $op->{refund_key};
     return $self->after_spending($p, $op->{amount}, 'false');
 }

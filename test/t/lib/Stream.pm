@@ -30,7 +30,7 @@ my @ZONE = qw(UTC America/New_York Asia/Kolkata Pacific/Apia);
 # All that something may come of.
 sub kinds
 {
-    return qw(purchase repeat insert copy list rolled_back settle settle_for nearly decline lapse refund redeem donate adjust expire alone together changed), map {
+    return qw(purchase repeat insert copy list rolled_back settle settle_for nearly decline lapse refund redeem donate cancel adjust expire alone together changed), map {
         $_ eq 'setting' ? qw(earn_rate point_value_minor referral_bonus_points pending_expiry_days max_transaction_amount daily_spending_limit timezone) : $_
     } keys %{ { map { $_ => 1 } @CHANGE } };
 }

@@ -443,12 +443,12 @@ sub operation
     my @purchases = map { $o->{by_key}{$_} } sort keys %{ $o->{by_key} };
     my @pending = grep { $_->{status} eq 'pending' } @purchases;
     my @completed = grep { $_->{status} eq 'completed' && $_->{refunded} < $_->{amount} } @purchases;
-    my $op = { what => pick(('settle') x 4, qw(decline decline late nearly lapse expire), ('refund') x 12, ('redeem') x 4, ('adjust') x 3, 'donate') };
+    my $op = { what => pick(('settle') x 4, qw(decline decline late nearly lapse expire), ('refund') x 12, ('redeem') x 4, ('adjust') x 3, 'donate', ('cancel') x 3) };
     my @likely = $op->{what} eq 'refund' ? @completed : @pending;
     my $p = @likely && chance(90) ? pick(@likely) : pick(@purchases);
 
     $op->{key} = $p->{key};
-    return $self->spending($op, $p) if $op->{what} =~ /^(redeem|donate|adjust|expire)$/;
+    return $self->spending($op, $p) if $op->{what} =~ /^(redeem|donate|adjust|expire|cancel)$/;
     @$op{qw(what amount)} = ('settle_for', settled_amount($p)) if $op->{what} eq 'settle' && chance(60);
     return $op if $op->{what} ne 'refund';
     my $amount = refund_amount($p);
@@ -471,6 +471,11 @@ sub spending
         $op->{as_of} = $p->{occurred} if $op->{as_of} > (time() - 86_400) * 1_000_000;
         return $op;
     }
+    if ($op->{what} eq 'cancel')
+    {
+        $op->{which} = between(0, scalar @{ $self->{oracle}{users}{ $p->{user} }{redemptions} // [] });
+        return $op;
+    }
     my $points = pick(0, 1, 1, 5, 20, $available, $available, $available + 1, Oracle::times_over($available, between(0, 100), 100));
     $points = -$points if $op->{what} eq 'adjust' && chance(50);
     $op->{amount} = "$points";
@@ -491,8 +496,8 @@ sub id_sql
 sub operation_sql
 {
     my ($self, $op) = @_;
-    return 'SELECT public.spend(' . join(', ', quoted($op->{what}), $self->id_sql($op->{key}), map { quoted($_) } @$op{qw(amount refund_key months)}, defined $op->{as_of} ? instant($op->{as_of}) : undef) . ');'
-      if $op->{what} =~ /^(redeem|donate|adjust|expire)$/;
+    return 'SELECT public.spend(' . join(', ', quoted($op->{what}), $self->id_sql($op->{key}), map { quoted($_) } @$op{qw(amount refund_key months)}, defined $op->{as_of} ? instant($op->{as_of}) : undef, $op->{which}) . ');'
+      if $op->{what} =~ /^(redeem|donate|adjust|expire|cancel)$/;
     my $currency = $self->{oracle}{by_key}{ $op->{key} }{currency};
     my $amount = $op->{amount};
     my $sign = defined $amount && $amount =~ s/^-// ? '-' : '';
