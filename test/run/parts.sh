@@ -15,7 +15,7 @@ done <<END
 nginx nginx,nginx-core usr/sbin/nginx
 prometheus-pushgateway prometheus-pushgateway usr/bin/prometheus-pushgateway
 prometheus-alertmanager prometheus-alertmanager usr/bin/prometheus-alertmanager
-promtool prometheus usr/bin/promtool
+promtool promtool,prometheus usr/bin/promtool
 END
 [ ${#wanted[@]} != 0 ] || exit 0
 
@@ -31,11 +31,12 @@ mkdir "$work/debs"
 # The machine's lists of packages may be missing or old; they are made anew in a place of our own, which needs no rights.
 apt=(timeout 120 apt-get -qq -o APT::Sandbox::User= -o "Dir::Cache=$work/cache" -o Debug::NoLocking=1)
 download() { (cd "$work/debs" && "${apt[@]}" download "$1" >>"$work/log" 2>&1); }
+last_words() { grep . "$work/log" | tail -n 1; }
 update() { # once; without a mirror nothing else is tried
     [ ! -d "$work/lists" ] || return 1
     mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
     apt+=(-o "Dir::State::lists=$work/lists")
-    "${apt[@]}" update >>"$work/log" 2>&1
+    "${apt[@]}" update >>"$work/log" 2>&1 || { mirror=no; return 1; }
 }
 
 # Debian's program reads its templates in the one place where the package would have put them; the copy, in the directory where it is started.
@@ -51,16 +52,17 @@ move_templates() {
 take() { # program package path
     local debs root=$work/$2
     [ $mirror = yes ] || return 1
-    download "$2" || { update && download "$2"; } || { mirror=no; return 1; }
+    download "$2" || { update && download "$2"; } || { why="$2: $(last_words)"; return 1; }
     debs=("$work/debs/$2"_*.deb)
     mkdir -p "$root" "$work/templates"
     dpkg-deb --fsys-tarfile "${debs[0]}" | tar -x -C "$root" --no-same-owner --wildcards "./$3" './usr/share/prometheus/alertmanager/*.tmpl' 2>/dev/null
-    [ -x "$root/$3" ] || return 1
+    [ -x "$root/$3" ] || { why="the package $2 has no $3"; return 1; }
     if [ "$1" = prometheus-alertmanager ]; then move_templates "$root" || return 1; fi
     mv "$root/$3" "$parts/bin/$1"
 }
 
 mirror=yes
+why=
 for line in "${wanted[@]}"; do
     read -r program packages path <<<"$line"
     for package in ${packages//,/ }; do
@@ -69,6 +71,6 @@ for line in "${wanted[@]}"; do
             continue 2
         fi
     done
-    echo "parts: no $program ($(tail -n 1 "$work/log"))"
+    echo "parts: no $program ($why)"
 done
 exit 0
