@@ -6,7 +6,7 @@
 #define SS_BACKGROUND_H
 
 /* The library of all of them, as the server has it in MyBgworkerEntry */
-#define SS_WORKER_LIBRARY "$libdir/swipesavvy_worker"
+#define SS_WORKER_LIBRARY "swipesavvy_worker"
 
 /* Asks for the launcher when the library is preloaded; by _PG_init. */
 extern void ss_background_init(void);

@@ -273,7 +273,7 @@ load_http(void)
 
 	if (http != NULL)
 		return;
-	function = (SSHApiFunction) load_external_function("$libdir/swipesavvy_http", SSH_API_FUNCTION, true, NULL);
+	function = (SSHApiFunction) load_external_function("swipesavvy_http", SSH_API_FUNCTION, true, NULL);
 	config = read_settings();
 	open_http(function());
 	http = function();

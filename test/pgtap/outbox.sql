@@ -84,6 +84,7 @@ SELECT set_eq('SELECT (body ->> ''n'')::integer FROM swipesavvy.outbox WHERE eve
 -- what is delivered costs nothing: the plan of a claim touches open messages only
 SET LOCAL enable_seqscan = off;
 SET LOCAL enable_sort = off;
+SET LOCAL enable_bitmapscan = off;
 CREATE FUNCTION pg_temp.plan(condition text, columns text, suffix text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     plan text;

@@ -28,9 +28,9 @@ export TEMP_CONFIG=$WORK/server.conf
     echo "max_connections = 100"
     echo "max_prepared_transactions = 5"
     if [ -z "$DESTDIR" ]; then :
-    elif grep -qa extension_destdir "$bindir/postgres"; then echo "extension_destdir = '$DESTDIR'"
     else
-        echo "extension_control_path = '$DESTDIR$("$PG_CONFIG" --sharedir):\$system'"
+        if grep -qa extension_destdir "$bindir/postgres"; then echo "extension_destdir = '$DESTDIR'"
+        else echo "extension_control_path = '$DESTDIR$("$PG_CONFIG" --sharedir):\$system'"; fi
         echo "dynamic_library_path = '$DESTDIR$("$PG_CONFIG" --pkglibdir):\$libdir'"
     fi
 } >"$TEMP_CONFIG"
@@ -47,7 +47,7 @@ port = $port
 fsync = $([ "$task" = demo ] || [ "$task" = bench ] || [ "$task" = loadtest ] && echo on || echo off)
 END
 if [ -f "test/$task/server.conf" ]; then cat "test/$task/server.conf" >>"$data/postgresql.conf"; fi
-if [[ " ${BENCH_ONLY:-} " == *" "[kl]" "* ]]; then echo "shared_preload_libraries = '\$libdir/swipesavvy'" >>"$data/postgresql.conf"; fi
+if [[ " ${BENCH_ONLY:-} " == *" "[kl]" "* ]]; then echo "shared_preload_libraries = 'swipesavvy'" >>"$data/postgresql.conf"; fi
 mkdir -p log
 pg_ctl start -s -w -D "$data" -l "$WORK/tree/log/server.log" || { cat log/server.log; exit 1; }
 

@@ -108,7 +108,9 @@ SELECT pg_temp.buy(102, 5), pg_temp.accounts(101, 102);
 SELECT swipesavvy.update_system_settings('{"earn_rate": 100}') ->> 'status' AS changed, pg_temp.person(103), pg_temp.person(104, 103), pg_temp.buy(103, 92233720368547757.78);
 SELECT swipesavvy.update_system_settings('{"earn_rate": 1}') ->> 'status' AS changed;
 \set ON_ERROR_ROLLBACK on
+\set SHOW_CONTEXT never
 SELECT pg_temp.buy(104, 1);
+\set SHOW_CONTEXT errors
 SELECT pg_temp.accounts(103, 104);
 SELECT swipesavvy.update_system_settings('{"referral_bonus_points": 29}') ->> 'status' AS changed, pg_temp.buy(104, 1), pg_temp.accounts(103, 104);
 

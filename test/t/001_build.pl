@@ -40,7 +40,7 @@ isnt($status, 0, 'a file that is not declared fails the build, even if it is old
 like($out, qr{not listed in SQL_1_0_0: sql/1\.0\.0/stray\.sql}, 'and is named');
 
 $dir = copy_of_tree();
-my ($first) = glob "$dir/sql/1.0.0/*.sql";
+my ($first) = glob "$dir/sql/1.0.0/*/*.sql";
 unlink $first;
 ($status, $out) = sh($dir, "$make $script");
 isnt($status, 0, 'a declared file that is not there fails the build');
@@ -61,10 +61,25 @@ ok($line, 'which says what to add') or diag $out;
 
 append_to_file("$dir/sql/FROZEN", "$line\n");
 is((sh($dir, $frozen))[0], 0, 'with its hash it passes');
-append_to_file("$dir/sql/1.0.0/users.sql", "-- one more line\n");
+append_to_file("$dir/sql/1.0.0/users/users.sql", "-- one more line\n");
 ($status, $out) = sh($dir, $frozen);
 isnt($status, 0, 'one line more in it fails the check');
 like($out, qr{sql/1\.0\.0 is released and has changed}, 'and it says which');
+
+# A database has any encoding, and the server reads these files in it.
+is_deeply([ grep { slurp_file($_) =~ /[^\t\n -~]/ } 'swipesavvy.control', glob 'sql/*/*.sql sql/*/*/*.sql' ], [], 'ASCII alone in what the server reads');
+
+# What the build misses is said in one line.
+my $client = File::Temp->newdir;
+my $pg_config = $ENV{PG_CONFIG} // 'pg_config';
+append_to_file("$client/pg_config", "#!/bin/sh\ncase \$1 in --includedir-server) echo '$client' ;; *) exec '$pg_config' \"\$@\" ;; esac\n");
+chmod 0755, "$client/pg_config";
+($status, $out) = sh('.', "make -s all PG_CONFIG='$client/pg_config'");
+isnt($status, 0, 'a client alone has no headers of the server');
+like($out, qr{\A[^\n]*no postgres\.h in \Q$client\E: install postgresql-server-dev-\d+, or set PG_CONFIG[^\n]*\n\z}, 'which is said');
+($status, $out) = sh('.', "$make all SERVERS='3 4'");
+isnt($status, 0, 'a server that nobody has looked at');
+like($out, qr{\A[^\n]*swipesavvy is for PostgreSQL 3 4, and \S+ builds for \d+[^\n]*\n\z}, 'is refused, and why');
 
 my $root = File::Temp->newdir;
 ($status, $out) = sh('.', "$make install DESTDIR='$root'");

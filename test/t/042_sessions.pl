@@ -78,10 +78,10 @@ is($node->safe_psql('app', 'SELECT count(*) FROM swipesavvy.user_boosts'), 0, 'n
 ($status, $out, $err) = $node->psql('app', "SET check_function_bodies = off; SET search_path = '';
     INSERT INTO swipesavvy.user_boosts (user_id, boost_id) VALUES ('$ada', '00000000-0000-7000-8000-00000000000b')");
 like($err, qr/violates foreign key/, 'an empty path that was not made by set_config is no restore');
-$node->safe_psql('app', "SELECT pg_catalog.set_config('search_path', '', false); SET check_function_bodies = off; BEGIN;
+$node->safe_psql('app', "SELECT pg_catalog.set_config('search_path', '', false); SET check_function_bodies = off; SET swipesavvy.allow_restore = on; BEGIN;
     INSERT INTO swipesavvy.user_boosts (user_id, boost_id) VALUES ('$ada', '00000000-0000-7000-8000-00000000000b'); ROLLBACK");
 pass('a superuser\'s restore may bring rows before those they refer to');
-($status, $out, $err) = $node->psql('app', "SELECT pg_catalog.set_config('search_path', '', false); SET check_function_bodies = off;
+($status, $out, $err) = $node->psql('app', "SELECT pg_catalog.set_config('search_path', '', false); SET check_function_bodies = off; SET swipesavvy.allow_restore = on;
     BEGIN; INSERT INTO swipesavvy.user_boosts (user_id, boost_id) VALUES ('$ada', '00000000-0000-7000-8000-00000000000b');
     SELECT pg_catalog.current_setting('session_replication_role');
     SET check_function_bodies = on;

@@ -8,7 +8,7 @@ use PostgreSQL::Test::Utils;
 use SwipeSavvy qw(new_node create_extension json add_user);
 use Test::More;
 
-my $node = new_node('refused', "shared_preload_libraries = '\$libdir/swipesavvy'", "swipesavvy.trusted_gateways = 'gateway'", 'max_prepared_transactions = 2', 'wal_level = replica', 'max_wal_senders = 2');
+my $node = new_node('refused', "shared_preload_libraries = 'swipesavvy'", "swipesavvy.trusted_gateways = 'gateway'", 'max_prepared_transactions = 2', 'wal_level = replica', 'max_wal_senders = 2');
 create_extension($node, 'app');
 create_extension($node, 'other');
 my $ada = add_user($node, 'app', 'ada@example.com');

@@ -13,7 +13,7 @@ my $bindir = `$ENV{PG_CONFIG} --bindir`;
 chomp $bindir;
 plan skip_all => 'no pg_upgrade' unless -x "$bindir/pg_upgrade";
 
-my @settings = ("shared_preload_libraries = '\$libdir/swipesavvy'", "swipesavvy.databases = 'app'", 'swipesavvy.health_interval = 1');
+my @settings = ("shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'app'", 'swipesavvy.health_interval = 1');
 my $old = new_node('old', @settings);
 create_extension($old, 'app');
 my $all_well = "SELECT bool_and(j ->> 'state' = 'ok') FROM jsonb_array_elements(swipesavvy.worker_status() -> 'jobs') j";

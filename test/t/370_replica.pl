@@ -111,7 +111,7 @@ my %writers = (
 );
 
 $primary->backup('base');
-for my $preload ('', '$libdir/swipesavvy')
+for my $preload ('', 'swipesavvy')
 {
     my $name = $preload ? 'preloaded' : 'plain';
     my $standby = PostgreSQL::Test::Cluster->new($name);

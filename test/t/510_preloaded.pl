@@ -8,9 +8,20 @@ use PostgreSQL::Test::Utils;
 use SwipeSavvy qw(new_node create_extension add_user json);
 use Test::More;
 
-my $node = new_node('preloaded', "shared_preload_libraries = '\$libdir/swipesavvy'", "max_connections = 20");
+my $node = new_node('preloaded', "shared_preload_libraries = 'swipesavvy'", "max_connections = 20");
 create_extension($node, 'app');
 create_extension($node, 'other');
+
+# A second copy, found in another directory, is refused, and says where the first one is.
+my $library = $node->safe_psql('postgres', q{SELECT regexp_replace(current_setting('dynamic_library_path'), '[:$].*', '')});
+$library = $node->safe_psql('postgres', q{SELECT setting FROM pg_config WHERE name = 'PKGLIBDIR'}) if $library eq '';
+my $copy = PostgreSQL::Test::Utils::tempdir() . '/swipesavvy.so';
+PostgreSQL::Test::Utils::system_or_bail('cp', "$library/swipesavvy.so", $copy);
+my ($status, $out, $err) = $node->psql('postgres', "LOAD '$copy'");
+like($err, qr/another copy of the library swipesavvy is loaded already\nDETAIL:  It is "\Q$library\E\/swipesavvy\.so", and this one is "\Q$copy\E"\.\nHINT: /,
+    'a second copy of the library');
+is($node->safe_psql('postgres', "LOAD 'swipesavvy'; SELECT 1"), 1, 'the first one again');
+
 my $ada = add_user($node, 'app', 'ada@example.com');
 my $bob = add_user($node, 'app', 'bob@example.com');
 $node->safe_psql('app', q{

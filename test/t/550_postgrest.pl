@@ -16,7 +16,7 @@ use Test::More;
 
 my $secret = 'put 32 or more random characters here';
 my $page   = slurp_file('doc/postgrest.md');
-my $node   = new_node('postgrest', "shared_preload_libraries = '\$libdir/swipesavvy'");
+my $node   = new_node('postgrest', "shared_preload_libraries = 'swipesavvy'");
 create_extension($node, 'app');
 my ($roles) = $page =~ /^```sql\n(CREATE ROLE authenticator.*?)^```/ms or die 'the page makes no role';
 $node->safe_psql('app', $roles . "SELECT swipesavvy.add_token_key('postgrest-1', '$secret')");

@@ -14,7 +14,7 @@ my $calls = $ENV{SWIPESAVVY_CALLS} || 4000;
 note("SWIPESAVVY_SEED=$seed SWIPESAVVY_CALLS=$calls");
 srand($seed);
 
-my $node = new_node('random', "shared_preload_libraries = '\$libdir/swipesavvy'", "log_min_messages = warning", "statement_timeout = '60s'");
+my $node = new_node('random', "shared_preload_libraries = 'swipesavvy'", "log_min_messages = warning", "statement_timeout = '60s'");
 create_extension($node, 'app');
 my @users = map { add_user($node, 'app', "user$_\@example.com") } 1 .. 5;
 add_campaign($node, 'app', 'CAMP-A', 50000);

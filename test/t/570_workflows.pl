@@ -9,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use SwipeSavvy qw(new_node create_extension);
 use Test::More;
 
-my $node = new_node('workflows', "shared_preload_libraries = '\$libdir/swipesavvy'");
+my $node = new_node('workflows', "shared_preload_libraries = 'swipesavvy'");
 create_extension($node, 'app');
 $node->safe_psql('app', q{
     CREATE ROLE gateway LOGIN NOINHERIT IN ROLE swipesavvy_anon, swipesavvy_customer, swipesavvy_support, swipesavvy_analytics, swipesavvy_backend, swipesavvy_admin;

@@ -9,7 +9,7 @@ use SwipeSavvy qw(new_node create_extension json add_campaign);
 use Test::More;
 use Time::HiRes qw(time);
 
-my $node = new_node('worker', "shared_preload_libraries = '\$libdir/swipesavvy'", "swipesavvy.databases = 'app'", 'autovacuum = off', 'restart_after_crash = on');
+my $node = new_node('worker', "shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'app'", 'autovacuum = off', 'restart_after_crash = on');
 
 sub status { return json($node, $_[0] // 'app', 'SELECT swipesavvy.worker_status()') }
 sub job { my ($job, $db) = @_; return (grep { $_->{job} eq $job } @{ status($db)->{jobs} })[0] }
@@ -239,7 +239,7 @@ subtest 'a standby' => sub {
 
 subtest 'no room' => sub {
     # the launcher, that of logical replication, and the two of one database
-    my $small = new_node('small', "shared_preload_libraries = '\$libdir/swipesavvy'", "swipesavvy.databases = 'one, two'", 'max_worker_processes = 4');
+    my $small = new_node('small', "shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'one, two'", 'max_worker_processes = 4');
     create_extension($small, 'one');
     $small->poll_query_until('one', $running) or die 'does not start';
     create_extension($small, 'two');

@@ -11,7 +11,7 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('life');
 $node->init(allows_streaming => 1);
-$node->append_conf('postgresql.conf', "shared_preload_libraries = '\$libdir/swipesavvy'\nswipesavvy.databases = 'app'\nswipesavvy.health_interval = 1\nmax_connections = 40");
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'swipesavvy'\nswipesavvy.databases = 'app'\nswipesavvy.health_interval = 1\nmax_connections = 40");
 $node->start;
 create_extension($node, 'app');
 
@@ -40,7 +40,8 @@ sql($busy);
 my $buy = qq{SELECT swipesavvy.record_transaction((ARRAY['@{[ join "','", @users ]}'])[1 + (random() * 19)::int]::uuid, 10);\n};
 
 # Where this server looks for the files of extensions, if that can be written to.
-my $directory = sql(q{SELECT coalesce(nullif(current_setting('extension_destdir', true), ''), '') || setting || '/extension' FROM pg_config WHERE name = 'SHAREDIR'});
+my $directory = sql(q{SELECT coalesce(nullif(split_part(current_setting('extension_control_path', true), ':', 1), '$system'),
+    nullif(current_setting('extension_destdir', true), '') || setting, setting) || '/extension' FROM pg_config WHERE name = 'SHAREDIR'});
 SKIP: {
     skip 'files of extensions cannot be added here', 9 unless -w $directory;
     subtest 'an update' => sub {
@@ -175,7 +176,7 @@ subtest 'wrong settings' => sub {
     $node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
     $node->restart;
     is(sql("SELECT concat_ws(' ', swipesavvy.worker_status() ->> 'state', swipesavvy.worker_status() ->> 'listed')"), 'stopped true', 'without preload it is listed, and nothing runs');
-    $node->append_conf('postgresql.conf', "shared_preload_libraries = '\$libdir/swipesavvy'");
+    $node->append_conf('postgresql.conf', "shared_preload_libraries = 'swipesavvy'");
     $node->restart;
     wait_for($running, 'with it they do');
 };

@@ -9,7 +9,7 @@ use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('health');
 $node->init(allows_streaming => 1);
-$node->append_conf('postgresql.conf', "shared_preload_libraries = '\$libdir/swipesavvy'\nswipesavvy.databases = 'app'\nswipesavvy.health_interval = 1\nmax_connections = 20\nautovacuum = off");
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'swipesavvy'\nswipesavvy.databases = 'app'\nswipesavvy.health_interval = 1\nmax_connections = 20\nautovacuum = off");
 $node->start;
 create_extension($node, 'app');
 

@@ -9,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use SwipeSavvy qw(new_node create_extension json add_campaign);
 use Test::More;
 
-my $node = new_node('ledger', "shared_preload_libraries = '\$libdir/swipesavvy'", "swipesavvy.databases = 'quiet'", 'swipesavvy.health_interval = 1', 'max_connections = 50');
+my $node = new_node('ledger', "shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'quiet'", 'swipesavvy.health_interval = 1', 'max_connections = 50');
 create_extension($node, $_) for 'app', 'quiet';
 
 sub sql { return $node->safe_psql($_[1] // 'app', $_[0]) }

@@ -13,7 +13,7 @@ use SwipeSavvy qw(new_node create_extension json add_campaign);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
-my $node = new_node('deliveries', "shared_preload_libraries = '\$libdir/swipesavvy'", "swipesavvy.databases = 'app, other'", 'autovacuum = off');
+my $node = new_node('deliveries', "shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'app, other'", 'autovacuum = off');
 create_extension($node, 'app');
 my $stub = Stub->new;
 
@@ -281,7 +281,7 @@ subtest 'the extension, in the middle of it' => sub {
 # Whatever is switched on, no secret is in the log: neither of a sink, nor of a message, nor what comes of them.
 subtest 'nothing secret is logged' => sub {
     my $secret = 'A password that is in one message';
-    $node->append_conf('postgresql.conf', "shared_preload_libraries = '\$libdir/swipesavvy, auto_explain'");
+    $node->append_conf('postgresql.conf', "shared_preload_libraries = 'swipesavvy, auto_explain'");
     $node->append_conf('postgresql.conf', $_) for 'log_min_messages = debug5', 'log_error_verbosity = verbose', 'log_statement = all', 'log_min_duration_statement = 0',
       'log_duration = on', 'debug_print_plan = on', 'debug_print_rewritten = on', 'debug_print_parse = on', 'log_parameter_max_length_on_error = -1',
       'auto_explain.log_min_duration = 0', 'auto_explain.log_nested_statements = on', 'auto_explain.log_analyze = on', 'auto_explain.log_verbose = on';

@@ -12,7 +12,7 @@ use PostgreSQL::Test::Utils;
 use SwipeSavvy qw(new_node create_extension);
 use Test::More;
 
-my $node = new_node('requests', "shared_preload_libraries = '\$libdir/swipesavvy'", "swipesavvy.databases = 'app'", 'autovacuum = off', 'fsync = off');
+my $node = new_node('requests', "shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'app'", 'autovacuum = off', 'fsync = off');
 create_extension($node, 'app');
 $node->safe_psql('app', q{
     CREATE TABLE public.calls (n serial, sinks text[], call text, result jsonb, error text);

@@ -62,7 +62,7 @@ system_or_bail('cc', '-shared', '-fPIC', '-o', "$dir/names.so", "$dir/names.c", 
 
 my $node = PostgreSQL::Test::Cluster->new('hostile');
 $node->init;
-$node->append_conf('postgresql.conf', $_) for "shared_preload_libraries = '\$libdir/swipesavvy'", "swipesavvy.databases = 'app'", 'autovacuum = off',
+$node->append_conf('postgresql.conf', $_) for "shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'app'", 'autovacuum = off',
   'swipesavvy.health_interval = 1', "swipesavvy.private_networks = '127.0.0.1'";
 {
     local $ENV{LD_PRELOAD} = "$dir/names.so";

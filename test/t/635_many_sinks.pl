@@ -11,7 +11,7 @@ use Stub;
 use SwipeSavvy qw(new_node create_extension);
 use Test::More;
 
-my $node = new_node('many_sinks', "shared_preload_libraries = '\$libdir/swipesavvy'", "swipesavvy.databases = 'app,latin,bytes'", 'autovacuum = off', 'fsync = off',
+my $node = new_node('many_sinks', "shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'app,latin,bytes'", 'autovacuum = off', 'fsync = off',
     'max_files_per_process = 130', "swipesavvy.private_networks = '127.0.0.1'");
 create_extension($node, 'app');
 my $stub = Stub->new;

@@ -16,7 +16,7 @@ my $seed = $ENV{SWIPESAVVY_SEED} || int(time) ^ $$;
 srand $seed;
 diag "SWIPESAVVY_SEED=$seed";
 
-my $node = new_node('delivery_crash', 'restart_after_crash = on', 'fsync = on', "shared_preload_libraries = '\$libdir/swipesavvy'", "swipesavvy.databases = 'app'",
+my $node = new_node('delivery_crash', 'restart_after_crash = on', 'fsync = on', "shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'app'",
     "swipesavvy.private_networks = '127.0.0.1'");
 create_extension($node, 'app');
 my $stub = Stub->new;

@@ -28,7 +28,7 @@ my $ca = $have_tls ? Parts::authority($dir) : undef;
 
 my $node = PostgreSQL::Test::Cluster->new('monitors');
 $node->init;
-$node->append_conf('postgresql.conf', "shared_preload_libraries = '\$libdir/swipesavvy'\nswipesavvy.databases = 'app'\nswipesavvy.health_interval = $interval\n"
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'swipesavvy'\nswipesavvy.databases = 'app'\nswipesavvy.health_interval = $interval\n"
       . "swipesavvy.private_networks = '127.0.0.0/8'\nautovacuum = off\n" . ($ca ? "swipesavvy.http_ca_file = '$ca->{cert}'\n" : ''));
 $node->start;
 create_extension($node, 'app');

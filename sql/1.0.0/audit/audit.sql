@@ -46,7 +46,7 @@ COMMENT ON COLUMN swipesavvy.audit_logs.invoking_role IS 'The role that called.'
 COMMENT ON COLUMN swipesavvy.audit_logs.request_id IS 'X-Request-Id, of a trusted gateway''s request.';
 COMMENT ON COLUMN swipesavvy.audit_logs.origin IS 'ip_address and user_agent; the actor''s personal data.';
 COMMENT ON COLUMN swipesavvy.audit_logs.origin_hash IS 'SHA-256 of origin_salt and origin; stays when these are erased.';
-COMMENT ON COLUMN swipesavvy.audit_logs.details IS 'What changed, {"before": {…}, "after": {…}}, secrets masked; the user''s personal data.';
+COMMENT ON COLUMN swipesavvy.audit_logs.details IS 'What changed, {"before": {...}, "after": {...}}, secrets masked; the user''s personal data.';
 COMMENT ON COLUMN swipesavvy.audit_logs.details_hash IS 'SHA-256 of details_salt and details; stays when these are erased.';
 CREATE INDEX audit_logs_user ON swipesavvy.audit_logs (user_id, log_id);
 CREATE INDEX audit_logs_event ON swipesavvy.audit_logs (event_type, log_id);
