@@ -16,9 +16,9 @@
  * filled again and is imported from its beginning. Other changes are refused.
  * When it has not, the rows may still be new ones that look the same. With a
  * transaction_id or an idempotency_key they are the same purchases, whatever
- * happened to the table; without one, they must be those that were there when
- * the import ended, which their xmin tells, or the caller has to say what they
- * are. A session's lock keeps the table from being emptied while it is read.
+ * happened to the table. Without one, a snapshot that was kept when the table
+ * was last read must show them, or the caller has to say what they are. A
+ * session's lock keeps the table from being emptied while it is read.
  */
 #include "postgres.h"
 
@@ -77,7 +77,7 @@ typedef struct Import
 	Oid file_node; /* the table's file when they were last seen */
 	int64 skip;	   /* not 0: they are that many from the beginning, but `at` isn't their end any more */
 	Oid table;	   /* the table itself when they were last seen */
-	int32 age;	   /* of the transaction that last noted progress */
+	char *seen;	   /* a snapshot that shows all rows which were read; NULL = none */
 	char *zone;	   /* the programme's, in which times without zone are read */
 	int64 imported;
 	int64 set_aside;
@@ -90,7 +90,7 @@ typedef struct Import
 
 static SSQuery find_query = {
 	"SELECT i.occurred_at, i.transaction_id, i.row_id, i.rows_done, i.rows_imported, i.rows_set_aside, i.digest, i.file_node,"
-	"       i.table_oid, age(i.xmin)"
+	"       i.table_oid, i.seen::text"
 	"  FROM swipesavvy.imports i WHERE i.source = $1 FOR UPDATE",
 	1,
 	{TEXTOID},
@@ -111,6 +111,8 @@ static SSQuery keep_file_query = {"UPDATE swipesavvy.imports i SET file_node = $
 								  3,
 								  {TEXTOID, OIDOID, OIDOID},
 								  NULL};
+static SSQuery seen_query = {
+	"UPDATE swipesavvy.imports i SET seen = pg_current_snapshot() WHERE i.source = $1", 1, {TEXTOID}, NULL};
 static SSQuery advance_query = {
 	"UPDATE swipesavvy.imports i SET occurred_at = $2, transaction_id = $3, row_id = $4, rows_done = $5,"
 	"       rows_imported = $6, rows_set_aside = $7, digest = $8, updated_at = now() WHERE i.source = $1",
@@ -198,7 +200,7 @@ read_progress(Import *import)
 	import->digest = (uint64) ss_value_int64(0, 7, 0);
 	import->file_node = DatumGetObjectId(ss_value_not_null(0, 8));
 	import->table = DatumGetObjectId(ss_value_not_null(0, 9));
-	import->age = DatumGetInt32(ss_value_not_null(0, 10));
+	import->seen = ss_value_text(0, 10);
 	return true;
 }
 
@@ -208,7 +210,7 @@ typedef struct Found
 	bool equal;	   /* as many, with the same contents */
 	int64 rows;	   /* up to the position; where it has no time, any */
 	int64 no_key;  /* of them, those without transaction_id and idempotency_key */
-	int64 younger; /* of these, those that came into the table after the last progress was noted */
+	int64 younger; /* of these, those that came into the table after it was last read */
 } Found;
 
 /* Compares rows of the table with those that were imported. Read with the caller's rights; limit as in SSStagingQuestion, -1 is null. */
@@ -217,13 +219,18 @@ compare(Oid relid, const Import *import, SSStagingQuestion question, const Posit
 {
 	int path = ss_owner_guard_path();
 	Datum values[SS_STAGING_PARAMETERS];
+	char nulls[SS_STAGING_PARAMETERS + 1] = "       ";
 
 	position_values(at, values);
 	values[3] = Int64GetDatum(limit);
-	values[4] = Int32GetDatum(import->age);
+	nulls[3] = limit < 0 ? 'n' : ' ';
+	values[4] = Int64GetDatum((int64) U64FromFullTransactionId(GetTopFullTransactionId()));
 	values[5] = CStringGetTextDatum(import->zone);
-	if (SPI_execute_plan(ss_staging_plan(relid, import->source, question), values, limit < 0 ? "   n  " : NULL, false,
-						 0) != SPI_OK_SELECT)
+	if (import->seen == NULL || import->table != relid)
+		nulls[6] = 'n'; /* of another table, or another server's, nothing is known */
+	else
+		values[6] = CStringGetTextDatum(import->seen);
+	if (SPI_execute_plan(ss_staging_plan(relid, import->source, question), values, nulls, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not count the rows of the source");
 	ss_owner_restore_path(path);
 	found->rows = ss_value_int64(0, 1, 0);
@@ -423,7 +430,7 @@ set_aside(const Import *import, const Row *row)
 	const ErrorData *error = row->item.error;
 	bool nulls[6] = {false, false, false, false, false, error->detail == NULL};
 	SSJson json = {0};
-	Datum values[SS_STAGING_PARAMETERS];
+	Datum values[6];
 
 	ss_json_open_object(&json, NULL);
 	for (int i = 0; i < SS_STAGING_COLUMNS; i++)
@@ -538,7 +545,7 @@ import_chunk(void *argument)
 	position_values(&import->at, &values[1]);
 	values[4] = Int64GetDatum(import->done);
 	values[5] = Int64GetDatum(import->imported);
-	values[SS_STAGING_PARAMETERS] = Int64GetDatum(import->set_aside);
+	values[6] = Int64GetDatum(import->set_aside);
 	import->digest += chunk_digest(import);
 	values[7] = Int64GetDatum((int64) import->digest);
 	(void) ss_query_write(&advance_query, values, NULL);
@@ -584,11 +591,23 @@ open_cursor(Oid relid, Import *import)
 
 	position_values(import->skip == 0 ? &import->at : &beginning, values);
 	values[3] = Int64GetDatum(import->skip);
-	values[4] = Int32GetDatum(0);
+	values[4] = Int64GetDatum(0);
 	values[5] = CStringGetTextDatum(import->zone);
 	import->portal =
-		SPI_cursor_open(NULL, ss_staging_plan(relid, import->source, SS_STAGING_READ_ON), values, NULL, false);
+		SPI_cursor_open(NULL, ss_staging_plan(relid, import->source, SS_STAGING_READ_ON), values, "      n", false);
 	ss_owner_restore_path(path);
+}
+
+/* Notes what is seen by now, which is what the cursor sees or a little more. */
+static void
+note_seen(const Import *import)
+{
+	Datum source = CStringGetTextDatum(import->source);
+	SSCall call;
+
+	ss_owner_become(&call);
+	(void) ss_query_latest(&seen_query, &source, NULL);
+	ss_owner_leave(&call);
 }
 
 /* Commits; the next transaction needs a snapshot of its own. */
@@ -671,6 +690,7 @@ swipesavvy_import_purchases(PG_FUNCTION_ARGS)
 	import.source = source_name(relid);
 	resume(relid, &import, PG_ARGISNULL(2) ? NULL : &afresh);
 	open_cursor(relid, &import);
+	note_seen(&import);
 	commit();
 	while (next_chunk(&import, chunk_size))
 	{

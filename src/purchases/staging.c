@@ -106,15 +106,17 @@ append_hash(StringInfo sql, Oid relid)
 
 /*
  * The number of rows and the sum of their hashes, as the 64 bits that adding
- * them up in C leaves; how many have no key, and how many of these are younger
- * than $5, an age in transactions.
+ * them up in C leaves; how many have no key, and how many of these came into the
+ * table by transactions that the snapshot $7 does not show. $5 is what the age
+ * of a row's xmin counts from.
  */
 #define NO_KEY "r.transaction_id IS NULL AND r.idempotency_key IS NULL"
 #define COUNT_ROWS                                                                                                     \
 	"pg_catalog.count(*), ((coalesce(pg_catalog.sum(r.row_hash), 0) % 18446744073709551616 + 27670116110564327424)"    \
 	" % 18446744073709551616 - 9223372036854775808)::pg_catalog.int8,"                                                 \
 	" pg_catalog.count(*) FILTER (WHERE " NO_KEY "),"                                                                  \
-	" pg_catalog.count(*) FILTER (WHERE " NO_KEY " AND pg_catalog.age(r.row_xmin) <= $5)"
+	" pg_catalog.count(*) FILTER (WHERE " NO_KEY " AND pg_catalog.pg_visible_in_snapshot("                             \
+	"($5 - pg_catalog.age(r.row_xmin))::pg_catalog.text::pg_catalog.xid8, $7::pg_catalog.pg_snapshot) IS NOT TRUE)"
 
 /* The order of reading, which is that of Position. */
 #define KEY                                                                                                            \
@@ -159,7 +161,7 @@ source_sql(Oid relid, const char *source, SSStagingQuestion question)
 SPIPlanPtr
 ss_staging_plan(Oid relid, const char *source, SSStagingQuestion question)
 {
-	Oid types[SS_STAGING_PARAMETERS] = {TIMESTAMPTZOID, UUIDOID, TIDOID, INT8OID, INT4OID, TEXTOID};
+	Oid types[SS_STAGING_PARAMETERS] = {TIMESTAMPTZOID, UUIDOID, TIDOID, INT8OID, INT8OID, TEXTOID, TEXTOID};
 	SPIPlanPtr plan = SPI_prepare_cursor(source_sql(relid, source, question), SS_STAGING_PARAMETERS, types,
 										 CURSOR_OPT_NO_SCROLL | CURSOR_OPT_HOLD | CURSOR_OPT_CUSTOM_PLAN);
 

@@ -24,8 +24,9 @@ typedef struct SSStagingColumn
 extern const SSStagingColumn ss_staging_columns[SS_STAGING_COLUMNS];
 
 /*
- * What is asked; $1, $2 and $3 are a position, $4 is a number of rows, $5 an
- * age in transactions, and $6 the zone in which times without one are read.
+ * What is asked; $1, $2 and $3 are a position, $4 is a number of rows, $5 this
+ * transaction, $6 the zone in which times without one are read, and $7 a
+ * snapshot.
  */
 typedef enum SSStagingQuestion
 {
@@ -34,7 +35,7 @@ typedef enum SSStagingQuestion
 	SS_STAGING_COUNT_FIRST, /* the first $4 rows behind the position */
 } SSStagingQuestion;
 
-#define SS_STAGING_PARAMETERS 6
+#define SS_STAGING_PARAMETERS 7
 
 /* `source` is the table's name as SQL. With the caller's rights; an error where the table lacks a column or has another type. */
 extern SPIPlanPtr ss_staging_plan(Oid relid, const char *source, SSStagingQuestion question);

@@ -20,7 +20,7 @@ sub begin_programme
     add_campaign($node, $db, 'TEN', 50);
     $node->safe_psql($db, qq{
         SELECT swipesavvy.record_transaction('$user', 40), swipesavvy.redeem_points('$user', points => 5), swipesavvy.seal_audit_log();
-        SELECT swipesavvy.set_sink_secret('key', 's3cret');
+        SELECT swipesavvy.set_sink_secret('key', 's3cret'), swipesavvy.update_system_settings('{"timezone": "Europe/Vienna"}');
         SELECT swipesavvy.create_sink('hook', 'webhook', 'https://example.com/', 'key', '{points.*}');
         DELETE FROM swipesavvy.sink_states});
     $node->command_ok([ 'pg_dump', '-Fc', '-f', "$dir/$db.dump", $node->connstr($db) ], "$db: custom dump");

@@ -73,6 +73,7 @@ CREATE TABLE swipesavvy.imports (
     digest bigint NOT NULL DEFAULT 0,
     file_node oid NOT NULL DEFAULT 0,
     table_oid oid NOT NULL DEFAULT 0,
+    seen pg_snapshot,
     started_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz,
@@ -86,6 +87,8 @@ COMMENT ON COLUMN swipesavvy.imports.finished_at IS 'When the last call came to 
 COMMENT ON COLUMN swipesavvy.imports.digest IS 'Sum of the hashes of the rows that were processed: tells whether they still are those in the table.';
 COMMENT ON COLUMN swipesavvy.imports.file_node IS 'pg_relation_filenode() of the table when it was last called for: if it changed, and the rows too, the table was filled again.';
 COMMENT ON COLUMN swipesavvy.imports.table_oid IS 'The table itself, then: a temporary one of the same name may be another session''s.';
+COMMENT ON COLUMN swipesavvy.imports.seen IS
+    'When it was last read: rows of transactions that this does not show came into the table later, however much they look like imported ones.';
 COMMENT ON COLUMN swipesavvy.imports.rows_set_aside IS 'Rows that were not recorded; they are in import_errors.';
 
 CREATE TABLE swipesavvy.import_errors (
