@@ -51,7 +51,7 @@ PG_FUNCTION_INFO_V1(swipesavvy_get_audit_logs);
 	}
 #define COUNT(conditions)                                                                                              \
 	{                                                                                                                  \
-		"SELECT count(*) FROM (SELECT FROM swipesavvy.audit_logs WHERE " IN_TIME conditions " LIMIT 10001) l", 9,      \
+		"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.audit_logs WHERE " IN_TIME conditions " LIMIT 10001) l", 9,    \
 			ARGUMENTS, NULL                                                                                            \
 	}
 
@@ -79,8 +79,8 @@ PG_FUNCTION_INFO_V1(swipesavvy_get_audit_logs);
 #define COUNT_TYPES(bounds, conditions)                                                                                \
 	{                                                                                                                  \
 		EACH_TYPE(bounds)                                                                                              \
-		"SELECT count(*) FROM (SELECT FROM types CROSS JOIN LATERAL ("                                                 \
-		"SELECT FROM swipesavvy.audit_logs WHERE event_type = type AND " IN_TIME conditions " LIMIT 10001) l"          \
+		"SELECT count(*) FROM (SELECT 1 FROM types CROSS JOIN LATERAL ("                                               \
+		"SELECT 1 FROM swipesavvy.audit_logs WHERE event_type = type AND " IN_TIME conditions " LIMIT 10001) l"        \
 		" LIMIT 10001) l",                                                                                             \
 			9, ARGUMENTS, NULL                                                                                         \
 	}

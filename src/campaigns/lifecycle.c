@@ -87,40 +87,43 @@ static SSQuery read_row = {
 	.argtypes = {INT4OID},
 };
 
-/* each moment is that of the last time the campaign came into the state */
+/*
+ * Each moment is that of the last time the campaign came into the state. It is a
+ * parameter, $3: a table that is spread over nodes takes no function in CASE.
+ */
 #define BECOME_SQL                                                                                                     \
-	"status = $2, version = c.version + 1, updated_at = now(),"                                                        \
-	" launched_at = CASE WHEN $2 = 'running' AND c.status <> $2 THEN now() ELSE c.launched_at END,"                    \
-	" paused_at = CASE WHEN $2 = 'paused' AND c.status <> $2 THEN now() ELSE c.paused_at END,"                         \
-	" completed_at = CASE WHEN $2 = 'completed' AND c.status <> $2 THEN now() ELSE c.completed_at END,"                \
-	" archived_at = CASE WHEN $2 = 'archived' AND c.status <> $2 THEN now() ELSE c.archived_at END"
+	"status = $2, version = c.version + 1, updated_at = $3,"                                                           \
+	" launched_at = CASE WHEN $2 = 'running' AND c.status <> $2 THEN $3 ELSE c.launched_at END,"                       \
+	" paused_at = CASE WHEN $2 = 'paused' AND c.status <> $2 THEN $3 ELSE c.paused_at END,"                            \
+	" completed_at = CASE WHEN $2 = 'completed' AND c.status <> $2 THEN $3 ELSE c.completed_at END,"                   \
+	" archived_at = CASE WHEN $2 = 'archived' AND c.status <> $2 THEN $3 ELSE c.archived_at END"
 
-/* the changeable fields from $3 on, in the order of SSCampaignField */
+/* the changeable fields from $4 on, in the order of SSCampaignField */
 static SSQuery update_fields = {
 	.sql =
 		"UPDATE swipesavvy.campaigns c SET " BECOME_SQL ","
-		" name = $3, campaign_type = $4, offer_amount = $5, offer_type = $6, start_date = $7, end_date = $8,"
-		" description = $9, target_segment_no = $10, target_merchant_id = $11, target_category = $12, budget = $13,"
-		" currency = $14, per_user_limit = $15, daily_limit = $16, min_spend = $17, max_discount = $18, priority = $19,"
-		" stackable = $20, points_multiplier_milli = $21, bonus_points = $22, hold_out = $23"
+		" name = $4, campaign_type = $5, offer_amount = $6, offer_type = $7, start_date = $8, end_date = $9,"
+		" description = $10, target_segment_no = $11, target_merchant_id = $12, target_category = $13, budget = $14,"
+		" currency = $15, per_user_limit = $16, daily_limit = $17, min_spend = $18, max_discount = $19, priority = $20,"
+		" stackable = $21, points_multiplier_milli = $22, bonus_points = $23, hold_out = $24"
 		" WHERE c.campaign_no = $1"
 		" AND ROW(c.status, c.name, c.campaign_type, c.offer_amount, c.offer_type, c.start_date, c.end_date, c.description,"
 		" c.target_segment_no, c.target_merchant_id, c.target_category, c.budget, c.currency::text, c.per_user_limit,"
 		" c.daily_limit, c.min_spend, c.max_discount, c.priority, c.stackable, c.points_multiplier_milli, c.bonus_points,"
 		" c.hold_out)"
-		" IS DISTINCT FROM ROW($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
-		" $21, $22, $23)",
-	.nargs = SS_CAMPAIGN_CHANGEABLE + 2,
-	.argtypes = {INT4OID, TEXTOID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-				 TEXTOID, INT4OID, UUIDOID, TEXTOID, INT8OID, TEXTOID, INT4OID,		   INT4OID,
-				 INT8OID, INT8OID, INT4OID, BOOLOID, INT4OID, INT4OID, INT4OID},
+		" IS DISTINCT FROM ROW($2, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,"
+		" $22, $23, $24)",
+	.nargs = SS_CAMPAIGN_CHANGEABLE + 3,
+	.argtypes = {INT4OID,		 TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID,
+				 TIMESTAMPTZOID, TEXTOID, INT4OID,		  UUIDOID, TEXTOID, INT8OID, TEXTOID, INT4OID,
+				 INT4OID,		 INT8OID, INT8OID,		  INT4OID, BOOLOID, INT4OID, INT4OID, INT4OID},
 };
 
 static SSQuery update_status = {
-	.sql = "UPDATE swipesavvy.campaigns c SET " BECOME_SQL ", start_date = coalesce($3, c.start_date)"
-		   " WHERE c.campaign_no = $1 RETURNING now()",
-	.nargs = 3,
-	.argtypes = {INT4OID, TEXTOID, TIMESTAMPTZOID},
+	.sql = "UPDATE swipesavvy.campaigns c SET " BECOME_SQL ", start_date = coalesce($4, c.start_date)"
+		   " WHERE c.campaign_no = $1",
+	.nargs = 4,
+	.argtypes = {INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
 };
 
 static SSQuery insert_version = {
@@ -240,14 +243,13 @@ keep_version(const Locked *locked, const SSCall *call)
 static TimestampTz
 become(const Locked *locked, const char *action, Status status, const TimestampTz *start, SSCall *call)
 {
-	Datum values[3] = {Int32GetDatum(locked->no), CStringGetTextDatum(ss_campaign_statuses[status]),
-					   start == NULL ? (Datum) 0 : TimestampTzGetDatum(*start)};
-	bool nulls[3] = {false, false, start == NULL};
-	TimestampTz moment;
+	TimestampTz moment = GetCurrentTransactionStartTimestamp();
+	Datum values[4] = {Int32GetDatum(locked->no), CStringGetTextDatum(ss_campaign_statuses[status]),
+					   TimestampTzGetDatum(moment), start == NULL ? (Datum) 0 : TimestampTzGetDatum(*start)};
+	bool nulls[4] = {false, false, false, start == NULL};
 
 	if (ss_query_write(&update_status, values, nulls) != 1)
 		elog(ERROR, "campaign %d is gone", locked->no);
-	moment = DatumGetTimestampTz(ss_value_not_null(0, 1));
 	keep_version(locked, call);
 	ss_campaign_record(call, locked->no, action, locked->before);
 	return moment;
@@ -294,13 +296,14 @@ move_limits(const Locked *locked, const SSCampaignRow *row)
 static bool
 write_fields(const Locked *locked, Status status, const SSCampaignRow *row)
 {
-	Datum values[SS_CAMPAIGN_CHANGEABLE + 2];
-	bool nulls[SS_CAMPAIGN_CHANGEABLE + 2] = {false, false};
+	Datum values[SS_CAMPAIGN_CHANGEABLE + 3];
+	bool nulls[SS_CAMPAIGN_CHANGEABLE + 3] = {false};
 
 	values[0] = Int32GetDatum(locked->no);
 	values[1] = CStringGetTextDatum(ss_campaign_statuses[status]);
-	memcpy(values + 2, row->value, SS_CAMPAIGN_CHANGEABLE * sizeof(Datum));
-	memcpy(nulls + 2, row->isnull, SS_CAMPAIGN_CHANGEABLE * sizeof(bool));
+	values[2] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	memcpy(values + 3, row->value, SS_CAMPAIGN_CHANGEABLE * sizeof(Datum));
+	memcpy(nulls + 3, row->isnull, SS_CAMPAIGN_CHANGEABLE * sizeof(bool));
 	return ss_query_write(&update_fields, values, nulls) == 1;
 }
 

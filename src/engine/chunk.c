@@ -32,8 +32,11 @@ static SSQuery merchants_query = {
 	1,
 	{UUIDARRAYOID},
 	NULL};
-static SSQuery accounts_query = {
-	"SELECT a.account_id, a.user_id FROM swipesavvy.accounts a WHERE a.account_id = ANY ($1)", 1, {UUIDARRAYOID}, NULL};
+static SSQuery accounts_query = {"SELECT a.account_id, a.user_id FROM swipesavvy.accounts a"
+								 " WHERE a.account_id = ANY ($1) AND a.user_id = ANY ($2)",
+								 2,
+								 {UUIDARRAYOID, UUIDARRAYOID},
+								 NULL};
 static SSQuery segments_query = {
 	"SELECT m.user_id, m.segment_no FROM swipesavvy.segment_members m WHERE m.user_id = ANY ($1)",
 	1,
@@ -237,12 +240,13 @@ check_accounts(SSChunk *chunk)
 	} pair;
 	struct HTAB *accounts;
 	uint64 rows;
-	Datum ids;
+	Datum ids[2];
 
-	if (named_ids(chunk, false, &ids) == 0)
+	if (named_ids(chunk, false, &ids[0]) == 0)
 		return;
+	ids[1] = ss_uuid_array(&chunk->accounts[0].id, chunk->naccounts, sizeof(SSAccount));
 	accounts = make_table("swipesavvy accounts", sizeof(pair), sizeof(pair));
-	rows = ss_query_latest(&accounts_query, &ids, NULL);
+	rows = ss_query_latest(&accounts_query, ids, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
 		pair.account_id = *DatumGetUUIDP(ss_value_not_null(i, 1));

@@ -32,8 +32,11 @@ static SSQuery list_alerts = {"SELECT " COLUMNS " FROM swipesavvy.health_alerts 
 							  3,
 							  {BOOLOID, INT8OID, INT8OID},
 							  NULL};
-static SSQuery count_alerts = {
-	"SELECT count(*) FROM (SELECT FROM swipesavvy.health_alerts WHERE " OF_STATE " LIMIT 10001) a", 1, {BOOLOID}, NULL};
+static SSQuery count_alerts = {"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.health_alerts WHERE " OF_STATE
+							   " LIMIT 10001) a",
+							   1,
+							   {BOOLOID},
+							   NULL};
 
 static SSQuery lock_alert = {
 	"SELECT " COLUMNS " FROM swipesavvy.health_alerts WHERE alert_id = $1 FOR UPDATE", 1, {UUIDOID}, NULL};

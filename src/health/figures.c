@@ -51,10 +51,10 @@ const int ss_health_figures_count = lengthof(ss_health_figures);
 
 /* What waits for a sink that is disabled, or was for one that was deleted, is nobody's fault. The parts are those of the indexes. */
 static SSQuery read_outbox = {
-	"SELECT (SELECT count(*) FROM ((SELECT FROM swipesavvy.outbox WHERE delivered_at IS NULL AND dead_at IS NULL AND sink IS NULL LIMIT 10000)"
-	"         UNION ALL (SELECT FROM swipesavvy.outbox WHERE delivered_at IS NULL AND dead_at IS NULL AND sink IS NOT NULL LIMIT 10000) LIMIT 10000) q),"
-	"       (SELECT count(*) FROM (SELECT FROM swipesavvy.outbox WHERE delivered_at > now() - interval '1 hour' LIMIT 10000) c),"
-	"       (SELECT count(*) FROM (SELECT FROM swipesavvy.outbox m WHERE m.dead_at > now() - interval '1 hour'"
+	"SELECT (SELECT count(*) FROM ((SELECT 1 FROM swipesavvy.outbox WHERE delivered_at IS NULL AND dead_at IS NULL AND sink IS NULL LIMIT 10000)"
+	"         UNION ALL (SELECT 1 FROM swipesavvy.outbox WHERE delivered_at IS NULL AND dead_at IS NULL AND sink IS NOT NULL LIMIT 10000) LIMIT 10000) q),"
+	"       (SELECT count(*) FROM (SELECT 1 FROM swipesavvy.outbox WHERE delivered_at > now() - interval '1 hour' LIMIT 10000) c),"
+	"       (SELECT count(*) FROM (SELECT 1 FROM swipesavvy.outbox m WHERE m.dead_at > now() - interval '1 hour'"
 	"           AND (m.sink IS NULL OR EXISTS (SELECT FROM swipesavvy.sinks s WHERE s.sink = m.sink)) LIMIT 10000) f),"
 	"       extract(epoch FROM clock_timestamp() - least("
 	"           (SELECT min(due_at) FROM swipesavvy.outbox WHERE delivered_at IS NULL AND dead_at IS NULL AND sink IS NULL),"

@@ -29,7 +29,7 @@ static SSQuery write_accounts_query = {
 	"  FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 	"       k (user_id, available, pending, lifetime, tier, tier_until, transactions, spent, spent_currency, debited,"
 	"          lot_at, lot_before, referrer, tid)"
-	" WHERE a.user_id = k.user_id AND a.ctid = k.tid",
+	" WHERE a.user_id = k.user_id AND a.ctid = k.tid AND a.user_id = ANY ($1)",
 	14,
 	{UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID,
 	 INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, UUIDARRAYOID, TIDARRAYOID},

@@ -49,7 +49,7 @@ static SSQuery count_blocks = {
  * that were drawn alone: the blocks may hold a thousand accounts more.
  */
 #define COUNT(account, most)                                                                                           \
-	"(SELECT count(*) FROM (SELECT FROM swipesavvy.transactions p WHERE p.user_id = " account ".user_id LIMIT " most   \
+	"(SELECT count(*) FROM (SELECT 1 FROM swipesavvy.transactions p WHERE p.user_id = " account ".user_id LIMIT " most \
 	") p)"
 static SSQuery choose_accounts = {
 	"SELECT array_agg(DISTINCT c.user_id) FROM ("

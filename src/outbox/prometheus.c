@@ -42,7 +42,7 @@ static SSQuery read_metrics = {
 	"   UNION ALL SELECT 'sink_last_success_timestamp_seconds', 'When the sink last took a request.', format('{sink=\"%s\"}', sink),"
 	"                    extract(epoch FROM last_success_at) FROM swipesavvy.sink_states WHERE last_success_at IS NOT NULL"
 	"   UNION ALL SELECT 'sink_queued', 'Messages that wait for the sink, up to 10,000.', format('{sink=\"%s\"}', s.sink),"
-	"                    (SELECT count(*) FROM (SELECT FROM swipesavvy.outbox m WHERE m.sink = s.sink AND m.delivered_at IS NULL AND m.dead_at IS NULL"
+	"                    (SELECT count(*) FROM (SELECT 1 FROM swipesavvy.outbox m WHERE m.sink = s.sink AND m.delivered_at IS NULL AND m.dead_at IS NULL"
 	"                                            LIMIT 10000) q) FROM swipesavvy.sinks s WHERE s.events IS NOT NULL)"
 	" SELECT coalesce(string_agg(format(E'# HELP swipesavvy_%s %s\\n# TYPE swipesavvy_%s %s\\n%s', name, help, name,"
 	"                   CASE WHEN name LIKE '%\\_total' THEN 'counter' ELSE 'gauge' END, lines), '' ORDER BY name), '')"

@@ -115,7 +115,7 @@ static SSQuery claim = {
 	NULL};
 
 /* Are still so many ($3) due at $2? */
-static SSQuery count_due = {"SELECT count(*) FROM (SELECT FROM swipesavvy.outbox m WHERE m.sink = $1 AND " IS_OPEN(
+static SSQuery count_due = {"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.outbox m WHERE m.sink = $1 AND " IS_OPEN(
 								"m") " AND m.due_at <= $2 LIMIT $3) q",
 							3,
 							{TEXTOID, TIMESTAMPTZOID, INT8OID},

@@ -104,7 +104,7 @@ static SSQuery select_sinks = {
 	"            WHEN t.failures_in_a_row >= " SS_SINK_BROKEN_TEXT " THEN 'failing'"
 	"            WHEN t.not_before > statement_timestamp() THEN 'held' ELSE 'ok' END AS state,"
 	"       CASE WHEN s.events IS NOT NULL THEN"
-	"            (SELECT count(*) FROM (SELECT FROM swipesavvy.outbox m"
+	"            (SELECT count(*) FROM (SELECT 1 FROM swipesavvy.outbox m"
 	"              WHERE m.sink = s.sink AND m.delivered_at IS NULL AND m.dead_at IS NULL LIMIT 10000) q) END AS queued,"
 	"       coalesce(t.failures_in_a_row, 0) AS failures_in_a_row,"
 	"       CASE WHEN t.not_before > statement_timestamp() THEN t.not_before END AS not_before,"

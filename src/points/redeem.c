@@ -52,7 +52,6 @@ typedef struct Operation
 	const char *target_key;
 	const char *event; /* of the outbox */
 	SSQuery *find_key;
-	SSQuery *find_code;
 } Operation;
 
 static SSQuery find_redemption_key = {
@@ -66,10 +65,6 @@ static SSQuery find_donation_key = {"SELECT entry_id, confirmation_code, points,
 									2,
 									{UUIDOID, TEXTOID},
 									NULL};
-static SSQuery find_redemption_code = {
-	"SELECT FROM swipesavvy.reward_redemptions WHERE confirmation_code = $1", 1, {TEXTOID}, NULL};
-static SSQuery find_donation_code = {
-	"SELECT FROM swipesavvy.donations WHERE confirmation_code = $1", 1, {TEXTOID}, NULL};
 static SSQuery insert_redemption = {
 	"INSERT INTO swipesavvy.reward_redemptions (user_id, entry_id, points, reward_id, confirmation_code, idempotency_key,"
 	"       redeemed_at, from_stock) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -98,10 +93,10 @@ static SSQuery take_reward = {
 	NULL};
 static SSQuery find_charity = {"SELECT is_active FROM swipesavvy.charities WHERE charity_id = $1", 1, {UUIDOID}, NULL};
 
-static const Operation redeeming = {"redeem",		   "redemption",		 "redemption_id",	   "reward_id",
-									"points.redeemed", &find_redemption_key, &find_redemption_code};
-static const Operation donating = {"donate",		 "donation",		 "donation_id",		 "charity_id",
-								   "points.donated", &find_donation_key, &find_donation_code};
+static const Operation redeeming = {"redeem",	 "redemption",		"redemption_id",
+									"reward_id", "points.redeemed", &find_redemption_key};
+static const Operation donating = {"donate",	 "donation",	   "donation_id",
+								   "charity_id", "points.donated", &find_donation_key};
 
 /*
  * Was this key used before? Then what came of it, after checking that it was
@@ -172,30 +167,28 @@ take_one(const SSBalance *balance, Spending *spending)
 	} while (ss_query_latest(&take_reward, values, NULL) == 0);
 }
 
-/* Nobody can guess it, nobody has it, and it can be read aloud: 80 bits in an alphabet without I, L, O and U. */
+/*
+ * Nobody can guess it, nobody has it, and it can be read aloud: 80 random bits
+ * in an alphabet without I, L, O and U. So many bits do not come twice; among
+ * the codes of a user an index sees to it.
+ */
 static char *
-make_code(const Operation *operation)
+make_code(void)
 {
 	static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-	Datum value;
+	uint8 bytes[CODE_GROUPS * CODE_GROUP_CHARS];
 	char *code = palloc(CODE_GROUPS * (CODE_GROUP_CHARS + 1));
+	char *end = code;
 
-	do
+	if (!pg_strong_random(bytes, sizeof(bytes)))
+		elog(ERROR, "no random numbers");
+	for (int i = 0; i < CODE_GROUPS * CODE_GROUP_CHARS; i++)
 	{
-		uint8 bytes[CODE_GROUPS * CODE_GROUP_CHARS];
-		char *end = code;
-
-		if (!pg_strong_random(bytes, sizeof(bytes)))
-			elog(ERROR, "no random numbers");
-		for (int i = 0; i < CODE_GROUPS * CODE_GROUP_CHARS; i++)
-		{
-			if (i > 0 && i % CODE_GROUP_CHARS == 0)
-				*end++ = '-';
-			*end++ = alphabet[bytes[i] % 32];
-		}
-		*end = '\0';
-		value = CStringGetTextDatum(code);
-	} while (ss_query_latest(operation->find_code, &value, NULL) > 0);
+		if (i > 0 && i % CODE_GROUP_CHARS == 0)
+			*end++ = '-';
+		*end++ = alphabet[bytes[i] % 32];
+	}
+	*end = '\0';
 	return code;
 }
 
@@ -210,7 +203,7 @@ spend(const Operation *operation, SSBalance *balance, Spending *spending, Datum 
 					 .points = spending->points,
 					 .recorded_at = balance->now};
 
-	spending->code = make_code(operation);
+	spending->code = make_code();
 	ss_balance_debit(balance, spending->points, false);
 	spending->entry_id = ss_entry_write(&entry);
 	ss_balance_write(balance);

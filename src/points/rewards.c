@@ -99,7 +99,10 @@ static SSQuery update_charity = {
 static SSQuery find_charity_cursor = {
 	"SELECT name FROM swipesavvy.charities WHERE charity_id = $1", 1, {UUIDOID}, NULL};
 static SSQuery count_charities = {
-	"SELECT count(*) FROM (SELECT FROM swipesavvy.charities WHERE $1 OR is_active LIMIT 10001) c", 1, {BOOLOID}, NULL};
+	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.charities WHERE $1 OR is_active LIMIT 10001) c",
+	1,
+	{BOOLOID},
+	NULL};
 static SSQuery list_charities = {
 	"SELECT " CHARITY_COLUMNS " FROM swipesavvy.charities"
 	" WHERE ($1 OR is_active) AND (name, charity_id) > ($2, $3) ORDER BY name, charity_id LIMIT $4 OFFSET $5",

@@ -49,14 +49,17 @@ static SSQuery lock_boost = {
 	"SELECT FROM swipesavvy.boosts WHERE boost_id = $2 FOR NO KEY UPDATE", 2, {UUIDOID, UUIDOID}, NULL};
 
 static SSQuery count_active = {
-	"SELECT count(*) FROM (SELECT FROM swipesavvy.user_boosts WHERE boost_id = $1 AND deactivated_at IS NULL LIMIT $2) b",
+	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.user_boosts WHERE boost_id = $1 AND deactivated_at IS NULL LIMIT $2) b",
 	2,
 	{UUIDOID, INT8OID},
 	NULL};
 
 #define BOOSTS_SHOWN "($1 OR b.expires_at IS NULL OR b.expires_at > now())"
-static SSQuery count_boosts = {
-	"SELECT count(*) FROM (SELECT FROM swipesavvy.boosts b WHERE " BOOSTS_SHOWN " LIMIT 10001) b", 1, {BOOLOID}, NULL};
+static SSQuery count_boosts = {"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.boosts b WHERE " BOOSTS_SHOWN
+							   " LIMIT 10001) b",
+							   1,
+							   {BOOLOID},
+							   NULL};
 static SSQuery list_boosts = {
 	"SELECT b.boost_id, b.name, swipesavvy.minor_to_major(b.multiplier_milli, 3) AS multiplier, b.category, b.starts_at,"
 	"       b.expires_at, b.activation_limit,"
@@ -71,12 +74,13 @@ static SSQuery list_boosts = {
 	{BOOLOID, UUIDOID, UUIDOID, INT8OID, INT8OID},
 	NULL};
 
-static SSQuery activate = {"INSERT INTO swipesavvy.user_boosts AS b (user_id, boost_id) VALUES ($1, $2)"
-						   " ON CONFLICT (user_id, boost_id) DO UPDATE SET activated_at = now(), deactivated_at = NULL"
-						   "  WHERE b.deactivated_at IS NOT NULL",
-						   2,
-						   {UUIDOID, UUIDOID},
-						   NULL};
+static SSQuery activate = {
+	"INSERT INTO swipesavvy.user_boosts AS b (user_id, boost_id, activated_at) VALUES ($1, $2, $3)"
+	" ON CONFLICT (user_id, boost_id) DO UPDATE SET activated_at = $3, deactivated_at = NULL"
+	"  WHERE b.deactivated_at IS NOT NULL",
+	3,
+	{UUIDOID, UUIDOID, TIMESTAMPTZOID},
+	NULL};
 
 static SSQuery deactivate = {"UPDATE swipesavvy.user_boosts SET deactivated_at = now()"
 							 " WHERE user_id = $1 AND boost_id = $2 AND deactivated_at IS NULL",
@@ -204,7 +208,7 @@ Datum
 swipesavvy_activate_boost(PG_FUNCTION_ARGS)
 {
 	SSCall call;
-	Datum values[2];
+	Datum values[3];
 	Datum expires_at;
 	int64 activation_limit;
 	bool never;
@@ -219,6 +223,7 @@ swipesavvy_activate_boost(PG_FUNCTION_ARGS)
 		ss_bad_state("the boost has expired", "The boost_id is \"%s\".", ss_uuid_text(DatumGetUUIDP(values[1])));
 	if (activation_limit > 0 && ss_query_latest(&find_active, values, NULL) == 0)
 		require_activation_left(values, activation_limit);
+	values[2] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	changed = ss_query_write(&activate, values, NULL) > 0;
 	PG_RETURN_DATUM(leave_with_user_boost(&call, "activate", changed, values));
 }

@@ -83,7 +83,7 @@ static SSQuery find_cursor = {
 static SSQuery count_all = {
 	"SELECT r.transaction_count FROM swipesavvy.reward_accounts r WHERE r.user_id = $1", 1, {UUIDOID}, NULL};
 static SSQuery count_range = {
-	"SELECT count(*) FROM (SELECT FROM swipesavvy.transactions t"
+	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.transactions t"
 	"                       WHERE t.user_id = $1 AND t.occurred_at >= $2 AND t.occurred_at < $3 LIMIT 10001) t",
 	3,
 	{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID},

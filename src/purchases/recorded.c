@@ -27,7 +27,8 @@ static SSQuery read_query = {
 	NULL};
 static SSQuery set_status_query = {"UPDATE swipesavvy.transactions t SET status = $3::swipesavvy.purchase_status"
 								   "  FROM unnest($1, $2) k (transaction_id, user_id)"
-								   " WHERE t.transaction_id = k.transaction_id AND t.user_id = k.user_id",
+								   " WHERE t.transaction_id = k.transaction_id AND t.user_id = k.user_id"
+								   "   AND t.user_id = ANY ($2)",
 								   3,
 								   {UUIDARRAYOID, UUIDARRAYOID, TEXTOID},
 								   NULL};

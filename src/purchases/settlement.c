@@ -52,7 +52,7 @@ static SSQuery due_query = {"SELECT t.user_id, t.transaction_id FROM swipesavvy.
 static SSQuery return_awards_query = {
 	"UPDATE swipesavvy.campaign_redemptions r SET counts = false, cost_returned_minor = r.cost_minor"
 	"  FROM unnest($1, $2) k (transaction_id, user_id)"
-	" WHERE r.user_id = k.user_id AND r.transaction_id = k.transaction_id"
+	" WHERE r.user_id = k.user_id AND r.transaction_id = k.transaction_id AND r.user_id = ANY ($2)"
 	" RETURNING r.campaign_no, r.day, r.cost_minor",
 	2,
 	{UUIDARRAYOID, UUIDARRAYOID},

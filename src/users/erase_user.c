@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+
 #include "audit/audit.h"
 #include "audit/audit_internal.h"
 #include "base/args.h"
@@ -31,19 +33,21 @@ static SSQuery steps[] = {
 	STEP(
 		"UPDATE swipesavvy.accounts"
 		"   SET last_four = '0000', card_type = NULL, issuer = NULL, bank_name = NULL, account_type = NULL, token = NULL,"
-		"       expiry_month = NULL, expiry_year = NULL, is_default = false, unlinked_at = coalesce(unlinked_at, now())"
-		" WHERE user_id = $1"),
+		"       expiry_month = NULL, expiry_year = NULL, is_default = false WHERE user_id = $1"),
+	STEP("UPDATE swipesavvy.accounts SET unlinked_at = now() WHERE user_id = $1 AND unlinked_at IS NULL"),
 	STEP("DELETE FROM swipesavvy.segment_members WHERE user_id = $1"),
 	STEP("DELETE FROM swipesavvy.user_boosts WHERE user_id = $1"),
 	/* an event stays as one of nobody's, under an id that no other event of nobody has */
 	STEP("UPDATE swipesavvy.campaign_events"
 		 "   SET user_id = '00000000-0000-0000-0000-000000000000', event_id = swipesavvy.uuid_v7() WHERE user_id = $1"),
 	/* a key may be anything that a service made up; the cost of shipping belongs to the award */
-	STEP("UPDATE swipesavvy.transactions t"
-		 "   SET idempotency_key = NULL,"
-		 "       metadata = CASE WHEN t.metadata ? 'shipping_amount'"
-		 "                       THEN jsonb_build_object('shipping_amount', t.metadata -> 'shipping_amount') END"
-		 " WHERE t.user_id = $1 AND (t.idempotency_key IS NOT NULL OR t.metadata IS NOT NULL)"),
+	STEP(
+		"UPDATE swipesavvy.transactions"
+		"   SET idempotency_key = NULL, metadata = jsonb_build_object('shipping_amount', metadata -> 'shipping_amount')"
+		" WHERE user_id = $1 AND metadata ? 'shipping_amount'"),
+	STEP("UPDATE swipesavvy.transactions SET idempotency_key = NULL, metadata = NULL"
+		 " WHERE user_id = $1 AND (idempotency_key IS NOT NULL OR metadata IS NOT NULL)"
+		 "   AND NOT coalesce(metadata ? 'shipping_amount', false)"),
 	STEP("UPDATE swipesavvy.refunds SET idempotency_key = NULL WHERE user_id = $1 AND idempotency_key IS NOT NULL"),
 	STEP(
 		"UPDATE swipesavvy.reward_redemptions SET idempotency_key = NULL WHERE user_id = $1 AND idempotency_key IS NOT NULL"),
@@ -79,11 +83,11 @@ static SSQuery erase_user = {
 	"   SET email = 'erased+' || user_id || '@erased.invalid', name = 'Erased', phone = NULL, role = 'customer',"
 	"       status = 'inactive', status_reason = $2, preferred_language = 'en',"
 	"       notification_preferences = '{\"email\": false, \"sms\": false, \"push\": false}',"
-	"       verification_status = 'unverified', last_login_at = NULL, updated_at = now(),"
-	"       erased_at = coalesce(erased_at, now())"
+	"       verification_status = 'unverified', last_login_at = NULL, updated_at = $3,"
+	"       erased_at = coalesce(erased_at, $3)"
 	" WHERE user_id = $1 RETURNING user_id, status AS account_status, status_reason AS reason, erased_at",
-	2,
-	{UUIDOID, TEXTOID},
+	3,
+	{UUIDOID, TEXTOID, TIMESTAMPTZOID},
 	NULL};
 
 static void
@@ -108,14 +112,16 @@ swipesavvy_erase_user(PG_FUNCTION_ARGS)
 	SSCall call;
 	SSJson json = {0};
 	SSAudit audit = {.resource = "user", .action = "erase"};
-	Datum values[2];
-	bool nulls[2];
+	Datum values[3];
+	bool nulls[3];
 
 	ss_call_enter(&call, SS_ADMIN);
 	audit.user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);
 	audit.resource_id = ss_uuid_text(audit.user_id);
 	ss_param_pointer(values, nulls, 0, audit.user_id);
 	ss_param_text(values, nulls, 1, ss_arg_text(fcinfo, 1, "reason", SS_TEXT_MAX, false));
+	values[2] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	nulls[2] = false;
 	if (ss_query_latest(&lock_account, values, NULL) == 0)
 		ss_not_found("user", audit.resource_id);
 	(void) ss_query_latest(&lock_user, values, NULL);

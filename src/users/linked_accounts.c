@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+
 #include "audit/audit.h"
 #include "base/args.h"
 #include "base/errors.h"
@@ -64,10 +66,10 @@ static SSQuery find_account = {"SELECT user_id FROM swipesavvy.accounts"
 							   NULL};
 
 static SSQuery verify_account = {
-	"UPDATE swipesavvy.accounts SET is_verified = true, verified_at = coalesce(verified_at, now())"
+	"UPDATE swipesavvy.accounts SET is_verified = true, verified_at = coalesce(verified_at, $3)"
 	" WHERE user_id = $1 AND account_id = $2 AND unlinked_at IS NULL RETURNING " ACCOUNT_COLUMNS,
-	2,
-	{UUIDOID, UUIDOID},
+	3,
+	{UUIDOID, UUIDOID, TIMESTAMPTZOID},
 	NULL};
 
 static SSQuery set_default = {
@@ -283,11 +285,13 @@ swipesavvy_verify_account(PG_FUNCTION_ARGS)
 {
 	SSCall call;
 	SSJson json = {0};
-	Datum values[2];
-	bool nulls[2];
+	Datum values[3];
+	bool nulls[3];
 
 	ss_call_enter(&call, SS_BACKEND | SS_ADMIN);
 	find_and_lock(fcinfo, &call, values, nulls);
+	values[2] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	nulls[2] = false;
 	change_account(&call, "verify", &json, &verify_account, values, nulls);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

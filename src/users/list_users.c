@@ -74,7 +74,7 @@ typedef struct Found
 #define IS_IN_INDEX "(u.name || E'\n' || u.email) ILIKE $8"
 #define MATCHES		"(texticlike(u.name, $7) OR texticlike(u.email, $7))"
 
-static SSQuery count_all = {"SELECT count(*) FROM (SELECT FROM swipesavvy.users LIMIT 10001) n", 0, {0}, NULL};
+static SSQuery count_all = {"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.users LIMIT 10001) n", 0, {0}, NULL};
 
 static SSQuery find_all = {"SELECT u.user_id FROM swipesavvy.users u WHERE " BEHIND_CURSOR " ORDER BY " NEWEST_FIRST
 						   " LIMIT $5 OFFSET $6",
@@ -82,8 +82,8 @@ static SSQuery find_all = {"SELECT u.user_id FROM swipesavvy.users u WHERE " BEH
 
 static SSPageBeyond beyond; /* of all users */
 
-static SSQuery count_users = {"SELECT count(*) FROM (SELECT FROM " EACH_STATUS_AND_ROLE
-							  " CROSS JOIN LATERAL (SELECT FROM swipesavvy.users u"
+static SSQuery count_users = {"SELECT count(*) FROM (SELECT 1 FROM " EACH_STATUS_AND_ROLE
+							  " CROSS JOIN LATERAL (SELECT 1 FROM swipesavvy.users u"
 							  " WHERE u.status = s.status AND u.role = r.role LIMIT 10001) u LIMIT 10001) n",
 							  LIST_ARGS, LIST_ARG_TYPES, NULL};
 
@@ -108,8 +108,8 @@ static SSQuery search_index = {
 	" LIMIT $5 OFFSET $6) p ON true ORDER BY p.created_at DESC, p.user_id DESC",
 	LIST_ARGS, LIST_ARG_TYPES, NULL};
 
-static SSQuery count_row_by_row = {"SELECT count(*) FROM (SELECT FROM swipesavvy.users u WHERE " MATCHES " AND " FILTERS
-								   " LIMIT 10001) n",
+static SSQuery count_row_by_row = {"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.users u WHERE " MATCHES
+								   " AND " FILTERS " LIMIT 10001) n",
 								   LIST_ARGS, LIST_ARG_TYPES, NULL};
 
 static SSQuery search_row_by_row = {"SELECT u.user_id FROM swipesavvy.users u WHERE " MATCHES " AND " FILTERS
