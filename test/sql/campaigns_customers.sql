@@ -23,6 +23,9 @@ INSERT INTO swipesavvy.campaigns (campaign_id, name, campaign_type, offer_type, 
     SELECT id, 'Narwhal', 'SEASONAL', 'OTHER', 0, 'USD', rtrim(state, '0'), CASE WHEN launched THEN now() END, now() + starts, now() + ends, held,
            (SELECT segment_no FROM swipesavvy.segments WHERE name = 'customers-' || aim) FROM kinds;
 
+-- who takes a campaign's id, or goes on behind something, from a customer: what is new here belongs into the table below, or has ids of users alone
+SELECT function, arguments ~ 'campaign_id' AS campaign FROM swipesavvy.privileges
+ WHERE 'swipesavvy_customer' = ANY (roles) AND arguments ~ '\m(campaign_id|after)\M' ORDER BY 1;
 -- what a call answers, without the id that was asked for
 CREATE FUNCTION pg_temp.answer(call text, id text) RETURNS text LANGUAGE plpgsql AS $f$
 DECLARE message text; detail text; result jsonb;

@@ -145,8 +145,8 @@ CREATE FUNCTION swipesavvy.list_campaigns(
     status text DEFAULT NULL,
     campaign_type text DEFAULT NULL,
     search text DEFAULT NULL,
-    page_size integer DEFAULT NULL,
-    page_offset integer DEFAULT NULL,
+    page_size integer DEFAULT 20,
+    page_offset integer DEFAULT 0,
     after text DEFAULT NULL) RETURNS jsonb
     LANGUAGE C STABLE PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'swipesavvy_list_campaigns';
