@@ -14,6 +14,7 @@
 
 #include "base/page.h"
 #include "base/sentinel.h"
+#include "base/text_keys.h"
 
 #define REMEMBERED (10 * USECS_PER_SEC)
 
@@ -82,13 +83,22 @@ ss_page_remember(SSPageBeyond *beyond, int64 counted)
 }
 
 char *
+ss_page_search_key(const char *search)
+{
+	char *key = ss_key_of_search(search, strlen(search));
+
+	return *key == '\0' ? pstrdup(search) : key; /* accents alone: found nowhere, and not everywhere */
+}
+
+char *
 ss_page_pattern(const char *search)
 {
+	const char *key = ss_page_search_key(search);
 	StringInfoData pattern;
 
 	initStringInfo(&pattern);
 	appendStringInfoChar(&pattern, '%');
-	for (const char *p = search; *p != '\0'; p++)
+	for (const char *p = key; *p != '\0'; p++)
 	{
 		if (*p == '%' || *p == '_' || *p == '\\')
 			appendStringInfoChar(&pattern, '\\');

@@ -50,7 +50,10 @@ typedef struct SSPageBeyond
 extern bool ss_page_is_beyond(const SSPageBeyond *beyond);
 extern void ss_page_remember(SSPageBeyond *beyond, int64 counted);
 
-/* The ILIKE pattern that finds the text anywhere; its own %, _ and \ are escaped. */
+/* What the search key of a text must contain to be found. */
+extern char *ss_page_search_key(const char *search);
+
+/* The LIKE pattern that finds it anywhere in a search key; its own %, _ and \ are escaped. */
 extern char *ss_page_pattern(const char *search);
 
 #endif /* SS_PAGE_H */

@@ -10,7 +10,6 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -56,7 +55,7 @@ typedef struct Found
 /* what was deleted is listed only when asked for */
 #define FILTER_SQL                                                                                                     \
 	"CASE WHEN $1 IS NULL THEN c.status <> 'archived' ELSE c.status = $1 END"                                          \
-	" AND ($2 IS NULL OR c.campaign_type = $2) AND ($3 IS NULL OR c.name ILIKE $3)"
+	" AND ($2 IS NULL OR c.campaign_type = $2) AND ($3 IS NULL OR swipesavvy.search_key(c.name) LIKE $3)"
 
 static SSPageBeyond beyond; /* of all campaigns but archived ones */
 static SSTally listed = {.table = SS_CAMPAIGNS, .column = CAMPAIGN_STATUS, .but = "archived"}; /* these, too */
@@ -112,24 +111,6 @@ static SSQuery read_rows_for_customer = {
 	.argtypes = {INT4ARRAYOID},
 };
 
-/* A pattern for "has the text in it", with nothing special left in the text. */
-static char *
-contains_pattern(const char *text)
-{
-	StringInfoData pattern;
-
-	initStringInfo(&pattern);
-	appendStringInfoChar(&pattern, '%');
-	for (const char *p = text; *p != '\0'; p++)
-	{
-		if (strchr("\\%_", *p) != NULL)
-			appendStringInfoChar(&pattern, '\\');
-		appendStringInfoChar(&pattern, *p);
-	}
-	appendStringInfoChar(&pattern, '%');
-	return pattern.data;
-}
-
 /* The first three arguments: status, campaign_type, search. */
 static void
 read_filters(FunctionCallInfo fcinfo, Filters *filters)
@@ -144,7 +125,7 @@ read_filters(FunctionCallInfo fcinfo, Filters *filters)
 	if (text[ARG_TYPE] != NULL)
 		(void) ss_check_choice(text[ARG_TYPE], "campaign_type", ss_campaign_types);
 	if (text[ARG_PATTERN] != NULL)
-		text[ARG_PATTERN] = contains_pattern(text[ARG_PATTERN]);
+		text[ARG_PATTERN] = ss_page_pattern(text[ARG_PATTERN]);
 	for (int i = 0; i < FILTER_ARGS; i++)
 	{
 		filters->isnull[i] = (text[i] == NULL);

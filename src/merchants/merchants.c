@@ -83,7 +83,7 @@ static SSQuery find_cursor = {"SELECT name FROM swipesavvy.merchants WHERE merch
  * $5 rows, $6 offset.
  */
 #define BY_CATEGORY " AND category = $1"
-#define BY_NAME		" AND name ILIKE $2"
+#define BY_NAME		" AND swipesavvy.search_key(name) LIKE $2"
 #define LIST(conditions)                                                                                               \
 	{                                                                                                                  \
 		"SELECT merchant_id, name, category, mcc, description, created_at FROM swipesavvy.merchants"                   \

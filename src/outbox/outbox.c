@@ -130,11 +130,16 @@ ss_outbox_notify(void)
 static void
 notify_at_commit(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_PRE_COMMIT && has_messages &&
-		TimestampDifferenceExceeds(last_notified, GetCurrentTimestamp(), NOTIFY_INTERVAL))
+	if (event == XACT_EVENT_PRE_COMMIT && has_messages)
 	{
-		Async_Notify(SS_OUTBOX_CHANNEL, NULL);
-		last_notified = GetCurrentTimestamp();
+		TimestampTz now = GetCurrentTimestamp();
+
+		/* a clock that was set back is no reason to be silent */
+		if (now < last_notified || TimestampDifferenceExceeds(last_notified, now, NOTIFY_INTERVAL))
+		{
+			Async_Notify(SS_OUTBOX_CHANNEL, NULL);
+			last_notified = now;
+		}
 	}
 	if (event != XACT_EVENT_PARALLEL_PRE_COMMIT)
 		has_messages = false;

@@ -7,6 +7,8 @@
  */
 #include "postgres.h"
 
+#include <math.h>
+
 #include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
@@ -21,6 +23,10 @@
 
 #define CLOCK_SKEW	30 /* seconds that a token may come too early */
 #define MAX_MEMBERS 64
+
+/* The beginning of the year 1 and the end of the year 9999. */
+#define SECONDS_MIN (-62135596800.0)
+#define SECONDS_MAX 253402300799.0
 
 /* --- reading a JSON object -------------------------------------------------------- */
 
@@ -159,18 +165,25 @@ find_text(const Reader *reader, const char *name)
 
 /* --- claims --------------------------------------------------------------------------- */
 
-/* Seconds since 1970: whole ones, as everybody writes them. Absent: true, and the value stays. */
+/*
+ * A NumericDate of RFC 7519: seconds since 1970, with or without a fraction or
+ * an exponent, of the years 1 to 9999. Rounded down or, where `up`, up: a token
+ * is never good for longer than it says. Absent: true, and the value stays.
+ */
 static bool
-read_seconds(const Reader *reader, const char *name, int64 *seconds)
+read_seconds(const Reader *reader, const char *name, bool up, int64 *seconds)
 {
 	const Member *member = find_member(reader, name);
+	double value;
 
 	if (member == NULL)
 		return true;
-	if (member->type != JSON_TOKEN_NUMBER || strlen(member->text) > 12 ||
-		strspn(member->text, "0123456789") != strlen(member->text))
+	if (member->type != JSON_TOKEN_NUMBER)
 		return false;
-	*seconds = strtoll(member->text, NULL, 10);
+	value = strtod(member->text, NULL); /* by the grammar of JSON: no hexadecimal, no infinity; too large is HUGE_VAL */
+	if (!(value >= SECONDS_MIN && value <= SECONDS_MAX))
+		return false;
+	*seconds = (int64) (up ? ceil(value) : floor(value));
 	return true;
 }
 
@@ -214,8 +227,9 @@ read_claims(const Reader *reader, SSClaims *claims)
 	if (subject == NULL || !ss_uuid_parse(subject, strlen(subject), &claims->user_id) || claims->role == NULL ||
 		!is_known_role(claims->role))
 		return false;
-	if (find_member(reader, "exp") == NULL || !read_seconds(reader, "exp", &claims->expires_at) ||
-		!read_seconds(reader, "nbf", &claims->not_before) || !read_seconds(reader, "iat", &claims->issued_at))
+	if (find_member(reader, "exp") == NULL || !read_seconds(reader, "exp", false, &claims->expires_at) ||
+		!read_seconds(reader, "nbf", true, &claims->not_before) ||
+		!read_seconds(reader, "iat", false, &claims->issued_at))
 		return false;
 	if (session != NULL)
 	{

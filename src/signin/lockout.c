@@ -13,15 +13,26 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
-#include "utils/formatting.h"
 #include "utils/timestamp.h"
 
 #include "base/locks.h"
 #include "base/query.h"
+#include "base/text_keys.h"
 #include "signin/lockout.h"
+
+/*
+ * Of an attempt in the future the clock was ahead and has been set right since.
+ * It counts as made now: what was left of the lock-out then is left now.
+ */
+static SSQuery set_clock_right = {
+	"UPDATE swipesavvy_private.sign_in_failures"
+	"   SET locked_until = clock_timestamp() + (locked_until - last_attempt_at), last_attempt_at = clock_timestamp()"
+	" WHERE email_hash = $1 AND last_attempt_at > clock_timestamp()",
+	1,
+	{BYTEAOID},
+	NULL};
 
 static SSQuery select_lock = {
 	"SELECT FROM swipesavvy_private.sign_in_failures WHERE email_hash = $1 AND locked_until > clock_timestamp()",
@@ -62,14 +73,16 @@ static SSQuery delete_failures = {
 void
 ss_lockout_begin(const char *email, SSSignInTry *attempt)
 {
-	char *lower = str_tolower(email, strlen(email), DEFAULT_COLLATION_OID);
+	size_t length;
+	char *email_key = ss_key_of_email(email, strlen(email), &length);
 	uint64 key;
 	Datum digest;
 
-	ss_secret_digest(lower, strlen(lower), attempt->email);
+	ss_secret_digest(email_key, length, attempt->email);
 	memcpy(&key, attempt->email, sizeof(key));
 	ss_lock_take(SS_LOCK_EMAIL, key);
 	digest = ss_secret_bytea(attempt->email, SS_DIGEST_BYTES);
+	(void) ss_query_latest(&set_clock_right, &digest, NULL);
 	attempt->locked = ss_query_latest(&select_lock, &digest, NULL) > 0;
 }
 

@@ -13,7 +13,7 @@
 
 typedef struct SSSignInTry
 {
-	uint8 email[SS_DIGEST_BYTES]; /* of the address in lower case */
+	uint8 email[SS_DIGEST_BYTES]; /* of the address's key */
 	bool locked;				  /* too many failures: no password is right at present */
 } SSSignInTry;
 

@@ -19,6 +19,7 @@
 #include "base/errors.h"
 #include "base/locks.h"
 #include "base/secret.h"
+#include "signin/opaque.h"
 #include "signin/password.h"
 
 #define MIN_CHARS	8
@@ -48,39 +49,98 @@ leave_place(int place)
 	ereport(DEBUG1, errmsg_internal("swipesavvy: one Argon2id computed")); /* tests count them */
 }
 
+/* Overwrites and frees what was prepared of a password, if it is a copy. */
+static void
+forget_prepared(const char *prepared, size_t length, const text *password)
+{
+	if (prepared == NULL || prepared == VARDATA_ANY(password))
+		return;
+	ss_secret_wipe(unconstify(char *, prepared), length);
+	pfree(unconstify(char *, prepared));
+}
+
+/* Of UTF-8. */
+static int
+count_chars(const char *text, size_t length)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < length; i++)
+		count += ((unsigned char) text[i] & 0xC0) != 0x80;
+	return count;
+}
+
 char *
 ss_password_hash(const text *password, const char *name)
 {
-	const char *plain = VARDATA_ANY(password);
-	int length = VARSIZE_ANY_EXHDR(password);
-	int chars = pg_mbstrlen_with_len(plain, length);
+	size_t length;
+	const char *prepared = ss_opaque_prepare(VARDATA_ANY(password), VARSIZE_ANY_EXHDR(password), &length);
 	char *hash = palloc(crypto_pwhash_STRBYTES);
+	int chars;
 	int place;
 
+	if (prepared == NULL)
+		ss_bad_value(name, "It has a control character, or one that is invisible or unknown.");
+	chars = count_chars(prepared, length);
 	if (chars < MIN_CHARS || chars > MAX_CHARS)
+	{
+		forget_prepared(prepared, length, password);
 		ss_bad_value(name, "It is %d characters long; %d to %d are allowed.", chars, MIN_CHARS, MAX_CHARS);
+	}
 	place = enter_place();
-	if (crypto_pwhash_str_alg(hash, plain, length, PASSES, MEMORY, crypto_pwhash_ALG_ARGON2ID13) != 0)
+	if (crypto_pwhash_str_alg(hash, prepared, length, PASSES, MEMORY, crypto_pwhash_ALG_ARGON2ID13) != 0)
 		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
 				errdetail("Hashing a password needs %zu bytes.", MEMORY));
 	leave_place(place);
+	forget_prepared(prepared, length, password);
 	return hash;
 }
 
-bool
-ss_password_verify(const text *password, const char *hash)
+/* Is that, byte for byte, what was hashed? */
+static bool
+verify_bytes(const char *bytes, size_t length, const char *hash)
 {
 	int place = enter_place();
 	bool same;
 
 	errno = 0;
-	same = crypto_pwhash_str_verify(hash != NULL ? hash : DUMMY_HASH, VARDATA_ANY(password),
-									VARSIZE_ANY_EXHDR(password)) == 0;
+	same = crypto_pwhash_str_verify(hash != NULL ? hash : DUMMY_HASH, bytes, length) == 0;
 	if (!same && errno == ENOMEM)
 		ereport(ERROR, errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
 				errdetail("Hashing a password needs %zu bytes.", MEMORY));
 	leave_place(place);
 	return same && hash != NULL;
+}
+
+bool
+ss_password_verify(const text *password, const char *hash)
+{
+	const char *given = VARDATA_ANY(password);
+	size_t given_length = VARSIZE_ANY_EXHDR(password);
+	size_t length;
+	const char *prepared = ss_opaque_prepare(given, given_length, &length);
+	bool same = prepared != NULL && verify_bytes(prepared, length, hash);
+
+	/* hashes of other programs, and what was hashed before passwords were prepared, are of the bytes as they were given */
+	if (!same && (prepared == NULL || length != given_length || memcmp(prepared, given, length) != 0))
+		same = verify_bytes(given, given_length, hash);
+	forget_prepared(prepared, length, password);
+	return same;
+}
+
+bool
+ss_password_equal(const text *a, const text *b)
+{
+	size_t a_length;
+	size_t b_length;
+	const char *prepared_a = ss_opaque_prepare(VARDATA_ANY(a), VARSIZE_ANY_EXHDR(a), &a_length);
+	const char *prepared_b = ss_opaque_prepare(VARDATA_ANY(b), VARSIZE_ANY_EXHDR(b), &b_length);
+	bool same = prepared_a != NULL && prepared_b != NULL && a_length == b_length &&
+				ss_secret_equal((const uint8 *) prepared_a, (const uint8 *) prepared_b, a_length);
+
+	forget_prepared(prepared_a, a_length, a);
+	forget_prepared(prepared_b, b_length, b);
+	return same;
 }
 
 char *

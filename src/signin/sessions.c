@@ -7,6 +7,13 @@
  * token with the first and another second has been used before: somebody else
  * has it, and the session ends. Only SHA-256 digests of both are stored.
  *
+ * Two tabs of one browser may use their token at the same moment, and a client
+ * may not get the answer. So the token just used is good once more for
+ * refresh_grace_seconds, and the answer is the same: the next second secret is
+ * made of the one before and of a key of the session that nobody else knows. A
+ * thief who is that quick is on the same line of tokens as the owner, and is
+ * found out at the next use.
+ *
  * Who uses a token holds SS_LOCK_SESSION of its session until the transaction
  * ends, so of two that use it at once one is the first. Ending sessions locks
  * their rows only, and reads them under the latest snapshot.
@@ -28,12 +35,12 @@
 
 static SSQuery insert_session = {
 	"INSERT INTO swipesavvy_private.user_sessions"
-	"       (user_id, session_id, family_hash, token_hash, expires_at, user_agent, ip_address)"
-	" SELECT $1, $2, $3, $4, clock_timestamp() + make_interval(days => s.value::integer), $5, $6"
+	"       (user_id, session_id, family_hash, token_hash, expires_at, user_agent, ip_address, rotation_key)"
+	" SELECT $1, $2, $3, $4, clock_timestamp() + make_interval(days => s.value::integer), $5, $6, $7"
 	"   FROM swipesavvy.system_settings s WHERE s.setting = 'session_lifetime_days'"
 	" RETURNING expires_at",
-	6,
-	{UUIDOID, UUIDOID, BYTEAOID, BYTEAOID, TEXTOID, TEXTOID},
+	7,
+	{UUIDOID, UUIDOID, BYTEAOID, BYTEAOID, TEXTOID, TEXTOID, BYTEAOID},
 	NULL};
 
 /* What has ended long ago is of no use to anybody. */
@@ -44,18 +51,34 @@ static SSQuery delete_old = {
 	{UUIDOID},
 	NULL};
 
+/* A clock that was set back is no grace: then nobody knows how long ago the token was used. */
 static SSQuery select_session = {
-	"SELECT family_hash, token_hash, expires_at FROM swipesavvy_private.user_sessions"
+	"SELECT family_hash, token_hash, expires_at, rotation_key,"
+	"       CASE WHEN clock_timestamp() BETWEEN last_used_at AND last_used_at"
+	"                 + make_interval(secs => (SELECT value::float8 FROM swipesavvy.system_settings"
+	"                                           WHERE setting = 'refresh_grace_seconds')) THEN previous_hash END"
+	"  FROM swipesavvy_private.user_sessions"
 	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL AND expires_at > clock_timestamp()",
 	2,
 	{UUIDOID, UUIDOID},
 	NULL};
 
+/* A session that began by a clock that was ahead ends as much earlier. */
 static SSQuery update_token = {
-	"UPDATE swipesavvy_private.user_sessions SET token_hash = $3, last_used_at = clock_timestamp(), use_count = use_count + 1"
-	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL",
+	"UPDATE swipesavvy_private.user_sessions"
+	"   SET token_hash = $3, previous_hash = token_hash, last_used_at = clock_timestamp(), use_count = use_count + 1,"
+	"       expires_at = expires_at - greatest(created_at - clock_timestamp(), interval '0'),"
+	"       created_at = least(created_at, clock_timestamp())"
+	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL RETURNING expires_at",
 	3,
 	{UUIDOID, UUIDOID, BYTEAOID},
+	NULL};
+
+static SSQuery note_repeat = {
+	"UPDATE swipesavvy_private.user_sessions SET previous_hash = NULL, use_count = use_count + 1"
+	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL RETURNING expires_at",
+	2,
+	{UUIDOID, UUIDOID},
 	NULL};
 
 static SSQuery end_session = {
@@ -111,13 +134,18 @@ digest_of(const uint8 *secret)
 	return ss_secret_bytea(digest, SS_DIGEST_BYTES);
 }
 
-/* Is it the secret of the digest in that column of the last result? */
+/* Is it the secret of the digest in that column of the last result? Of none if that is null. */
 static bool
 secret_fits(const uint8 *secret, int column)
 {
 	uint8 digest[SS_DIGEST_BYTES];
-	bytea *stored = DatumGetByteaPP(ss_value_not_null(0, column));
+	bool isnull;
+	Datum value = ss_value(0, column, &isnull);
+	bytea *stored;
 
+	if (isnull)
+		return false;
+	stored = DatumGetByteaPP(value);
 	ss_secret_digest(secret, 32, digest);
 	return ss_secret_equal(digest, (uint8 *) VARDATA_ANY(stored), SS_DIGEST_BYTES);
 }
@@ -128,8 +156,9 @@ TimestampTz
 ss_sessions_begin(const pg_uuid_t *user_id, SSRefreshToken *token)
 {
 	SSOrigin origin;
-	Datum values[6];
-	bool nulls[6] = {0};
+	uint8 rotation_key[SS_DIGEST_BYTES];
+	Datum values[7];
+	bool nulls[7] = {0};
 
 	ss_origin_read(&origin);
 	token->user_id = *user_id;
@@ -144,9 +173,24 @@ ss_sessions_begin(const pg_uuid_t *user_id, SSRefreshToken *token)
 	values[3] = digest_of(token->secret);
 	ss_param_text(values, nulls, 4, origin.agent[0] == '\0' ? NULL : origin.agent);
 	ss_param_text(values, nulls, 5, origin.address[0] == '\0' ? NULL : origin.address);
+	ss_secret_random(rotation_key, sizeof(rotation_key));
+	values[6] = ss_secret_bytea(rotation_key, sizeof(rotation_key));
 	if (ss_query_latest(&insert_session, values, nulls) != 1)
 		elog(ERROR, "setting session_lifetime_days is missing");
 	return DatumGetTimestampTz(ss_value_not_null(0, 1));
+}
+
+/* The token that follows this one in its session. */
+static void
+make_next(SSRefreshToken *token, const bytea *rotation_key)
+{
+	uint8 next[SS_DIGEST_BYTES];
+
+	StaticAssertStmt(sizeof(token->secret) == SS_DIGEST_BYTES, "a secret is an HMAC");
+	ss_secret_hmac((const uint8 *) VARDATA_ANY(rotation_key), VARSIZE_ANY_EXHDR(rotation_key), token->secret,
+				   sizeof(token->secret), next);
+	memcpy(token->secret, next, sizeof(next));
+	ss_secret_wipe(next, sizeof(next));
 }
 
 /* Reads the session of a token under its lock; false if there is none, it has ended, or the token is not of it. */
@@ -166,18 +210,22 @@ SSSessionUse
 ss_sessions_rotate(SSRefreshToken *token, TimestampTz *expires_at)
 {
 	Datum values[3] = {UUIDPGetDatum(&token->user_id), UUIDPGetDatum(&token->session_id)};
+	SSQuery *update;
 
 	if (!find_session(token))
 		return SS_SESSION_NONE;
-	if (!secret_fits(token->secret, 2))
+	update = secret_fits(token->secret, 2) ? &update_token : secret_fits(token->secret, 5) ? &note_repeat : NULL;
+	if (update == NULL)
 	{
 		(void) ss_sessions_end(&token->user_id, &token->session_id, SS_ENDED_REUSE);
 		return SS_SESSION_REUSED;
 	}
-	*expires_at = DatumGetTimestampTz(ss_value_not_null(0, 3));
-	ss_secret_random(token->secret, sizeof(token->secret));
+	make_next(token, DatumGetByteaPP(ss_value_not_null(0, 4)));
 	values[2] = digest_of(token->secret);
-	return ss_query_latest(&update_token, values, NULL) == 1 ? SS_SESSION_GOES_ON : SS_SESSION_NONE;
+	if (ss_query_latest(update, values, NULL) != 1)
+		return SS_SESSION_NONE;
+	*expires_at = DatumGetTimestampTz(ss_value_not_null(0, 1));
+	return SS_SESSION_GOES_ON;
 }
 
 /* --- their end ------------------------------------------------------------------------------ */

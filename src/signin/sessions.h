@@ -29,7 +29,7 @@ typedef struct SSRefreshToken
 typedef enum SSSessionUse
 {
 	SS_SESSION_NONE,   /* no token, or of no session that goes on */
-	SS_SESSION_REUSED, /* the token was used before: its session has ended now */
+	SS_SESSION_REUSED, /* the token was used before, and not just now: its session has ended now */
 	SS_SESSION_GOES_ON,
 } SSSessionUse;
 
@@ -44,8 +44,9 @@ extern char *ss_sessions_encode(const SSRefreshToken *token);
 
 /*
  * Uses a refresh token: if it is the present one of a session that goes on,
- * the token is the next one then. One that was used before ends its session,
- * whoever uses it. Locks the session until the transaction ends.
+ * the token is the next one then. The one that was used last gives the same
+ * next one once more, within refresh_grace_seconds. One that was used before
+ * ends its session, whoever uses it. Locks the session until the transaction ends.
  */
 extern SSSessionUse ss_sessions_rotate(SSRefreshToken *token, TimestampTz *expires_at);
 

@@ -44,7 +44,8 @@ PG_FUNCTION_INFO_V1(swipesavvy_change_password);
 	"       u.status = 'active' AND u.erased_at IS NULL AND (c.valid_until IS NULL OR c.valid_until > clock_timestamp())" \
 	"  FROM swipesavvy.users u JOIN swipesavvy_private.user_credentials c ON c.user_id = u.user_id"
 
-static SSQuery select_by_email = {ACCOUNT " WHERE lower(u.email) = lower($1)", 1, {TEXTOID}, NULL};
+static SSQuery select_by_email = {
+	ACCOUNT " WHERE swipesavvy.email_key(u.email) = swipesavvy.email_key($1)", 1, {TEXTOID}, NULL};
 static SSQuery select_by_id = {ACCOUNT " WHERE u.user_id = $1", 1, {UUIDOID}, NULL};
 
 static SSQuery select_email = {"SELECT email FROM swipesavvy.users WHERE user_id = $1", 1, {UUIDOID}, NULL};
@@ -223,7 +224,7 @@ read_account(SSQuery *query, Datum key)
 	return account;
 }
 
-/* Is it the account's password, and one that is good? Hashes once, whatever the answer. */
+/* Is it the account's password, and one that is good? The same work whatever the answer. */
 static bool
 password_is_right(const Account *account, const SSSignInTry *attempt, const text *password)
 {
@@ -379,17 +380,6 @@ lock_own_account(const SSCall *call, SSSignInTry *attempt)
 	return account;
 }
 
-/* Two equal passwords: 22023. */
-static void
-check_difference(const text *old_password, const text *new_password)
-{
-	size_t length = VARSIZE_ANY_EXHDR(old_password);
-
-	if (length == VARSIZE_ANY_EXHDR(new_password) &&
-		ss_secret_equal((const uint8 *) VARDATA_ANY(old_password), (const uint8 *) VARDATA_ANY(new_password), length))
-		ss_bad_value("new_password", "It is the old one.");
-}
-
 /*
  * change_password(old_password, new_password): of who is signed in; ends all
  * sessions and begins a new one
@@ -413,7 +403,8 @@ swipesavvy_change_password(PG_FUNCTION_ARGS)
 		ss_not_allowed("permission denied", "Nobody is signed in.");
 	old_password = ss_secret_arg(fcinfo, 0, "old_password", SS_SECRET_MAX);
 	new_password = ss_secret_arg(fcinfo, 1, "new_password", SS_SECRET_MAX);
-	check_difference(old_password, new_password);
+	if (ss_password_equal(old_password, new_password))
+		ss_bad_value("new_password", "It is the old one.");
 	account = lock_own_account(&call, &attempt);
 	if (!password_is_right(&account, &attempt, old_password))
 	{

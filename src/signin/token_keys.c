@@ -63,6 +63,13 @@ static SSQuery select_keys = {
 	{0},
 	NULL};
 
+static SSQuery select_imported = {
+	"SELECT kid FROM swipesavvy_private.token_keys WHERE retires_at IS NULL AND is_imported", 0, {0}, NULL};
+
+/* Without an overlap they go at once: a key that got out must not come back when the clock is set right. */
+static SSQuery delete_keys = {
+	"DELETE FROM swipesavvy_private.token_keys WHERE $1 = interval '0'", 1, {INTERVALOID}, NULL};
+
 static SSQuery check_overlap = {"SELECT $1 >= interval '0' AND $1 <= interval '366 days'", 1, {INTERVALOID}, NULL};
 
 /* --- for tokens.c --------------------------------------------------------------------- */
@@ -151,11 +158,11 @@ read_overlap(FunctionCallInfo fcinfo, int n)
 	return overlap;
 }
 
-/* All keys there are retire after the overlap, and those that have long retired go. */
+/* All keys there are retire after the overlap, and those that have long retired go. Under SS_LOCK_TOKEN_KEYS. */
 static void
 retire_others(Datum overlap)
 {
-	ss_lock_take(SS_LOCK_TOKEN_KEYS, 0);
+	(void) ss_query_latest(&delete_keys, &overlap, NULL);
 	(void) ss_query_latest(&retire_keys, &overlap, NULL);
 	(void) ss_query_latest(&delete_retired, NULL, NULL);
 }
@@ -182,16 +189,34 @@ record(SSCall *call, const char *action)
 	ss_audit_write(call, &audit, NULL, NULL);
 }
 
+/* A key that a gateway has, too, is not replaced by one that it has not: it would refuse everybody. */
+static void
+refuse_if_imported(void)
+{
+	if (ss_query_latest(&select_imported, NULL, NULL) > 0)
+		ereport(
+			ERROR, errcode(SS_ERRCODE_BAD_STATE), errmsg("the key that signs tokens is shared with a gateway"),
+			errdetail("Key \"%s\" came by add_token_key(); the gateway would refuse tokens of a key that is made here.",
+					  ss_value_text(0, 1)),
+			errhint("Give the gateway a new key beside this one, then call add_token_key() with it. "
+					"If no gateway verifies tokens any more, pass force => true."));
+}
+
 /*
- * rotate_token_key(overlap)
+ * rotate_token_key(overlap, force)
  */
 Datum
 swipesavvy_rotate_token_key(PG_FUNCTION_ARGS)
 {
 	SSCall call;
+	Datum overlap;
 
 	ss_call_enter(&call, SS_ADMIN);
-	retire_others(read_overlap(fcinfo, 0));
+	overlap = read_overlap(fcinfo, 0);
+	ss_lock_take(SS_LOCK_TOKEN_KEYS, 0);
+	if (!ss_arg_bool(fcinfo, 1, false))
+		refuse_if_imported();
+	retire_others(overlap);
 	make_key();
 	record(&call, "rotate");
 	PG_RETURN_DATUM(leave_with_list(&call, ss_query_latest));
@@ -254,6 +279,7 @@ swipesavvy_add_token_key(PG_FUNCTION_ARGS)
 		ss_bad_value("kid", "\"%s\" has other characters than letters, digits, dot, dash and underscore.", key_id);
 	overlap = read_overlap(fcinfo, 3);
 	secret = read_secret(fcinfo, ss_arg_bool(fcinfo, 2, false), &length);
+	ss_lock_take(SS_LOCK_TOKEN_KEYS, 0);
 	retire_others(overlap);
 	id = CStringGetTextDatum(key_id);
 	if (ss_query_latest(&find_key, &id, NULL) > 0)

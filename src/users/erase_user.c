@@ -17,6 +17,7 @@
 #include "base/errors.h"
 #include "base/query.h"
 #include "call/call.h"
+#include "users/referred_emails.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_erase_user);
 
@@ -60,7 +61,7 @@ static SSQuery steps[] = {
 		 " WHERE lower(purchase ->> 'user_id') = $1::text"),
 	STEP("DELETE FROM swipesavvy.outbox WHERE body ->> 'user_id' = $1::text"),
 	STEP("DELETE FROM swipesavvy_private.sign_in_failures WHERE email_hash ="
-		 " (SELECT sha256(convert_to(lower(email), getdatabaseencoding())) FROM swipesavvy.users WHERE user_id = $1)"),
+		 " (SELECT sha256(swipesavvy.email_key(email)) FROM swipesavvy.users WHERE user_id = $1)"),
 };
 
 /* What nothing else keeps: the hashes stay, so that seals still fit. */
@@ -125,6 +126,7 @@ swipesavvy_erase_user(PG_FUNCTION_ARGS)
 	if (ss_query_latest(&lock_account, values, NULL) == 0)
 		ss_not_found("user", audit.resource_id);
 	(void) ss_query_latest(&lock_user, values, NULL);
+	ss_referred_emails_keep(audit.user_id);
 	run_steps(steps, lengthof(steps), values);
 	ss_audit_permitted(erase_audit, values);
 	(void) ss_query_latest(&erase_user, values, nulls);

@@ -71,8 +71,8 @@ typedef struct Found
 #define NEWEST_FIRST		 "u.created_at DESC, u.user_id DESC"
 
 /* What the trigram index finds has the pieces of the search, in name and e-mail together. */
-#define IS_IN_INDEX "(u.name || E'\n' || u.email) ILIKE $8"
-#define MATCHES		"(texticlike(u.name, $7) OR texticlike(u.email, $7))"
+#define IS_IN_INDEX "swipesavvy.search_key(u.name || E'\n' || u.email) LIKE $8"
+#define MATCHES		"(textlike(swipesavvy.search_key(u.name), $7) OR textlike(swipesavvy.search_key(u.email), $7))"
 
 static SSQuery count_all = {"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.users LIMIT 10001) n", 0, {0}, NULL};
 
@@ -239,7 +239,7 @@ static void
 search_users(const char *search, Datum *values, bool *nulls, Found *found)
 {
 	found->total = 0;
-	ss_param_text(values, nulls, ARG_PIECES, index_pattern(search));
+	ss_param_text(values, nulls, ARG_PIECES, index_pattern(ss_page_search_key(search)));
 	if (!nulls[ARG_PIECES] && !most_match(values, nulls))
 	{
 		take_ids(found, ss_query_read(&search_index, values, nulls));

@@ -15,6 +15,7 @@
 #include "base/args.h"
 #include "base/errors.h"
 #include "base/query.h"
+#include "base/text_keys.h"
 #include "base/uuid7.h"
 #include "call/call.h"
 #include "call/refusal.h"
@@ -22,6 +23,7 @@
 #include "rules/rules.h"
 #include "signin/password.h"
 #include "signin/sessions.h"
+#include "users/referred_emails.h"
 #include "users/users.h"
 
 #define EMAIL_MAX	 320
@@ -56,7 +58,10 @@ static SSQuery find_erased = {
 	"SELECT FROM swipesavvy.users WHERE user_id = $1 AND erased_at IS NOT NULL", 1, {UUIDOID}, NULL};
 
 static SSQuery find_email = {
-	"SELECT FROM swipesavvy.users WHERE lower(email) = lower($1) AND user_id <> $2", 2, {TEXTOID, UUIDOID}, NULL};
+	"SELECT FROM swipesavvy.users WHERE swipesavvy.email_key(email) = swipesavvy.email_key($1) AND user_id <> $2",
+	2,
+	{TEXTOID, UUIDOID},
+	NULL};
 
 /* those whose changes are recorded */
 #define USER_COLUMNS                                                                                                   \
@@ -175,10 +180,13 @@ check_preferences(Jsonb *preferences)
 }
 
 static void
-check_input(const UserInput *input)
+check_input(UserInput *input)
 {
 	if (input->email != NULL)
-		check_form(input->email, "email", "^[^@\\s]+@[^@\\s]+$", "an e-mail address");
+	{
+		input->email = ss_key_clean_email(input->email, "email");
+		check_form(input->email, "email", "^[^@]+@[^@]+$", "an e-mail address");
+	}
 	if (input->phone != NULL)
 		check_form(input->phone, "phone", "^\\+?\\(?[0-9]([ ().-]{0,2}[0-9]){6,14}$",
 				   "a phone number of 7 to 15 digits");
@@ -429,7 +437,8 @@ swipesavvy_create_user(PG_FUNCTION_ARGS)
 
 	referred_by = ss_arg_uuid(fcinfo, 8, "referred_by", false);
 	row = add_user(user_id, &input, referred_by);
-	add_reward_account(user_id, referred_by);
+	/* who comes back was brought all the same, but brings no bonus again */
+	add_reward_account(user_id, referred_by != NULL && ss_referred_emails_has(input.email) ? NULL : referred_by);
 	if (!PG_ARGISNULL(2))
 	{
 		Datum values[] = {UUIDPGetDatum(user_id),
@@ -469,6 +478,8 @@ swipesavvy_update_user(PG_FUNCTION_ARGS)
 		ss_not_found("user", ss_uuid_text(user_id));
 	before = ss_audit_row();
 	ss_users_refuse_erased(user_id);
+	if (input.email != NULL)
+		ss_referred_emails_keep(user_id);
 	(void) ss_query_write(&update_user, values, nulls);
 	record(&call, "update", user_id, before, ss_audit_row());
 	build_profile(&json, user_id, ss_query_write);

@@ -32,7 +32,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('get_system_health', 'M'),
     ('sign_in', 'A'), ('refresh_session', 'A'), ('sign_out', 'A'), ('change_password', 'A'), ('verify_token', 'A'), ('authenticate', 'A'),
     ('reset_user_password', 'SM'), ('rotate_token_key', 'M'), ('add_token_key', 'M'), ('list_token_keys', 'M'),
-    ('uuid_v7', '-'), ('minor_to_major', '-'), ('refuse_change', '-'), ('audit_refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),
+    ('uuid_v7', '-'), ('minor_to_major', '-'), ('email_key', '-'), ('search_key', '-'), ('refuse_change', '-'), ('audit_refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),
     ('refuse_restore', '-'), ('restore_currencies', '-'), ('restore_installation', '-'), ('restore_mcc_codes', '-'), ('restore_merchant_categories', '-'), ('restore_system_settings', '-'), ('restore_tiers', '-'),
     ('rules_changed', '-'), ('purchases_begin', '-'), ('purchases_insert', '-'), ('purchases_end', '-'), ('purchases_refuse', '-');
 
@@ -43,7 +43,7 @@ CREATE TEMP TABLE roles (letter, name) AS VALUES
 CREATE TEMP VIEW routines AS SELECT p.* FROM pg_proc p WHERE p.pronamespace = 'swipesavvy'::regnamespace;
 CREATE TEMP VIEW allowed AS
     SELECT m.routine, r.name AS role FROM matrix m, roles r
-     WHERE CASE r.letter WHEN '' THEN false WHEN 'O' THEN m.routine IN ('uuid_v7', 'minor_to_major')
+     WHERE CASE r.letter WHEN '' THEN false WHEN 'O' THEN m.routine IN ('uuid_v7', 'minor_to_major', 'email_key', 'search_key')
                          ELSE m.who = 'A' OR strpos(m.who, r.letter) > 0 END;
 
 SELECT set_eq('SELECT proname::text FROM routines', 'SELECT routine FROM matrix', 'the matrix knows every routine, and each of it exists');
@@ -104,7 +104,7 @@ GRANT USAGE ON SCHEMA swipesavvy TO test_stranger;
 GRANT SELECT ON ALL TABLES IN SCHEMA swipesavvy TO test_stranger;
 SELECT set_eq('SELECT relname::text FROM pg_class WHERE relnamespace = ''swipesavvy_private''::regnamespace AND relkind = ''r''
                   AND NOT has_table_privilege(''test_stranger'', oid, ''SELECT'')',
-              ARRAY['outbox_secrets', 'sign_in_failures', 'sink_secrets', 'token_keys', 'user_credentials', 'user_sessions'],
+              ARRAY['outbox_secrets', 'referral_salts', 'referred_emails', 'sign_in_failures', 'sink_secrets', 'token_keys', 'user_credentials', 'user_sessions'],
               'GRANT SELECT ON ALL TABLES IN SCHEMA swipesavvy reaches no secret');
 REVOKE SELECT ON ALL TABLES IN SCHEMA swipesavvy FROM test_stranger;
 REVOKE USAGE ON SCHEMA swipesavvy FROM test_stranger;

@@ -64,6 +64,8 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('rate_limits', ''),
     ('reward_accounts', 'a_reward_account_belongs_to_a_user lifetime_points_are_not_negative pending_points_are_not_negative points_before_a_lot_are_used_up'),
     ('redemption_returns', 'a_redemption_is_cancelled_once a_return_gives_points a_return_has_a_reason points_are_returned_to_a_user'),
+    ('referral_salts', 'a_salt_has_32_bytes'),
+    ('referred_emails', 'an_email_is_kept_as_a_salted_digest'),
     ('refunds', 'a_refund_is_of_an_amount refund_amounts_are_not_negative'),
     ('reward_redemptions', 'a_redemption_takes_points only_a_reward_comes_from_stock points_are_redeemed_by_a_user points_are_redeemed_for_a_reward'),
     ('rewards', 'a_reward_costs_points a_reward_ends_after_it_starts a_reward_has_a_name a_stock_is_not_negative'),
@@ -82,14 +84,14 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('settlements', 'recorded_amounts_are_not_negative'),
     ('user_boosts', 'a_boost_is_activated_by_a_user an_activated_boost_exists'),
     ('user_credentials', 'a_password_is_stored_as_argon2id credentials_belong_to_a_user only_a_temporary_password_runs_out'),
-    ('user_sessions', 'a_session_belongs_to_a_user a_session_ends_for_a_known_reason only_digests_of_tokens_are_kept'),
+    ('user_sessions', 'a_rotation_key_has_32_bytes a_session_belongs_to_a_user a_session_ends_for_a_known_reason only_digests_of_tokens_are_kept'),
     ('users', 'a_name_is_not_empty a_user_has_a_known_role a_user_has_a_known_status a_user_has_a_known_verification_status '
         'an_email_has_one_at_sign nobody_refers_themselves preferences_are_an_object');
 
 SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind IN (''r'', ''p'')',
                   'SELECT name FROM declared_tables', 'the tables');
 SELECT set_eq('SELECT relname::text FROM member_relations WHERE relnamespace = ''swipesavvy_private''::regnamespace AND relkind <> ''i''',
-              ARRAY['outbox_secrets', 'sign_in_failures', 'sink_secrets', 'token_keys', 'user_credentials', 'user_sessions'], 'those that hold secrets stand apart');
+              ARRAY['outbox_secrets', 'referral_salts', 'referred_emails', 'sign_in_failures', 'sink_secrets', 'token_keys', 'user_credentials', 'user_sessions'], 'those that hold secrets stand apart');
 SELECT is_empty('SELECT relname, relnamespace::regnamespace FROM member_relations WHERE relnamespace::regnamespace::text NOT IN (''swipesavvy'', ''swipesavvy_private'')',
                 'nothing stands elsewhere');
 SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind = ''v''', ARRAY['privileges', 'purchases'], 'the views');
@@ -183,7 +185,7 @@ SELECT is_empty('SELECT oid::regprocedure, name FROM member_functions, unnest(pr
 -- Volatility (i, s, v), strictness and parallel safety (s, r, u) of each. Readers are stable, so that they can be called by GET and
 -- on a replica; what writes, or compiles the rules, must not run beside parallel workers.
 CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
-    ('i/strict/s', 'minor_to_major'),
+    ('i/strict/s', 'minor_to_major email_key search_key'),
     ('v/null/s', 'uuid_v7'),
     ('s/null/r', 'current_user_id export_user_data get_audit_logs latest_audit_seal verify_audit_log get_health_history list_alerts metrics worker_status get_campaign get_merchant get_system_health health get_user_accounts list_campaigns list_merchant_categories list_merchants '
         'list_segments list_sink_secrets list_sinks list_tiers list_token_keys preview_sink verify_ledger verify_token'),
@@ -299,7 +301,7 @@ SELECT set_eq('SELECT setting, value::text, is_seed FROM swipesavvy.system_setti
              ('maintenance_mode', 'false', true), ('max_transaction_amount', 'null', true), ('pending_expiry_days', '30', true),
              ('point_value_minor', '1', true), ('points_expiry_months', '24', true), ('rate_limit_per_minute', 'null', true),
              ('referral_bonus_points', '0', true), ('session_lifetime_days', '30', true), ('timezone', '"UTC"', true),
-             ('token_lifetime_minutes', '15', true)$$, 'the seventeen settings and their defaults');
+             ('token_lifetime_minutes', '15', true), ('refresh_grace_seconds', '10', true)$$, 'the eighteen settings and their defaults');
 SELECT set_eq('SELECT category, count(*)::int FROM swipesavvy.mcc_codes WHERE is_seed GROUP BY 1',
     $$VALUES ('Entertainment', 22), ('Gas Stations', 6), ('Grocery & Food', 7), ('Health & Wellness', 23), ('Hotels & Travel', 706),
              ('Restaurants & Cafes', 4), ('Retail & Shopping', 109), ('Services', 115)$$, 'the 992 merchant category codes, by category');

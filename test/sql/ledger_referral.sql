@@ -132,6 +132,27 @@ SELECT swipesavvy.refresh_tiers('2020-01-01') AS none_left, swipesavvy.refresh_t
 -- each change of a tier is told once, for both sides of a referral, once for a statement
 SELECT n, string_agg(format('%s > %s at %s', body ->> 'previous_tier', body ->> 'tier', body ->> 'lifetime_points'), ', ' ORDER BY message_id) AS told
   FROM unnest(ARRAY[11, 23, 25, 46, 47, 51, 52, 201, 202, 203, 204, 205]) n JOIN swipesavvy.outbox ON event = 'user.tier_changed' AND body ->> 'user_id' = pg_temp.id(n)::text GROUP BY n ORDER BY n;
+-- one address brings one bonus: not again after its user was erased or has another address, however it is written
+CREATE FUNCTION pg_temp.comes(n integer, email text, brought_by integer) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM swipesavvy.create_user(email, n::text, user_id => pg_temp.id(n), referred_by => pg_temp.id(brought_by));
+    PERFORM pg_temp.buy(n, 5);
+    RETURN pg_temp.accounts(brought_by, n);
+END
+$$;
+SELECT pg_temp.person(301), pg_temp.comes(302, U&'Zo\00EB@once.test', 301);
+SELECT swipesavvy.erase_user(pg_temp.id(302)) ->> 'account_status' AS erased, swipesavvy.erase_user(pg_temp.id(302)) ->> 'account_status' AS again;
+SELECT pg_temp.comes(303, U&' ZOE\0308@once.test', 301) AS the_same;
+SELECT referred_by = pg_temp.id(301) AS brought_all_the_same FROM swipesavvy.users WHERE user_id = pg_temp.id(303);
+SELECT pg_temp.comes(304, 'zoe@once.test', 301) AS another;
+SELECT swipesavvy.update_user(pg_temp.id(304), '{"email": "zoe2@once.test"}') ->> 'email' AS moved, pg_temp.comes(305, 'Zoe@once.test', 301) AS the_one_that_was_left;
+SELECT swipesavvy.erase_user(pg_temp.id(304)) ->> 'account_status' AS erased, pg_temp.comes(306, 'zoe2@once.test', 301) AS and_the_one_after_it;
+-- whoever brought none, or has not bought anything yet, may be brought later; and who brought somebody
+SELECT pg_temp.person(307), pg_temp.person(308, 301), swipesavvy.erase_user(pg_temp.id(307)) ->> 'account_status' AS erased, swipesavvy.erase_user(pg_temp.id(308)) ->> 'account_status' AS erased;
+SELECT pg_temp.comes(309, '307@referral.test', 301), pg_temp.comes(310, '308@referral.test', 301);
+SELECT swipesavvy.erase_user(pg_temp.id(301)) ->> 'account_status' AS erased, pg_temp.person(312), pg_temp.comes(311, '301@referral.test', 312) AS who_brought_others;
+SELECT count(*) AS digests, bool_and(octet_length(email_digest) = 32) AS of_32_bytes, (SELECT count(*) FROM swipesavvy_private.referral_salts) AS salts,
+       bool_or(email_digest IN (sha256(convert_to('zoe@once.test', 'UTF8')), sha256(swipesavvy.email_key('zoe2@once.test')))) AS without_salt FROM swipesavvy_private.referred_emails;
 -- a tier that is no longer one
 SELECT pg_temp.person(206), pg_temp.buy(206, 2000);
 UPDATE swipesavvy.reward_accounts SET tier_until = '2020-01-01' WHERE user_id = pg_temp.id(206);

@@ -69,7 +69,7 @@ BEGIN
     PERFORM pg_temp.move('bob', pg_temp.starts(p, zone));
     PERFORM swipesavvy.refresh_leaderboards();
     ASSERT (swipesavvy.get_leaderboard(p) ->> 'starts_at')::timestamptz = pg_temp.starts(p, zone);
-    RETURN (SELECT string_agg(l ->> 'name', ', ') FROM jsonb_array_elements(swipesavvy.get_leaderboard(p) -> 'leaders') l WHERE l ->> 'name' IN ('Ann O.', 'Bob'));
+    RETURN (SELECT string_agg(l ->> 'name', ', ') FROM jsonb_array_elements(swipesavvy.get_leaderboard(p) -> 'leaders') l WHERE l ->> 'name' IN ('Ann O.', 'B.'));
 END
 $$;
 SELECT p, zone, pg_temp.shows(p, zone) AS of_ann_and_bob FROM unnest(ARRAY['weekly', 'monthly']) p, unnest(ARRAY['UTC', 'Pacific/Kiritimati', 'Pacific/Pago_Pago']) zone ORDER BY 1, 2;
@@ -96,6 +96,19 @@ SELECT swipesavvy.get_leaderboard('weekly', 0);
 SELECT swipesavvy.get_leaderboard('weekly', 101);
 SELECT swipesavvy.refresh_leaderboards();
 RESET ROLE;
+
+-- what others see of a name: the first name and an initial; no more than initials where the first word may be the family's, or all
+SAVEPOINT named;
+CREATE TEMP TABLE named AS SELECT n, what, name, gen_random_uuid() AS user_id FROM (VALUES
+    (1, 'three names', 'Jane van Doe'), (2, 'one name', 'Jane'), (3, 'ideographic space', U&'Taro\3000Yamada'), (4, 'no-break space', U&'Jean\00A0Dupont'), (5, 'em space', U&'Maria\2003Sanchez'), (6, 'zero-width space', U&'Maria\200BSanchez'),
+    (7, 'narrow no-break space', U&'Anne\202FMartin'), (8, 'in one word', U&'\5C71\7530\592A\90CE'), (9, 'family first', U&'\5C71\7530\3000\592A\90CE'), (10, 'Hangul', U&'\AE40 \CCA0\C218'), (11, 'Thai in one word', U&'\0E2A\0E21\0E0A\0E32\0E22'),
+    (12, 'katakana', U&'\30B8\30E7\30F3 \30B9\30DF\30B9'), (13, 'with a comma', 'Miller, Ann'), (14, 'an address', 'jane.doe@example.com'), (15, 'blanks around', U&'\3000 Jane \00A0 Doe\2003'), (16, 'accents, decomposed', U&'Zoe\0308 E\0301mile'),
+    (17, 'a mark that nothing composes', U&'Ann Q\0323\0307ux'), (18, 'nothing that is seen', U&'\200B\2060'), (19, 'Persian with a non-joiner', U&'\0645\06CC\200C\0646\0627 \0627\062D\0645\062F\06CC'), (20, 'hyphen', 'Jean-Luc Picard'), (21, 'an emoji', U&'\+01F600 Doe')) v (n, what, name);
+INSERT INTO swipesavvy.users (user_id, email, name) SELECT user_id, n || '@named.test', name FROM named;
+INSERT INTO swipesavvy.reward_accounts (user_id, lifetime_points, tier, spent_currency) SELECT user_id, 1000000 - n, 'bronze', 'USD' FROM named;
+SELECT count(*) AS refreshed FROM swipesavvy.refresh_leaderboards();
+SELECT what, l ->> 'name' AS shown FROM named, jsonb_array_elements(swipesavvy.get_leaderboard('all_time', 100) -> 'leaders') l WHERE (l ->> 'points')::int = 1000000 - n ORDER BY n;
+ROLLBACK TO named;
 
 -- ranks among 5,000, many of them with the same points: as counted one by one
 INSERT INTO swipesavvy.users (user_id, email, name) SELECT ('00000000-0000-7000-9000-' || lpad(n::text, 12, '0'))::uuid, n || '@many.test', 'N ' || n FROM generate_series(1, 5000) n;

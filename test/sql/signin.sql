@@ -11,6 +11,9 @@ BEGIN;
 SELECT swipesavvy.create_user('Ada@signin.test', 'Ada', 'correct horse', user_id => :'ada') ->> 'name' AS name;
 SELECT swipesavvy.create_user('bob@signin.test', 'Bob', user_id => :'bob') ->> 'name' AS without_password;
 
+-- no grace here: what that is comes further below
+SELECT swipesavvy.update_system_settings('{"refresh_grace_seconds": 0}') #>> '{updated_settings,refresh_grace_seconds}' AS grace;
+
 -- in, whatever the case of the address
 SELECT s AS ada1, s ->> 'access_token' AS access1, s ->> 'refresh_token' AS refresh1 FROM swipesavvy.sign_in('ADA@Signin.test', 'correct horse') s \gset
 SELECT pg_temp.shown(:'ada1');
@@ -39,6 +42,39 @@ SELECT count(DISTINCT swipesavvy.refresh_session(t)) AS answers_to_none
   FROM unnest(ARRAY['', 'x', repeat('A', 127), repeat('A', 128), repeat('A', 129), repeat('=', 128), repeat('é', 64), left(:'refresh2', 127) || '.']) t;
 SELECT swipesavvy.refresh_session(NULL);
 SELECT swipesavvy.refresh_session(repeat('secret', 167));
+
+-- with a grace, the token just used is good once more, and has the same successor: two tabs at once
+SELECT swipesavvy.update_system_settings('{"refresh_grace_seconds": 10}') #>> '{updated_settings,refresh_grace_seconds}' AS grace;
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'refresh_token' AS t0 \gset
+SELECT swipesavvy.refresh_session(:'t0') ->> 'refresh_token' AS t1 \gset
+SELECT r ->> 'refresh_token' = :'t1' AS same, pg_temp.shown(r) AS second_tab FROM swipesavvy.refresh_session(:'t0') r;
+SELECT swipesavvy.refresh_session(:'t1') ->> 'refresh_token' AS t2 \gset
+SELECT swipesavvy.refresh_session(:'t1') ->> 'refresh_token' = :'t2' AS again, :'t0' <> :'t1' AND :'t1' <> :'t2' AS others;
+SELECT use_count, ended_for FROM swipesavvy_private.user_sessions WHERE user_id = :'ada' ORDER BY session_id DESC LIMIT 1;
+SAVEPOINT s;
+SELECT swipesavvy.refresh_session(:'t1') ->> 'error' AS a_third_time, swipesavvy.refresh_session(:'t2') ->> 'error' AS ended;
+SELECT use_count, ended_for FROM swipesavvy_private.user_sessions WHERE user_id = :'ada' ORDER BY session_id DESC LIMIT 1;
+ROLLBACK TO s;
+SELECT swipesavvy.refresh_session(:'t2') ->> 'refresh_token' AS t3 \gset
+SELECT swipesavvy.refresh_session(:'t1') ->> 'error' AS the_one_before_the_last;
+SELECT ended_for FROM swipesavvy_private.user_sessions WHERE user_id = :'ada' ORDER BY session_id DESC LIMIT 1;
+ROLLBACK TO s;
+SELECT swipesavvy.refresh_session(:'t2') ->> 'refresh_token' AS t3 \gset
+UPDATE swipesavvy_private.user_sessions SET last_used_at = last_used_at - interval '10 seconds' WHERE user_id = :'ada';
+SELECT swipesavvy.refresh_session(:'t2') ->> 'error' AS after_ten_seconds;
+ROLLBACK TO s;
+SELECT swipesavvy.refresh_session(:'t2') ->> 'refresh_token' AS t3 \gset
+UPDATE swipesavvy_private.user_sessions SET last_used_at = last_used_at + interval '8 hours' WHERE user_id = :'ada';
+SELECT swipesavvy.refresh_session(:'t2') ->> 'error' AS a_clock_set_back_is_no_grace;
+ROLLBACK TO s;
+UPDATE swipesavvy_private.user_sessions SET created_at = created_at + interval '8 hours', expires_at = expires_at + interval '8 hours' WHERE user_id = :'ada';
+SELECT (swipesavvy.refresh_session(:'t2') ->> 'session_ends_at')::timestamptz - clock_timestamp() < '30 days' AS a_session_begun_by_a_clock_that_was_ahead_lasts_no_longer;
+ROLLBACK TO s;
+SELECT swipesavvy.sign_out(:'t0') AS any_token_ends_it, swipesavvy.refresh_session(:'t2') ->> 'error' AS and_the_last_is_gone;
+SELECT swipesavvy.update_system_settings(jsonb_build_object('refresh_grace_seconds', s)) #> '{updated_settings,refresh_grace_seconds}' AS grace FROM unnest('{0,60}'::int[]) s;
+SELECT swipesavvy.update_system_settings('{"refresh_grace_seconds": 61}');
+SELECT swipesavvy.update_system_settings('{"refresh_grace_seconds": -1}');
+DELETE FROM swipesavvy_private.user_sessions;
 
 -- out: of this one, of all
 SELECT s ->> 'refresh_token' AS a, s ->> 'access_token' AS a_access FROM swipesavvy.sign_in('ada@signin.test', 'correct horse') s \gset
@@ -257,7 +293,17 @@ SELECT swipesavvy.verify_token(:'access') ->> 'valid' AS signed_with_it;
 UPDATE swipesavvy_private.token_keys SET retires_at = now() - interval '1 second' WHERE kid <> 'shared';
 SELECT swipesavvy.verify_token(:'ada_token') ->> 'reason' AS retired;
 UPDATE swipesavvy_private.token_keys SET retires_at = now() - interval '2 days' WHERE kid <> 'shared';
-SELECT jsonb_array_length(swipesavvy.rotate_token_key('0') -> 'token_keys') AS only_the_new_one_and_this_moment_s;
+-- a key that a gateway has, too, is not replaced by one that it has not
+SAVEPOINT s;
+SELECT swipesavvy.rotate_token_key('0');
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK TO s;
+SELECT swipesavvy.rotate_token_key(force => NULL);
+ROLLBACK TO s;
+SELECT jsonb_array_length(swipesavvy.rotate_token_key('0', force => true) -> 'token_keys') AS only_the_new_one;
+SELECT count(*) AS without_an_overlap_they_go_at_once FROM swipesavvy_private.token_keys WHERE retires_at IS NOT NULL;
+SELECT swipesavvy.verify_token(:'access') ->> 'reason' AS the_shared_one;
+SELECT jsonb_array_length(swipesavvy.rotate_token_key() -> 'token_keys') AS made_here_it_may_go;
 SELECT count(*) AS long_retired_ones_are_gone FROM swipesavvy_private.token_keys WHERE retires_at < now();
 ROLLBACK;
 SET ROLE swipesavvy_support;
@@ -315,10 +361,59 @@ ROLLBACK TO s;
 UPDATE swipesavvy_private.sign_in_failures SET locked_until = clock_timestamp() - interval '1 day', last_attempt_at = clock_timestamp() - interval '25 hours';
 SELECT swipesavvy.sign_in('ada@signin.test', 'wrong') ->> 'error' AS error;
 SELECT * FROM pg_temp.failures;
+-- a clock that was ahead and is set right: what was left is left, and no more
+UPDATE swipesavvy_private.sign_in_failures SET failures = 7, last_attempt_at = clock_timestamp() + interval '8 hours', locked_until = clock_timestamp() + interval '8 hours 4 minutes';
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'error' AS still_locked_out;
+SELECT failures, round(extract(epoch FROM locked_until - clock_timestamp()) / 60) AS minutes, last_attempt_at <= clock_timestamp() AS now FROM swipesavvy_private.sign_in_failures WHERE email_hash = sha256('ada@signin.test');
+UPDATE swipesavvy_private.sign_in_failures SET last_attempt_at = clock_timestamp() + interval '8 hours', locked_until = clock_timestamp() + interval '7 hours 59 minutes';
+SAVEPOINT s;
+SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'role' AS one_that_was_over_is_over;
+ROLLBACK TO s;
 -- those of strangers do not pile up
 INSERT INTO swipesavvy_private.sign_in_failures (email_hash, failures, last_attempt_at) SELECT sha256(n::text::bytea), 1, now() - interval '2 days' FROM generate_series(1, 15) n;
 SELECT swipesavvy.sign_in('nobody@signin.test', 'wrong') ->> 'error' AS error;
 SELECT count(*) FROM swipesavvy_private.sign_in_failures WHERE last_attempt_at < now() - interval '1 day';
+ROLLBACK;
+
+-- a password is one however its letters are composed, and whatever blanks are in it; hashes of the bytes as they were given verify, too
+BEGIN;
+SELECT swipesavvy.update_system_settings('{"refresh_grace_seconds": 0}') #>> '{updated_settings,refresh_grace_seconds}' AS grace;
+CREATE FUNCTION pg_temp.enters(password text) RETURNS text LANGUAGE sql AS $$ SELECT coalesce(s ->> 'error', 'in') FROM swipesavvy.sign_in('pass@signin.test', password) s $$;
+CREATE FUNCTION pg_temp.set_to(password text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    detail text;
+BEGIN
+    DELETE FROM swipesavvy.reward_accounts USING swipesavvy.users u WHERE u.user_id = reward_accounts.user_id AND email = 'pass@signin.test';
+    DELETE FROM swipesavvy.users WHERE email = 'pass@signin.test';
+    DELETE FROM swipesavvy_private.sign_in_failures;
+    PERFORM swipesavvy.create_user('pass@signin.test', 'P', password);
+    RETURN 'set';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+    RETURN concat_ws(' ', SQLSTATE, SQLERRM, detail);
+END
+$$;
+SELECT what, pg_temp.set_to(given), pg_temp.enters(given) AS as_it_is, pg_temp.enters(other) AS as_the_other, pg_temp.enters(wrong) AS wrong FROM (VALUES
+    (1, 'composed', U&'Pr\00FCfung 2026', U&'Pru\0308fung 2026', 'Prufung 2026'), (2, 'decomposed', U&'man\0303ana manana', U&'ma\00F1ana manana', 'manana manana'), (3, 'Hangul', U&'\D55C\AD6D\C5B4 \BE44\BC00\BC88\D638', normalize(U&'\D55C\AD6D\C5B4 \BE44\BC00\BC88\D638', NFD), U&'\D55C\AD6D\C5B4'),
+    (4, 'blanks', U&'correct\3000horse\00A0battery', 'correct horse battery', 'correcthorsebattery'), (5, 'case counts', 'Correct horse', 'Correct horse', 'correct horse'), (6, 'so do wide letters', U&'\FF21\FF22\FF23 12345', U&'\FF21\FF22\FF23 12345', 'ABC 12345'),
+    (7, 'blanks around it count', ' correct horse ', ' correct horse ', 'correct horse'), (8, 'eight letters with accents', repeat(U&'e\0301', 8), repeat(U&'\00E9', 8), repeat('e', 8))) v (n, what, given, other, wrong) ORDER BY n;
+SELECT what, pg_temp.set_to(given || ' 12345678') AS outcome FROM (VALUES
+    (1, 'tab', E'a\tb'), (2, 'line feed', E'a\nb'), (3, 'zero-width space', U&'a\200Bb'), (4, 'soft hyphen', U&'a\00ADb'), (5, 'right to left', U&'a\202Eb'), (6, 'unassigned', U&'a\0378b'), (7, 'private', U&'a\E000b'), (8, 'noncharacter', U&'a\FDD0b'),
+    (9, 'line separator', U&'a\2028b'), (10, 'old Hangul', U&'\A960\1161'), (11, 'non-joiner in Latin', U&'a\200Cb'), (12, 'non-joiner in Persian', U&'\0645\06CC\200C\062E\0648\0627\0647\0645'), (13, 'joiner after a virama', U&'\0915\094D\200D\0937'), (14, 'joiner elsewhere', U&'a\200Db'),
+    (15, 'middle dot in Catalan', U&'col\00B7legi'), (16, 'elsewhere', U&'a\00B7b'), (17, 'keraia before Greek', U&'\0375\03B1'), (18, 'before Latin', U&'\0375a'), (19, 'geresh after Hebrew', U&'\05D0\05F3'), (20, 'after Latin', U&'a\05F3'), (21, 'kana middle dot', U&'\30A2\30FB\30A2'), (22, 'among Latin', U&'a\30FBb'),
+    (23, 'Arabic digits', U&'\0661\0662'), (24, 'of both kinds', U&'\0661\06F2'), (25, 'an emoji', U&'\+01F600'), (26, 'tatweel', U&'\0628\0640'), (27, 'too short when composed', NULL)) v (n, what, given) WHERE given IS NOT NULL ORDER BY n;
+SELECT pg_temp.set_to(repeat(U&'e\0301', 7)) AS seven_letters;
+-- nor is it a new one by being written otherwise
+SELECT pg_temp.set_to(U&'Pr\00FCfung 2026') AS outcome;
+SELECT swipesavvy.sign_in('pass@signin.test', U&'Pr\00FCfung 2026') ->> 'access_token' AS access \gset
+SAVEPOINT s;
+SELECT swipesavvy.authenticate(:'access') ->> 'role' AS role;
+SELECT swipesavvy.change_password(U&'Pr\00FCfung 2026', U&'Pru\0308fung\00A02026');
+ROLLBACK TO s;
+-- hashed by another program, or before passwords were prepared
+SELECT pg_temp.set_to('correct horse') AS outcome;
+UPDATE swipesavvy_private.user_credentials SET password_hash = '$argon2id$v=19$m=19456,t=2,p=1$PZG2p5h7s6X0TLx8Rum+Jg$6KFFulJaX1yyEKR2tPuN8J4O6dasYqdlDEPap+bH42o' FROM swipesavvy.users u WHERE u.user_id = user_credentials.user_id AND email = 'pass@signin.test';
+SELECT pg_temp.enters(E'tab\tand decomposed u\u0308') AS old_one, pg_temp.enters(E'tab and decomposed u\u0308') AS another;
 ROLLBACK;
 
 -- nothing stays of the test

@@ -39,6 +39,32 @@ SELECT swipesavvy.create_user('x@users.test', 'X', user_id => :'ada');
 \echo :LAST_ERROR_SQLSTATE
 SELECT count(*) FROM swipesavvy.users WHERE email = 'x@users.test';
 
+-- an address is one however it is written, is kept without the blanks around it, and has nothing in it that nobody sees
+BEGIN;
+CREATE FUNCTION pg_temp.code(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    detail text;
+BEGIN
+    EXECUTE statement;
+    RETURN 'ok';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+    RETURN concat_ws(' ', SQLSTATE, SQLERRM, substring(detail FROM 'in it: .*'));
+END
+$$;
+SELECT swipesavvy.create_user(U&' \3000Zo\00EB.Stra\00DFe@users.test\00A0', 'Zoe') ->> 'email' AS kept;
+SELECT swipesavvy.create_user(U&'Zoe\0301@users.test', 'Zoe') ->> 'email' = U&'Zo\00E9@users.test' AS composed;
+SELECT what, pg_temp.code(format('SELECT swipesavvy.create_user(%L, ''X'')', email)) AS outcome FROM (VALUES
+    (1, 'decomposed', U&'Zoe\0308.Stra\00DFe@users.test'), (2, 'in capitals', U&'ZO\00CB.STRASSE@USERS.TEST'), (3, 'blanks', U&'\2003zo\00EB.strasse@users.test '), (4, 'without the accent it is another', 'zoe.strasse@users.test'),
+    (5, 'zero-width space', U&'zo\200Be@users.test'), (6, 'behind it', U&'zoe@users.test\200B'), (7, 'joiner', U&'zo\200De@users.test'), (8, 'soft hyphen', U&'zo\00ADe@users.test'), (9, 'byte order mark', U&'\FEFFzoe@users.test'),
+    (10, 'from right to left', U&'zo\202Ee@users.test'), (11, 'Hangul filler', U&'zo\3164e@users.test'), (12, 'variation selector', U&'zo\FE0Fe@users.test'), (13, 'no-break space', U&'zo\00A0e@users.test'), (14, 'line separator', U&'zo\2028e@users.test'),
+    (15, 'private', U&'zo\E000e@users.test'), (16, 'unassigned', U&'zo\0378e@users.test'), (17, 'noncharacter', U&'zo\FDD0e@users.test'), (18, 'tag', U&'zo\+0E0065e@users.test'), (19, 'invisible times', U&'zo\2062e@users.test'), (20, 'a blank', 'zo e@users.test'),
+    (21, 'blanks alone', U&'\3000\00A0'), (22, 'letters of any script are fine', U&'\0434\0436@\C0AC\C6A9\C790.test')) v (n, what, email) ORDER BY n;
+SELECT what, pg_temp.code(format('SELECT swipesavvy.update_user(%L, jsonb_build_object(''email'', %L::text))', :'bob', email)) AS outcome FROM (VALUES
+    (1, 'taken, decomposed', U&'zoe\0301@users.test'), (2, 'invisible', U&'bo\200Bb@users.test'), (3, 'one''s own, in capitals', 'BOB@users.test '), (4, 'another', U&'B\00F6b@users.test')) v (n, what, email) ORDER BY n;
+SELECT email FROM swipesavvy.users WHERE user_id = :'bob';
+ROLLBACK;
+
 -- get_user_profile: money in the programme's currency, also after that has changed
 UPDATE swipesavvy.reward_accounts SET transaction_count = 3, spent_minor = 123450 WHERE user_id = :'bob';
 SELECT swipesavvy.get_user_profile(:'bob') - 'created_at' AS profile;

@@ -99,7 +99,7 @@ my $rights = q{
          UNION ALL SELECT nspname, nspacl, nspowner FROM pg_namespace WHERE nspname = 'swipesavvy_private') o
      CROSS JOIN LATERAL aclexplode(o.acl) a LEFT JOIN pg_roles r ON r.oid = a.grantee WHERE a.grantee <> o.owner GROUP BY 1 ORDER BY 1};
 is($node->safe_psql('habit', $rights), $node->safe_psql('hers', $rights), 'who may do what is the same with default privileges and without');
-for my $secret (qw(token_keys user_credentials user_sessions sink_secrets outbox_secrets sign_in_failures))
+for my $secret (qw(token_keys user_credentials user_sessions sink_secrets outbox_secrets sign_in_failures referral_salts referred_emails))
 {
     ($status, $out, $err) = $node->psql('habit', "SELECT * FROM swipesavvy_private.$secret", extra_params => [ '-U', 'reporting' ]);
     like($err, qr/permission denied for schema swipesavvy_private/, "reporting does not read $secret");

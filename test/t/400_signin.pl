@@ -102,9 +102,16 @@ expect('audience', 'for nobody',            token(header(), with(aud => undef), 
 expect('claims', "no $_",                   token(header(), with($_ => undef), $secret)) for qw(sub role exp);
 expect('claims', 'sub',                     token(header(), with(sub => $_), $secret)) for 7, '', 'x', "{$ada}", "$ada ", [$ada], JSON::PP::null;
 expect('claims', 'role',                    token(header(), with(role => $_), $secret)) for 'customer', 'swipesavvy_owner', 'postgres', 7, '', 'swipesavvy_';
-expect('claims', "exp",                     token(header(), with(exp => $_), $secret)) for '1', -1, 1.5, [], JSON::PP::true, '9999999999999';
-expect('claims', 'exp beyond any calendar', token(header(), qq({"sub":"$ada","role":"swipesavvy_customer","aud":"swipesavvy","exp":$_}), $secret))
-  for '99999999999999999999', '1e300', '1e999999', '1795427042.0';
+expect('claims', "exp",                     token(header(), with(exp => $_), $secret)) for '1', [], JSON::PP::true, JSON::PP::null, {}, '', "$now.5";
+# times are NumericDates: numbers of any form that JSON has, rounded so that the token is good for no longer than it says
+sub dated    { my ($times) = @_; return token(header(), qq({"sub":"$ada","role":"swipesavvy_customer","aud":"swipesavvy",$times}), $secret) }
+expect('claims', "$_ beyond the calendar",  dated(qq($_))) for map { my $of = $_; map { $of eq 'exp' ? qq("exp":$_) : qq("exp":@{[ $now + 600 ]},"$of":$_) }
+      qw(99999999999999999999 1e300 1e999999 -1e300 253402300800 -62135596801) } qw(exp nbf iat);
+expect('claims', "$_ is a text",            dated(qq("exp":@{[ $now + 600 ]},"$_":"$now"))) for qw(nbf iat);
+expect('',        "exp as $_",              dated(qq("exp":$_))) for $now + 600 . '.402', $now + 600 . '.0', ($now + 600) / 1000 . 'e3', ($now + 600) * 10 . 'E-1', '253402300799', '2.5e10';
+expect('',        "nbf and iat as $_",      dated(qq("exp":@{[ $now + 600 ]},"nbf":$_,"iat":$_))) for "$now.999", '0', '-1', '1.7e9', '-0.0', '0e0';
+expect('expired', "exp as $_",              dated(qq("exp":$_))) for $now - 600 . '.9', '-1', '1.5', '-0', '1e-300', '-62135596800';
+expect('not_yet_valid', "nbf as $_",        dated(qq("exp":@{[ $now + 600 ]},"nbf":$_))) for $now + 90 . '.1', '2.5e10';
 expect('claims', 'sid',                     token(header(), with(sid => $_), $secret)) for 7, 'x';
 expect('claims', 'a claim twice',           token(header(), substr(with(), 0, -1) . qq(,"sub":"$bob"}), $secret));
 expect('claims', 'a claim twice, escaped',  token(header(), substr(with(), 0, -1) . qq(,"su\\u0062":"$bob"}), $secret));

@@ -25,6 +25,7 @@ my %proof = (
     referral_bonus_points  => 'test/sql/ledger_referral.sql',
     token_lifetime_minutes => 'test/t/400_signin.pl',
     session_lifetime_days  => 'test/t/400_signin.pl',
+    refresh_grace_seconds  => 'test/sql/signin.sql',
     late_posting_days      => 'test/sql/operations_jobs.sql',
 );
 

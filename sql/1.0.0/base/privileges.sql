@@ -50,7 +50,7 @@ REVOKE UPDATE, DELETE ON swipesavvy.points_entries FROM swipesavvy_owner;
 REVOKE ALL ON swipesavvy.purchases, swipesavvy.privileges FROM swipesavvy_owner;
 GRANT USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA swipesavvy TO swipesavvy_owner;
 
-GRANT EXECUTE ON FUNCTION swipesavvy.uuid_v7(), swipesavvy.minor_to_major(bigint, integer) TO swipesavvy_owner;
+GRANT EXECUTE ON FUNCTION swipesavvy.uuid_v7(), swipesavvy.minor_to_major(bigint, integer), swipesavvy.email_key(text), swipesavvy.search_key(text) TO swipesavvy_owner;
 
 DO $$
 DECLARE

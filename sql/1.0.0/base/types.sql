@@ -1,4 +1,4 @@
--- types: the words of the ledger, and two small functions that columns and queries need.
+-- types: the words of the ledger, and small functions that columns, indexes and queries need.
 
 CREATE TYPE swipesavvy.purchase_status AS ENUM ('pending', 'completed', 'failed', 'cancelled');
 COMMENT ON TYPE swipesavvy.purchase_status IS 'State of a purchase; only pending and completed ones earn.';
@@ -21,6 +21,18 @@ CREATE FUNCTION swipesavvy.minor_to_major(amount bigint, minor_unit integer) RET
     AS 'MODULE_PATHNAME', 'swipesavvy_minor_to_major';
 COMMENT ON FUNCTION swipesavvy.minor_to_major(bigint, integer) IS
     'An amount in minor units as a decimal number with minor_unit places.';
+
+CREATE FUNCTION swipesavvy.email_key(email text) RETURNS bytea
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_email_key';
+COMMENT ON FUNCTION swipesavvy.email_key(text) IS
+    'What addresses are compared by: blanks around them, case and composition of letters do not count, whatever the locale. UTF-8.';
+
+CREATE FUNCTION swipesavvy.search_key(value text) RETURNS text
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_search_key';
+COMMENT ON FUNCTION swipesavvy.search_key(text) IS
+    'What texts are searched by: accents, case and forms of letters do not count, whatever the locale.';
 
 CREATE FUNCTION swipesavvy.refuse_change() RETURNS trigger
     LANGUAGE C

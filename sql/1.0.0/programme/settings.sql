@@ -39,6 +39,7 @@ INSERT INTO swipesavvy.system_settings (setting, value, value_type, minimum, max
     ('pending_expiry_days', '30', 'int', 1, 3650, false, 'Days after which a pending purchase lapses', true),
     ('late_posting_days', '3', 'int', 0, 3650, false, 'Days after its end, or its last launch, that a campaign still takes late postings', true),
     ('referral_bonus_points', '0', 'int', 0, 2147483647, false, 'Points for both sides of a referral', true),
+    ('refresh_grace_seconds', '10', 'int', 0, 60, false, 'How long a refresh token that was just used is good once more', true),
     ('token_lifetime_minutes', '15', 'int', 1, 1440, false, 'How long an access token is good for', true),
     ('session_lifetime_days', '30', 'int', 1, 365, false, 'How long after signing in a session can be refreshed', true);
 

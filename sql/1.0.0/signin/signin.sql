@@ -21,6 +21,8 @@ CREATE TABLE swipesavvy_private.user_sessions (
     session_id uuid NOT NULL,
     family_hash bytea NOT NULL,
     token_hash bytea NOT NULL,
+    rotation_key bytea NOT NULL,
+    previous_hash bytea,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     last_used_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     use_count integer NOT NULL DEFAULT 0,
@@ -31,7 +33,9 @@ CREATE TABLE swipesavvy_private.user_sessions (
     ip_address text,
     CONSTRAINT user_sessions_pkey PRIMARY KEY (user_id, session_id),
     CONSTRAINT a_session_belongs_to_a_user FOREIGN KEY (user_id) REFERENCES swipesavvy.users ON DELETE CASCADE,
-    CONSTRAINT only_digests_of_tokens_are_kept CHECK (octet_length(family_hash) = 32 AND octet_length(token_hash) = 32),
+    CONSTRAINT only_digests_of_tokens_are_kept CHECK (octet_length(family_hash) = 32 AND octet_length(token_hash) = 32
+        AND octet_length(previous_hash) = 32),
+    CONSTRAINT a_rotation_key_has_32_bytes CHECK (octet_length(rotation_key) = 32),
     CONSTRAINT a_session_ends_for_a_known_reason CHECK (
         (ended_at IS NULL) = (ended_for IS NULL) AND
         ended_for IN ('sign_out', 'reuse', 'password_change', 'password_reset', 'deactivation'))
@@ -39,6 +43,10 @@ CREATE TABLE swipesavvy_private.user_sessions (
 COMMENT ON TABLE swipesavvy_private.user_sessions IS 'What refresh tokens stand for: a row for each sign-in.';
 COMMENT ON COLUMN swipesavvy_private.user_sessions.family_hash IS 'SHA-256 of what all refresh tokens of the session share.';
 COMMENT ON COLUMN swipesavvy_private.user_sessions.token_hash IS 'SHA-256 of what only the present refresh token has.';
+COMMENT ON COLUMN swipesavvy_private.user_sessions.rotation_key IS
+    'Makes the next refresh token of each one: the same, if that is used once more.';
+COMMENT ON COLUMN swipesavvy_private.user_sessions.previous_hash IS
+    'SHA-256 of the refresh token used at last_used_at, which is good once more for refresh_grace_seconds; null once that was done.';
 COMMENT ON COLUMN swipesavvy_private.user_sessions.ended_for IS
     'sign_out, reuse (a refresh token was used twice), password_change, password_reset or deactivation.';
 COMMENT ON COLUMN swipesavvy_private.user_sessions.ip_address IS 'What the gateway saw, when it said so at sign-in.';
@@ -54,7 +62,7 @@ CREATE TABLE swipesavvy_private.sign_in_failures (
 );
 COMMENT ON TABLE swipesavvy_private.sign_in_failures IS
     'Wrong passwords in a row, by e-mail address, whether somebody has it or not; gone after a day without.';
-COMMENT ON COLUMN swipesavvy_private.sign_in_failures.email_hash IS 'SHA-256 of the address in lower case.';
+COMMENT ON COLUMN swipesavvy_private.sign_in_failures.email_hash IS 'SHA-256 of the key of the address (email_key).';
 CREATE INDEX sign_in_failures_last_attempt_at ON swipesavvy_private.sign_in_failures (last_attempt_at);
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy_private.token_keys', '');
@@ -97,11 +105,11 @@ CREATE FUNCTION swipesavvy.authenticate(jwt text) RETURNS jsonb
 COMMENT ON FUNCTION swipesavvy.authenticate(text) IS
     'Makes the user of an access token the one that this transaction acts for. The role of the database stays.';
 
-CREATE FUNCTION swipesavvy.rotate_token_key("overlap" interval DEFAULT '1 hour') RETURNS jsonb
+CREATE FUNCTION swipesavvy.rotate_token_key("overlap" interval DEFAULT '1 hour', force boolean DEFAULT false) RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_rotate_token_key';
-COMMENT ON FUNCTION swipesavvy.rotate_token_key(interval) IS
-    'Makes a new key that signs tokens; those of the other keys stay good for the overlap.';
+COMMENT ON FUNCTION swipesavvy.rotate_token_key(interval, boolean) IS
+    'Makes a new key that signs tokens; those of the other keys stay good for the overlap. Not in place of an imported key, unless forced.';
 
 CREATE FUNCTION swipesavvy.add_token_key(
     kid text,

@@ -31,7 +31,9 @@ COMMENT ON COLUMN swipesavvy.users.status IS 'active, inactive or suspended; onl
 COMMENT ON COLUMN swipesavvy.users.status_reason IS 'What was said when the status was changed.';
 COMMENT ON COLUMN swipesavvy.users.referred_by IS 'The user who brought this one; no foreign key, so that users can be distributed.';
 COMMENT ON COLUMN swipesavvy.users.erased_at IS 'When the personal data were erased.';
-CREATE UNIQUE INDEX an_email_is_used_once ON swipesavvy.users (lower(email));
+-- An index and not a table of keys: one truth. Where users are distributed by user_id no index can keep this, and a table
+-- user_emails (email_key, user_id), distributed by the key, is filled from here.
+CREATE UNIQUE INDEX an_email_is_used_once ON swipesavvy.users (swipesavvy.email_key(email));
 CREATE INDEX users_created_at ON swipesavvy.users (created_at, user_id);
 CREATE INDEX users_status_role ON swipesavvy.users (status, role, created_at, user_id);
 CREATE INDEX users_referred_by ON swipesavvy.users (referred_by) WHERE referred_by IS NOT NULL;
@@ -84,8 +86,27 @@ COMMENT ON COLUMN swipesavvy.accounts.unlinked_at IS 'When it was unlinked; the 
 CREATE INDEX accounts_account_id ON swipesavvy.accounts (account_id);
 CREATE UNIQUE INDEX a_user_has_one_default_account ON swipesavvy.accounts (user_id) WHERE is_default;
 
+CREATE TABLE swipesavvy_private.referral_salts (
+    salt bytea NOT NULL,
+    CONSTRAINT referral_salts_pkey PRIMARY KEY (salt),
+    CONSTRAINT a_salt_has_32_bytes CHECK (octet_length(salt) = 32)
+);
+COMMENT ON TABLE swipesavvy_private.referral_salts IS 'The salt of referred_emails, one row once there are any. Whoever knows it can try addresses.';
+CREATE UNIQUE INDEX there_is_one_salt ON swipesavvy_private.referral_salts ((true));
+
+CREATE TABLE swipesavvy_private.referred_emails (
+    email_digest bytea NOT NULL,
+    CONSTRAINT referred_emails_pkey PRIMARY KEY (email_digest),
+    CONSTRAINT an_email_is_kept_as_a_salted_digest CHECK (octet_length(email_digest) = 32)
+);
+COMMENT ON TABLE swipesavvy_private.referred_emails IS
+    'Addresses of users who were brought, whose bonus was paid, and who have another address now or were erased: each brings one bonus.';
+COMMENT ON COLUMN swipesavvy_private.referred_emails.email_digest IS 'SHA-256 of the salt and the key of the address (email_key).';
+
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.users', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy_private.user_credentials', '');
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy_private.referral_salts', '');
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy_private.referred_emails', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.accounts', '');
 
 CREATE FUNCTION swipesavvy.current_user_id() RETURNS uuid
