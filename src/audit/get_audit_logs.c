@@ -140,7 +140,7 @@ swipesavvy_get_audit_logs(PG_FUNCTION_ARGS)
 	TimestampTz end;
 	int64 counted;
 
-	ss_call_enter(&call, SS_ADMIN);
+	ss_call_enter(&call, SS_ADMIN | SS_NOT_CACHED);
 	ss_param_text(values, nulls, 0, ss_arg_text(fcinfo, 0, "event_type", SS_KEY_MAX, false));
 	ss_param_pointer(values, nulls, 1, ss_arg_uuid(fcinfo, 1, "user_id", false));
 	ss_param_text(values, nulls, 2, ss_arg_text(fcinfo, 2, "resource", SS_KEY_MAX, false));

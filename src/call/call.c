@@ -162,6 +162,8 @@ ss_call_leave(SSCall *call)
 	ss_owner_leave(call);
 	MemoryContextSwitchTo(call->context);
 	ss_metrics_end();
+	if ((call->allowed & SS_CREATES) != 0)
+		ss_gate_created();
 	if (XactReadOnly)
 		ss_gate_answer((call->allowed & SS_NOT_CACHED) != 0 ? 0 : ss_gate_get()->cache_ttl,
 					   (call->allowed & SS_ANON) != 0);

@@ -37,6 +37,7 @@
 #define SS_IN_MAINTENANCE 0x100
 #define SS_NOT_CACHED	  0x200
 #define SS_TEMPORARY	  0x400
+#define SS_CREATES		  0x800 /* something new: HTTP status 201 */
 
 /* Functions of sign-in: for everybody at any time, admins who end the maintenance among them. */
 #define SS_SIGN_IN (SS_ANYONE | SS_IN_MAINTENANCE | SS_NOT_CACHED | SS_TEMPORARY)

@@ -11,6 +11,7 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
@@ -77,7 +78,7 @@ ss_gate_answer(int32 seconds, bool for_everybody)
 {
 	const char *method;
 	const char *headers;
-	char answer[100];
+	char answer[120];
 
 	if (!XactReadOnly || IsInParallelMode())
 		return;
@@ -87,10 +88,21 @@ ss_gate_answer(int32 seconds, bool for_everybody)
 	headers = GetConfigOption("response.headers", true, false);
 	if (headers != NULL && headers[0] != '\0')
 		return;
-	if (seconds > 0)
-		snprintf(answer, sizeof(answer), "[{\"Cache-Control\": \"%s, max-age=%d\"}]",
-				 for_everybody ? "public" : "private", seconds);
-	else
-		strlcpy(answer, "[{\"Cache-Control\": \"no-store\"}]", sizeof(answer));
+	snprintf(answer, sizeof(answer), "[{\"Cache-Control\": \"%s\"}, {\"Vary\": \"Authorization\"}]",
+			 seconds == 0	 ? "no-store"
+			 : for_everybody ? psprintf("public, max-age=%d", seconds)
+							 : "private, no-cache");
 	(void) set_config_option("response.headers", answer, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+}
+
+void
+ss_gate_created(void)
+{
+	const char *method = IsInParallelMode() ? NULL : GetConfigOption("request.method", true, false);
+	const char *status = method == NULL ? NULL : GetConfigOption("response.status", true, false);
+
+	if (method == NULL || method[0] == '\0' || (status != NULL && status[0] != '\0'))
+		return;
+	(void) set_config_option("response.status", "201", superuser() ? PGC_SUSET : PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
 }

@@ -22,8 +22,13 @@ extern const SSGate *ss_gate_get(void);
 /*
  * Says to caches how long they may keep what a GET of PostgREST is answered
  * with, unless somebody has said something already. Outside of one it does
- * nothing. Seconds of 0: not at all.
+ * nothing. Seconds of 0: not at all. What is not for everybody is asked for
+ * again each time: it is somebody's own, and changes by what they do. A browser
+ * in which somebody else signs in must not answer with it (Vary).
  */
 extern void ss_gate_answer(int32 seconds, bool for_everybody);
+
+/* Has PostgREST answer 201, unless somebody has said something already. Outside of it it does nothing. */
+extern void ss_gate_created(void);
 
 #endif /* SS_GATE_H */

@@ -8,10 +8,21 @@
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/guc.h"
 #include "utils/varlena.h"
 
 #include "base/guc.h"
 #include "call/gateway.h"
+
+const char *
+ss_gateway_ignored(void)
+{
+	const char *claims = GetConfigOption("request.jwt.claims", true, false);
+
+	if (claims == NULL || claims[0] == '\0' || ss_gateway_is_trusted())
+		return NULL;
+	return GetUserNameFromId(GetSessionUserId(), true);
+}
 
 bool
 ss_gateway_is_trusted(void)

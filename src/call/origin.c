@@ -54,7 +54,29 @@ last_of_list(Header list)
 		start--;
 	while (start < list.length && list.text[start] == ' ')
 		start++;
+	while (list.length > start && list.text[list.length - 1] == ' ')
+		list.length--;
 	return (Header){list.text + start, list.length - start};
+}
+
+/* An address without the port and the brackets that some proxies add: [2001:db8::1]:443, 192.0.2.1:443. */
+static Header
+address_in(Header value)
+{
+	const char *colon;
+
+	if (value.length == 0)
+		return value;
+	if (value.text[0] == '[')
+	{
+		const char *end = memchr(value.text, ']', value.length);
+
+		return end == NULL ? value : (Header){value.text + 1, (int) (end - value.text) - 1};
+	}
+	colon = memchr(value.text, ':', value.length);
+	if (colon == NULL || memchr(colon + 1, ':', value.text + value.length - colon - 1) != NULL)
+		return value;
+	return (Header){value.text, (int) (colon - value.text)};
 }
 
 static void
@@ -71,7 +93,7 @@ read_headers(SSOrigin *origin, const char *text)
 	forwarded = header_of(&picked[1]);
 	copy_plain(origin->id, sizeof(origin->id), header_of(&picked[3]), "-_.:+/=");
 	copy_plain(origin->address, sizeof(origin->address),
-			   forwarded.length > 0 ? last_of_list(forwarded) : header_of(&picked[2]), ".:");
+			   address_in(last_of_list(forwarded.length > 0 ? forwarded : header_of(&picked[2]))), ".:");
 	if (agent.length > 0)
 	{
 		int length = pg_mbcliplen(agent.text, agent.length, SS_AGENT_MAX);

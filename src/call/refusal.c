@@ -9,6 +9,7 @@
 #include "miscadmin.h"
 
 #include "base/errors.h"
+#include "call/gateway.h"
 #include "call/identity.h"
 #include "call/refusal.h"
 #include "call/refused.h"
@@ -53,8 +54,14 @@ note_attempt(void)
 void
 ss_not_allowed(const char *message, const char *detail)
 {
+	const char *ignored = ss_gateway_ignored();
+
 	note_attempt();
-	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("%s", message), errdetail("%s", detail));
+	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("%s", message), errdetail("%s", detail),
+			ignored == NULL ? 0
+							: errhint("The claims of the request are ignored: the session user \"%s\" is not in "
+									  "swipesavvy.trusted_gateways.",
+									  ignored));
 	pg_unreachable();
 }
 

@@ -33,6 +33,8 @@ typedef enum State
 	TAKEN /* by a transaction that is writing it down */
 } State;
 
+#define CALLERS_MAX 64
+
 /* Places that this backend's transaction has taken, and how many more it will say that there was no room for. */
 static int taken[SS_REFUSED_MAX];
 static int ntaken = 0;
@@ -76,28 +78,74 @@ ss_refused_fill(void *area)
 	pg_atomic_init_u32(&queue->waiting, 0);
 }
 
+/* Of one caller: what waits, and the oldest of it. */
+typedef struct Caller
+{
+	int count;
+	int oldest; /* its place */
+} Caller;
+
+/* Are they of one database, role and user? */
+static bool
+is_of_same_caller(const SSRefused *a, const SSRefused *b)
+{
+	return a->database == b->database && a->session_role == b->session_role && a->invoking_role == b->invoking_role &&
+		   a->has_actor == b->has_actor && (!a->has_actor || memcmp(&a->actor, &b->actor, sizeof(pg_uuid_t)) == 0);
+}
+
+/* Counts what waits for the caller of each attempt; more than so many callers are not looked at. */
+static int
+count_callers(const Queue *queue, Caller *callers)
+{
+	int count = 0;
+
+	for (int place = 0; place < SS_REFUSED_MAX; place++)
+	{
+		int i = 0;
+
+		if (queue->states[place] != WAITING)
+			continue;
+		while (i < count && !is_of_same_caller(&queue->attempts[callers[i].oldest], &queue->attempts[place]))
+			i++;
+		if (i == CALLERS_MAX)
+			continue;
+		if (i == count)
+			callers[count++] = (Caller){.count = 0, .oldest = place};
+		callers[i].count++;
+		if (queue->attempts[place].moment < queue->attempts[callers[i].oldest].moment)
+			callers[i].oldest = place;
+	}
+	return count;
+}
+
 /*
- * A free place; in a full queue the oldest attempt of other databases, if these
- * have more than half of it: nobody keeps the others out, least of all a
- * database that has been dropped. SS_REFUSED_MAX if there is none.
+ * A free place; in a full queue that of the oldest attempt of whoever has most
+ * in it, if that is more than this caller has: nobody keeps the others out,
+ * neither a role without any right that fills it on purpose nor a database that
+ * has been dropped. SS_REFUSED_MAX if there is none.
  */
 static int
-find_place(const Queue *queue)
+find_place(const Queue *queue, const SSRefused *attempt)
 {
-	int oldest = SS_REFUSED_MAX;
-	int others = 0;
+	Caller callers[CALLERS_MAX];
+	int count;
+	int most = 0;
+	int own = 0;
 
 	for (int place = 0; place < SS_REFUSED_MAX; place++)
 	{
 		if (queue->states[place] == FREE)
 			return place;
-		if (queue->states[place] != WAITING || queue->attempts[place].database == MyDatabaseId)
-			continue;
-		others++;
-		if (oldest == SS_REFUSED_MAX || queue->attempts[place].moment < queue->attempts[oldest].moment)
-			oldest = place;
 	}
-	return others > SS_REFUSED_MAX / 2 ? oldest : SS_REFUSED_MAX;
+	count = count_callers(queue, callers);
+	for (int i = 0; i < count; i++)
+	{
+		if (callers[i].count > callers[most].count)
+			most = i;
+		if (is_of_same_caller(&queue->attempts[callers[i].oldest], attempt))
+			own = callers[i].count;
+	}
+	return count > 0 && callers[most].count > own ? callers[most].oldest : SS_REFUSED_MAX;
 }
 
 static void
@@ -107,7 +155,7 @@ enqueue(const SSRefused *attempt)
 	int place;
 
 	LWLockAcquire(&queue->lock, LW_EXCLUSIVE);
-	place = find_place(queue);
+	place = find_place(queue, attempt);
 	if (place == SS_REFUSED_MAX || queue->states[place] == WAITING)
 		queue->dropped++;
 	if (place < SS_REFUSED_MAX)

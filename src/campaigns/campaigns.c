@@ -151,7 +151,7 @@ swipesavvy_create_campaign(PG_FUNCTION_ARGS)
 	SSJson json = {0};
 	int32 campaign_no;
 
-	ss_call_enter(&call, SS_ADMIN);
+	ss_call_enter(&call, SS_ADMIN | SS_CREATES);
 	ss_campaign_input_from_args(&input, fcinfo);
 	ss_campaign_input_check(&input, ss_rules_get(), &row);
 	insert_row(&row, &call);

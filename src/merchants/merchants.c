@@ -170,7 +170,7 @@ swipesavvy_create_merchant(PG_FUNCTION_ARGS)
 	Datum values[6];
 	bool nulls[6];
 
-	ss_call_enter(&call, SS_ADMIN);
+	ss_call_enter(&call, SS_ADMIN | SS_CREATES);
 	input.name = ss_arg_text(fcinfo, 0, "name", SS_NAME_MAX, true);
 	input.category = ss_arg_text(fcinfo, 1, "category", SS_NAME_MAX, PG_ARGISNULL(2));
 	input.mcc = ss_arg_text(fcinfo, 2, "mcc", SS_NAME_MAX, false);

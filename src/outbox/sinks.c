@@ -363,7 +363,7 @@ swipesavvy_create_sink(PG_FUNCTION_ARGS)
 	Datum key;
 	bool isnull;
 
-	ss_call_enter(&call, SS_ADMIN);
+	ss_call_enter(&call, SS_ADMIN | SS_CREATES);
 	draft.name = ss_arg_text(fcinfo, 0, "sink", SS_KEY_MAX, true);
 	ss_sink_check_name(draft.name, "sink");
 	draft.kind = ss_arg_text(fcinfo, 1, "kind", SS_KEY_MAX, true);

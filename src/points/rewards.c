@@ -137,7 +137,7 @@ swipesavvy_create_reward(PG_FUNCTION_ARGS)
 	Datum values[7];
 	bool nulls[7] = {false};
 
-	ss_call_enter(&call, SS_ADMIN);
+	ss_call_enter(&call, SS_ADMIN | SS_CREATES);
 	ss_param_text(values, nulls, 1, ss_arg_text(fcinfo, 0, "name", SS_NAME_MAX, true));
 	values[2] = Int64GetDatum(ss_arg_int8(fcinfo, 1, "points", 1, PG_INT64_MAX, NULL));
 	values[3] = Int32GetDatum((int32) ss_arg_int4(fcinfo, 2, "stock", 0, PG_INT32_MAX, &nulls[3]));
@@ -271,7 +271,7 @@ swipesavvy_create_charity(PG_FUNCTION_ARGS)
 	Datum values[3];
 	bool nulls[3];
 
-	ss_call_enter(&call, SS_ADMIN);
+	ss_call_enter(&call, SS_ADMIN | SS_CREATES);
 	ss_param_text(values, nulls, 1, ss_arg_text(fcinfo, 0, "name", SS_NAME_MAX, true));
 	ss_param_text(values, nulls, 2, ss_arg_text(fcinfo, 1, "description", SS_TEXT_MAX, false));
 	charity_id = ss_arg_uuid(fcinfo, 2, "charity_id", false);

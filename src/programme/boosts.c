@@ -114,7 +114,7 @@ swipesavvy_create_boost(PG_FUNCTION_ARGS)
 	Datum values[7];
 	bool nulls[7];
 
-	ss_call_enter(&call, SS_ADMIN);
+	ss_call_enter(&call, SS_ADMIN | SS_CREATES);
 	ss_param_text(values, nulls, 1, ss_arg_text(fcinfo, 0, "name", SS_NAME_MAX, true));
 	multiplier = ss_arg_numeric(fcinfo, 1, "multiplier", true);
 	values[2] = Int32GetDatum(ss_scaled_from_numeric(multiplier, 3, SS_MILLI, 1000 * SS_MILLI, "multiplier"));

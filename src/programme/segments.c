@@ -86,7 +86,7 @@ swipesavvy_create_segment(PG_FUNCTION_ARGS)
 	Datum values[2];
 	bool nulls[2];
 
-	ss_call_enter(&call, SS_ADMIN);
+	ss_call_enter(&call, SS_ADMIN | SS_CREATES);
 	name = ss_arg_text(fcinfo, 0, "name", SS_NAME_MAX, true);
 	ss_param_text(values, nulls, 0, name);
 	ss_param_text(values, nulls, 1, ss_arg_text(fcinfo, 1, "description", SS_TEXT_MAX, false));

@@ -93,7 +93,7 @@ typedef struct Account
 
 /* --- results ------------------------------------------------------------------------------ */
 
-/* Refuses: a document like any other, which commits. */
+/* Refuses: a document like any other, which commits. Its code is what an error of that status has. */
 static Datum
 leave_refused(SSCall *call, const char *error, const char *message, const char *http_status)
 {
@@ -102,6 +102,7 @@ leave_refused(SSCall *call, const char *error, const char *message, const char *
 
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "error", error);
+	ss_json_text(&json, "code", psprintf("PT%s", http_status));
 	ss_json_text(&json, "message", message);
 	ss_json_close_object(&json);
 	result = ss_call_leave_json(call, &json);

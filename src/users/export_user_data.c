@@ -171,7 +171,7 @@ swipesavvy_export_user_data(PG_FUNCTION_ARGS)
 	pg_uuid_t *user_id;
 	Datum values[1];
 
-	ss_call_enter(&call, SS_CUSTOMER | SS_ADMIN);
+	ss_call_enter(&call, SS_CUSTOMER | SS_ADMIN | SS_NOT_CACHED);
 	user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);
 	ss_call_require_user(&call, SS_ADMIN, user_id);
 	values[0] = UUIDPGetDatum(user_id);

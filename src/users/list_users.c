@@ -293,7 +293,7 @@ swipesavvy_list_users(PG_FUNCTION_ARGS)
 	Datum values[LIST_ARGS];
 	bool nulls[LIST_ARGS] = {false};
 
-	ss_call_enter(&call, SS_SUPPORT | SS_ADMIN);
+	ss_call_enter(&call, SS_SUPPORT | SS_ADMIN | SS_NOT_CACHED);
 	page = ss_arg_page(fcinfo, 0, 1, 5, SS_PAGE_MAX, SS_PAGE_DEFAULT);
 	status = ss_arg_text(fcinfo, 2, "status", SS_NAME_MAX, false);
 	role = ss_arg_text(fcinfo, 3, "role", SS_NAME_MAX, false);

@@ -421,7 +421,7 @@ swipesavvy_create_user(PG_FUNCTION_ARGS)
 	pg_uuid_t *referred_by;
 	SSAuditRow row;
 
-	ss_call_enter(&call, SS_BACKEND | SS_ADMIN);
+	ss_call_enter(&call, SS_BACKEND | SS_ADMIN | SS_CREATES);
 	input.email = ss_arg_text(fcinfo, 0, "email", EMAIL_MAX, true);
 	input.name = ss_arg_text(fcinfo, 1, "name", SS_NAME_MAX, true);
 	input.phone = ss_arg_text(fcinfo, 3, "phone", PHONE_MAX, false);

@@ -210,6 +210,15 @@ SELECT user_agent, ip_address FROM swipesavvy_private.user_sessions WHERE user_i
 SELECT set_config('request.headers', jsonb_build_object('user-agent', repeat('é', 1000), 'x-forwarded-for', 7)::text, true) IS NOT NULL AS said;
 SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'role' AS role;
 SELECT length(user_agent), ip_address FROM swipesavvy_private.user_sessions WHERE user_id = :'ada' ORDER BY created_at DESC LIMIT 1;
+-- of an address no port and no brackets
+CREATE FUNCTION pg_temp.address_of(forwarded text, header text DEFAULT 'x-forwarded-for') RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('request.headers', jsonb_build_object(header, forwarded)::text, true), swipesavvy.sign_in('ada@signin.test', 'correct horse');
+    RETURN (SELECT ip_address FROM swipesavvy_private.user_sessions ORDER BY session_id DESC LIMIT 1);
+END
+$$;
+SELECT f AS forwarded, pg_temp.address_of(f) AS kept FROM unnest(ARRAY['192.0.2.7:443', '10.9.9.9, [2001:db8::7]:443', '[2001:db8::7]', '2001:db8::7', '::1', 'x, 192.0.2.7 ', '[2001:db8::7', '[]', '192.0.2.7:', ':443', '192.0.2.7 x', '']) f;
+SELECT pg_temp.address_of('[2001:db8::7]:443', 'x-real-ip') AS real_ip;
 SET LOCAL swipesavvy.trusted_gateways = '';
 SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'role' AS role;
 SELECT user_agent, ip_address FROM swipesavvy_private.user_sessions WHERE user_id = :'ada' ORDER BY created_at DESC LIMIT 1;

@@ -126,6 +126,16 @@ is(waiting(), 3, 'there is room beside a database that has filled the queue');
 is(waiting('other'), 1021, 'for its oldest ones');
 is($node->safe_psql('app', q{SELECT details::jsonb #>> '{dropped}' FROM swipesavvy.audit_logs WHERE event_type = 'audit_log.drop_refused'}), '3', 'which are counted');
 
+# a role without any right fills the queue, and keeps nobody's attempts out
+$node->safe_psql('app', 'CREATE ROLE flooder LOGIN');
+$node->psql('app', "SELECT swipesavvy.health();\n" x 1100, extra_params => [ '-U', 'flooder' ], on_error_stop => 0);
+refused("SELECT swipesavvy.get_user_profile('$bob')", sub => $ada, login => 'gateway') for 1 .. 3;
+refused("SELECT swipesavvy.get_user_profile('$ada')", sub => $bob, login => 'gateway');
+is(waiting(), 1024, 'the queue is full');
+is_deeply([ map { s/ r1 .*//r } grep { /gateway/ } @{ rows() }[ -1024 .. -1 ] ],
+    [ ("function.refuse get_user_profile $bob $ada gateway swipesavvy_customer") x 3, "function.refuse get_user_profile $ada $bob gateway swipesavvy_customer" ], 'of one role that floods it, and of four real attempts');
+is($node->safe_psql('app', q{SELECT details::jsonb #>> '{dropped}' FROM swipesavvy.audit_logs WHERE event_type = 'audit_log.drop_refused' ORDER BY log_id DESC LIMIT 1}), '80', 'what had no room is counted');
+
 # bounded
 $node->safe_psql('app', q{DO $$ BEGIN SET LOCAL ROLE swipesavvy_customer; FOR i IN 1 .. 1100 LOOP BEGIN PERFORM swipesavvy.verify_ledger();
     EXCEPTION WHEN insufficient_privilege THEN END; END LOOP; END $$});

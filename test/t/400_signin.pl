@@ -151,11 +151,11 @@ for my $n (0 .. $#cases)
     my ($reason, $what) = @{ $cases[$n] };
     is_deeply($seen{$n}, [ $reason, $reason eq '' ? "ok $ada" : 'PT401' ], ($reason || 'valid') . ": $what") or diag $cases[$n][2];
 }
-cmp_ok(scalar(grep { $_->[0] eq '' } @cases), '<', 10, 'few of them are valid');
+cmp_ok(scalar(grep { $_->[0] eq '' } @cases), '<', 25, 'few of them are valid');
 
 # --- keys change ----------------------------------------------------------------------------------
 
-$node->safe_psql('app', "SELECT swipesavvy.rotate_token_key('10 minutes')");
+$node->safe_psql('app', "SELECT swipesavvy.rotate_token_key('10 minutes', force => true)");
 my $valid = sub { json($node, 'app', "SELECT swipesavvy.verify_token('$_[0]')")->{reason} // 'valid' };
 my $next = sign_in('ada', 'correct horse')->{access_token};
 isnt($json->decode(from_url((split /\./, $next)[0]))->{kid}, 'test-key', 'after the rotation the new key signs');
@@ -302,7 +302,7 @@ unlike($shown, qr/PLANTED/, 'and by nothing else');
 (undef, undef, $printed) = $node->psql('app', "SET debug_print_plan = on; SET client_min_messages = log; SELECT swipesavvy.preview_sink('hook'), swipesavvy.update_sink('hook', '{\"max_in_flight\": 2}')");
 unlike($printed, $in_order->($planted{sink}), 'nor in a plan that is printed');
 is(json($node, 'app', "SELECT swipesavvy.sign_in('planted\@example.com', '$planted{right}')")->{role}, 'customer', 'and so has the password');
-$node->safe_psql('app', "SELECT swipesavvy.rotate_token_key()");
+$node->safe_psql('app', "SELECT swipesavvy.rotate_token_key(force => true)");
 
 # --- many at once --------------------------------------------------------------------------------------
 
@@ -370,7 +370,7 @@ $node->safe_psql('app', q{SELECT swipesavvy.update_system_settings('{"maintenanc
 }
 $node->safe_psql('app', q{SELECT swipesavvy.update_system_settings('{"maintenance_mode": false}')});
 is($node->safe_psql('app', "BEGIN READ ONLY; SET LOCAL request.method = 'GET'; SELECT swipesavvy.verify_token('x') IS NULL; SHOW response.headers"),
-    qq{f\n[{"Cache-Control": "no-store"}]}, 'what is said of a token is in no cache');
+    qq{f\n[{"Cache-Control": "no-store"}, {"Vary": "Authorization"}]}, 'what is said of a token is in no cache');
 
 # --- PgBouncer ---------------------------------------------------------------------------------------------
 

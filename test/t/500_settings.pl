@@ -151,15 +151,17 @@ subtest caching => sub {
     (my $profile_query = $profile) =~ s/;$//;
     (my $list_query = $list) =~ s/;$//;
     settings('{"cache_ttl_seconds": 45}');
-    is(header('GET', 'swipesavvy_customer', $ada, $profile_query), '[{"Cache-Control": "private, max-age=45"}]', 'one\'s own data are kept by one\'s own cache only');
-    is(header('GET', 'swipesavvy_anon', undef, $list_query), '[{"Cache-Control": "public, max-age=45"}]', 'what everybody may read by all');
-    is(header('HEAD', 'swipesavvy_anon', undef, $list_query), '[{"Cache-Control": "public, max-age=45"}]', 'HEAD is as GET');
+    is(header('GET', 'swipesavvy_customer', $ada, $profile_query), '[{"Cache-Control": "private, no-cache"}, {"Vary": "Authorization"}]', 'one\'s own data are asked for again each time');
+    is(header('GET', 'swipesavvy_anon', undef, $list_query), '[{"Cache-Control": "public, max-age=45"}, {"Vary": "Authorization"}]', 'what everybody may read by all');
+    is(header('HEAD', 'swipesavvy_anon', undef, $list_query), '[{"Cache-Control": "public, max-age=45"}, {"Vary": "Authorization"}]', 'HEAD is as GET');
+    is(header('GET', $_->[0], $_->[1], $_->[2]), '[{"Cache-Control": "no-store"}, {"Vary": "Authorization"}]', "in no cache at all: $_->[2]")
+      for [ 'swipesavvy_customer', $ada, "SELECT swipesavvy.export_user_data('$ada')" ], [ 'swipesavvy_admin', undef, 'SELECT swipesavvy.list_users()' ], [ 'swipesavvy_admin', undef, 'SELECT swipesavvy.get_audit_logs()' ];
     is(header('POST', 'swipesavvy_anon', undef, $list_query), '', 'nothing for POST');
     is(header('GET', 'swipesavvy_anon', undef, $list_query, 'BEGIN'), '', 'nor in a transaction that may write');
     is(header('GET', 'swipesavvy_anon', undef, "SELECT set_config('response.headers', '[{\"X\": \"1\"}]', true), swipesavvy.list_merchants()"), '[{"X": "1"}]', 'what the app said stays');
     is(header('GET', 'swipesavvy_customer', $bob, $profile_query), '42501 25P02', 'nothing for an error');
     settings('{"cache_ttl_seconds": 0}');
-    is(header('GET', 'swipesavvy_anon', undef, $list_query), '[{"Cache-Control": "no-store"}]', '0 is not at all');
+    is(header('GET', 'swipesavvy_anon', undef, $list_query), '[{"Cache-Control": "no-store"}, {"Vary": "Authorization"}]', '0 is not at all');
     settings('{"cache_ttl_seconds": 300}');
 };
 
