@@ -51,8 +51,9 @@ PG_FUNCTION_INFO_V1(swipesavvy_get_audit_logs);
 	}
 #define COUNT(conditions)                                                                                              \
 	{                                                                                                                  \
-		"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.audit_logs WHERE " IN_TIME conditions " LIMIT 10001) l", 9,    \
-			ARGUMENTS, NULL                                                                                            \
+		"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.audit_logs WHERE " IN_TIME conditions SS_PAGE_COUNT_LIMIT      \
+		") l",                                                                                                         \
+			9, ARGUMENTS, NULL                                                                                         \
 	}
 
 /*
@@ -80,8 +81,8 @@ PG_FUNCTION_INFO_V1(swipesavvy_get_audit_logs);
 	{                                                                                                                  \
 		EACH_TYPE(bounds)                                                                                              \
 		"SELECT count(*) FROM (SELECT 1 FROM types CROSS JOIN LATERAL ("                                               \
-		"SELECT 1 FROM swipesavvy.audit_logs WHERE event_type = type AND " IN_TIME conditions " LIMIT 10001) l"        \
-		" LIMIT 10001) l",                                                                                             \
+		"SELECT 1 FROM swipesavvy.audit_logs WHERE event_type = type AND " IN_TIME conditions SS_PAGE_COUNT_LIMIT      \
+		") l" SS_PAGE_COUNT_LIMIT ") l",                                                                               \
 			9, ARGUMENTS, NULL                                                                                         \
 	}
 

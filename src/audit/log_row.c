@@ -148,9 +148,9 @@ read_installation(void)
 		table_close(table, NoLock);
 		return number;
 	}
-	if (ss_query_latest(&find_installation, values, NULL) == 0 || !DatumGetBool(ss_value_not_null(0, 2)))
+	if (ss_query_latest(&find_installation, values, NULL) == 0 || !ss_value_bool(0, 2))
 		return 0;
-	return DatumGetInt32(ss_value_not_null(0, 1));
+	return ss_value_int32(0, 1);
 }
 
 int32

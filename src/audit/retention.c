@@ -17,6 +17,7 @@
 #include "audit/audit_internal.h"
 #include "audit/verify_seals.h"
 #include "base/errors.h"
+#include "base/rows.h"
 #include "call/call.h"
 
 /* Seals that one call retires, at most; its transaction shall not grow without bounds. */

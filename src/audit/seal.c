@@ -31,6 +31,7 @@
 #include "audit/audit_internal.h"
 #include "audit/seal.h"
 #include "base/args.h"
+#include "base/rows.h"
 #include "base/secret.h"
 #include "base/uuid.h"
 #include "call/call.h"
@@ -131,9 +132,9 @@ SSLogKey
 ss_seal_key(uint64 row)
 {
 	return (SSLogKey){
-		.installation_no = DatumGetInt32(ss_value_not_null(row, 1)),
-		.xid = DatumGetFullTransactionId(ss_value_not_null(row, 2)),
-		.log_id = *DatumGetUUIDP(ss_value_not_null(row, 3)),
+		.installation_no = ss_value_int32(row, 1),
+		.xid = DatumGetFullTransactionId(ss_value_typed(row, 2, XID8OID)),
+		.log_id = *ss_value_uuid(row, 3),
 	};
 }
 
@@ -212,14 +213,14 @@ ss_seal_read(uint64 row, SSSeal *seal)
 
 	*seal = (SSSeal){
 		.seal_no = ss_value_int64(row, 1, 0),
-		.sealed_at = DatumGetTimestampTz(ss_value_not_null(row, 2)),
-		.installation_id = *DatumGetUUIDP(ss_value_not_null(row, 3)),
-		.last.installation_no = DatumGetInt32(ss_value_not_null(row, 4)),
-		.last.xid = DatumGetFullTransactionId(ss_value_not_null(row, 5)),
-		.last.log_id = *DatumGetUUIDP(ss_value_not_null(row, 6)),
+		.sealed_at = ss_value_time(row, 2),
+		.installation_id = *ss_value_uuid(row, 3),
+		.last.installation_no = ss_value_int32(row, 4),
+		.last.xid = DatumGetFullTransactionId(ss_value_typed(row, 5, XID8OID)),
+		.last.log_id = *ss_value_uuid(row, 6),
 		.row_count = ss_value_int64(row, 7, 0),
 	};
-	leaves = ss_value(row, 8, &isnull);
+	leaves = ss_value_or_null(row, 8, BYTEAOID, &isnull);
 	seal->retired = isnull;
 	if (!isnull)
 	{
@@ -229,9 +230,9 @@ ss_seal_read(uint64 row, SSSeal *seal)
 		seal->leaves = (SSLeaf *) VARDATA(bytes);
 		seal->leaf_count = (VARSIZE(bytes) - VARHDRSZ) / sizeof(SSLeaf);
 	}
-	copy_digest(seal->leaves_hash, ss_value_not_null(row, 9));
-	copy_digest(seal->previous, ss_value_not_null(row, 10));
-	copy_digest(seal->digest, ss_value_not_null(row, 11));
+	copy_digest(seal->leaves_hash, ss_value_typed(row, 9, BYTEAOID));
+	copy_digest(seal->previous, ss_value_typed(row, 10, BYTEAOID));
+	copy_digest(seal->digest, ss_value_typed(row, 11, BYTEAOID));
 }
 
 uint64
@@ -313,7 +314,7 @@ make_seal(SSSeal *seal, int32 installation_no)
 	key = Int32GetDatum(seal->last.installation_no);
 	if (ss_query_latest(&find_installation, &key, NULL) == 0)
 		elog(ERROR, "there is no installation %d", seal->last.installation_no);
-	seal->installation_id = *DatumGetUUIDP(ss_value_not_null(0, 1));
+	seal->installation_id = *ss_value_uuid(0, 1);
 	ss_seal_hash_leaves(seal);
 	ss_seal_digest(seal, seal->digest);
 	write_seal(seal);

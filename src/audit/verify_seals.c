@@ -18,6 +18,7 @@
 #include "audit/verify_seals.h"
 #include "base/args.h"
 #include "base/errors.h"
+#include "base/rows.h"
 #include "base/uuid.h"
 #include "call/call.h"
 
@@ -72,7 +73,7 @@ static bool
 keeps_commitment(uint64 row, pg_cryptohash_ctx *context, int hash, int salt, int content)
 {
 	bool isnull;
-	Datum value = ss_value(row, content, &isnull);
+	Datum value = ss_value_or_null(row, content, JSONOID, &isnull);
 	text *body;
 	bytea *salts;
 	bytea *wanted;
@@ -81,11 +82,11 @@ keeps_commitment(uint64 row, pg_cryptohash_ctx *context, int hash, int salt, int
 	if (isnull)
 		return true;
 	body = DatumGetTextPP(value);
-	value = ss_value(row, salt, &isnull);
+	value = ss_value_or_null(row, salt, BYTEAOID, &isnull);
 	if (isnull)
 		return false;
 	salts = DatumGetByteaPP(value);
-	value = ss_value(row, hash, &isnull);
+	value = ss_value_or_null(row, hash, BYTEAOID, &isnull);
 	if (isnull)
 		return false;
 	wanted = DatumGetByteaPP(value);

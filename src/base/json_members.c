@@ -1,9 +1,10 @@
 /*
- * json_members.c: reads some members of a JSON object (json_members.h).
+ * json_members.c: reads the members of a JSON object that somebody else has
+ * written (json_members.h).
  *
- * Called for what a gateway says of its caller, also while an error is being
- * reported: that is why nothing here raises one, as jsonb_in would. No state, no
- * locks.
+ * Called for tokens, and for what a gateway says of its caller, also while an
+ * error is being reported: that is why nothing here raises one, as jsonb_in
+ * would. The server's JSON parser, with handlers of ours. No state, no locks.
  */
 #include "postgres.h"
 
@@ -12,72 +13,114 @@
 #include "base/compat.h"
 #include "base/json_members.h"
 
-typedef struct Picker
+/* --- all members --------------------------------------------------------------------- */
+
+typedef struct Reader
 {
-	SSPicked *picked;
-	int count;
+	SSMemberFunction function;
+	void *state;
 	int depth;
 	bool is_object;
-	SSPicked *member; /* being read; NULL if nobody looks for it */
-} Picker;
+	bool in_array; /* what is open at depth 2 */
+	char *name;	   /* of the member being read */
+} Reader;
 
-/* The value of the member begins with this token. */
+/* A value begins with this token, inside of `depth` objects and arrays. */
 static void
-found(Picker *picker, JsonTokenType type, char *text)
+begin_value(Reader *reader, JsonTokenType type, char *text)
 {
-	if (picker->depth != 1 || picker->member == NULL)
-		return;
-	picker->member->type = type;
-	picker->member->text = (type == JSON_TOKEN_STRING) ? text : NULL;
+	if (reader->depth == 1 && reader->is_object)
+		reader->function(reader->state, reader->name, type, text, false);
+	else if (reader->depth == 2 && reader->in_array && type != JSON_TOKEN_OBJECT_START &&
+			 type != JSON_TOKEN_ARRAY_START)
+		reader->function(reader->state, reader->name, type, text, true);
 }
 
 static ss_json_action
 begin_object(void *state)
 {
-	Picker *picker = state;
+	Reader *reader = state;
 
-	found(picker, JSON_TOKEN_OBJECT_START, NULL);
-	picker->is_object |= (picker->depth++ == 0);
+	begin_value(reader, JSON_TOKEN_OBJECT_START, NULL);
+	reader->is_object |= (reader->depth == 0);
+	if (++reader->depth == 2)
+		reader->in_array = false;
 	SS_JSON_ACTION_DONE;
 }
 
 static ss_json_action
 begin_array(void *state)
 {
-	Picker *picker = state;
+	Reader *reader = state;
 
-	found(picker, JSON_TOKEN_ARRAY_START, NULL);
-	picker->depth++;
+	begin_value(reader, JSON_TOKEN_ARRAY_START, NULL);
+	if (++reader->depth == 2)
+		reader->in_array = reader->is_object;
 	SS_JSON_ACTION_DONE;
 }
 
 static ss_json_action
 end_nested(void *state)
 {
-	((Picker *) state)->depth--;
+	((Reader *) state)->depth--;
 	SS_JSON_ACTION_DONE;
 }
 
 static ss_json_action
 begin_field(void *state, char *name, bool isnull)
 {
-	Picker *picker = state;
+	Reader *reader = state;
 
-	if (picker->depth == 1)
-	{
-		picker->member = NULL;
-		for (int i = 0; i < picker->count; i++)
-			if (strcmp(picker->picked[i].name, name) == 0)
-				picker->member = &picker->picked[i];
-	}
+	if (reader->depth == 1)
+		reader->name = name;
 	SS_JSON_ACTION_DONE;
 }
 
 static ss_json_action
 read_scalar(void *state, char *text, JsonTokenType type)
 {
-	found(state, type, text);
+	begin_value(state, type, text);
 	SS_JSON_ACTION_DONE;
+}
+
+bool
+ss_json_members(const char *text, int length, int encoding, SSMemberFunction function, void *state)
+{
+	Reader reader = {.function = function, .state = state};
+	JsonSemAction actions = {
+		.semstate = &reader,
+		.object_start = begin_object,
+		.object_end = end_nested,
+		.array_start = begin_array,
+		.array_end = end_nested,
+		.object_field_start = begin_field,
+		.scalar = read_scalar,
+	};
+
+	return pg_parse_json(ss_json_lexer(text, length, encoding), &actions) == JSON_SUCCESS && reader.is_object;
+}
+
+/* --- some members ---------------------------------------------------------------------- */
+
+/* The members that are looked for. */
+typedef struct Picker
+{
+	SSPicked *picked;
+	int count;
+} Picker;
+
+static void
+pick(void *state, char *name, JsonTokenType type, char *text, bool element)
+{
+	Picker *picker = state;
+
+	for (int i = 0; i < picker->count && !element; i++)
+	{
+		if (strcmp(picker->picked[i].name, name) != 0)
+			continue;
+		picker->picked[i].type = type;
+		picker->picked[i].text = (type == JSON_TOKEN_STRING) ? text : NULL;
+	}
 }
 
 static void
@@ -113,19 +156,9 @@ void
 ss_pick_members(const char *document, SSPicked *picked, int count)
 {
 	const char *text = without_nul(document);
-	Picker picker = {.picked = picked, .count = count};
-	JsonSemAction actions = {
-		.semstate = &picker,
-		.object_start = begin_object,
-		.object_end = end_nested,
-		.array_start = begin_array,
-		.array_end = end_nested,
-		.object_field_start = begin_field,
-		.scalar = read_scalar,
-	};
+	Picker picker = {picked, count};
 
 	clear(picked, count);
-	if (pg_parse_json(ss_json_lexer(text, strlen(text), GetDatabaseEncoding()), &actions) != JSON_SUCCESS ||
-		!picker.is_object)
+	if (!ss_json_members(text, (int) strlen(text), GetDatabaseEncoding(), pick, &picker))
 		clear(picked, count);
 }

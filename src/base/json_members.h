@@ -1,5 +1,5 @@
 /*
- * json_members.h: some members of a JSON object that somebody else has written.
+ * json_members.h: the members of a JSON object that somebody else has written.
  */
 #ifndef SS_JSON_MEMBERS_H
 #define SS_JSON_MEMBERS_H
@@ -7,6 +7,16 @@
 #include "postgres.h"
 
 #include "common/jsonapi.h"
+
+/*
+ * Is handed each member of the object in turn, or each scalar of an array that
+ * is a member's value (element). An object or array itself is its first token,
+ * without text. Names and texts are palloc'd.
+ */
+typedef void (*SSMemberFunction)(void *state, char *name, JsonTokenType type, char *text, bool element);
+
+/* Reads a text that must be one JSON object; false if it is anything else, whatever has been handed over by then. */
+extern bool ss_json_members(const char *text, int length, int encoding, SSMemberFunction function, void *state);
 
 /* A member: the name that is looked for, and what was found. */
 typedef struct SSPicked

@@ -1,8 +1,8 @@
 /*
  * page.h: the envelope of list results, and the pattern of their `search`.
  *
- * A list function counts first, by tally.h or by a query that stops at LIMIT
- * 10001, then asks for SS_PAGE_ROWS(&page) rows after the cursor and offset, and
+ * A list function counts first, by tally.h or by a query that stops at
+ * SS_PAGE_COUNT_LIMIT, then asks for SS_PAGE_ROWS(&page) rows after the cursor and offset, and
  * hands both to ss_page_add.
  */
 #ifndef SS_PAGE_H
@@ -19,6 +19,9 @@
 
 /* Totals are exact up to here. */
 #define SS_PAGE_TOTAL_MAX 10000
+
+/* Where a query that counts them stops: one more tells that there are more. */
+#define SS_PAGE_COUNT_LIMIT " LIMIT " CppAsString2(SS_PAGE_TOTAL_MAX) " + 1"
 
 /* How many rows to ask for: one more than is shown tells whether there are more. */
 #define SS_PAGE_ROWS(page) ((page)->limit + 1)

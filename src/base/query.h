@@ -1,7 +1,7 @@
 /*
  * query.h: constant SQL from C: prepared once per backend and kept.
  *
- * A domain declares its queries as static SSQuery values and runs them between
+ * A domain declares its queries by SS_QUERY and runs them between
  * ss_call_enter and ss_call_leave (which hold the SPI connection). Texts are
  * constant, schema-qualified, with $n; no string ever becomes SQL.
  */
@@ -23,6 +23,15 @@ typedef struct SSQuery
 	Oid argtypes[SS_QUERY_MAX_ARGS];
 	SPIPlanPtr plan; /* NULL until first used */
 } SSQuery;
+
+/* A query's text, and the types of $1, $2, ... where it has any, which are counted here. */
+#define SS_QUERY_OF(text, ...)                                                                                         \
+	{                                                                                                                  \
+		.sql = text, .nargs = (int) (sizeof((Oid[]){0, ##__VA_ARGS__}) / sizeof(Oid)) - 1, .argtypes = { __VA_ARGS__ } \
+	}
+
+/* Declares a query of this file. */
+#define SS_QUERY(name, ...) static SSQuery name = SS_QUERY_OF(__VA_ARGS__)
 
 /*
  * Runs a query that reads under the active snapshot (what a STABLE function
@@ -84,19 +93,7 @@ extern void ss_query_keep_order(void);
 extern void ss_param_text(Datum *values, bool *nulls, int n, const char *text);
 extern void ss_param_pointer(Datum *values, bool *nulls, int n, const void *value);
 
-/* The value of a column (from 1) of a row (from 0) of the last result. */
-extern Datum ss_value(uint64 row, int column, bool *isnull);
-
-/* The same for a column that cannot be null. */
-extern Datum ss_value_not_null(uint64 row, int column);
-
-/* The text of a text, varchar or bpchar column, NULL if it is null. */
-extern char *ss_value_text(uint64 row, int column);
-
-/* All columns of a row (from 0) of the last result. */
-extern void ss_row(uint64 row, Datum *values, bool *nulls);
-
-/* int8 of a column, or the default where it is null. */
-extern int64 ss_value_int64(uint64 row, int column, int64 when_null);
+/* How the rows are read. */
+#include "base/rows.h"
 
 #endif /* SS_QUERY_H */

@@ -155,12 +155,12 @@ swipesavvy_create_campaign(PG_FUNCTION_ARGS)
 	ss_campaign_input_from_args(&input, fcinfo);
 	ss_campaign_input_check(&input, ss_rules_get(), &row);
 	insert_row(&row, &call);
-	campaign_no = DatumGetInt32(ss_value_not_null(0, 1));
+	campaign_no = ss_value_int32(0, 1);
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "campaign_id", ss_value_text(0, 2));
 	ss_json_text(&json, "name", ss_value_text(0, 3));
 	ss_json_text(&json, "status", ss_value_text(0, 4));
-	ss_json_time(&json, "created_at", DatumGetTimestampTz(ss_value_not_null(0, 5)));
+	ss_json_time(&json, "created_at", ss_value_time(0, 5));
 	ss_json_text(&json, "message", "The campaign was created as a draft; launch_campaign() starts it.");
 	ss_json_close_object(&json);
 
@@ -191,7 +191,7 @@ ss_campaign_find(const char *campaign_id)
 {
 	Datum key = CStringGetTextDatum(campaign_id);
 
-	return ss_query_read(&find_campaign, &key, NULL) == 0 ? 0 : DatumGetInt32(ss_value_not_null(0, 1));
+	return ss_query_read(&find_campaign, &key, NULL) == 0 ? 0 : ss_value_int32(0, 1);
 }
 
 /*

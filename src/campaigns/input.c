@@ -303,7 +303,7 @@ check_targets(SSCampaignRow *row)
 	{
 		if (ss_query_read(&find_segment, segment, NULL) == 0)
 			ss_not_found("segment", TextDatumGetCString(*segment));
-		*segment = ss_value_not_null(0, 1);
+		*segment = ss_value_typed(0, 1, INT4OID);
 	}
 	if (!row->isnull[SS_CAMPAIGN_MERCHANT] && ss_query_read(&find_merchant, merchant, NULL) == 0)
 		ss_not_found("merchant", ss_uuid_text(DatumGetUUIDP(*merchant)));

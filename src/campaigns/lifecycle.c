@@ -71,6 +71,32 @@ static SSQuery lock_row = {
 };
 
 /* the fields in the order of SSCampaignField and in the API's units, then what else Locked has */
+/* The types of the first columns of read_row. */
+static const Oid field_types[SS_CAMPAIGN_FIELDS] = {
+	[SS_CAMPAIGN_NAME] = TEXTOID,
+	[SS_CAMPAIGN_TYPE] = TEXTOID,
+	[SS_CAMPAIGN_OFFER_AMOUNT] = NUMERICOID,
+	[SS_CAMPAIGN_OFFER_TYPE] = TEXTOID,
+	[SS_CAMPAIGN_START_DATE] = TIMESTAMPTZOID,
+	[SS_CAMPAIGN_END_DATE] = TIMESTAMPTZOID,
+	[SS_CAMPAIGN_DESCRIPTION] = TEXTOID,
+	[SS_CAMPAIGN_SEGMENT] = TEXTOID,
+	[SS_CAMPAIGN_MERCHANT] = UUIDOID,
+	[SS_CAMPAIGN_CATEGORY] = TEXTOID,
+	[SS_CAMPAIGN_BUDGET] = NUMERICOID,
+	[SS_CAMPAIGN_CURRENCY] = TEXTOID,
+	[SS_CAMPAIGN_PER_USER_LIMIT] = INT4OID,
+	[SS_CAMPAIGN_DAILY_LIMIT] = INT4OID,
+	[SS_CAMPAIGN_MIN_SPEND] = NUMERICOID,
+	[SS_CAMPAIGN_MAX_DISCOUNT] = NUMERICOID,
+	[SS_CAMPAIGN_PRIORITY] = INT4OID,
+	[SS_CAMPAIGN_STACKABLE] = BOOLOID,
+	[SS_CAMPAIGN_MULTIPLIER] = NUMERICOID,
+	[SS_CAMPAIGN_BONUS_POINTS] = INT4OID,
+	[SS_CAMPAIGN_HOLD_OUT] = NUMERICOID,
+	[SS_CAMPAIGN_ID] = TEXTOID,
+};
+
 static SSQuery read_row = {
 	.sql =
 		"SELECT c.name, c.campaign_type, " SS_CAMPAIGN_OFFER_SQL ", c.offer_type, c.start_date, c.end_date,"
@@ -206,16 +232,16 @@ lock_one(char *id, Locked *locked)
 
 	if (ss_query_write(&lock_row, &key, NULL) == 0)
 		ss_not_found("campaign", id);
-	key = ss_value_not_null(0, 1);
+	key = ss_value_typed(0, 1, INT4OID);
 	if (ss_query_write(&read_row, &key, NULL) != 1)
 		elog(ERROR, "campaign %d is gone", DatumGetInt32(key));
 	for (int i = 0; i < SS_CAMPAIGN_FIELDS; i++)
-		locked->input.value[i] = ss_value(0, i + 1, &locked->input.isnull[i]);
+		locked->input.value[i] = ss_value_or_null(0, i + 1, field_types[i], &locked->input.isnull[i]);
 	locked->no = DatumGetInt32(key);
 	locked->id = id;
-	locked->version = DatumGetInt32(ss_value_not_null(0, rest + 1));
+	locked->version = ss_value_int32(0, rest + 1);
 	locked->status = status_of(ss_value_text(0, rest + 2));
-	locked->before = DatumGetJsonbP(ss_value_not_null(0, rest + 3));
+	locked->before = ss_value_jsonb(0, rest + 3);
 	locked->limits.has_budget = !locked->input.isnull[SS_CAMPAIGN_BUDGET];
 	locked->limits.budget = ss_value_int64(0, rest + 4, 0);
 	locked->limits.has_daily = !locked->input.isnull[SS_CAMPAIGN_DAILY_LIMIT];
@@ -356,7 +382,7 @@ write_figure(SSJson *json, const char *key, SSQuery *query, const Datum *values)
 	Datum value;
 
 	(void) ss_query_write(query, values, NULL);
-	value = ss_value(0, 1, &isnull);
+	value = ss_value_or_null(0, 1, INT8OID, &isnull);
 	ss_json_datum(json, key, value, isnull, INT8OID);
 }
 
@@ -371,10 +397,9 @@ expect_conversions(const Locked *locked)
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 	SSCampaign campaign = {0};
 	SSSimulation result;
+	SSRow row = ss_row(ss_rows_write(&read_rule, &key, NULL), 0);
 
-	if (ss_query_write(&read_rule, &key, NULL) != 1)
-		elog(ERROR, "campaign %d is gone", locked->no);
-	ss_rules_read_campaign(CurrentMemoryContext, 0, &campaign);
+	ss_rules_read_campaign(CurrentMemoryContext, &row, &campaign);
 	campaign.start_date = DT_NOBEGIN;
 	campaign.end_date = DT_NOEND;
 	CommandCounterIncrement();

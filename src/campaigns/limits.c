@@ -197,8 +197,8 @@ ss_campaign_slots_change(int32 campaign_no, const SSCampaignLimits *before, cons
 	(void) ss_query_latest(&lock_slots, &key, NULL);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		if (DatumGetBool(ss_value_not_null(i, 2)))
-			spent = ss_add(spent, DatumGetInt64(ss_value_not_null(i, 1)), "spent");
+		if (ss_value_bool(i, 2))
+			spent = ss_add(spent, DatumGetInt64(ss_value_typed(i, 1, INT8OID)), "spent");
 	}
 	if (budget_differs)
 		change_budget(campaign_no, before, after, spent, exponent);

@@ -149,7 +149,7 @@ cursor_no(const SSPage *page, const pg_uuid_t *customer)
 	if (customer != NULL)
 		no = ss_campaign_shown(page->after, customer, false);
 	else if (ss_query_read(&find_cursor, &id, NULL) > 0)
-		no = DatumGetInt32(ss_value_not_null(0, 1));
+		no = ss_value_int32(0, 1);
 	if (no == 0)
 		ss_bad_value("after", "It is not a cursor that list_campaigns gave.");
 	return no;
@@ -223,8 +223,8 @@ find_for_customer(const Filters *filters, const pg_uuid_t *user_id, const SSPage
 	memset(page, 0, sizeof(*page));
 	for (uint64 i = 0; i < found; i++)
 	{
-		int32 no = DatumGetInt32(ss_value_not_null(i, 1));
-		int hold_out = DatumGetInt32(ss_value_not_null(i, 3));
+		int32 no = ss_value_int32(i, 1);
+		int hold_out = ss_value_int32(i, 3);
 
 		if (hold_out > 0 && ss_held_out(ss_value_text(i, 2), user_id, hold_out))
 			continue;

@@ -65,8 +65,8 @@ ss_campaign_record(SSCall *call, int32 campaign_no, const char *action, Jsonb *b
 
 	if (ss_query_write(&read_row, &key, NULL) != 1)
 		elog(ERROR, "campaign %d is gone", campaign_no);
-	after = DatumGetJsonbP(ss_value_not_null(0, 1));
-	moment = DatumGetTimestampTz(ss_value_not_null(0, 2));
+	after = ss_value_jsonb(0, 1);
+	moment = ss_value_time(0, 2);
 	audit.resource_id = ss_document_text(after, "campaign_id", SS_KEY_MAX);
 	ss_audit_write(call, &audit, before, after);
 	announce(audit.resource_id, before, after, moment);

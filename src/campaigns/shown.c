@@ -39,10 +39,10 @@ ss_campaign_shown(const char *campaign_id, const pg_uuid_t *user_id, bool now)
 	Datum values[2] = {CStringGetTextDatum(campaign_id), UUIDPGetDatum(user_id)};
 	int hold_out;
 
-	if (ss_query_read(&find_shown, values, NULL) == 0 || (now && !DatumGetBool(ss_value_not_null(0, 3))))
+	if (ss_query_read(&find_shown, values, NULL) == 0 || (now && !ss_value_bool(0, 3)))
 		return 0;
-	hold_out = DatumGetInt32(ss_value_not_null(0, 2));
+	hold_out = ss_value_int32(0, 2);
 	if (hold_out > 0 && ss_held_out(campaign_id, user_id, hold_out))
 		return 0;
-	return DatumGetInt32(ss_value_not_null(0, 1));
+	return ss_value_int32(0, 1);
 }

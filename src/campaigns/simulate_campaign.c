@@ -169,7 +169,7 @@ swipesavvy_simulate_campaign(PG_FUNCTION_ARGS)
 	values[0] = TimestampTzGetDatum(from);
 	values[1] = TimestampTzGetDatum(until);
 	values[2] = CStringGetTextDatum(campaign.id);
-	ss_rules_take_campaigns(&others, ss_query_read(&others_query, values, NULL));
+	ss_rules_take_campaigns(&others, ss_rows_read(&others_query, values, NULL));
 	ss_simulate(rules, &campaign, &others, from, until, &result);
 
 	ss_json_open_object(&json, NULL);

@@ -200,7 +200,7 @@ load_members(Replay *replay)
 		CHECK_FOR_INTERRUPTS();
 		for (uint64 i = 0; i < rows; i++)
 		{
-			int32 number = number_of(replay, DatumGetUUIDP(ss_value_not_null(i, 1)));
+			int32 number = number_of(replay, ss_value_uuid(i, 1));
 
 			if (number == room)
 			{
@@ -209,7 +209,7 @@ load_members(Replay *replay)
 			}
 			if (number == replay->nbuyers)
 				replay->buyers[replay->nbuyers++] = nobody;
-			ss_chunk_add_segment(&replay->buyers[number], DatumGetInt32(ss_value_not_null(i, 2)));
+			ss_chunk_add_segment(&replay->buyers[number], ss_value_int32(i, 2));
 		}
 		SPI_freetuptable(SPI_tuptable);
 	}

@@ -135,7 +135,7 @@ insert_row(const Event *event, int32 campaign_no)
 		return false;
 	if (ss_query_latest(&find_event, values, nulls) == 0)
 		elog(ERROR, "event is gone");
-	if (!DatumGetBool(ss_value_not_null(0, 2)))
+	if (!ss_value_bool(0, 2))
 		ss_duplicate("event_id was used with other arguments", "The event_id is \"%s\".",
 					 ss_uuid_text(event->event_id));
 	return true;
@@ -161,7 +161,7 @@ swipesavvy_track_event(PG_FUNCTION_ARGS)
 	ss_json_uuid(&json, "event_id", event.event_id);
 	ss_json_text(&json, "campaign_id", event.campaign_id);
 	ss_json_text(&json, "kind", event.kind);
-	ss_json_time(&json, "recorded_at", DatumGetTimestampTz(ss_value_not_null(0, 1)));
+	ss_json_time(&json, "recorded_at", ss_value_time(0, 1));
 	ss_json_bool(&json, "replayed", replayed);
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));

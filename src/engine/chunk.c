@@ -16,6 +16,7 @@
 #include "utils/hsearch.h"
 
 #include "base/args.h"
+#include "base/array.h"
 #include "base/columns.h"
 #include "base/errors.h"
 #include "base/money.h"
@@ -26,40 +27,29 @@
 #include "ledger/account_lock.h"
 #include "rules/merchant_cache.h"
 
-static SSQuery merchants_query = {
-	"SELECT m.merchant_id, c.category_no FROM swipesavvy.merchants m"
-	"  JOIN swipesavvy.merchant_categories c ON c.category = m.category WHERE m.merchant_id = ANY ($1)",
-	1,
-	{UUIDARRAYOID},
-	NULL};
-static SSQuery accounts_query = {"SELECT a.account_id, a.user_id FROM swipesavvy.accounts a"
-								 " WHERE a.account_id = ANY ($1) AND a.user_id = ANY ($2)",
-								 2,
-								 {UUIDARRAYOID, UUIDARRAYOID},
-								 NULL};
-static SSQuery segments_query = {
-	"SELECT m.user_id, m.segment_no FROM swipesavvy.segment_members m WHERE m.user_id = ANY ($1)",
-	1,
-	{UUIDARRAYOID},
-	NULL};
-static SSQuery boosts_query = {"SELECT b.user_id, b.boost_id FROM swipesavvy.user_boosts b"
-							   " WHERE b.user_id = ANY ($1) AND b.deactivated_at IS NULL",
-							   1,
-							   {UUIDARRAYOID},
-							   NULL};
-static SSQuery redemptions_query = {
-	"SELECT r.user_id, r.campaign_no, count(*) FROM swipesavvy.campaign_redemptions r"
-	" WHERE r.campaign_no = ANY ($1) AND r.user_id = ANY ($2) AND r.counts GROUP BY 1, 2",
-	2,
-	{INT4ARRAYOID, UUIDARRAYOID},
-	NULL};
-static SSQuery day_spending_query = {
-	"SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)::bigint FROM swipesavvy.transactions t"
-	" WHERE t.user_id = $1 AND t.currency = $2 AND t.status IN ('pending', 'completed')"
-	"   AND t.occurred_at >= $3 AND t.occurred_at < $4",
-	4,
-	{UUIDOID, BPCHAROID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-	NULL};
+SS_QUERY(merchants_query,
+		 "SELECT m.merchant_id, c.category_no FROM swipesavvy.merchants m"
+		 "  JOIN swipesavvy.merchant_categories c ON c.category = m.category WHERE m.merchant_id = ANY ($1)",
+		 UUIDARRAYOID);
+SS_QUERY(accounts_query,
+		 "SELECT a.account_id, a.user_id FROM swipesavvy.accounts a"
+		 " WHERE a.account_id = ANY ($1) AND a.user_id = ANY ($2)",
+		 UUIDARRAYOID, UUIDARRAYOID);
+SS_QUERY(segments_query, "SELECT m.user_id, m.segment_no FROM swipesavvy.segment_members m WHERE m.user_id = ANY ($1)",
+		 UUIDARRAYOID);
+SS_QUERY(boosts_query,
+		 "SELECT b.user_id, b.boost_id FROM swipesavvy.user_boosts b"
+		 " WHERE b.user_id = ANY ($1) AND b.deactivated_at IS NULL",
+		 UUIDARRAYOID);
+SS_QUERY(redemptions_query,
+		 "SELECT r.user_id, r.campaign_no, count(*) FROM swipesavvy.campaign_redemptions r"
+		 " WHERE r.campaign_no = ANY ($1) AND r.user_id = ANY ($2) AND r.counts GROUP BY 1, 2",
+		 INT4ARRAYOID, UUIDARRAYOID);
+SS_QUERY(day_spending_query,
+		 "SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)::bigint FROM swipesavvy.transactions t"
+		 " WHERE t.user_id = $1 AND t.currency = $2 AND t.status IN ('pending', 'completed')"
+		 "   AND t.occurred_at >= $3 AND t.occurred_at < $4",
+		 UUIDOID, BPCHAROID, TIMESTAMPTZOID, TIMESTAMPTZOID);
 
 typedef struct RedemptionKey
 {
@@ -201,18 +191,19 @@ static void
 load_merchants(SSChunk *chunk)
 {
 	struct HTAB *merchants;
-	uint64 rows;
+	SSRows rows;
 	Datum ids;
 
 	if (named_ids(chunk, true, &ids) == 0)
 		return;
 	merchants = make_table("swipesavvy merchants", sizeof(pg_uuid_t), sizeof(MerchantEntry));
-	rows = ss_query_latest(&merchants_query, &ids, NULL);
-	for (uint64 i = 0; i < rows; i++)
+	rows = ss_rows_latest(&merchants_query, &ids, NULL);
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		MerchantEntry *entry = hash_search(merchants, DatumGetUUIDP(ss_value_not_null(i, 1)), HASH_ENTER, NULL);
+		SSRow row = ss_row(rows, i);
+		MerchantEntry *entry = hash_search(merchants, ss_next_uuid(&row), HASH_ENTER, NULL);
 
-		entry->category_no = DatumGetInt16(ss_value_not_null(i, 2));
+		entry->category_no = ss_next_int16(&row);
 	}
 	for (int i = 0; i < chunk->count; i++)
 	{
@@ -239,18 +230,20 @@ check_accounts(SSChunk *chunk)
 		pg_uuid_t user_id;
 	} pair;
 	struct HTAB *accounts;
-	uint64 rows;
+	SSRows rows;
 	Datum ids[2];
 
 	if (named_ids(chunk, false, &ids[0]) == 0)
 		return;
 	ids[1] = ss_uuid_array(&chunk->accounts[0].id, chunk->naccounts, sizeof(SSAccount));
 	accounts = make_table("swipesavvy accounts", sizeof(pair), sizeof(pair));
-	rows = ss_query_latest(&accounts_query, ids, NULL);
-	for (uint64 i = 0; i < rows; i++)
+	rows = ss_rows_latest(&accounts_query, ids, NULL);
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		pair.account_id = *DatumGetUUIDP(ss_value_not_null(i, 1));
-		pair.user_id = *DatumGetUUIDP(ss_value_not_null(i, 2));
+		SSRow row = ss_row(rows, i);
+
+		pair.account_id = *ss_next_uuid(&row);
+		pair.user_id = *ss_next_uuid(&row);
 		(void) hash_search(accounts, &pair, HASH_ENTER, NULL);
 	}
 	for (int i = 0; i < chunk->count; i++)
@@ -267,10 +260,7 @@ check_accounts(SSChunk *chunk)
 void
 ss_chunk_add_segment(SSBuyer *buyer, int32 segment_no)
 {
-	if (buyer->segments == NULL)
-		buyer->segments = palloc(sizeof(int32));
-	else if ((buyer->nsegments & (buyer->nsegments - 1)) == 0)
-		buyer->segments = repalloc(buyer->segments, 2 * buyer->nsegments * sizeof(int32));
+	buyer->segments = ss_array_grow(buyer->segments, buyer->nsegments, sizeof(int32));
 	buyer->segments[buyer->nsegments++] = segment_no;
 }
 
@@ -279,36 +269,35 @@ ss_chunk_add_boost(SSBuyer *buyer, const SSBoost *boost)
 {
 	if (boost == NULL)
 		return;
-	if (buyer->boosts == NULL)
-		buyer->boosts = palloc(sizeof(SSBoost *));
-	else if ((buyer->nboosts & (buyer->nboosts - 1)) == 0)
-		buyer->boosts = repalloc(buyer->boosts, 2 * buyer->nboosts * sizeof(SSBoost *));
+	buyer->boosts = ss_array_grow(buyer->boosts, buyer->nboosts, sizeof(SSBoost *));
 	buyer->boosts[buyer->nboosts++] = boost;
 }
 
 static void
 load_segments(SSChunk *chunk, Datum user_ids)
 {
-	uint64 rows = ss_query_latest(&segments_query, &user_ids, NULL);
+	SSRows rows = ss_rows_latest(&segments_query, &user_ids, NULL);
 
-	for (uint64 i = 0; i < rows; i++)
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		SSBuyer *buyer = ss_chunk_known(chunk, ss_chunk_find_account(chunk, DatumGetUUIDP(ss_value_not_null(i, 1))));
+		SSRow row = ss_row(rows, i);
+		SSBuyer *buyer = ss_chunk_known(chunk, ss_chunk_find_account(chunk, ss_next_uuid(&row)));
 
-		ss_chunk_add_segment(buyer, DatumGetInt32(ss_value_not_null(i, 2)));
+		ss_chunk_add_segment(buyer, ss_next_int32(&row));
 	}
 }
 
 static void
 load_boosts(SSChunk *chunk, Datum user_ids)
 {
-	uint64 rows = ss_query_latest(&boosts_query, &user_ids, NULL);
+	SSRows rows = ss_rows_latest(&boosts_query, &user_ids, NULL);
 
-	for (uint64 i = 0; i < rows; i++)
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		SSBuyer *buyer = ss_chunk_known(chunk, ss_chunk_find_account(chunk, DatumGetUUIDP(ss_value_not_null(i, 1))));
+		SSRow row = ss_row(rows, i);
+		SSBuyer *buyer = ss_chunk_known(chunk, ss_chunk_find_account(chunk, ss_next_uuid(&row)));
 
-		ss_chunk_add_boost(buyer, ss_rules_boost(chunk->rules, DatumGetUUIDP(ss_value_not_null(i, 2))));
+		ss_chunk_add_boost(buyer, ss_rules_boost(chunk->rules, ss_next_uuid(&row)));
 	}
 }
 
@@ -347,6 +336,7 @@ ss_chunk_spent_on_day(SSChunk *chunk, const SSAccount *account, DateADT day)
 	SpendingEntry *entry;
 	bool found;
 	Datum values[4];
+	SSRow row;
 
 	entry = hash_search(chunk->spending, &key, HASH_ENTER, &found);
 	if (found)
@@ -355,8 +345,8 @@ ss_chunk_spent_on_day(SSChunk *chunk, const SSAccount *account, DateADT day)
 	values[1] = CStringGetTextDatum(chunk->rules->settings.currency);
 	values[2] = TimestampTzGetDatum(ss_rules_day_start(chunk->rules, day));
 	values[3] = TimestampTzGetDatum(ss_rules_day_start(chunk->rules, day + 1));
-	ss_query_latest(&day_spending_query, values, NULL);
-	entry->spent = ss_value_int64(0, 1, 0);
+	row = ss_row(ss_rows_latest(&day_spending_query, values, NULL), 0);
+	entry->spent = ss_next_int64(&row);
 	return &entry->spent;
 }
 
@@ -408,7 +398,7 @@ ss_chunk_load_redemptions(SSChunk *chunk)
 	int count;
 	Datum *elements;
 	Datum values[2];
-	uint64 rows;
+	SSRows rows;
 
 	chunk->redemptions = NULL;
 	if (chunk->direct != NULL)
@@ -422,16 +412,17 @@ ss_chunk_load_redemptions(SSChunk *chunk)
 		elements[i] = Int32GetDatum(numbers[i]);
 	values[0] = PointerGetDatum(construct_array(elements, count, INT4OID, sizeof(int32), true, 'i'));
 	values[1] = ss_uuid_array(&chunk->accounts[0].id, chunk->naccounts, sizeof(SSAccount));
-	rows = ss_query_latest(&redemptions_query, values, NULL);
-	for (uint64 i = 0; i < rows; i++)
+	rows = ss_rows_latest(&redemptions_query, values, NULL);
+	for (uint64 i = 0; i < rows.count; i++)
 	{
+		SSRow row = ss_row(rows, i);
 		RedemptionKey key;
 		RedemptionEntry *entry;
 
-		key.account = (int32) (ss_chunk_find_account(chunk, DatumGetUUIDP(ss_value_not_null(i, 1))) - chunk->accounts);
-		key.campaign_no = DatumGetInt32(ss_value_not_null(i, 2));
+		key.account = (int32) (ss_chunk_find_account(chunk, ss_next_uuid(&row)) - chunk->accounts);
+		key.campaign_no = ss_next_int32(&row);
 		entry = hash_search(chunk->redemptions, &key, HASH_ENTER, NULL);
-		entry->count = ss_value_int64(i, 3, 0);
+		entry->count = ss_next_int64(&row);
 	}
 }
 

@@ -64,11 +64,9 @@
 #include "ledger/referral.h"
 #include "ledger/tier.h"
 
-static SSQuery known_ids_query = {
-	"SELECT t.transaction_id FROM swipesavvy.transactions t WHERE t.transaction_id = ANY ($1) LIMIT 1",
-	1,
-	{UUIDARRAYOID},
-	NULL};
+SS_QUERY(known_ids_query,
+		 "SELECT t.transaction_id FROM swipesavvy.transactions t WHERE t.transaction_id = ANY ($1) LIMIT 1",
+		 UUIDARRAYOID);
 
 static void
 refuse_id(const pg_uuid_t *id)
@@ -110,8 +108,17 @@ check_given_ids(const SSChunk *chunk)
 			known = &ids[i];
 	}
 	array = ss_uuid_array(ids, n, sizeof(pg_uuid_t));
-	if (known == NULL && chunk->direct == NULL && ss_query_latest(&known_ids_query, &array, NULL) > 0)
-		known = DatumGetUUIDP(ss_value_not_null(0, 1));
+	if (known == NULL && chunk->direct == NULL)
+	{
+		SSRows rows = ss_rows_latest(&known_ids_query, &array, NULL);
+
+		if (rows.count > 0)
+		{
+			SSRow row = ss_row(rows, 0);
+
+			known = ss_next_uuid(&row);
+		}
+	}
 	if (known != NULL)
 		refuse_id(known);
 }

@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "base/array.h"
 #include "base/hash.h"
 #include "base/money.h"
 #include "base/uuid.h"
@@ -95,10 +96,7 @@ match_list(const SSRules *rules, const SSCampaignList *list, SSPurchase *purchas
 			ss_decision_add(&purchase->decision, campaign->no, campaign->version, reason);
 			continue;
 		}
-		if (open->items == NULL)
-			open->items = palloc(sizeof(int));
-		else if ((open->count & (open->count - 1)) == 0)
-			open->items = repalloc(open->items, 2 * open->count * sizeof(int));
+		open->items = ss_array_grow(open->items, open->count, sizeof(int));
 		open->items[open->count++] = list->items[i];
 	}
 }

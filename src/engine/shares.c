@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "base/array.h"
 #include "base/errors.h"
 #include "base/guc.h"
 #include "base/money.h"
@@ -18,10 +19,7 @@
 void
 ss_shares_add(SSShares *shares, MemoryContext context, SSShare share)
 {
-	if (shares->items == NULL)
-		shares->items = MemoryContextAlloc(context, sizeof(SSShare));
-	else if ((shares->count & (shares->count - 1)) == 0)
-		shares->items = repalloc(shares->items, 2 * shares->count * sizeof(SSShare));
+	shares->items = ss_array_grow_in(context, shares->items, shares->count, sizeof(SSShare));
 	shares->items[shares->count++] = share;
 }
 

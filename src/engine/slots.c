@@ -43,6 +43,7 @@
 #include "utils/builtins.h"
 #include "utils/uuid.h"
 
+#include "base/array.h"
 #include "base/attempt.h"
 #include "base/columns.h"
 #include "base/errors.h"
@@ -123,6 +124,7 @@ ss_slots_reset(SSChunk *chunk)
 	chunk->nshares = 0;
 	chunk->shares = NULL;
 	chunk->ntakes = 0;
+	chunk->takes = NULL;
 	chunk->must_lock = false;
 }
 
@@ -170,10 +172,7 @@ peek(SSChunk *chunk, const SSSlotKey *key)
 		if (compare_keys(&chunk->shares[i].key, key) == 0)
 			return &chunk->shares[i];
 	}
-	if (chunk->shares == NULL)
-		chunk->shares = palloc(sizeof(SSShares));
-	else if ((chunk->nshares & (chunk->nshares - 1)) == 0)
-		chunk->shares = repalloc(chunk->shares, 2 * chunk->nshares * sizeof(SSShares));
+	chunk->shares = ss_array_grow(chunk->shares, chunk->nshares, sizeof(SSShares));
 	shares = &chunk->shares[chunk->nshares++];
 	memset(shares, 0, sizeof(*shares));
 	shares->key = *key;
@@ -433,10 +432,9 @@ lock_slots(SSChunk *chunk, SSQuery *query, const SSSlotKey *keys, int count)
 	rows = ss_query_latest(query, arrays, NULL);
 	for (uint64 i = 0; i < rows; i++)
 	{
-		SSSlotKey key = {DatumGetInt32(ss_value_not_null(i, 1)), DatumGetDateADT(ss_value_not_null(i, 2))};
-		SSShare share = {.slot = DatumGetInt32(ss_value_not_null(i, 3)),
-						 .used = ss_value_int64(i, 4, 0),
-						 .allotted = ss_value_int64(i, 5, 0)};
+		SSSlotKey key = {ss_value_int32(i, 1), DatumGetDateADT(ss_value_typed(i, 2, DATEOID))};
+		SSShare share = {
+			.slot = ss_value_int32(i, 3), .used = ss_value_int64(i, 4, 0), .allotted = ss_value_int64(i, 5, 0)};
 
 		ss_shares_add(find_locked(chunk, &key), context, share);
 	}
@@ -675,10 +673,7 @@ ss_slots_take(SSChunk *chunk, const SSCampaign *campaign, DateADT day, int64 amo
 		ss_shares_take(find_locked(chunk, &key), amount, chunk->contended);
 		return;
 	}
-	if (chunk->takes == NULL || chunk->ntakes == 0)
-		chunk->takes = palloc(sizeof(SSTake));
-	else if ((chunk->ntakes & (chunk->ntakes - 1)) == 0)
-		chunk->takes = repalloc(chunk->takes, 2 * chunk->ntakes * sizeof(SSTake));
+	chunk->takes = ss_array_grow(chunk->takes, chunk->ntakes, sizeof(SSTake));
 	chunk->takes[chunk->ntakes++] = (SSTake){key, amount};
 }
 

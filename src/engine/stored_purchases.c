@@ -12,7 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "base/query.h"
+#include "base/rows.h"
 #include "direct/direct.h"
 #include "engine/stored_purchases.h"
 
@@ -39,14 +39,17 @@ static const int stored_columns[READ_COLUMNS] = {
 	TRANSACTION_ID,	  TRANSACTION_USER_ID,	TRANSACTION_AMOUNT,		 TRANSACTION_OCCURRED_AT, TRANSACTION_STATUS,
 	TRANSACTION_BASE, TRANSACTION_CURRENCY, TRANSACTION_CATEGORY_NO, TRANSACTION_MERCHANT_ID, TRANSACTION_METADATA};
 
-static SSQuery purchases_query = {
-	"SELECT t.transaction_id, t.user_id, t.amount_minor, t.occurred_at, t.status, t.points_base, t.currency, t.category_no,"
+/* and their types, as the query has them */
+static const Oid read_types[READ_COLUMNS] = {UUIDOID, UUIDOID,	 INT8OID, TIMESTAMPTZOID, TEXTOID,
+											 INT8OID, BPCHAROID, INT2OID, UUIDOID,		  JSONBOID};
+
+SS_QUERY(
+	purchases_query,
+	"SELECT t.transaction_id, t.user_id, t.amount_minor, t.occurred_at, t.status::text, t.points_base, t.currency, t.category_no,"
 	"       t.merchant_id, CASE WHEN $3 THEN t.metadata END"
 	"  FROM swipesavvy.transactions t"
 	" WHERE t.occurred_at >= $1 AND t.occurred_at < $2 AND t.status IN ('pending', 'completed')",
-	3,
-	{TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID},
-	NULL};
+	TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID);
 
 struct SSPast
 {
@@ -64,8 +67,8 @@ struct SSPast
 	Oid completed;
 
 	Portal cursor;
-	uint64 fetched;
-	uint64 row; /* of those fetched, the next */
+	SSRows fetched;
+	uint64 next; /* of those fetched */
 };
 
 static void
@@ -171,20 +174,21 @@ next_fetched(SSPast *past, SSPurchase *purchase)
 {
 	Datum values[READ_COLUMNS];
 	bool nulls[READ_COLUMNS];
+	SSRow row;
 
-	if (past->row == past->fetched)
+	if (past->next == past->fetched.count)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (past->fetched > 0)
-			SPI_freetuptable(SPI_tuptable);
-		past->fetched = ss_query_fetch(past->cursor, FETCH_ROWS);
-		past->row = 0;
-		if (past->fetched == 0)
+		if (past->fetched.count > 0)
+			ss_rows_free(&past->fetched);
+		past->fetched = ss_rows_fetch(past->cursor, FETCH_ROWS);
+		past->next = 0;
+		if (past->fetched.count == 0)
 			return false;
 	}
+	row = ss_row(past->fetched, past->next++);
 	for (int i = 0; i < READ_COLUMNS; i++)
-		values[i] = ss_value(past->row, i + 1, &nulls[i]);
-	past->row++;
+		values[i] = ss_next_value_or_null(&row, read_types[i], &nulls[i]);
 	take_row(past, values, nulls, purchase);
 	return true;
 }

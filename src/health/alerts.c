@@ -32,11 +32,11 @@ static SSQuery list_alerts = {"SELECT " COLUMNS " FROM swipesavvy.health_alerts 
 							  3,
 							  {BOOLOID, INT8OID, INT8OID},
 							  NULL};
-static SSQuery count_alerts = {"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.health_alerts WHERE " OF_STATE
-							   " LIMIT 10001) a",
-							   1,
-							   {BOOLOID},
-							   NULL};
+static SSQuery count_alerts = {
+	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.health_alerts WHERE " OF_STATE SS_PAGE_COUNT_LIMIT ") a",
+	1,
+	{BOOLOID},
+	NULL};
 
 static SSQuery lock_alert = {
 	"SELECT " COLUMNS " FROM swipesavvy.health_alerts WHERE alert_id = $1 FOR UPDATE", 1, {UUIDOID}, NULL};
@@ -112,8 +112,8 @@ swipesavvy_acknowledge_alert(PG_FUNCTION_ARGS)
 	values[0] = UUIDPGetDatum(alert_id);
 	if (ss_query_latest(&lock_alert, values, NULL) == 0)
 		ss_not_found("alert", ss_uuid_text(alert_id));
-	(void) ss_value(0, RESOLVED_AT, &open);
-	(void) ss_value(0, ACKNOWLEDGED_AT, &first);
+	(void) ss_value_or_null(0, RESOLVED_AT, TIMESTAMPTZOID, &open);
+	(void) ss_value_or_null(0, ACKNOWLEDGED_AT, TIMESTAMPTZOID, &first);
 	if (!open && first)
 		ss_bad_state("the alert is resolved", "There is nothing left to look after in alert \"%s\".",
 					 ss_uuid_text(alert_id));

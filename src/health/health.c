@@ -259,7 +259,7 @@ static double
 number(uint64 row, int column)
 {
 	bool isnull;
-	Datum value = ss_value(row, column, &isnull);
+	Datum value = ss_value_or_null(row, column, FLOAT8OID, &isnull);
 
 	return isnull ? NAN : DatumGetFloat8(value);
 }
@@ -493,9 +493,9 @@ add_alerts(SSJson *json, const Health *health)
 		ss_json_text(json, "name", ss_value_text(i, 1));
 		ss_json_text(json, "severity", ss_value_text(i, 2));
 		ss_json_text(json, "message", "the background worker measured it");
-		ss_json_datum(json, "value", ss_value_not_null(i, 3), false, NUMERICOID);
-		ss_json_datum(json, "threshold", ss_value_not_null(i, 4), false, NUMERICOID);
-		ss_json_time(json, "opened_at", DatumGetTimestampTz(ss_value_not_null(i, 5)));
+		ss_json_datum(json, "value", ss_value_typed(i, 3, NUMERICOID), false, NUMERICOID);
+		ss_json_datum(json, "threshold", ss_value_typed(i, 4, NUMERICOID), false, NUMERICOID);
+		ss_json_time(json, "opened_at", ss_value_time(i, 5));
 		ss_json_close_object(json);
 	}
 	add_grants(json);

@@ -125,7 +125,7 @@ sum_up(SSQuery *find, SSQuery *write, int64 period, int most, TimestampTz *until
 	Datum first;
 
 	(void) ss_query_write(find, values, NULL);
-	first = ss_value(0, 1, &nothing);
+	first = ss_value_or_null(0, 1, TIMESTAMPTZOID, &nothing);
 	if (nothing)
 		return 0;
 	*until = Min(*until, DatumGetTimestampTz(first) + most * period);

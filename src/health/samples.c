@@ -274,7 +274,7 @@ swipesavvy_record_health(PG_FUNCTION_ARGS)
 	for (size_t i = 0; i < lengthof(forget_future); i++)
 		(void) ss_query_write(&forget_future[i], values, NULL);
 	(void) ss_query_write(&insert_sample, values, NULL);
-	sample = DatumGetJsonbPCopy(ss_value_not_null(0, 1));
+	sample = DatumGetJsonbPCopy(ss_value_typed(0, 1, JSONBOID));
 	values[1] = Float8GetDatum(ss_health_interval);
 	(void) ss_query_write(&count_uptime, values, NULL);
 	(void) ss_query_write(&forget_samples, values, NULL);
@@ -287,7 +287,7 @@ swipesavvy_record_health(PG_FUNCTION_ARGS)
 	for (int i = 0; i < changed; i++)
 	{
 		figures[i] = ss_value_text(i, 1);
-		levels[i] = DatumGetInt32(ss_value_not_null(i, 3));
+		levels[i] = ss_value_int32(i, 3);
 	}
 	for (int i = 0; i < changed; i++)
 		opened += change_alert(figures[i], levels[i], sample, now);

@@ -11,12 +11,10 @@
 #include "base/uuid.h"
 #include "ledger/account.h"
 
-static SSQuery total_spent_query = {
-	"SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)::bigint FROM swipesavvy.transactions t"
-	" WHERE t.user_id = $1 AND t.currency = $2 AND t.status = 'completed'",
-	2,
-	{UUIDOID, BPCHAROID},
-	NULL};
+SS_QUERY(total_spent_query,
+		 "SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)::bigint FROM swipesavvy.transactions t"
+		 " WHERE t.user_id = $1 AND t.currency = $2 AND t.status = 'completed'",
+		 UUIDOID, BPCHAROID);
 
 SSAccount *
 ss_account_find(SSAccount *accounts, int count, const pg_uuid_t *id)
@@ -31,10 +29,11 @@ void
 ss_account_set_currency(SSAccount *account, const char *currency)
 {
 	Datum values[2] = {UUIDPGetDatum(&account->id), CStringGetTextDatum(currency)};
+	SSRow row;
 
 	if (strcmp(account->spent_currency, currency) == 0)
 		return;
-	ss_query_latest(&total_spent_query, values, NULL);
-	account->spent = ss_value_int64(0, 1, 0);
+	row = ss_row(ss_rows_latest(&total_spent_query, values, NULL), 0);
+	account->spent = ss_next_int64(&row);
 	strlcpy(account->spent_currency, currency, sizeof(account->spent_currency));
 }

@@ -23,25 +23,19 @@
 #include "base/uuid.h"
 #include "ledger/account_lock.h"
 
-static SSQuery lock_accounts_query = {
-	"SELECT a.user_id, a.points_available, a.points_pending, a.lifetime_points, a.tier,"
-	"       coalesce(a.tier_until, '-infinity'), a.transaction_count, a.spent_minor, a.spent_currency,"
-	"       a.points_debited, a.lot_at, a.lot_before, a.referral_for, a.ctid"
-	"  FROM swipesavvy.reward_accounts a WHERE a.user_id = ANY ($1) ORDER BY a.user_id FOR NO KEY UPDATE",
-	1,
-	{UUIDARRAYOID},
-	NULL};
-static SSQuery referrers_query = {
+SS_QUERY(lock_accounts_query,
+		 "SELECT a.user_id, a.points_available, a.points_pending, a.lifetime_points, a.tier,"
+		 "       a.tier_until, a.transaction_count, a.spent_minor, a.spent_currency,"
+		 "       a.points_debited, a.lot_at, a.lot_before, a.referral_for, a.ctid"
+		 "  FROM swipesavvy.reward_accounts a WHERE a.user_id = ANY ($1) ORDER BY a.user_id FOR NO KEY UPDATE",
+		 UUIDARRAYOID);
+SS_QUERY(
+	referrers_query,
 	"SELECT a.referral_for FROM swipesavvy.reward_accounts a WHERE a.user_id = ANY ($1) AND a.referral_for IS NOT NULL",
-	1,
-	{UUIDARRAYOID},
-	NULL};
+	UUIDARRAYOID);
 /* not joined above: that would read the status of before the wait for the lock */
-static SSQuery inactive_users_query = {
-	"SELECT u.user_id FROM swipesavvy.users u WHERE u.user_id = ANY ($1) AND u.status <> 'active'",
-	1,
-	{UUIDARRAYOID},
-	NULL};
+SS_QUERY(inactive_users_query,
+		 "SELECT u.user_id FROM swipesavvy.users u WHERE u.user_id = ANY ($1) AND u.status <> 'active'", UUIDARRAYOID);
 
 void
 ss_account_lock_out_changes(void)
@@ -80,30 +74,29 @@ sort_wanted(SSWanted *wanted, int count)
 /* --- through the executor ------------------------------------------------------------ */
 
 static void
-read_row(uint64 row, SSAccount *account)
+read_row(SSRow row, SSAccount *account)
 {
-	Datum referrer;
-	bool isnull;
+	const pg_uuid_t *referrer;
 
 	memset(account, 0, sizeof(*account));
-	account->id = *DatumGetUUIDP(ss_value_not_null(row, 1));
-	account->available = ss_value_int64(row, 2, 0);
-	account->pending = ss_value_int64(row, 3, 0);
-	account->lifetime = ss_value_int64(row, 4, 0);
-	account->tier = ss_value_text(row, 5);
+	account->id = *ss_next_uuid(&row);
+	account->available = ss_next_int64(&row);
+	account->pending = ss_next_int64(&row);
+	account->lifetime = ss_next_int64(&row);
+	account->tier = ss_next_text(&row);
 	account->tier_read = account->tier;
-	account->tier_until = DatumGetTimestampTz(ss_value_not_null(row, 6));
-	account->transactions = ss_value_int64(row, 7, 0);
-	account->spent = ss_value_int64(row, 8, 0);
-	strlcpy(account->spent_currency, ss_value_text(row, 9), sizeof(account->spent_currency));
-	account->debited = ss_value_int64(row, 10, 0);
-	account->lot_at = DatumGetTimestampTz(ss_value_not_null(row, 11));
-	account->lot_before = ss_value_int64(row, 12, 0);
-	referrer = ss_value(row, 13, &isnull);
-	account->has_referrer = !isnull;
-	if (!isnull)
-		account->referrer = *DatumGetUUIDP(referrer);
-	account->tid = *(ItemPointer) DatumGetPointer(ss_value_not_null(row, 14));
+	account->tier_until = ss_next_time_or(&row, DT_NOBEGIN);
+	account->transactions = ss_next_int64(&row);
+	account->spent = ss_next_int64(&row);
+	strlcpy(account->spent_currency, ss_next_text(&row), sizeof(account->spent_currency));
+	account->debited = ss_next_int64(&row);
+	account->lot_at = ss_next_time(&row);
+	account->lot_before = ss_next_int64(&row);
+	referrer = ss_next_uuid_or_null(&row);
+	account->has_referrer = referrer != NULL;
+	if (referrer != NULL)
+		account->referrer = *referrer;
+	account->tid = *(ItemPointer) DatumGetPointer(ss_next_value(&row, TIDOID));
 	account->active = true;
 }
 
@@ -117,6 +110,7 @@ add_referrers(SSWanted *wanted, int count)
 	pg_uuid_t *ids = palloc(count * sizeof(pg_uuid_t));
 	int n = 0;
 	Datum array;
+	SSRows rows;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -126,36 +120,41 @@ add_referrers(SSWanted *wanted, int count)
 	if (n == 0)
 		return count;
 	array = ss_uuid_array(ids, n, sizeof(pg_uuid_t));
-	n = (int) ss_query_latest(&referrers_query, &array, NULL);
-	for (int i = 0; i < n; i++)
-		wanted[count + i] = (SSWanted){*DatumGetUUIDP(ss_value_not_null(i, 1)), false};
-	return n == 0 ? count : sort_wanted(wanted, count + n);
+	rows = ss_rows_latest(&referrers_query, &array, NULL);
+	for (uint64 i = 0; i < rows.count; i++)
+	{
+		SSRow row = ss_row(rows, i);
+
+		wanted[count + i] = (SSWanted){*ss_next_uuid(&row), false};
+	}
+	return rows.count == 0 ? count : sort_wanted(wanted, count + (int) rows.count);
 }
 
 static int
 lock_by_query(SSWanted *wanted, int count, SSAccount *accounts)
 {
 	Datum array;
-	int found;
-	uint64 inactive;
+	SSRows found;
+	SSRows inactive;
 
 	count = add_referrers(wanted, count);
 	array = ss_uuid_array(&wanted[0].id, count, sizeof(SSWanted));
-	found = (int) ss_query_latest(&lock_accounts_query, &array, NULL);
-	if (found > count)
+	found = ss_rows_latest(&lock_accounts_query, &array, NULL);
+	if (found.count > (uint64) count)
 		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				errmsg("table \"reward_accounts\" has more than one row of a user"));
-	for (int i = 0; i < found; i++)
-		read_row(i, &accounts[i]);
-	inactive = ss_query_latest(&inactive_users_query, &array, NULL);
-	for (uint64 i = 0; i < inactive; i++)
+	for (uint64 i = 0; i < found.count; i++)
+		read_row(ss_row(found, i), &accounts[i]);
+	inactive = ss_rows_latest(&inactive_users_query, &array, NULL);
+	for (uint64 i = 0; i < inactive.count; i++)
 	{
-		SSAccount *account = ss_account_find(accounts, found, DatumGetUUIDP(ss_value_not_null(i, 1)));
+		SSRow row = ss_row(inactive, i);
+		SSAccount *account = ss_account_find(accounts, (int) found.count, ss_next_uuid(&row));
 
 		if (account != NULL)
 			account->active = false;
 	}
-	return found;
+	return (int) found.count;
 }
 
 /* --- by access methods ----------------------------------------------------------------- */

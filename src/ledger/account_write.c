@@ -20,7 +20,8 @@
  * Only the very version that was locked and read: a trigger on one of our tables may have moved points of the user
  * meanwhile, and these must not be written over.
  */
-static SSQuery write_accounts_query = {
+SS_QUERY(
+	write_accounts_query,
 	"UPDATE swipesavvy.reward_accounts a"
 	"   SET points_available = k.available, points_pending = k.pending, lifetime_points = k.lifetime, tier = k.tier,"
 	"       tier_until = nullif(k.tier_until, '-infinity'), transaction_count = k.transactions, spent_minor = k.spent,"
@@ -30,10 +31,8 @@ static SSQuery write_accounts_query = {
 	"       k (user_id, available, pending, lifetime, tier, tier_until, transactions, spent, spent_currency, debited,"
 	"          lot_at, lot_before, referrer, tid)"
 	" WHERE a.user_id = k.user_id AND a.ctid = k.tid AND a.user_id = ANY ($1)",
-	14,
-	{UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID,
-	 INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, UUIDARRAYOID, TIDARRAYOID},
-	NULL};
+	UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID,
+	INT8ARRAYOID, TEXTARRAYOID, INT8ARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, UUIDARRAYOID, TIDARRAYOID);
 
 static void
 add_account(SSColumns *columns, const SSAccount *account)

@@ -33,13 +33,11 @@ PG_FUNCTION_INFO_V1(swipesavvy_check_ledger);
 #define ACCOUNTS_A_BLOCK 30.0 /* where nobody has counted */
 
 /* How many blocks the accounts have, and as far as anybody has counted, how many accounts a block has: many may be all but empty. */
-static SSQuery count_blocks = {
+SS_QUERY(
+	count_blocks,
 	"SELECT s.blocks, least(c.reltuples / nullif(c.relpages, 0), c.reltuples / nullif(s.blocks, 0))::float8"
 	"  FROM pg_class c, (SELECT pg_relation_size('swipesavvy.reward_accounts') / current_setting('block_size')::int8 AS blocks) s"
-	" WHERE c.oid = 'swipesavvy.reward_accounts'::regclass",
-	0,
-	{0},
-	NULL};
+	" WHERE c.oid = 'swipesavvy.reward_accounts'::regclass");
 
 /*
  * Of so many percent ($1) of the blocks at most so many accounts ($2) with so
@@ -51,7 +49,8 @@ static SSQuery count_blocks = {
 #define COUNT(account, most)                                                                                           \
 	"(SELECT count(*) FROM (SELECT 1 FROM swipesavvy.transactions p WHERE p.user_id = " account ".user_id LIMIT " most \
 	") p)"
-static SSQuery choose_accounts = {
+SS_QUERY(
+	choose_accounts,
 	"SELECT array_agg(DISTINCT c.user_id) FROM ("
 	" (SELECT t.user_id FROM"
 	"   (SELECT s.user_id, s.purchases, sum(s.purchases) OVER (ORDER BY s.place) AS until FROM"
@@ -66,44 +65,31 @@ static SSQuery choose_accounts = {
 					  "t",
 					  "20 * $3 + 1") " <= 20 * $3))"
 									 " UNION ALL (SELECT m.user_id FROM swipesavvy.ledger_mismatches m ORDER BY m.checked_at, m.user_id LIMIT $2)) c (user_id)",
-	3,
-	{FLOAT8OID, INT8OID, INT8OID},
-	NULL};
+	FLOAT8OID, INT8OID, INT8OID);
 
 /* Both: $1 the accounts that were looked at, $2 when, $3 and $4 the account and the check of each mismatch */
-static SSQuery note_right = {
-	"DELETE FROM swipesavvy.ledger_mismatches WHERE user_id = ANY ($1) AND user_id <> ALL ($3)",
-	4,
-	{UUIDARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, TEXTARRAYOID},
-	NULL};
-static SSQuery note_wrong = {
+SS_QUERY(note_right, "DELETE FROM swipesavvy.ledger_mismatches WHERE user_id = ANY ($1) AND user_id <> ALL ($3)",
+		 UUIDARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, TEXTARRAYOID);
+SS_QUERY(
+	note_wrong,
 	"INSERT INTO swipesavvy.ledger_mismatches AS m (user_id, checks, found_at, checked_at)"
 	" SELECT f.user_id, array_agg(f.name ORDER BY f.name COLLATE \"C\"), $2, $2 FROM unnest($3, $4) f (user_id, name)"
 	"  GROUP BY f.user_id ORDER BY f.user_id"
 	" ON CONFLICT (user_id) DO UPDATE SET checks = excluded.checks, checked_at = excluded.checked_at",
-	4,
-	{UUIDARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, TEXTARRAYOID},
-	NULL};
-static SSQuery count_checked = {
+	UUIDARRAYOID, TIMESTAMPTZOID, UUIDARRAYOID, TEXTARRAYOID);
+SS_QUERY(
+	count_checked,
 	"INSERT INTO swipesavvy.ledger_check_days AS d (day, accounts, mismatches, last_at) VALUES (($1 AT TIME ZONE 'UTC')::date, $2, $3, $1)"
 	" ON CONFLICT (day) DO UPDATE SET accounts = d.accounts + excluded.accounts, mismatches = d.mismatches + excluded.mismatches,"
 	"    last_at = excluded.last_at",
-	3,
-	{TIMESTAMPTZOID, INT8OID, INT8OID},
-	NULL};
-static SSQuery forget_days = {
-	"DELETE FROM swipesavvy.ledger_check_days WHERE day < ($1 AT TIME ZONE 'UTC')::date - 400",
-	1,
-	{TIMESTAMPTZOID},
-	NULL};
+	TIMESTAMPTZOID, INT8OID, INT8OID);
+SS_QUERY(forget_days, "DELETE FROM swipesavvy.ledger_check_days WHERE day < ($1 AT TIME ZONE 'UTC')::date - 400",
+		 TIMESTAMPTZOID);
 
-static SSQuery read_mismatches = {
-	"SELECT user_id, checks, found_at FROM (SELECT user_id, to_jsonb(checks) AS checks, found_at, checked_at"
-	"  FROM swipesavvy.ledger_mismatches ORDER BY found_at, user_id LIMIT 100) m ORDER BY found_at, user_id",
-	0,
-	{0},
-	NULL};
-static SSQuery count_mismatches = {"SELECT count(*) FROM swipesavvy.ledger_mismatches", 0, {0}, NULL};
+SS_QUERY(read_mismatches,
+		 "SELECT user_id, checks, found_at FROM (SELECT user_id, to_jsonb(checks) AS checks, found_at, checked_at"
+		 "  FROM swipesavvy.ledger_mismatches ORDER BY found_at, user_id LIMIT 100) m ORDER BY found_at, user_id");
+SS_QUERY(count_mismatches, "SELECT count(*) FROM swipesavvy.ledger_mismatches");
 
 /* What was found: the account and the name of the check, of each mismatch */
 typedef struct Found
@@ -146,18 +132,20 @@ choose(int64 accounts, Datum *chosen, int64 *count)
 	double density;
 	double wanted;
 	bool none;
+	SSRow row = ss_row(ss_rows_read(&count_blocks, NULL, NULL), 0);
 
-	(void) ss_query_read(&count_blocks, NULL, NULL);
-	blocks = Max(ss_value_int64(0, 1, 0), 1);
-	density = DatumGetFloat8(ss_value(0, 2, &none));
-	if (none || density <= 0)
+	blocks = ss_next_int64(&row);
+	blocks = Max(blocks, 1);
+	density = ss_next_float8_or(&row, 0);
+	if (density <= 0)
 		density = ACCOUNTS_A_BLOCK;
 	wanted = Max(BLOCKS, TIMES * accounts / density);
-	(void) ss_query_read(&choose_accounts,
-						 (Datum[]){Float8GetDatum(Min(100.0, 100.0 * wanted / blocks)), Int64GetDatum(accounts),
-								   Int64GetDatum(accounts * PURCHASES_EACH)},
-						 NULL);
-	*chosen = ss_value(0, 1, &none);
+	row = ss_row(ss_rows_read(&choose_accounts,
+							  (Datum[]){Float8GetDatum(Min(100.0, 100.0 * wanted / blocks)), Int64GetDatum(accounts),
+										Int64GetDatum(accounts * PURCHASES_EACH)},
+							  NULL),
+				 0);
+	*chosen = ss_next_value_or_null(&row, UUIDARRAYOID, &none);
 	if (none)
 		return false;
 	*count = ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(*chosen)), ARR_DIMS(DatumGetArrayTypeP(*chosen)));
@@ -192,6 +180,7 @@ swipesavvy_check_ledger(PG_FUNCTION_ARGS)
 	int64 checked = 0;
 	Datum accounts;
 	Found found = {.room = 16};
+	SSRow row;
 
 	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
 	ss_audit_none(&call); /* it keeps its own record */
@@ -211,10 +200,10 @@ swipesavvy_check_ledger(PG_FUNCTION_ARGS)
 	}
 	else
 		PopActiveSnapshot();
-	(void) ss_query_latest(&count_mismatches, NULL, NULL);
+	row = ss_row(ss_rows_latest(&count_mismatches, NULL, NULL), 0);
 	ss_json_open_object(&json, NULL);
 	ss_json_int(&json, "accounts_checked", checked);
-	ss_json_int(&json, "mismatches", ss_value_int64(0, 1, 0));
+	ss_json_int(&json, "mismatches", ss_next_int64(&row));
 	(void) ss_query_latest(&read_mismatches, NULL, NULL);
 	ss_json_rows(&json, "accounts");
 	ss_json_close_object(&json);

@@ -9,14 +9,13 @@
 #include "base/uuid7.h"
 #include "ledger/entry.h"
 
-static SSQuery insert_entry_query = {
+SS_QUERY(
+	insert_entry_query,
 	"INSERT INTO swipesavvy.points_entries (user_id, entry_id, points, recorded_at, kind, debit_account, credit_account,"
 	"       transaction_id, reason, campaign_no)"
 	" VALUES ($1, $2, $3, $4, $5::swipesavvy.entry_kind, $6::swipesavvy.ledger_account, $7::swipesavvy.ledger_account,"
 	"         $8, $9, $10)",
-	10,
-	{UUIDOID, UUIDOID, INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, TEXTOID, INT4OID},
-	NULL};
+	UUIDOID, UUIDOID, INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, TEXTOID, INT4OID);
 
 const pg_uuid_t *
 ss_entry_write(const SSEntry *entry)

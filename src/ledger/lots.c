@@ -33,18 +33,14 @@
 	"   FROM" CREDITS("u.user_id", "t.occurred_at >= u.lot_at AND t.occurred_at < $1",                                 \
 					  "e.recorded_at >= u.lot_at AND e.recorded_at < $1") ") d"
 
-static SSQuery credited_query = {
-	"SELECT d.points FROM unnest($2, $3) WITH ORDINALITY u (user_id, lot_at, n)" CREDITED_BEFORE " ORDER BY u.n",
-	3,
-	{TIMESTAMPTZOID, UUIDARRAYOID, TIMESTAMPTZARRAYOID},
-	NULL};
-static SSQuery find_left_query = {
-	"SELECT u.user_id FROM swipesavvy.reward_accounts u" CREDITED_BEFORE
-	" WHERE u.points_available > 0 AND u.lot_at < $1 AND u.user_id >= $2 AND (u.user_id > $2 OR NOT $3)"
-	"   AND u.lot_before + d.points > u.points_debited ORDER BY u.user_id LIMIT $4",
-	4,
-	{TIMESTAMPTZOID, UUIDOID, BOOLOID, INT8OID},
-	NULL};
+SS_QUERY(credited_query,
+		 "SELECT d.points FROM unnest($2, $3) WITH ORDINALITY u (user_id, lot_at, n)" CREDITED_BEFORE " ORDER BY u.n",
+		 TIMESTAMPTZOID, UUIDARRAYOID, TIMESTAMPTZARRAYOID);
+SS_QUERY(find_left_query,
+		 "SELECT u.user_id FROM swipesavvy.reward_accounts u" CREDITED_BEFORE
+		 " WHERE u.points_available > 0 AND u.lot_at < $1 AND u.user_id >= $2 AND (u.user_id > $2 OR NOT $3)"
+		 "   AND u.lot_before + d.points > u.points_debited ORDER BY u.user_id LIMIT $4",
+		 TIMESTAMPTZOID, UUIDOID, BOOLOID, INT8OID);
 
 void
 ss_lots_credit(SSAccount *account, int64 points, TimestampTz at)
@@ -95,6 +91,7 @@ ss_lots_left_before(const SSAccount *accounts, int count, TimestampTz before, in
 	static const Oid types[] = {UUIDOID, TIMESTAMPTZOID};
 	SSColumns columns;
 	Datum values[3] = {TimestampTzGetDatum(before)};
+	SSRows rows;
 
 	ss_columns_init(&columns, lengthof(types), types, count);
 	for (int i = 0; i < count; i++)
@@ -105,9 +102,14 @@ ss_lots_left_before(const SSAccount *accounts, int count, TimestampTz before, in
 	}
 	ss_columns_arrays(&columns, &values[1]);
 	ss_query_avoid_scans();
-	(void) ss_query_latest(&credited_query, values, NULL);
+	rows = ss_rows_latest(&credited_query, values, NULL);
 	for (int i = 0; i < count; i++)
-		left[i] = Max(accounts[i].lot_before + ss_value_int64(i, 1, 0) - accounts[i].debited, 0);
+	{
+		SSRow row = ss_row(rows, i);
+
+		left[i] = accounts[i].lot_before + ss_next_int64(&row) - accounts[i].debited;
+		left[i] = Max(left[i], 0);
+	}
 }
 
 void
@@ -122,11 +124,15 @@ int
 ss_lots_find_left_before(TimestampTz before, const pg_uuid_t *from, bool after, int limit, pg_uuid_t *ids)
 {
 	Datum values[4] = {TimestampTzGetDatum(before), UUIDPGetDatum(from), BoolGetDatum(after), Int64GetDatum(limit)};
-	int found;
+	SSRows rows;
 
 	ss_query_avoid_scans();
-	found = (int) ss_query_latest(&find_left_query, values, NULL);
-	for (int i = 0; i < found; i++)
-		ids[i] = *DatumGetUUIDP(ss_value_not_null(i, 1));
-	return found;
+	rows = ss_rows_latest(&find_left_query, values, NULL);
+	for (uint64 i = 0; i < rows.count; i++)
+	{
+		SSRow row = ss_row(rows, i);
+
+		ids[i] = *ss_next_uuid(&row);
+	}
+	return (int) rows.count;
 }

@@ -20,16 +20,15 @@
 #define FEW	 8
 #define MANY 500
 
-static SSQuery credits_query = {
+SS_QUERY(
+	credits_query,
 	"SELECT t.occurred_at AS at, CASE WHEN t.status = 'completed' THEN t.points_base + t.points_bonus ELSE 0 END"
 	"  FROM swipesavvy.transactions t WHERE t.user_id = $1 AND t.occurred_at >= $2"
 	" UNION ALL "
 	"SELECT e.recorded_at, e.points FROM swipesavvy.points_entries e"
 	" WHERE e.user_id = $1 AND e.recorded_at >= $2 AND e.kind IN ('adjust', 'referral') AND e.credit_account = 'available'"
 	" ORDER BY at",
-	2,
-	{UUIDOID, TIMESTAMPTZOID},
-	NULL};
+	UUIDOID, TIMESTAMPTZOID);
 
 /* How far the credits have been walked. */
 typedef struct Walk
@@ -62,22 +61,25 @@ walk_cursor(const pg_uuid_t *user_id, TimestampTz place, Walk *walk)
 {
 	Datum values[2] = {UUIDPGetDatum(user_id), TimestampTzGetDatum(place)};
 	Portal cursor;
-	uint64 found;
+	SSRows rows;
 	long count = FEW;
 
 	ss_query_keep_order();
 	cursor = ss_query_open(&credits_query, values, NULL);
-	while ((found = ss_query_fetch(cursor, count)) > 0)
+	while ((rows = ss_rows_fetch(cursor, count)).count > 0)
 	{
-		for (uint64 row = 0; row < found; row++)
+		for (uint64 i = 0; i < rows.count; i++)
 		{
-			if (step(walk, DatumGetTimestampTz(ss_value_not_null(row, 1)), ss_value_int64(row, 2, 0)))
+			SSRow row = ss_row(rows, i);
+			TimestampTz at = ss_next_time(&row);
+
+			if (step(walk, at, ss_next_int64(&row)))
 			{
 				SPI_cursor_close(cursor);
 				return true;
 			}
 		}
-		SPI_freetuptable(SPI_tuptable);
+		ss_rows_free(&rows);
 		count = MANY;
 	}
 	return false;

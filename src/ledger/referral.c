@@ -10,8 +10,7 @@
 #include "ledger/earn.h"
 #include "ledger/referral.h"
 
-static SSQuery erased_query = {
-	"SELECT FROM swipesavvy.users u WHERE u.user_id = $1 AND u.erased_at IS NOT NULL", 1, {UUIDOID}, NULL};
+SS_QUERY(erased_query, "SELECT FROM swipesavvy.users u WHERE u.user_id = $1 AND u.erased_at IS NOT NULL", UUIDOID);
 
 int64
 ss_referral_pay(const SSRules *rules, SSAccount *account, SSAccount *referrer, TimestampTz now, bool *referrer_paid)

@@ -247,11 +247,8 @@ static Check checks_of_some[] = {CHECKS_OF_ACCOUNTS(CHECK_SOME, SOME_OF)};
 		}                                                                                                              \
 	}
 
-static SSQuery totals_query = {
-	"SELECT (SELECT count(*) FROM swipesavvy.reward_accounts), (SELECT count(*) FROM swipesavvy.points_entries)",
-	0,
-	{0},
-	NULL};
+SS_QUERY(totals_query,
+		 "SELECT (SELECT count(*) FROM swipesavvy.reward_accounts), (SELECT count(*) FROM swipesavvy.points_entries)");
 
 static Check checks[] = {
 	CHECKS_OF_ACCOUNTS(CHECK_ALL, ALL_OF) CHECK(
@@ -296,10 +293,14 @@ ss_verify_accounts(Datum accounts, void (*found)(const pg_uuid_t *user_id, const
 {
 	for (size_t i = 0; i < lengthof(checks_of_some); i++)
 	{
-		uint64 rows = ss_query_read(&checks_of_some[i].query, &accounts, NULL);
+		SSRows rows = ss_rows_read(&checks_of_some[i].query, &accounts, NULL);
 
-		for (uint64 row = 0; row < rows; row++)
-			found(DatumGetUUIDP(ss_value_not_null(row, 1)), checks_of_some[i].name, state);
+		for (uint64 n = 0; n < rows.count; n++)
+		{
+			SSRow row = ss_row(rows, n);
+
+			found(ss_next_uuid(&row), checks_of_some[i].name, state);
+		}
 	}
 }
 
@@ -314,21 +315,22 @@ swipesavvy_verify_ledger(PG_FUNCTION_ARGS)
 	SSJson json = {0};
 	int64 mismatches = 0;
 	int64 found[lengthof(checks)];
+	SSRow row;
 
 	ss_call_enter(&call, SS_ANALYTICS | SS_ADMIN);
 	/* there is no latest snapshot beside parallel workers */
 	PushActiveSnapshot(IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot());
 	for (size_t i = 0; i < lengthof(checks); i++)
 	{
-		(void) ss_query_read(&checks[i].query, NULL, NULL);
-		found[i] = ss_value_int64(0, 1, 0);
+		row = ss_row(ss_rows_read(&checks[i].query, NULL, NULL), 0);
+		found[i] = ss_next_int64(&row);
 		mismatches += found[i];
 	}
-	(void) ss_query_read(&totals_query, NULL, NULL);
+	row = ss_row(ss_rows_read(&totals_query, NULL, NULL), 0);
 	PopActiveSnapshot();
 	ss_json_open_object(&json, NULL);
-	ss_json_int(&json, "accounts_checked", ss_value_int64(0, 1, 0));
-	ss_json_int(&json, "entries_checked", ss_value_int64(0, 2, 0));
+	ss_json_int(&json, "accounts_checked", ss_next_int64(&row));
+	ss_json_int(&json, "entries_checked", ss_next_int64(&row));
 	ss_json_int(&json, "mismatches", mismatches);
 	ss_json_open_object(&json, "checks");
 	for (size_t i = 0; i < lengthof(checks); i++)

@@ -93,8 +93,9 @@ static SSQuery find_cursor = {"SELECT name FROM swipesavvy.merchants WHERE merch
 	}
 #define COUNT(conditions)                                                                                              \
 	{                                                                                                                  \
-		"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.merchants WHERE is_active" conditions " LIMIT 10001) m", 2,    \
-			{TEXTOID, TEXTOID}, NULL                                                                                   \
+		"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.merchants WHERE is_active" conditions SS_PAGE_COUNT_LIMIT      \
+		") m",                                                                                                         \
+			2, {TEXTOID, TEXTOID}, NULL                                                                                \
 	}
 
 /* by [category given][search given] */

@@ -32,6 +32,7 @@
 #include "base/args.h"
 #include "base/errors.h"
 #include "base/guc.h"
+#include "base/jobs.h"
 #include "base/query.h"
 #include "call/call.h"
 
@@ -40,38 +41,21 @@ PG_FUNCTION_INFO_V1(swipesavvy_finish_job);
 PG_FUNCTION_INFO_V1(swipesavvy_set_job);
 PG_FUNCTION_INFO_V1(swipesavvy_worker_status);
 
-#define MINUTE 60
-#define HOUR   (60 * MINUTE)
-#define DAY	   (24 * HOUR)
-
-#define EVERY_MAX	 (366 * DAY)
-#define DURATION_MAX DAY
+#define EVERY_MAX	 (366 * SS_DAY)
+#define DURATION_MAX SS_DAY
 #define ERROR_MAX	 1000 /* bytes of an error that are kept */
 
-/* In the order of SSWLane (src/worker/worker.h). */
-static const char *const lanes[] = {"jobs", "health", NULL};
+static const char *const lanes[] = {SS_LANE_NAMES, NULL};
 
-/* What there is, how often and for how long at most unless set otherwise. doc/operations.md shows these. */
+#define ROW(name, lane, every, max) {#name, lane, every, max},
+
 static const struct
 {
 	const char *name;
-	int lane;
+	SSLane lane;
 	int every; /* seconds; 0 = swipesavvy.health_interval */
 	int max;
-} jobs[] = {
-	{"apply_audit_retention", 0, DAY, HOUR},
-	{"apply_outbox_retention", 0, HOUR, 10 * MINUTE},
-	{"check_ledger", 0, 2 * MINUTE, MINUTE},
-	{"complete_campaigns", 0, MINUTE, MINUTE},
-	{"expire_points", 0, DAY, HOUR},
-	{"lapse_transactions", 0, MINUTE, 10 * MINUTE},
-	{"record_refused_attempts", 0, MINUTE, MINUTE},
-	{"refresh_leaderboards", 0, HOUR, HOUR},
-	{"refresh_tiers", 0, DAY, HOUR},
-	{"roll_up_health", 1, MINUTE, MINUTE},
-	{"sample_health", 1, 0, MINUTE},
-	{"seal_audit_log", 0, 5 * MINUTE, 10 * MINUTE},
-};
+} jobs[] = {SS_JOBS(ROW, ROW)};
 
 /* How long after a failure it is tried again: 5 seconds, 10, … an hour, and not later than it would run anyway. $1 every, $2 failures */
 #define BACK_OFF(every, failures)                                                                                      \
@@ -182,10 +166,11 @@ static SSQuery read_jobs = {
 	{TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTOID, BOOLOID},
 	NULL};
 
-/* The lanes' locks that are held (src/worker/worker.h), by their number */
+/* The lanes' locks that are held, by their number */
 static SSQuery read_workers = {
 	"SELECT l.classid::bigint::integer, l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
-	" WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = 19027 AND l.granted ORDER BY 1",
+	" WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = " CppAsString2(
+		SS_LANE_LOCK_KIND) " AND l.granted ORDER BY 1",
 	0,
 	{0},
 	NULL};
@@ -239,11 +224,11 @@ swipesavvy_claim_job(PG_FUNCTION_ARGS)
 	int of_lane[lengthof(jobs)];
 	int seconds[lengthof(jobs)];
 	int count = 0;
-	int lane;
+	SSLane lane;
 
 	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
 	ss_audit_none(&call); /* jobs keep their own record */
-	lane = ss_check_choice(ss_arg_text(fcinfo, 0, "lane", SS_KEY_MAX, true), "lane", lanes);
+	lane = (SSLane) ss_check_choice(ss_arg_text(fcinfo, 0, "lane", SS_KEY_MAX, true), "lane", lanes);
 	for (size_t i = 0; i < lengthof(jobs); i++)
 	{
 		if (jobs[i].lane != lane)
@@ -257,23 +242,23 @@ swipesavvy_claim_job(PG_FUNCTION_ARGS)
 					   (Datum[]){PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT)),
 								 TimestampTzGetDatum(now), array_of_ints(seconds, count)},
 					   NULL) == 0)
-		ss_json_int(&json, "wait_ms", HOUR * 1000);
-	else if (!DatumGetBool(ss_value_not_null(0, 2)))
+		ss_json_int(&json, "wait_ms", SS_HOUR * 1000);
+	else if (!ss_value_bool(0, 2))
 	{
-		TimestampTz next = DatumGetTimestampTz(ss_value_not_null(0, 3));
+		TimestampTz next = ss_value_time(0, 3);
 
-		ss_json_int(&json, "wait_ms", Min((next - now) / 1000 + 1, HOUR * 1000));
+		ss_json_int(&json, "wait_ms", Min((next - now) / 1000 + 1, SS_HOUR * 1000));
 	}
 	else
 	{
-		int job = of_lane[DatumGetInt32(ss_value_not_null(0, 1)) - 1];
+		int job = of_lane[ss_value_int32(0, 1) - 1];
 		bool isnull;
 		Datum max;
 
 		(void) ss_query_write(
 			&note_start,
 			(Datum[]){CStringGetTextDatum(jobs[job].name), TimestampTzGetDatum(now), Float8GetDatum(every(job))}, NULL);
-		max = ss_value(0, 1, &isnull);
+		max = ss_value_or_null(0, 1, INT4OID, &isnull);
 		ss_json_text(&json, "job", jobs[job].name);
 		ss_json_int(&json, "max_ms", (isnull ? jobs[job].max : DatumGetInt32(max)) * INT64CONST(1000));
 	}
@@ -318,7 +303,7 @@ swipesavvy_finish_job(PG_FUNCTION_ARGS)
 		ss_bad_state("the job has not begun", "Job \"%s\" was never claimed.", name);
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "job", name);
-	ss_json_time(&json, "next_run_at", DatumGetTimestampTz(ss_value_not_null(0, 1)));
+	ss_json_time(&json, "next_run_at", ss_value_time(0, 1));
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
@@ -362,7 +347,7 @@ arg_seconds(FunctionCallInfo fcinfo, int n, const char *name, int64 maximum, boo
 	interval = PG_GETARG_INTERVAL_P(n);
 	if (interval->month != 0)
 		ss_bad_value(name, "It has months or years, which are of no certain length.");
-	if (interval->day < 0 || interval->time < 0 || interval->day > maximum / DAY ||
+	if (interval->day < 0 || interval->time < 0 || interval->day > maximum / SS_DAY ||
 		interval->time > maximum * USECS_PER_SEC)
 		ss_bad_value(name, "It is not between 1 and " INT64_FORMAT " seconds.", maximum);
 	seconds = interval->day * INT64CONST(86400) + interval->time / USECS_PER_SEC;
@@ -446,11 +431,11 @@ swipesavvy_worker_status(PG_FUNCTION_ARGS)
 	ss_json_open_array(&json, "workers");
 	for (uint64 i = 0; i < workers; i++)
 	{
-		int lane = DatumGetInt32(ss_value_not_null(i, 1));
+		int lane = ss_value_int32(i, 1);
 
 		ss_json_open_object(&json, NULL);
 		ss_json_text(&json, "lane", lane < (int) lengthof(lanes) - 1 ? lanes[lane] : "other");
-		ss_json_int(&json, "pid", DatumGetInt32(ss_value_not_null(i, 2)));
+		ss_json_int(&json, "pid", ss_value_int32(i, 2));
 		ss_json_close_object(&json);
 	}
 	ss_json_close_array(&json);

@@ -73,7 +73,7 @@ set_messages_right(TimestampTz now, SSQuery *ahead, SSQuery *set)
 
 	ss_uuid7_least(&later, now + SLACK);
 	(void) ss_query_write(ahead, values, NULL);
-	if (DatumGetBool(ss_value_not_null(0, 1)))
+	if (ss_value_bool(0, 1))
 		(void) ss_query_write(set, values, NULL);
 }
 

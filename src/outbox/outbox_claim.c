@@ -269,8 +269,8 @@ swipesavvy_fail_outbox(PG_FUNCTION_ARGS)
 	ss_param_text(values, nulls, 1, ss_arg_text(fcinfo, 1, "error", SS_TEXT_MAX, true));
 	if (ss_query_write(&lock_message, values, NULL) == 0)
 		ss_not_found("message", ss_uuid_text(id));
-	attempts = DatumGetInt32(ss_value_not_null(0, 1));
-	if (DatumGetBool(ss_value_not_null(0, 2)))
+	attempts = ss_value_int32(0, 1);
+	if (ss_value_bool(0, 2))
 		ss_bad_state("the message is not claimed", "The id is \"%s\".", ss_uuid_text(id));
 	nulls[2] = (attempts >= SS_OUTBOX_ATTEMPTS_MAX);
 	values[2] = TimestampTzGetDatum(nulls[2] ? 0 : GetCurrentTimestamp() + backoff(attempts));

@@ -97,12 +97,12 @@ find_message(const SSSink *sink, const char *event, SSMessage *message)
 	if (ss_query_read(&newest_message, &key, NULL) > 0)
 	{
 		bool isnull;
-		Datum secret = ss_value(0, 5, &isnull);
+		Datum secret = ss_value_or_null(0, 5, JSONBOID, &isnull);
 
-		message->id = DatumGetUUIDP(ss_value_not_null(0, 1));
-		message->version = DatumGetInt32(ss_value_not_null(0, 2));
-		message->created_at = DatumGetTimestampTz(ss_value_not_null(0, 3));
-		message->body = DatumGetJsonbP(ss_value_not_null(0, 4));
+		message->id = ss_value_uuid(0, 1);
+		message->version = ss_value_int32(0, 2);
+		message->created_at = ss_value_time(0, 3);
+		message->body = ss_value_jsonb(0, 4);
 		message->secret = isnull ? NULL : DatumGetJsonbP(secret);
 		return;
 	}
@@ -124,7 +124,7 @@ preview_report(const SSSink *sink, SSSinkRequest *request)
 	TimestampTz after;
 
 	(void) ss_query_read(&before_newest_sample, NULL, NULL);
-	after = DatumGetTimestampTz(ss_value(0, 1, &isnull));
+	after = DatumGetTimestampTz(ss_value_or_null(0, 1, TIMESTAMPTZOID, &isnull));
 	if (!ss_format_report(sink, isnull ? 0 : after, true, &through, request))
 		ss_bad_state("there is nothing to report", "There is no sample or no alert of the last hour.");
 }
@@ -194,7 +194,7 @@ swipesavvy_test_sink(PG_FUNCTION_ARGS)
 	if (ss_query_latest(&keep_sink, &key, NULL) == 0)
 		ss_not_found("sink", name);
 	kind = ss_value_text(0, 1);
-	enabled = DatumGetBool(ss_value_not_null(0, 2));
+	enabled = ss_value_bool(0, 2);
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "sink", name);
 	ss_json_bool(&json, "enabled", enabled);

@@ -99,7 +99,7 @@ ss_format_pushgateway(const SSSink *sink, TimestampTz after, bool masked, Timest
 {
 	if (ss_query_read(&newest_sample, (Datum[]){TimestampTzGetDatum(after)}, NULL) == 0)
 		return false;
-	*through = DatumGetTimestampTz(ss_value_not_null(0, 1));
+	*through = ss_value_time(0, 1);
 	ss_format_begin(sink, group_path(sink, ss_value_text(0, 2)), "text/plain; version=0.0.4; charset=utf-8", request);
 	request->method = "PUT"; /* what is no longer measured goes away */
 	ss_format_authorize(sink, masked, request);

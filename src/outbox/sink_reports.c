@@ -108,7 +108,7 @@ run(SSQuery *query, const SSSink *sink, TimestampTz after, const char *host, Jso
 	Datum moment;
 
 	(void) ss_query_read(query, values, NULL);
-	moment = ss_value(0, 2, &isnull);
+	moment = ss_value_or_null(0, 2, TIMESTAMPTZOID, &isnull);
 	if (isnull)
 		return false;
 	*through = DatumGetTimestampTz(moment);
@@ -193,7 +193,7 @@ ss_format_cloudwatch(const SSSink *sink, TimestampTz after, bool masked, Timesta
 		return false;
 	for (uint64 i = 0; i < rows; i++)
 		add_datum(&form, (int) i + 1, i, ss_format_host());
-	*through = DatumGetTimestampTz(ss_value_not_null(rows - 1, 6));
+	*through = ss_value_time(rows - 1, 6);
 	request->body = form.data;
 	return true;
 }

@@ -187,7 +187,7 @@ static TimestampTz
 time_or_none(uint64 row, int column)
 {
 	bool isnull;
-	Datum value = ss_value(row, column, &isnull);
+	Datum value = ss_value_or_null(row, column, TIMESTAMPTZOID, &isnull);
 
 	return isnull ? 0 : DatumGetTimestampTz(value);
 }
@@ -196,7 +196,7 @@ static double
 float_or(uint64 row, int column, double when_null)
 {
 	bool isnull;
-	Datum value = ss_value(row, column, &isnull);
+	Datum value = ss_value_or_null(row, column, FLOAT8OID, &isnull);
 
 	return isnull ? when_null : DatumGetFloat8(value);
 }
@@ -209,7 +209,7 @@ read_targets(Target **targets)
 	bool lack = false;
 
 	for (uint64 i = 0; i < rows; i++)
-		lack |= DatumGetBool(ss_value_not_null(i, SS_SINK_COLUMN_COUNT + 3));
+		lack |= ss_value_bool(i, SS_SINK_COLUMN_COUNT + 3);
 	if (lack)
 	{
 		(void) ss_query_latest(&add_states, NULL, NULL);
@@ -222,9 +222,9 @@ read_targets(Target **targets)
 		bool isnull;
 
 		ss_sink_read(i, &target->sink);
-		target->max_in_flight = DatumGetInt32(ss_value_not_null(i, SS_SINK_COLUMN_COUNT + 1));
+		target->max_in_flight = ss_value_int32(i, SS_SINK_COLUMN_COUNT + 1);
 		target->max_per_second = float_or(i, SS_SINK_COLUMN_COUNT + 2, 0);
-		target->failures = DatumGetInt32(ss_value(i, SS_SINK_COLUMN_COUNT + 4, &isnull));
+		target->failures = DatumGetInt32(ss_value_or_null(i, SS_SINK_COLUMN_COUNT + 4, INT4OID, &isnull));
 		target->not_before = time_or_none(i, SS_SINK_COLUMN_COUNT + 5);
 		target->sent_through = time_or_none(i, SS_SINK_COLUMN_COUNT + 6);
 		target->tokens = float_or(i, SS_SINK_COLUMN_COUNT + 7, HUGE_VAL);
@@ -323,14 +323,14 @@ static void
 read_message(uint64 row, SSMessage *message)
 {
 	bool isnull;
-	Datum secret = ss_value(row, 6, &isnull);
+	Datum secret = ss_value_or_null(row, 6, JSONBOID, &isnull);
 
 	message->id = palloc(UUID_LEN);
-	memcpy(message->id, DatumGetUUIDP(ss_value_not_null(row, 1)), UUID_LEN);
+	memcpy(message->id, ss_value_uuid(row, 1), UUID_LEN);
 	message->event = ss_value_text(row, 2);
-	message->version = DatumGetInt32(ss_value_not_null(row, 3));
-	message->created_at = DatumGetTimestampTz(ss_value_not_null(row, 4));
-	message->body = DatumGetJsonbPCopy(ss_value_not_null(row, 5));
+	message->version = ss_value_int32(row, 3);
+	message->created_at = ss_value_time(row, 4);
+	message->body = DatumGetJsonbPCopy(ss_value_typed(row, 5, JSONBOID));
 	message->secret = isnull ? NULL : DatumGetJsonbPCopy(secret);
 }
 
@@ -379,7 +379,7 @@ claim_messages(Claim *claiming, const Target *target)
 
 	for (uint64 i = 0; i < rows; i++)
 	{
-		if (!DatumGetBool(ss_value_not_null(i, 7)))
+		if (!ss_value_bool(i, 7))
 			read_message(i, &messages[count++]);
 	}
 	if (rows > 0)
@@ -424,7 +424,7 @@ claim_report(Claim *claim, const Target *target)
 	values[1] = BoolGetDatum(target->sent_through <= claim->now - SECS_PER_MINUTE * USECS_PER_SEC ||
 							 target->sent_through > claim->now);
 	(void) ss_query_write(of_alerts ? &is_alerted : &is_sampled, values, NULL);
-	if (DatumGetBool(ss_value_not_null(0, 1)))
+	if (ss_value_bool(0, 1))
 		(void) try_request(claim, &making);
 }
 
@@ -666,7 +666,7 @@ swipesavvy_record_results(PG_FUNCTION_ARGS)
 	(void) ss_query_latest(&find_held, (Datum[]){JsonbPGetDatum(results), TimestampTzGetDatum(GetCurrentTimestamp())},
 						   NULL);
 	ss_json_open_object(&json, NULL);
-	ss_json_datum(&json, "held", ss_value_not_null(0, 1), false, JSONBOID);
+	ss_json_datum(&json, "held", ss_value_typed(0, 1, JSONBOID), false, JSONBOID);
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

@@ -97,11 +97,11 @@ swipesavvy_set_sink_secret(PG_FUNCTION_ARGS)
 	ss_secret_forget(fcinfo, 1, value);
 	(void) ss_query_latest(&write_secret, values, NULL);
 	ss_secret_wipe(VARDATA(DatumGetPointer(values[1])), VARSIZE(DatumGetPointer(values[1])) - VARHDRSZ);
-	created = DatumGetBool(ss_value_not_null(0, 4));
+	created = ss_value_bool(0, 4);
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "secret", ss_value_text(0, 1));
-	ss_json_time(&json, "created_at", DatumGetTimestampTz(ss_value_not_null(0, 2)));
-	ss_json_time(&json, "updated_at", DatumGetTimestampTz(ss_value_not_null(0, 3)));
+	ss_json_time(&json, "created_at", ss_value_time(0, 2));
+	ss_json_time(&json, "updated_at", ss_value_time(0, 3));
 	ss_json_close_object(&json);
 	(void) ss_query_latest(&retry_sinks, values, NULL);
 	ss_audit_write(&call,

@@ -138,8 +138,8 @@ ss_sink_read(uint64 row, SSSink *sink)
 	sink->name = ss_value_text(row, 1);
 	sink->kind = ss_value_text(row, 2);
 	sink->url = ss_value_text(row, 3);
-	sink->options = DatumGetJsonbPCopy(ss_value_not_null(row, 4));
-	value = ss_value(row, 5, &isnull);
+	sink->options = DatumGetJsonbPCopy(ss_value_typed(row, 4, JSONBOID));
+	value = ss_value_or_null(row, 5, BYTEAOID, &isnull);
 	if (!isnull)
 	{
 		bytea *secret = DatumGetByteaPP(value);
@@ -275,7 +275,7 @@ check_secret(const char *kind, const char *name)
 
 	if (ss_query_latest(&read_secret, &key, NULL) == 0)
 		ss_not_found("secret", name);
-	value = DatumGetByteaPP(ss_value_not_null(0, 1));
+	value = DatumGetByteaPP(ss_value_typed(0, 1, BYTEAOID));
 	ss_format_check_secret(kind, (uint8 *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), "secret");
 	ss_secret_wipe(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 }
@@ -423,7 +423,7 @@ read_draft(Draft *draft)
 	draft->kind = ss_value_text(0, 2);
 	draft->url = ss_value_text(0, 3);
 	draft->secret = ss_value_text(0, 4);
-	value = ss_value(0, 5, &isnull);
+	value = ss_value_or_null(0, 5, JSONBOID, &isnull);
 	if (!isnull)
 	{
 		Jsonb *events = DatumGetJsonbP(value);
@@ -431,11 +431,11 @@ read_draft(Draft *draft)
 		draft->events =
 			events_of(&(JsonbValue){.type = jbvBinary, .val.binary = {VARSIZE(events) - VARHDRSZ, &events->root}});
 	}
-	draft->options = DatumGetJsonbPCopy(ss_value_not_null(0, 6));
-	value = ss_value(0, 7, &isnull);
+	draft->options = DatumGetJsonbPCopy(ss_value_typed(0, 6, JSONBOID));
+	value = ss_value_or_null(0, 7, NUMERICOID, &isnull);
 	draft->max_per_second = isnull ? NULL : DatumGetNumericCopy(value);
-	draft->max_in_flight = DatumGetInt32(ss_value_not_null(0, 8));
-	draft->enabled = DatumGetBool(ss_value_not_null(0, 9));
+	draft->max_in_flight = ss_value_int32(0, 8);
+	draft->enabled = ss_value_bool(0, 9);
 }
 
 static void

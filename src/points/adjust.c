@@ -43,7 +43,7 @@ find_replay(const pg_uuid_t *user_id, const char *key, int64 points, const char 
 		return NULL;
 	if (ss_value_int64(0, 2, 0) != points || strcmp(ss_value_text(0, 3), reason) != 0)
 		ss_duplicate("idempotency_key was used with other arguments", "The key is \"%s\".", key);
-	return DatumGetUUIDP(ss_value_not_null(0, 1));
+	return ss_value_uuid(0, 1);
 }
 
 /* Moves the points; what is taken must be there. The ledger is for ever, and a reason may name somebody: it stands beside it. */

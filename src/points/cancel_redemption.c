@@ -76,7 +76,7 @@ user_of(const pg_uuid_t *redemption_id)
 
 	if (ss_query_latest(&find_user, &key, NULL) == 0)
 		ss_not_found("redemption", ss_uuid_text(redemption_id));
-	return DatumGetUUIDP(ss_value_not_null(0, 1));
+	return ss_value_uuid(0, 1);
 }
 
 /* Reads what is to be undone, under the lock on the account; refuses what is not there, or was undone before. */
@@ -91,12 +91,12 @@ read_redemption(const SSCall *call, Redemption *redemption)
 	if (ss_query_latest(&find_redemption, keys, NULL) == 0)
 		ss_not_found("redemption", ss_uuid_text(redemption->id));
 	redemption->points = ss_value_int64(0, 1, 0);
-	target = ss_value(0, 2, &no_target);
+	target = ss_value_or_null(0, 2, UUIDOID, &no_target);
 	redemption->target = no_target ? NULL : DatumGetUUIDP(target);
 	redemption->code = ss_value_text(0, 3);
-	redemption->from_stock = DatumGetBool(ss_value_not_null(0, 4));
-	redemption->donation = DatumGetBool(ss_value_not_null(0, 5));
-	(void) ss_value(0, 6, &not_returned);
+	redemption->from_stock = ss_value_bool(0, 4);
+	redemption->donation = ss_value_bool(0, 5);
+	(void) ss_value_or_null(0, 6, TIMESTAMPTZOID, &not_returned);
 	if (redemption->donation && !ss_call_has(call, SS_ADMIN))
 		ss_not_allowed("permission denied", "Only an admin cancels a donation.");
 	if (!not_returned)

@@ -13,6 +13,7 @@
 #include "utils/fmgrprotos.h"
 
 #include "base/args.h"
+#include "base/array.h"
 #include "base/errors.h"
 #include "base/money.h"
 #include "base/query.h"
@@ -242,10 +243,7 @@ add_boosts(SSJson *json, SSDirect *direct, const pg_uuid_t *user_id, TimestampTz
 		(void) ss_direct_get(direct, SS_USER_BOOSTS, scan.slot, USER_BOOST_DEACTIVATED_AT, &isnull);
 		if (!isnull || !find_boost(direct, now, &boost))
 			continue;
-		if (boosts == NULL)
-			boosts = palloc(sizeof(Boost));
-		else if ((count & (count - 1)) == 0)
-			boosts = repalloc(boosts, 2 * count * sizeof(Boost));
+		boosts = ss_array_grow(boosts, count, sizeof(Boost));
 		boosts[count++] = boost;
 	}
 	ss_direct_close(&scan);
@@ -308,8 +306,8 @@ query_account(const Datum *values, Shown *shown)
 	account->pending = ss_value_int64(0, 2, 0);
 	account->lifetime = ss_value_int64(0, 3, 0);
 	account->tier = ss_value_text(0, 4);
-	account->tier_until = DatumGetTimestampTz(ss_value_not_null(0, 5));
-	account->lot_at = DatumGetTimestampTz(ss_value_not_null(0, 6));
+	account->tier_until = ss_value_time(0, 5);
+	account->lot_at = ss_value_time(0, 6);
 	shown->used_up = ss_value_int64(0, 7, 0);
 	return true;
 }
@@ -322,9 +320,8 @@ query_boosts(SSJson *json, const Datum *values)
 	for (uint64 row = 0; row < found; row++)
 	{
 		bool never;
-		Datum expires_at = ss_value(row, 5, &never);
-		Boost boost = {*DatumGetUUIDP(ss_value_not_null(row, 1)), ss_value_text(row, 2),
-					   DatumGetInt32(ss_value_not_null(row, 3)), ss_value_text(row, 4),
+		Datum expires_at = ss_value_or_null(row, 5, TIMESTAMPTZOID, &never);
+		Boost boost = {*ss_value_uuid(row, 1), ss_value_text(row, 2), ss_value_int32(row, 3), ss_value_text(row, 4),
 					   never ? DT_NOEND : DatumGetTimestampTz(expires_at)};
 
 		add_boost(json, &boost);
@@ -341,12 +338,12 @@ query_entries(SSJson *json, const Datum *values)
 		Datum columns[ENTRY_COLUMNS];
 		bool nulls[ENTRY_COLUMNS];
 
-		columns[ENTRY_ID] = ss_value_not_null(row, 1);
-		columns[ENTRY_KIND] = ss_value_not_null(row, 2);
-		columns[ENTRY_POINTS] = ss_value_not_null(row, 3);
-		columns[ENTRY_TRANSACTION_ID] = ss_value(row, 5, &nulls[ENTRY_TRANSACTION_ID]);
-		columns[ENTRY_RECORDED_AT] = ss_value_not_null(row, 7);
-		add_entry(json, columns, nulls, DatumGetBool(ss_value_not_null(row, 4)), ss_value_text(row, 6));
+		columns[ENTRY_ID] = ss_value_typed(row, 1, UUIDOID);
+		columns[ENTRY_KIND] = ss_value_enum(row, 2);
+		columns[ENTRY_POINTS] = ss_value_typed(row, 3, INT8OID);
+		columns[ENTRY_TRANSACTION_ID] = ss_value_or_null(row, 5, UUIDOID, &nulls[ENTRY_TRANSACTION_ID]);
+		columns[ENTRY_RECORDED_AT] = ss_value_typed(row, 7, TIMESTAMPTZOID);
+		add_entry(json, columns, nulls, ss_value_bool(row, 4), ss_value_text(row, 6));
 	}
 }
 

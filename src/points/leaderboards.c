@@ -286,9 +286,8 @@ add_leaders(SSJson *json, const SSRules *rules, uint64 rows, const SSCall *call)
 	ss_json_open_array(json, "leaders");
 	for (uint64 i = 0; i < rows; i++)
 	{
-		SSAccount account = {.lifetime = ss_value_int64(i, 4, 0),
-							 .tier = ss_value_text(i, 5),
-							 .tier_until = DatumGetTimestampTz(ss_value_not_null(i, 6))};
+		SSAccount account = {
+			.lifetime = ss_value_int64(i, 4, 0), .tier = ss_value_text(i, 5), .tier_until = ss_value_time(i, 6)};
 		int64 points = ss_value_int64(i, 2, 0);
 
 		if (points != before)
@@ -299,8 +298,7 @@ add_leaders(SSJson *json, const SSRules *rules, uint64 rows, const SSCall *call)
 		ss_json_text(json, "name", name_shown(ss_value_text(i, 3)));
 		ss_json_int(json, "points", points);
 		ss_json_text(json, "tier", ss_tier_held(rules, &account, GetCurrentTimestamp())->name);
-		ss_json_bool(json, "is_you",
-					 call->has_identity && ss_uuid_equal(DatumGetUUIDP(ss_value_not_null(i, 1)), &call->identity));
+		ss_json_bool(json, "is_you", call->has_identity && ss_uuid_equal(ss_value_uuid(i, 1), &call->identity));
 		ss_json_close_object(json);
 	}
 	ss_json_close_array(json);
@@ -356,13 +354,13 @@ swipesavvy_get_leaderboard(PG_FUNCTION_ARGS)
 	ss_json_text(&json, "period", period);
 	if (ss_query_read(&find_period, values, NULL) > 0)
 	{
-		TimestampTz starts_at = DatumGetTimestampTz(ss_value_not_null(0, 1));
+		TimestampTz starts_at = ss_value_time(0, 1);
 
 		if (starts_at == DT_NOBEGIN)
 			ss_json_null(&json, "starts_at");
 		else
 			ss_json_time(&json, "starts_at", starts_at);
-		ss_json_time(&json, "as_of", DatumGetTimestampTz(ss_value_not_null(0, 2)));
+		ss_json_time(&json, "as_of", ss_value_time(0, 2));
 	}
 	else
 	{

@@ -15,7 +15,7 @@
 PG_FUNCTION_INFO_V1(swipesavvy_get_points_history);
 
 static SSQuery count_entries = {
-	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.points_entries WHERE user_id = $1 LIMIT 10001) e",
+	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.points_entries WHERE user_id = $1" SS_PAGE_COUNT_LIMIT ") e",
 	1,
 	{UUIDOID},
 	NULL};

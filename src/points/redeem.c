@@ -116,14 +116,14 @@ find_replay(const Operation *operation, Spending *spending)
 	values[1] = CStringGetTextDatum(spending->key);
 	if (ss_query_latest(operation->find_key, values, NULL) == 0)
 		return;
-	target = ss_value(0, 4, &isnull);
+	target = ss_value_or_null(0, 4, UUIDOID, &isnull);
 	same = isnull ? spending->target == NULL
 				  : spending->target != NULL && ss_uuid_equal(DatumGetUUIDP(target), spending->target);
 	if (spending->points != 0 && spending->points != ss_value_int64(0, 3, 0))
 		same = false;
 	if (!same)
 		ss_duplicate("idempotency_key was used with other arguments", "The key is \"%s\".", spending->key);
-	spending->entry_id = DatumGetUUIDP(ss_value_not_null(0, 1));
+	spending->entry_id = ss_value_uuid(0, 1);
 	spending->code = ss_value_text(0, 2);
 	spending->points = ss_value_int64(0, 3, 0);
 	spending->replayed = true;
@@ -153,10 +153,10 @@ take_one(const SSBalance *balance, Spending *spending)
 
 		if (ss_query_latest(&find_reward, values, NULL) == 0)
 			ss_not_found("reward", ss_uuid_text(spending->target));
-		if (!DatumGetBool(ss_value_not_null(0, 3)))
+		if (!ss_value_bool(0, 3))
 			ss_bad_state("the reward is not available", "The reward_id is \"%s\".", ss_uuid_text(spending->target));
 		spending->points = ss_value_int64(0, 1, 0);
-		stock = DatumGetInt32(ss_value(0, 2, &unlimited));
+		stock = DatumGetInt32(ss_value_or_null(0, 2, INT4OID, &unlimited));
 		require_points(balance, spending->points);
 		spending->from_stock = !unlimited;
 		if (unlimited)
@@ -331,7 +331,7 @@ swipesavvy_donate_points(PG_FUNCTION_ARGS)
 
 		if (ss_query_latest(&find_charity, values, NULL) == 0)
 			ss_not_found("charity", ss_uuid_text(spending.target));
-		if (!DatumGetBool(ss_value_not_null(0, 1)))
+		if (!ss_value_bool(0, 1))
 			ss_bad_state("the charity is not active", "The charity_id is \"%s\".", ss_uuid_text(spending.target));
 		require_points(&balance, spending.points);
 		spend(&donating, &balance, &spending, values, nulls);

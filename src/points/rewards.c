@@ -66,11 +66,11 @@ static SSQuery find_reward_cursor = {
 
 /* $1: all of them, not only those that can be redeemed */
 #define REWARDS_SHOWN "($1 OR (is_active AND starts_at <= now() AND (ends_at IS NULL OR ends_at > now())))"
-static SSQuery count_rewards = {"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.rewards WHERE " REWARDS_SHOWN
-								" LIMIT 10001) r",
-								1,
-								{BOOLOID},
-								NULL};
+static SSQuery count_rewards = {
+	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.rewards WHERE " REWARDS_SHOWN SS_PAGE_COUNT_LIMIT ") r",
+	1,
+	{BOOLOID},
+	NULL};
 static SSQuery list_rewards = {"SELECT " REWARD_COLUMNS " FROM swipesavvy.rewards"
 							   " WHERE " REWARDS_SHOWN
 							   " AND (points, reward_id) > ($2, $3) ORDER BY points, reward_id LIMIT $4 OFFSET $5",
@@ -99,7 +99,7 @@ static SSQuery update_charity = {
 static SSQuery find_charity_cursor = {
 	"SELECT name FROM swipesavvy.charities WHERE charity_id = $1", 1, {UUIDOID}, NULL};
 static SSQuery count_charities = {
-	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.charities WHERE $1 OR is_active LIMIT 10001) c",
+	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.charities WHERE $1 OR is_active" SS_PAGE_COUNT_LIMIT ") c",
 	1,
 	{BOOLOID},
 	NULL};
@@ -217,8 +217,8 @@ static void
 check_dates(const Datum *values, const bool *nulls)
 {
 	bool never;
-	TimestampTz starts_at = DatumGetTimestampTz(ss_value_not_null(0, 6));
-	TimestampTz ends_at = DatumGetTimestampTz(ss_value(0, 7, &never));
+	TimestampTz starts_at = ss_value_time(0, 6);
+	TimestampTz ends_at = DatumGetTimestampTz(ss_value_or_null(0, 7, TIMESTAMPTZOID, &never));
 
 	if (never)
 		ends_at = DT_NOEND;
@@ -353,7 +353,7 @@ show_catalogue(FunctionCallInfo fcinfo, SSCall *call, const Catalogue *catalogue
 		cursor[1] = values[0];
 		if (ss_query_read(catalogue->cursor, cursor, NULL) == 0)
 			ss_bad_value("after", "There is no %s \"%s\".", catalogue->thing, page.after);
-		values[1] = ss_value_not_null(0, 1);
+		values[1] = ss_value_typed(0, 1, catalogue->list->argtypes[1]);
 	}
 	values[2] = UUIDPGetDatum(id);
 	values[3] = Int64GetDatum(SS_PAGE_ROWS(&page));

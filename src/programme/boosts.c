@@ -55,11 +55,11 @@ static SSQuery count_active = {
 	NULL};
 
 #define BOOSTS_SHOWN "($1 OR b.expires_at IS NULL OR b.expires_at > now())"
-static SSQuery count_boosts = {"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.boosts b WHERE " BOOSTS_SHOWN
-							   " LIMIT 10001) b",
-							   1,
-							   {BOOLOID},
-							   NULL};
+static SSQuery count_boosts = {
+	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.boosts b WHERE " BOOSTS_SHOWN SS_PAGE_COUNT_LIMIT ") b",
+	1,
+	{BOOLOID},
+	NULL};
 static SSQuery list_boosts = {
 	"SELECT b.boost_id, b.name, swipesavvy.minor_to_major(b.multiplier_milli, 3) AS multiplier, b.category, b.starts_at,"
 	"       b.expires_at, b.activation_limit,"
@@ -210,18 +210,19 @@ swipesavvy_activate_boost(PG_FUNCTION_ARGS)
 	SSCall call;
 	Datum values[3];
 	Datum expires_at;
-	int64 activation_limit;
+	int32 activation_limit;
 	bool never;
+	bool unlimited;
 	bool changed;
 
 	enter_for_user(fcinfo, &call, values);
-	expires_at = ss_value(0, 1, &never);
-	activation_limit = ss_value_int64(0, 2, 0);
+	expires_at = ss_value_or_null(0, 1, TIMESTAMPTZOID, &never);
+	activation_limit = DatumGetInt32(ss_value_or_null(0, 2, INT4OID, &unlimited));
 	/* a service that loads history activates boosts of the past: they count for the purchases of their time */
 	if (!never && DatumGetTimestampTz(expires_at) <= GetCurrentTransactionStartTimestamp() &&
 		!ss_call_has(&call, SS_BACKEND | SS_ADMIN))
 		ss_bad_state("the boost has expired", "The boost_id is \"%s\".", ss_uuid_text(DatumGetUUIDP(values[1])));
-	if (activation_limit > 0 && ss_query_latest(&find_active, values, NULL) == 0)
+	if (!unlimited && ss_query_latest(&find_active, values, NULL) == 0)
 		require_activation_left(values, activation_limit);
 	values[2] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	changed = ss_query_write(&activate, values, NULL) > 0;

@@ -57,7 +57,7 @@ swipesavvy_refresh_tiers(PG_FUNCTION_ARGS)
 	found = (int) ss_query_latest(&due_query, values, NULL);
 	users = palloc(Max(found, 1) * sizeof(pg_uuid_t));
 	for (int i = 0; i < found; i++)
-		users[i] = *DatumGetUUIDP(ss_value_not_null(i, 1));
+		users[i] = *ss_value_uuid(i, 1);
 	balances = palloc(Max(found, 1) * sizeof(SSBalance));
 	if (found > 0)
 		ss_balance_lock_all(balances, users, found);

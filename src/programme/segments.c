@@ -125,7 +125,7 @@ require_users(ArrayType *ids)
 	Datum values[] = {PointerGetDatum(ids)};
 
 	if (ss_query_write(&find_unknown_user, values, NULL) > 0)
-		ss_not_found("user", ss_uuid_text(DatumGetUUIDP(ss_value_not_null(0, 1))));
+		ss_not_found("user", ss_uuid_text(ss_value_uuid(0, 1)));
 }
 
 /* Writes down how many members were added or removed, and of which list; of a long one the first. */
@@ -166,7 +166,7 @@ change_members(FunctionCallInfo fcinfo, const char *action, SSQuery *query, cons
 	values[0] = CStringGetTextDatum(name);
 	if (ss_query_write(&find_segment, values, NULL) == 0)
 		ss_not_found("segment", name);
-	values[1] = ss_value_not_null(0, 1);
+	values[1] = ss_value_typed(0, 1, INT4OID);
 	require_users(ids);
 	values[0] = PointerGetDatum(ids);
 	rows = ss_query_write(query, values, NULL);

@@ -57,7 +57,7 @@ static Numeric
 numeric_column(uint64 row, int column)
 {
 	bool isnull;
-	Datum value = ss_value(row, column, &isnull);
+	Datum value = ss_value_or_null(row, column, NUMERICOID, &isnull);
 
 	return isnull ? NULL : DatumGetNumeric(value);
 }
@@ -75,9 +75,9 @@ read_settings(Setting **settings)
 			.type = ss_value_text(i, 2),
 			.minimum = numeric_column(i, 3),
 			.maximum = numeric_column(i, 4),
-			.nullable = DatumGetBool(ss_value_not_null(i, 5)),
-			.value = DatumGetJsonbP(ss_value_not_null(i, 6)),
-			.before = DatumGetJsonbP(ss_value_not_null(i, 6)),
+			.nullable = ss_value_bool(i, 5),
+			.value = ss_value_jsonb(i, 6),
+			.before = ss_value_jsonb(i, 6),
 		};
 	return count;
 }

@@ -97,23 +97,23 @@ read_purchase(const pg_uuid_t *transaction_id, const pg_uuid_t *user_id, SSPurch
 		ss_bad_value("user_id", "Several users have a transaction \"%s\": say whose.", ss_uuid_text(transaction_id));
 	memset(purchase, 0, sizeof(*purchase));
 	purchase->transaction_id = *transaction_id;
-	purchase->user_id = *DatumGetUUIDP(ss_value_not_null(0, 1));
+	purchase->user_id = *ss_value_uuid(0, 1);
 	purchase->amount = ss_value_int64(0, 2, 0);
 	strlcpy(purchase->currency, ss_value_text(0, 3), sizeof(purchase->currency));
-	purchase->occurred_at = DatumGetTimestampTz(ss_value_not_null(0, 4));
+	purchase->occurred_at = ss_value_time(0, 4);
 	purchase->status = (SSStatus) ss_check_choice(ss_value_text(0, 5), "status", ss_status_names);
-	value = ss_value(0, 6, &isnull);
+	value = ss_value_or_null(0, 6, INT2OID, &isnull);
 	purchase->category_no = isnull ? 0 : DatumGetInt16(value);
-	value = ss_value(0, 7, &isnull);
+	value = ss_value_or_null(0, 7, UUIDOID, &isnull);
 	purchase->has_merchant = !isnull;
 	if (!isnull)
 		purchase->merchant_id = *DatumGetUUIDP(value);
-	purchase->recorded_at = DatumGetTimestampTz(ss_value_not_null(0, 9));
+	purchase->recorded_at = ss_value_time(0, 9);
 	purchase->points_base = ss_value_int64(0, 10, 0);
 	purchase->points_bonus = ss_value_int64(0, 11, 0);
 	purchase->discount = ss_value_int64(0, 12, 0);
-	ss_decision_decode(DatumGetByteaPP(ss_value_not_null(0, 13)), &purchase->decision);
-	purchase->given = DatumGetInt16(ss_value_not_null(0, 14));
+	ss_decision_decode(DatumGetByteaPP(ss_value_typed(0, 13, BYTEAOID)), &purchase->decision);
+	purchase->given = DatumGetInt16(ss_value_typed(0, 14, INT2OID));
 	return ss_value_int64(0, 15, 0);
 }
 
@@ -135,7 +135,7 @@ add_given(SSJson *json, uint64 row, int exponent)
 {
 	bool not_changed;
 
-	(void) ss_value(row, 5, &not_changed);
+	(void) ss_value_or_null(row, 5, INT8OID, &not_changed);
 	ss_json_int(json, "points", ss_value_int64(row, 3, 0));
 	ss_json_money(json, "discount", ss_value_int64(row, 4, 0), exponent);
 	if (not_changed)
@@ -190,10 +190,9 @@ add_applied(SSJson *json, const SSPurchase *purchase, int exponent, Told *told)
 	told->numbers = repalloc(told->numbers, Max(told->count + rows, 1) * sizeof(Datum));
 	for (int i = 0; i < rows; i++)
 	{
-		told->numbers[told->count++] = ss_value_not_null(i, 8);
+		told->numbers[told->count++] = ss_value_typed(i, 8, INT4OID);
 		ss_json_open_object(json, NULL);
-		add_candidate(json, ss_value_text(i, 1), ss_value_text(i, 2), DatumGetInt32(ss_value_not_null(i, 7)), NULL,
-					  true);
+		add_candidate(json, ss_value_text(i, 1), ss_value_text(i, 2), ss_value_int32(i, 7), NULL, true);
 		add_given(json, i, exponent);
 		ss_json_close_object(json);
 	}
@@ -209,7 +208,7 @@ read_segments(const SSPurchase *purchase, SSBuyer *buyer)
 	buyer->nsegments = (int) ss_query_read(&segments_query, values, NULL);
 	buyer->segments = palloc(Max(buyer->nsegments, 1) * sizeof(int32));
 	for (int i = 0; i < buyer->nsegments; i++)
-		buyer->segments[i] = DatumGetInt32(ss_value_not_null(i, 1));
+		buyer->segments[i] = ss_value_int32(i, 1);
 }
 
 /*
@@ -236,19 +235,24 @@ static void
 add_others(SSJson *json, const SSPurchase *purchase, const Told *told)
 {
 	SSBuyer buyer;
-	uint64 rows;
+	SSRows rows;
 	Datum values[2] = {told_array(told), TimestampTzGetDatum(purchase->recorded_at)};
 
 	read_segments(purchase, &buyer);
-	rows = ss_query_read(&others_query, values, NULL);
-	for (uint64 i = 0; i < rows; i++)
+	rows = ss_rows_read(&others_query, values, NULL);
+	for (uint64 i = 0; i < rows.count; i++)
 	{
+		SSRow row = ss_row(rows, i);
 		SSCampaign campaign = {0};
+		const char *status;
+		const char *name;
 
-		ss_rules_read_campaign(CurrentMemoryContext, i, &campaign);
+		ss_rules_read_campaign(CurrentMemoryContext, &row, &campaign);
+		status = ss_next_text(&row);
+		name = ss_next_text(&row);
 		ss_json_open_object(json, NULL);
-		add_candidate(json, campaign.id, ss_value_text(i, 23), campaign.version,
-					  reason_then(&campaign, ss_value_text(i, 22), purchase, &buyer), false);
+		add_candidate(json, campaign.id, name, campaign.version, reason_then(&campaign, status, purchase, &buyer),
+					  false);
 		ss_json_close_object(json);
 	}
 }

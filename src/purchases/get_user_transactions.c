@@ -84,7 +84,8 @@ static SSQuery count_all = {
 	"SELECT r.transaction_count FROM swipesavvy.reward_accounts r WHERE r.user_id = $1", 1, {UUIDOID}, NULL};
 static SSQuery count_range = {
 	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.transactions t"
-	"                       WHERE t.user_id = $1 AND t.occurred_at >= $2 AND t.occurred_at < $3 LIMIT 10001) t",
+	"                       WHERE t.user_id = $1 AND t.occurred_at >= $2 AND t.occurred_at < $3" SS_PAGE_COUNT_LIMIT
+	") t",
 	3,
 	{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
 	NULL};
@@ -120,7 +121,7 @@ read_cursor(const char *after, Range *range)
 	keys[1] = UUIDPGetDatum(&range->user_id);
 	if (ss_query_read(&find_cursor, keys, NULL) == 0)
 		ss_bad_value("after", "\"%s\" is not the next_cursor of a page of this list.", after);
-	range->after_at = DatumGetTimestampTz(ss_value_not_null(0, 1));
+	range->after_at = ss_value_time(0, 1);
 }
 
 /* How many purchases the user has in that range, as far as totals go; PT404 when there is no such user. */
@@ -329,7 +330,7 @@ query_purchases(const Range *range, const SSPage *page, Purchase *purchases)
 		Datum values[COLUMNS];
 		bool nulls[COLUMNS];
 
-		ss_row(row, values, nulls);
+		ss_value_row(row, values, nulls);
 		purchase->id = *DatumGetUUIDP(values[ID]);
 		purchase->occurred_at = DatumGetTimestampTz(values[OCCURRED_AT]);
 		purchase->amount = DatumGetInt64(values[AMOUNT]);

@@ -191,15 +191,15 @@ read_progress(Import *import)
 
 	if (ss_query_write(&find_query, &source, NULL) == 0)
 		return false;
-	import->at.occurred_at = DatumGetTimestampTz(ss_value_not_null(0, 1));
-	import->at.transaction_id = *DatumGetUUIDP(ss_value_not_null(0, 2));
-	import->at.ctid = *(ItemPointer) DatumGetPointer(ss_value_not_null(0, 3));
+	import->at.occurred_at = ss_value_time(0, 1);
+	import->at.transaction_id = *ss_value_uuid(0, 2);
+	import->at.ctid = *(ItemPointer) DatumGetPointer(ss_value_typed(0, 3, TIDOID));
 	import->done = ss_value_int64(0, 4, 0);
 	import->imported = ss_value_int64(0, 5, 0);
 	import->set_aside = ss_value_int64(0, 6, 0);
 	import->digest = (uint64) ss_value_int64(0, 7, 0);
-	import->file_node = DatumGetObjectId(ss_value_not_null(0, 8));
-	import->table = DatumGetObjectId(ss_value_not_null(0, 9));
+	import->file_node = DatumGetObjectId(ss_value_typed(0, 8, OIDOID));
+	import->table = DatumGetObjectId(ss_value_typed(0, 9, OIDOID));
 	import->seen = ss_value_text(0, 10);
 	return true;
 }
@@ -634,7 +634,7 @@ tell_completed(const Import *import)
 	if (import->first > import->last)
 		return;
 	(void) ss_query_write(&find_completed, values, NULL);
-	during = ss_value(0, 1, &none);
+	during = ss_value_or_null(0, 1, TEXTOID, &none);
 	before = ss_value_int64(0, 2, 0);
 	if (!none)
 		ereport(WARNING, errmsg("campaigns were completed since the import of %s began", import->source),

@@ -40,7 +40,7 @@ ss_recorded_find_user(const pg_uuid_t *transaction_id)
 
 	if (ss_query_latest(&find_user_query, &key, NULL) == 0)
 		ss_not_found("transaction", ss_uuid_text(transaction_id));
-	return DatumGetUUIDP(ss_value_not_null(0, 1));
+	return ss_value_uuid(0, 1);
 }
 
 void
@@ -58,8 +58,8 @@ ss_recorded_read(const pg_uuid_t *user_id, const pg_uuid_t *transaction_id, SSRe
 	purchase->points_refunded = ss_value_int64(0, 4, 0);
 	strlcpy(purchase->currency, ss_value_text(0, 5), sizeof(purchase->currency));
 	purchase->status = (SSStatus) ss_check_choice(ss_value_text(0, 6), "status", ss_status_names);
-	purchase->occurred_at = DatumGetTimestampTz(ss_value_not_null(0, 7));
-	purchase->recorded_at = DatumGetTimestampTz(ss_value_not_null(0, 8));
+	purchase->occurred_at = ss_value_time(0, 7);
+	purchase->recorded_at = ss_value_time(0, 8);
 }
 
 void

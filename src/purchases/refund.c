@@ -90,13 +90,13 @@ find_known(const SSRecorded *purchase, const int64 *amount, const char *key, Ref
 	values[1] = CStringGetTextDatum(key);
 	if (ss_query_latest(&known_key_query, values, NULL) == 0)
 		return false;
-	refund->refund_id = *DatumGetUUIDP(ss_value_not_null(0, 1));
+	refund->refund_id = *ss_value_uuid(0, 1);
 	refund->amount = ss_value_int64(0, 3, 0);
 	refund->before = ss_value_int64(0, 4, 0);
 	refund->points = ss_value_int64(0, 5, 0);
 	refund->replayed = true;
-	if (!ss_uuid_equal(DatumGetUUIDP(ss_value_not_null(0, 2)), &purchase->transaction_id) ||
-		DatumGetBool(ss_value_not_null(0, 6)) != (amount != NULL) || (amount != NULL && *amount != refund->amount))
+	if (!ss_uuid_equal(ss_value_uuid(0, 2), &purchase->transaction_id) || ss_value_bool(0, 6) != (amount != NULL) ||
+		(amount != NULL && *amount != refund->amount))
 		ss_duplicate("idempotency_key was used with other arguments", "The key is \"%s\".", key);
 	return true;
 }
@@ -148,10 +148,10 @@ return_awards(const SSRecorded *purchase, const Refund *refund)
 	takes = palloc(2 * rows * sizeof(SSTake));
 	for (int i = 0; i < rows; i++)
 	{
-		int32 campaign_no = DatumGetInt32(ss_value_not_null(i, 2));
+		int32 campaign_no = ss_value_int32(i, 2);
 
 		takes[2 * i] = (SSTake){{campaign_no, SS_BUDGET_DAY}, -ss_value_int64(i, 5, 0)};
-		takes[2 * i + 1] = (SSTake){{campaign_no, DatumGetDateADT(ss_value_not_null(i, 3))}, whole ? -1 : 0};
+		takes[2 * i + 1] = (SSTake){{campaign_no, DatumGetDateADT(ss_value_typed(i, 3, DATEOID))}, whole ? -1 : 0};
 	}
 	(void) ss_query_latest(&write_returns_query, values, NULL);
 	ss_slots_give_back(takes, 2 * rows);

@@ -108,18 +108,15 @@ read_purchase(const SSRules *rules, const SSRecorded *recorded, int64 amount, Se
 {
 	Datum keys[2] = {UUIDPGetDatum(&recorded->transaction_id), UUIDPGetDatum(&recorded->user_id)};
 	SSPurchase *purchase = &settling->purchase;
-	Datum metadata;
-	bool isnull;
+	SSRow row = ss_row(ss_rows_latest(&held_query, keys, NULL), 0);
 
-	(void) ss_query_latest(&held_query, keys, NULL);
 	purchase->amount = amount;
 	strlcpy(purchase->currency, recorded->currency, sizeof(purchase->currency));
-	purchase->base_rate = DatumGetInt64(ss_value_not_null(0, 1));
-	settling->recorded_base = ss_value_int64(0, 2, 0);
-	settling->recorded_bonus = ss_value_int64(0, 3, 0);
-	settling->recorded_discount = ss_value_int64(0, 4, 0);
-	metadata = ss_value(0, 5, &isnull);
-	purchase->metadata = isnull ? NULL : DatumGetJsonbP(metadata);
+	purchase->base_rate = ss_next_int64(&row);
+	settling->recorded_base = ss_next_int64(&row);
+	settling->recorded_bonus = ss_next_int64(&row);
+	settling->recorded_discount = ss_next_int64(&row);
+	purchase->metadata = ss_next_jsonb_or_null(&row);
 	ss_purchase_read_shipping(rules, purchase);
 	purchase->points_base = ss_match_base(rules, purchase);
 }
@@ -128,22 +125,25 @@ static void
 read_awards(const SSRules *rules, const SSRecorded *recorded, Settling *settling)
 {
 	Datum keys[2] = {UUIDPGetDatum(&recorded->transaction_id), UUIDPGetDatum(&recorded->user_id)};
+	SSRows rows = ss_rows_latest(&awards_query, keys, NULL);
 
-	settling->nawards = (int) ss_query_latest(&awards_query, keys, NULL);
+	settling->nawards = (int) rows.count;
 	settling->awards = palloc0(Max(settling->nawards, 1) * sizeof(Award));
 	for (int i = 0; i < settling->nawards; i++)
 	{
 		Award *award = &settling->awards[i];
+		SSRow row = ss_row(rows, i);
 		SSCampaign campaign = {0};
+		int32 version;
 
-		ss_rules_read_campaign(CurrentMemoryContext, i, &campaign);
-		if (campaign.version != DatumGetInt32(ss_value_not_null(i, 25)))
-			elog(ERROR, "version %d of campaign %d is gone", DatumGetInt32(ss_value_not_null(i, 25)), campaign.no);
-		award->held = (SSAward){.campaign_no = campaign.no,
-								.campaign_id = campaign.id,
-								.points = ss_value_int64(i, 22, 0),
-								.discount = ss_value_int64(i, 23, 0),
-								.cost = ss_value_int64(i, 24, 0)};
+		ss_rules_read_campaign(CurrentMemoryContext, &row, &campaign);
+		award->held = (SSAward){.campaign_no = campaign.no, .campaign_id = campaign.id};
+		award->held.points = ss_next_int64(&row);
+		award->held.discount = ss_next_int64(&row);
+		award->held.cost = ss_next_int64(&row);
+		version = ss_next_int32(&row);
+		if (campaign.version != version)
+			elog(ERROR, "version %d of campaign %d is gone", version, campaign.no);
 		award->settled = award->held;
 		award->gift = ss_match_gift(rules, &campaign, &settling->purchase, settling->purchase.points_base);
 	}

@@ -101,7 +101,7 @@ lock_with_referrer(SSBalance *balances, const pg_uuid_t *user_id)
 		ss_balance_lock(&balances[0], user_id);
 		return false;
 	}
-	ids[1] = *DatumGetUUIDP(ss_value_not_null(0, 1));
+	ids[1] = *ss_value_uuid(0, 1);
 	if (ss_uuid_compare(&ids[0], &ids[1]) < 0)
 	{
 		ss_balance_lock_all(balances, ids, 2);
@@ -255,10 +255,10 @@ return_awards(const SSRecorded *purchases, int count)
 
 	for (int i = 0; i < rows; i++)
 	{
-		int32 campaign_no = DatumGetInt32(ss_value_not_null(i, 1));
+		int32 campaign_no = ss_value_int32(i, 1);
 
 		takes[2 * i] = (SSTake){{campaign_no, SS_BUDGET_DAY}, -ss_value_int64(i, 3, 0)};
-		takes[2 * i + 1] = (SSTake){{campaign_no, DatumGetDateADT(ss_value_not_null(i, 2))}, -1};
+		takes[2 * i + 1] = (SSTake){{campaign_no, DatumGetDateADT(ss_value_typed(i, 2, DATEOID))}, -1};
 	}
 	ss_slots_give_back(takes, 2 * rows);
 }
@@ -337,8 +337,8 @@ find_due(TimestampTz before, int64 limit, int *found)
 	purchases = palloc(Max(*found, 1) * sizeof(SSRecorded));
 	for (int i = 0; i < *found; i++)
 	{
-		purchases[i].user_id = *DatumGetUUIDP(ss_value_not_null(i, 1));
-		purchases[i].transaction_id = *DatumGetUUIDP(ss_value_not_null(i, 2));
+		purchases[i].user_id = *ss_value_uuid(i, 1);
+		purchases[i].transaction_id = *ss_value_uuid(i, 2);
 	}
 	qsort(purchases, *found, sizeof(SSRecorded), compare_by_user);
 	return purchases;

@@ -473,7 +473,7 @@ query_names(const Spending *spending, Merchant **top, int count)
 	found = ss_query_read(&select_names, values, NULL);
 	for (uint64 i = 0; i < found; i++)
 	{
-		Merchant *merchant = merchants_lookup(spending->merchants, *DatumGetUUIDP(ss_value_not_null(i, 1)));
+		Merchant *merchant = merchants_lookup(spending->merchants, *ss_value_uuid(i, 1));
 
 		merchant->name = ss_value_text(i, 2);
 	}

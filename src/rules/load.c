@@ -8,7 +8,6 @@
  */
 #include "postgres.h"
 
-#include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/hsearch.h"
@@ -17,34 +16,25 @@
 #include "utils/numeric.h"
 
 #include "base/args.h"
+#include "base/array.h"
 #include "base/errors.h"
 #include "base/money.h"
-#include "base/query.h"
+#include "base/rows.h"
 #include "rules/load.h"
 
-static SSQuery settings_query = {"SELECT setting, value FROM swipesavvy.system_settings", 0, {0}, NULL};
-static SSQuery currencies_query = {
-	"SELECT code, minor_unit FROM swipesavvy.currencies WHERE minor_unit IS NOT NULL", 0, {0}, NULL};
-static SSQuery categories_query = {
-	"SELECT category, category_no FROM swipesavvy.merchant_categories ORDER BY category_no DESC", 0, {0}, NULL};
-static SSQuery tiers_query = {
-	"SELECT tier, threshold, multiplier_milli, benefits FROM swipesavvy.tiers WHERE is_active ORDER BY threshold",
-	0,
-	{0},
-	NULL};
-static SSQuery boosts_query = {
-	"SELECT b.boost_id, b.multiplier_milli, c.category_no, b.starts_at, coalesce(b.expires_at, 'infinity')"
-	"  FROM swipesavvy.boosts b LEFT JOIN swipesavvy.merchant_categories c ON c.category = b.category",
-	0,
-	{0},
-	NULL};
-static SSQuery campaigns_query = {
-	"SELECT " SS_CAMPAIGN_COLUMNS
-	"  FROM swipesavvy.campaigns k LEFT JOIN swipesavvy.merchant_categories c ON c.category = k.target_category"
-	" WHERE k.status = 'running' ORDER BY k.campaign_no",
-	0,
-	{0},
-	NULL};
+SS_QUERY(settings_query, "SELECT setting, value FROM swipesavvy.system_settings");
+SS_QUERY(currencies_query, "SELECT code, minor_unit FROM swipesavvy.currencies WHERE minor_unit IS NOT NULL");
+SS_QUERY(categories_query,
+		 "SELECT category, category_no FROM swipesavvy.merchant_categories ORDER BY category_no DESC");
+SS_QUERY(tiers_query,
+		 "SELECT tier, threshold, multiplier_milli, benefits FROM swipesavvy.tiers WHERE is_active ORDER BY threshold");
+SS_QUERY(boosts_query,
+		 "SELECT b.boost_id, b.multiplier_milli, c.category_no, b.starts_at, b.expires_at"
+		 "  FROM swipesavvy.boosts b LEFT JOIN swipesavvy.merchant_categories c ON c.category = b.category");
+SS_QUERY(campaigns_query,
+		 "SELECT " SS_CAMPAIGN_COLUMNS
+		 "  FROM swipesavvy.campaigns k LEFT JOIN swipesavvy.merchant_categories c ON c.category = k.target_category"
+		 " WHERE k.status = 'running' ORDER BY k.campaign_no");
 
 static struct HTAB *
 make_table(SSRules *rules, const char *name, Size keysize, Size entrysize, long rows)
@@ -52,24 +42,6 @@ make_table(SSRules *rules, const char *name, Size keysize, Size entrysize, long 
 	HASHCTL control = {.keysize = keysize, .entrysize = entrysize, .hcxt = rules->context};
 
 	return hash_create(name, Max(rows, 8), &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-}
-
-static int32
-int32_or(uint64 row, int column, int32 when_null)
-{
-	bool isnull;
-	Datum value = ss_value(row, column, &isnull);
-
-	return isnull ? when_null : DatumGetInt32(value);
-}
-
-static int16
-int16_or(uint64 row, int column, int16 when_null)
-{
-	bool isnull;
-	Datum value = ss_value(row, column, &isnull);
-
-	return isnull ? when_null : DatumGetInt16(value);
 }
 
 /* --- settings ------------------------------------------------------------------------ */
@@ -123,14 +95,15 @@ static void
 load_settings(SSRules *rules)
 {
 	SSSettings *settings = &rules->settings;
-	uint64 rows = ss_query_read(&settings_query, NULL, NULL);
+	SSRows rows = ss_rows_read(&settings_query, NULL, NULL);
 
 	for (int pass = 0; pass < 2; pass++)
 	{
-		for (uint64 i = 0; i < rows; i++)
+		for (uint64 i = 0; i < rows.count; i++)
 		{
-			char *name = ss_value_text(i, 1);
-			Jsonb *document = DatumGetJsonbP(ss_value_not_null(i, 2));
+			SSRow row = ss_row(rows, i);
+			char *name = ss_next_text(&row);
+			Jsonb *document = ss_next_jsonb(&row);
 			JsonbValue value;
 
 			if (!JsonbExtractScalar(&document->root, &value))
@@ -156,17 +129,18 @@ load_settings(SSRules *rules)
 static void
 load_currencies(SSRules *rules)
 {
-	uint64 rows = ss_query_read(&currencies_query, NULL, NULL);
+	SSRows rows = ss_rows_read(&currencies_query, NULL, NULL);
 
-	rules->currencies = make_table(rules, "swipesavvy currencies", 4, sizeof(SSCurrencyEntry), rows);
-	for (uint64 i = 0; i < rows; i++)
+	rules->currencies = make_table(rules, "swipesavvy currencies", 4, sizeof(SSCurrencyEntry), rows.count);
+	for (uint64 i = 0; i < rows.count; i++)
 	{
+		SSRow row = ss_row(rows, i);
 		char key[4] = {0};
 		SSCurrencyEntry *entry;
 
-		memcpy(key, ss_value_text(i, 1), 3);
+		memcpy(key, ss_next_text(&row), 3);
 		entry = hash_search(rules->currencies, key, HASH_ENTER, NULL);
-		entry->exponent = int32_or(i, 2, -1);
+		entry->exponent = ss_next_int32(&row);
 	}
 }
 
@@ -174,26 +148,29 @@ static void
 load_categories(SSRules *rules)
 {
 	HASHCTL control = {.keysize = SS_CATEGORY_KEY, .entrysize = sizeof(SSCategoryEntry), .hcxt = rules->context};
-	uint64 rows = ss_query_read(&categories_query, NULL, NULL);
+	SSRows rows = ss_rows_read(&categories_query, NULL, NULL);
 
 	rules->categories = hash_create("swipesavvy categories", 16, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
-	rules->ncategory_names = rows == 0 ? 0 : Max(int16_or(0, 2, 0), 0) + 1;
-	rules->category_names = MemoryContextAllocZero(rules->context, Max(rules->ncategory_names, 1) * sizeof(char *));
-	for (uint64 i = 0; i < rows; i++)
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		const char *name = ss_value_text(i, 1);
+		SSRow row = ss_row(rows, i);
+		const char *name = ss_next_text(&row);
 		SSCategoryEntry *entry = hash_search(rules->categories, name, HASH_ENTER, NULL);
 
-		entry->category_no = int16_or(i, 2, 0);
+		entry->category_no = ss_next_int16(&row);
+		if (i == 0) /* the highest number comes first */
+		{
+			rules->ncategory_names = Max(entry->category_no, 0) + 1;
+			rules->category_names = MemoryContextAllocZero(rules->context, rules->ncategory_names * sizeof(char *));
+		}
 		if (entry->category_no >= 0)
 			rules->category_names[entry->category_no] = MemoryContextStrdup(rules->context, name);
 	}
 }
 
 static Jsonb *
-copy_jsonb(SSRules *rules, Datum value)
+copy_jsonb(SSRules *rules, const Jsonb *document)
 {
-	const Jsonb *document = DatumGetJsonbP(value);
 	Jsonb *copy = MemoryContextAlloc(rules->context, VARSIZE(document));
 
 	memcpy(copy, document, VARSIZE(document));
@@ -203,18 +180,21 @@ copy_jsonb(SSRules *rules, Datum value)
 static void
 load_tiers(SSRules *rules)
 {
-	uint64 rows = ss_query_read(&tiers_query, NULL, NULL);
+	SSRows rows = ss_rows_read(&tiers_query, NULL, NULL);
 
-	rules->ntiers = rows;
-	rules->tiers = MemoryContextAlloc(rules->context, Max(rows, 1) * sizeof(SSTier));
-	for (uint64 i = 0; i < rows; i++)
+	rules->ntiers = (int) rows.count;
+	rules->tiers = MemoryContextAlloc(rules->context, Max(rows.count, 1) * sizeof(SSTier));
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		rules->tiers[i].name = MemoryContextStrdup(rules->context, ss_value_text(i, 1));
-		rules->tiers[i].threshold = ss_value_int64(i, 2, 0);
-		rules->tiers[i].multiplier_milli = int32_or(i, 3, SS_MILLI);
-		rules->tiers[i].benefits = copy_jsonb(rules, ss_value_not_null(i, 4));
+		SSRow row = ss_row(rows, i);
+		SSTier *tier = &rules->tiers[i];
+
+		tier->name = MemoryContextStrdup(rules->context, ss_next_text(&row));
+		tier->threshold = ss_next_int64(&row);
+		tier->multiplier_milli = ss_next_int32(&row);
+		tier->benefits = copy_jsonb(rules, ss_next_jsonb(&row));
 	}
-	if (rows == 0 || rules->tiers[0].threshold != 0)
+	if (rows.count == 0 || rules->tiers[0].threshold != 0)
 		elog(ERROR, "there is no tier with threshold 0");
 }
 
@@ -231,22 +211,23 @@ note_boost_times(SSRules *rules, const SSBoost *boost)
 static void
 load_boosts(SSRules *rules)
 {
-	uint64 rows = ss_query_read(&boosts_query, NULL, NULL);
+	SSRows rows = ss_rows_read(&boosts_query, NULL, NULL);
 
 	rules->nboost_times = Max(rules->ncategory_names, 1);
 	rules->boost_times = MemoryContextAlloc(rules->context, rules->nboost_times * sizeof(SSBoostTimes));
 	for (int i = 0; i < rules->nboost_times; i++)
 		rules->boost_times[i] = (SSBoostTimes){DT_NOEND, DT_NOBEGIN};
 
-	rules->boosts = make_table(rules, "swipesavvy boosts", sizeof(pg_uuid_t), sizeof(SSBoost), rows);
-	for (uint64 i = 0; i < rows; i++)
+	rules->boosts = make_table(rules, "swipesavvy boosts", sizeof(pg_uuid_t), sizeof(SSBoost), rows.count);
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		SSBoost *boost = hash_search(rules->boosts, DatumGetUUIDP(ss_value_not_null(i, 1)), HASH_ENTER, NULL);
+		SSRow row = ss_row(rows, i);
+		SSBoost *boost = hash_search(rules->boosts, ss_next_uuid(&row), HASH_ENTER, NULL);
 
-		boost->multiplier_milli = int32_or(i, 2, SS_MILLI);
-		boost->category_no = int16_or(i, 3, 0);
-		boost->starts_at = DatumGetTimestampTz(ss_value_not_null(i, 4));
-		boost->expires_at = DatumGetTimestampTz(ss_value_not_null(i, 5));
+		boost->multiplier_milli = ss_next_int32(&row);
+		boost->category_no = ss_next_int16_or(&row, 0);
+		boost->starts_at = ss_next_time(&row);
+		boost->expires_at = ss_next_time_or(&row, DT_NOEND);
 		note_boost_times(rules, boost);
 	}
 }
@@ -262,48 +243,44 @@ offer_of(const char *name)
 }
 
 void
-ss_rules_read_campaign(MemoryContext context, uint64 row, SSCampaign *campaign)
+ss_rules_read_campaign(MemoryContext context, SSRow *row, SSCampaign *campaign)
 {
-	bool isnull;
-	Datum merchant = ss_value(row, 10, &isnull);
+	const pg_uuid_t *merchant;
 
-	campaign->has_merchant = !isnull;
-	if (!isnull)
-		campaign->merchant_id = *DatumGetUUIDP(merchant);
-	campaign->no = int32_or(row, 1, 0);
-	campaign->version = int32_or(row, 2, 0);
-	campaign->id = MemoryContextStrdup(context, ss_value_text(row, 3));
-	campaign->offer = offer_of(ss_value_text(row, 4));
-	campaign->offer_amount = ss_value_int64(row, 5, 0);
-	strlcpy(campaign->currency, ss_value_text(row, 6), sizeof(campaign->currency));
-	campaign->start_date = DatumGetTimestampTz(ss_value_not_null(row, 7));
-	campaign->end_date = DatumGetTimestampTz(ss_value_not_null(row, 8));
-	campaign->segment_no = int32_or(row, 9, 0);
-	campaign->category_no = int16_or(row, 11, 0);
-	campaign->budget = ss_value_int64(row, 12, -1);
+	campaign->no = ss_next_int32(row);
+	campaign->version = ss_next_int32(row);
+	campaign->id = MemoryContextStrdup(context, ss_next_text(row));
+	campaign->offer = offer_of(ss_next_text(row));
+	campaign->offer_amount = ss_next_int64_or(row, 0);
+	strlcpy(campaign->currency, ss_next_text(row), sizeof(campaign->currency));
+	campaign->start_date = ss_next_time(row);
+	campaign->end_date = ss_next_time_or(row, DT_NOEND);
+	campaign->segment_no = ss_next_int32_or(row, 0);
+	merchant = ss_next_uuid_or_null(row);
+	campaign->has_merchant = merchant != NULL;
+	if (merchant != NULL)
+		campaign->merchant_id = *merchant;
+	campaign->category_no = ss_next_int16_or(row, 0);
+	campaign->budget = ss_next_int64_or(row, -1);
 	campaign->has_budget = campaign->budget >= 0;
-	campaign->per_user_limit = int32_or(row, 13, 0);
-	campaign->daily_limit = int32_or(row, 14, 0);
-	campaign->min_spend = ss_value_int64(row, 15, 0);
-	campaign->max_discount = ss_value_int64(row, 16, -1);
-	campaign->priority = int32_or(row, 17, 0);
-	campaign->stackable = DatumGetBool(ss_value_not_null(row, 18));
-	campaign->multiplier_milli = int32_or(row, 19, SS_MILLI);
-	campaign->bonus_points = int32_or(row, 20, 0);
-	campaign->hold_out = int32_or(row, 21, 0);
+	campaign->per_user_limit = ss_next_int32_or(row, 0);
+	campaign->daily_limit = ss_next_int32_or(row, 0);
+	campaign->min_spend = ss_next_int64_or(row, 0);
+	campaign->max_discount = ss_next_int64_or(row, -1);
+	campaign->priority = ss_next_int32_or(row, 0);
+	campaign->stackable = ss_next_bool(row);
+	campaign->multiplier_milli = ss_next_int32_or(row, SS_MILLI);
+	campaign->bonus_points = ss_next_int32_or(row, 0);
+	campaign->hold_out = ss_next_int32_or(row, 0);
 }
 
-/* Appends a position; the array doubles at powers of two. */
+/* Appends a position to a list, which is empty where it was not found. */
 static void
 append_to(SSRules *rules, SSCampaignList *list, bool found, int item)
 {
 	if (!found)
-	{
-		list->count = 0;
-		list->items = MemoryContextAlloc(rules->context, sizeof(int));
-	}
-	else if ((list->count & (list->count - 1)) == 0)
-		list->items = repalloc(list->items, sizeof(int) * 2 * list->count);
+		*list = (SSCampaignList){0};
+	list->items = ss_array_grow_in(rules->context, list->items, list->count, sizeof(int));
 	list->items[list->count++] = item;
 }
 
@@ -347,15 +324,19 @@ index_campaigns(SSRules *rules)
 }
 
 void
-ss_rules_take_campaigns(SSRules *rules, uint64 rows)
+ss_rules_take_campaigns(SSRules *rules, SSRows rows)
 {
 	rules->has_segments = false;
 	rules->any = (SSCampaignList){0};
-	rules->ncampaigns = rows;
-	rules->campaigns = MemoryContextAllocExtended(rules->context, Max(rows, 1) * sizeof(SSCampaign),
+	rules->ncampaigns = (int) rows.count;
+	rules->campaigns = MemoryContextAllocExtended(rules->context, Max(rows.count, 1) * sizeof(SSCampaign),
 												  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	for (uint64 i = 0; i < rows; i++)
-		ss_rules_read_campaign(rules->context, i, &rules->campaigns[i]);
+	for (uint64 i = 0; i < rows.count; i++)
+	{
+		SSRow row = ss_row(rows, i);
+
+		ss_rules_read_campaign(rules->context, &row, &rules->campaigns[i]);
+	}
 	index_campaigns(rules);
 }
 
@@ -367,5 +348,5 @@ ss_rules_load(SSRules *rules)
 	load_settings(rules);
 	load_tiers(rules);
 	load_boosts(rules);
-	ss_rules_take_campaigns(rules, ss_query_read(&campaigns_query, NULL, NULL));
+	ss_rules_take_campaigns(rules, ss_rows_read(&campaigns_query, NULL, NULL));
 }

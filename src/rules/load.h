@@ -5,6 +5,7 @@
 #ifndef SS_LOAD_H
 #define SS_LOAD_H
 
+#include "base/rows.h"
 #include "rules/rules.h"
 
 #define SS_CATEGORY_KEY 808 /* 200 characters of four bytes, and the end */
@@ -39,17 +40,14 @@ extern void ss_rules_load(SSRules *rules);
 /* The columns of a campaign k, with the category c that it is aimed at, as ss_rules_read_campaign takes them. */
 #define SS_CAMPAIGN_COLUMNS                                                                                            \
 	"k.campaign_no, k.version, k.campaign_id, k.offer_type, k.offer_amount, k.currency, k.start_date,"                 \
-	" coalesce(k.end_date, 'infinity'), k.target_segment_no, k.target_merchant_id, c.category_no, k.budget,"           \
+	" k.end_date, k.target_segment_no, k.target_merchant_id, c.category_no, k.budget,"                                 \
 	" k.per_user_limit, k.daily_limit, k.min_spend, k.max_discount, k.priority, k.stackable,"                          \
 	" k.points_multiplier_milli, k.bonus_points, k.hold_out"
 
-/*
- * Makes the rows of the last query, whose first columns are those, the rules'
- * campaigns, and builds the index over them, in rules->context.
- */
-extern void ss_rules_take_campaigns(SSRules *rules, uint64 rows);
+/* Makes rows, whose first columns are those, the rules' campaigns, and builds the index over them, in rules->context. */
+extern void ss_rules_take_campaigns(SSRules *rules, SSRows rows);
 
-/* A campaign from a row of the last query whose first columns are those; its id is kept in the context. */
-extern void ss_rules_read_campaign(MemoryContext context, uint64 row, SSCampaign *campaign);
+/* A campaign from the next columns of a row, which are those; its id is kept in the context. */
+extern void ss_rules_read_campaign(MemoryContext context, SSRow *row, SSCampaign *campaign);
 
 #endif /* SS_LOAD_H */

@@ -1,20 +1,19 @@
 /*
  * jwt.c: JSON web tokens, HS256 only (jwt.h; RFC 7519, RFC 7515).
  *
- * Called by tokens.c. What a client sends is read by the server's JSON parser
- * with handlers of ours, which raises nothing for bad input; the payload is
- * looked at only after the signature was found right. No state, no locks.
+ * Called by tokens.c. What a client sends is read without an error for
+ * bad input (json_members.h); the payload is looked at only after the signature
+ * was found right. No state, no locks.
  */
 #include "postgres.h"
 
 #include <math.h>
 
-#include "common/jsonapi.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 
-#include "base/compat.h"
 #include "base/json.h"
+#include "base/json_members.h"
 #include "base/secret.h"
 #include "base/uuid.h"
 #include "base/uuid7.h"
@@ -36,111 +35,35 @@ typedef struct Member
 	char *name;
 	JsonTokenType type; /* of a nested object or array: its first token */
 	char *text;
-	bool element;
 } Member;
 
 typedef struct Reader
 {
-	int depth;
-	bool bad;	  /* no object, a duplicate, too many members */
-	bool in_list; /* what is open at depth 2 is an array */
-	char *name;	  /* of the member being read */
+	bool bad; /* a duplicate, or too many members */
 	int count;
 	Member members[MAX_MEMBERS];
 } Reader;
 
 static void
-add_member(Reader *reader, JsonTokenType type, char *text, bool element)
+add_member(void *state, char *name, JsonTokenType type, char *text, bool element)
 {
-	if (reader->count == MAX_MEMBERS || reader->name == NULL)
-	{
+	Reader *reader = state;
+
+	for (int i = 0; i < reader->count && !element; i++)
+		reader->bad |= (strcmp(reader->members[i].name, name) == 0);
+	if (reader->count == MAX_MEMBERS)
 		reader->bad = true;
-		return;
-	}
-	reader->members[reader->count++] = (Member){.name = reader->name, .type = type, .text = text, .element = element};
-}
-
-static ss_json_action
-begin_object(void *state)
-{
-	Reader *reader = state;
-
-	if (++reader->depth == 2)
-	{
-		reader->in_list = false;
-		add_member(reader, JSON_TOKEN_OBJECT_START, NULL, false);
-	}
-	SS_JSON_ACTION_DONE;
-}
-
-static ss_json_action
-begin_array(void *state)
-{
-	Reader *reader = state;
-
-	if (++reader->depth == 1)
-		reader->bad = true;
-	else if (reader->depth == 2)
-	{
-		reader->in_list = true;
-		add_member(reader, JSON_TOKEN_ARRAY_START, NULL, false);
-	}
-	SS_JSON_ACTION_DONE;
-}
-
-static ss_json_action
-end_nested(void *state)
-{
-	((Reader *) state)->depth--;
-	SS_JSON_ACTION_DONE;
-}
-
-static ss_json_action
-begin_field(void *state, char *name, bool isnull)
-{
-	Reader *reader = state;
-
-	if (reader->depth == 1)
-	{
-		for (int i = 0; i < reader->count; i++)
-			reader->bad |= (strcmp(reader->members[i].name, name) == 0);
-		reader->name = name;
-	}
-	SS_JSON_ACTION_DONE;
-}
-
-static ss_json_action
-read_scalar(void *state, char *text, JsonTokenType type)
-{
-	Reader *reader = state;
-
-	if (reader->depth == 0)
-		reader->bad = true;
-	else if (reader->depth == 1)
-		add_member(reader, type, text, false);
-	else if (reader->depth == 2 && reader->in_list)
-		add_member(reader, type, text, true);
-	SS_JSON_ACTION_DONE;
+	else
+		reader->members[reader->count++] = (Member){.name = name, .type = type, .text = text};
 }
 
 /* Reads UTF-8 text that must be one JSON object without duplicate names; false if it is anything else. */
 static bool
 read_object(const char *text, int length, Reader *reader)
 {
-	JsonSemAction actions = {
-		.semstate = reader,
-		.object_start = begin_object,
-		.object_end = end_nested,
-		.array_start = begin_array,
-		.array_end = end_nested,
-		.object_field_start = begin_field,
-		.scalar = read_scalar,
-	};
-
 	memset(reader, 0, sizeof(Reader));
-	if (pg_encoding_verifymbstr(PG_UTF8, text, length) != length)
-		return false;
-	return pg_parse_json(ss_json_lexer(text, length, PG_UTF8), &actions) == JSON_SUCCESS && !reader->bad;
+	return pg_encoding_verifymbstr(PG_UTF8, text, length) == length &&
+		   ss_json_members(text, length, PG_UTF8, add_member, reader) && !reader->bad;
 }
 
 static const Member *

@@ -94,10 +94,10 @@ ss_lockout_failed(const SSSignInTry *attempt, SSLockout *lockout)
 	(void) ss_query_latest(&delete_old, NULL, NULL);
 	if (ss_query_latest(&count_failure, values, NULL) != 1)
 		elog(ERROR, "could not count a failure");
-	if (!DatumGetBool(ss_value_not_null(0, 1)))
+	if (!ss_value_bool(0, 1))
 		return false;
-	lockout->failures = DatumGetInt32(ss_value_not_null(0, 2));
-	lockout->until = DatumGetTimestampTz(ss_value_not_null(0, 3));
+	lockout->failures = ss_value_int32(0, 2);
+	lockout->until = ss_value_time(0, 3);
 	return true;
 }
 

@@ -89,7 +89,7 @@ store(const Recipient *recipient, const char *password, int hours)
 	ss_secret_wipe(VARDATA(plain), strlen(password));
 	if (ss_query_latest(&store_password, values, NULL) != 1)
 		elog(ERROR, "could not store a temporary password");
-	return DatumGetTimestampTz(ss_value_not_null(0, 1));
+	return ss_value_time(0, 1);
 }
 
 /* The message to the user, with the password as its secret. */

@@ -140,7 +140,7 @@ secret_fits(const uint8 *secret, int column)
 {
 	uint8 digest[SS_DIGEST_BYTES];
 	bool isnull;
-	Datum value = ss_value(0, column, &isnull);
+	Datum value = ss_value_or_null(0, column, BYTEAOID, &isnull);
 	bytea *stored;
 
 	if (isnull)
@@ -177,7 +177,7 @@ ss_sessions_begin(const pg_uuid_t *user_id, SSRefreshToken *token)
 	values[6] = ss_secret_bytea(rotation_key, sizeof(rotation_key));
 	if (ss_query_latest(&insert_session, values, nulls) != 1)
 		elog(ERROR, "setting session_lifetime_days is missing");
-	return DatumGetTimestampTz(ss_value_not_null(0, 1));
+	return ss_value_time(0, 1);
 }
 
 /* The token that follows this one in its session. */
@@ -220,11 +220,11 @@ ss_sessions_rotate(SSRefreshToken *token, TimestampTz *expires_at)
 		(void) ss_sessions_end(&token->user_id, &token->session_id, SS_ENDED_REUSE);
 		return SS_SESSION_REUSED;
 	}
-	make_next(token, DatumGetByteaPP(ss_value_not_null(0, 4)));
+	make_next(token, DatumGetByteaPP(ss_value_typed(0, 4, BYTEAOID)));
 	values[2] = digest_of(token->secret);
 	if (ss_query_latest(update, values, NULL) != 1)
 		return SS_SESSION_NONE;
-	*expires_at = DatumGetTimestampTz(ss_value_not_null(0, 1));
+	*expires_at = ss_value_time(0, 1);
 	return SS_SESSION_GOES_ON;
 }
 

@@ -218,10 +218,10 @@ read_account(SSQuery *query, Datum key)
 	if (ss_query_latest(query, &key, NULL) != 1)
 		return account;
 	account.exists = true;
-	account.user_id = *DatumGetUUIDP(ss_value_not_null(0, 1));
+	account.user_id = *ss_value_uuid(0, 1);
 	account.password_hash = ss_value_text(0, 2);
-	account.must_change = DatumGetBool(ss_value_not_null(0, 3));
-	account.may_sign_in = DatumGetBool(ss_value_not_null(0, 4));
+	account.must_change = ss_value_bool(0, 3);
+	account.may_sign_in = ss_value_bool(0, 4);
 	return account;
 }
 
@@ -308,7 +308,7 @@ swipesavvy_refresh_session(PG_FUNCTION_ARGS)
 		ss_query_latest(&select_refresher, (Datum[]){UUIDPGetDatum(&token.user_id)}, NULL) == 1)
 	{
 		char *role = ss_value_text(0, 1);
-		bool must_change = DatumGetBool(ss_value_not_null(0, 2));
+		bool must_change = ss_value_bool(0, 2);
 
 		PG_RETURN_DATUM(leave_signed_in(&call, &token, session_ends, role, must_change));
 	}

@@ -78,7 +78,7 @@ static SSQuery check_overlap = {"SELECT $1 >= interval '0' AND $1 <= interval '3
 static void
 read_key(SSTokenKey *key)
 {
-	bytea *secret = DatumGetByteaPP(ss_value_not_null(0, 2));
+	bytea *secret = DatumGetByteaPP(ss_value_typed(0, 2, BYTEAOID));
 
 	key->key_id = ss_value_text(0, 1);
 	key->length = VARSIZE_ANY_EXHDR(secret);
@@ -152,7 +152,7 @@ read_overlap(FunctionCallInfo fcinfo, int n)
 		ss_missing_value("overlap");
 	overlap = PG_GETARG_DATUM(n);
 	(void) ss_query_write(&check_overlap, &overlap, NULL);
-	if (!DatumGetBool(ss_value_not_null(0, 1)))
+	if (!ss_value_bool(0, 1))
 		ss_bad_value("overlap", "It is %s; 0 to 366 days are allowed.",
 					 DatumGetCString(DirectFunctionCall1(interval_out, overlap)));
 	return overlap;

@@ -258,7 +258,7 @@ find_and_lock(FunctionCallInfo fcinfo, const SSCall *call, Datum *values, bool *
 	ss_param_pointer(values, nulls, 1, account_id);
 	if (ss_query_write(&find_account, values, nulls) == 0)
 		ss_not_found("account", ss_uuid_text(account_id));
-	user_id = DatumGetUUIDP(ss_value_not_null(0, 1));
+	user_id = ss_value_uuid(0, 1);
 	ss_param_pointer(values, nulls, 0, user_id);
 	ss_users_lock(user_id);
 }

@@ -74,7 +74,8 @@ typedef struct Found
 #define IS_IN_INDEX "swipesavvy.search_key(u.name || E'\n' || u.email) LIKE $8"
 #define MATCHES		"(textlike(swipesavvy.search_key(u.name), $7) OR textlike(swipesavvy.search_key(u.email), $7))"
 
-static SSQuery count_all = {"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.users LIMIT 10001) n", 0, {0}, NULL};
+static SSQuery count_all = {
+	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.users" SS_PAGE_COUNT_LIMIT ") n", 0, {0}, NULL};
 
 static SSQuery find_all = {"SELECT u.user_id FROM swipesavvy.users u WHERE " BEHIND_CURSOR " ORDER BY " NEWEST_FIRST
 						   " LIMIT $5 OFFSET $6",
@@ -82,10 +83,10 @@ static SSQuery find_all = {"SELECT u.user_id FROM swipesavvy.users u WHERE " BEH
 
 static SSPageBeyond beyond; /* of all users */
 
-static SSQuery count_users = {"SELECT count(*) FROM (SELECT 1 FROM " EACH_STATUS_AND_ROLE
-							  " CROSS JOIN LATERAL (SELECT 1 FROM swipesavvy.users u"
-							  " WHERE u.status = s.status AND u.role = r.role LIMIT 10001) u LIMIT 10001) n",
-							  LIST_ARGS, LIST_ARG_TYPES, NULL};
+static SSQuery count_users = {
+	"SELECT count(*) FROM (SELECT 1 FROM " EACH_STATUS_AND_ROLE " CROSS JOIN LATERAL (SELECT 1 FROM swipesavvy.users u"
+	" WHERE u.status = s.status AND u.role = r.role" SS_PAGE_COUNT_LIMIT ") u" SS_PAGE_COUNT_LIMIT ") n",
+	LIST_ARGS, LIST_ARG_TYPES, NULL};
 
 static SSQuery find_users = {"SELECT u.user_id FROM " EACH_STATUS_AND_ROLE
 							 " CROSS JOIN LATERAL (SELECT u.user_id, u.created_at"
@@ -102,14 +103,14 @@ static SSQuery sample_users = {
 /* the page, each row with the total; one row without an id where the page is empty */
 static SSQuery search_index = {
 	"WITH found AS MATERIALIZED (SELECT u.user_id, u.created_at FROM swipesavvy.users u WHERE " IS_IN_INDEX
-	" AND " MATCHES " AND " FILTERS " LIMIT 10001)"
+	" AND " MATCHES " AND " FILTERS SS_PAGE_COUNT_LIMIT ")"
 	" SELECT p.user_id, n.total FROM (SELECT count(*) AS total FROM found) n LEFT JOIN"
 	" (SELECT u.user_id, u.created_at FROM found u WHERE " BEHIND_CURSOR " ORDER BY " NEWEST_FIRST
 	" LIMIT $5 OFFSET $6) p ON true ORDER BY p.created_at DESC, p.user_id DESC",
 	LIST_ARGS, LIST_ARG_TYPES, NULL};
 
 static SSQuery count_row_by_row = {"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.users u WHERE " MATCHES
-								   " AND " FILTERS " LIMIT 10001) n",
+								   " AND " FILTERS SS_PAGE_COUNT_LIMIT ") n",
 								   LIST_ARGS, LIST_ARG_TYPES, NULL};
 
 static SSQuery search_row_by_row = {"SELECT u.user_id FROM swipesavvy.users u WHERE " MATCHES " AND " FILTERS
@@ -158,7 +159,7 @@ set_cursor(Datum *values, const char *after)
 		value = UUIDPGetDatum(user_id);
 		if (ss_query_read(&find_cursor, &value, NULL) == 0)
 			ss_bad_value("after", "There is no user \"%s\".", after);
-		created_at = DatumGetTimestampTz(ss_value_not_null(0, 1));
+		created_at = ss_value_time(0, 1);
 	}
 	values[ARG_CREATED_AT] = TimestampTzGetDatum(created_at);
 	values[ARG_USER_ID] = UUIDPGetDatum(user_id);
@@ -215,7 +216,7 @@ take_ids(Found *found, uint64 rows)
 	for (uint64 i = 0; i < rows; i++)
 	{
 		bool isnull;
-		Datum id = ss_value(i, 1, &isnull);
+		Datum id = ss_value_or_null(i, 1, UUIDOID, &isnull);
 
 		if (!isnull)
 			found->ids[found->count++] = id;

@@ -66,7 +66,7 @@ typedef struct Worker
 
 static List *workers = NIL; /* of Worker, in TopMemoryContext */
 
-const char *const ssw_lane_names[SSW_LANES] = {"jobs", "health"};
+const char *const ssw_lane_names[SS_LANES] = {SS_LANE_NAMES};
 
 void
 ssw_lock_of_database(LOCKTAG *tag, Oid database)
@@ -79,15 +79,15 @@ ssw_lock_of_database(LOCKTAG *tag, Oid database)
  * functions of SQL cannot take. worker_status() looks for it in pg_locks.
  */
 void
-ssw_lock_of_lane(LOCKTAG *tag, Oid database, SSWLane lane)
+ssw_lock_of_lane(LOCKTAG *tag, Oid database, SSLane lane)
 {
-	SET_LOCKTAG_ADVISORY(*tag, database, lane, 0, SSW_LOCK_KIND);
+	SET_LOCKTAG_ADVISORY(*tag, database, lane, 0, SS_LANE_LOCK_KIND);
 }
 
 /* --- the list ------------------------------------------------------------------------- */
 
 static Worker *
-find_worker(const char *database, SSWLane lane)
+find_worker(const char *database, SSLane lane)
 {
 	ListCell *cell;
 
@@ -106,7 +106,7 @@ want_workers(const char *database)
 {
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
-	for (int lane = 0; lane < SSW_LANES; lane++)
+	for (int lane = 0; lane < SS_LANES; lane++)
 	{
 		Worker *worker = find_worker(database, lane);
 

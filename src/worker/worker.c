@@ -40,6 +40,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 
+#include "base/jobs.h"
 #include "worker/worker.h"
 
 PG_MODULE_MAGIC;
@@ -61,25 +62,14 @@ static SSWStatement measure = {NULL, 3, {FLOAT8OID, FLOAT8OID, BOOLOID}, NULL};
 static SSWStatement record = {"SELECT (swipesavvy.record_health($1) ->> 'more')::boolean", 1, {JSONBOID}, NULL};
 
 /* The jobs that this library can do. Each answers whether there is more to do at once. */
-#define CALL(function) "SELECT (r ->> 'more')::boolean FROM swipesavvy." function "() r"
+#define CALL(name, lane, every, max)                                                                                   \
+	{#name, {"SELECT (r ->> 'more')::boolean FROM swipesavvy." #name "() r", 0, {0}, NULL}},
+#define OWN_STEPS(name, lane, every, max) {#name, {NULL, 0, {0}, NULL}}, /* sample_health() below */
 static struct
 {
 	const char *name;
 	SSWStatement query;
-} jobs[] = {
-	{"complete_campaigns", {CALL("complete_campaigns"), 0, {0}, NULL}},
-	{"lapse_transactions", {CALL("lapse_transactions"), 0, {0}, NULL}},
-	{"expire_points", {CALL("expire_points"), 0, {0}, NULL}},
-	{"refresh_tiers", {CALL("refresh_tiers"), 0, {0}, NULL}},
-	{"refresh_leaderboards", {CALL("refresh_leaderboards"), 0, {0}, NULL}},
-	{"check_ledger", {CALL("check_ledger"), 0, {0}, NULL}},
-	{"record_refused_attempts", {CALL("record_refused_attempts"), 0, {0}, NULL}},
-	{"seal_audit_log", {CALL("seal_audit_log"), 0, {0}, NULL}},
-	{"apply_audit_retention", {CALL("apply_audit_retention"), 0, {0}, NULL}},
-	{"apply_outbox_retention", {CALL("apply_outbox_retention"), 0, {0}, NULL}},
-	{"roll_up_health", {CALL("roll_up_health"), 0, {0}, NULL}},
-	{"sample_health", {NULL, 0, {0}, NULL}}, /* sample_health() below */
-};
+} jobs[] = {SS_JOBS(CALL, OWN_STEPS)};
 
 /* What the settings of the server, the database or a role may say otherwise. */
 static const char *const settings[][2] = {
@@ -101,7 +91,7 @@ static const char *const settings[][2] = {
 /* What a turn found to do. */
 typedef struct Turn
 {
-	SSWLane lane;
+	SSLane lane;
 	char *job; /* NULL = nothing is due */
 	int max_ms;
 	int wait_ms;
@@ -386,7 +376,7 @@ attempt(void (*step)(void *arg), Turn *turn)
 
 /* Does a job if one is due. Returns the milliseconds to wait, less than 0 if it could not even ask. */
 static int
-take_turn(SSWLane lane)
+take_turn(SSLane lane)
 {
 	Turn turn = {.lane = lane};
 
@@ -413,7 +403,7 @@ ssw_now_ms(void)
 
 /* Does a job if one may be due; returns the milliseconds until the next may be. */
 static int
-do_jobs(SSWLane lane)
+do_jobs(SSLane lane)
 {
 	static int failures = 0;
 	int wait;
@@ -471,7 +461,7 @@ swipesavvy_worker_main(Datum arg)
 	{
 		int wait = do_jobs(start.lane);
 
-		if (start.lane == SSW_HEALTH)
+		if (start.lane == SS_LANE_HEALTH)
 			wait = Min(wait, ssw_deliver());
 		wait_for(wait);
 	}

@@ -15,25 +15,15 @@
 #include "postmaster/bgworker.h"
 #include "storage/lock.h"
 
-/*
- * The workers of a database: what has to be done in time, samples of its health
- * and deliveries, is not kept waiting by what may take long. Their names are in
- * launcher.c.
- */
-typedef enum SSWLane
-{
-	SSW_JOBS,
-	SSW_HEALTH,
-	SSW_LANES
-} SSWLane;
+#include "base/jobs.h"
 
-extern const char *const ssw_lane_names[SSW_LANES];
+extern const char *const ssw_lane_names[SS_LANES];
 
 /* What the launcher tells a worker, in bgw_extra. */
 typedef struct SSWStart
 {
 	NameData database;
-	SSWLane lane;
+	SSLane lane;
 } SSWStart;
 
 StaticAssertDecl(sizeof(SSWStart) <= BGW_EXTRALEN, "a worker's database and lane fit into bgw_extra");
@@ -41,12 +31,10 @@ StaticAssertDecl(sizeof(SSWStart) <= BGW_EXTRALEN, "a worker's database and lane
 /*
  * The locks that databases are used under: one that keeps it from being
  * dropped, renamed or copied, which every connection holds while it begins,
- * and one that the worker of a lane holds as long as it lives.
+ * and that of a lane (jobs.h).
  */
-#define SSW_LOCK_KIND 19027 /* jobs.c knows it, too */
-
 extern void ssw_lock_of_database(LOCKTAG *tag, Oid database);
-extern void ssw_lock_of_lane(LOCKTAG *tag, Oid database, SSWLane lane);
+extern void ssw_lock_of_lane(LOCKTAG *tag, Oid database, SSLane lane);
 
 /* --- worker.c: transactions with the rights of swipesavvy_admin, one at a time --- */
 
