@@ -30,6 +30,7 @@ my @exceptions = (
     [ 'src/engine/stored_purchases.c', qr/./, 'replays everybody\'s purchases' ],
     [ 'src/engine/engine.c', qr/transactions t WHERE t\.transaction_id = ANY/, 'a transaction_id is used once by anybody; asked only when the caller chose it' ],
     [ 'src/purchases/recorded.c', qr/^SELECT t\.user_id FROM .* WHERE t\.transaction_id = \$1$/, 'finds whose purchase it is when the caller does not say' ],
+    [ 'src/points/cancel_redemption.c', qr/^SELECT user_id FROM .* UNION ALL SELECT user_id FROM /, 'finds whose redemption it is when the caller does not say' ],
     [ 'src/purchases/settlement.c', qr/t\.recorded_at < \$1 ORDER BY t\.recorded_at LIMIT/, 'finds what has lapsed of anybody' ],
     [ 'src/ledger/lots.c', qr/^SELECT u\.user_id FROM swipesavvy\.reward_accounts u/, 'finds whose points have expired' ],
     [ 'src/ledger/lots.c', qr/^SELECT d\.points FROM unnest/, 'user by user; one condition more for all of them would be looked at for each row' ],
