@@ -1,5 +1,6 @@
 # make all | install | installcheck     PGXS: build, install, test against a running server
 # make demo | check | stress | bench | loadtest | coverage on a throw-away server that is gone afterwards (installs missing packages)
+# make fresh                             demo and check on bare roots of Debian, made by debootstrap
 # make lint | clean
 
 EXTENSION  = swipesavvy
@@ -48,13 +49,15 @@ sql_unlisted = $(filter-out $(sql_files),$(wildcard sql/$(sql_release)/*.sql sql
 sql_missing = $(filter-out $(wildcard sql/$(sql_release)/*.sql sql/$(sql_release)/*/*.sql),$(sql_files))
 DATA_built = $(SQL_STEPS:%=build/swipesavvy--%.sql)
 
-ON_A_SERVER = check demo stress bench loadtest coverage lint
+ON_A_SERVER = check demo stress bench loadtest coverage lint fresh
 ifneq (,$(filter $(ON_A_SERVER),$(MAKECMDGOALS)))
 # Without PGXS, which a fresh machine lacks and which has a 'check' of its own.
 check demo stress bench loadtest coverage:
 	@bash test/run/sandbox.sh $@
 lint:
 	@bash test/run/lint.sh
+fresh:
+	@bash test/run/fresh.sh
 all install installcheck clean:
 	@$(MAKE) --no-print-directory $@
 .PHONY: $(ON_A_SERVER) all install installcheck clean

@@ -32,8 +32,8 @@ if wanted tap && compgen -G 'test/t/*.pl' >/dev/null; then
     fi
     run prove -I test/t/lib -I "$src_test/perl" "${files[@]}"
     # prove does not show what a test said before it died
-    grep -lE '^not ok|not ok [0-9]|error running SQL|^Can.t|^Bail|timed out' tmp_check/log/regress_log_* | xargs -r tail -n 25
-    cp -r tmp_check/log/. log/ 2>/dev/null
+    cp -r tmp_check/log/. log/ 2>/dev/null # where they are before 16
+    grep -lE '^not ok|not ok [0-9]|error running SQL|^Can.t|^Bail|timed out' log/regress_log_* | xargs -r tail -n 25
 fi
 if [ $status != 0 ]; then
     cat regress.diffs regression.diffs 2>/dev/null

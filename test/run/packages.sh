@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the machine lacks, and says what. packages.sh check|demo|stress|bench|loadtest|coverage|lint
+# Installs what the machine lacks, and says what. packages.sh check|demo|stress|bench|loadtest|coverage|lint|fresh
 # Each thing is looked for by itself, where it is used: a PostgreSQL built from source will do as well as the packages, and a
 # part of them (Debian's client brings pg_config and PGXS) does not stand for the rest.
 set -euo pipefail
@@ -23,6 +23,7 @@ version() {
 
 missing() { # of what the tools for $1 use, the packages of that which is not there
     local v
+    if [ "$1" = fresh ]; then have debootstrap || echo debootstrap; return; fi
     v=$(version)
     have make || echo make
     have cc && header stdio.h || printf '%s\n' gcc libc6-dev
@@ -32,7 +33,8 @@ missing() { # of what the tools for $1 use, the packages of that which is not th
     case $1 in
         check | stress | coverage | lint)
             have prove && module Test::More && module JSON::PP || echo perl
-            module IPC::Run || echo libipc-run-perl ;;&
+            module IPC::Run || echo libipc-run-perl
+            [ -f /etc/ssl/certs/ca-certificates.crt ] || echo ca-certificates ;;&
         check | coverage)
             extension pgtap || echo "postgresql-$v-pgtap"
             have pg_prove || echo libtap-parser-sourcehandler-pgtap-perl ;;&
