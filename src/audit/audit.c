@@ -109,7 +109,7 @@ is_same(JsonbValue *one, JsonbValue *other)
 	}
 }
 
-/* Would nobody ask about a change of this? */
+/* Is it a column whose changes tell nothing, such as updated_at? */
 static bool
 is_noise(const char *name, int length)
 {

@@ -24,15 +24,35 @@
 
 #define SAFE_PATH "pg_catalog, pg_temp"
 
+/* Until the GUC nest level ends. */
+static void
+set_for_level(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+void
+ss_query_connect(void)
+{
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+}
+
+void
+ss_query_disconnect(void)
+{
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not disconnect from SPI");
+}
+
 void
 ss_query_guard_path(void)
 {
 	/* a plan that is printed shows the values that go into it, secrets among them, and anybody can have plans printed */
 	if (Debug_print_plan)
-		(void) set_config_option("debug_print_plan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-								 false);
+		set_for_level("debug_print_plan", "off");
 	if (strcmp(namespace_search_path, SAFE_PATH) != 0)
-		(void) set_config_option("search_path", SAFE_PATH, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		set_for_level("search_path", SAFE_PATH);
 }
 
 /* Costs that are guesses, or that say "never", would have a query of microseconds compiled for 100 ms. */
@@ -40,7 +60,7 @@ static void
 avoid_jit(void)
 {
 	if (jit_enabled)
-		(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		set_for_level("jit", "off");
 }
 
 void
@@ -48,7 +68,7 @@ ss_query_avoid_scans(void)
 {
 	avoid_jit();
 	if (enable_seqscan)
-		(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		set_for_level("enable_seqscan", "off");
 }
 
 void
@@ -56,15 +76,14 @@ ss_query_avoid_sorts(void)
 {
 	ss_query_avoid_scans();
 	if (enable_sort)
-		(void) set_config_option("enable_sort", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		set_for_level("enable_sort", "off");
 }
 
 void
 ss_query_plan_once(void)
 {
 	avoid_jit();
-	(void) set_config_option("plan_cache_mode", "force_generic_plan", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
-							 0, false);
+	set_for_level("plan_cache_mode", "force_generic_plan");
 }
 
 void
@@ -72,8 +91,7 @@ ss_query_keep_order(void)
 {
 	ss_query_avoid_scans();
 	if (enable_bitmapscan)
-		(void) set_config_option("enable_bitmapscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
-								 false);
+		set_for_level("enable_bitmapscan", "off");
 }
 
 /* The query's plan, with the path in place under which it is made and used. */

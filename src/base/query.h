@@ -33,6 +33,10 @@ typedef struct SSQuery
 /* Declares a query of this file. */
 #define SS_QUERY(name, ...) static SSQuery name = SS_QUERY_OF(__VA_ARGS__)
 
+/* Connects to SPI, whose memory context becomes the current one, and leaves it; ss_call_enter and ss_call_leave do it, too. */
+extern void ss_query_connect(void);
+extern void ss_query_disconnect(void);
+
 /*
  * Runs a query that reads under the active snapshot (what a STABLE function
  * must do). Returns the number of rows; they are in SPI_tuptable.

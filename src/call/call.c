@@ -60,7 +60,7 @@ roles_of(Oid role, int wanted)
 	return found;
 }
 
-/* Whom the caller acts for, NULL for nobody; 42501 for who must change a temporary password and calls something else. */
+/* Whom the caller acts for, NULL for nobody; 42501 for a user who must change a temporary password and calls something else. */
 static const pg_uuid_t *
 identify(SSIdentity *identity, int allowed)
 {
@@ -124,8 +124,7 @@ ss_call_enter_function(SSCall *call, int allowed, Oid function)
 	call->recorded = false;
 	call->context = CurrentMemoryContext;
 	ss_owner_become(call);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
+	ss_query_connect();
 }
 
 void
@@ -157,8 +156,7 @@ void
 ss_call_leave(SSCall *call)
 {
 	require_record(call);
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "could not disconnect from SPI");
+	ss_query_disconnect();
 	ss_owner_leave(call);
 	MemoryContextSwitchTo(call->context);
 	ss_metrics_end();

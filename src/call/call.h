@@ -33,7 +33,7 @@
 #define SS_ADMIN	 0x40
 #define SS_ANYONE	 0x7f
 
-/* Beside the roles: answers under maintenance too; the answer is not for caches; also for who must change a temporary password. */
+/* Beside the roles: answers under maintenance too; the answer is not for caches; also for a user who must change a temporary password. */
 #define SS_IN_MAINTENANCE 0x100
 #define SS_NOT_CACHED	  0x200
 #define SS_TEMPORARY	  0x400

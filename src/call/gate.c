@@ -42,14 +42,12 @@ read_gate(SSGate *gate, Snapshot snapshot)
 
 	PushActiveSnapshot(snapshot);
 	ss_owner_become(&call);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
+	ss_query_connect();
 	(void) ss_query_read(&read_settings, NULL, NULL);
 	gate->maintenance = DatumGetBool(ss_value_or_null(0, 1, BOOLOID, &isnull)) && !isnull;
 	gate->rate_limit = (int32) ss_value_int64(0, 2, 0);
 	gate->cache_ttl = (int32) ss_value_int64(0, 3, 0);
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "could not disconnect from SPI");
+	ss_query_disconnect();
 	ss_owner_leave(&call);
 	PopActiveSnapshot();
 }

@@ -138,12 +138,10 @@ count_in_table(const pg_uuid_t *user_id, TimestampTz minute)
 	int64 calls;
 
 	ss_owner_become(&call);
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
+	ss_query_connect();
 	(void) ss_query_write(&count_call, values, NULL);
 	calls = ss_value_int64(0, 1, 0);
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "could not disconnect from SPI");
+	ss_query_disconnect();
 	ss_owner_leave(&call);
 	return calls;
 }

@@ -133,7 +133,7 @@ extern TM_Result ss_direct_try_update(SSDirect *direct, SSTable table);
 /* Opens all that writing a table needs: before a subtransaction that may be rolled back. */
 extern void ss_direct_prepare(SSDirect *direct, SSTable table);
 
-/* The place of a column in the rows of a scan, for who gets many of them at once. */
+/* The place of a column in the rows of a scan, for readers that get many of them at once. */
 extern AttrNumber ss_direct_column(SSTable table, int column);
 
 extern Datum ss_direct_label(SSLabel label);

@@ -223,7 +223,7 @@ announce(const char *event, const char *figure)
 	ss_outbox_put(event, 1, psprintf("alert:%s", figure), DatumGetJsonbP(ss_json_finish(&json)), NULL);
 }
 
-/* A state has changed: what was open is resolved, and what is to be is opened. Returns whether one is. */
+/* A figure has changed its state: resolves the alert that was open, and opens the one of the new state. True if one was opened. */
 static bool
 change_alert(const char *figure, int level, Jsonb *sample, TimestampTz now)
 {

@@ -138,11 +138,9 @@ drops_entries(Oid extension, const Dropped *dropped)
 					  array_of_names(dropped->schemas), array_of_oids(dropped->roles), BoolGetDatum(dropped->cascade)};
 	bool found;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
+	ss_query_connect();
 	found = ss_query_write(&find_extension, values, NULL) > 0 && ss_query_write(&find_entry, NULL, NULL) > 0;
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "could not disconnect from SPI");
+	ss_query_disconnect();
 	return found;
 }
 

@@ -1,6 +1,6 @@
 /*
- * jobs.c: what is to be done from time to time: what is due, how it went, and
- * what there is to say about it.
+ * jobs.c: the jobs that are done from time to time: which is due, which failed,
+ * and what worker_status() says of them.
  *
  * SQL entry points: claim_job and finish_job are the background worker's
  * (src/worker/worker.c), set_job and worker_status an admin's. Each job is a

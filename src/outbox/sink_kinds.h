@@ -37,7 +37,7 @@ typedef struct SSMessage
 	Jsonb *secret; /* NULL = none */
 } SSMessage;
 
-/* What is to be sent; in the memory context of the caller. */
+/* A request that is to be sent. Its texts live in the caller's memory context. */
 typedef struct SSSinkRequest
 {
 	const char *method;

@@ -1,5 +1,5 @@
 /*
- * sink_requests.c: what is to be sent to sinks, and how it went.
+ * sink_requests.c: requests to sinks, and their results.
  *
  * SQL entry points for the background worker alone, which holds each request
  * between the two; a database has one such worker. claim_requests hands

@@ -23,7 +23,7 @@
 #define SS_SINK_COLUMN_COUNT 5
 #define SS_SINK_TABLES		 "swipesavvy.sinks s LEFT JOIN swipesavvy_private.sink_secrets k ON k.secret = s.secret"
 
-/* Can there be a sink? For who comes often: without any it costs a look at the size of a file. */
+/* True if the table sinks can have rows. Cheap: it looks at the file's size only, so the outbox can ask on every message. */
 extern bool ss_sinks_exist(void);
 
 /* The sink of a row of the last query; what SPI holds of its secret is overwritten, the copy is for ss_sink_forget. */

@@ -97,7 +97,7 @@ expire_some(TimestampTz before, Progress *progress, bool first)
 	pg_uuid_t *ids;
 	int count;
 
-	SPI_connect();
+	ss_query_connect();
 	ids = palloc(USERS_AT_ONCE * sizeof(pg_uuid_t));
 	count = ss_lots_find_left_before(before, &progress->last, !first, USERS_AT_ONCE, ids);
 	if (count > 0)
@@ -105,7 +105,7 @@ expire_some(TimestampTz before, Progress *progress, bool first)
 		progress->last = ids[count - 1];
 		expire_users(ids, count, before, progress);
 	}
-	SPI_finish();
+	ss_query_disconnect();
 	return count == USERS_AT_ONCE;
 }
 

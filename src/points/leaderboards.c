@@ -304,7 +304,7 @@ add_leaders(SSJson *json, const SSRules *rules, uint64 rows, const SSCall *call)
 	ss_json_close_array(json);
 }
 
-/* The rank of a customer who calls; null points for who has none, null for other callers. */
+/* The rank of a customer who calls; null points for a customer without any, null for other callers. */
 static void
 add_own(SSJson *json, const SSCall *call, const char *period)
 {

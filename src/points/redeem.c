@@ -30,7 +30,7 @@ PG_FUNCTION_INFO_V1(swipesavvy_donate_points);
 #define CODE_GROUPS		 4
 #define CODE_GROUP_CHARS 4
 
-/* What is to be spent, on what, and what came of it. */
+/* Points that are to be spent, the reward or charity they are spent on, and the result. */
 typedef struct Spending
 {
 	pg_uuid_t *user_id;

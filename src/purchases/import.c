@@ -516,8 +516,7 @@ import_chunk(void *argument)
 	int ngood = 0;
 	int64 bad = 0;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
+	ss_query_connect();
 	check_unmoved(import);
 	rows = palloc0(import->count * sizeof(Row));
 	good = palloc(import->count * sizeof(SSItem *));
@@ -549,8 +548,7 @@ import_chunk(void *argument)
 	import->digest += chunk_digest(import);
 	values[7] = Int64GetDatum((int64) import->digest);
 	(void) ss_query_write(&advance_query, values, NULL);
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "could not disconnect from SPI");
+	ss_query_disconnect();
 }
 
 /* Fetches and records the next chunk; false when there is none. A deadlock with other purchases is repeated. */
@@ -701,7 +699,6 @@ swipesavvy_import_purchases(PG_FUNCTION_ARGS)
 	}
 	finish(&import);
 	unlock(relid);
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "could not disconnect from SPI");
+	ss_query_disconnect();
 	PG_RETURN_VOID();
 }

@@ -28,6 +28,7 @@
 #include "utils/typcache.h"
 
 #include "base/errors.h"
+#include "base/query.h"
 #include "call/call.h"
 #include "engine/engine.h"
 #include "engine/statement.h"
@@ -365,8 +366,7 @@ award_chunk(Collection *collection, TupleTableSlot *slot, SSStatement *statement
 	Size bytes = 0;
 	int count = 0;
 
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
+	ss_query_connect();
 	purchases = palloc(SS_CHUNK_PURCHASES * sizeof(SSPurchase));
 	while (count < SS_CHUNK_PURCHASES && bytes < (Size) work_mem * 1024 / 4 &&
 		   tuplesort_gettupleslot(collection->sort, true, false, slot, NULL))
@@ -380,8 +380,7 @@ award_chunk(Collection *collection, TupleTableSlot *slot, SSStatement *statement
 		ss_engine_award(purchases, count, false, statement);
 	else
 		ss_statement_write(statement);
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "could not disconnect from SPI");
+	ss_query_disconnect();
 	return count > 0;
 }
 

@@ -66,11 +66,9 @@ compile(void)
 
 	rules->context = context;
 	PushActiveSnapshot(GetLatestSnapshot());
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
+	ss_query_connect();
 	ss_rules_load(rules);
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "could not disconnect from SPI");
+	ss_query_disconnect();
 	PopActiveSnapshot();
 	return rules;
 }
