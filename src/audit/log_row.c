@@ -172,7 +172,7 @@ ss_audit_has_begun(void)
 	bool begun;
 
 	(void) ss_survey_take(SS_ONE_TABLE(SS_AUDIT_INSTALLATIONS)); /* finds the columns */
-	table = table_open(ss_survey.tables[SS_AUDIT_INSTALLATIONS].relid, AccessShareLock);
+	table = table_open(ss_survey_relid(SS_AUDIT_INSTALLATIONS), AccessShareLock);
 	begun = scan_installations(table) != 0;
 	table_close(table, NoLock);
 	return begun;

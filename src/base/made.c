@@ -75,19 +75,25 @@ check_columns(Relation rel, const char *table)
 	}
 }
 
+void
+ss_made_check_table(Relation rel)
+{
+	char *schema = get_namespace_name(RelationGetNamespace(rel));
+
+	if (rel->rd_rel->relkind == RELKIND_RELATION && schema != NULL && strncmp(schema, "swipesavvy", 10) == 0)
+		check_columns(rel, psprintf("%s.%s", schema, RelationGetRelationName(rel)));
+}
+
 static void
 check_table(Oid relid, uint64 seen)
 {
 	Checked *entry = find(relid);
 	Relation rel;
-	char *schema;
 
 	if (entry->seen == seen)
 		return;
 	rel = relation_open(relid, AccessShareLock);
-	schema = get_namespace_name(RelationGetNamespace(rel));
-	if (rel->rd_rel->relkind == RELKIND_RELATION && schema != NULL && strncmp(schema, "swipesavvy", 10) == 0)
-		check_columns(rel, psprintf("%s.%s", schema, RelationGetRelationName(rel)));
+	ss_made_check_table(rel);
 	relation_close(rel, NoLock);
 	entry->seen = seen;
 }

@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include "executor/spi.h"
+#include "utils/rel.h"
 
 typedef struct SSMadeColumn
 {
@@ -27,5 +28,8 @@ extern const int ss_made_columns_count;
  * used, so its tables are locked. Costs next to nothing as long as no table changes.
  */
 extern void ss_made_check(SPIPlanPtr plan);
+
+/* The same for one table of ours, which is open. */
+extern void ss_made_check_table(Relation rel);
 
 #endif /* SS_MADE_H */

@@ -79,7 +79,7 @@ bool
 ss_rivals_find(const pg_uuid_t *transaction_id, const pg_uuid_t *user_id)
 {
 	static const SSIndexSpec by_id = {.nkeys = 1, .columns = {{"transaction_id", UUIDOID}}};
-	Oid relid = get_relname_relid("transactions", get_namespace_oid("swipesavvy", false));
+	Oid relid = ss_survey_relid(SS_TRANSACTIONS);
 	Relation table = table_open(relid, RowExclusiveLock);
 	bool found = false;
 

@@ -38,6 +38,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "base/made.h"
 #include "base/query.h"
 #include "base/sentinel.h"
 #include "direct/restore_guard.h"
@@ -234,11 +235,21 @@ ss_survey_find_index(Relation rel, const SSIndexSpec *shape)
 	return found;
 }
 
+Oid
+ss_survey_relid(SSTable table)
+{
+	Oid relid = get_relname_relid(ss_table_specs[table].name, get_namespace_oid("swipesavvy", false));
+
+	if (!OidIsValid(relid))
+		ereport(ERROR, errcode(ERRCODE_UNDEFINED_TABLE),
+				errmsg("relation \"swipesavvy.%s\" does not exist", ss_table_specs[table].name));
+	return relid;
+}
+
 bool
 ss_survey_has_index(SSTable table)
 {
-	Oid relid = get_relname_relid(ss_table_specs[table].name, get_namespace_oid("swipesavvy", false));
-	Relation rel = table_open(relid, AccessShareLock);
+	Relation rel = table_open(ss_survey_relid(table), AccessShareLock);
 	Oid index = ss_survey_find_index(rel, &ss_table_specs[table].index);
 
 	table_close(rel, NoLock);
@@ -463,6 +474,7 @@ look_at_table(SSTable table, Oid relid)
 	rel = OidIsValid(found->relid) ? try_table_open(found->relid, AccessShareLock) : NULL;
 	if (rel == NULL)
 		return false;
+	ss_made_check_table(rel); /* a query would refuse it, too */
 	usable = find_columns(heap_of(table), RelationGetDescr(rel), spec->use) && is_plain(rel, spec->use);
 	if (usable && spec->use != SS_USE_READ)
 	{

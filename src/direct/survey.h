@@ -50,6 +50,9 @@ extern bool ss_survey_take(uint32 tables);
  */
 extern bool ss_survey_lock(uint32 tables, uint32 locked, LOCKMODE mode);
 
+/* Where the table is now; 42P01, as by a query, when there is none of that name. */
+extern Oid ss_survey_relid(SSTable table);
+
 /* A valid btree index of that shape, ordered as the server orders its types; InvalidOid when there is none. */
 extern Oid ss_survey_find_index(Relation rel, const SSIndexSpec *shape);
 

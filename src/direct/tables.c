@@ -201,6 +201,7 @@ const SSTableSpec ss_table_specs[SS_TABLES] = {
 								.columns = {[INSTALLATION_NO] = {"installation_no", INT4OID},
 											[INSTALLATION_SYSTEM] = {"system_identifier", INT8OID},
 											[INSTALLATION_DATABASE] = {"database_oid", OIDOID}}},
+	[SS_SINKS] = {.name = "sinks"},
 };
 
 const SSLabelSpec ss_label_specs[SS_LABELS] = {

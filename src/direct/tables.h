@@ -37,6 +37,7 @@ typedef enum SSTable
 	SS_CAMPAIGNS,			/* counted page by page */
 	SS_AUDIT_LOGS,			/* appended to */
 	SS_AUDIT_INSTALLATIONS, /* read as a whole */
+	SS_SINKS,				/* asked whether it is empty, by the size of its file */
 	SS_TABLES
 } SSTable;
 

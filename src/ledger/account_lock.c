@@ -20,6 +20,7 @@
 
 #include "base/columns.h"
 #include "base/query.h"
+#include "direct/survey.h"
 #include "base/uuid.h"
 #include "ledger/account_lock.h"
 
@@ -40,9 +41,7 @@ SS_QUERY(inactive_users_query,
 void
 ss_account_lock_out_changes(void)
 {
-	Oid relid = get_relname_relid("campaign_redemptions", get_namespace_oid("swipesavvy", false));
-
-	LockRelationOid(relid, RowExclusiveLock);
+	LockRelationOid(ss_survey_relid(SS_REDEMPTIONS), RowExclusiveLock);
 }
 
 /* By id, those of a completed purchase first. */

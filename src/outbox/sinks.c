@@ -12,11 +12,9 @@
 #include "postgres.h"
 
 #include "access/table.h"
-#include "catalog/namespace.h"
 #include "storage/bufmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "audit/audit.h"
@@ -26,6 +24,7 @@
 #include "base/query.h"
 #include "base/secret.h"
 #include "call/call.h"
+#include "direct/survey.h"
 #include "outbox/sinks.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_create_sink);
@@ -120,10 +119,13 @@ static SSQuery select_sinks = {
 bool
 ss_sinks_exist(void)
 {
-	Oid relid = get_relname_relid("sinks", get_namespace_oid("swipesavvy", false));
-	Relation sinks = table_open(relid, AccessShareLock);
-	bool exist = RelationGetNumberOfBlocks(sinks) > 0;
+	Relation sinks;
+	bool exist;
 
+	if (!ss_survey_take(SS_ONE_TABLE(SS_SINKS)))
+		return true; /* its rows may be elsewhere */
+	sinks = table_open(ss_survey.tables[SS_SINKS].relid, AccessShareLock);
+	exist = RelationGetNumberOfBlocks(sinks) > 0;
 	table_close(sinks, AccessShareLock);
 	return exist;
 }
