@@ -1,7 +1,7 @@
 /*
  * direct.c: the engine's tables by their access methods (direct.h).
  *
- * Called by chunk_direct.c, write_direct.c and slots.c under the engine's
+ * Called by chunk_direct.c, row_writer.c and slots.c under the engine's
  * order of locks, and by readers, which lock nothing. A purchase through
  * saved plans starts and stops the executor a dozen times; here a look-up is
  * an index scan, a lock is table_tuple_lock on the row that a fresh snapshot

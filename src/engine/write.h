@@ -15,7 +15,4 @@
  */
 extern void ss_write_chunk(const SSChunk *chunk);
 
-/* The same without the executor (write_direct.c). */
-extern void ss_write_chunk_directly(const SSChunk *chunk);
-
 #endif /* SS_WRITE_H */

@@ -297,7 +297,9 @@ BEGIN
         $c$swipesavvy.get_user_transactions(ops.one())$c$, $c$swipesavvy.get_user_rewards(ops.one())$c$, $c$swipesavvy.get_user_spending_analytics(ops.one())$c$,
         $c$swipesavvy.get_user_profile(ops.one())$c$, $c$swipesavvy.list_campaigns()$c$, $c$swipesavvy.create_user('three@operators.test', 'Three', user_id => '00000000-0000-7000-8000-0000a3000003') -> 'email'$c$,
         $c$swipesavvy.get_audit_logs(page_size => 2) -> 'total'$c$, $c$swipesavvy.adjust_points(ops.two(), 3, 'More')$c$] LOOP
-        answers := answers || ops.answer(call) || E'\n';
+        a := ops.answer(call);
+        answers := answers || a || E'\n';
+        acknowledged := acknowledged + (call ~ 'record_transaction' AND a ~ '^\{')::integer; -- with the id of one that was refused
     END LOOP;
 END $$;
 
