@@ -12,7 +12,7 @@
 #include "engine/engine.h"
 #include "engine/match.h"
 #include "engine/purchase.h"
-#include "engine/shares.h"
+#include "engine/slots.h"
 #include "ledger/account.h"
 #include "rules/rules.h"
 
@@ -31,15 +31,8 @@ typedef struct SSChunk
 	SSAccount *accounts;	  /* by id; the buyers', and of those who brought them */
 	SSBuyer *known;			  /* of each account: what the rules need to know of its user */
 	struct HTAB *redemptions; /* counts by user and campaign */
-	bool locked;			  /* all slots in question are (slots.c) */
-	bool contended;			  /* slots were fought over: there should be more */
-	bool must_lock;			  /* the present choice cannot be made without locks */
-	int attempts;			  /* choices that came to nothing */
-	SSStatement *statement;	  /* NULL: slots are written with each chunk */
-	int nshares;
-	SSShares *shares;
-	int ntakes;
-	SSTake *takes;
+	SSStatement *statement;	  /* NULL: all is written with each chunk */
+	SSSlotBook slots;
 	struct HTAB *spending; /* by user and day; NULL where there is no limit */
 } SSChunk;
 

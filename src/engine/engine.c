@@ -168,11 +168,40 @@ match_purchase(SSChunk *chunk, int position)
 							&chunk->open[position]);
 }
 
+/* The keys of all slots that the chunk's open campaigns may take from, sorted, each once. */
+static int
+wanted_slots(const SSChunk *chunk, SSSlotKey **keys)
+{
+	int n = 0;
+
+	for (int i = 0; i < chunk->count; i++)
+		n += 2 * chunk->open[i].count;
+	*keys = palloc(Max(n, 1) * sizeof(SSSlotKey));
+	n = 0;
+	for (int i = 0; i < chunk->count; i++)
+	{
+		for (int j = 0; j < chunk->open[i].count; j++)
+		{
+			const SSCampaign *campaign = &chunk->rules->campaigns[chunk->open[i].items[j]];
+
+			if (campaign->has_budget)
+				(*keys)[n++] = (SSSlotKey){campaign->no, SS_BUDGET_DAY};
+			if (campaign->daily_limit > 0)
+				(*keys)[n++] = (SSSlotKey){campaign->no, chunk->purchases[i].day};
+		}
+	}
+	return ss_slots_sort_keys(*keys, n);
+}
+
 /* False when the rules changed while waiting for slots. */
 static bool
 lock_slots(void *argument)
 {
-	ss_slots_lock_all(argument);
+	SSChunk *chunk = argument;
+	SSSlotKey *keys;
+	int count = wanted_slots(chunk, &keys);
+
+	ss_slots_lock_all(&chunk->slots, keys, count);
 	return !ss_rules_stale();
 }
 
@@ -197,10 +226,11 @@ prepare(SSChunk *chunk)
 		for (int i = 0; i < chunk->count; i++)
 			match_purchase(chunk, i);
 		ss_chunk_load_redemptions(chunk);
-		ss_slots_reset(chunk);
-		current = chunk->locked ? ss_attempt_or_undo(lock_slots, chunk) : !ss_rules_stale();
+		chunk->slots.rules = chunk->rules;
+		ss_slots_reset(&chunk->slots);
+		current = chunk->slots.locked ? ss_attempt_or_undo(lock_slots, chunk) : !ss_rules_stale();
 	} while (!current);
-	if (chunk->locked && chunk->direct != NULL)
+	if (chunk->slots.locked && chunk->direct != NULL)
 		ss_direct_refresh(chunk->direct);
 }
 
@@ -246,13 +276,13 @@ stock_redemptions(void *state, const SSCampaign *campaign)
 static bool
 stock_day_covers(void *state, const SSCampaign *campaign, DateADT day)
 {
-	return ss_slots_cover(((ChunkStock *) state)->chunk, campaign, day, 1);
+	return ss_slots_cover(&((ChunkStock *) state)->chunk->slots, campaign, day, 1);
 }
 
 static bool
 stock_budget_covers(void *state, const SSCampaign *campaign, int128 cost)
 {
-	return ss_slots_cover(((ChunkStock *) state)->chunk, campaign, SS_BUDGET_DAY, cost);
+	return ss_slots_cover(&((ChunkStock *) state)->chunk->slots, campaign, SS_BUDGET_DAY, cost);
 }
 
 /* Takes one redemption from the limits and its cost from the budget. */
@@ -264,9 +294,9 @@ stock_take(void *state, const SSCampaign *campaign, const SSPurchase *purchase, 
 	if (campaign->per_user_limit > 0)
 		(void) ss_chunk_redemptions(stock->chunk, stock->account, campaign->no, 1);
 	if (campaign->daily_limit > 0)
-		ss_slots_take(stock->chunk, campaign, purchase->day, 1);
+		ss_slots_take(&stock->chunk->slots, campaign, purchase->day, 1);
 	if (campaign->has_budget)
-		ss_slots_take(stock->chunk, campaign, SS_BUDGET_DAY, award->cost);
+		ss_slots_take(&stock->chunk->slots, campaign, SS_BUDGET_DAY, award->cost);
 }
 
 /* Chooses among the purchase's open campaigns; the awards and the rest of the decision record outlive the rules. */
@@ -343,7 +373,7 @@ process(SSChunk *chunk, int position, TimestampTz now)
 		purchase->base_rate = ss_match_rate(chunk->rules, purchase, buyer);
 		purchase->points_base = ss_match_base(chunk->rules, purchase);
 		choose_awards(chunk, position);
-		if (!ss_slots_settle(chunk))
+		if (!ss_slots_settle(&chunk->slots))
 			return false;
 	}
 	credit(chunk, purchase, account);
@@ -368,7 +398,7 @@ award_new(SSChunk *chunk)
 	check_given_ids(chunk);
 	chunk->open = palloc0(chunk->count * sizeof(SSOpen));
 	/* slots that the statement has taken from but not written must not be read */
-	chunk->locked =
+	chunk->slots.locked =
 		chunk->direct == NULL || chunk->count > 1 || (chunk->statement != NULL && chunk->statement->nshares > 0);
 	do
 	{
@@ -380,7 +410,7 @@ award_new(SSChunk *chunk)
 				break;
 		}
 	} while (done < chunk->count);
-	ss_slots_write(chunk);
+	ss_slots_write(&chunk->slots);
 	ss_write_chunk(chunk);
 	check_rivals(chunk);
 	if (in_turn)
@@ -436,6 +466,8 @@ ss_engine_award(SSPurchase *purchases, int count, bool by_call, SSStatement *sta
 	if (chunk.direct == NULL && statement != NULL)
 		ss_statement_write(statement);
 	chunk.statement = chunk.direct == NULL ? NULL : statement;
+	chunk.slots.direct = chunk.direct;
+	chunk.slots.statement = chunk.statement;
 	ss_chunk_lock_accounts(&chunk);
 	if (by_call && ss_replay_find(&chunk) > 0)
 		award_rest(&chunk);

@@ -119,20 +119,20 @@ compare_keys(const void *a, const void *b)
 }
 
 void
-ss_slots_reset(SSChunk *chunk)
+ss_slots_reset(SSSlotBook *book)
 {
-	chunk->nshares = 0;
-	chunk->shares = NULL;
-	chunk->ntakes = 0;
-	chunk->takes = NULL;
-	chunk->must_lock = false;
+	book->nshares = 0;
+	book->shares = NULL;
+	book->ntakes = 0;
+	book->takes = NULL;
+	book->must_lock = false;
 }
 
 /* Under locks all are known, sorted by key. */
 static SSShares *
-find_locked(const SSChunk *chunk, const SSSlotKey *key)
+find_locked(const SSSlotBook *book, const SSSlotKey *key)
 {
-	return bsearch(key, chunk->shares, chunk->nshares, sizeof(SSShares), compare_keys);
+	return bsearch(key, book->shares, book->nshares, sizeof(SSShares), compare_keys);
 }
 
 /* --- without locks ---------------------------------------------------------------------- */
@@ -152,39 +152,39 @@ is_in_hand(const TupleTableSlot *slot)
 }
 
 static int64
-int64_column(SSChunk *chunk, const TupleTableSlot *slot, int column)
+int64_column(SSSlotBook *book, const TupleTableSlot *slot, int column)
 {
 	bool isnull;
 
-	return DatumGetInt64(ss_direct_get(chunk->direct, SS_SLOTS, slot, column, &isnull));
+	return DatumGetInt64(ss_direct_get(book->direct, SS_SLOTS, slot, column, &isnull));
 }
 
 /* Reads the slots of a key as they are, once per choice. */
 static SSShares *
-peek(SSChunk *chunk, const SSSlotKey *key)
+peek(SSSlotBook *book, const SSSlotKey *key)
 {
 	Datum keys[3] = {UUIDPGetDatum(&slot_key), Int32GetDatum(key->campaign_no), DateADTGetDatum(key->day)};
 	SSShares *shares;
 	SSScan scan;
 
-	for (int i = 0; i < chunk->nshares; i++)
+	for (int i = 0; i < book->nshares; i++)
 	{
-		if (compare_keys(&chunk->shares[i].key, key) == 0)
-			return &chunk->shares[i];
+		if (compare_keys(&book->shares[i].key, key) == 0)
+			return &book->shares[i];
 	}
-	chunk->shares = ss_array_grow(chunk->shares, chunk->nshares, sizeof(SSShares));
-	shares = &chunk->shares[chunk->nshares++];
+	book->shares = ss_array_grow(book->shares, book->nshares, sizeof(SSShares));
+	shares = &book->shares[book->nshares++];
 	memset(shares, 0, sizeof(*shares));
 	shares->key = *key;
-	scan = ss_direct_scan(chunk->direct, SS_SLOTS, 3, keys);
+	scan = ss_direct_scan(book->direct, SS_SLOTS, 3, keys);
 	while (ss_direct_next(&scan))
 	{
 		SSShare share = {.tid = scan.slot->tts_tid};
 		bool isnull;
 
-		share.slot = DatumGetInt32(ss_direct_get(chunk->direct, SS_SLOTS, scan.slot, SLOT_NO, &isnull));
-		share.used = int64_column(chunk, scan.slot, SLOT_USED);
-		share.allotted = int64_column(chunk, scan.slot, SLOT_ALLOTTED);
+		share.slot = DatumGetInt32(ss_direct_get(book->direct, SS_SLOTS, scan.slot, SLOT_NO, &isnull));
+		share.used = int64_column(book, scan.slot, SLOT_USED);
+		share.allotted = int64_column(book, scan.slot, SLOT_ALLOTTED);
 		shares->in_hand |= is_in_hand(scan.slot);
 		ss_shares_add(shares, CurrentMemoryContext, share);
 	}
@@ -208,22 +208,22 @@ nth_share(const SSShares *shares, int n)
 
 /* Begins the new version of a slot from which something is taken. */
 static void
-begin_take(SSChunk *chunk, const SSTake *take, const SSShare *share)
+begin_take(SSSlotBook *book, const SSTake *take, const SSShare *share)
 {
-	ss_direct_replace(chunk->direct, SS_SLOTS, &share->tid);
-	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_KEY, UUIDPGetDatum(&slot_key));
-	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_CAMPAIGN_NO, Int32GetDatum(take->key.campaign_no));
-	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_DAY, DateADTGetDatum(take->key.day));
-	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_NO, Int32GetDatum(share->slot));
-	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_USED, Int64GetDatum(share->used + take->amount));
-	ss_direct_set(chunk->direct, SS_SLOTS, SLOT_ALLOTTED, Int64GetDatum(share->allotted));
+	ss_direct_replace(book->direct, SS_SLOTS, &share->tid);
+	ss_direct_set(book->direct, SS_SLOTS, SLOT_KEY, UUIDPGetDatum(&slot_key));
+	ss_direct_set(book->direct, SS_SLOTS, SLOT_CAMPAIGN_NO, Int32GetDatum(take->key.campaign_no));
+	ss_direct_set(book->direct, SS_SLOTS, SLOT_DAY, DateADTGetDatum(take->key.day));
+	ss_direct_set(book->direct, SS_SLOTS, SLOT_NO, Int32GetDatum(share->slot));
+	ss_direct_set(book->direct, SS_SLOTS, SLOT_USED, Int64GetDatum(share->used + take->amount));
+	ss_direct_set(book->direct, SS_SLOTS, SLOT_ALLOTTED, Int64GetDatum(share->allotted));
 }
 
 /* Takes from one slot that nobody has in hand. */
 static Outcome
-take_one(SSChunk *chunk, const SSTake *take)
+take_one(SSSlotBook *book, const SSTake *take)
 {
-	SSShares *shares = peek(chunk, &take->key);
+	SSShares *shares = peek(book, &take->key);
 	bool changed = false;
 
 	for (int i = 0; i < shares->count; i++)
@@ -232,8 +232,8 @@ take_one(SSChunk *chunk, const SSTake *take)
 
 		if (!ss_shares_cover(share, take->amount))
 			continue;
-		begin_take(chunk, take, share);
-		switch (ss_direct_try_update(chunk->direct, SS_SLOTS))
+		begin_take(book, take, share);
+		switch (ss_direct_try_update(book->direct, SS_SLOTS))
 		{
 			case TM_Ok:
 				return TAKEN;
@@ -247,23 +247,23 @@ take_one(SSChunk *chunk, const SSTake *take)
 }
 
 static Outcome
-take_noted(SSChunk *chunk)
+take_noted(SSSlotBook *book)
 {
 	Outcome outcome = TAKEN;
 
-	if (chunk->takes == NULL)
+	if (book->takes == NULL)
 		return outcome;
-	for (int i = 0; i < chunk->ntakes && outcome == TAKEN; i++)
-		outcome = take_one(chunk, &chunk->takes[i]);
+	for (int i = 0; i < book->ntakes && outcome == TAKEN; i++)
+		outcome = take_one(book, &book->takes[i]);
 	return outcome;
 }
 
 /* Waits for one slot that covers what the only take needs. */
 static Outcome
-wait_for_one(SSChunk *chunk)
+wait_for_one(SSSlotBook *book)
 {
-	const SSTake *take = &chunk->takes[0];
-	const SSShares *shares = peek(chunk, &take->key);
+	const SSTake *take = &book->takes[0];
+	const SSShares *shares = peek(book, &take->key);
 
 	for (int i = 0; i < shares->count; i++)
 	{
@@ -272,17 +272,17 @@ wait_for_one(SSChunk *chunk)
 
 		if (!ss_shares_cover(&share, take->amount))
 			continue;
-		locked = ss_direct_wait(chunk->direct, SS_SLOTS, &share.tid);
+		locked = ss_direct_wait(book->direct, SS_SLOTS, &share.tid);
 		if (locked == NULL)
 			return BUSY;
 		share.tid = locked->tts_tid;
-		share.used = int64_column(chunk, locked, SLOT_USED);
-		share.allotted = int64_column(chunk, locked, SLOT_ALLOTTED);
+		share.used = int64_column(book, locked, SLOT_USED);
+		share.allotted = int64_column(book, locked, SLOT_ALLOTTED);
 		ExecClearTuple(locked); /* the subtransaction must not end with it */
 		if (!ss_shares_cover(&share, take->amount))
 			return BUSY;
-		begin_take(chunk, take, &share);
-		ss_direct_update(chunk->direct, SS_SLOTS);
+		begin_take(book, take, &share);
+		ss_direct_update(book->direct, SS_SLOTS);
 		return TAKEN;
 	}
 	return BUSY;
@@ -291,8 +291,8 @@ wait_for_one(SSChunk *chunk)
 /* How something is taken, and with what result. */
 typedef struct Taking
 {
-	SSChunk *chunk;
-	Outcome (*take)(SSChunk *chunk);
+	SSSlotBook *book;
+	Outcome (*take)(SSSlotBook *book);
 	Outcome outcome;
 } Taking;
 
@@ -301,17 +301,17 @@ run_taking(void *argument)
 {
 	Taking *taking = argument;
 
-	taking->outcome = taking->take(taking->chunk);
+	taking->outcome = taking->take(taking->book);
 	return taking->outcome == TAKEN;
 }
 
 /* Does it in a subtransaction, so that slots are let go of again when it comes to nothing. */
 static Outcome
-all_or_none(SSChunk *chunk, Outcome (*take)(SSChunk *))
+all_or_none(SSSlotBook *book, Outcome (*take)(SSSlotBook *))
 {
-	Taking taking = {chunk, take, BUSY};
+	Taking taking = {book, take, BUSY};
 
-	ss_direct_prepare(chunk->direct, SS_SLOTS);
+	ss_direct_prepare(book->direct, SS_SLOTS);
 	(void) ss_attempt_or_undo(run_taking, &taking);
 	return taking.outcome;
 }
@@ -322,82 +322,64 @@ all_or_none(SSChunk *chunk, Outcome (*take)(SSChunk *))
  * nobody waits for it in turn.
  */
 static Outcome
-settle(SSChunk *chunk)
+settle(SSSlotBook *book)
 {
-	const SSTake *only = chunk->ntakes == 1 ? &chunk->takes[0] : NULL;
-	Outcome outcome = only != NULL ? take_noted(chunk) : all_or_none(chunk, take_noted);
+	const SSTake *only = book->ntakes == 1 ? &book->takes[0] : NULL;
+	Outcome outcome = only != NULL ? take_noted(book) : all_or_none(book, take_noted);
 
 	if (outcome == BUSY && only != NULL)
 	{
-		const SSShares *shares = peek(chunk, &only->key);
+		const SSShares *shares = peek(book, &only->key);
 
 		if (ss_shares_worthwhile(shares, only->amount) == shares->count)
-			outcome = all_or_none(chunk, wait_for_one);
+			outcome = all_or_none(book, wait_for_one);
 	}
 	return outcome;
 }
 
 /* Were others seen with slots in hand? (our own transaction may have locked them, too) */
 static bool
-any_in_hand(const SSChunk *chunk)
+any_in_hand(const SSSlotBook *book)
 {
 	bool in_hand = false;
 
-	for (int i = 0; i < chunk->nshares; i++)
-		in_hand |= chunk->shares[i].in_hand;
+	for (int i = 0; i < book->nshares; i++)
+		in_hand |= book->shares[i].in_hand;
 	return in_hand;
 }
 
 bool
-ss_slots_settle(SSChunk *chunk)
+ss_slots_settle(SSSlotBook *book)
 {
 	Outcome outcome;
 
-	if (chunk->locked || (chunk->ntakes == 0 && !chunk->must_lock))
+	if (book->locked || (book->ntakes == 0 && !book->must_lock))
 		return true;
-	outcome = chunk->must_lock ? BUSY : settle(chunk);
+	outcome = book->must_lock ? BUSY : settle(book);
 	if (outcome == TAKEN)
 		return true;
-	ss_direct_refresh(chunk->direct);
-	chunk->attempts++;
-	if (outcome == BUSY || chunk->attempts == MAX_ATTEMPTS)
+	ss_direct_refresh(book->direct);
+	book->attempts++;
+	if (outcome == BUSY || book->attempts == MAX_ATTEMPTS)
 	{
-		chunk->contended = !chunk->must_lock && any_in_hand(chunk);
-		chunk->locked = true;
+		book->contended = !book->must_lock && any_in_hand(book);
+		book->locked = true;
 	}
 	return false;
 }
 
 /* --- under locks --------------------------------------------------------------------------- */
 
-/* The keys of all slots that the chunk's open campaigns may take from, sorted, each once. */
-static int
-wanted_keys(const SSChunk *chunk, SSSlotKey **keys)
+int
+ss_slots_sort_keys(SSSlotKey *keys, int count)
 {
-	int n = 0;
 	int distinct = 0;
 
-	for (int i = 0; i < chunk->count; i++)
-		n += 2 * chunk->open[i].count;
-	*keys = palloc(Max(n, 1) * sizeof(SSSlotKey));
-	n = 0;
-	for (int i = 0; i < chunk->count; i++)
+	qsort(keys, count, sizeof(SSSlotKey), compare_keys);
+	for (int i = 0; i < count; i++)
 	{
-		for (int j = 0; j < chunk->open[i].count; j++)
-		{
-			const SSCampaign *campaign = &chunk->rules->campaigns[chunk->open[i].items[j]];
-
-			if (campaign->has_budget)
-				(*keys)[n++] = (SSSlotKey){campaign->no, SS_BUDGET_DAY};
-			if (campaign->daily_limit > 0)
-				(*keys)[n++] = (SSSlotKey){campaign->no, chunk->purchases[i].day};
-		}
-	}
-	qsort(*keys, n, sizeof(SSSlotKey), compare_keys);
-	for (int i = 0; i < n; i++)
-	{
-		if (i == 0 || compare_keys(&(*keys)[i], &(*keys)[i - 1]) != 0)
-			(*keys)[distinct++] = (*keys)[i];
+		if (i == 0 || compare_keys(&keys[i], &keys[i - 1]) != 0)
+			keys[distinct++] = keys[i];
 	}
 	return distinct;
 }
@@ -422,9 +404,9 @@ key_arrays(const SSSlotKey *keys, int count, bool only_days, Datum *arrays)
 
 /* Locks first slots or the others of these keys, in order, and takes in what they hold. */
 static void
-lock_slots(SSChunk *chunk, SSQuery *query, const SSSlotKey *keys, int count)
+lock_slots(SSSlotBook *book, SSQuery *query, const SSSlotKey *keys, int count)
 {
-	MemoryContext context = chunk->statement != NULL ? chunk->statement->context : CurrentMemoryContext;
+	MemoryContext context = book->statement != NULL ? book->statement->context : CurrentMemoryContext;
 	Datum arrays[2];
 	uint64 rows;
 
@@ -436,7 +418,7 @@ lock_slots(SSChunk *chunk, SSQuery *query, const SSSlotKey *keys, int count)
 		SSShare share = {
 			.slot = ss_value_int32(i, 3), .used = ss_value_int64(i, 4, 0), .allotted = ss_value_int64(i, 5, 0)};
 
-		ss_shares_add(find_locked(chunk, &key), context, share);
+		ss_shares_add(find_locked(book, &key), context, share);
 	}
 }
 
@@ -481,41 +463,41 @@ check_key(void)
 
 /* The first slots one by one, each made where it is missing: to make one is to lock it, so the order must hold. */
 static void
-make_and_lock_first(SSChunk *chunk, const SSSlotKey *keys, int count)
+make_and_lock_first(SSSlotBook *book, const SSSlotKey *keys, int count)
 {
-	if (chunk->direct == NULL) /* else there is one */
+	if (book->direct == NULL) /* else there is one */
 		check_key();
 	for (int i = 0; i < count; i++)
 	{
 		if (keys[i].day != SS_BUDGET_DAY)
 		{
 			Datum values[3] = {Int32GetDatum(keys[i].campaign_no), DateADTGetDatum(keys[i].day),
-							   Int64GetDatum(campaign_of(chunk->rules, keys[i].campaign_no)->daily_limit)};
+							   Int64GetDatum(campaign_of(book->rules, keys[i].campaign_no)->daily_limit)};
 
 			(void) ss_query_latest(&make_slot_query, values, NULL);
 		}
-		lock_slots(chunk, &lock_first_query, &keys[i], 1);
+		lock_slots(book, &lock_first_query, &keys[i], 1);
 	}
 }
 
 /*
- * Makes the list of the chunk's slots: those that the statement holds, and these
+ * Makes the list of the book's slots: those that the statement holds, and these
  * keys, which it does not, without slots so far.
  */
 static void
-list_shares(SSChunk *chunk, const SSSlotKey *keys, int count)
+list_shares(SSSlotBook *book, const SSSlotKey *keys, int count)
 {
-	const SSStatement *statement = chunk->statement;
+	const SSStatement *statement = book->statement;
 	int held = statement == NULL ? 0 : statement->nshares;
 
-	chunk->nshares = held + count;
-	chunk->shares = MemoryContextAllocZero(statement == NULL ? CurrentMemoryContext : statement->context,
-										   Max(chunk->nshares, 1) * sizeof(SSShares));
+	book->nshares = held + count;
+	book->shares = MemoryContextAllocZero(statement == NULL ? CurrentMemoryContext : statement->context,
+										  Max(book->nshares, 1) * sizeof(SSShares));
 	if (held > 0)
-		memcpy(chunk->shares, statement->shares, held * sizeof(SSShares));
+		memcpy(book->shares, statement->shares, held * sizeof(SSShares));
 	for (int i = 0; i < count; i++)
-		chunk->shares[held + i].key = keys[i];
-	qsort(chunk->shares, chunk->nshares, sizeof(SSShares), compare_keys);
+		book->shares[held + i].key = keys[i];
+	qsort(book->shares, book->nshares, sizeof(SSShares), compare_keys);
 }
 
 /* Takes the keys out whose slots the statement holds already; returns how many are left. */
@@ -535,26 +517,23 @@ drop_held(const SSStatement *statement, SSSlotKey *keys, int count)
 }
 
 void
-ss_slots_lock_all(SSChunk *chunk)
+ss_slots_lock_all(SSSlotBook *book, SSSlotKey *keys, int count)
 {
-	SSSlotKey *keys;
-	int count = wanted_keys(chunk, &keys);
-
-	count = drop_held(chunk->statement, keys, count);
-	if (count == 0 && chunk->statement != NULL)
+	count = drop_held(book->statement, keys, count);
+	if (count == 0 && book->statement != NULL)
 	{
-		chunk->nshares = chunk->statement->nshares;
-		chunk->shares = chunk->statement->shares;
+		book->nshares = book->statement->nshares;
+		book->shares = book->statement->shares;
 		return;
 	}
-	list_shares(chunk, keys, count);
+	list_shares(book, keys, count);
 	if (count == 0)
 		return;
 	if (any_missing(keys, count))
-		make_and_lock_first(chunk, keys, count);
+		make_and_lock_first(book, keys, count);
 	else
-		lock_slots(chunk, &lock_first_query, keys, count);
-	lock_slots(chunk, &lock_others_query, keys, count);
+		lock_slots(book, &lock_first_query, keys, count);
+	lock_slots(book, &lock_others_query, keys, count);
 }
 
 static void
@@ -597,18 +576,18 @@ write_shares(const SSShares *list, int count)
 }
 
 void
-ss_slots_write(SSChunk *chunk)
+ss_slots_write(SSSlotBook *book)
 {
-	if (!chunk->locked || chunk->nshares == 0)
+	if (!book->locked || book->nshares == 0)
 		return;
-	if (chunk->statement == NULL)
-		write_shares(chunk->shares, chunk->nshares);
-	else if (chunk->statement->shares != chunk->shares)
+	if (book->statement == NULL)
+		write_shares(book->shares, book->nshares);
+	else if (book->statement->shares != book->shares)
 	{
-		if (chunk->statement->shares != NULL)
-			pfree(chunk->statement->shares);
-		chunk->statement->shares = chunk->shares;
-		chunk->statement->nshares = chunk->nshares;
+		if (book->statement->shares != NULL)
+			pfree(book->statement->shares);
+		book->statement->shares = book->shares;
+		book->statement->nshares = book->nshares;
 	}
 }
 
@@ -633,48 +612,48 @@ refuse_missing(const SSCampaign *campaign)
 }
 
 bool
-ss_slots_cover(SSChunk *chunk, const SSCampaign *campaign, DateADT day, int128 amount)
+ss_slots_cover(SSSlotBook *book, const SSCampaign *campaign, DateADT day, int128 amount)
 {
 	SSSlotKey key = {campaign->no, day};
-	SSShares *shares = chunk->locked ? find_locked(chunk, &key) : peek(chunk, &key);
+	SSShares *shares = book->locked ? find_locked(book, &key) : peek(book, &key);
 
 	if (shares->count == 0)
 	{
-		if (chunk->locked || day == SS_BUDGET_DAY)
+		if (book->locked || day == SS_BUDGET_DAY)
 			refuse_missing(campaign);
-		chunk->must_lock = true;
+		book->must_lock = true;
 		return true;
 	}
 	if (day != SS_BUDGET_DAY && ss_shares_exceed(shares, campaign->daily_limit))
 	{
-		if (!chunk->locked)
+		if (!book->locked)
 		{
-			chunk->must_lock = true;
+			book->must_lock = true;
 			return true;
 		}
 		ss_shares_cut(shares, campaign->daily_limit);
 	}
 	if (ss_shares_left(shares) >= amount)
 		return true;
-	if (!chunk->locked && shares->in_hand)
-		chunk->must_lock = true;
+	if (!book->locked && shares->in_hand)
+		book->must_lock = true;
 	return false;
 }
 
 void
-ss_slots_take(SSChunk *chunk, const SSCampaign *campaign, DateADT day, int64 amount)
+ss_slots_take(SSSlotBook *book, const SSCampaign *campaign, DateADT day, int64 amount)
 {
 	SSSlotKey key = {campaign->no, day};
 
 	if (amount == 0)
 		return;
-	if (chunk->locked)
+	if (book->locked)
 	{
-		ss_shares_take(find_locked(chunk, &key), amount, chunk->contended);
+		ss_shares_take(find_locked(book, &key), amount, book->contended);
 		return;
 	}
-	chunk->takes = ss_array_grow(chunk->takes, chunk->ntakes, sizeof(SSTake));
-	chunk->takes[chunk->ntakes++] = (SSTake){key, amount};
+	book->takes = ss_array_grow(book->takes, book->ntakes, sizeof(SSTake));
+	book->takes[book->ntakes++] = (SSTake){key, amount};
 }
 
 /* --- giving back ------------------------------------------------------------------------------- */
@@ -706,66 +685,66 @@ merge_takes(SSTake *takes, int count)
 
 /* A budget or limit that was taken off since has no slots: there is nothing to give back to. */
 static void
-drop_missing(SSChunk *chunk)
+drop_missing(SSSlotBook *book)
 {
 	int kept = 0;
 
-	chunk->nshares = 0;
-	chunk->shares = NULL;
-	for (int i = 0; i < chunk->ntakes; i++)
+	book->nshares = 0;
+	book->shares = NULL;
+	for (int i = 0; i < book->ntakes; i++)
 	{
-		if (peek(chunk, &chunk->takes[i].key)->count > 0)
-			chunk->takes[kept++] = chunk->takes[i];
+		if (peek(book, &book->takes[i].key)->count > 0)
+			book->takes[kept++] = book->takes[i];
 	}
-	chunk->ntakes = kept;
+	book->ntakes = kept;
 }
 
 static void
-take_all_locked(SSChunk *chunk)
+take_all_locked(SSSlotBook *book)
 {
-	SSSlotKey *keys = palloc(chunk->ntakes * sizeof(SSSlotKey));
+	SSSlotKey *keys = palloc(book->ntakes * sizeof(SSSlotKey));
 
-	for (int i = 0; i < chunk->ntakes; i++)
-		keys[i] = chunk->takes[i].key;
-	list_shares(chunk, keys, chunk->ntakes);
-	lock_slots(chunk, &lock_first_query, keys, chunk->ntakes);
-	lock_slots(chunk, &lock_others_query, keys, chunk->ntakes);
-	for (int i = 0; i < chunk->ntakes; i++)
+	for (int i = 0; i < book->ntakes; i++)
+		keys[i] = book->takes[i].key;
+	list_shares(book, keys, book->ntakes);
+	lock_slots(book, &lock_first_query, keys, book->ntakes);
+	lock_slots(book, &lock_others_query, keys, book->ntakes);
+	for (int i = 0; i < book->ntakes; i++)
 	{
-		if (chunk->shares[i].count > 0)
-			ss_shares_take(&chunk->shares[i], chunk->takes[i].amount, chunk->contended);
+		if (book->shares[i].count > 0)
+			ss_shares_take(&book->shares[i], book->takes[i].amount, book->contended);
 	}
-	ss_slots_write(chunk);
+	ss_slots_write(book);
 }
 
 /* Without locks; false when that cannot be: then nothing was done. */
 static bool
-change_unlocked(SSChunk *chunk)
+change_unlocked(SSSlotBook *book)
 {
 	bool done = false;
 
-	chunk->direct = ss_direct_begin();
-	if (chunk->direct == NULL)
+	book->direct = ss_direct_begin();
+	if (book->direct == NULL)
 		return false;
-	while (!done && !chunk->locked)
+	while (!done && !book->locked)
 	{
-		drop_missing(chunk);
-		done = ss_slots_settle(chunk);
+		drop_missing(book);
+		done = ss_slots_settle(book);
 	}
-	ss_direct_end(chunk->direct);
-	chunk->direct = NULL;
+	ss_direct_end(book->direct);
+	book->direct = NULL;
 	return done;
 }
 
 void
 ss_slots_give_back(SSTake *takes, int count)
 {
-	SSChunk chunk = {.takes = takes, .ntakes = merge_takes(takes, count)};
+	SSSlotBook book = {.takes = takes, .ntakes = merge_takes(takes, count)};
 
-	if (chunk.ntakes == 0 || change_unlocked(&chunk))
+	if (book.ntakes == 0 || change_unlocked(&book))
 		return;
-	chunk.locked = true;
-	take_all_locked(&chunk);
+	book.locked = true;
+	take_all_locked(&book);
 }
 
 /* --- changing what recorded awards cost ----------------------------------------------------------- */
@@ -773,32 +752,32 @@ ss_slots_give_back(SSTake *takes, int count)
 bool
 ss_slots_try(SSTake *takes, int count)
 {
-	SSChunk chunk = {.takes = takes, .ntakes = merge_takes(takes, count)};
+	SSSlotBook book = {.takes = takes, .ntakes = merge_takes(takes, count)};
 
-	return chunk.ntakes == 0 || change_unlocked(&chunk);
+	return book.ntakes == 0 || change_unlocked(&book);
 }
 
-SSChunk *
+SSSlotBook *
 ss_slots_lock_budgets(const int32 *campaign_nos, int count)
 {
-	SSChunk *chunk = palloc0(sizeof(SSChunk));
+	SSSlotBook *book = palloc0(sizeof(SSSlotBook));
 	SSSlotKey *keys = palloc(count * sizeof(SSSlotKey));
 
 	for (int i = 0; i < count; i++)
 		keys[i] = (SSSlotKey){campaign_nos[i], SS_BUDGET_DAY};
 	qsort(keys, count, sizeof(SSSlotKey), compare_keys);
-	chunk->locked = true;
-	list_shares(chunk, keys, count);
-	lock_slots(chunk, &lock_first_query, keys, count);
-	lock_slots(chunk, &lock_others_query, keys, count);
-	return chunk;
+	book->locked = true;
+	list_shares(book, keys, count);
+	lock_slots(book, &lock_first_query, keys, count);
+	lock_slots(book, &lock_others_query, keys, count);
+	return book;
 }
 
 bool
-ss_slots_take_of_budget(SSChunk *chunk, int32 campaign_no, int128 amount)
+ss_slots_take_of_budget(SSSlotBook *book, int32 campaign_no, int128 amount)
 {
 	SSSlotKey key = {campaign_no, SS_BUDGET_DAY};
-	SSShares *shares = find_locked(chunk, &key);
+	SSShares *shares = find_locked(book, &key);
 
 	if (shares == NULL || shares->count == 0 || amount == 0)
 		return true;

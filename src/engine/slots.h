@@ -7,7 +7,10 @@
 
 #include "postgres.h"
 
-#include "engine/chunk.h"
+#include "direct/direct.h"
+#include "engine/engine.h"
+#include "engine/shares.h"
+#include "rules/rules.h"
 
 /*
  * The first column of the key of slots, for texts of queries: where a share is
@@ -18,29 +21,48 @@
 /* The day under which a campaign's budget is kept. */
 #define SS_BUDGET_DAY DATEVAL_NOBEGIN
 
+/* What is known of slots, and what is to be taken from them; begun as zeros. */
+typedef struct SSSlotBook
+{
+	const SSRules *rules;	/* for limits of days */
+	SSDirect *direct;		/* NULL: through the executor */
+	SSStatement *statement; /* NULL: slots are written at once */
+	bool locked;			/* all slots in question are */
+	bool contended;			/* slots were fought over: there should be more */
+	bool must_lock;			/* the present choice cannot be made without locks */
+	int attempts;			/* choices that came to nothing */
+	int nshares;
+	SSShares *shares;
+	int ntakes;
+	SSTake *takes;
+} SSSlotBook;
+
 /* Forgets what is known of slots: before each time the campaigns are chosen. */
-extern void ss_slots_reset(SSChunk *chunk);
+extern void ss_slots_reset(SSSlotBook *book);
+
+/* In the order of locks, each once; returns how many there are. */
+extern int ss_slots_sort_keys(SSSlotKey *keys, int count);
 
 /*
- * Locks all slots of the chunk's open campaigns, in one order for everybody, and
- * makes those of new days. From then on all answers are final.
+ * Locks all slots of these sorted keys, in one order for everybody, and makes
+ * those of new days. From then on all answers are final.
  */
-extern void ss_slots_lock_all(SSChunk *chunk);
+extern void ss_slots_lock_all(SSSlotBook *book, SSSlotKey *keys, int count);
 
 /*
  * Is that much left of a campaign's budget or of its limit on a day? Without
  * locks a "no" is only given when nobody is about to give anything back.
  */
-extern bool ss_slots_cover(SSChunk *chunk, const SSCampaign *campaign, DateADT day, int128 amount);
+extern bool ss_slots_cover(SSSlotBook *book, const SSCampaign *campaign, DateADT day, int128 amount);
 
 /* Takes what ss_slots_cover said is there: at once under locks, else when ss_slots_settle is called. */
-extern void ss_slots_take(SSChunk *chunk, const SSCampaign *campaign, DateADT day, int64 amount);
+extern void ss_slots_take(SSSlotBook *book, const SSCampaign *campaign, DateADT day, int64 amount);
 
 /* Without locks: takes all that was noted, or nothing (false): then the choice must be made again. */
-extern bool ss_slots_settle(SSChunk *chunk);
+extern bool ss_slots_settle(SSSlotBook *book);
 
 /* Under locks: writes what was taken, or leaves it to the statement. */
-extern void ss_slots_write(SSChunk *chunk);
+extern void ss_slots_write(SSSlotBook *book);
 extern void ss_slots_write_statement(SSStatement *statement);
 
 /*
@@ -60,7 +82,7 @@ extern bool ss_slots_try(SSTake *takes, int count);
  * Under locks: of the budgets of these campaigns, each named once; first of all what ss_slots_try could not do. Then
  * one after the other; false: so much is not left. ss_slots_write ends it.
  */
-extern SSChunk *ss_slots_lock_budgets(const int32 *campaign_nos, int count);
-extern bool ss_slots_take_of_budget(SSChunk *chunk, int32 campaign_no, int128 amount);
+extern SSSlotBook *ss_slots_lock_budgets(const int32 *campaign_nos, int count);
+extern bool ss_slots_take_of_budget(SSSlotBook *book, int32 campaign_no, int128 amount);
 
 #endif /* SS_SLOTS_H */

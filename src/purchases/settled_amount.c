@@ -204,7 +204,7 @@ decide_locked(Settling *settling)
 {
 	int32 *numbers = palloc(settling->nawards * sizeof(int32));
 	int64 left = settling->purchase.amount;
-	SSChunk *budgets;
+	SSSlotBook *budgets;
 
 	for (int i = 0; i < settling->nawards; i++)
 		numbers[i] = settling->awards[i].held.campaign_no;
