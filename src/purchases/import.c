@@ -83,6 +83,7 @@ typedef struct Import
 	int64 set_aside;
 	TimestampTz first; /* the earliest and latest time of a row of this call */
 	TimestampTz last;
+	int64 completed; /* campaigns of that time that were completed meanwhile, as the caller has been told */
 	/* the chunk that is being processed */
 	SPITupleTable *rows;
 	int count;
@@ -129,14 +130,15 @@ static SSQuery set_aside_query = {
 
 /*
  * Campaigns that are completed and would have been looked at for times from $2
- * to $3: those that were completed since the import of $1 began, and how many
- * there were before.
+ * to $3: the first of those that were completed since the import of $1 began,
+ * how many these are, and how many there were before.
  */
 static SSQuery find_completed = {
 	"WITH completed AS (SELECT c.campaign_no, c.campaign_id, c.completed_at FROM swipesavvy.campaigns c"
 	"                    WHERE c.status = 'completed' AND c.start_date <= $3 AND (c.end_date IS NULL OR c.end_date > $2))"
 	" SELECT (SELECT string_agg(f.campaign_id, ', ' ORDER BY f.campaign_no)"
 	"          FROM (SELECT * FROM completed k WHERE k.completed_at >= i.started_at ORDER BY k.campaign_no LIMIT 10) f),"
+	"       (SELECT count(*) FROM completed k WHERE k.completed_at >= i.started_at),"
 	"       (SELECT count(*) FROM completed k WHERE k.completed_at < i.started_at)"
 	"  FROM swipesavvy.imports i WHERE i.source = $1",
 	3,
@@ -617,36 +619,44 @@ commit(void)
 }
 
 /*
- * Says which campaigns could have been awarded, were they not completed: what
- * ran when the import began and is over by now, above all. As owner.
+ * Says, after a chunk and at the end, which campaigns could have been awarded
+ * were they not completed: what ran when the import began and is over by now,
+ * above all, and that once.
  */
 static void
-tell_completed(const Import *import)
+tell_completed(Import *import, bool ended)
 {
 	Datum values[3] = {CStringGetTextDatum(import->source), TimestampTzGetDatum(import->first),
 					   TimestampTzGetDatum(import->last)};
 	int64 before;
+	int64 during;
 	bool none;
-	Datum during;
+	Datum names;
+	SSCall call;
 
 	if (import->first > import->last)
 		return;
+	ss_owner_become(&call);
 	(void) ss_query_write(&find_completed, values, NULL);
-	during = ss_value_or_null(0, 1, TEXTOID, &none);
-	before = ss_value_int64(0, 2, 0);
-	if (!none)
+	ss_owner_leave(&call);
+	names = ss_value_or_null(0, 1, TEXTOID, &none);
+	during = ss_value_int64(0, 2, 0);
+	before = ss_value_int64(0, 3, 0);
+	if (during > import->completed)
 		ereport(WARNING, errmsg("campaigns were completed since the import of %s began", import->source),
-				errdetail("What was imported after that was awarded nothing by: %s.", TextDatumGetCString(during)),
+				errdetail("What was imported after that was awarded nothing by: %s.", TextDatumGetCString(names)),
 				errhint("A campaign is completed late_posting_days after it was last launched, or by an admin."));
-	if (before > 0)
+	import->completed = during;
+	if (ended && before > 0)
 		ereport(NOTICE, errmsg("campaigns that cover these times were completed before"),
 				errdetail("The import of %s was awarded nothing by " INT64_FORMAT " completed campaigns.",
 						  import->source, before));
+	SPI_freetuptable(SPI_tuptable);
 }
 
 /* Notes the end, and tells what there is to say. */
 static void
-finish(const Import *import)
+finish(Import *import)
 {
 	Datum source = CStringGetTextDatum(import->source);
 	SSCall call;
@@ -654,8 +664,8 @@ finish(const Import *import)
 	SPI_cursor_close(import->portal);
 	ss_owner_become(&call);
 	(void) ss_query_write(&finish_query, &source, NULL);
-	tell_completed(import);
 	ss_owner_leave(&call);
+	tell_completed(import, true);
 }
 
 /*
@@ -696,6 +706,7 @@ swipesavvy_import_purchases(PG_FUNCTION_ARGS)
 		ss_call_refuse_in_maintenance();
 		ereport(NOTICE, errmsg("imported " INT64_FORMAT " purchases of %s, " INT64_FORMAT " set aside", import.imported,
 							   import.source, import.set_aside));
+		tell_completed(&import, false);
 	}
 	finish(&import);
 	unlock(relid);

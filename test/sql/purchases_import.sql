@@ -237,10 +237,10 @@ CREATE TABLE history (user_id uuid, amount_minor bigint, merchant_id uuid, occur
 INSERT INTO history VALUES (:'ann', 71, :'shop', '2017-01-15');
 CALL swipesavvy.import_purchases('history');
 SELECT swipesavvy.update_campaign('I-GOES', '{"status": "completed"}') ->> 'status' AS status;
-INSERT INTO history VALUES (:'ann', 72, :'shop', '2017-01-20');
+INSERT INTO history VALUES (:'ann', 72, :'shop', '2017-01-20'), (:'ann', 73, :'shop', '2017-01-21');
+CALL swipesavvy.import_purchases('history', 1);
 CALL swipesavvy.import_purchases('history');
-CALL swipesavvy.import_purchases('history');
-SELECT amount_minor, discount_minor FROM bought WHERE amount_minor IN (71, 72);
+SELECT amount_minor, discount_minor FROM bought WHERE amount_minor IN (71, 72, 73);
 SELECT swipesavvy.delete_campaign(id) ->> 'status' AS status FROM unnest(ARRAY['I-OLD', 'I-GOES', 'I-EARLIER']) id;
 
 -- what is refused ------------------------------------------------------------------------------------------------------------------------
