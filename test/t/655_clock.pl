@@ -29,7 +29,7 @@ append_to_file("$dir/ahead", pack 'q', 0);
 
 my $node = PostgreSQL::Test::Cluster->new('clock');
 $node->init;
-$node->append_conf('postgresql.conf', $_) for "shared_preload_libraries = '\$libdir/swipesavvy'", "swipesavvy.databases = 'app'",
+$node->append_conf('postgresql.conf', $_) for "shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'app'",
     'swipesavvy.health_interval = 1s', "swipesavvy.private_networks = '127.0.0.0/8'", 'autovacuum = off';
 {
     local @ENV{qw(LD_PRELOAD WALL_CLOCK)} = ("$dir/wall_clock.so", "$dir/ahead");
@@ -50,6 +50,9 @@ sub put
 }
 
 my $user = add_user($node, 'app', 'ada@example.com');
+sql("SELECT swipesavvy.create_user('bob\@example.com', 'Bob', 'correct horse'), swipesavvy.create_user('cyd\@example.com', 'Cyd', 'correct horse')");
+my $before = json($node, 'app', "SELECT swipesavvy.sign_in('bob\@example.com', 'correct horse')");
+my $then;    # a session of when the clock was ahead
 sql(qq{SELECT swipesavvy.update_system_settings('{"rate_limit_per_minute": 3}'),
     swipesavvy.set_sink_secret('key', 's3cret-and-long'),
     swipesavvy.create_sink('hook', 'webhook', '@{[$stub->url('/hook')]}', secret => 'key', events => '{nothing.at_all}'),
@@ -85,6 +88,10 @@ subtest 'eight hours ahead' => sub {
     # hundreds of calls of a user
     is(fails($call), 'done', "call $_ is one of three in this minute") for 1 .. 3;
     ok((grep { $_ eq 'PT429' } map { fails($call) } 1 .. 4), 'then the user has to wait');
+    # somebody signs in, and somebody is locked out
+    $then = json($node, 'app', "SELECT swipesavvy.sign_in('bob\@example.com', 'correct horse')");
+    sql("SELECT swipesavvy.sign_in('cyd\@example.com', 'wrong horse')") for 1 .. 5;
+    is(json($node, 'app', "SELECT swipesavvy.sign_in('cyd\@example.com', 'correct horse')")->{access_token}, undef, 'who guessed five times is locked out');
     sql("SELECT swipesavvy.set_job('refresh_tiers', every => '1 hour'), swipesavvy.set_job('expire_points', next_run_at => now() + interval '30 days')");
     set_clock(8.02);
     sql("SELECT swipesavvy.set_job('roll_up_health', next_run_at => clock_timestamp())");
@@ -117,6 +124,14 @@ subtest 'set right' => sub {
     wait_for("SELECT sent_through BETWEEN '$back' AND clock_timestamp() FROM swipesavvy.sink_states WHERE sink = 'report'", 'reports go on');
 
     ok((grep { fails($call) eq 'done' } 1 .. 2), 'the user may call again');
+    for my $session ($before, $then)
+    {
+        my $next = json($node, 'app', "SELECT swipesavvy.refresh_session('$session->{refresh_token}')");
+        is(json($node, 'app', "SELECT swipesavvy.verify_token('$next->{access_token}')")->{valid}, JSON::PP::true, 'a session goes on, of before or of then');
+    }
+    is(json($node, 'app', "SELECT swipesavvy.verify_token('$then->{access_token}')")->{valid}, JSON::PP::false, 'an access token of then has to be refreshed');
+    sql("SELECT swipesavvy.sign_in('cyd\@example.com', 'wrong horse')");
+    cmp_ok(sql('SELECT extract(epoch FROM max(locked_until) - clock_timestamp()) FROM swipesavvy_private.sign_in_failures'), '<=', 60, 'a lock-out has left what it had left then');
     is_deeply([ sort split /\n/, sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'swipesavvy worker'}) ], \@workers, 'by the same workers as ever');
     is(json($node, 'app', 'SELECT swipesavvy.verify_ledger()')->{mismatches}, 0, 'the ledger is sound');
     is(json($node, 'app', 'SELECT swipesavvy.verify_audit_log()')->{status}, 'intact', 'and the audit log intact');
