@@ -383,6 +383,21 @@ process(SSChunk *chunk, int position, TimestampTz now)
 	return true;
 }
 
+/* The key of the chunk that the server's own words say is used twice; NULL when it does not say. */
+static const char *
+key_named_in(const SSChunk *chunk, const char *detail)
+{
+	for (int i = 0; i < chunk->count && detail != NULL; i++)
+	{
+		const SSPurchase *purchase = &chunk->purchases[i];
+
+		if (purchase->idempotency_key != NULL &&
+			strstr(detail, psprintf("=(%s, %s)", ss_uuid_text(&purchase->user_id), purchase->idempotency_key)) != NULL)
+			return purchase->idempotency_key;
+	}
+	return NULL;
+}
+
 /*
  * Steps 3 to 5 for purchases none of which is a repeat. A single one tries to do
  * without locks on slots first, and is prepared again if it cannot; only
@@ -445,6 +460,48 @@ award_rest(SSChunk *chunk)
 		all[places[i]] = chunk->purchases[i];
 }
 
+/* All steps. What is written without the executor is only sure to be in the indexes at the end. */
+static void
+award(SSChunk *chunk)
+{
+	ss_chunk_lock_accounts(chunk);
+	if (chunk->by_call && ss_replay_find(chunk) > 0)
+		award_rest(chunk);
+	else
+		award_new(chunk);
+	if (chunk->direct != NULL)
+		ss_direct_end(chunk->direct);
+}
+
+/*
+ * The same in bulk, where it is the index that finds a key that was used before: to look for each one first would
+ * cost every load. Its words are made ours.
+ */
+static void
+award_bulk(SSChunk *chunk)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		award(chunk);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+		const char *key;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		key = error->sqlerrcode == ERRCODE_UNIQUE_VIOLATION ? key_named_in(chunk, error->detail) : NULL;
+		if (key == NULL)
+			PG_RE_THROW();
+		FlushErrorState();
+		ss_duplicate("idempotency_key is already used", "The key is \"%s\".", key);
+	}
+	PG_END_TRY();
+}
+
 void
 ss_engine_award(SSPurchase *purchases, int count, bool by_call, SSStatement *statement)
 {
@@ -468,12 +525,9 @@ ss_engine_award(SSPurchase *purchases, int count, bool by_call, SSStatement *sta
 	chunk.statement = chunk.direct == NULL ? NULL : statement;
 	chunk.slots.direct = chunk.direct;
 	chunk.slots.statement = chunk.statement;
-	ss_chunk_lock_accounts(&chunk);
-	if (by_call && ss_replay_find(&chunk) > 0)
-		award_rest(&chunk);
+	if (by_call)
+		award(&chunk);
 	else
-		award_new(&chunk);
-	if (chunk.direct != NULL)
-		ss_direct_end(chunk.direct);
+		award_bulk(&chunk);
 	AtEOXact_GUC(true, settings);
 }

@@ -1,6 +1,6 @@
 /*
- * view.c: the door for INSERT and COPY: the triggers of the view
- * purchases.
+ * view.c: the door for INSERT and COPY: the triggers of the view purchases, and
+ * of the view purchases_door, to which a rule sends what is inserted.
  *
  * Called by the executor: a BEFORE STATEMENT trigger begins a collection, the
  * INSTEAD OF row trigger checks a row and adds it, the AFTER STATEMENT trigger
@@ -38,6 +38,7 @@ PG_FUNCTION_INFO_V1(swipesavvy_purchases_begin);
 PG_FUNCTION_INFO_V1(swipesavvy_purchases_insert);
 PG_FUNCTION_INFO_V1(swipesavvy_purchases_end);
 PG_FUNCTION_INFO_V1(swipesavvy_purchases_refuse);
+PG_FUNCTION_INFO_V1(swipesavvy_purchases_computed);
 
 /* Columns of the view, in order. */
 enum
@@ -417,5 +418,25 @@ swipesavvy_purchases_refuse(PG_FUNCTION_ARGS)
 	(void) trigger_data(fcinfo);
 	ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("purchases cannot be changed or deleted"),
 			errdetail("What a purchase earned is in the ledger."));
+	PG_RETURN_NULL();
+}
+
+/* --- RETURNING ------------------------------------------------------------------------------------ */
+
+/*
+ * purchases_computed(column_name, column_type): evaluated for a computed column
+ * that RETURNING asks for, while nothing is computed yet.
+ */
+Datum
+swipesavvy_purchases_computed(PG_FUNCTION_ARGS)
+{
+	ereport(
+		ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		errmsg("a computed column of \"purchases\" cannot be returned by INSERT"),
+		PG_ARGISNULL(0)
+			? 0
+			: errdetail("Column \"%s\" is computed when the statement ends.", TextDatumGetCString(PG_GETARG_DATUM(0))),
+		errhint("Read it afterwards, or call record_transaction() or record_transactions(), which answer with what was "
+				"earned."));
 	PG_RETURN_NULL();
 }

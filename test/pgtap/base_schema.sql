@@ -94,7 +94,7 @@ SELECT set_eq('SELECT relname::text FROM member_relations WHERE relnamespace = '
               ARRAY['outbox_secrets', 'referral_salts', 'referred_emails', 'sign_in_failures', 'sink_secrets', 'token_keys', 'user_credentials', 'user_sessions'], 'those that hold secrets stand apart');
 SELECT is_empty('SELECT relname, relnamespace::regnamespace FROM member_relations WHERE relnamespace::regnamespace::text NOT IN (''swipesavvy'', ''swipesavvy_private'')',
                 'nothing stands elsewhere');
-SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind = ''v''', ARRAY['privileges', 'purchases'], 'the views');
+SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind = ''v''', ARRAY['privileges', 'purchases', 'purchases_door'], 'the views');
 SELECT is_empty('SELECT relname, relkind FROM member_relations WHERE relkind NOT IN (''r'', ''v'', ''S'', ''i'')',
                 'no materialised view, partition or foreign table');
 -- from 18 on NOT NULL is a constraint, too (n), which the server names
@@ -187,6 +187,7 @@ SELECT is_empty('SELECT oid::regprocedure, name FROM member_functions, unnest(pr
 CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('i/strict/s', 'minor_to_major email_key search_key'),
     ('v/null/s', 'uuid_v7'),
+    ('s/null/s', 'purchases_computed'),
     ('s/null/r', 'current_user_id export_user_data get_audit_logs latest_audit_seal verify_audit_log get_health_history list_alerts metrics worker_status get_campaign get_merchant get_system_health health get_user_accounts list_campaigns list_merchant_categories list_merchants '
         'list_segments list_sink_secrets list_sinks list_tiers list_token_keys preview_sink verify_ledger verify_token'),
     ('s/null/u', 'explain_award get_user_profile get_user_rewards get_user_spending_analytics get_user_transactions list_users simulate_campaign'),
@@ -222,7 +223,7 @@ SELECT is_empty('SELECT proname, count(*) FROM member_functions GROUP BY 1 HAVIN
 -- --- triggers ---------------------------------------------------------------------------------
 
 CREATE TEMP TABLE declared_triggers (name, enabled, tables) AS VALUES
-    ('collect', 'O', 'purchases'), ('collect_begin', 'O', 'purchases'), ('collect_end', 'O', 'purchases'), ('refuse', 'O', 'purchases'),
+    ('collect', 'O', 'purchases purchases_door'), ('collect_begin', 'O', 'purchases purchases_door'), ('collect_end', 'O', 'purchases purchases_door'), ('refuse', 'O', 'purchases'),
     ('the_ledger_is_append_only', 'A', 'points_entries'), ('the_ledger_is_not_truncated', 'A', 'points_entries'),
     ('the_audit_log_is_append_only', 'A', 'audit_logs'), ('the_audit_log_is_not_truncated', 'A', 'audit_logs'),
     ('the_seals_are_append_only', 'A', 'audit_seals'), ('the_seals_are_not_truncated', 'A', 'audit_seals'),

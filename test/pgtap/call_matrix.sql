@@ -133,6 +133,7 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('list_token_keys', '', NULL, NULL),
     ('list_users', '', NULL, NULL),
     ('pause_campaign', $$'CAMP-RUNS'$$, NULL, NULL),
+    ('purchases_computed', $$'points_earned', 0$$, NULL, '0A000'),
     ('reactivate_user', $$'00000000-0000-7000-8000-00000000000c'$$, NULL, NULL),
     ('record_refused_attempts', '', NULL, NULL),
     ('record_transaction', '$user, 10', NULL, NULL),

@@ -12,7 +12,7 @@ CREATE FUNCTION pg_temp.buy(at text, who int, minor bigint, shop boolean DEFAULT
     RETURNS bigint LANGUAGE sql AS $$
     INSERT INTO swipesavvy.purchases (user_id, amount_minor, occurred_at, merchant_id, status, currency, metadata)
     VALUES (('00000000-0000-7000-8000-00005a00000' || who)::uuid, minor, at::timestamptz, CASE WHEN shop THEN '00000000-0000-7000-8000-00005a000011'::uuid END, state, currency, more)
-    RETURNING points_base $$;
+    RETURNING NULL::bigint $$;
 SELECT pg_temp.buy('1985-03-01 10:00', 1, 1000), pg_temp.buy('1985-03-01 11:00', 1, 2000, true), pg_temp.buy('1985-03-01 11:00', 2, 500, true, 'pending'),
        pg_temp.buy('1985-03-02 00:00', 2, 9999, false, 'completed', 'USD', '{"shipping_amount": 1.5}'), pg_temp.buy('1985-03-02 12:00', 1, 700, true, 'failed'),
        pg_temp.buy('1985-03-03 23:59:59.999999', 1, 4000), pg_temp.buy('1985-03-04', 1, 6000), pg_temp.buy('1985-03-02', 1, 0), pg_temp.buy('1985-03-02', 1, 800, true, 'completed', 'EUR');

@@ -25,7 +25,7 @@ SAVEPOINT setup;
 -- INSERT: what RETURNING shows is known before anything is awarded -------------------------------------------------------
 SET LOCAL ROLE swipesavvy_backend;
 INSERT INTO swipesavvy.purchases (user_id, merchant_id, amount_minor) VALUES (:'ann', :'shop', 1250)
-    RETURNING transaction_id IS NOT NULL AS has_id, user_id, currency, status, occurred_at = now() AS now, points_earned, recorded_at;
+    RETURNING transaction_id IS NOT NULL AS has_id, user_id, currency, status, occurred_at = now() AS now, refunded_minor;
 INSERT INTO swipesavvy.purchases SELECT * FROM swipesavvy.purchases WHERE false;
 RESET ROLE;
 SELECT who, amount, points, discount FROM pg_temp.bought();
@@ -138,14 +138,47 @@ INSERT INTO swipesavvy.purchases (user_id, amount_minor, idempotency_key) VALUES
 \echo :LAST_ERROR_SQLSTATE
 INSERT INTO swipesavvy.purchases (user_id, amount_minor, idempotency_key) VALUES (:'bob', 1, 'k9'), (:'bob', 1, 'k9');
 \echo :LAST_ERROR_SQLSTATE
+SET LOCAL swipesavvy.direct_tables = off;
+INSERT INTO swipesavvy.purchases (user_id, amount_minor, idempotency_key) VALUES (:'bob', 1, NULL), (:'ann', 100, 'k1');
+SET LOCAL swipesavvy.direct_tables = on;
 INSERT INTO swipesavvy.purchases (user_id, amount_minor, transaction_id) VALUES (:'ann', 1, '00000000-0000-7000-8000-0000b00000b1');
 \echo :LAST_ERROR_SQLSTATE
 INSERT INTO swipesavvy.purchases (user_id, amount_minor, transaction_id) VALUES (:'bob', 1, '00000000-0000-7000-8000-0000b00000b1');
 INSERT INTO swipesavvy.purchases (user_id, amount_minor, transaction_id) VALUES (:'ann', 1, '00000000-0000-7000-8000-0000b00000b2'), (:'bob', 1, '00000000-0000-7000-8000-0000b00000b2');
 \echo :LAST_ERROR_SQLSTATE
--- ON CONFLICT does not make a duplicate pass
+-- ON CONFLICT is refused: whether there is a conflict is not known before the statement ends
 INSERT INTO swipesavvy.purchases (user_id, amount_minor, transaction_id) VALUES (:'ann', 1, '00000000-0000-7000-8000-0000b00000b1') ON CONFLICT DO NOTHING;
 INSERT INTO swipesavvy.purchases (user_id, amount_minor, transaction_id) VALUES (:'ann', 1, '00000000-0000-7000-8000-0000b00000b1') ON CONFLICT (transaction_id) DO UPDATE SET amount_minor = 2;
+INSERT INTO swipesavvy.purchases AS p (user_id, amount_minor) VALUES (:'ann', 1) ON CONFLICT (transaction_id) DO NOTHING RETURNING p.*;
+-- RETURNING of what is computed when the statement ends is refused, and is not null; each such column, and all of them
+SAVEPOINT asked;
+CREATE FUNCTION pg_temp.returning(what text, who uuid) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    detail text;
+BEGIN
+    EXECUTE format('INSERT INTO swipesavvy.purchases AS p (user_id, amount_minor) VALUES (%L, 1), (%L, 2) RETURNING %s', who, who, what);
+    RETURN 'recorded';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+    RETURN SQLSTATE || ' ' || detail;
+END
+$$;
+SELECT what, pg_temp.returning(what, :'ann') FROM unnest(ARRAY['*', 'p.*', '1', 'row_to_json(p)', 'amount_minor + coalesce(points_bonus, 0)', 'CASE WHEN amount_minor = 2 THEN points_base END',
+    'CASE WHEN amount_minor = 3 THEN points_base END']) WITH ORDINALITY w (what, n) ORDER BY n;
+SELECT column_name, pg_temp.returning(quote_ident(column_name), :'ann') FROM information_schema.columns WHERE table_schema = 'swipesavvy' AND table_name = 'purchases' ORDER BY ordinal_position;
+SELECT amount_minor, count(*) AS recorded FROM swipesavvy.purchases WHERE user_id = :'ann' AND amount_minor < 3 GROUP BY amount_minor ORDER BY amount_minor;
+SET LOCAL ROLE swipesavvy_backend;
+WITH made AS (INSERT INTO swipesavvy.purchases (user_id, amount_minor) VALUES (:'ann', 1) RETURNING *) SELECT points_earned FROM made;
+PREPARE asked AS INSERT INTO swipesavvy.purchases (user_id, amount_minor) VALUES ($1, 1) RETURNING points_earned;
+EXECUTE asked (:'ann');
+RESET ROLE;
+DEALLOCATE asked;
+SET LOCAL ROLE swipesavvy_analytics;
+INSERT INTO swipesavvy.purchases (user_id, amount_minor) VALUES (:'ann', 1);
+SET LOCAL ROLE swipesavvy_backend;
+INSERT INTO swipesavvy.purchases_door (user_id, amount_minor) VALUES (:'ann', 1);
+RESET ROLE;
+ROLLBACK TO asked;
 -- unknown references
 INSERT INTO swipesavvy.purchases (user_id, amount_minor) VALUES (:'ann', 1), (:'nobody', 1);
 \echo :LAST_ERROR_SQLSTATE

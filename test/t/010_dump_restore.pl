@@ -53,6 +53,8 @@ my $token = json($old, 'app', "SELECT swipesavvy.sign_in('in\@example.com', 'cor
 $old->safe_psql(
     'app', qq{
     SELECT swipesavvy.settle_transaction(transaction_id) FROM swipesavvy.purchases WHERE user_id = '$users[0]' AND idempotency_key = 'k5';
+    SELECT swipesavvy.settle_transaction(transaction_id, amount => 12.34) FROM swipesavvy.purchases WHERE user_id = '$users[0]' AND idempotency_key = 'k10';
+    SELECT swipesavvy.cancel_redemption(entry_id, 'it broke') FROM swipesavvy.reward_redemptions WHERE user_id = '$users[0]';
     SELECT swipesavvy.decline_transaction(transaction_id) FROM swipesavvy.purchases WHERE user_id = '$users[1]' AND idempotency_key = 'k5';
     SELECT swipesavvy.refund_transaction(transaction_id, 0.7, 'refund') FROM swipesavvy.purchases WHERE user_id = '$users[0]' AND idempotency_key = 'k1';
     SELECT swipesavvy.refund_transaction(transaction_id) FROM swipesavvy.purchases WHERE user_id = '$users[0]' AND idempotency_key = 'k2';
@@ -70,6 +72,7 @@ is(json($old, 'app', 'SELECT swipesavvy.verify_ledger()')->{mismatches}, 0, 'the
 my $before = fingerprints($old, 'app');
 my @filled = grep { $before->{$_} !~ /^0 / } keys %$before;
 cmp_ok(scalar @filled, '>=', 10, 'many tables hold rows');
+isnt((split / /, $before->{"swipesavvy.$_"} // $before->{$_})[0], 0, "among them $_") for qw(settlements redemption_returns);
 isnt((split / /, $before->{"swipesavvy_private.$_"})[0], 0, "among them $_") for qw(outbox_secrets sign_in_failures sink_secrets token_keys user_credentials user_sessions);
 
 my $dir = PostgreSQL::Test::Utils::tempdir();

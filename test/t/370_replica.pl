@@ -31,6 +31,7 @@ $primary->safe_psql('app', qq{
     SELECT swipesavvy.seal_audit_log();
     SELECT swipesavvy.refresh_leaderboards()});
 my $purchase = $primary->safe_psql('app', "SELECT transaction_id FROM swipesavvy.transactions WHERE user_id = '$ada' ORDER BY occurred_at LIMIT 1");
+my $redemption = $primary->safe_psql('app', "SELECT entry_id FROM swipesavvy.reward_redemptions WHERE user_id = '$ada'");
 my ($first, $last) = split /\|/, $primary->safe_psql('app', 'SELECT min(occurred_at), max(occurred_at) FROM swipesavvy.transactions');
 my $draft = q{'{"campaign_type": "SEASONAL", "offer_type": "PERCENTAGE", "offer_amount": 5, "name": "What if", "start_date": "2020-01-01"}'::jsonb};
 
@@ -69,6 +70,7 @@ my %questions = (
     metrics => '() IS NOT NULL',
     minor_to_major => '(1234, 2)',
     preview_sink => "('hook', 'points.redeemed') - 'headers'",
+    purchases_computed => "('points_earned', 0)",
     simulate_campaign => "($draft, '$first', '$last')",
     verify_audit_log => '()',
     verify_ledger => '()',
@@ -97,6 +99,7 @@ my %writers = (
     settle_transaction => "('$purchase')",
     refund_transaction => "('$purchase')",
     redeem_points => "('$ada', points => 1)",
+    cancel_redemption => "('$redemption', 'why')",
     adjust_points => "('$ada', 1, 'more')",
     expire_points => '()',
     activate_boost => "('$bob', '$boost')",
@@ -124,7 +127,7 @@ for my $preload ('', 'swipesavvy')
     my %differ = map { $_ => 1 } grep { ask($primary, "SELECT swipesavvy.$_$questions{$_}") ne ask($standby, "SELECT swipesavvy.$_$questions{$_}") } @readers;
     is_deeply([ sort keys %differ ], [], "$name: every reader says the same");
     my @mute = grep { ask($standby, "SELECT swipesavvy.$_$questions{$_}") =~ /^(?:\w{5})?$/ } @readers;
-    is_deeply(\@mute, ['current_user_id'], "$name: with an answer, where there is one");
+    is_deeply(\@mute, [ 'current_user_id', 'purchases_computed' ], "$name: with an answer, where there is one");
     my %code = map { $_ => ask($standby, "SELECT swipesavvy.$_$writers{$_}") } keys %writers;
     is_deeply(\%code, { map { $_ => '25006' } keys %writers }, "$name: what writes is refused as the server does it");
     is(ask($standby, "INSERT INTO swipesavvy.purchases (user_id, amount_minor) VALUES ('$ada', 5)"), '25006', "$name: the view's rows too");

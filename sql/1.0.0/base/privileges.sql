@@ -47,7 +47,7 @@ GRANT USAGE ON SCHEMA swipesavvy TO swipesavvy_anon, swipesavvy_customer, swipes
 GRANT USAGE ON SCHEMA swipesavvy_private TO swipesavvy_owner;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA swipesavvy, swipesavvy_private TO swipesavvy_owner;
 REVOKE UPDATE, DELETE ON swipesavvy.points_entries FROM swipesavvy_owner;
-REVOKE ALL ON swipesavvy.purchases, swipesavvy.privileges FROM swipesavvy_owner;
+REVOKE ALL ON swipesavvy.purchases, swipesavvy.purchases_door, swipesavvy.privileges FROM swipesavvy_owner;
 GRANT USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA swipesavvy TO swipesavvy_owner;
 
 GRANT EXECUTE ON FUNCTION swipesavvy.uuid_v7(), swipesavvy.minor_to_major(bigint, integer), swipesavvy.email_key(text), swipesavvy.search_key(text) TO swipesavvy_owner;
@@ -62,7 +62,7 @@ DECLARE
         'current_user_id A', 'health A', 'get_system_health', 'get_merchant A', 'list_merchants A', 'list_merchant_categories A',
         'create_campaign', 'get_campaign CN', 'list_campaigns CN', 'update_campaign', 'launch_campaign', 'pause_campaign',
         'delete_campaign', 'complete_campaigns', 'track_event CB',
-        'record_transaction B', 'record_transactions B', 'import_purchases B', 'explain_award CS', 'verify_ledger N', 'check_ledger',
+        'record_transaction B', 'record_transactions B', 'import_purchases B', 'purchases_computed B', 'explain_award CS', 'verify_ledger N', 'check_ledger',
         'settle_transaction B', 'decline_transaction B', 'refund_transaction B', 'lapse_transactions', 'refresh_tiers',
         'simulate_campaign N',
         'rule_cache_status',

@@ -62,6 +62,36 @@ CREATE TRIGGER collect_end AFTER INSERT ON swipesavvy.purchases
 CREATE TRIGGER refuse INSTEAD OF UPDATE OR DELETE ON swipesavvy.purchases
     FOR EACH ROW EXECUTE FUNCTION swipesavvy.purchases_refuse();
 
+-- What an INSERT earns is computed when the statement ends, after RETURNING. A trigger cannot see what RETURNING asks for, so
+-- it would answer null, and null reads as "nothing". The rule can: what it returns for a column is only evaluated where the column is asked for.
+-- With a rule the server refuses ON CONFLICT, too, which no trigger could honour. COPY knows no rules: it goes to the triggers above.
+CREATE FUNCTION swipesavvy.purchases_computed(column_name text, column_type anyelement) RETURNS anyelement
+    LANGUAGE C STABLE PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_purchases_computed';
+COMMENT ON FUNCTION swipesavvy.purchases_computed(text, anyelement) IS
+    'What RETURNING of a computed column of the view purchases calls: an error that says where the value is to be had.';
+
+CREATE VIEW swipesavvy.purchases_door AS SELECT * FROM swipesavvy.purchases;
+COMMENT ON VIEW swipesavvy.purchases_door IS 'Where the rows of an INSERT into the view purchases go. Nobody else comes in here.';
+CREATE TRIGGER collect_begin BEFORE INSERT ON swipesavvy.purchases_door
+    FOR EACH STATEMENT EXECUTE FUNCTION swipesavvy.purchases_begin();
+CREATE TRIGGER collect INSTEAD OF INSERT ON swipesavvy.purchases_door
+    FOR EACH ROW EXECUTE FUNCTION swipesavvy.purchases_insert();
+CREATE TRIGGER collect_end AFTER INSERT ON swipesavvy.purchases_door
+    FOR EACH STATEMENT EXECUTE FUNCTION swipesavvy.purchases_end();
+
+CREATE RULE through_the_door AS ON INSERT TO swipesavvy.purchases DO INSTEAD
+    INSERT INTO swipesavvy.purchases_door
+           (transaction_id, user_id, account_id, merchant_id, amount_minor, currency, status, occurred_at, idempotency_key, metadata,
+            recorded_at, points_base, points_bonus, points_earned, discount_minor, refunded_minor)
+    VALUES (NEW.transaction_id, NEW.user_id, NEW.account_id, NEW.merchant_id, NEW.amount_minor, NEW.currency, NEW.status, NEW.occurred_at,
+            NEW.idempotency_key, NEW.metadata,
+            NEW.recorded_at, NEW.points_base, NEW.points_bonus, NEW.points_earned, NEW.discount_minor, NEW.refunded_minor)
+    RETURNING transaction_id, user_id, account_id, merchant_id, amount_minor, currency, status, occurred_at, idempotency_key, metadata,
+              swipesavvy.purchases_computed('recorded_at', NULL::timestamptz), swipesavvy.purchases_computed('points_base', NULL::bigint),
+              swipesavvy.purchases_computed('points_bonus', NULL::bigint), swipesavvy.purchases_computed('points_earned', NULL::bigint),
+              swipesavvy.purchases_computed('discount_minor', NULL::bigint), 0::bigint;
+
 CREATE TABLE swipesavvy.imports (
     source text COLLATE "C" NOT NULL,
     occurred_at timestamptz NOT NULL DEFAULT '-infinity',

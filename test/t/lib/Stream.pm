@@ -288,7 +288,8 @@ sub change_campaign_currency
     my $to = pick(@{ $self->{world}{currencies} });
     my %refused;
 
-    $refused{PT400} = 1 if $c->{status} eq 'archived' || ($to ne $c->{currency} && @{ $self->o->{redemptions}{$id} // [] });
+    $refused{PT400} = 1 if $c->{status} eq 'archived';
+    $refused{PT409} = 1 if $to ne $c->{currency} && @{ $self->o->{redemptions}{$id} // [] };
     my %moved = map { $_ => $c->{$_} } grep { defined $c->{$_} } qw(min_spend max_discount budget), $c->{offer_type} =~ /DISCOUNT|SHIPPING/ ? 'offer_amount' : ();
     my $shift = World::places($to) - World::places($c->{currency});
     for my $amount (values %moved)
