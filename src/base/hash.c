@@ -1,7 +1,7 @@
 /*
  * hash.c: FNV-1a, 32 bit, over UTF-16 code units, as GrowthBook's SDKs hash.
  *
- * Called by the award engine for hold-outs. No state.
+ * Called by the award engine for hold-outs, and by flags. No state.
  */
 #include "postgres.h"
 
@@ -10,34 +10,50 @@
 #include "utils/fmgrprotos.h"
 
 #include "base/args.h"
+#include "base/casing.h"
 #include "base/hash.h"
 
 #define FNV_START 2166136261u
 #define FNV_PRIME 16777619u
+
+static inline uint32
+add_unit(uint32 hash, pg_wchar unit)
+{
+	return (hash ^ unit) * FNV_PRIME;
+}
+
+/* Continues a hash over a UTF-8 text. */
+static uint32
+fnv1a_utf8(uint32 hash, const char *text, int length)
+{
+	const char *end = text + length;
+
+	while (text < end)
+	{
+		pg_wchar c = (unsigned char) *text;
+
+		if (c < 0x80)
+			text++;
+		else
+			c = ss_utf8_next(&text, end);
+		if (c >= 0x10000)
+		{
+			hash = add_unit(hash, 0xd800 + ((c - 0x10000) >> 10));
+			c = 0xdc00 + ((c - 0x10000) & 0x3ff);
+		}
+		hash = add_unit(hash, c);
+	}
+	return hash;
+}
 
 /* Continues a hash over a text in the server's encoding. */
 static uint32
 fnv1a(uint32 hash, const char *text)
 {
 	int length = strlen(text);
-	const unsigned char *utf8 = (const unsigned char *) pg_server_to_any(text, length, PG_UTF8);
-	const unsigned char *end =
-		utf8 + (utf8 == (const unsigned char *) text ? length : (int) strlen((const char *) utf8));
+	const char *utf8 = pg_server_to_any(text, length, PG_UTF8);
 
-	while (utf8 < end)
-	{
-		pg_wchar c = utf8_to_unicode(utf8);
-
-		utf8 += pg_utf_mblen(utf8);
-		if (c >= 0x10000)
-		{
-			c -= 0x10000;
-			hash = (hash ^ (0xd800 + (c >> 10))) * FNV_PRIME;
-			c = 0xdc00 + (c & 0x3ff);
-		}
-		hash = (hash ^ c) * FNV_PRIME;
-	}
-	return hash;
+	return fnv1a_utf8(hash, utf8, utf8 == text ? length : (int) strlen(utf8));
 }
 
 /* The second round: over the decimal digits of the first. */
@@ -47,13 +63,31 @@ bucket(uint32 hash)
 	char decimal[16];
 
 	decimal[pg_ultoa_n(hash, decimal)] = '\0';
-	return fnv1a(FNV_START, decimal) % 10000;
+	return fnv1a_utf8(FNV_START, decimal, strlen(decimal)) % 10000;
 }
 
 uint32
-ss_hash_v2(const char *seed, const char *value)
+ss_hash_v1(const char *seed, int seed_length, const char *value, int value_length)
 {
-	return bucket(fnv1a(fnv1a(FNV_START, seed), value));
+	return fnv1a_utf8(fnv1a_utf8(FNV_START, value, value_length), seed, seed_length) % 1000;
+}
+
+uint32
+ss_hash_v2(const char *seed, int seed_length, const char *value, int value_length)
+{
+	return bucket(fnv1a_utf8(fnv1a_utf8(FNV_START, seed, seed_length), value, value_length));
+}
+
+uint32
+ss_hash_begin(const char *seed, int seed_length)
+{
+	return fnv1a_utf8(FNV_START, seed, seed_length);
+}
+
+uint32
+ss_hash_v2_end(uint32 begun, const char *value, int value_length)
+{
+	return bucket(fnv1a_utf8(begun, value, value_length));
 }
 
 bool

@@ -6,6 +6,13 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 0
 
 parts=$PWD/build/parts
+# GrowthBook's SDK, a client that the flags are held against.
+sdk=$parts/growthbook
+if command -v npm >/dev/null 2>&1 && [ ! -d "$sdk/node_modules/@growthbook/growthbook" ]; then
+    mkdir -p "$parts/bin" && timeout 120 npm install --silent --no-audit --no-fund --prefix "$sdk" @growthbook/growthbook@1.7.0 >/dev/null 2>&1 ||
+        echo "parts: no GrowthBook SDK (npm could not fetch it)"
+fi
+
 have() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1 || [ -x "$parts/bin/$1" ]; }
 
 wanted=()
