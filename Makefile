@@ -18,12 +18,13 @@ library_file = swipesavvy_$(1)$(DLSUFFIX)
 OBJS    = $(patsubst %.c,%.o,$(call sources,src/ $(folders)))
 
 # The SQL of each release, in the order in which it runs, under a search_path in which nobody else's objects are. A new release: its step in SQL_STEPS and its SQL_… line.
-SQL_STEPS = 1.0.0
+SQL_STEPS = 1.0.0 1.0.0--1.1.0
 SQL_1_0_0 = base/schema base/roles base/types audit/audit outbox/outbox outbox/sinks programme/settings programme/currencies \
             merchants/categories merchants/mcc users/users signin/signin merchants/merchants programme/segments programme/tiers \
             programme/boosts campaigns/campaigns ledger/ledger points/rewards points/leaderboards rules/rules purchases/purchases \
             campaigns/simulate purchases/settlement campaigns/events users/export_and_erase base/search ledger/verify operations/jobs \
             health/health operations/guard operations/restore base/privileges
+SQL_1_1_0 = flags/documents flags/flags flags/restore flags/privileges
 
 # The major versions on which it is tested: its C writes rows past the executor, and each version is looked at before it is added here.
 SERVERS = 15 16 17 18

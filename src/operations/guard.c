@@ -66,7 +66,8 @@ swipesavvy_refuse_change(PG_FUNCTION_ARGS)
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		elog(ERROR, "refuse_change() was not called as a trigger");
-	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("the ledger is append-only"),
+	ereport(ERROR, errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			trigger->tg_trigger->tgnargs == 0 ? errmsg("the ledger is append-only") : errmsg("the log is append-only"),
 			errdetail("Rows of table \"%s\" are neither changed nor deleted.",
 					  RelationGetRelationName(trigger->tg_relation)));
 }

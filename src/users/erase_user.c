@@ -10,6 +10,8 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
+#include "utils/lsyscache.h"
 
 #include "audit/audit.h"
 #include "audit/audit_internal.h"
@@ -62,6 +64,12 @@ static SSQuery steps[] = {
 	STEP("DELETE FROM swipesavvy.outbox WHERE body ->> 'user_id' = $1::text"),
 	STEP("DELETE FROM swipesavvy_private.sign_in_failures WHERE email_hash ="
 		 " (SELECT sha256(swipesavvy.email_key(email)) FROM swipesavvy.users WHERE user_id = $1)"),
+};
+
+/* Of tables that are not there while the extension is at 1.0.0. */
+static SSQuery steps_1_1[] = {
+	STEP("DELETE FROM swipesavvy.feature_flag_overrides WHERE user_id = $1"),
+	STEP("DELETE FROM swipesavvy.feature_flag_assignments WHERE user_id = $1"),
 };
 
 /* What nothing else keeps: the hashes stay, so that seals still fit. */
@@ -128,6 +136,8 @@ swipesavvy_erase_user(PG_FUNCTION_ARGS)
 	(void) ss_query_latest(&lock_user, values, NULL);
 	ss_referred_emails_keep(audit.user_id);
 	run_steps(steps, lengthof(steps), values);
+	if (OidIsValid(get_relname_relid("feature_flag_overrides", get_namespace_oid("swipesavvy", false))))
+		run_steps(steps_1_1, lengthof(steps_1_1), values);
 	ss_audit_permitted(erase_audit, values);
 	(void) ss_query_latest(&erase_user, values, nulls);
 	ss_json_row(&json, NULL);

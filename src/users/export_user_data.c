@@ -9,6 +9,8 @@
 
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "utils/lsyscache.h"
 
 #include "base/args.h"
 #include "base/errors.h"
@@ -22,17 +24,22 @@ typedef struct Part
 {
 	const char *key;
 	bool list;
-	SSQuery query; /* $1: the user */
-	bool unlogged; /* a replica has no rows of it, and may not look */
+	SSQuery query;		   /* $1: the user */
+	bool unlogged;		   /* a replica has no rows of it, and may not look */
+	const char *since_1_1; /* the table, which is not there yet while the extension is at 1.0.0 */
 } Part;
 
 #define PART(key, list, sql)                                                                                           \
 	{                                                                                                                  \
-		key, list, {sql, 1, {UUIDOID}, NULL}, false                                                                    \
+		key, list, {sql, 1, {UUIDOID}, NULL}, false, NULL                                                              \
 	}
 #define UNLOGGED_PART(key, list, sql)                                                                                  \
 	{                                                                                                                  \
-		key, list, {sql, 1, {UUIDOID}, NULL}, true                                                                     \
+		key, list, {sql, 1, {UUIDOID}, NULL}, true, NULL                                                               \
+	}
+#define PART_1_1(key, table, sql)                                                                                      \
+	{                                                                                                                  \
+		key, true, {sql, 1, {UUIDOID}, NULL}, false, table                                                             \
 	}
 #define MONEY(column) "swipesavvy.minor_to_major(" column ", c.minor_unit)"
 
@@ -136,6 +143,13 @@ static Part parts[] = {
 	PART("refused_imports", true,
 		 "SELECT source, purchase, code, message, recorded_at FROM swipesavvy.import_errors"
 		 " WHERE lower(purchase ->> 'user_id') = $1::text ORDER BY recorded_at, error_id"),
+	PART_1_1("flag_overrides", "feature_flag_overrides",
+			 "SELECT f.flag_key, o.value, o.expires_at, o.reason, o.set_at"
+			 "  FROM swipesavvy.feature_flag_overrides o JOIN swipesavvy.feature_flags f ON f.flag_no = o.flag_no"
+			 " WHERE o.user_id = $1 ORDER BY f.flag_key"),
+	PART_1_1("flag_assignments", "feature_flag_assignments",
+			 "SELECT experiment_key, bucket_version, variation, assigned_at FROM swipesavvy.feature_flag_assignments"
+			 " WHERE user_id = $1 ORDER BY experiment_key, bucket_version"),
 	PART("audit_logs", true,
 		 "SELECT logged_at, event_type, resource, resource_id, status, request_id, details::jsonb,"
 		 "       CASE WHEN actor_id = $1 THEN origin::jsonb END AS origin"
@@ -150,6 +164,9 @@ add_part(SSJson *json, Part *part, const Datum *user_id)
 {
 	uint64 found = 0;
 
+	if (part->since_1_1 != NULL &&
+		!OidIsValid(get_relname_relid(part->since_1_1, get_namespace_oid("swipesavvy", false))))
+		return;
 	if (!part->unlogged || !RecoveryInProgress())
 		found = ss_query_read(&part->query, user_id, NULL);
 	if (part->list)

@@ -44,7 +44,7 @@ SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), true
 CREATE TEMP TABLE exceptions (routine) AS VALUES ('record_transaction'), ('record_transactions'), ('redeem_points'), ('donate_points'), ('refresh_leaderboards'), ('import_purchases'), ('settle_transaction'),
     ('check_ledger'), ('claim_job'), ('finish_job'), ('record_health'), ('roll_up_health'), ('complete_campaigns'), ('decline_transaction'), ('refund_transaction'), ('lapse_transactions'), ('refresh_tiers'), ('track_event'), ('claim_outbox'),
     ('claim_requests'), ('record_results'), ('release_requests'),
-    ('acknowledge_outbox'), ('fail_outbox'), ('apply_outbox_retention'), ('seal_audit_log'), ('apply_audit_retention'), ('record_refused_attempts'), ('rule_cache_status'), ('uuid_v7'),
+    ('acknowledge_outbox'), ('fail_outbox'), ('apply_outbox_retention'), ('seal_audit_log'), ('apply_audit_retention'), ('record_refused_attempts'), ('rule_cache_status'), ('flag_cache_status'), ('uuid_v7'),
     -- rows of sign-in depend on who comes with what: test/sql/signin.sql shows them
     ('sign_in'), ('refresh_session'), ('sign_out'), ('change_password'), ('authenticate'), ('rotate_token_key');
 CREATE TEMP TABLE exercises (n, routine, arguments, event_type, resource_id, about, details) AS VALUES
@@ -94,6 +94,17 @@ CREATE TEMP TABLE exercises (n, routine, arguments, event_type, resource_id, abo
     (135, 'test_sink', $$'hook'$$, 'sink.test', 'hook', NULL, NULL),
     (136, 'delete_sink', $$'hook'$$, 'sink.delete', 'hook', NULL, NULL),
     (137, 'delete_sink_secret', $$'hook-key'$$, 'sink_secret.delete', 'hook-key', NULL, NULL);
+INSERT INTO exercises VALUES
+    (301, 'create_flag', $$'f', 'Flag'$$, 'flag.create', 'f', NULL, NULL),
+    (302, 'update_flag', $$'f', '{"name": "Flagged"}'$$, 'flag.update', 'f', NULL, NULL),
+    (303, 'toggle_flag', $$'f'$$, 'flag.toggle', 'f', NULL, NULL),
+    (304, 'set_flag_rollout', $$'f', 25$$, 'flag.rollout', 'f', NULL, NULL),
+    (305, 'schedule_flag', $$'f', clock_timestamp() + interval '1 hour', false$$, 'flag.schedule', 'f', NULL, NULL),
+    (306, 'cancel_flag_schedule', $$'f'$$, 'flag.cancel', 'f', NULL, NULL),
+    (307, 'delete_flag', $$'f'$$, 'flag.archive', 'f', NULL, NULL),
+    (308, 'restore_flag', $$'f'$$, 'flag.restore', 'f', NULL, NULL),
+    (309, 'set_flag_override', $$'f', (SELECT user_id FROM swipesavvy.users WHERE email = 'old@example.com'), 'true'$$, 'flag.override', 'f', NULL, NULL),
+    (310, 'remove_flag_override', $$'f', (SELECT user_id FROM swipesavvy.users WHERE email = 'old@example.com')$$, 'flag.override', 'f', NULL, NULL);
 INSERT INTO exercises VALUES
     (201, 'create_reward', $$'Mug', 2, reward_id => '00000000-0000-7000-8000-0000000000e1'$$, 'reward.create', '00000000-0000-7000-8000-0000000000e1', NULL, NULL),
     (202, 'update_reward', $$'00000000-0000-7000-8000-0000000000e1', '{"points": 3}'$$, 'reward.update', '00000000-0000-7000-8000-0000000000e1', NULL,

@@ -32,9 +32,19 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('get_system_health', 'M'),
     ('sign_in', 'A'), ('refresh_session', 'A'), ('sign_out', 'A'), ('change_password', 'A'), ('verify_token', 'A'), ('authenticate', 'A'),
     ('reset_user_password', 'SM'), ('rotate_token_key', 'M'), ('add_token_key', 'M'), ('list_token_keys', 'M'),
+    ('flag_hash', 'NBM'), ('flag_bucket_ranges', 'NBM'), ('flag_choose_variation', 'NBM'), ('flag_in_namespace', 'NBM'), ('flag_condition_matches', 'NBM'),
+    ('flag_evaluate_document', 'NBM'), ('experiment_run_document', 'NBM'),
+    ('evaluate_flag', 'A'), ('evaluate_flags', 'A'), ('flag_enabled', 'CNBM'), ('flag_users', 'NBM'), ('get_flags_document', 'A'), ('get_flag', 'NBM'), ('list_flags', 'NBM'),
+    ('create_flag', 'M'), ('update_flag', 'M'), ('delete_flag', 'M'), ('restore_flag', 'M'), ('toggle_flag', 'M'), ('set_flag_rollout', 'M'), ('schedule_flag', 'M'),
+    ('cancel_flag_schedule', 'M'), ('set_flag_override', 'M'), ('remove_flag_override', 'M'), ('list_flag_overrides', 'SM'), ('get_flag_audit', 'M'), ('flag_cache_status', 'M'),
+    ('restore_feature_flags', '-'), ('restore_feature_flag_rollouts', '-'),
     ('uuid_v7', '-'), ('minor_to_major', '-'), ('email_key', '-'), ('search_key', '-'), ('refuse_change', '-'), ('audit_refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),
     ('refuse_restore', '-'), ('restore_currencies', '-'), ('restore_installation', '-'), ('restore_mcc_codes', '-'), ('restore_merchant_categories', '-'), ('restore_system_settings', '-'), ('restore_tiers', '-'),
     ('rules_changed', '-'), ('purchases_begin', '-'), ('purchases_insert', '-'), ('purchases_end', '-'), ('purchases_refuse', '-');
+
+-- These read nothing and ask nobody: the grant alone decides.
+CREATE TEMP TABLE pure (routine) AS VALUES ('flag_hash'), ('flag_bucket_ranges'), ('flag_choose_variation'), ('flag_in_namespace'), ('flag_condition_matches'),
+    ('flag_evaluate_document'), ('experiment_run_document');
 
 CREATE ROLE test_stranger NOLOGIN;
 CREATE TEMP TABLE roles (letter, name) AS VALUES
@@ -73,6 +83,7 @@ SELECT set_eq(
              AND has_table_privilege(r.name, c.oid, p)
       GROUP BY 1, 2',
     $$VALUES ('swipesavvy_backend', 'purchases', 'INSERT SELECT'), ('swipesavvy_admin', 'purchases', 'INSERT SELECT'), ('swipesavvy_admin', 'privileges', 'SELECT'),
+             ('swipesavvy_analytics', 'v_active_feature_flags', 'SELECT'), ('swipesavvy_admin', 'v_active_feature_flags', 'SELECT'),
              ('swipesavvy_analytics', 'purchases', 'SELECT'), ('swipesavvy_backend', 'imports', 'SELECT'), ('swipesavvy_admin', 'imports', 'SELECT'),
              ('swipesavvy_backend', 'import_errors', 'SELECT'), ('swipesavvy_admin', 'import_errors', 'SELECT')$$,
     'the rights on tables and views: none for customers, support and anonymous callers');
@@ -140,10 +151,10 @@ CREATE TEMP TABLE calls AS
            pg_temp.outcome(r.name, '{"sub": "00000000-0000-7000-8000-0000000000ff"}', format('%s swipesavvy.%I(%s)',
                CASE p.prokind WHEN 'p' THEN 'CALL' ELSE 'SELECT' END, p.proname,
                (SELECT string_agg('NULL::' || t::regtype, ', ') FROM unnest(p.proargtypes) t))) AS outcome
-      FROM routines p JOIN matrix m ON m.routine = p.proname, roles r WHERE m.who <> '-' AND r.letter <> 'O';
+      FROM routines p JOIN matrix m ON m.routine = p.proname, roles r WHERE m.who <> '-' AND r.letter <> 'O' AND m.routine NOT IN (SELECT routine FROM pure);
 SELECT set_eq(format('SELECT routine FROM calls WHERE role = %L AND outcome <> ''42501''', r.name),
               format('SELECT routine FROM allowed JOIN matrix USING (routine) WHERE role = %L AND who <> ''-''
-                          AND routine NOT IN (''claim_requests'', ''record_results'', ''release_requests'')
+                          AND routine NOT IN (''claim_requests'', ''record_results'', ''release_requests'') AND routine NOT IN (SELECT routine FROM pure)
                        UNION SELECT ''current_user_id'' UNION SELECT ''purchases_computed''', r.name),
               r.name || ' with every grant: the library lets through what the matrix says')
   FROM roles r WHERE r.letter <> 'O';
@@ -190,10 +201,12 @@ CREATE TEMP TABLE questions (routine, statement, silent) AS
         ('donate_points', 'SELECT swipesavvy.donate_points(%1$L, 1, ''00000000-0000-7000-8000-0000000000c0'')'),
         ('activate_boost', 'SELECT swipesavvy.activate_boost(%1$L, ''00000000-0000-7000-8000-0000000000d0'')'),
         ('deactivate_boost', 'SELECT swipesavvy.deactivate_boost(%1$L, ''00000000-0000-7000-8000-0000000000d1'')'),
+        ('evaluate_flag', 'SELECT swipesavvy.evaluate_flag(''dark_mode'', %1$L)'), ('evaluate_flags', 'SELECT swipesavvy.evaluate_flags(%1$L)'),
+        ('flag_enabled', 'SELECT swipesavvy.flag_enabled(''dark_mode'', %1$L)'), ('get_flags_document', 'SELECT swipesavvy.get_flags_document(%1$L)'),
         ('track_event', 'SELECT swipesavvy.track_event(''CAMP-RUNS'', ''view'', %1$L)')) q (routine, statement)
      WHERE i.letter = 'a';
 SELECT set_eq('SELECT routine FROM questions',
-    'SELECT proname::text FROM routines p JOIN matrix m ON m.routine = p.proname WHERE m.who LIKE ''%C%''
+    'SELECT proname::text FROM routines p JOIN matrix m ON m.routine = p.proname WHERE (m.who LIKE ''%C%'' OR m.who = ''A'')
            AND p.proargnames && ''{user_id,account_id,transaction_id}''',
     'every function that a customer may call about a user is asked');
 
@@ -213,7 +226,10 @@ SELECT is(pg_temp.outcome('swipesavvy_customer', c.claims, q.statement),
 SELECT is(pg_temp.outcome('swipesavvy_customer', c, q.statement), '42501', format('claims that are no JSON: %s. %s', c, substr(q.statement, 8)))
   FROM questions q, (VALUES ('{'), ('sub'), (' ')) v (c);
 SELECT is(pg_temp.outcome(r.name, '', q.statement), 'ok', format('%s: %s', r.name, substr(q.statement, 8)))
-  FROM questions q JOIN allowed a ON a.routine = q.routine JOIN roles r ON r.name = a.role WHERE r.letter NOT IN ('C', 'O');
+  FROM questions q JOIN allowed a ON a.routine = q.routine JOIN roles r ON r.name = a.role
+         WHERE r.letter NOT IN ('C', 'O') AND NOT (q.routine IN ('evaluate_flag', 'evaluate_flags', 'get_flags_document') AND r.letter IN ('A', 'S', 'D'));
+SELECT is(pg_temp.outcome(r.name, '', q.statement), '42501', format('%s knows nobody: %s', r.name, substr(q.statement, 8)))
+  FROM questions q, roles r WHERE q.routine IN ('evaluate_flag', 'evaluate_flags', 'get_flags_document') AND r.letter IN ('A', 'S', 'D');
 SELECT is(pg_temp.outcome('swipesavvy_customer', (SELECT claims FROM claims WHERE whose = 'own'), s.statement), s.wanted, s.what)
   FROM (VALUES
     ($$SELECT swipesavvy.track_event('CAMP-RUNS', 'view')$$, 'ok', 'an event without a user is the customer''s own'),

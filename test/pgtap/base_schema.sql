@@ -40,6 +40,12 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('donations', 'a_donation_takes_points points_are_donated_by_a_user points_are_donated_to_a_charity'),
     ('import_errors', ''),
     ('imports', ''),
+    ('feature_flag_assignments', ''),
+    ('feature_flag_audit_log', 'a_change_is_of_a_flag'),
+    ('feature_flag_overrides', 'an_override_is_of_a_flag'),
+    ('feature_flag_rollouts', 'a_ramp_ends_after_it_starts a_roll_out_is_of_a_flag a_share_is_at_most_everybody'),
+    ('feature_flags', 'a_flag_has_a_known_audience a_flag_has_a_known_category a_flag_has_a_known_value_type a_flag_key_is_a_name a_flag_key_is_used_once'),
+    ('flag_sentinel', ''),
     ('health_alerts', 'an_alert_ends_after_it_opens an_alert_is_a_warning_or_critical somebody_acknowledges_an_alert'),
     ('health_days', ''),
     ('health_hours', ''),
@@ -94,7 +100,7 @@ SELECT set_eq('SELECT relname::text FROM member_relations WHERE relnamespace = '
               ARRAY['outbox_secrets', 'referral_salts', 'referred_emails', 'sign_in_failures', 'sink_secrets', 'token_keys', 'user_credentials', 'user_sessions'], 'those that hold secrets stand apart');
 SELECT is_empty('SELECT relname, relnamespace::regnamespace FROM member_relations WHERE relnamespace::regnamespace::text NOT IN (''swipesavvy'', ''swipesavvy_private'')',
                 'nothing stands elsewhere');
-SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind = ''v''', ARRAY['privileges', 'purchases', 'purchases_door'], 'the views');
+SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind = ''v''', ARRAY['privileges', 'purchases', 'purchases_door', 'v_active_feature_flags'], 'the views');
 SELECT is_empty('SELECT relname, relkind FROM member_relations WHERE relkind NOT IN (''r'', ''v'', ''S'', ''i'')',
                 'no materialised view, partition or foreign table');
 -- from 18 on NOT NULL is a constraint, too (n), which the server names
@@ -104,7 +110,7 @@ SELECT set_eq(
     'SELECT name || ''.'' || k FROM declared_tables, string_to_table(constraints, '' '') k WHERE k <> ''''',
     'the constraints of each table');
 SELECT is_empty(
-    'SELECT relname FROM member_relations r WHERE relkind = ''r'' AND relname NOT IN (''rule_sentinel'', ''merchant_sentinel'')
+    'SELECT relname FROM member_relations r WHERE relkind = ''r'' AND relname NOT IN (''rule_sentinel'', ''merchant_sentinel'', ''flag_sentinel'')
         AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = r.oid AND k.contype = ''p'' AND k.conname = r.relname || ''_pkey'')',
     'every table but the sentinels has a primary key named after it');
 SELECT col_is_pk('swipesavvy', t, k::name[], format('the key of %s is for ever', t))
@@ -201,6 +207,11 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('trigger', 'audit_refuse_change purchases_begin purchases_end purchases_insert purchases_refuse refuse_change refuse_restore restore_begin restore_currencies restore_end restore_installation '
         'restore_mcc_codes restore_merchant_categories restore_system_settings restore_tiers rules_changed drop_guard');
 INSERT INTO declared_functions VALUES
+    ('s/null/r', 'evaluate_flag evaluate_flags flag_enabled flag_users get_flag get_flag_audit get_flags_document list_flag_overrides list_flags'),
+    ('v/null/u', 'cancel_flag_schedule create_flag delete_flag flag_cache_status remove_flag_override restore_flag schedule_flag set_flag_override set_flag_rollout '
+        'toggle_flag update_flag'),
+    ('trigger', 'restore_feature_flag_rollouts restore_feature_flags'),
+    ('i/null/s', 'flag_hash flag_bucket_ranges flag_choose_variation flag_in_namespace flag_condition_matches flag_evaluate_document experiment_run_document'),
     ('s/null/r', 'get_points_history list_boosts list_charities list_rewards'), ('s/null/u', 'get_leaderboard'),
     ('v/null/u', 'claim_requests create_sink delete_sink delete_sink_secret record_results release_requests set_sink_secret test_sink update_sink'),
     ('v/null/u', 'check_ledger claim_job complete_campaigns finish_job acknowledge_alert record_health roll_up_health set_health_threshold set_job adjust_points cancel_redemption create_charity create_reward donate_points expire_points redeem_points refresh_leaderboards update_charity update_reward');
@@ -228,11 +239,16 @@ CREATE TEMP TABLE declared_triggers (name, enabled, tables) AS VALUES
     ('the_audit_log_is_append_only', 'A', 'audit_logs'), ('the_audit_log_is_not_truncated', 'A', 'audit_logs'),
     ('the_seals_are_append_only', 'A', 'audit_seals'), ('the_seals_are_not_truncated', 'A', 'audit_seals'),
     ('restore_installation', 'O', 'audit_installations'),
-    ('restore_over_seed', 'A', 'currencies mcc_codes merchant_categories system_settings tiers'),
+    ('restore_over_seed', 'A', 'feature_flag_rollouts feature_flags currencies mcc_codes merchant_categories system_settings tiers'),
     ('rules_after_insert', 'A', 'boosts campaigns currencies merchant_categories system_settings tiers'),
     ('rules_after_update', 'A', 'boosts campaigns currencies merchant_categories system_settings tiers'),
     ('rules_after_delete', 'A', 'boosts campaigns currencies merchant_categories system_settings tiers'),
     ('rules_after_truncate', 'A', 'boosts campaigns currencies merchant_categories system_settings tiers'),
+    ('changes_of_flags_are_kept', 'A', 'feature_flag_audit_log'), ('changes_of_flags_are_not_truncated', 'A', 'feature_flag_audit_log'),
+    ('flags_after_insert', 'A', 'feature_flag_overrides feature_flag_rollouts feature_flags system_settings'),
+    ('flags_after_update', 'A', 'feature_flag_overrides feature_flag_rollouts feature_flags system_settings'),
+    ('flags_after_delete', 'A', 'feature_flag_overrides feature_flag_rollouts feature_flags system_settings'),
+    ('flags_after_truncate', 'A', 'feature_flag_overrides feature_flag_rollouts feature_flags system_settings'),
     ('merchant_after_update', 'A', 'merchants'), ('merchant_after_delete', 'A', 'merchants'), ('merchants_after_truncate', 'A', 'merchants');
 INSERT INTO declared_triggers
 SELECT t.name, t.enabled, string_agg(DISTINCT r.relname, ' ')
@@ -256,7 +272,7 @@ CREATE TEMP VIEW dumped AS SELECT c.oid, c.condition FROM pg_extension, unnest(e
        WHERE extname = 'swipesavvy';
 SELECT set_eq(
     'SELECT relname::text FROM member_relations r WHERE relkind IN (''r'', ''S'') AND NOT EXISTS (SELECT FROM dumped d WHERE d.oid = r.oid)',
-    ARRAY['health_days', 'health_hours', 'health_minutes', 'health_samples', 'merchant_sentinel', 'rate_limits', 'rule_sentinel', 'sink_states']::text[] , 'every table and sequence is dumped but what is always empty, what counts for a minute, and what was measured of this server');
+    ARRAY['flag_sentinel', 'health_days', 'health_hours', 'health_minutes', 'health_samples', 'merchant_sentinel', 'rate_limits', 'rule_sentinel', 'sink_states']::text[] , 'every table and sequence is dumped but what is always empty, what counts for a minute, and what was measured of this server');
 SELECT set_eq('SELECT oid::regclass::text, condition FROM dumped WHERE condition <> ''''',
     $$VALUES ('swipesavvy.currencies', 'WHERE NOT is_seed')$$, 'all their rows are dumped, but for the currencies that each release brings');
 
@@ -303,6 +319,10 @@ SELECT set_eq('SELECT setting, value::text, is_seed FROM swipesavvy.system_setti
              ('point_value_minor', '1', true), ('points_expiry_months', '24', true), ('rate_limit_per_minute', 'null', true),
              ('referral_bonus_points', '0', true), ('session_lifetime_days', '30', true), ('timezone', '"UTC"', true),
              ('token_lifetime_minutes', '15', true), ('refresh_grace_seconds', '10', true)$$, 'the eighteen settings and their defaults');
+SELECT set_eq('SELECT f.flag_no, f.flag_key, f.category, r.enabled, f.is_seed AND f.seed = f.flag_key AND r.to_bp = 10000 FROM swipesavvy.feature_flags f JOIN swipesavvy.feature_flag_rollouts r USING (flag_no)',
+    $$VALUES (1, 'tier_progress_bar', 'ui', true, true), (2, 'amount_chip_selector', 'ui', true, true), (3, 'platform_goal_meter', 'ui', true, true), (4, 'ai_concierge_chat', 'ui', true, true),
+             (5, 'dark_mode', 'ui', true, true), (6, 'social_sharing', 'advanced', true, true), (7, 'receipt_generation', 'advanced', true, true), (8, 'community_feed', 'advanced', false, true),
+             (9, 'advanced_analytics', 'advanced', false, true), (10, 'notification_center', 'experimental', false, true)$$, 'the ten flags');
 SELECT set_eq('SELECT category, count(*)::int FROM swipesavvy.mcc_codes WHERE is_seed GROUP BY 1',
     $$VALUES ('Entertainment', 22), ('Gas Stations', 6), ('Grocery & Food', 7), ('Health & Wellness', 23), ('Hotels & Travel', 706),
              ('Restaurants & Cafes', 4), ('Retail & Shopping', 109), ('Services', 115)$$, 'the 992 merchant category codes, by category');
@@ -321,7 +341,7 @@ SELECT set_eq('SELECT code::text, numeric_code::text, minor_unit, withdrawn_on::
              ('SLE', '925', 2, NULL), ('SLL', '694', 2, '2024-01-01'), ('XAD', '396', 2, NULL), ('XCG', '532', 2, NULL), ('ZWG', '924', 2, NULL), ('ZWL', '932', 2, '2024-09-01')$$,
     'those that came and went since 2021');
 SELECT is_empty('SELECT relname FROM member_relations r WHERE relkind = ''r'' AND relname NOT IN (''currencies'', ''mcc_codes'',
-       ''merchant_categories'', ''system_settings'', ''tiers'')
+       ''merchant_categories'', ''system_settings'', ''tiers'', ''feature_flags'', ''feature_flag_rollouts'')
                     AND xpath_exists(''/table/row'', query_to_xml(format(''SELECT 1 FROM %s LIMIT 1'', oid::regclass), false, false, ''''))',
                 'all other tables come empty');
 

@@ -11,8 +11,9 @@ CREATE TEMP VIEW arguments AS
 SELECT cmp_ok((SELECT count(*) FROM arguments), '>', 200::bigint, 'there are arguments to look at');
 SELECT is_empty($$SELECT oid::regprocedure, name FROM arguments WHERE name IN ('select', 'order', 'limit', 'offset', 'columns', 'and', 'or', 'not', 'on_conflict')$$,
                 'none has a name that PostgREST keeps for itself: a GET would never pass it');
-SELECT is_empty('SELECT oid::regprocedure, name FROM arguments WHERE name !~ ''^[a-z][a-z0-9_]*$'' OR quote_ident(name) <> name',
-                'none needs quotes in SQL, or is a path for PostgREST');
+SELECT is_empty('SELECT oid::regprocedure, name FROM arguments WHERE name !~ ''^[a-z][a-z0-9_]*$'' OR quote_ident(name) <> name
+                 EXCEPT VALUES (''swipesavvy.get_flags_document(uuid,jsonb,jsonb,jsonb,text)''::regprocedure, ''forcedVariations''), (''swipesavvy.get_flags_document(uuid,jsonb,jsonb,jsonb,text)'', ''forcedFeatures'')',
+                'none needs quotes in SQL, or is a path for PostgREST, but for two that SDKs send so');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p WHERE pronamespace = 'swipesavvy'::regnamespace AND pronargs > 0
                      AND (proargnames IS NULL OR '' = ANY (proargnames)) AND has_function_privilege('swipesavvy_admin', p.oid, 'EXECUTE')$$,
                 'every argument that a client gives has a name');
@@ -26,7 +27,7 @@ CREATE TEMP VIEW paged AS
       FROM pg_proc p CROSS JOIN unnest(p.proargnames) WITH ORDINALITY a (name, n)
      WHERE p.pronamespace = 'swipesavvy'::regnamespace AND a.name IN ('page_size', 'page_offset');
 SELECT set_eq($$SELECT proname::text, value FROM paged WHERE value IS DISTINCT FROM CASE name WHEN 'page_size' THEN '20' ELSE '0' END$$,
-              $$VALUES ('get_audit_logs', '100'), ('claim_outbox', '10'), ('lapse_transactions', '1000'), ('refresh_tiers', '10000')$$, 'the defaults of pages');
+              $$VALUES ('get_audit_logs', '100'), ('claim_outbox', '10'), ('lapse_transactions', '1000'), ('refresh_tiers', '10000'), ('get_flag_audit', '50')$$, 'the defaults of pages');
 SELECT cmp_ok((SELECT count(*) FROM paged WHERE name = 'page_size'), '>=', 14::bigint, 'there are lists');
 CREATE FUNCTION pg_temp.refused(call text) RETURNS text LANGUAGE plpgsql AS $f$
 BEGIN
@@ -36,10 +37,10 @@ EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE || ' ' || SQLERRM;
 END $f$;
 SELECT swipesavvy.create_user('ada@arguments.test', 'Ada', user_id => '00000000-0000-7000-8000-0000000000aa') \g /dev/null
 CREATE TEMP VIEW pages AS
-    SELECT oid, v.value, name, pg_temp.refused(format('%s(%s%I => %s)', oid::regproc, CASE required WHEN 1 THEN '''00000000-0000-7000-8000-0000000000aa'', ' ELSE '' END, name, v.value)) AS answer
+    SELECT oid, v.value, name, pg_temp.refused(format('%s(%s%I => %s)', oid::regproc, CASE required WHEN 1 THEN CASE WHEN proname LIKE '%flag%' THEN '''dark_mode'', ' ELSE '''00000000-0000-7000-8000-0000000000aa'', ' END ELSE '' END, name, v.value)) AS answer
       FROM paged CROSS JOIN (VALUES (-2147483648), (-1), (0), (1), (20), (100), (101), (501), (2147483647)) v (value);
 SELECT is_empty($$SELECT oid::regproc, name, value, answer FROM pages WHERE oid::regproc::text NOT IN ('swipesavvy.lapse_transactions', 'swipesavvy.refresh_tiers')
-        AND answer <> CASE WHEN CASE name WHEN 'page_offset' THEN value >= 0 ELSE value BETWEEN 1 AND CASE oid::regproc::text WHEN 'swipesavvy.get_audit_logs' THEN 500 ELSE 100 END END
+        AND answer <> CASE WHEN CASE name WHEN 'page_offset' THEN value >= 0 ELSE value BETWEEN 1 AND CASE WHEN oid::regproc::text IN ('swipesavvy.get_audit_logs', 'swipesavvy.get_flag_audit') THEN 500 ELSE 100 END END
                            THEN 'answered' ELSE format('22023 invalid value for argument "%s"', name) END$$, 'every list takes the same pages, and names the argument that is none');
 
 -- Ids that a client chooses are values of a query, too: none that PostgREST takes for a filter.

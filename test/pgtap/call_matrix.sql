@@ -40,6 +40,8 @@ SELECT swipesavvy.sign_in('ada@example.com', 'correct horse') AS signed_in \gset
 INSERT INTO fixture SELECT key, value FROM jsonb_each_text(:'signed_in') WHERE key IN ('access_token', 'refresh_token');
 SELECT swipesavvy.set_sink_secret('key', 's3cret') IS NOT NULL AS kept, swipesavvy.set_sink_secret('spare', 's3cret') IS NOT NULL AS kept_two,
        swipesavvy.create_sink('hook', 'webhook', 'https://example.com/', 'key') IS NOT NULL AS made \gset
+SELECT swipesavvy.create_flag('archived', 'Archived') IS NOT NULL AS made, swipesavvy.delete_flag('archived') IS NOT NULL AS gone,
+       swipesavvy.set_flag_override('social_sharing', :'ada', 'true') IS NOT NULL AS set \gset
 INSERT INTO fixture SELECT 'job', swipesavvy.claim_job('jobs') ->> 'job';
 INSERT INTO swipesavvy.health_alerts (figure, severity, value, threshold, opened_at) VALUES ('disk_percent', 'warning', 90, 85, now());
 INSERT INTO fixture SELECT 'alert', alert_id::text FROM swipesavvy.health_alerts;
@@ -66,6 +68,33 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('claim_outbox', '', NULL, NULL),
     ('complete_campaigns', '', NULL, NULL),
     ('finish_job', '$job', NULL, NULL),
+    ('create_flag', $$'new', 'New'$$, NULL, NULL),
+    ('update_flag', $$'dark_mode', '{"name": "Dark"}'$$, NULL, NULL),
+    ('delete_flag', $$'dark_mode'$$, NULL, NULL),
+    ('restore_flag', $$'archived'$$, NULL, NULL),
+    ('toggle_flag', $$'dark_mode'$$, NULL, NULL),
+    ('set_flag_rollout', $$'dark_mode', 50$$, NULL, NULL),
+    ('schedule_flag', $$'dark_mode', clock_timestamp() + interval '1 hour', false$$, NULL, NULL),
+    ('cancel_flag_schedule', $$'dark_mode'$$, NULL, NULL),
+    ('set_flag_override', $$'dark_mode', $user, 'false'$$, NULL, NULL),
+    ('remove_flag_override', $$'social_sharing', $user$$, NULL, NULL),
+    ('list_flag_overrides', $$'social_sharing'$$, NULL, NULL),
+    ('get_flag_audit', $$'dark_mode'$$, NULL, NULL),
+    ('flag_cache_status', '', NULL, NULL),
+    ('get_flag', $$'dark_mode'$$, NULL, NULL),
+    ('list_flags', '', NULL, NULL),
+    ('evaluate_flag', $$'dark_mode', $user$$, 'user', NULL),
+    ('evaluate_flags', '$user', 'user', NULL),
+    ('get_flags_document', '$user', 'user', NULL),
+    ('flag_enabled', $$'dark_mode', $user$$, 'user', NULL),
+    ('flag_users', $$'dark_mode'$$, NULL, NULL),
+    ('flag_hash', $$'s', 'u', 2$$, NULL, NULL),
+    ('flag_bucket_ranges', '2, 1, NULL', NULL, NULL),
+    ('flag_choose_variation', $$0.5, '[[0, 1]]'$$, NULL, NULL),
+    ('flag_in_namespace', $$'u', '["n", 0, 1]'$$, NULL, NULL),
+    ('flag_condition_matches', $$'{}', '{}'$$, NULL, NULL),
+    ('flag_evaluate_document', $$'{}', 'f', '{}'$$, NULL, NULL),
+    ('experiment_run_document', $$'{}', '{}'$$, NULL, NULL),
     ('metrics', '', NULL, NULL),
     ('acknowledge_alert', '$alert', NULL, NULL),
     ('get_health_history', $$'disk_percent'$$, NULL, NULL),
@@ -218,6 +247,7 @@ SELECT r.name AS role, c.whose, c.claims, k.routine, k.arguments,
        CASE WHEN NOT r.name = ANY (v.roles) THEN '42501 of the server'
             WHEN k.routine = 'change_password' THEN CASE c.whose WHEN 'own' THEN 'ok' WHEN 'nobody' THEN '42501' ELSE 'invalid_credentials' END
             WHEN k.routine IN ('list_campaigns', 'get_campaign') AND r.name = 'swipesavvy_customer' AND c.whose = 'nobody' THEN '42501'
+            WHEN r.name IN ('swipesavvy_anon', 'swipesavvy_support', 'swipesavvy_delivery') AND k.routine IN ('evaluate_flag', 'evaluate_flags', 'get_flags_document') THEN '42501'
             WHEN r.name = 'swipesavvy_customer' AND k.of = 'user' AND c.whose <> 'own' THEN '42501'
             WHEN r.name = 'swipesavvy_customer' AND k.of = 'owner' AND c.whose <> 'own' THEN CASE c.whose WHEN 'other' THEN 'PT404' ELSE '42501' END
             ELSE coalesce(k.otherwise, 'ok') END AS outcome

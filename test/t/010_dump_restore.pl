@@ -60,6 +60,16 @@ $old->safe_psql(
     SELECT swipesavvy.refund_transaction(transaction_id) FROM swipesavvy.purchases WHERE user_id = '$users[0]' AND idempotency_key = 'k2';
 });
 
+# Flags: one of their own and the ones that come with the extension, changed, planned and with values of single users.
+$old->safe_psql(
+    'app', qq{
+    SELECT swipesavvy.create_flag('mine', 'Mine', enabled => true, rollout_percentage => 12.5, prerequisites => '[{"id": "dark_mode"}]');
+    SELECT swipesavvy.toggle_flag('dark_mode'), swipesavvy.update_flag('social_sharing', '{"name": "Share", "targeting": {"tier": "gold"}}'), swipesavvy.delete_flag('community_feed');
+    SELECT swipesavvy.schedule_flag('dark_mode', now() + interval '1 day', true), swipesavvy.set_flag_override('mine', '$users[0]', 'true');
+    UPDATE swipesavvy.feature_flag_rollouts SET reason = 'edited' WHERE flag_no = 1;
+    INSERT INTO swipesavvy.feature_flag_assignments VALUES ('$users[0]', 'test', 0, 'a');
+});
+
 # Seeds that the programme changed: each must come back as changed.
 $old->safe_psql(
     'app', q{

@@ -38,10 +38,24 @@ my $draft = q{'{"campaign_type": "SEASONAL", "offer_type": "PERCENTAGE", "offer_
 # What is asked, by function; what changes with the clock or the server is taken out of the answer.
 my %questions = (
     current_user_id => '()',
+    evaluate_flag => "('dark_mode', '$ada')",
+    evaluate_flags => "('$ada')",
+    experiment_run_document => q{('{"key": "e", "variations": [0, 1]}', '{"attributes": {"id": "u"}}')},
     explain_award => "('$purchase')",
     export_user_data => "('$ada') - 'exported_at'",
+    flag_bucket_ranges => '(2, 1, NULL)',
+    flag_choose_variation => q{(0.5, '[[0, 1]]')},
+    flag_condition_matches => q{('{}', '{}')},
+    flag_enabled => "('dark_mode', '$ada')",
+    flag_evaluate_document => q{('{}', 'f', '{}')},
+    flag_hash => "('s', 'u', 2)",
+    flag_in_namespace => q{('u', '["n", 0, 1]')},
+    flag_users => "('dark_mode')",
     get_audit_logs => '()',
     get_campaign => "('TEN')",
+    get_flag => "('dark_mode')",
+    get_flag_audit => "('dark_mode')",
+    get_flags_document => "('$ada')",
     get_health_history => "('disk_percent', resolution => 'sample') -> 'points'",
     get_leaderboard => "('all_time')",
     get_merchant => "('$merchant')",
@@ -58,6 +72,8 @@ my %questions = (
     list_boosts => '()',
     list_campaigns => '()',
     list_charities => '()',
+    list_flag_overrides => "('dark_mode')",
+    list_flags => '()',
     list_merchant_categories => '()',
     list_merchants => '()',
     list_rewards => '()',
@@ -111,6 +127,7 @@ my %writers = (
     create_sink => "('two', 'webhook', 'https://example.com/', 'key')",
     test_sink => "('hook')",
     set_sink_secret => "('key', 'another')",
+    toggle_flag => "('dark_mode')",
 );
 
 $primary->backup('base');

@@ -1,0 +1,35 @@
+/*
+ * flag_check.h: what may be stored of a flag.
+ *
+ * Documents that are merely evaluated may be wrong, and then reach nobody; a
+ * typing error in a flag that is stored must not mean "nobody".
+ */
+#ifndef SS_FLAG_CHECK_H
+#define SS_FLAG_CHECK_H
+
+#include "postgres.h"
+
+#include "flags/flag_set.h"
+
+/* A flag as it is to be stored. */
+typedef struct SSFlagInput
+{
+	const char *key;
+	const char *value_type;
+	const char *audience;
+	const char *hash_attribute;
+	bool sticky;
+	SSNode *default_value;
+	SSNode *value;
+	SSNode *targeting;
+	SSNode *rules; /* gets ids where they are missing */
+	SSNode *prerequisites;
+} SSFlagInput;
+
+/* 22023 with the place of what is wrong, or PT400 for prerequisites that are none, or go round in a circle. */
+extern void ss_flag_check(SSFlagInput *input, const SSFlagSet *set);
+
+/* A value of the flag's type. */
+extern void ss_flag_check_value(const char *value_type, SSNode *value, const char *argument, const char *place);
+
+#endif /* SS_FLAG_CHECK_H */

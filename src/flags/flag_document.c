@@ -1,0 +1,420 @@
+/*
+ * flag_document.c: the document that the SDKs of feature flags load.
+ *
+ * SQL entry point get_flags_document. Public flags go out with their rules, and
+ * phones evaluate them; of others a customer gets what they give it, and
+ * nothing of why. The answer has an ETag: a phone that asks again with it gets
+ * 304 and no body. Writes nothing, locks nothing.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+#include "base/args.h"
+#include "base/errors.h"
+#include "base/json_members.h"
+#include "base/query.h"
+#include "call/gate.h"
+#include "call/gateway.h"
+#include "flags/flag_call.h"
+
+PG_FUNCTION_INFO_V1(swipesavvy_get_flags_document);
+
+#define GROUP_MAX 100000
+#define TAG_BYTES 16
+
+static SSQuery group_members = {
+	"SELECT m.user_id FROM swipesavvy.segment_members m JOIN swipesavvy.segments s ON s.segment_no = m.segment_no"
+	" WHERE s.name = $1 ORDER BY m.user_id LIMIT $2",
+	2,
+	{TEXTOID, INT8OID},
+	NULL};
+
+/* What is being made, and for whom. */
+typedef struct Making
+{
+	SSCall *call;
+	SSFlagSet *set;
+	SSFlagSubject subject;
+	bool for_server; /* every flag as it is */
+	bool with_groups;
+	bool for_customer; /* what flags of clients give; else public ones alone */
+	SSNode features;
+	SSNode groups;
+	int public_reads;
+} Making;
+
+/* --- features -------------------------------------------------------------------------------- */
+
+/* Who has a value of its own gets it before any rule. */
+static void
+put_own_value_first(SSNode *feature, SSNode *own)
+{
+	SSNode *rules = ss_node_get(feature, SS_TEXT("rules"));
+	int count = rules == NULL ? 0 : rules->count;
+	SSNode with_own = ss_node_array(count + 1);
+
+	with_own.items[0] = ss_node_object();
+	ss_node_set_text(&with_own.items[0], SS_TEXT("id"), SS_TEXT("override"));
+	ss_node_set(&with_own.items[0], SS_TEXT("force"), own);
+	for (int i = 0; i < count; i++)
+		with_own.items[i + 1] = rules->items[i];
+	ss_node_set(feature, SS_TEXT("rules"), &with_own);
+}
+
+static SSNode
+public_feature(Making *making, const SSFlag *flag)
+{
+	SSNode feature = ss_flag_feature(making->set, flag);
+	SSNode *own =
+		making->set->killed ? NULL : ss_flag_override_of(flag, making->subject.user_id, making->set->arranged_at);
+
+	if (own != NULL)
+		put_own_value_first(&feature, own);
+	making->public_reads |= flag->reads;
+	return feature;
+}
+
+/* The experiment that decided, so that the SDK reports who saw what, and shows nothing of the rules. */
+static SSNode
+tracking_rules(const SSFlagAnswer *answer)
+{
+	SSNode rules = ss_node_array(1);
+	SSNode tracks = ss_node_array(1);
+	SSNode experiment = ss_node_object();
+	SSNode result = ss_experiment_result_value(&answer->result.experiment);
+	SSNode variations = ss_node_array(0);
+	SSNode none = ss_node_null();
+
+	ss_node_set(&experiment, SS_TEXT("key"), ss_node_get(answer->result.experiment.experiment, SS_TEXT("key")));
+	ss_node_set(&experiment, SS_TEXT("variations"), &variations);
+	tracks.items[0] = ss_node_object();
+	ss_node_set(&tracks.items[0], SS_TEXT("experiment"), &experiment);
+	ss_node_set(&tracks.items[0], SS_TEXT("result"), &result);
+	rules.items[0] = ss_node_object();
+	ss_node_set(&rules.items[0], SS_TEXT("force"), answer->value == NULL ? &none : answer->value);
+	ss_node_set(&rules.items[0], SS_TEXT("tracks"), &tracks);
+	return rules;
+}
+
+static SSNode
+evaluated_feature(Making *making, const SSFlag *flag)
+{
+	SSNode feature = ss_node_object();
+	SSNode none = ss_node_null();
+	SSFlagAnswer answer;
+
+	ss_flag_answer(&making->subject, making->set, flag, &answer);
+	if (answer.result.source == SS_SOURCE_EXPERIMENT && answer.result.experiment.experiment != NULL)
+	{
+		SSNode rules = tracking_rules(&answer);
+
+		ss_node_set(&feature, SS_TEXT("defaultValue"), flag->default_value);
+		ss_node_set(&feature, SS_TEXT("rules"), &rules);
+	}
+	else
+		ss_node_set(&feature, SS_TEXT("defaultValue"), answer.value == NULL ? &none : answer.value);
+	return feature;
+}
+
+/* --- segments that server SDKs need ------------------------------------------------------------ */
+
+static void
+add_group(Making *making, SSText name)
+{
+	Datum values[2] = {PointerGetDatum(cstring_to_text_with_len(name.data, name.length)), Int64GetDatum(GROUP_MAX + 1)};
+	uint64 rows;
+	SSNode ids;
+
+	if (ss_node_get(&making->groups, name) != NULL)
+		return;
+	rows = ss_query_read(&group_members, values, NULL);
+	if (rows > GROUP_MAX)
+		ereport(ERROR, errcode(SS_ERRCODE_BAD_STATE), errmsg("a segment is too large for a document"),
+				errdetail("Segment \"%.*s\" has more than %d members.", name.length, name.data, GROUP_MAX),
+				errhint("Name it by the attribute \"segments\"."));
+	ids = ss_node_array(rows);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		char *id = ss_uuid_text(DatumGetUUIDP(ss_value_not_null(i, 1)));
+
+		ids.items[i] = ss_node_text((SSText){id, strlen(id)});
+	}
+	ss_node_set(&making->groups, name, &ids);
+}
+
+/* The groups that any condition within the value names. */
+static void
+add_groups(Making *making, SSNode *value)
+{
+	SSNode *items;
+
+	if (!ss_node_is(value, SS_NODE_ARRAY) && !ss_node_is(value, SS_NODE_OBJECT))
+		return;
+	items = ss_node_items(value);
+	for (int i = 0; i < value->count; i++)
+	{
+		bool group = value->kind == SS_NODE_OBJECT && items[i].kind == SS_NODE_STRING &&
+					 (ss_text_equals(value->keys[i], SS_TEXT("$inGroup")) ||
+					  ss_text_equals(value->keys[i], SS_TEXT("$notInGroup")));
+
+		if (group)
+			add_group(making, ss_node_string(&items[i]));
+		else
+			add_groups(making, &items[i]);
+	}
+}
+
+/* --- the document -------------------------------------------------------------------------------- */
+
+static void
+add_features(Making *making)
+{
+	SSFlagSet *set = making->set;
+
+	making->features = ss_node_object();
+	making->features.items = palloc(sizeof(SSNode) * Max(set->nflags, 1));
+	making->features.keys = palloc(sizeof(SSText) * Max(set->nflags, 1));
+	for (int i = 0; i < set->nflags; i++)
+	{
+		SSFlag *flag = &set->flags[i];
+		SSNode feature;
+
+		if (flag->is_archived)
+			continue;
+		if (making->for_server)
+			feature = ss_flag_feature(set, flag);
+		else if (flag->audience == SS_AUDIENCE_PUBLIC)
+			feature = public_feature(making, flag);
+		else if (flag->audience == SS_AUDIENCE_CLIENT && making->for_customer)
+			feature = evaluated_feature(making, flag);
+		else
+			continue;
+		if (making->for_server && making->with_groups)
+			add_groups(making, &feature);
+		making->features.keys[making->features.count] = flag->key;
+		making->features.items[making->features.count++] = feature;
+	}
+}
+
+/* Of what SDKs hash and test: the id, and what public flags name. */
+static SSNode
+shown_attributes(Making *making)
+{
+	static const struct
+	{
+		int reads;
+		const char *names[8];
+	} stored[] = {{SS_READS_USER,
+				   {"role", "preferred_language", "account_status", "verification_status", "created_at",
+					"account_age_days", "email_domain", NULL}},
+				  {SS_READS_ACCOUNT, {"tier", "lifetime_points", "transaction_count", NULL}},
+				  {SS_READS_SEGMENTS, {"segments", NULL}}};
+	SSNode shown = ss_node_object();
+
+	ss_node_set(&shown, SS_TEXT("id"), ss_node_get(&making->subject.attributes, SS_TEXT("id")));
+	for (size_t i = 0; i < lengthof(stored); i++)
+	{
+		for (int j = 0; (making->public_reads & stored[i].reads) != 0 && stored[i].names[j] != NULL; j++)
+		{
+			SSText name = {stored[i].names[j], strlen(stored[i].names[j])};
+
+			ss_node_set(&shown, name, ss_node_get(&making->subject.attributes, name));
+		}
+	}
+	return shown;
+}
+
+/* When the flags that are shown changed last, and the first moment at which they may change by themselves. */
+static void
+find_times(const Making *making, TimestampTz *changed, TimestampTz *next)
+{
+	TimestampTz now = making->set->arranged_at;
+
+	*changed = DT_NOBEGIN;
+	*next = DT_NOEND;
+	for (int i = 0; i < making->set->nflags; i++)
+	{
+		const SSFlag *flag = &making->set->flags[i];
+
+		if (ss_node_get(unconstify(SSNode *, &making->features), flag->key) == NULL)
+			continue;
+		*changed = Max(*changed, flag->updated_at);
+		for (int j = 0; j < flag->nsteps; j++)
+		{
+			const SSFlagStep *step = &flag->steps[j];
+			bool ramp = step->ends_at != DT_NOEND && step->starts_at <= now && now < step->ends_at;
+
+			if (step->starts_at > now)
+				*next = Min(*next, step->starts_at);
+			else
+				*changed = Max(*changed, ramp ? now : step->ends_at != DT_NOEND ? step->ends_at : step->starts_at);
+			if (ramp)
+				*next = now + USECS_PER_SEC;
+		}
+	}
+}
+
+/* --- the answer over HTTP ------------------------------------------------------------------------------ */
+
+/* The tag of a document: what it is, without the time of its last change. */
+static char *
+tag_of(Jsonb *document)
+{
+	char *text = JsonbToCString(NULL, &document->root, VARSIZE(document));
+	uint8 digest[PG_SHA256_DIGEST_LENGTH];
+	char *tag = palloc(TAG_BYTES * 2 + 3);
+	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
+
+	if (context == NULL || pg_cryptohash_init(context) < 0 ||
+		pg_cryptohash_update(context, (uint8 *) text, strlen(text)) < 0 ||
+		pg_cryptohash_final(context, digest, sizeof(digest)) < 0)
+		elog(ERROR, "could not work out SHA-256");
+	pg_cryptohash_free(context);
+	tag[0] = '"';
+	(void) hex_encode((char *) digest, TAG_BYTES, tag + 1);
+	strcpy(tag + 1 + TAG_BYTES * 2, "\"");
+	return tag;
+}
+
+/* Does the caller have what bears the tag? Only a trusted gateway tells what the caller sent. */
+static bool
+is_known(const char *tag)
+{
+	const char *headers = GetConfigOption("request.headers", true, false);
+	SSPicked picked[] = {{.name = "if-none-match"}};
+
+	if (headers == NULL || headers[0] == '\0' || !ss_gateway_is_trusted())
+		return false;
+	ss_pick_members(headers, picked, lengthof(picked));
+	return picked[0].text != NULL && (strcmp(picked[0].text, "*") == 0 || strstr(picked[0].text, tag) != NULL);
+}
+
+static void
+set_response(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, superuser() ? PGC_SUSET : PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true,
+							 0, false);
+}
+
+static void
+answer(const Making *making, const char *tag, TimestampTz next, bool not_modified)
+{
+	bool for_everybody = !making->for_customer && !making->for_server;
+	int64 seconds = ss_gate_get()->cache_ttl;
+
+	if (next != DT_NOEND)
+		seconds = Min(seconds, (next - making->set->arranged_at) / USECS_PER_SEC);
+	set_response(
+		"response.headers",
+		psprintf("[{\"ETag\": \"\\%.*s\\\"\"}, {\"Cache-Control\": \"%s, max-age=%d\"}, {\"Vary\": \"Authorization\"}]",
+				 TAG_BYTES * 2 + 1, tag, for_everybody ? "public" : "private", (int) Max(seconds, 1)));
+	if (not_modified)
+		set_response("response.status", "304");
+}
+
+/* --- the call ------------------------------------------------------------------------------------------- */
+
+/* Values that an SDK forces: an object, or the pairs that it sends. */
+static void
+force_values(Making *making, Jsonb *forced)
+{
+	SSNode *given = ss_node_read(forced);
+
+	for (int i = 0; forced != NULL && i < given->count; i++)
+	{
+		SSNode *item = &ss_node_items(given)[i];
+
+		if (given->kind == SS_NODE_OBJECT)
+			ss_node_set(&making->subject.forced, given->keys[i], item);
+		else if (ss_node_is(item, SS_NODE_ARRAY) && item->count == 2 &&
+				 ss_node_is(&ss_node_items(item)[0], SS_NODE_STRING))
+			ss_node_set(&making->subject.forced, ss_node_string(&item->items[0]), &item->items[1]);
+	}
+}
+
+static void
+read_subject(Making *making, FunctionCallInfo fcinfo)
+{
+	const pg_uuid_t *user_id = ss_flag_user(making->call, ss_arg_uuid(fcinfo, 0, "user_id", false));
+	Jsonb *attributes = ss_arg_jsonb(fcinfo, 1, "attributes", false);
+	bool staff = ss_call_has(making->call, SS_FLAG_STAFF);
+	int reads = 0;
+
+	ss_flag_check_attributes(attributes);
+	making->for_server = staff && user_id == NULL;
+	making->with_groups = ss_call_has(making->call, SS_BACKEND | SS_ADMIN);
+	making->for_customer = !making->for_server && (staff || ss_call_has(making->call, SS_CUSTOMER));
+	for (int i = 0; i < making->set->nflags && !making->for_server; i++)
+		reads |= making->set->flags[i].audience == SS_AUDIENCE_SERVER ? 0 : making->set->flags[i].reads;
+	ss_flag_subject_read(&making->subject, making->set, user_id, attributes, reads);
+	if (!ss_call_has(making->call, SS_BACKEND | SS_ADMIN))
+		return;
+	making->subject.context.forced_variations = ss_node_read(ss_arg_jsonb(fcinfo, 2, "forcedVariations", false));
+	force_values(making, ss_arg_jsonb(fcinfo, 3, "forcedFeatures", false));
+	if (!PG_ARGISNULL(4))
+	{
+		SSNode *url = palloc(sizeof(SSNode));
+		char *address = text_to_cstring(PG_GETARG_TEXT_PP(4));
+
+		*url = ss_node_text((SSText){address, strlen(address)});
+		making->subject.context.url = url;
+	}
+}
+
+/*
+ * get_flags_document(user_id, attributes, forcedVariations, forcedFeatures, url)
+ */
+Datum
+swipesavvy_get_flags_document(PG_FUNCTION_ARGS)
+{
+	SSCall call;
+	SSJson json = {0};
+	Making making = {.call = &call, .set = NULL};
+	SSNode document = ss_node_object();
+	TimestampTz changed;
+	TimestampTz next;
+	char *tag;
+	bool not_modified;
+
+	ss_call_enter(&call, SS_ANYONE);
+	making.set = ss_flag_set_get();
+	making.groups = ss_node_object();
+	read_subject(&making, fcinfo);
+	add_features(&making);
+	ss_node_set_number(&document, SS_TEXT("status"), 200);
+	ss_node_set(&document, SS_TEXT("features"), &making.features);
+	if (making.for_server && making.with_groups)
+		ss_node_set(&document, SS_TEXT("savedGroups"), &making.groups);
+	if (making.for_customer && making.subject.user_id != NULL)
+	{
+		SSNode attributes = shown_attributes(&making);
+
+		ss_node_set(&document, SS_TEXT("attributes"), &attributes);
+	}
+	find_times(&making, &changed, &next);
+	tag = tag_of(ss_node_to_jsonb(&document));
+	not_modified = is_known(tag);
+	answer(&making, tag, next, not_modified);
+	if (not_modified)
+	{
+		ss_call_leave(&call);
+		PG_RETURN_NULL();
+	}
+	ss_json_open_object(&json, NULL);
+	for (int i = 0; i < document.count; i++)
+		ss_node_push(&json.state, &document.keys[i], &document.items[i], &json.result);
+	if (changed == DT_NOBEGIN)
+		ss_json_null(&json, "dateUpdated");
+	else
+		ss_json_time(&json, "dateUpdated", changed);
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}

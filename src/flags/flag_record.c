@@ -1,0 +1,237 @@
+/*
+ * flag_record.c: a flag under lock, as it is shown, and the record of its
+ * changes (flag_record.h).
+ *
+ * Called by flags.c, flag_timeline.c and flag_overrides.c between
+ * ss_call_enter and ss_call_leave. The flag's row is the first lock of a change.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "audit/audit.h"
+#include "base/args.h"
+#include "base/errors.h"
+#include "base/money.h"
+#include "base/query.h"
+#include "flags/flag_record.h"
+#include "outbox/outbox.h"
+
+static SSQuery lock_flag = {
+	"SELECT f.flag_no, f.version, f.archived_at IS NOT NULL, f.value_type, to_jsonb(f) - 'is_seed'"
+	"  FROM swipesavvy.feature_flags f WHERE f.flag_key = $1 FOR NO KEY UPDATE",
+	1,
+	{TEXTOID},
+	NULL};
+static SSQuery insert_log = {
+	"INSERT INTO swipesavvy.feature_flag_audit_log (flag_no, action, actor_id, reason, version, before, after)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7)",
+	7,
+	{INT4OID, TEXTOID, UUIDOID, TEXTOID, INT4OID, JSONBOID, JSONBOID},
+	NULL};
+static SSQuery select_flag = {
+	"SELECT f.flag_key, f.name, f.description, f.category, f.value_type, f.default_value, f.value, f.targeting, f.rules,"
+	"       f.prerequisites, f.audience, f.hash_attribute, f.seed, f.sticky, f.owner, f.version, f.created_at, f.updated_at,"
+	"       f.updated_by, f.archived_at IS NOT NULL AS archived,"
+	"       (SELECT count(*) FROM swipesavvy.feature_flag_overrides o WHERE o.flag_no = f.flag_no) AS overrides"
+	"  FROM swipesavvy.feature_flags f WHERE f.flag_key = $1",
+	1,
+	{TEXTOID},
+	NULL};
+static SSQuery step_at = {"SELECT enabled, from_bp, to_bp, starts_at, coalesce(ends_at, 'infinity')"
+						  "  FROM swipesavvy.feature_flag_rollouts WHERE flag_no = $1 AND starts_at <= $2"
+						  " ORDER BY starts_at DESC LIMIT 1",
+						  2,
+						  {INT4OID, TIMESTAMPTZOID},
+						  NULL};
+static SSQuery delete_step = {"DELETE FROM swipesavvy.feature_flag_rollouts WHERE flag_no = $1 AND starts_at = $2",
+							  2,
+							  {INT4OID, TIMESTAMPTZOID},
+							  NULL};
+static SSQuery insert_step = {
+	"INSERT INTO swipesavvy.feature_flag_rollouts (flag_no, starts_at, enabled, from_bp, to_bp, ends_at, set_by, reason)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+	8,
+	{INT4OID, TIMESTAMPTZOID, BOOLOID, INT4OID, INT4OID, TIMESTAMPTZOID, UUIDOID, TEXTOID},
+	NULL};
+
+void
+ss_flag_lock(SSFlagRow *row, const char *key, bool archived_too)
+{
+	Datum value = CStringGetTextDatum(key);
+
+	if (ss_query_latest(&lock_flag, &value, NULL) == 0)
+		ss_not_found("flag", key);
+	row->key = key;
+	row->no = DatumGetInt32(ss_value_not_null(0, 1));
+	row->version = DatumGetInt32(ss_value_not_null(0, 2));
+	row->is_archived = DatumGetBool(ss_value_not_null(0, 3));
+	row->value_type = ss_value_text(0, 4);
+	row->document = DatumGetJsonbPCopy(ss_value_not_null(0, 5));
+	if (row->is_archived && !archived_too)
+		ss_bad_state("the flag is archived", "The key is \"%s\".", key);
+}
+
+/* --- the record -------------------------------------------------------------------------------- */
+
+static void
+tell(const SSFlagRow *row, const char *action)
+{
+	SSJson body = {0};
+
+	ss_json_open_object(&body, NULL);
+	ss_json_text(&body, "flag_key", row->key);
+	ss_json_text(&body, "action", action);
+	ss_json_int(&body, "version", row->version);
+	ss_json_time(&body, "changed_at", GetCurrentTransactionStartTimestamp());
+	ss_json_close_object(&body);
+	ss_outbox_put("flag.changed", 1, psprintf("flag:%s", row->key), DatumGetJsonbP(ss_json_finish(&body)), NULL);
+}
+
+void
+ss_flag_record(SSCall *call, const SSFlagRow *row, const char *action, const char *reason, Jsonb *before, Jsonb *after)
+{
+	Datum values[7];
+	bool nulls[7] = {false};
+
+	values[0] = Int32GetDatum(row->no);
+	ss_param_text(values, nulls, 1, action);
+	ss_param_pointer(values, nulls, 2, call->has_identity ? &call->identity : NULL);
+	ss_param_text(values, nulls, 3, reason);
+	values[4] = Int32GetDatum(row->version);
+	ss_param_pointer(values, nulls, 5, before);
+	ss_param_pointer(values, nulls, 6, after);
+	(void) ss_query_write(&insert_log, values, nulls);
+	ss_audit_write(call, &(SSAudit){.resource = "flag", .action = action, .resource_id = row->key}, before, after);
+	tell(row, action);
+}
+
+/* --- as it is shown ------------------------------------------------------------------------------ */
+
+/* Steps to come, and a ramp that is under way. */
+static void
+add_schedule(SSJson *json, const SSFlagSet *set, const SSFlag *flag)
+{
+	ss_json_open_array(json, "schedule");
+	for (int i = 0; i < flag->nsteps; i++)
+	{
+		const SSFlagStep *step = &flag->steps[i];
+		bool under_way = step == ss_flag_step_at(flag->steps, flag->nsteps, set->arranged_at) &&
+						 step->ends_at != DT_NOEND && set->arranged_at < step->ends_at;
+
+		if (step->starts_at <= set->arranged_at && !under_way)
+			continue;
+		ss_json_open_object(json, NULL);
+		ss_json_time(json, "starts_at", step->starts_at);
+		if (step->ends_at == DT_NOEND)
+			ss_json_null(json, "ends_at");
+		else
+			ss_json_time(json, "ends_at", step->ends_at);
+		ss_json_bool(json, "enabled", step->enabled);
+		ss_json_money(json, "from_percentage", step->from_bp, 2);
+		ss_json_money(json, "to_percentage", step->to_bp, 2);
+		ss_json_close_object(json);
+	}
+	ss_json_close_array(json);
+}
+
+void
+ss_flag_show(SSJson *json, const char *key, bool reader)
+{
+	Datum value = CStringGetTextDatum(key);
+	SSFlagSet *set = ss_flag_set_get();
+	const SSFlag *flag = ss_flag_find(set, (SSText){key, strlen(key)});
+	SSNode document;
+	SSText name = SS_TEXT("document");
+
+	if (flag == NULL ||
+		(reader ? ss_query_read(&select_flag, &value, NULL) : ss_query_write(&select_flag, &value, NULL)) == 0)
+		ss_not_found("flag", key);
+	ss_json_columns(json, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+	ss_json_bool(json, "enabled", flag->enabled);
+	ss_json_money(json, "rollout_percentage", flag->bp, 2);
+	add_schedule(json, set, flag);
+	ss_json_open_array(json, "tests");
+	ss_json_close_array(json);
+	document = ss_flag_feature(set, flag);
+	ss_node_push(&json->state, &name, &document, &json->result);
+}
+
+/* --- the time line ---------------------------------------------------------------------------------- */
+
+SSFlagState
+ss_flag_state(const SSFlagRow *row, TimestampTz moment)
+{
+	Datum values[2] = {Int32GetDatum(row->no), TimestampTzGetDatum(moment)};
+	SSFlagState state = {moment, DT_NOBEGIN, false, 0};
+	SSFlagStep step;
+
+	if (ss_query_latest(&step_at, values, NULL) == 0)
+		return state;
+	step.enabled = DatumGetBool(ss_value_not_null(0, 1));
+	step.from_bp = DatumGetInt32(ss_value_not_null(0, 2));
+	step.to_bp = DatumGetInt32(ss_value_not_null(0, 3));
+	step.starts_at = DatumGetTimestampTz(ss_value_not_null(0, 4));
+	step.ends_at = DatumGetTimestampTz(ss_value_not_null(0, 5));
+	state.enabled = step.enabled;
+	state.bp = ss_flag_share_at(&step, moment);
+	state.since = step.starts_at;
+	return state;
+}
+
+SSFlagState
+ss_flag_state_now(const SSFlagRow *row)
+{
+	TimestampTz statement = GetCurrentStatementStartTimestamp();
+	/* another change may have been written, by whoever had the lock, after this statement began: this one follows it */
+	TimestampTz written = ss_flag_state(row, GetCurrentTimestamp()).since;
+
+	return ss_flag_state(row, Max(statement, written));
+}
+
+void
+ss_flag_write_step(const SSCall *call, const SSFlagRow *row, const SSFlagStep *step, const char *reason)
+{
+	Datum values[8];
+	bool nulls[8] = {false};
+
+	values[0] = Int32GetDatum(row->no);
+	values[1] = TimestampTzGetDatum(step->starts_at);
+	(void) ss_query_write(&delete_step, values, NULL);
+	values[2] = BoolGetDatum(step->enabled);
+	values[3] = Int32GetDatum(step->from_bp);
+	values[4] = Int32GetDatum(step->to_bp);
+	values[5] = TimestampTzGetDatum(step->ends_at);
+	nulls[5] = step->ends_at == DT_NOEND;
+	ss_param_pointer(values, nulls, 6, call->has_identity ? &call->identity : NULL);
+	ss_param_text(values, nulls, 7, reason);
+	(void) ss_query_write(&insert_step, values, nulls);
+}
+
+Jsonb *
+ss_flag_step_document(const SSFlagStep *step)
+{
+	SSJson json = {0};
+
+	ss_json_open_object(&json, NULL);
+	ss_json_time(&json, "starts_at", step->starts_at);
+	ss_json_bool(&json, "enabled", step->enabled);
+	ss_json_money(&json, "from_percentage", step->from_bp, 2);
+	ss_json_money(&json, "rollout_percentage", step->to_bp, 2);
+	if (step->ends_at == DT_NOEND)
+		ss_json_null(&json, "ends_at");
+	else
+		ss_json_time(&json, "ends_at", step->ends_at);
+	ss_json_close_object(&json);
+	return DatumGetJsonbP(ss_json_finish(&json));
+}
+
+int
+ss_flag_share_arg(FunctionCallInfo fcinfo, int n, const char *name, bool required, int when_null)
+{
+	Numeric percentage = ss_arg_numeric(fcinfo, n, name, required);
+
+	return percentage == NULL ? when_null : (int) ss_scaled_from_numeric(percentage, 2, 0, SS_EVERYBODY_BP, name);
+}

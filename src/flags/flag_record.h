@@ -1,0 +1,54 @@
+/*
+ * flag_record.h: one flag under lock, shown, and the record of its changes.
+ */
+#ifndef SS_FLAG_RECORD_H
+#define SS_FLAG_RECORD_H
+
+#include "postgres.h"
+
+#include "call/call.h"
+#include "flags/flag_set.h"
+
+/* A flag's row, locked by whoever changes the flag: changes of one flag follow one another. */
+typedef struct SSFlagRow
+{
+	const char *key;
+	int32 no;
+	int32 version;
+	bool is_archived;
+	const char *value_type;
+	Jsonb *document; /* all columns */
+} SSFlagRow;
+
+/* Locks the flag FOR NO KEY UPDATE; PT404, and PT400 for an archived one unless those are let in. */
+extern void ss_flag_lock(SSFlagRow *row, const char *key, bool archived_too);
+
+/* A change: to the flag's own log, the audit log and the outbox. `after` NULL: nothing is left. */
+extern void ss_flag_record(SSCall *call, const SSFlagRow *row, const char *action, const char *reason, Jsonb *before,
+						   Jsonb *after);
+
+/* The members of a flag, as it is now, in the object that is open. A reader's query must not see more than its snapshot. */
+extern void ss_flag_show(SSJson *json, const char *key, bool reader);
+
+/* The flag's time line with its row locked: where it stands now. */
+typedef struct SSFlagState
+{
+	TimestampTz moment; /* at which a change that takes place now is written */
+	TimestampTz since;	/* of the step that counts then; DT_NOBEGIN: none does */
+	bool enabled;
+	int bp;
+} SSFlagState;
+
+extern SSFlagState ss_flag_state(const SSFlagRow *row, TimestampTz moment);
+extern SSFlagState ss_flag_state_now(const SSFlagRow *row);
+
+/* Writes a step; one of the same moment is replaced. */
+extern void ss_flag_write_step(const SSCall *call, const SSFlagRow *row, const SSFlagStep *step, const char *reason);
+
+/* The step as a document for the record. */
+extern Jsonb *ss_flag_step_document(const SSFlagStep *step);
+
+/* A percentage with at most two decimals as hundredths. */
+extern int ss_flag_share_arg(FunctionCallInfo fcinfo, int n, const char *name, bool required, int when_null);
+
+#endif /* SS_FLAG_RECORD_H */

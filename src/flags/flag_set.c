@@ -1,0 +1,591 @@
+/*
+ * flag_set.c: compiles the stored flags for this backend (flag_set.h).
+ *
+ * Called by everything that evaluates or shows stored flags. The set is a
+ * cache like the compiled rules (rules/rules.c): one memory context that is
+ * replaced as a whole, marked out of date by an invalidation of the empty table
+ * flag_sentinel, compiled again under the latest snapshot in a loop on a
+ * counter. Each flag is kept as the feature document that SDKs get, so that a
+ * stored flag is evaluated by the same code as a document; what depends on the
+ * time is arranged anew for each statement.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "executor/spi.h"
+#include "portability/instr_time.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "base/query.h"
+#include "base/sentinel.h"
+#include "call/call.h"
+#include "flags/flag_set.h"
+
+PG_FUNCTION_INFO_V1(swipesavvy_flag_cache_status);
+
+#define MAX_DOCUMENT_DEPTH 1000
+#define MAX_PREREQUISITES  16
+
+static SSFlagSet *current = NULL;
+static SSSentinel sentinel;
+static uint64 seen = 0; /* of the sentinel when `current` was compiled */
+static uint64 serials = 0;
+static int64 last_build_us = 0;
+
+/* Those whose key is smaller in jsonb's order come first. */
+static SSQuery flags_query = {
+	"SELECT flag_no, flag_key, audience, archived_at IS NOT NULL, sticky, hash_attribute, seed, default_value, value, targeting, rules,"
+	"       prerequisites, updated_at"
+	"  FROM swipesavvy.feature_flags ORDER BY octet_length(flag_key), flag_key",
+	0,
+	{0},
+	NULL};
+
+/* What counts now, and what is to come. */
+static SSQuery steps_query = {
+	"SELECT r.starts_at, coalesce(r.ends_at, 'infinity'), r.enabled, r.from_bp, r.to_bp"
+	"  FROM swipesavvy.feature_flag_rollouts r"
+	" WHERE r.flag_no = $1 AND r.starts_at >= coalesce((SELECT max(s.starts_at) FROM swipesavvy.feature_flag_rollouts s"
+	"                                                    WHERE s.flag_no = $1 AND s.starts_at <= statement_timestamp()), '-infinity')"
+	" ORDER BY r.starts_at",
+	1,
+	{INT4OID},
+	NULL};
+static SSQuery overrides_query = {
+	"SELECT user_id, coalesce(expires_at, 'infinity'), value FROM swipesavvy.feature_flag_overrides WHERE flag_no = $1",
+	1,
+	{INT4OID},
+	NULL};
+static SSQuery killed_query = {
+	"SELECT EXISTS (SELECT FROM swipesavvy.system_settings WHERE setting = 'feature_flags_enabled' AND value = 'false')",
+	0,
+	{0},
+	NULL};
+
+/* --- what is read of users ------------------------------------------------------------------ */
+
+/* The SS_READS_… of an attribute's name, of which only the part before the first point counts. */
+static int
+reads_of(SSText name)
+{
+	static const struct
+	{
+		const char *name;
+		int reads;
+	} names[] = {{"role", SS_READS_USER},
+				 {"preferred_language", SS_READS_USER},
+				 {"account_status", SS_READS_USER},
+				 {"verification_status", SS_READS_USER},
+				 {"created_at", SS_READS_USER},
+				 {"account_age_days", SS_READS_USER},
+				 {"email_domain", SS_READS_USER},
+				 {"tier", SS_READS_ACCOUNT},
+				 {"lifetime_points", SS_READS_ACCOUNT},
+				 {"transaction_count", SS_READS_ACCOUNT},
+				 {"segments", SS_READS_SEGMENTS}};
+
+	for (int i = 0; i < name.length; i++)
+	{
+		if (name.data[i] == '.')
+			name.length = i;
+	}
+	for (size_t i = 0; i < lengthof(names); i++)
+	{
+		if (ss_text_equals(name, (SSText){names[i].name, strlen(names[i].name)}))
+			return names[i].reads;
+	}
+	return 0;
+}
+
+/* Does the operator $inGroup or its negation occur anywhere in the value? */
+static bool
+names_group(SSNode *value)
+{
+	SSNode *items;
+
+	if (!ss_node_is(value, SS_NODE_ARRAY) && !ss_node_is(value, SS_NODE_OBJECT))
+		return false;
+	items = ss_node_items(value);
+	for (int i = 0; i < value->count; i++)
+	{
+		if (value->kind == SS_NODE_OBJECT && (ss_text_equals(value->keys[i], SS_TEXT("$inGroup")) ||
+											  ss_text_equals(value->keys[i], SS_TEXT("$notInGroup"))))
+			return true;
+		if (names_group(&items[i]))
+			return true;
+	}
+	return false;
+}
+
+int
+ss_flag_reads(SSNode *condition)
+{
+	SSNode *items;
+	int reads = 0;
+
+	if (ss_node_is(condition, SS_NODE_ARRAY))
+	{
+		items = ss_node_items(condition);
+		for (int i = 0; i < condition->count; i++)
+			reads |= ss_flag_reads(&items[i]);
+	}
+	if (!ss_node_is(condition, SS_NODE_OBJECT))
+		return reads;
+	items = ss_node_items(condition);
+	for (int i = 0; i < condition->count; i++)
+	{
+		SSText key = condition->keys[i];
+
+		if (key.length > 0 && key.data[0] == '$')
+			reads |= ss_flag_reads(&items[i]);
+		else
+			reads |= reads_of(key) | (names_group(&items[i]) ? SS_READS_SEGMENTS : 0);
+	}
+	return reads;
+}
+
+static int
+reads_of_member(SSNode *object, SSText key)
+{
+	SSNode *name = ss_node_get(object, key);
+
+	return ss_node_is(name, SS_NODE_STRING) ? reads_of(ss_node_string(name)) : 0;
+}
+
+static int
+reads_of_rule(SSNode *rule)
+{
+	SSNode *filters = ss_node_get(rule, SS_TEXT("filters"));
+	int reads = ss_flag_reads(ss_node_get(rule, SS_TEXT("condition"))) |
+				reads_of_member(rule, SS_TEXT("hashAttribute")) | reads_of_member(rule, SS_TEXT("fallbackAttribute"));
+
+	for (int i = 0; ss_node_is(filters, SS_NODE_ARRAY) && i < filters->count; i++)
+		reads |= reads_of_member(&ss_node_items(filters)[i], SS_TEXT("attribute"));
+	return reads;
+}
+
+/* What the flag reads, with the parents of all its rules. */
+static int
+reads_with_parents(SSFlagSet *set, SSFlag *flag, int depth)
+{
+	int reads = flag->is_sticky ? SS_READS_STICKY : 0;
+
+	for (int i = 0; flag->feature != NULL && i <= flag->nstored; i++)
+	{
+		SSNode *rule = i < flag->nstored ? &flag->rules->items[i] : &flag->partial;
+		SSNode *parents = ss_node_get(rule, SS_TEXT("parentConditions"));
+
+		reads |= reads_of_rule(rule);
+		for (int j = 0; depth < MAX_PREREQUISITES && ss_node_is(parents, SS_NODE_ARRAY) && j < parents->count; j++)
+		{
+			SSNode *id = ss_node_get(&ss_node_items(parents)[j], SS_TEXT("id"));
+			SSFlag *parent = ss_node_is(id, SS_NODE_STRING) ? ss_flag_find(set, ss_node_string(id)) : NULL;
+
+			if (parent != NULL)
+				reads |= reads_with_parents(set, parent, depth + 1);
+		}
+	}
+	return reads;
+}
+
+/* --- compiling -------------------------------------------------------------------------------- */
+
+/* A document of the last query's row, opened in the present memory context. */
+static SSNode *
+read_document(HeapTuple row, TupleDesc desc, int column)
+{
+	bool isnull;
+	Datum value = SPI_getbinval(row, desc, column, &isnull);
+	SSNode *node = ss_node_read((Jsonb *) PG_DETOAST_DATUM_COPY(value));
+
+	(void) ss_node_open_all(node, MAX_DOCUMENT_DEPTH);
+	return node;
+}
+
+static SSText
+read_text(HeapTuple row, TupleDesc desc, int column)
+{
+	char *text = SPI_getvalue(row, desc, column);
+
+	text = pstrdup(text);
+	return (SSText){text, strlen(text)};
+}
+
+/* The flag's prerequisites, then the rule's own; NULL if there are none. */
+static SSNode *
+joined_parents(SSNode *prerequisites, SSNode *own)
+{
+	int nown = ss_node_is(own, SS_NODE_ARRAY) ? own->count : 0;
+	SSNode *parents;
+
+	if (prerequisites->count + nown == 0)
+		return NULL;
+	parents = palloc(sizeof(SSNode));
+	*parents = ss_node_array(prerequisites->count + nown);
+	for (int i = 0; i < prerequisites->count; i++)
+	{
+		SSNode parent = prerequisites->items[i];
+		SSNode is_true = ss_node_object();
+
+		parent.raw = NULL;
+		ss_node_set_bool(&is_true, SS_TEXT("value"), true);
+		if (ss_node_get(&parent, SS_TEXT("condition")) == NULL)
+			ss_node_set(&parent, SS_TEXT("condition"), &is_true);
+		parents->items[i] = parent;
+	}
+	for (int i = 0; i < nown; i++)
+		parents->items[prerequisites->count + i] = ss_node_items(own)[i];
+	return parents;
+}
+
+/* What every rule of the flag gets. */
+static void
+complete_rule(SSNode *rule, SSNode *prerequisites, bool sticky)
+{
+	SSNode *parents = joined_parents(prerequisites, ss_node_get(rule, SS_TEXT("parentConditions")));
+
+	ss_node_set(rule, SS_TEXT("parentConditions"), parents);
+	if (!sticky)
+		ss_node_set_bool(rule, SS_TEXT("disableStickyBucketing"), true);
+}
+
+/* The roll-out as a rule, to everybody or to a share that is set later. */
+static SSNode
+rollout_rule(SSNode *value, SSNode *targeting, const SSText *hash_attribute, SSText seed)
+{
+	SSNode rule = ss_node_object();
+
+	ss_node_set_text(&rule, SS_TEXT("id"), SS_TEXT("rollout"));
+	ss_node_set(&rule, SS_TEXT("force"), value);
+	if (targeting->count > 0)
+		ss_node_set(&rule, SS_TEXT("condition"), targeting);
+	if (hash_attribute != NULL)
+	{
+		ss_node_set_number(&rule, SS_TEXT("coverage"), 0);
+		ss_node_set_text(&rule, SS_TEXT("hashAttribute"), *hash_attribute);
+		ss_node_set_text(&rule, SS_TEXT("seed"), seed);
+		ss_node_set_number(&rule, SS_TEXT("hashVersion"), 2);
+	}
+	return rule;
+}
+
+/* The feature of a flag: its rules in an array with a place for the roll-out. */
+static void
+compile_feature(SSFlag *flag, HeapTuple row, TupleDesc desc)
+{
+	SSText hash_attribute = read_text(row, desc, 6);
+	SSText seed = read_text(row, desc, 7);
+	SSNode *value = read_document(row, desc, 9);
+	SSNode *targeting = read_document(row, desc, 10);
+	SSNode *stored = read_document(row, desc, 11);
+	SSNode *prerequisites = read_document(row, desc, 12);
+	SSNode rules = ss_node_array(stored->count + 1);
+
+	flag->nstored = stored->count;
+	for (int i = 0; i < stored->count; i++)
+	{
+		rules.items[i] = stored->items[i];
+		complete_rule(&rules.items[i], prerequisites, flag->is_sticky);
+	}
+	flag->whole = rollout_rule(value, targeting, NULL, seed);
+	flag->partial = rollout_rule(value, targeting, &hash_attribute, seed);
+	complete_rule(&flag->whole, prerequisites, flag->is_sticky);
+	complete_rule(&flag->partial, prerequisites, flag->is_sticky);
+	*flag->feature = ss_node_object();
+	ss_node_set(flag->feature, SS_TEXT("defaultValue"), flag->default_value);
+	ss_node_set(flag->feature, SS_TEXT("rules"), &rules);
+	flag->rules = ss_node_get(flag->feature, SS_TEXT("rules"));
+}
+
+static SSAudience
+audience_of(SSText name)
+{
+	if (ss_text_equals(name, SS_TEXT("public")))
+		return SS_AUDIENCE_PUBLIC;
+	return ss_text_equals(name, SS_TEXT("client")) ? SS_AUDIENCE_CLIENT : SS_AUDIENCE_SERVER;
+}
+
+static void
+compile_flag(SSFlagSet *set, SSFlag *flag, HeapTuple row, TupleDesc desc)
+{
+	bool isnull;
+
+	flag->no = DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull));
+	flag->key = read_text(row, desc, 2);
+	flag->audience = audience_of(read_text(row, desc, 3));
+	flag->is_archived = DatumGetBool(SPI_getbinval(row, desc, 4, &isnull));
+	flag->is_sticky = DatumGetBool(SPI_getbinval(row, desc, 5, &isnull));
+	flag->default_value = read_document(row, desc, 8);
+	flag->updated_at = DatumGetTimestampTz(SPI_getbinval(row, desc, 13, &isnull));
+	if (flag->is_archived)
+		return;
+	flag->feature = &set->features.items[set->features.count];
+	set->features.keys[set->features.count++] = flag->key;
+	compile_feature(flag, row, desc);
+}
+
+static void
+load_steps(SSFlagSet *set, SSFlag *flag)
+{
+	Datum no = Int32GetDatum(flag->no);
+
+	flag->nsteps = ss_query_read(&steps_query, &no, NULL);
+	MemoryContextSwitchTo(set->context);
+	flag->steps = palloc(sizeof(SSFlagStep) * Max(flag->nsteps, 1));
+	for (int i = 0; i < flag->nsteps; i++)
+	{
+		flag->steps[i].starts_at = DatumGetTimestampTz(ss_value_not_null(i, 1));
+		flag->steps[i].ends_at = DatumGetTimestampTz(ss_value_not_null(i, 2));
+		flag->steps[i].enabled = DatumGetBool(ss_value_not_null(i, 3));
+		flag->steps[i].from_bp = DatumGetInt32(ss_value_not_null(i, 4));
+		flag->steps[i].to_bp = DatumGetInt32(ss_value_not_null(i, 5));
+	}
+}
+
+static void
+load_overrides(SSFlagSet *set, SSFlag *flag)
+{
+	HASHCTL control = {.keysize = sizeof(pg_uuid_t), .entrysize = sizeof(SSFlagOverride), .hcxt = set->context};
+	Datum no = Int32GetDatum(flag->no);
+	uint64 rows = ss_query_read(&overrides_query, &no, NULL);
+
+	MemoryContextSwitchTo(set->context);
+	if (rows == 0)
+		return;
+	set->noverrides += rows;
+	flag->overrides = hash_create("swipesavvy flag overrides", rows, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	for (uint64 i = 0; i < rows; i++)
+	{
+		SSFlagOverride *override =
+			hash_search(flag->overrides, DatumGetUUIDP(ss_value_not_null(i, 1)), HASH_ENTER, NULL);
+
+		override->expires_at = DatumGetTimestampTz(ss_value_not_null(i, 2));
+		override->value = *read_document(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3);
+	}
+}
+
+/* After each query the present memory context is SPI's. */
+static void
+load(SSFlagSet *set)
+{
+	SPITupleTable *rows;
+
+	(void) ss_query_read(&killed_query, NULL, NULL);
+	set->killed = DatumGetBool(ss_value_not_null(0, 1));
+	set->nflags = ss_query_read(&flags_query, NULL, NULL);
+	rows = SPI_tuptable;
+	MemoryContextSwitchTo(set->context);
+	set->flags = palloc0(sizeof(SSFlag) * Max(set->nflags, 1));
+	set->features = ss_node_object();
+	set->features.items = palloc0(sizeof(SSNode) * Max(set->nflags, 1));
+	set->features.keys = palloc0(sizeof(SSText) * Max(set->nflags, 1));
+	for (int i = 0; i < set->nflags; i++)
+	{
+		compile_flag(set, &set->flags[i], rows->vals[i], rows->tupdesc);
+		load_steps(set, &set->flags[i]);
+		load_overrides(set, &set->flags[i]);
+	}
+	for (int i = 0; i < set->nflags; i++)
+		set->flags[i].reads = reads_with_parents(set, &set->flags[i], 0);
+}
+
+static SSFlagSet *
+compile(void)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(caller, "swipesavvy flags", ALLOCSET_DEFAULT_SIZES);
+	SSFlagSet *set = MemoryContextAllocZero(context, sizeof(SSFlagSet));
+
+	set->context = context;
+	set->arranged_at = DT_NOBEGIN;
+	PushActiveSnapshot(GetLatestSnapshot());
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to SPI");
+	load(set);
+	if (SPI_finish() != SPI_OK_FINISH)
+		elog(ERROR, "could not disconnect from SPI");
+	PopActiveSnapshot();
+	MemoryContextSwitchTo(caller);
+	return set;
+}
+
+/* --- as they are at a moment ----------------------------------------------------------------- */
+
+const SSFlagStep *
+ss_flag_step_at(const SSFlagStep *steps, int nsteps, TimestampTz moment)
+{
+	const SSFlagStep *found = NULL;
+
+	for (int i = 0; i < nsteps && steps[i].starts_at <= moment; i++)
+		found = &steps[i];
+	return found;
+}
+
+int
+ss_flag_share_at(const SSFlagStep *step, TimestampTz moment)
+{
+	int64 way = step->to_bp - step->from_bp;
+	int64 done;
+
+	if (step->ends_at == DT_NOEND || moment >= step->ends_at)
+		return step->to_bp;
+	/* exact: at most 10,000 times the microseconds of some 300,000 years, which 128 bits hold */
+	done = (int64) ((int128) Abs(way) * (moment - step->starts_at) / (step->ends_at - step->starts_at));
+	return step->from_bp + (int) (way < 0 ? -done : done);
+}
+
+static void
+arrange_flag(const SSFlagSet *set, SSFlag *flag, TimestampTz moment)
+{
+	const SSFlagStep *step = ss_flag_step_at(flag->steps, flag->nsteps, moment);
+
+	flag->enabled = step != NULL && step->enabled && !flag->is_archived;
+	flag->bp = step == NULL ? 0 : ss_flag_share_at(step, moment);
+	if (flag->is_archived)
+		return;
+	flag->rules->count = 0;
+	if (set->killed || !flag->enabled)
+		return;
+	flag->rules->count = flag->nstored;
+	if (flag->bp == 0)
+		return;
+	if (flag->bp < SS_EVERYBODY_BP)
+	{
+		SSNode *coverage = ss_node_get(&flag->partial, SS_TEXT("coverage"));
+
+		coverage->number = flag->bp / (double) SS_EVERYBODY_BP;
+	}
+	flag->rules->items[flag->rules->count++] = flag->bp < SS_EVERYBODY_BP ? flag->partial : flag->whole;
+}
+
+static void
+arrange(SSFlagSet *set)
+{
+	TimestampTz moment = GetCurrentStatementStartTimestamp();
+
+	if (set->arranged_at == moment)
+		return;
+	for (int i = 0; i < set->nflags; i++)
+		arrange_flag(set, &set->flags[i], moment);
+	set->arranged_at = moment;
+}
+
+/* --- look-ups -------------------------------------------------------------------------------- */
+
+uint64
+ss_flag_set_serial(void)
+{
+	return current == NULL ? 0 : current->serial;
+}
+
+SSFlagSet *
+ss_flag_set_get(void)
+{
+	(void) ss_sentinel_changes(&sentinel);
+	while (current == NULL || !ss_sentinel_holds(&sentinel, seen))
+	{
+		instr_time start;
+		instr_time took;
+		uint64 begun;
+		SSFlagSet *fresh;
+
+		INSTR_TIME_SET_CURRENT(start);
+		begun = ss_sentinel_watch(&sentinel, "flag_sentinel");
+		fresh = compile();
+		MemoryContextSetParent(fresh->context, CacheMemoryContext);
+		if (current != NULL)
+			MemoryContextDelete(current->context);
+		current = fresh;
+		current->serial = ++serials;
+		seen = begun;
+		INSTR_TIME_SET_CURRENT(took);
+		INSTR_TIME_SUBTRACT(took, start);
+		last_build_us = INSTR_TIME_GET_MICROSEC(took);
+		(void) ss_sentinel_changes(&sentinel);
+	}
+	arrange(current);
+	return current;
+}
+
+SSFlag *
+ss_flag_find(const SSFlagSet *set, SSText key)
+{
+	int low = 0;
+	int high = set->nflags;
+
+	while (low < high)
+	{
+		int middle = (low + high) / 2;
+		SSText *here = &set->flags[middle].key;
+		int order = here->length != key.length ? here->length - key.length : memcmp(here->data, key.data, key.length);
+
+		if (order == 0)
+			return &set->flags[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+SSNode *
+ss_flag_override_of(const SSFlag *flag, const pg_uuid_t *user_id, TimestampTz moment)
+{
+	SSFlagOverride *override;
+
+	if (flag->overrides == NULL || user_id == NULL)
+		return NULL;
+	override = hash_search(flag->overrides, user_id, HASH_FIND, NULL);
+	return override == NULL || override->expires_at <= moment ? NULL : &override->value;
+}
+
+SSNode
+ss_flag_feature(const SSFlagSet *set, const SSFlag *flag)
+{
+	SSNode feature = ss_node_object();
+
+	ss_node_set(&feature, SS_TEXT("defaultValue"), flag->default_value);
+	if (!set->killed && !flag->is_archived && flag->enabled)
+		ss_node_set(&feature, SS_TEXT("rules"), flag->rules);
+	return feature;
+}
+
+/*
+ * flag_cache_status(): what this backend holds.
+ */
+Datum
+swipesavvy_flag_cache_status(PG_FUNCTION_ARGS)
+{
+	SSCall call;
+	SSJson json = {0};
+	const SSFlagSet *set;
+	TimestampTz valid_until = DT_NOEND;
+
+	ss_call_enter(&call, SS_ADMIN);
+	set = ss_flag_set_get();
+	for (int i = 0; i < set->nflags; i++)
+	{
+		for (int j = 0; j < set->flags[i].nsteps; j++)
+		{
+			if (set->flags[i].steps[j].starts_at > set->arranged_at)
+				valid_until = Min(valid_until, set->flags[i].steps[j].starts_at);
+		}
+	}
+	ss_json_open_object(&json, NULL);
+	ss_json_int(&json, "flags", set->features.count);
+	ss_json_int(&json, "overrides", set->noverrides);
+	ss_json_int(&json, "bytes", MemoryContextMemAllocated(set->context, true));
+	ss_json_int(&json, "generation", seen);
+	ss_json_int(&json, "builds", serials);
+	ss_json_money(&json, "last_build_ms", last_build_us, 3);
+	if (valid_until == DT_NOEND)
+		ss_json_null(&json, "valid_until");
+	else
+		ss_json_time(&json, "valid_until", valid_until);
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}

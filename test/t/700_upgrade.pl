@@ -1,0 +1,77 @@
+# From 1.0.0 to 1.1.0: the upgraded catalogue is that of a fresh installation, no row is lost, a database that stays at 1.0.0 goes on under
+# the new library, and a dump of it is restored into the new release.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use SwipeSavvy qw(new_node create_extension json add_user add_campaign fingerprints members);
+use Test::More;
+
+my $node = new_node('main');
+create_extension($node, 'fresh');
+is($node->safe_psql('fresh', q{SELECT extversion FROM pg_extension WHERE extname = 'swipesavvy'}), '1.1.0', 'a fresh installation is of the newest release');
+
+$node->safe_psql('postgres', 'CREATE DATABASE old');
+$node->safe_psql('old', q{CREATE EXTENSION pg_trgm; CREATE EXTENSION swipesavvy VERSION '1.0.0'});
+
+# --- a database at 1.0.0 under the new library ---------------------------------------------------
+my $user = add_user($node, 'old', 'ada@example.com');
+my $gone = add_user($node, 'old', 'gone@example.com');
+add_campaign($node, 'old', 'CAMP-TEN', 100);
+my $bought = json($node, 'old', "SELECT swipesavvy.record_transaction('$user', 25, idempotency_key => 'k')");
+is(scalar @{ $bought->{awards} }, 1, 'a purchase earns');
+$node->safe_psql('old', qq{SELECT swipesavvy.create_segment('Friends'), swipesavvy.add_segment_members('Friends', '{$user}');
+    SELECT swipesavvy.update_system_settings('{"feature_flags_enabled": false, "earn_rate": 2}'), swipesavvy.update_tiers('[{"name": "only", "threshold": 0, "multiplier": 2}]'),
+        swipesavvy.erase_user('$gone'), swipesavvy.export_user_data('$user'), swipesavvy.refresh_leaderboards(), swipesavvy.refresh_tiers(), swipesavvy.check_ledger(), swipesavvy.metrics()});
+is(json($node, 'old', 'SELECT swipesavvy.verify_ledger()')->{mismatches}, 0, 'the ledger is sound');
+
+my @tables = members($node, 'old');
+my $before = fingerprints($node, 'old', @tables);
+
+# --- a dump of it ------------------------------------------------------------------------------------
+my $dump = PostgreSQL::Test::Utils::tempdir() . '/old.sql';
+$node->command_ok([ 'pg_dump', '-f', $dump, 'old' ], 'a dump of 1.0.0');
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+$node->command_ok([ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', 'restored', '-f', $dump ], 'is restored');
+is($node->safe_psql('restored', q{SELECT extversion FROM pg_extension WHERE extname = 'swipesavvy'}), '1.1.0', 'into the newest release');
+is_deeply(fingerprints($node, 'restored', @tables), $before, 'with every row');
+
+# --- the upgrade ---------------------------------------------------------------------------------------
+my $session = $node->background_psql('old');
+$session->query_safe("SELECT swipesavvy.record_transaction('$user', 1)");
+$session->query_safe("SELECT swipesavvy.rule_cache_status()");
+$before = fingerprints($node, 'old', @tables);
+$node->safe_psql('old', 'ALTER EXTENSION swipesavvy UPDATE');
+is($node->safe_psql('old', q{SELECT extversion FROM pg_extension WHERE extname = 'swipesavvy'}), '1.1.0', 'upgraded');
+is_deeply(fingerprints($node, 'old', @tables), $before, 'no row of 1.0.0 has changed');
+like($session->query_safe("SELECT swipesavvy.record_transaction('$user', 1)"), qr/points_earned/, 'a session that was there before goes on');
+$session->quit;
+is(json($node, 'old', "SELECT swipesavvy.record_transaction('$user', 25, idempotency_key => 'k')")->{replayed}, JSON::PP::true, 'a repeat is recognised');
+
+# What pg_dump says of every member: definitions, comments, rights. Of what numbers an object has it says nothing here.
+sub catalogue
+{
+    my ($db) = @_;
+    my ($out) = run_command([ 'pg_dump', '--schema-only', '--binary-upgrade', '-h', $node->host, '-p', $node->port, $db ]);
+    my @lines = grep { !/^(--|\s*$|SELECT pg_catalog\.binary_upgrade|\\(un)?restrict|SELECT binary_upgrade|SELECT pg_catalog\.setval)/ && !/relfrozenxid|ARRAY\[\d+|'\d+'::pg_catalog|WHERE oid =/ } split /\n/, $out;
+    return join "\n", sort @lines;
+}
+my ($fresh, $upgraded) = (catalogue('fresh'), catalogue('old'));
+cmp_ok(length $fresh, '>', 50_000, 'a catalogue');
+ok($fresh eq $upgraded, 'the upgraded catalogue is that of a fresh installation') or do {
+    my %seen = map { $_ => 1 } split /\n/, $fresh;
+    diag join "\n", 'in the upgraded one alone:', grep { !$seen{$_} } split /\n/, $upgraded;
+};
+for my $what ([ 'rights', 'SELECT proname, proacl FROM pg_proc WHERE pronamespace = $1::regnamespace UNION ALL SELECT relname, relacl FROM pg_class WHERE relnamespace = $1::regnamespace' ],
+    [ 'registered tables', q{SELECT c::regclass::text, w FROM pg_extension, unnest(extconfig, extcondition) u (c, w) WHERE extname = 'swipesavvy' AND $1 <> ''} ],
+    [ 'comments', 'SELECT objoid::regclass::text, description FROM pg_description WHERE classoid = $$pg_class$$::regclass AND objoid IN (SELECT oid FROM pg_class WHERE relnamespace = $1::regnamespace)' ])
+{
+    my ($name, $query) = @$what;
+    $query =~ s/\$1/'swipesavvy'/g;
+    my ($one, $other) = map { $node->safe_psql($_, "SELECT t::text COLLATE \"C\" FROM ($query) t ORDER BY 1") } qw(fresh old);
+    is($other, $one, "the same $name");
+}
+$node->stop;
+
+done_testing();
