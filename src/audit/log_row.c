@@ -41,32 +41,29 @@
 #include "direct/survey.h"
 
 /* Whoever comes second waits for the first's end, and finds its row. */
-static SSQuery insert_installation = {
+SS_QUERY(
+	insert_installation,
 	"INSERT INTO swipesavvy.audit_installations (installation_no, installation_id, system_identifier, database_oid)"
 	" SELECT coalesce(max(installation_no), 0) + 1, $3, $1, $2 FROM swipesavvy.audit_installations"
 	" ON CONFLICT DO NOTHING",
-	3,
-	{INT8OID, OIDOID, UUIDOID},
-	NULL};
+	INT8OID, OIDOID, UUIDOID);
 
 /* For a table that is not the plain one. */
-static SSQuery insert_row = {
+SS_QUERY(
+	insert_row,
 	"INSERT INTO swipesavvy.audit_logs (installation_no, xid, log_id, logged_at, event_type, resource, resource_id, status,"
 	"       user_id, actor_id, session_role, invoking_role, request_id, origin, origin_salt, origin_hash,"
 	"       details, details_salt, details_hash)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
-	LOG_COLUMNS,
-	{INT4OID, XID8OID, UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, UUIDOID, TEXTOID, TEXTOID,
-	 TEXTOID, JSONOID, BYTEAOID, BYTEAOID, JSONOID, BYTEAOID, BYTEAOID},
-	NULL};
+	INT4OID, XID8OID, UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, UUIDOID, UUIDOID, TEXTOID, TEXTOID,
+	TEXTOID, JSONOID, BYTEAOID, BYTEAOID, JSONOID, BYTEAOID, BYTEAOID);
 
 /* Where the table of installations can only be read by a query. */
-static SSQuery find_installation = {
+SS_QUERY(
+	find_installation,
 	"SELECT i.installation_no, i.system_identifier = $1 AND i.database_oid = $2 FROM swipesavvy.audit_installations i"
 	" ORDER BY i.installation_no DESC LIMIT 1",
-	2,
-	{INT8OID, OIDOID},
-	NULL};
+	INT8OID, OIDOID);
 
 /* The number that was read last, until the table changes. */
 static SSSentinel installations;

@@ -22,17 +22,15 @@
 PG_FUNCTION_INFO_V1(swipesavvy_record_refused_attempts);
 
 /* Is there a $1 (function, table or schema) named $2 of ours? The server's messages say no more. */
-static SSQuery find_object = {
-	"SELECT WHERE CASE $1"
-	"  WHEN 'function' THEN EXISTS (SELECT FROM pg_proc p"
-	"       WHERE p.proname = $2 AND p.pronamespace = 'swipesavvy'::regnamespace)"
-	"  WHEN 'table' THEN EXISTS (SELECT FROM pg_class c"
-	"       WHERE c.relname = $2"
-	"          AND c.relnamespace IN ('swipesavvy'::regnamespace, 'swipesavvy_private'::regnamespace))"
-	"  ELSE $2 IN ('swipesavvy', 'swipesavvy_private') END",
-	2,
-	{TEXTOID, NAMEOID},
-	NULL};
+SS_QUERY(find_object,
+		 "SELECT WHERE CASE $1"
+		 "  WHEN 'function' THEN EXISTS (SELECT FROM pg_proc p"
+		 "       WHERE p.proname = $2 AND p.pronamespace = 'swipesavvy'::regnamespace)"
+		 "  WHEN 'table' THEN EXISTS (SELECT FROM pg_class c"
+		 "       WHERE c.relname = $2"
+		 "          AND c.relnamespace IN ('swipesavvy'::regnamespace, 'swipesavvy_private'::regnamespace))"
+		 "  ELSE $2 IN ('swipesavvy', 'swipesavvy_private') END",
+		 TEXTOID, NAMEOID);
 
 static bool
 is_ours(const SSRefused *attempt)

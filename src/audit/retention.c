@@ -25,26 +25,21 @@
 
 PG_FUNCTION_INFO_V1(swipesavvy_apply_audit_retention);
 
-static SSQuery lock_seals = {"LOCK TABLE swipesavvy.audit_seals IN SHARE ROW EXCLUSIVE MODE", 0, {0}, NULL};
+SS_QUERY(lock_seals, "LOCK TABLE swipesavvy.audit_seals IN SHARE ROW EXCLUSIVE MODE");
 
-static SSQuery read_days = {
-	"SELECT (value #>> '{}')::bigint FROM swipesavvy.system_settings WHERE setting = 'log_retention_days'",
-	0,
-	{0},
-	NULL};
+SS_QUERY(read_days,
+		 "SELECT (value #>> '{}')::bigint FROM swipesavvy.system_settings WHERE setting = 'log_retention_days'");
 
 /* the last one that was retired, 0 if none was */
-static SSQuery last_retired = {
-	"SELECT coalesce(max(seal_no), 0) FROM swipesavvy.audit_seals WHERE retired_at IS NOT NULL", 0, {0}, NULL};
+SS_QUERY(last_retired, "SELECT coalesce(max(seal_no), 0) FROM swipesavvy.audit_seals WHERE retired_at IS NOT NULL");
 
-static SSQuery delete_rows = {"DELETE FROM swipesavvy.audit_logs WHERE (installation_no, xid, log_id) > ($1, $2, $3)"
-							  " AND (installation_no, xid, log_id) <= ($4, $5, $6)",
-							  6,
-							  {INT4OID, XID8OID, UUIDOID, INT4OID, XID8OID, UUIDOID},
-							  NULL};
+SS_QUERY(delete_rows,
+		 "DELETE FROM swipesavvy.audit_logs WHERE (installation_no, xid, log_id) > ($1, $2, $3)"
+		 " AND (installation_no, xid, log_id) <= ($4, $5, $6)",
+		 INT4OID, XID8OID, UUIDOID, INT4OID, XID8OID, UUIDOID);
 
-static SSQuery retire_seal = {
-	"UPDATE swipesavvy.audit_seals SET leaves = NULL, retired_at = now() WHERE seal_no = $1", 1, {INT8OID}, NULL};
+SS_QUERY(retire_seal, "UPDATE swipesavvy.audit_seals SET leaves = NULL, retired_at = now() WHERE seal_no = $1",
+		 INT8OID);
 
 /* --- retention ---------------------------------------------------------------------- */
 

@@ -41,37 +41,33 @@
 PG_FUNCTION_INFO_V1(swipesavvy_seal_audit_log);
 PG_FUNCTION_INFO_V1(swipesavvy_latest_audit_seal);
 
-static SSQuery lock_seals = {"LOCK TABLE swipesavvy.audit_seals IN SHARE ROW EXCLUSIVE MODE", 0, {0}, NULL};
+SS_QUERY(lock_seals, "LOCK TABLE swipesavvy.audit_seals IN SHARE ROW EXCLUSIVE MODE");
 
 #define SEAL_COLUMNS                                                                                                   \
 	"s.seal_no, s.sealed_at, i.installation_id, s.installation_no, s.last_xid, s.last_log_id, s.row_count,"            \
 	" s.leaves, s.leaves_hash, s.previous, s.digest"
 #define SEALS " FROM swipesavvy.audit_seals s JOIN swipesavvy.audit_installations i USING (installation_no)"
 
-static SSQuery last_seal = {"SELECT " SEAL_COLUMNS SEALS " ORDER BY s.seal_no DESC LIMIT 1", 0, {0}, NULL};
+SS_QUERY(last_seal, "SELECT " SEAL_COLUMNS SEALS " ORDER BY s.seal_no DESC LIMIT 1");
 
-static SSQuery next_seals = {
-	"SELECT " SEAL_COLUMNS SEALS " WHERE s.seal_no > $1 ORDER BY s.seal_no LIMIT $2", 2, {INT8OID, INT8OID}, NULL};
+SS_QUERY(next_seals, "SELECT " SEAL_COLUMNS SEALS " WHERE s.seal_no > $1 ORDER BY s.seal_no LIMIT $2", INT8OID,
+		 INT8OID);
 
 /* $1 to $3: the last sealed row; $4: this installation. The snapshot is the one that the query runs under. */
-static SSQuery rows_to_seal = {
-	"SELECT " SS_LOG_COLUMNS " FROM swipesavvy.audit_logs"
-	" WHERE (installation_no, xid, log_id) > ($1, $2, $3)"
-	"   AND (installation_no < $4 OR (installation_no = $4 AND xid < pg_snapshot_xmin(pg_current_snapshot())))"
-	" ORDER BY installation_no, xid, log_id LIMIT $5",
-	5,
-	{INT4OID, XID8OID, UUIDOID, INT4OID, INT8OID},
-	NULL};
+SS_QUERY(rows_to_seal,
+		 "SELECT " SS_LOG_COLUMNS " FROM swipesavvy.audit_logs"
+		 " WHERE (installation_no, xid, log_id) > ($1, $2, $3)"
+		 "   AND (installation_no < $4 OR (installation_no = $4 AND xid < pg_snapshot_xmin(pg_current_snapshot())))"
+		 " ORDER BY installation_no, xid, log_id LIMIT $5",
+		 INT4OID, XID8OID, UUIDOID, INT4OID, INT8OID);
 
-static SSQuery find_installation = {
-	"SELECT installation_id FROM swipesavvy.audit_installations WHERE installation_no = $1", 1, {INT4OID}, NULL};
+SS_QUERY(find_installation, "SELECT installation_id FROM swipesavvy.audit_installations WHERE installation_no = $1",
+		 INT4OID);
 
-static SSQuery insert_seal = {
-	"INSERT INTO swipesavvy.audit_seals (seal_no, sealed_at, installation_no, last_xid, last_log_id, row_count,"
-	"       leaves, leaves_hash, previous, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-	10,
-	{INT8OID, TIMESTAMPTZOID, INT4OID, XID8OID, UUIDOID, INT8OID, BYTEAOID, BYTEAOID, BYTEAOID, BYTEAOID},
-	NULL};
+SS_QUERY(insert_seal,
+		 "INSERT INTO swipesavvy.audit_seals (seal_no, sealed_at, installation_no, last_xid, last_log_id, row_count,"
+		 "       leaves, leaves_hash, previous, digest) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+		 INT8OID, TIMESTAMPTZOID, INT4OID, XID8OID, UUIDOID, INT8OID, BYTEAOID, BYTEAOID, BYTEAOID, BYTEAOID);
 
 /* --- hashes ------------------------------------------------------------------------- */
 

@@ -28,17 +28,14 @@ PG_FUNCTION_INFO_V1(swipesavvy_verify_audit_log);
 	" FROM swipesavvy.audit_logs WHERE (installation_no, xid, log_id) > ($1, $2, $3)"                                  \
 	" AND (installation_no, xid, log_id) <= ($4, $5, $6)"
 
-static SSQuery sealed_rows = {"SELECT " SS_LOG_COLUMNS ", origin_salt, origin, details_salt, details" BETWEEN
-							  " ORDER BY installation_no, xid, log_id",
-							  6,
-							  {INT4OID, XID8OID, UUIDOID, INT4OID, XID8OID, UUIDOID},
-							  NULL};
+SS_QUERY(sealed_rows,
+		 "SELECT " SS_LOG_COLUMNS ", origin_salt, origin, details_salt, details" BETWEEN
+		 " ORDER BY installation_no, xid, log_id",
+		 INT4OID, XID8OID, UUIDOID, INT4OID, XID8OID, UUIDOID);
 
-static SSQuery count_unsealed = {
-	"SELECT count(*) FROM swipesavvy.audit_logs WHERE (installation_no, xid, log_id) > ($1, $2, $3)",
-	3,
-	{INT4OID, XID8OID, UUIDOID},
-	NULL};
+SS_QUERY(count_unsealed,
+		 "SELECT count(*) FROM swipesavvy.audit_logs WHERE (installation_no, xid, log_id) > ($1, $2, $3)", INT4OID,
+		 XID8OID, UUIDOID);
 
 /* Columns of sealed_rows, from 1. */
 enum

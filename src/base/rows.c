@@ -314,18 +314,6 @@ ss_value_enum(uint64 row, int column)
 	return ss_value_typed(row, column, type);
 }
 
-Datum
-ss_value(uint64 row, int column, bool *isnull)
-{
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
-}
-
-Datum
-ss_value_not_null(uint64 row, int column)
-{
-	return ss_value_typed(row, column, TupleDescAttr(SPI_tuptable->tupdesc, column - 1)->atttypid);
-}
-
 char *
 ss_value_text(uint64 row, int column)
 {

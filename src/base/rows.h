@@ -114,10 +114,6 @@ extern TimestampTz ss_value_time(uint64 row, int column);
 extern pg_uuid_t *ss_value_uuid(uint64 row, int column);
 extern Jsonb *ss_value_jsonb(uint64 row, int column);
 
-/* The same of whatever type: for what only hands a value on. */
-extern Datum ss_value(uint64 row, int column, bool *isnull);
-extern Datum ss_value_not_null(uint64 row, int column);
-
 /* All columns of such a row. */
 extern void ss_value_row(uint64 row, Datum *values, bool *nulls);
 

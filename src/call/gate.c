@@ -25,13 +25,10 @@
 static SSGate current;
 static uint64 seen = 0; /* of the sentinel when `current` was read */
 
-static SSQuery read_settings = {
-	"SELECT (SELECT value = 'true' FROM swipesavvy.system_settings WHERE setting = 'maintenance_mode'),"
-	"       (SELECT value #>> '{}' FROM swipesavvy.system_settings WHERE setting = 'rate_limit_per_minute')::int8,"
-	"       (SELECT value #>> '{}' FROM swipesavvy.system_settings WHERE setting = 'cache_ttl_seconds')::int8",
-	0,
-	{0},
-	NULL};
+SS_QUERY(read_settings,
+		 "SELECT (SELECT value = 'true' FROM swipesavvy.system_settings WHERE setting = 'maintenance_mode'),"
+		 "       (SELECT value #>> '{}' FROM swipesavvy.system_settings WHERE setting = 'rate_limit_per_minute')::int8,"
+		 "       (SELECT value #>> '{}' FROM swipesavvy.system_settings WHERE setting = 'cache_ttl_seconds')::int8");
 
 /* Reads the settings as swipesavvy_owner, in a function call or in none. */
 static void

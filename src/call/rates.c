@@ -52,14 +52,13 @@ void *ss_rates_area = NULL;
 /* As goes_on() below */
 #define GOES_ON "r.minute BETWEEN excluded.minute AND excluded.minute + interval '1 minute'"
 
-static SSQuery count_call = {"INSERT INTO swipesavvy.rate_limits AS r (user_id, minute, calls) VALUES ($1, $2, 1)"
-							 " ON CONFLICT (user_id) DO UPDATE SET"
-							 "    minute = CASE WHEN " GOES_ON " THEN r.minute ELSE excluded.minute END,"
-							 "    calls = CASE WHEN " GOES_ON " THEN r.calls + 1 ELSE 1 END"
-							 " RETURNING calls::int8",
-							 2,
-							 {UUIDOID, TIMESTAMPTZOID},
-							 NULL};
+SS_QUERY(count_call,
+		 "INSERT INTO swipesavvy.rate_limits AS r (user_id, minute, calls) VALUES ($1, $2, 1)"
+		 " ON CONFLICT (user_id) DO UPDATE SET"
+		 "    minute = CASE WHEN " GOES_ON " THEN r.minute ELSE excluded.minute END,"
+		 "    calls = CASE WHEN " GOES_ON " THEN r.calls + 1 ELSE 1 END"
+		 " RETURNING calls::int8",
+		 UUIDOID, TIMESTAMPTZOID);
 
 Size
 ss_rates_size(void)

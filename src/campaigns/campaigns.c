@@ -28,58 +28,47 @@ PG_FUNCTION_INFO_V1(swipesavvy_get_campaign);
 #define ID_SIZE	   (sizeof(ID_PREFIX) + ID_SYMBOLS)
 
 /* in the order of SSCampaignField, then who did it */
-static SSQuery insert_campaign = {
-	.sql =
-		"INSERT INTO swipesavvy.campaigns AS c (name, campaign_type, offer_amount, offer_type, start_date, end_date,"
-		" description, target_segment_no, target_merchant_id, target_category, budget, currency, per_user_limit,"
-		" daily_limit, min_spend, max_discount, priority, stackable, points_multiplier_milli, bonus_points, hold_out,"
-		" campaign_id, created_by, campaign_no)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,"
-		" $23, " SS_NEXT_NO(
-			"campaigns", "campaign_no",
-			"campaigns_campaign_no_seq") ")"
-										 " ON CONFLICT (campaign_id) DO NOTHING"
-										 " RETURNING c.campaign_no, c.campaign_id, c.name, c.status, c.created_at",
-	.nargs = SS_CAMPAIGN_FIELDS + 1,
-	.argtypes = {TEXTOID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, INT4OID,
-				 UUIDOID, TEXTOID, INT8OID, TEXTOID, INT4OID,		 INT4OID,		 INT8OID, INT8OID,
-				 INT4OID, BOOLOID, INT4OID, INT4OID, INT4OID,		 TEXTOID,		 UUIDOID},
-};
+SS_QUERY(insert_campaign,
+		 "INSERT INTO swipesavvy.campaigns AS c (name, campaign_type, offer_amount, offer_type, start_date, end_date,"
+		 " description, target_segment_no, target_merchant_id, target_category, budget, currency, per_user_limit,"
+		 " daily_limit, min_spend, max_discount, priority, stackable, points_multiplier_milli, bonus_points, hold_out,"
+		 " campaign_id, created_by, campaign_no)"
+		 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,"
+		 " $23, " SS_NEXT_NO(
+			 "campaigns", "campaign_no",
+			 "campaigns_campaign_no_seq") ")"
+										  " ON CONFLICT (campaign_id) DO NOTHING"
+										  " RETURNING c.campaign_no, c.campaign_id, c.name, c.status, c.created_at",
+		 TEXTOID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, INT4OID, UUIDOID, TEXTOID,
+		 INT8OID, TEXTOID, INT4OID, INT4OID, INT8OID, INT8OID, INT4OID, BOOLOID, INT4OID, INT4OID, INT4OID, TEXTOID,
+		 UUIDOID);
 
-static SSQuery find_campaign = {
-	.sql = "SELECT c.campaign_no FROM swipesavvy.campaigns c WHERE c.campaign_id = $1",
-	.nargs = 1,
-	.argtypes = {TEXTOID},
-};
+SS_QUERY(find_campaign, "SELECT c.campaign_no FROM swipesavvy.campaigns c WHERE c.campaign_id = $1", TEXTOID);
 
-static SSQuery read_campaign = {
-	.sql = "SELECT c.campaign_id, c.name, c.description, c.campaign_type, c.status, c.offer_type,"
-		   " " SS_CAMPAIGN_OFFER_SQL " AS offer_amount, c.currency, c.start_date, c.end_date, s.name AS target_segment,"
-		   " c.target_merchant_id, c.target_category, c.per_user_limit, c.daily_limit,"
-		   " swipesavvy.minor_to_major(c.min_spend, k.minor_unit) AS min_spend,"
-		   " swipesavvy.minor_to_major(c.max_discount, k.minor_unit) AS max_discount, c.priority, c.stackable,"
-		   " swipesavvy.minor_to_major(c.points_multiplier_milli, 3) AS points_multiplier, c.bonus_points, c.version,"
-		   " c.created_at, c.updated_at, c.launched_at, c.paused_at, c.completed_at, c.archived_at"
-		   " FROM swipesavvy.campaigns c JOIN swipesavvy.currencies k ON k.code = c.currency"
-		   " LEFT JOIN swipesavvy.segments s ON s.segment_no = c.target_segment_no"
-		   " WHERE c.campaign_no = $1",
-	.nargs = 1,
-	.argtypes = {INT4OID},
-};
+SS_QUERY(read_campaign,
+		 "SELECT c.campaign_id, c.name, c.description, c.campaign_type, c.status, c.offer_type,"
+		 " " SS_CAMPAIGN_OFFER_SQL " AS offer_amount, c.currency, c.start_date, c.end_date, s.name AS target_segment,"
+		 " c.target_merchant_id, c.target_category, c.per_user_limit, c.daily_limit,"
+		 " swipesavvy.minor_to_major(c.min_spend, k.minor_unit) AS min_spend,"
+		 " swipesavvy.minor_to_major(c.max_discount, k.minor_unit) AS max_discount, c.priority, c.stackable,"
+		 " swipesavvy.minor_to_major(c.points_multiplier_milli, 3) AS points_multiplier, c.bonus_points, c.version,"
+		 " c.created_at, c.updated_at, c.launched_at, c.paused_at, c.completed_at, c.archived_at"
+		 " FROM swipesavvy.campaigns c JOIN swipesavvy.currencies k ON k.code = c.currency"
+		 " LEFT JOIN swipesavvy.segments s ON s.segment_no = c.target_segment_no"
+		 " WHERE c.campaign_no = $1",
+		 INT4OID);
 
 /* what customers don't see */
-static SSQuery read_figures = {
-	.sql = "SELECT swipesavvy.minor_to_major(c.budget, k.minor_unit) AS budget, " SS_CAMPAIGN_SPENT_SQL " AS spent,"
-		   " swipesavvy.minor_to_major(c.hold_out, 2) AS hold_out,"
-		   " " SS_CAMPAIGN_EVENTS_SQL("impression") " AS impressions, " SS_CAMPAIGN_EVENTS_SQL(
-			   "view") " AS views,"
-					   " " SS_CAMPAIGN_EVENTS_SQL(
-						   "click") " AS clicks, " SS_CAMPAIGN_CONVERSIONS_SQL " AS conversions"
-									" FROM swipesavvy.campaigns c JOIN swipesavvy.currencies k ON k.code = c.currency"
-									" WHERE c.campaign_no = $1",
-	.nargs = 1,
-	.argtypes = {INT4OID},
-};
+SS_QUERY(read_figures,
+		 "SELECT swipesavvy.minor_to_major(c.budget, k.minor_unit) AS budget, " SS_CAMPAIGN_SPENT_SQL " AS spent,"
+		 " swipesavvy.minor_to_major(c.hold_out, 2) AS hold_out,"
+		 " " SS_CAMPAIGN_EVENTS_SQL("impression") " AS impressions, " SS_CAMPAIGN_EVENTS_SQL(
+			 "view") " AS views,"
+					 " " SS_CAMPAIGN_EVENTS_SQL(
+						 "click") " AS clicks, " SS_CAMPAIGN_CONVERSIONS_SQL " AS conversions"
+								  " FROM swipesavvy.campaigns c JOIN swipesavvy.currencies k ON k.code = c.currency"
+								  " WHERE c.campaign_no = $1",
+		 INT4OID);
 
 /*
  * A new id: ids sort by the time they were made. One process never makes one

@@ -85,23 +85,11 @@ static const Field fields[SS_CAMPAIGN_FIELDS] = {
 	[SS_CAMPAIGN_ID] = {"campaign_id", FIELD_TEXT, RANGE(1, 100)},
 };
 
-static SSQuery find_segment = {
-	.sql = "SELECT s.segment_no FROM swipesavvy.segments s WHERE s.name = $1",
-	.nargs = 1,
-	.argtypes = {TEXTOID},
-};
+SS_QUERY(find_segment, "SELECT s.segment_no FROM swipesavvy.segments s WHERE s.name = $1", TEXTOID);
 
-static SSQuery find_merchant = {
-	.sql = "SELECT FROM swipesavvy.merchants m WHERE m.merchant_id = $1",
-	.nargs = 1,
-	.argtypes = {UUIDOID},
-};
+SS_QUERY(find_merchant, "SELECT FROM swipesavvy.merchants m WHERE m.merchant_id = $1", UUIDOID);
 
-static SSQuery find_category = {
-	.sql = "SELECT FROM swipesavvy.merchant_categories k WHERE k.category = $1",
-	.nargs = 1,
-	.argtypes = {TEXTOID},
-};
+SS_QUERY(find_category, "SELECT FROM swipesavvy.merchant_categories k WHERE k.category = $1", TEXTOID);
 
 /* --- where values come from ------------------------------------------------------ */
 

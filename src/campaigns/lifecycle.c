@@ -64,11 +64,8 @@ typedef struct Locked
 } Locked;
 
 /* Two queries: one that locks and joins at once would join the rows of before its wait. */
-static SSQuery lock_row = {
-	.sql = "SELECT c.campaign_no FROM swipesavvy.campaigns c WHERE c.campaign_id = $1 FOR NO KEY UPDATE",
-	.nargs = 1,
-	.argtypes = {TEXTOID},
-};
+SS_QUERY(lock_row, "SELECT c.campaign_no FROM swipesavvy.campaigns c WHERE c.campaign_id = $1 FOR NO KEY UPDATE",
+		 TEXTOID);
 
 /* the fields in the order of SSCampaignField and in the API's units, then what else Locked has */
 /* The types of the first columns of read_row. */
@@ -97,21 +94,19 @@ static const Oid field_types[SS_CAMPAIGN_FIELDS] = {
 	[SS_CAMPAIGN_ID] = TEXTOID,
 };
 
-static SSQuery read_row = {
-	.sql =
-		"SELECT c.name, c.campaign_type, " SS_CAMPAIGN_OFFER_SQL ", c.offer_type, c.start_date, c.end_date,"
-		" c.description, s.name, c.target_merchant_id, c.target_category,"
-		" swipesavvy.minor_to_major(c.budget, k.minor_unit), c.currency::text, c.per_user_limit, c.daily_limit,"
-		" swipesavvy.minor_to_major(c.min_spend, k.minor_unit), swipesavvy.minor_to_major(c.max_discount, k.minor_unit),"
-		" c.priority, c.stackable, swipesavvy.minor_to_major(c.points_multiplier_milli, 3), c.bonus_points,"
-		" swipesavvy.minor_to_major(c.hold_out, 2), c.campaign_id,"
-		" c.version, c.status, to_jsonb(c), c.budget"
-		" FROM swipesavvy.campaigns c JOIN swipesavvy.currencies k ON k.code = c.currency"
-		" LEFT JOIN swipesavvy.segments s ON s.segment_no = c.target_segment_no"
-		" WHERE c.campaign_no = $1",
-	.nargs = 1,
-	.argtypes = {INT4OID},
-};
+SS_QUERY(
+	read_row,
+	"SELECT c.name, c.campaign_type, " SS_CAMPAIGN_OFFER_SQL ", c.offer_type, c.start_date, c.end_date,"
+	" c.description, s.name, c.target_merchant_id, c.target_category,"
+	" swipesavvy.minor_to_major(c.budget, k.minor_unit), c.currency::text, c.per_user_limit, c.daily_limit,"
+	" swipesavvy.minor_to_major(c.min_spend, k.minor_unit), swipesavvy.minor_to_major(c.max_discount, k.minor_unit),"
+	" c.priority, c.stackable, swipesavvy.minor_to_major(c.points_multiplier_milli, 3), c.bonus_points,"
+	" swipesavvy.minor_to_major(c.hold_out, 2), c.campaign_id,"
+	" c.version, c.status, to_jsonb(c), c.budget"
+	" FROM swipesavvy.campaigns c JOIN swipesavvy.currencies k ON k.code = c.currency"
+	" LEFT JOIN swipesavvy.segments s ON s.segment_no = c.target_segment_no"
+	" WHERE c.campaign_no = $1",
+	INT4OID);
 
 /*
  * Each moment is that of the last time the campaign came into the state. It is a
@@ -125,67 +120,54 @@ static SSQuery read_row = {
 	" archived_at = CASE WHEN $2 = 'archived' AND c.status <> $2 THEN $3 ELSE c.archived_at END"
 
 /* the changeable fields from $4 on, in the order of SSCampaignField */
-static SSQuery update_fields = {
-	.sql =
-		"UPDATE swipesavvy.campaigns c SET " BECOME_SQL ","
-		" name = $4, campaign_type = $5, offer_amount = $6, offer_type = $7, start_date = $8, end_date = $9,"
-		" description = $10, target_segment_no = $11, target_merchant_id = $12, target_category = $13, budget = $14,"
-		" currency = $15, per_user_limit = $16, daily_limit = $17, min_spend = $18, max_discount = $19, priority = $20,"
-		" stackable = $21, points_multiplier_milli = $22, bonus_points = $23, hold_out = $24"
-		" WHERE c.campaign_no = $1"
-		" AND ROW(c.status, c.name, c.campaign_type, c.offer_amount, c.offer_type, c.start_date, c.end_date, c.description,"
-		" c.target_segment_no, c.target_merchant_id, c.target_category, c.budget, c.currency::text, c.per_user_limit,"
-		" c.daily_limit, c.min_spend, c.max_discount, c.priority, c.stackable, c.points_multiplier_milli, c.bonus_points,"
-		" c.hold_out)"
-		" IS DISTINCT FROM ROW($2, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,"
-		" $22, $23, $24)",
-	.nargs = SS_CAMPAIGN_CHANGEABLE + 3,
-	.argtypes = {INT4OID,		 TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID,
-				 TIMESTAMPTZOID, TEXTOID, INT4OID,		  UUIDOID, TEXTOID, INT8OID, TEXTOID, INT4OID,
-				 INT4OID,		 INT8OID, INT8OID,		  INT4OID, BOOLOID, INT4OID, INT4OID, INT4OID},
-};
+SS_QUERY(
+	update_fields,
+	"UPDATE swipesavvy.campaigns c SET " BECOME_SQL ","
+	" name = $4, campaign_type = $5, offer_amount = $6, offer_type = $7, start_date = $8, end_date = $9,"
+	" description = $10, target_segment_no = $11, target_merchant_id = $12, target_category = $13, budget = $14,"
+	" currency = $15, per_user_limit = $16, daily_limit = $17, min_spend = $18, max_discount = $19, priority = $20,"
+	" stackable = $21, points_multiplier_milli = $22, bonus_points = $23, hold_out = $24"
+	" WHERE c.campaign_no = $1"
+	" AND ROW(c.status, c.name, c.campaign_type, c.offer_amount, c.offer_type, c.start_date, c.end_date, c.description,"
+	" c.target_segment_no, c.target_merchant_id, c.target_category, c.budget, c.currency::text, c.per_user_limit,"
+	" c.daily_limit, c.min_spend, c.max_discount, c.priority, c.stackable, c.points_multiplier_milli, c.bonus_points,"
+	" c.hold_out)"
+	" IS DISTINCT FROM ROW($2, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,"
+	" $22, $23, $24)",
+	INT4OID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, INT8OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID,
+	INT4OID, UUIDOID, TEXTOID, INT8OID, TEXTOID, INT4OID, INT4OID, INT8OID, INT8OID, INT4OID, BOOLOID, INT4OID, INT4OID,
+	INT4OID);
 
-static SSQuery update_status = {
-	.sql = "UPDATE swipesavvy.campaigns c SET " BECOME_SQL ", start_date = coalesce($4, c.start_date)"
-		   " WHERE c.campaign_no = $1",
-	.nargs = 4,
-	.argtypes = {INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-};
+SS_QUERY(update_status,
+		 "UPDATE swipesavvy.campaigns c SET " BECOME_SQL ", start_date = coalesce($4, c.start_date)"
+		 " WHERE c.campaign_no = $1",
+		 INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
 
-static SSQuery insert_version = {
-	.sql = "INSERT INTO swipesavvy.campaign_versions (campaign_no, version, valid_until, changed_by, campaign)"
-		   " VALUES ($1, $2, clock_timestamp(), $3, $4)",
-	.nargs = 4,
-	.argtypes = {INT4OID, INT4OID, UUIDOID, JSONBOID},
-};
+SS_QUERY(insert_version,
+		 "INSERT INTO swipesavvy.campaign_versions (campaign_no, version, valid_until, changed_by, campaign)"
+		 " VALUES ($1, $2, clock_timestamp(), $3, $4)",
+		 INT4OID, INT4OID, UUIDOID, JSONBOID);
 
-static SSQuery find_redemption = {
-	.sql = "SELECT FROM swipesavvy.campaign_redemptions r WHERE r.campaign_no = $1 LIMIT 1",
-	.nargs = 1,
-	.argtypes = {INT4OID},
-};
+SS_QUERY(find_redemption, "SELECT FROM swipesavvy.campaign_redemptions r WHERE r.campaign_no = $1 LIMIT 1", INT4OID);
 
-static SSQuery read_rule = {
-	.sql = "SELECT " SS_CAMPAIGN_COLUMNS
-		   " FROM swipesavvy.campaigns k LEFT JOIN swipesavvy.merchant_categories c ON c.category = k.target_category"
-		   " WHERE k.campaign_no = $1",
-	.nargs = 1,
-	.argtypes = {INT4OID},
-};
+SS_QUERY(read_rule,
+		 "SELECT " SS_CAMPAIGN_COLUMNS
+		 " FROM swipesavvy.campaigns k LEFT JOIN swipesavvy.merchant_categories c ON c.category = k.target_category"
+		 " WHERE k.campaign_no = $1",
+		 INT4OID);
 
 /* what the other campaigns of the type had on average, of those that had any */
-static SSQuery expect_impressions = {
-	.sql = "SELECT round(count(*)::numeric / nullif(count(DISTINCT e.campaign_no), 0))::bigint"
-		   " FROM swipesavvy.campaigns c"
-		   " JOIN swipesavvy.campaigns o ON o.campaign_type = c.campaign_type AND o.campaign_no <> c.campaign_no"
-		   " JOIN swipesavvy.campaign_events e ON e.campaign_no = o.campaign_no AND e.kind = 'impression'"
-		   " WHERE c.campaign_no = $1",
-	.nargs = 1,
-	.argtypes = {INT4OID},
-};
+SS_QUERY(expect_impressions,
+		 "SELECT round(count(*)::numeric / nullif(count(DISTINCT e.campaign_no), 0))::bigint"
+		 " FROM swipesavvy.campaigns c"
+		 " JOIN swipesavvy.campaigns o ON o.campaign_type = c.campaign_type AND o.campaign_no <> c.campaign_no"
+		 " JOIN swipesavvy.campaign_events e ON e.campaign_no = o.campaign_no AND e.kind = 'impression'"
+		 " WHERE c.campaign_no = $1",
+		 INT4OID);
 
-static SSQuery read_metrics = {
-	.sql = "SELECT " SS_CAMPAIGN_EVENTS_SQL(
+SS_QUERY(
+	read_metrics,
+	"SELECT " SS_CAMPAIGN_EVENTS_SQL(
 		"impression") " AS impressions_before_pause,"
 					  " " SS_CAMPAIGN_CONVERSIONS_SQL " AS conversions_before_pause,"
 					  " swipesavvy.minor_to_major((SELECT coalesce(sum(t.amount_minor - t.refunded_minor), 0)"
@@ -194,9 +176,7 @@ static SSQuery read_metrics = {
 					  " WHERE r.campaign_no = c.campaign_no AND r.counts)::bigint, k.minor_unit) AS revenue_generated"
 					  " FROM swipesavvy.campaigns c JOIN swipesavvy.currencies k ON k.code = c.currency"
 					  " WHERE c.campaign_no = $1",
-	.nargs = 1,
-	.argtypes = {INT4OID},
-};
+	INT4OID);
 
 /*
  * What is due at $1, or the one that is named if it still is: nothing is posted
@@ -206,16 +186,8 @@ static SSQuery read_metrics = {
 #define DUE_SQL                                                                                                        \
 	"SELECT c.campaign_id FROM swipesavvy.campaigns c"                                                                 \
 	" WHERE c.status IN ('running', 'paused') AND c.end_date <= $1 AND coalesce(c.launched_at <= $1, true)"
-static SSQuery find_due = {
-	.sql = DUE_SQL " ORDER BY c.campaign_no LIMIT $2",
-	.nargs = 2,
-	.argtypes = {TIMESTAMPTZOID, INT8OID},
-};
-static SSQuery is_due = {
-	.sql = DUE_SQL " AND c.campaign_no = $2",
-	.nargs = 2,
-	.argtypes = {TIMESTAMPTZOID, INT4OID},
-};
+SS_QUERY(find_due, DUE_SQL " ORDER BY c.campaign_no LIMIT $2", TIMESTAMPTZOID, INT8OID);
+SS_QUERY(is_due, DUE_SQL " AND c.campaign_no = $2", TIMESTAMPTZOID, INT4OID);
 
 static Status
 status_of(const char *name)

@@ -28,80 +28,60 @@
 #include "base/query.h"
 #include "campaigns/campaigns.h"
 
-static SSQuery quiesce = {
-	.sql = "LOCK TABLE ONLY swipesavvy.campaign_redemptions IN SHARE ROW EXCLUSIVE MODE",
-};
+SS_QUERY(quiesce, "LOCK TABLE ONLY swipesavvy.campaign_redemptions IN SHARE ROW EXCLUSIVE MODE");
 
-static SSQuery insert_budget = {
-	.sql = "INSERT INTO swipesavvy.campaign_slots (slot_key, campaign_no, day, slot, used, allotted)"
-		   " VALUES (" SS_SLOT_KEY_SQL ", $1, '-infinity', 0, $2, $3)",
-	.nargs = 3,
-	.argtypes = {INT4OID, INT8OID, INT8OID},
-};
+SS_QUERY(insert_budget,
+		 "INSERT INTO swipesavvy.campaign_slots (slot_key, campaign_no, day, slot, used, allotted)"
+		 " VALUES (" SS_SLOT_KEY_SQL ", $1, '-infinity', 0, $2, $3)",
+		 INT4OID, INT8OID, INT8OID);
 
-static SSQuery sum_costs = {
-	.sql = "SELECT coalesce(sum(r.cost_minor - r.cost_returned_minor), 0)::bigint"
-		   " FROM swipesavvy.campaign_redemptions r WHERE r.campaign_no = $1",
-	.nargs = 1,
-	.argtypes = {INT4OID},
-};
+SS_QUERY(sum_costs,
+		 "SELECT coalesce(sum(r.cost_minor - r.cost_returned_minor), 0)::bigint"
+		 " FROM swipesavvy.campaign_redemptions r WHERE r.campaign_no = $1",
+		 INT4OID);
 
-static SSQuery lock_first_slots = {
-	.sql = "SELECT 1 FROM swipesavvy.campaign_slots s WHERE s.slot_key = " SS_SLOT_KEY_SQL
-		   " AND s.campaign_no = $1 AND s.slot = 0 ORDER BY s.day FOR UPDATE",
-	.nargs = 1,
-	.argtypes = {INT4OID},
-};
+SS_QUERY(lock_first_slots,
+		 "SELECT 1 FROM swipesavvy.campaign_slots s WHERE s.slot_key = " SS_SLOT_KEY_SQL
+		 " AND s.campaign_no = $1 AND s.slot = 0 ORDER BY s.day FOR UPDATE",
+		 INT4OID);
 
 /* only whoever holds a first slot adds others, so these are all */
-static SSQuery lock_slots = {
-	.sql = "SELECT s.used, s.day = '-infinity' FROM swipesavvy.campaign_slots s"
-		   " WHERE s.slot_key = " SS_SLOT_KEY_SQL " AND s.campaign_no = $1 ORDER BY s.day, s.slot FOR UPDATE",
-	.nargs = 1,
-	.argtypes = {INT4OID},
-};
+SS_QUERY(lock_slots,
+		 "SELECT s.used, s.day = '-infinity' FROM swipesavvy.campaign_slots s"
+		 " WHERE s.slot_key = " SS_SLOT_KEY_SQL " AND s.campaign_no = $1 ORDER BY s.day, s.slot FOR UPDATE",
+		 INT4OID);
 
 /* what is left goes to the first slot */
-static SSQuery spread_budget = {
-	.sql = "UPDATE swipesavvy.campaign_slots s SET allotted = s.used + CASE WHEN s.slot = 0 THEN $2 ELSE 0 END"
-		   " WHERE s.slot_key = " SS_SLOT_KEY_SQL " AND s.campaign_no = $1 AND s.day = '-infinity'",
-	.nargs = 2,
-	.argtypes = {INT4OID, INT8OID},
-};
+SS_QUERY(spread_budget,
+		 "UPDATE swipesavvy.campaign_slots s SET allotted = s.used + CASE WHEN s.slot = 0 THEN $2 ELSE 0 END"
+		 " WHERE s.slot_key = " SS_SLOT_KEY_SQL " AND s.campaign_no = $1 AND s.day = '-infinity'",
+		 INT4OID, INT8OID);
 
-static SSQuery delete_budget = {
-	.sql = "DELETE FROM swipesavvy.campaign_slots s WHERE s.slot_key = " SS_SLOT_KEY_SQL
-		   " AND s.campaign_no = $1 AND s.day = '-infinity'",
-	.nargs = 1,
-	.argtypes = {INT4OID},
-};
+SS_QUERY(delete_budget,
+		 "DELETE FROM swipesavvy.campaign_slots s WHERE s.slot_key = " SS_SLOT_KEY_SQL
+		 " AND s.campaign_no = $1 AND s.day = '-infinity'",
+		 INT4OID);
 
 /* a day that is over the new limit already has nothing left */
-static SSQuery insert_days = {
-	.sql = "INSERT INTO swipesavvy.campaign_slots (slot_key, campaign_no, day, slot, used, allotted)"
-		   " SELECT " SS_SLOT_KEY_SQL
-		   ", r.campaign_no, r.day, 0, count(*), greatest(count(*), $2) FROM swipesavvy.campaign_redemptions r"
-		   " WHERE r.campaign_no = $1 AND r.counts GROUP BY r.campaign_no, r.day",
-	.nargs = 2,
-	.argtypes = {INT4OID, INT8OID},
-};
+SS_QUERY(insert_days,
+		 "INSERT INTO swipesavvy.campaign_slots (slot_key, campaign_no, day, slot, used, allotted)"
+		 " SELECT " SS_SLOT_KEY_SQL
+		 ", r.campaign_no, r.day, 0, count(*), greatest(count(*), $2) FROM swipesavvy.campaign_redemptions r"
+		 " WHERE r.campaign_no = $1 AND r.counts GROUP BY r.campaign_no, r.day",
+		 INT4OID, INT8OID);
 
-static SSQuery spread_days = {
-	.sql = "UPDATE swipesavvy.campaign_slots s"
-		   " SET allotted = s.used + CASE WHEN s.slot = 0 THEN greatest($2 - d.used, 0) ELSE 0 END"
-		   " FROM (SELECT t.day, sum(t.used)::bigint AS used FROM swipesavvy.campaign_slots t"
-		   " WHERE t.slot_key = " SS_SLOT_KEY_SQL " AND t.campaign_no = $1 AND t.day > '-infinity' GROUP BY t.day) d"
-		   " WHERE s.slot_key = " SS_SLOT_KEY_SQL " AND s.campaign_no = $1 AND s.day = d.day",
-	.nargs = 2,
-	.argtypes = {INT4OID, INT8OID},
-};
+SS_QUERY(spread_days,
+		 "UPDATE swipesavvy.campaign_slots s"
+		 " SET allotted = s.used + CASE WHEN s.slot = 0 THEN greatest($2 - d.used, 0) ELSE 0 END"
+		 " FROM (SELECT t.day, sum(t.used)::bigint AS used FROM swipesavvy.campaign_slots t"
+		 " WHERE t.slot_key = " SS_SLOT_KEY_SQL " AND t.campaign_no = $1 AND t.day > '-infinity' GROUP BY t.day) d"
+		 " WHERE s.slot_key = " SS_SLOT_KEY_SQL " AND s.campaign_no = $1 AND s.day = d.day",
+		 INT4OID, INT8OID);
 
-static SSQuery delete_days = {
-	.sql = "DELETE FROM swipesavvy.campaign_slots s WHERE s.slot_key = " SS_SLOT_KEY_SQL
-		   " AND s.campaign_no = $1 AND s.day > '-infinity'",
-	.nargs = 1,
-	.argtypes = {INT4OID},
-};
+SS_QUERY(delete_days,
+		 "DELETE FROM swipesavvy.campaign_slots s WHERE s.slot_key = " SS_SLOT_KEY_SQL
+		 " AND s.campaign_no = $1 AND s.day > '-infinity'",
+		 INT4OID);
 
 void
 ss_campaign_slots_create(int32 campaign_no, const SSCampaignLimits *limits)

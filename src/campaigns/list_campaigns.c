@@ -61,33 +61,23 @@ static SSPageBeyond beyond; /* of all campaigns but archived ones */
 static SSTally listed = {.table = SS_CAMPAIGNS, .column = CAMPAIGN_STATUS, .but = "archived"}; /* these, too */
 
 /* without filters */
-static SSQuery count_listed = {
-	.sql =
-		"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.campaigns WHERE status IN ('draft', 'running', 'paused', 'completed')"
-		" LIMIT $1) one_too_many",
-	.nargs = 1,
-	.argtypes = {INT8OID},
-};
+SS_QUERY(
+	count_listed,
+	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.campaigns WHERE status IN ('draft', 'running', 'paused', 'completed')"
+	" LIMIT $1) one_too_many",
+	INT8OID);
 
-static SSQuery find_cursor = {
-	.sql = "SELECT c.campaign_no FROM swipesavvy.campaigns c WHERE c.campaign_id = $1",
-	.nargs = 1,
-	.argtypes = {TEXTOID},
-};
+SS_QUERY(find_cursor, "SELECT c.campaign_no FROM swipesavvy.campaigns c WHERE c.campaign_id = $1", TEXTOID);
 
-static SSQuery count_all = {
-	.sql = "SELECT count(*) FROM (SELECT 1 FROM swipesavvy.campaigns c WHERE " FILTER_SQL " LIMIT $4) one_too_many",
-	.nargs = FILTER_ARGS + 1,
-	.argtypes = {TEXTOID, TEXTOID, TEXTOID, INT8OID},
-};
+SS_QUERY(count_all,
+		 "SELECT count(*) FROM (SELECT 1 FROM swipesavvy.campaigns c WHERE " FILTER_SQL " LIMIT $4) one_too_many",
+		 TEXTOID, TEXTOID, TEXTOID, INT8OID);
 
 /* what runs now for the user $4, those who are held out included */
-static SSQuery find_eligible = {
-	.sql = "SELECT c.campaign_no, c.campaign_id, c.hold_out FROM swipesavvy.campaigns c WHERE " FILTER_SQL
-		   " AND " SS_CAMPAIGN_RUNS_SQL " AND " SS_CAMPAIGN_AIMED_SQL("$4") " ORDER BY c.campaign_no DESC",
-	.nargs = FILTER_ARGS + 1,
-	.argtypes = {TEXTOID, TEXTOID, TEXTOID, UUIDOID},
-};
+SS_QUERY(find_eligible,
+		 "SELECT c.campaign_no, c.campaign_id, c.hold_out FROM swipesavvy.campaigns c WHERE " FILTER_SQL
+		 " AND " SS_CAMPAIGN_RUNS_SQL " AND " SS_CAMPAIGN_AIMED_SQL("$4") " ORDER BY c.campaign_no DESC",
+		 TEXTOID, TEXTOID, TEXTOID, UUIDOID);
 
 #define ROW_SQL                                                                                                        \
 	"SELECT c.campaign_id, c.name, c.campaign_type, c.status, " SS_CAMPAIGN_OFFER_SQL " AS offer_amount,"              \
@@ -96,20 +86,16 @@ static SSQuery find_eligible = {
 #define NEWEST_FIRST " ORDER BY c.campaign_no DESC"
 
 /* a page with what customers don't see: found and read in one go */
-static SSQuery read_page = {
-	.sql = ROW_SQL ", swipesavvy.minor_to_major(c.budget, k.minor_unit) AS budget, " SS_CAMPAIGN_SPENT_SQL
-				   " AS spent FROM (SELECT * FROM swipesavvy.campaigns c WHERE " FILTER_SQL
-				   " AND ($4 IS NULL OR c.campaign_no < $4)" NEWEST_FIRST
-				   " OFFSET $5 LIMIT $6) c" CURRENCY_SQL NEWEST_FIRST,
-	.nargs = FILTER_ARGS + 3,
-	.argtypes = {TEXTOID, TEXTOID, TEXTOID, INT4OID, INT8OID, INT8OID},
-};
+SS_QUERY(read_page,
+		 ROW_SQL ", swipesavvy.minor_to_major(c.budget, k.minor_unit) AS budget, " SS_CAMPAIGN_SPENT_SQL
+				 " AS spent FROM (SELECT * FROM swipesavvy.campaigns c WHERE " FILTER_SQL
+				 " AND ($4 IS NULL OR c.campaign_no < $4)" NEWEST_FIRST
+				 " OFFSET $5 LIMIT $6) c" CURRENCY_SQL NEWEST_FIRST,
+		 TEXTOID, TEXTOID, TEXTOID, INT4OID, INT8OID, INT8OID);
 
-static SSQuery read_rows_for_customer = {
-	.sql = ROW_SQL " FROM swipesavvy.campaigns c" CURRENCY_SQL " WHERE c.campaign_no = ANY ($1)" NEWEST_FIRST,
-	.nargs = 1,
-	.argtypes = {INT4ARRAYOID},
-};
+SS_QUERY(read_rows_for_customer,
+		 ROW_SQL " FROM swipesavvy.campaigns c" CURRENCY_SQL " WHERE c.campaign_no = ANY ($1)" NEWEST_FIRST,
+		 INT4ARRAYOID);
 
 /* The first three arguments: status, campaign_type, search. */
 static void

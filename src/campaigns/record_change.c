@@ -13,11 +13,7 @@
 #include "campaigns/campaigns.h"
 #include "outbox/outbox.h"
 
-static SSQuery read_row = {
-	.sql = "SELECT to_jsonb(c), now() FROM swipesavvy.campaigns c WHERE c.campaign_no = $1",
-	.nargs = 1,
-	.argtypes = {INT4OID},
-};
+SS_QUERY(read_row, "SELECT to_jsonb(c), now() FROM swipesavvy.campaigns c WHERE c.campaign_no = $1", INT4OID);
 
 /* Of the states that the world outside hears of. */
 static const struct

@@ -16,14 +16,12 @@
 #include "call/refusal.h"
 #include "campaigns/campaigns.h"
 
-static SSQuery find_shown = {
-	.sql = "SELECT c.campaign_no, c.hold_out, " SS_CAMPAIGN_RUNS_SQL " FROM swipesavvy.campaigns c"
-		   " WHERE c.campaign_id = $1 AND c.status <> 'draft'"
-		   " AND (c.status <> 'archived' OR c.launched_at IS NOT NULL) AND c.start_date <= now()"
-		   " AND " SS_CAMPAIGN_AIMED_SQL("$2"),
-	.nargs = 2,
-	.argtypes = {TEXTOID, UUIDOID},
-};
+SS_QUERY(find_shown,
+		 "SELECT c.campaign_no, c.hold_out, " SS_CAMPAIGN_RUNS_SQL " FROM swipesavvy.campaigns c"
+		 " WHERE c.campaign_id = $1 AND c.status <> 'draft'"
+		 " AND (c.status <> 'archived' OR c.launched_at IS NOT NULL) AND c.start_date <= now()"
+		 " AND " SS_CAMPAIGN_AIMED_SQL("$2"),
+		 TEXTOID, UUIDOID);
 
 const pg_uuid_t *
 ss_campaign_customer(const SSCall *call)

@@ -32,14 +32,12 @@ PG_FUNCTION_INFO_V1(swipesavvy_simulate_campaign);
 #define NO_ID "CAMP-~"
 
 /* The campaigns that ever ran and whose dates meet the period, but the one that the proposed one stands for. */
-static SSQuery others_query = {
-	"SELECT " SS_CAMPAIGN_COLUMNS
-	"  FROM swipesavvy.campaigns k LEFT JOIN swipesavvy.merchant_categories c ON c.category = k.target_category"
-	" WHERE k.launched_at IS NOT NULL AND k.start_date < $2 AND (k.end_date IS NULL OR k.end_date > $1)"
-	"   AND k.campaign_id <> $3 ORDER BY k.campaign_no",
-	3,
-	{TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID},
-	NULL};
+SS_QUERY(others_query,
+		 "SELECT " SS_CAMPAIGN_COLUMNS
+		 "  FROM swipesavvy.campaigns k LEFT JOIN swipesavvy.merchant_categories c ON c.category = k.target_category"
+		 " WHERE k.launched_at IS NOT NULL AND k.start_date < $2 AND (k.end_date IS NULL OR k.end_date > $1)"
+		 "   AND k.campaign_id <> $3 ORDER BY k.campaign_no",
+		 TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID);
 
 static void
 write_figures(SSJson *json, const SSFigures *figures, int exponent, bool users)

@@ -132,11 +132,9 @@ typedef struct Replay
 
 static const SSBuyer nobody; /* in no segment */
 
-static SSQuery members_query = {
-	"SELECT m.user_id, m.segment_no FROM swipesavvy.segment_members m WHERE m.segment_no = ANY ($1)",
-	1,
-	{INT4ARRAYOID},
-	NULL};
+SS_QUERY(members_query,
+		 "SELECT m.user_id, m.segment_no FROM swipesavvy.segment_members m WHERE m.segment_no = ANY ($1)",
+		 INT4ARRAYOID);
 
 /* --- users ------------------------------------------------------------------------------ */
 

@@ -28,28 +28,20 @@ PG_FUNCTION_INFO_V1(swipesavvy_track_event);
 
 static const char *const kinds[] = {"impression", "view", "click", "conversion", NULL};
 
-static SSQuery find_user = {
-	.sql = "SELECT 1 FROM swipesavvy.users u WHERE u.user_id = $1",
-	.nargs = 1,
-	.argtypes = {UUIDOID},
-};
+SS_QUERY(find_user, "SELECT 1 FROM swipesavvy.users u WHERE u.user_id = $1", UUIDOID);
 
 /* what it was worth is compared as a number */
-static SSQuery insert_event = {
-	.sql = "INSERT INTO swipesavvy.campaign_events AS e (user_id, event_id, campaign_no, kind, value, occurred_at)"
-		   " VALUES ($1, $2, $3, $4, $5, coalesce($6, $7))"
-		   " ON CONFLICT (user_id, event_id) DO NOTHING RETURNING e.recorded_at",
-	.nargs = 7,
-	.argtypes = {UUIDOID, UUIDOID, INT4OID, TEXTOID, NUMERICOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-};
+SS_QUERY(insert_event,
+		 "INSERT INTO swipesavvy.campaign_events AS e (user_id, event_id, campaign_no, kind, value, occurred_at)"
+		 " VALUES ($1, $2, $3, $4, $5, coalesce($6, $7))"
+		 " ON CONFLICT (user_id, event_id) DO NOTHING RETURNING e.recorded_at",
+		 UUIDOID, UUIDOID, INT4OID, TEXTOID, NUMERICOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
 
-static SSQuery find_event = {
-	.sql = "SELECT e.recorded_at, e.campaign_no = $3 AND e.kind = $4 AND e.value IS NOT DISTINCT FROM $5"
-		   " AND ($6 IS NULL OR e.occurred_at = $6)"
-		   " FROM swipesavvy.campaign_events e WHERE e.user_id = $1 AND e.event_id = $2",
-	.nargs = 6,
-	.argtypes = {UUIDOID, UUIDOID, INT4OID, TEXTOID, NUMERICOID, TIMESTAMPTZOID},
-};
+SS_QUERY(find_event,
+		 "SELECT e.recorded_at, e.campaign_no = $3 AND e.kind = $4 AND e.value IS NOT DISTINCT FROM $5"
+		 " AND ($6 IS NULL OR e.occurred_at = $6)"
+		 " FROM swipesavvy.campaign_events e WHERE e.user_id = $1 AND e.event_id = $2",
+		 UUIDOID, UUIDOID, INT4OID, TEXTOID, NUMERICOID, TIMESTAMPTZOID);
 
 /* The arguments of track_event, and as what they are stored. */
 typedef struct Event

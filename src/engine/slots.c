@@ -61,49 +61,38 @@
 /* SS_SLOT_KEY_SQL as a value */
 static const pg_uuid_t slot_key = {{0}};
 
-static SSQuery missing_slots_query = {"SELECT 1 FROM unnest($1, $2) k (campaign_no, day)"
-									  " WHERE NOT EXISTS (SELECT 1 FROM swipesavvy.campaign_slots s"
-									  " WHERE s.slot_key = " SS_SLOT_KEY_SQL
-									  " AND s.campaign_no = k.campaign_no AND s.day = k.day)"
-									  " LIMIT 1",
-									  2,
-									  {INT4ARRAYOID, DATEARRAYOID},
-									  NULL};
-static SSQuery lock_first_query = {
-	"SELECT s.campaign_no, s.day, s.slot, s.used, s.allotted FROM swipesavvy.campaign_slots s"
-	"  JOIN unnest($1, $2) k (campaign_no, day) ON s.campaign_no = k.campaign_no AND s.day = k.day"
-	" WHERE s.slot_key = " SS_SLOT_KEY_SQL " AND s.slot = 0 ORDER BY s.campaign_no, s.day FOR NO KEY UPDATE OF s",
-	2,
-	{INT4ARRAYOID, DATEARRAYOID},
-	NULL};
-static SSQuery lock_others_query = {
-	"SELECT s.campaign_no, s.day, s.slot, s.used, s.allotted FROM swipesavvy.campaign_slots s"
-	"  JOIN unnest($1, $2) k (campaign_no, day) ON s.campaign_no = k.campaign_no AND s.day = k.day"
-	" WHERE s.slot_key = " SS_SLOT_KEY_SQL
-	" AND s.slot > 0 ORDER BY s.campaign_no, s.day, s.slot FOR NO KEY UPDATE OF s",
-	2,
-	{INT4ARRAYOID, DATEARRAYOID},
-	NULL};
-static SSQuery make_slot_query = {
-	"INSERT INTO swipesavvy.campaign_slots (slot_key, campaign_no, day, slot, used, allotted)"
-	" VALUES (" SS_SLOT_KEY_SQL ", $1, $2, 0, 0, $3)"
-	" ON CONFLICT DO NOTHING",
-	3,
-	{INT4OID, DATEOID, INT8OID},
-	NULL};
-static SSQuery update_slots_query = {"UPDATE swipesavvy.campaign_slots s SET used = k.used, allotted = k.allotted"
-									 "  FROM unnest($1, $2, $3, $4, $5) k (campaign_no, day, slot, used, allotted)"
-									 " WHERE s.slot_key = " SS_SLOT_KEY_SQL
-									 " AND s.campaign_no = k.campaign_no AND s.day = k.day AND s.slot = k.slot",
-									 5,
-									 {INT4ARRAYOID, DATEARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID},
-									 NULL};
-static SSQuery insert_slots_query = {
-	"INSERT INTO swipesavvy.campaign_slots (slot_key, campaign_no, day, slot, used, allotted)"
-	" SELECT " SS_SLOT_KEY_SQL ", k.* FROM unnest($1, $2, $3, $4, $5) k",
-	5,
-	{INT4ARRAYOID, DATEARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID},
-	NULL};
+SS_QUERY(missing_slots_query,
+		 "SELECT 1 FROM unnest($1, $2) k (campaign_no, day)"
+		 " WHERE NOT EXISTS (SELECT 1 FROM swipesavvy.campaign_slots s"
+		 " WHERE s.slot_key = " SS_SLOT_KEY_SQL " AND s.campaign_no = k.campaign_no AND s.day = k.day)"
+		 " LIMIT 1",
+		 INT4ARRAYOID, DATEARRAYOID);
+SS_QUERY(lock_first_query,
+		 "SELECT s.campaign_no, s.day, s.slot, s.used, s.allotted FROM swipesavvy.campaign_slots s"
+		 "  JOIN unnest($1, $2) k (campaign_no, day) ON s.campaign_no = k.campaign_no AND s.day = k.day"
+		 " WHERE s.slot_key = " SS_SLOT_KEY_SQL " AND s.slot = 0 ORDER BY s.campaign_no, s.day FOR NO KEY UPDATE OF s",
+		 INT4ARRAYOID, DATEARRAYOID);
+SS_QUERY(lock_others_query,
+		 "SELECT s.campaign_no, s.day, s.slot, s.used, s.allotted FROM swipesavvy.campaign_slots s"
+		 "  JOIN unnest($1, $2) k (campaign_no, day) ON s.campaign_no = k.campaign_no AND s.day = k.day"
+		 " WHERE s.slot_key = " SS_SLOT_KEY_SQL
+		 " AND s.slot > 0 ORDER BY s.campaign_no, s.day, s.slot FOR NO KEY UPDATE OF s",
+		 INT4ARRAYOID, DATEARRAYOID);
+SS_QUERY(make_slot_query,
+		 "INSERT INTO swipesavvy.campaign_slots (slot_key, campaign_no, day, slot, used, allotted)"
+		 " VALUES (" SS_SLOT_KEY_SQL ", $1, $2, 0, 0, $3)"
+		 " ON CONFLICT DO NOTHING",
+		 INT4OID, DATEOID, INT8OID);
+SS_QUERY(update_slots_query,
+		 "UPDATE swipesavvy.campaign_slots s SET used = k.used, allotted = k.allotted"
+		 "  FROM unnest($1, $2, $3, $4, $5) k (campaign_no, day, slot, used, allotted)"
+		 " WHERE s.slot_key = " SS_SLOT_KEY_SQL
+		 " AND s.campaign_no = k.campaign_no AND s.day = k.day AND s.slot = k.slot",
+		 INT4ARRAYOID, DATEARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID);
+SS_QUERY(insert_slots_query,
+		 "INSERT INTO swipesavvy.campaign_slots (slot_key, campaign_no, day, slot, used, allotted)"
+		 " SELECT " SS_SLOT_KEY_SQL ", k.* FROM unnest($1, $2, $3, $4, $5) k",
+		 INT4ARRAYOID, DATEARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID);
 
 /* --- the slots that are known -------------------------------------------------------- */
 

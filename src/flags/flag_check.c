@@ -31,7 +31,7 @@ typedef struct Check
 	bool is_public;
 } Check;
 
-static SSQuery find_segment = {"SELECT FROM swipesavvy.segments WHERE name = $1", 1, {TEXTOID}, NULL};
+SS_QUERY(find_segment, "SELECT FROM swipesavvy.segments WHERE name = $1", TEXTOID);
 
 static char *
 within(const char *place, SSText key)

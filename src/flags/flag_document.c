@@ -30,12 +30,10 @@ PG_FUNCTION_INFO_V1(swipesavvy_get_flags_document);
 #define GROUP_MAX 100000
 #define TAG_BYTES 16
 
-static SSQuery group_members = {
-	"SELECT m.user_id FROM swipesavvy.segment_members m JOIN swipesavvy.segments s ON s.segment_no = m.segment_no"
-	" WHERE s.name = $1 ORDER BY m.user_id LIMIT $2",
-	2,
-	{TEXTOID, INT8OID},
-	NULL};
+SS_QUERY(group_members,
+		 "SELECT m.user_id FROM swipesavvy.segment_members m JOIN swipesavvy.segments s ON s.segment_no = m.segment_no"
+		 " WHERE s.name = $1 ORDER BY m.user_id LIMIT $2",
+		 TEXTOID, INT8OID);
 
 /* What is being made, and for whom. */
 typedef struct Making
@@ -143,7 +141,7 @@ add_group(Making *making, SSText name)
 	ids = ss_node_array(rows);
 	for (uint64 i = 0; i < rows; i++)
 	{
-		char *id = ss_uuid_text(DatumGetUUIDP(ss_value_not_null(i, 1)));
+		char *id = ss_uuid_text(ss_value_uuid(i, 1));
 
 		ids.items[i] = ss_node_text((SSText){id, strlen(id)});
 	}

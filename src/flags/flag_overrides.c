@@ -27,47 +27,35 @@ PG_FUNCTION_INFO_V1(swipesavvy_list_flag_overrides);
 
 #define OVERRIDES_MAX 10000
 
-static SSQuery find_user = {
-	"SELECT FROM swipesavvy.users WHERE user_id = $1 AND erased_at IS NULL", 1, {UUIDOID}, NULL};
-static SSQuery count_others = {
-	"SELECT count(*) FROM swipesavvy.feature_flag_overrides WHERE flag_no = $1 AND user_id <> $2",
-	2,
-	{INT4OID, UUIDOID},
-	NULL};
+SS_QUERY(find_user, "SELECT FROM swipesavvy.users WHERE user_id = $1 AND erased_at IS NULL", UUIDOID);
+SS_QUERY(count_others, "SELECT count(*) FROM swipesavvy.feature_flag_overrides WHERE flag_no = $1 AND user_id <> $2",
+		 INT4OID, UUIDOID);
 
 #define SHOWN "jsonb_build_object('user_id', o.user_id, 'value', o.value, 'expires_at', o.expires_at)"
-static SSQuery find_override = {"SELECT " SHOWN
-								" FROM swipesavvy.feature_flag_overrides o WHERE o.flag_no = $1 AND o.user_id = $2",
-								2,
-								{INT4OID, UUIDOID},
-								NULL};
-static SSQuery write_override = {
-	"INSERT INTO swipesavvy.feature_flag_overrides AS o (flag_no, user_id, value, expires_at, reason, set_by)"
-	" VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (user_id, flag_no) DO UPDATE"
-	"    SET value = $3, expires_at = $4, reason = $5, set_by = $6, set_at = now() RETURNING " SHOWN,
-	6,
-	{INT4OID, UUIDOID, JSONBOID, TIMESTAMPTZOID, TEXTOID, UUIDOID},
-	NULL};
-static SSQuery delete_override = {
-	"DELETE FROM swipesavvy.feature_flag_overrides o WHERE o.flag_no = $1 AND o.user_id = $2 RETURNING " SHOWN,
-	2,
-	{INT4OID, UUIDOID},
-	NULL};
-static SSQuery find_flag = {"SELECT flag_no FROM swipesavvy.feature_flags WHERE flag_key = $1", 1, {TEXTOID}, NULL};
-static SSQuery list_overrides = {
+SS_QUERY(find_override,
+		 "SELECT " SHOWN " FROM swipesavvy.feature_flag_overrides o WHERE o.flag_no = $1 AND o.user_id = $2", INT4OID,
+		 UUIDOID);
+SS_QUERY(write_override,
+		 "INSERT INTO swipesavvy.feature_flag_overrides AS o (flag_no, user_id, value, expires_at, reason, set_by)"
+		 " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (user_id, flag_no) DO UPDATE"
+		 "    SET value = $3, expires_at = $4, reason = $5, set_by = $6, set_at = now() RETURNING " SHOWN,
+		 INT4OID, UUIDOID, JSONBOID, TIMESTAMPTZOID, TEXTOID, UUIDOID);
+SS_QUERY(delete_override,
+		 "DELETE FROM swipesavvy.feature_flag_overrides o WHERE o.flag_no = $1 AND o.user_id = $2 RETURNING " SHOWN,
+		 INT4OID, UUIDOID);
+SS_QUERY(find_flag, "SELECT flag_no FROM swipesavvy.feature_flags WHERE flag_key = $1", TEXTOID);
+SS_QUERY(
+	list_overrides,
 	"SELECT o.user_id, o.value, o.expires_at, o.reason, o.set_at, o.set_by FROM swipesavvy.feature_flag_overrides o"
 	" WHERE o.flag_no = $1 AND ($2 IS NULL OR o.user_id > $2) ORDER BY o.user_id LIMIT $3",
-	3,
-	{INT4OID, UUIDOID, INT8OID},
-	NULL};
-static SSQuery count_overrides = {
-	"SELECT count(*) FROM swipesavvy.feature_flag_overrides WHERE flag_no = $1", 1, {INT4OID}, NULL};
+	INT4OID, UUIDOID, INT8OID);
+SS_QUERY(count_overrides, "SELECT count(*) FROM swipesavvy.feature_flag_overrides WHERE flag_no = $1", INT4OID);
 
 /* The one row of the last query as a document; NULL if there is none. */
 static Jsonb *
 found_document(uint64 rows)
 {
-	return rows == 0 ? NULL : DatumGetJsonbPCopy(ss_value_not_null(0, 1));
+	return rows == 0 ? NULL : DatumGetJsonbPCopy(ss_value_typed(0, 1, JSONBOID));
 }
 
 static Datum
@@ -169,7 +157,7 @@ swipesavvy_list_flag_overrides(PG_FUNCTION_ARGS)
 	values[0] = CStringGetTextDatum(key);
 	if (ss_query_read(&find_flag, values, NULL) == 0)
 		ss_not_found("flag", key);
-	no = values[0] = ss_value_not_null(0, 1);
+	no = values[0] = ss_value_typed(0, 1, INT4OID);
 	(void) ss_query_read(&count_overrides, &no, NULL);
 	counted = ss_value_int64(0, 1, 0);
 	ss_param_pointer(values, nulls, 1, page.after == NULL ? NULL : ss_uuid_from_text(page.after, "after"));

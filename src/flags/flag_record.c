@@ -19,43 +19,34 @@
 #include "flags/flag_record.h"
 #include "outbox/outbox.h"
 
-static SSQuery lock_flag = {
-	"SELECT f.flag_no, f.version, f.archived_at IS NOT NULL, f.value_type, to_jsonb(f) - 'is_seed'"
-	"  FROM swipesavvy.feature_flags f WHERE f.flag_key = $1 FOR NO KEY UPDATE",
-	1,
-	{TEXTOID},
-	NULL};
-static SSQuery insert_log = {
-	"INSERT INTO swipesavvy.feature_flag_audit_log (flag_no, action, actor_id, reason, version, before, after)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7)",
-	7,
-	{INT4OID, TEXTOID, UUIDOID, TEXTOID, INT4OID, JSONBOID, JSONBOID},
-	NULL};
-static SSQuery select_flag = {
+SS_QUERY(lock_flag,
+		 "SELECT f.flag_no, f.version, f.archived_at IS NOT NULL, f.value_type, to_jsonb(f) - 'is_seed'"
+		 "  FROM swipesavvy.feature_flags f WHERE f.flag_key = $1 FOR NO KEY UPDATE",
+		 TEXTOID);
+SS_QUERY(insert_log,
+		 "INSERT INTO swipesavvy.feature_flag_audit_log (flag_no, action, actor_id, reason, version, before, after)"
+		 " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+		 INT4OID, TEXTOID, UUIDOID, TEXTOID, INT4OID, JSONBOID, JSONBOID);
+SS_QUERY(
+	select_flag,
 	"SELECT f.flag_key, f.name, f.description, f.category, f.value_type, f.default_value, f.value, f.targeting, f.rules,"
 	"       f.prerequisites, f.audience, f.hash_attribute, f.seed, f.sticky, f.owner, f.version, f.created_at, f.updated_at,"
 	"       f.updated_by, f.archived_at IS NOT NULL AS archived,"
 	"       (SELECT count(*) FROM swipesavvy.feature_flag_overrides o WHERE o.flag_no = f.flag_no) AS overrides"
 	"  FROM swipesavvy.feature_flags f WHERE f.flag_key = $1",
-	1,
-	{TEXTOID},
-	NULL};
-static SSQuery step_at = {"SELECT enabled, from_bp, to_bp, starts_at, coalesce(ends_at, 'infinity')"
-						  "  FROM swipesavvy.feature_flag_rollouts WHERE flag_no = $1 AND starts_at <= $2"
-						  " ORDER BY starts_at DESC LIMIT 1",
-						  2,
-						  {INT4OID, TIMESTAMPTZOID},
-						  NULL};
-static SSQuery delete_step = {"DELETE FROM swipesavvy.feature_flag_rollouts WHERE flag_no = $1 AND starts_at = $2",
-							  2,
-							  {INT4OID, TIMESTAMPTZOID},
-							  NULL};
-static SSQuery insert_step = {
+	TEXTOID);
+SS_QUERY(step_at,
+		 "SELECT enabled, from_bp, to_bp, starts_at, coalesce(ends_at, 'infinity')"
+		 "  FROM swipesavvy.feature_flag_rollouts WHERE flag_no = $1 AND starts_at <= $2"
+		 " ORDER BY starts_at DESC LIMIT 1",
+		 INT4OID, TIMESTAMPTZOID);
+SS_QUERY(delete_step, "DELETE FROM swipesavvy.feature_flag_rollouts WHERE flag_no = $1 AND starts_at = $2", INT4OID,
+		 TIMESTAMPTZOID);
+SS_QUERY(
+	insert_step,
 	"INSERT INTO swipesavvy.feature_flag_rollouts (flag_no, starts_at, enabled, from_bp, to_bp, ends_at, set_by, reason)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-	8,
-	{INT4OID, TIMESTAMPTZOID, BOOLOID, INT4OID, INT4OID, TIMESTAMPTZOID, UUIDOID, TEXTOID},
-	NULL};
+	INT4OID, TIMESTAMPTZOID, BOOLOID, INT4OID, INT4OID, TIMESTAMPTZOID, UUIDOID, TEXTOID);
 
 void
 ss_flag_lock(SSFlagRow *row, const char *key, bool archived_too)
@@ -65,11 +56,11 @@ ss_flag_lock(SSFlagRow *row, const char *key, bool archived_too)
 	if (ss_query_latest(&lock_flag, &value, NULL) == 0)
 		ss_not_found("flag", key);
 	row->key = key;
-	row->no = DatumGetInt32(ss_value_not_null(0, 1));
-	row->version = DatumGetInt32(ss_value_not_null(0, 2));
-	row->is_archived = DatumGetBool(ss_value_not_null(0, 3));
+	row->no = ss_value_int32(0, 1);
+	row->version = ss_value_int32(0, 2);
+	row->is_archived = ss_value_bool(0, 3);
 	row->value_type = ss_value_text(0, 4);
-	row->document = DatumGetJsonbPCopy(ss_value_not_null(0, 5));
+	row->document = DatumGetJsonbPCopy(ss_value_typed(0, 5, JSONBOID));
 	if (row->is_archived && !archived_too)
 		ss_bad_state("the flag is archived", "The key is \"%s\".", key);
 }
@@ -170,11 +161,11 @@ ss_flag_state(const SSFlagRow *row, TimestampTz moment)
 
 	if (ss_query_latest(&step_at, values, NULL) == 0)
 		return state;
-	step.enabled = DatumGetBool(ss_value_not_null(0, 1));
-	step.from_bp = DatumGetInt32(ss_value_not_null(0, 2));
-	step.to_bp = DatumGetInt32(ss_value_not_null(0, 3));
-	step.starts_at = DatumGetTimestampTz(ss_value_not_null(0, 4));
-	step.ends_at = DatumGetTimestampTz(ss_value_not_null(0, 5));
+	step.enabled = ss_value_bool(0, 1);
+	step.from_bp = ss_value_int32(0, 2);
+	step.to_bp = ss_value_int32(0, 3);
+	step.starts_at = ss_value_time(0, 4);
+	step.ends_at = ss_value_time(0, 5);
 	state.enabled = step.enabled;
 	state.bp = ss_flag_share_at(&step, moment);
 	state.since = step.starts_at;

@@ -36,34 +36,28 @@ static uint64 serials = 0;
 static int64 last_build_us = 0;
 
 /* Those whose key is smaller in jsonb's order come first. */
-static SSQuery flags_query = {
+SS_QUERY(
+	flags_query,
 	"SELECT flag_no, flag_key, audience, archived_at IS NOT NULL, sticky, hash_attribute, seed, default_value, value, targeting, rules,"
 	"       prerequisites, updated_at"
-	"  FROM swipesavvy.feature_flags ORDER BY octet_length(flag_key), flag_key",
-	0,
-	{0},
-	NULL};
+	"  FROM swipesavvy.feature_flags ORDER BY octet_length(flag_key), flag_key");
 
 /* What counts now, and what is to come. */
-static SSQuery steps_query = {
+SS_QUERY(
+	steps_query,
 	"SELECT r.starts_at, coalesce(r.ends_at, 'infinity'), r.enabled, r.from_bp, r.to_bp"
 	"  FROM swipesavvy.feature_flag_rollouts r"
 	" WHERE r.flag_no = $1 AND r.starts_at >= coalesce((SELECT max(s.starts_at) FROM swipesavvy.feature_flag_rollouts s"
 	"                                                    WHERE s.flag_no = $1 AND s.starts_at <= statement_timestamp()), '-infinity')"
 	" ORDER BY r.starts_at",
-	1,
-	{INT4OID},
-	NULL};
-static SSQuery overrides_query = {
+	INT4OID);
+SS_QUERY(
+	overrides_query,
 	"SELECT user_id, coalesce(expires_at, 'infinity'), value FROM swipesavvy.feature_flag_overrides WHERE flag_no = $1",
-	1,
-	{INT4OID},
-	NULL};
-static SSQuery killed_query = {
-	"SELECT EXISTS (SELECT FROM swipesavvy.system_settings WHERE setting = 'feature_flags_enabled' AND value = 'false')",
-	0,
-	{0},
-	NULL};
+	INT4OID);
+SS_QUERY(
+	killed_query,
+	"SELECT EXISTS (SELECT FROM swipesavvy.system_settings WHERE setting = 'feature_flags_enabled' AND value = 'false')");
 
 /* --- what is read of users ------------------------------------------------------------------ */
 
@@ -337,11 +331,11 @@ load_steps(SSFlagSet *set, SSFlag *flag)
 	flag->steps = palloc(sizeof(SSFlagStep) * Max(flag->nsteps, 1));
 	for (int i = 0; i < flag->nsteps; i++)
 	{
-		flag->steps[i].starts_at = DatumGetTimestampTz(ss_value_not_null(i, 1));
-		flag->steps[i].ends_at = DatumGetTimestampTz(ss_value_not_null(i, 2));
-		flag->steps[i].enabled = DatumGetBool(ss_value_not_null(i, 3));
-		flag->steps[i].from_bp = DatumGetInt32(ss_value_not_null(i, 4));
-		flag->steps[i].to_bp = DatumGetInt32(ss_value_not_null(i, 5));
+		flag->steps[i].starts_at = ss_value_time(i, 1);
+		flag->steps[i].ends_at = ss_value_time(i, 2);
+		flag->steps[i].enabled = ss_value_bool(i, 3);
+		flag->steps[i].from_bp = ss_value_int32(i, 4);
+		flag->steps[i].to_bp = ss_value_int32(i, 5);
 	}
 }
 
@@ -359,10 +353,9 @@ load_overrides(SSFlagSet *set, SSFlag *flag)
 	flag->overrides = hash_create("swipesavvy flag overrides", rows, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	for (uint64 i = 0; i < rows; i++)
 	{
-		SSFlagOverride *override =
-			hash_search(flag->overrides, DatumGetUUIDP(ss_value_not_null(i, 1)), HASH_ENTER, NULL);
+		SSFlagOverride *override = hash_search(flag->overrides, ss_value_uuid(i, 1), HASH_ENTER, NULL);
 
-		override->expires_at = DatumGetTimestampTz(ss_value_not_null(i, 2));
+		override->expires_at = ss_value_time(i, 2);
 		override->value = *read_document(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3);
 	}
 }
@@ -374,7 +367,7 @@ load(SSFlagSet *set)
 	SPITupleTable *rows;
 
 	(void) ss_query_read(&killed_query, NULL, NULL);
-	set->killed = DatumGetBool(ss_value_not_null(0, 1));
+	set->killed = ss_value_bool(0, 1);
 	set->nflags = ss_query_read(&flags_query, NULL, NULL);
 	rows = SPI_tuptable;
 	MemoryContextSwitchTo(set->context);

@@ -24,29 +24,22 @@
 #define ATTRIBUTES_MAX		 100
 #define ATTRIBUTES_MAX_BYTES 65536
 
-static SSQuery user_query = {
-	"SELECT role, preferred_language, status, verification_status, email, created_at FROM swipesavvy.users"
-	" WHERE user_id = $1 AND erased_at IS NULL",
-	1,
-	{UUIDOID},
-	NULL};
-static SSQuery account_query = {
-	"SELECT tier, lifetime_points, transaction_count FROM swipesavvy.reward_accounts r WHERE user_id = $1"
-	"   AND EXISTS (SELECT FROM swipesavvy.users u WHERE u.user_id = r.user_id AND u.erased_at IS NULL)",
-	1,
-	{UUIDOID},
-	NULL};
-static SSQuery segments_query = {"SELECT array_agg(s.name ORDER BY s.name) FROM swipesavvy.segment_members m"
-								 "  JOIN swipesavvy.segments s ON s.segment_no = m.segment_no WHERE m.user_id = $1",
-								 1,
-								 {UUIDOID},
-								 NULL};
-static SSQuery assignments_query = {
-	"SELECT experiment_key || '__' || bucket_version, variation FROM swipesavvy.feature_flag_assignments"
-	" WHERE user_id = $1 ORDER BY 1",
-	1,
-	{UUIDOID},
-	NULL};
+SS_QUERY(user_query,
+		 "SELECT role, preferred_language, status, verification_status, email, created_at FROM swipesavvy.users"
+		 " WHERE user_id = $1 AND erased_at IS NULL",
+		 UUIDOID);
+SS_QUERY(account_query,
+		 "SELECT tier, lifetime_points, transaction_count FROM swipesavvy.reward_accounts r WHERE user_id = $1"
+		 "   AND EXISTS (SELECT FROM swipesavvy.users u WHERE u.user_id = r.user_id AND u.erased_at IS NULL)",
+		 UUIDOID);
+SS_QUERY(segments_query,
+		 "SELECT array_agg(s.name ORDER BY s.name) FROM swipesavvy.segment_members m"
+		 "  JOIN swipesavvy.segments s ON s.segment_no = m.segment_no WHERE m.user_id = $1",
+		 UUIDOID);
+SS_QUERY(assignments_query,
+		 "SELECT experiment_key || '__' || bucket_version, variation FROM swipesavvy.feature_flag_assignments"
+		 " WHERE user_id = $1 ORDER BY 1",
+		 UUIDOID);
 
 void
 ss_flag_check_attributes(Jsonb *attributes)
@@ -209,7 +202,7 @@ read_user(SSFlagSubject *subject, const Datum *id)
 	user.account_status = ss_value_text(0, 3);
 	user.verification_status = ss_value_text(0, 4);
 	user.email = ss_value_text(0, 5);
-	user.created_at = DatumGetTimestampTz(ss_value_not_null(0, 6));
+	user.created_at = ss_value_time(0, 6);
 	set_user(&subject->attributes, &user);
 }
 
@@ -230,7 +223,7 @@ read_segments(SSFlagSubject *subject, const Datum *id)
 	Datum names;
 
 	(void) ss_query_read(&segments_query, id, NULL);
-	names = ss_value(0, 1, &isnull);
+	names = ss_value_or_null(0, 1, TEXTARRAYOID, &isnull);
 	if (!isnull)
 		subject->segments = names_of(DatumGetArrayTypeP(names));
 	ss_node_set(&subject->attributes, SS_TEXT("segments"), &subject->segments);

@@ -23,12 +23,11 @@ PG_FUNCTION_INFO_V1(swipesavvy_set_flag_rollout);
 PG_FUNCTION_INFO_V1(swipesavvy_schedule_flag);
 PG_FUNCTION_INFO_V1(swipesavvy_cancel_flag_schedule);
 
-static SSQuery delete_planned = {
+SS_QUERY(
+	delete_planned,
 	"DELETE FROM swipesavvy.feature_flag_rollouts WHERE flag_no = $1 AND starts_at > $2 AND ($3 IS NULL OR starts_at = $3)"
 	" RETURNING starts_at",
-	3,
-	{INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-	NULL};
+	INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID);
 
 static char *
 reason_arg(FunctionCallInfo fcinfo, int n)

@@ -35,18 +35,18 @@ static const char *const categories[] = {"ui", "advanced", "experimental", "roll
 static const char *const value_types[] = {"boolean", "string", "number", "json", NULL};
 static const char *const audiences[] = {"server", "client", "public", NULL};
 
-static SSQuery insert_flag = {
+SS_QUERY(
+	insert_flag,
 	"INSERT INTO swipesavvy.feature_flags AS f (flag_key, name, description, category, value_type, default_value, value, targeting,"
 	"    rules, prerequisites, audience, hash_attribute, seed, sticky, owner, created_by, updated_by)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $1, $13, $14, $15, $15)"
 	" ON CONFLICT (flag_key) DO NOTHING RETURNING f.flag_no, to_jsonb(f) - 'is_seed'",
-	15,
-	{TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, JSONBOID, JSONBOID, JSONBOID, JSONBOID, TEXTOID, TEXTOID,
-	 BOOLOID, TEXTOID, UUIDOID},
-	NULL};
+	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, JSONBOID, JSONBOID, JSONBOID, JSONBOID, TEXTOID, TEXTOID,
+	BOOLOID, TEXTOID, UUIDOID);
 
 /* What is not in the document stays; values and rules are given apart, because a JSON null is a value. */
-static SSQuery update_flag = {
+SS_QUERY(
+	update_flag,
 	"UPDATE swipesavvy.feature_flags f SET name = r.name, description = r.description, category = r.category,"
 	"    targeting = r.targeting, prerequisites = r.prerequisites, audience = r.audience, hash_attribute = r.hash_attribute,"
 	"    sticky = r.sticky, owner = r.owner, default_value = coalesce($3, f.default_value), value = coalesce($4, f.value),"
@@ -54,26 +54,21 @@ static SSQuery update_flag = {
 	"    version = f.version + 1, updated_at = statement_timestamp(), updated_by = $7"
 	"  FROM jsonb_populate_record((SELECT g FROM swipesavvy.feature_flags g WHERE g.flag_no = $1), $2) r"
 	" WHERE f.flag_no = $1 RETURNING f.version, to_jsonb(f) - 'is_seed'",
-	7,
-	{INT4OID, JSONBOID, JSONBOID, JSONBOID, JSONBOID, BOOLOID, UUIDOID},
-	NULL};
-static SSQuery archive_flag = {
+	INT4OID, JSONBOID, JSONBOID, JSONBOID, JSONBOID, BOOLOID, UUIDOID);
+SS_QUERY(
+	archive_flag,
 	"UPDATE swipesavvy.feature_flags f SET archived_at = CASE WHEN $2 THEN statement_timestamp() END, version = f.version + 1,"
 	"    updated_at = statement_timestamp(), updated_by = $3"
 	" WHERE f.flag_no = $1 RETURNING f.version, to_jsonb(f) - 'is_seed', f.archived_at",
-	3,
-	{INT4OID, BOOLOID, UUIDOID},
-	NULL};
-static SSQuery delete_overrides = {
-	"DELETE FROM swipesavvy.feature_flag_overrides WHERE flag_no = $1", 1, {INT4OID}, NULL};
-static SSQuery find_child = {
+	INT4OID, BOOLOID, UUIDOID);
+SS_QUERY(delete_overrides, "DELETE FROM swipesavvy.feature_flag_overrides WHERE flag_no = $1", INT4OID);
+SS_QUERY(
+	find_child,
 	"SELECT f.flag_key FROM swipesavvy.feature_flags f WHERE f.archived_at IS NULL"
 	"   AND (f.prerequisites @> jsonb_build_array(jsonb_build_object('id', $1))"
 	"        OR f.rules @> jsonb_build_array(jsonb_build_object('parentConditions', jsonb_build_array(jsonb_build_object('id', $1)))))"
 	" ORDER BY 1 LIMIT 1",
-	1,
-	{TEXTOID},
-	NULL};
+	TEXTOID);
 
 /* --- arguments ------------------------------------------------------------------------------ */
 
@@ -179,8 +174,8 @@ swipesavvy_create_flag(PG_FUNCTION_ARGS)
 	ss_param_pointer(values, nulls, 14, call.has_identity ? &call.identity : NULL);
 	if (ss_query_write(&insert_flag, values, nulls) == 0)
 		ss_duplicate("a flag with this key exists already", "The key is \"%s\".", input.key);
-	row.no = DatumGetInt32(ss_value_not_null(0, 1));
-	row.document = DatumGetJsonbPCopy(ss_value_not_null(0, 2));
+	row.no = ss_value_int32(0, 1);
+	row.document = DatumGetJsonbPCopy(ss_value_typed(0, 2, JSONBOID));
 	ss_flag_write_step(&call, &row, &step, reason);
 	ss_flag_record(&call, &row, "create", reason, NULL, row.document);
 	show(&json, row.key, "The flag has been created.");
@@ -341,8 +336,8 @@ update_row(SSCall *call, Jsonb *changes, SSFlagRow *row, const char *reason)
 	values[5] = BoolGetDatum(reshuffle);
 	ss_param_pointer(values, nulls, 6, call->has_identity ? &call->identity : NULL);
 	(void) ss_query_latest(&update_flag, values, nulls);
-	row->version = DatumGetInt32(ss_value_not_null(0, 1));
-	after = DatumGetJsonbPCopy(ss_value_not_null(0, 2));
+	row->version = ss_value_int32(0, 1);
+	after = DatumGetJsonbPCopy(ss_value_typed(0, 2, JSONBOID));
 	ss_flag_record(call, row, reshuffle ? "reshuffle" : "update", reason, row->document, after);
 }
 
@@ -391,8 +386,8 @@ set_archived(SSCall *call, SSFlagRow *row, bool archived)
 
 	ss_param_pointer(values, nulls, 2, call->has_identity ? &call->identity : NULL);
 	(void) ss_query_latest(&archive_flag, values, nulls);
-	row->version = DatumGetInt32(ss_value_not_null(0, 1));
-	return DatumGetJsonbPCopy(ss_value_not_null(0, 2));
+	row->version = ss_value_int32(0, 1);
+	return DatumGetJsonbPCopy(ss_value_typed(0, 2, JSONBOID));
 }
 
 /* A flag that comes out of the archive, or goes into it, is off. */
@@ -480,13 +475,12 @@ is_listed(const SSFlag *flag, const char *status)
 	return status == NULL || flag->is_archived || flag->enabled == (strcmp(status, "on") == 0);
 }
 
-static SSQuery search_flags = {
+SS_QUERY(
+	search_flags,
 	"SELECT f.flag_key, f.name, f.category, f.value_type, f.audience, f.owner, f.updated_at FROM swipesavvy.feature_flags f"
 	" WHERE ($1 IS NULL OR f.category = $1) AND ($2 IS NULL OR f.name ILIKE $2 OR f.flag_key ILIKE $2)"
 	"   AND ($3 IS NULL OR f.flag_key > $3) ORDER BY f.flag_key",
-	3,
-	{TEXTOID, TEXTOID, TEXTOID},
-	NULL};
+	TEXTOID, TEXTOID, TEXTOID);
 
 /* Adds the rows of the last query that are listed: those of the page, and counts all. */
 static int64
@@ -553,14 +547,12 @@ swipesavvy_list_flags(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 
-static SSQuery list_log = {
-	"SELECT l.log_id, l.changed_at, l.action, l.actor_id, l.reason, l.version, l.before, l.after"
-	"  FROM swipesavvy.feature_flag_audit_log l JOIN swipesavvy.feature_flags f ON f.flag_no = l.flag_no"
-	" WHERE f.flag_key = $1 AND l.changed_at > now() - make_interval(days => $2) ORDER BY l.log_id DESC LIMIT $3",
-	3,
-	{TEXTOID, INT4OID, INT8OID},
-	NULL};
-static SSQuery find_key = {"SELECT FROM swipesavvy.feature_flags WHERE flag_key = $1", 1, {TEXTOID}, NULL};
+SS_QUERY(list_log,
+		 "SELECT l.log_id, l.changed_at, l.action, l.actor_id, l.reason, l.version, l.before, l.after"
+		 "  FROM swipesavvy.feature_flag_audit_log l JOIN swipesavvy.feature_flags f ON f.flag_no = l.flag_no"
+		 " WHERE f.flag_key = $1 AND l.changed_at > now() - make_interval(days => $2) ORDER BY l.log_id DESC LIMIT $3",
+		 TEXTOID, INT4OID, INT8OID);
+SS_QUERY(find_key, "SELECT FROM swipesavvy.feature_flags WHERE flag_key = $1", TEXTOID);
 
 /*
  * get_flag_audit(key, days, page_size)

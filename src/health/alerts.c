@@ -27,24 +27,19 @@ PG_FUNCTION_INFO_V1(swipesavvy_acknowledge_alert);
 
 /* $1: open ones, resolved ones, or (null) both; $2 rows, $3 offset */
 #define OF_STATE "($1 IS NULL OR $1 = (resolved_at IS NULL))"
-static SSQuery list_alerts = {"SELECT " COLUMNS " FROM swipesavvy.health_alerts WHERE " OF_STATE
-							  " ORDER BY opened_at DESC, alert_id DESC LIMIT $2 OFFSET $3",
-							  3,
-							  {BOOLOID, INT8OID, INT8OID},
-							  NULL};
-static SSQuery count_alerts = {
-	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.health_alerts WHERE " OF_STATE SS_PAGE_COUNT_LIMIT ") a",
-	1,
-	{BOOLOID},
-	NULL};
+SS_QUERY(list_alerts,
+		 "SELECT " COLUMNS " FROM swipesavvy.health_alerts WHERE " OF_STATE
+		 " ORDER BY opened_at DESC, alert_id DESC LIMIT $2 OFFSET $3",
+		 BOOLOID, INT8OID, INT8OID);
+SS_QUERY(count_alerts,
+		 "SELECT count(*) FROM (SELECT 1 FROM swipesavvy.health_alerts WHERE " OF_STATE SS_PAGE_COUNT_LIMIT ") a",
+		 BOOLOID);
 
-static SSQuery lock_alert = {
-	"SELECT " COLUMNS " FROM swipesavvy.health_alerts WHERE alert_id = $1 FOR UPDATE", 1, {UUIDOID}, NULL};
-static SSQuery acknowledge = {
+SS_QUERY(lock_alert, "SELECT " COLUMNS " FROM swipesavvy.health_alerts WHERE alert_id = $1 FOR UPDATE", UUIDOID);
+SS_QUERY(
+	acknowledge,
 	"UPDATE swipesavvy.health_alerts SET acknowledged_at = $2, acknowledged_by = $3, note = $4 WHERE alert_id = $1 RETURNING " COLUMNS,
-	4,
-	{UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID},
-	NULL};
+	UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID);
 
 enum
 {

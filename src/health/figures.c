@@ -50,7 +50,8 @@ const SSHealthFigure ss_health_figures[] = {
 const int ss_health_figures_count = lengthof(ss_health_figures);
 
 /* What waits for a sink that is disabled, or was for one that was deleted, is nobody's fault. The parts are those of the indexes. */
-static SSQuery read_outbox = {
+SS_QUERY(
+	read_outbox,
 	"SELECT (SELECT count(*) FROM ((SELECT 1 FROM swipesavvy.outbox WHERE delivered_at IS NULL AND dead_at IS NULL AND sink IS NULL LIMIT 10000)"
 	"         UNION ALL (SELECT 1 FROM swipesavvy.outbox WHERE delivered_at IS NULL AND dead_at IS NULL AND sink IS NOT NULL LIMIT 10000) LIMIT 10000) q),"
 	"       (SELECT count(*) FROM (SELECT 1 FROM swipesavvy.outbox WHERE delivered_at > now() - interval '1 hour' LIMIT 10000) c),"
@@ -60,19 +61,12 @@ static SSQuery read_outbox = {
 	"           (SELECT min(due_at) FROM swipesavvy.outbox WHERE delivered_at IS NULL AND dead_at IS NULL AND sink IS NULL),"
 	"           (SELECT min((SELECT min(m.due_at) FROM swipesavvy.outbox m"
 	"                         WHERE m.delivered_at IS NULL AND m.dead_at IS NULL AND m.sink = s.sink))"
-	"              FROM swipesavvy.sinks s WHERE s.enabled)))::int8",
-	0,
-	{0},
-	NULL};
+	"              FROM swipesavvy.sinks s WHERE s.enabled)))::int8");
 
-static SSQuery count_failing = {
-	"SELECT count(*) FROM swipesavvy.sinks s JOIN swipesavvy.sink_states t ON t.sink = s.sink"
-	" WHERE s.enabled AND t.failures_in_a_row >= " SS_SINK_BROKEN_TEXT,
-	0,
-	{0},
-	NULL};
+SS_QUERY(count_failing, "SELECT count(*) FROM swipesavvy.sinks s JOIN swipesavvy.sink_states t ON t.sink = s.sink"
+						" WHERE s.enabled AND t.failures_in_a_row >= " SS_SINK_BROKEN_TEXT);
 
-static SSQuery count_mismatches = {"SELECT count(*) FROM swipesavvy.ledger_mismatches", 0, {0}, NULL};
+SS_QUERY(count_mismatches, "SELECT count(*) FROM swipesavvy.ledger_mismatches");
 
 int
 ss_health_find_figure(const char *name)

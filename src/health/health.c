@@ -124,47 +124,41 @@ typedef struct Health
 } Health;
 
 /* Sessions and not processes: what max_connections limits. */
-static SSQuery read_database = {
-	"SELECT (SELECT sum(numbackends) FROM pg_stat_database WHERE datid <> 0)::int8,"
-	"       current_setting('max_connections')::int8, s.blks_hit, s.blks_read, age(d.datfrozenxid)::int8"
-	"  FROM pg_database d JOIN pg_stat_database s ON s.datid = d.oid WHERE d.datname = current_database()",
-	0,
-	{0},
-	NULL};
+SS_QUERY(read_database,
+		 "SELECT (SELECT sum(numbackends) FROM pg_stat_database WHERE datid <> 0)::int8,"
+		 "       current_setting('max_connections')::int8, s.blks_hit, s.blks_read, age(d.datfrozenxid)::int8"
+		 "  FROM pg_database d JOIN pg_stat_database s ON s.datid = d.oid WHERE d.datname = current_database()");
 
 /* Of the figures that have them, the thresholds that an admin has set */
-static SSQuery read_thresholds = {
-	"SELECT t.figure, t.warning::float8, t.critical::float8 FROM swipesavvy.health_thresholds t", 0, {0}, NULL};
+SS_QUERY(read_thresholds, "SELECT t.figure, t.warning::float8, t.critical::float8 FROM swipesavvy.health_thresholds t");
 
 /*
  * What the worker says, if it has within three intervals of $1 seconds: the
  * newest sample, uptime since the first heartbeat of the last 30 days.
  */
-static SSQuery read_sample = {
-	"SELECT (s.figures ->> 'disk_percent')::float8, (s.figures ->> 'commit_ms')::float8,"
-	"       (SELECT 100 * sum(d.seconds_up) / nullif(extract(epoch FROM max(d.last_at) - min(d.first_at)), 0)"
-	"          FROM swipesavvy.health_days d WHERE d.day >= (now() AT TIME ZONE 'UTC')::date - 30)::float8"
-	"  FROM swipesavvy.health_samples s WHERE s.sampled_at > clock_timestamp() - make_interval(secs => 3 * $1)"
-	"   AND s.sampled_at <= clock_timestamp()"
-	" ORDER BY s.sampled_at DESC LIMIT 1",
-	1,
-	{FLOAT8OID},
-	NULL};
+SS_QUERY(read_sample,
+		 "SELECT (s.figures ->> 'disk_percent')::float8, (s.figures ->> 'commit_ms')::float8,"
+		 "       (SELECT 100 * sum(d.seconds_up) / nullif(extract(epoch FROM max(d.last_at) - min(d.first_at)), 0)"
+		 "          FROM swipesavvy.health_days d WHERE d.day >= (now() AT TIME ZONE 'UTC')::date - 30)::float8"
+		 "  FROM swipesavvy.health_samples s WHERE s.sampled_at > clock_timestamp() - make_interval(secs => 3 * $1)"
+		 "   AND s.sampled_at <= clock_timestamp()"
+		 " ORDER BY s.sampled_at DESC LIMIT 1",
+		 FLOAT8OID);
 
 /* Its open alerts, but for those of the figures $1, about which enough is said */
-static SSQuery read_alerts = {
+SS_QUERY(
+	read_alerts,
 	"SELECT a.figure, a.severity, round(a.value::numeric, 3), round(a.threshold::numeric, 3), a.opened_at FROM swipesavvy.health_alerts a"
 	" WHERE a.resolved_at IS NULL AND a.figure <> ALL ($1) ORDER BY a.opened_at, a.figure",
-	1,
-	{TEXTARRAYOID},
-	NULL};
+	TEXTARRAYOID);
 
 /*
  * Grants on tables of ours that neither the extension nor its owner made: each
  * table, column or the schema of secrets, and to whom. Membership in the
  * library's role is one on all tables.
  */
-static SSQuery read_grants = {
+SS_QUERY(
+	read_grants,
 	"SELECT o.name || ' to ' || coalesce(r.rolname, 'PUBLIC') AS grant"
 	"  FROM (SELECT c.oid::regclass::text AS name, c.relowner AS owner, c.relacl AS acl, i.initprivs AS initial"
 	"          FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'"
@@ -186,12 +180,9 @@ static SSQuery read_grants = {
 	" UNION"
 	" SELECT 'swipesavvy_owner to ' || m.member::regrole::text FROM pg_auth_members m"
 	"  WHERE m.roleid = 'swipesavvy_owner'::regrole"
-	" ORDER BY 1",
-	0,
-	{0},
-	NULL};
+	" ORDER BY 1");
 
-static SSQuery look_up = {"SELECT value FROM swipesavvy.system_settings WHERE setting = 'currency'", 0, {0}, NULL};
+SS_QUERY(look_up, "SELECT value FROM swipesavvy.system_settings WHERE setting = 'currency'");
 
 /* --- measuring ---------------------------------------------------------------------- */
 

@@ -44,10 +44,8 @@ PG_FUNCTION_INFO_V1(swipesavvy_get_health_history);
 											  " coalesce((SELECT max(p.starts_at) + " length " FROM swipesavvy." into  \
 											  " p WHERE p.starts_at < $1), '-infinity')"
 
-static SSQuery find_minute = {
-	FIND("interval '1 minute'", "health_samples", "sampled_at", "health_minutes"), 1, {TIMESTAMPTZOID}, NULL};
-static SSQuery find_hour = {
-	FIND("interval '1 hour'", "health_minutes", "starts_at", "health_hours"), 1, {TIMESTAMPTZOID}, NULL};
+SS_QUERY(find_minute, FIND("interval '1 minute'", "health_samples", "sampled_at", "health_minutes"), TIMESTAMPTZOID);
+SS_QUERY(find_hour, FIND("interval '1 hour'", "health_minutes", "starts_at", "health_hours"), TIMESTAMPTZOID);
 
 /* From `parts`, the values of each figure in its period: least, sum, greatest, number; `periods`: how many samples each has. */
 #define WRITE(into)                                                                                                                 \
@@ -61,7 +59,8 @@ static SSQuery find_hour = {
 	"  GROUP BY p.starts_at, p.samples"                                                                                             \
 	" ON CONFLICT (starts_at) DO UPDATE SET samples = excluded.samples, figures = excluded.figures"
 
-static SSQuery write_minutes = {
+SS_QUERY(
+	write_minutes,
 	"WITH samples AS (SELECT " PERIOD(
 		"interval '1 minute'",
 		"s.sampled_at") " AS starts_at, s.figures"
@@ -71,9 +70,7 @@ static SSQuery write_minutes = {
 						"             FROM samples s CROSS JOIN LATERAL jsonb_each(s.figures) f"
 						"            CROSS JOIN LATERAL (SELECT CASE jsonb_typeof(f.value) WHEN 'number' THEN round(f.value::numeric, 3) END AS value) n"
 						"            WHERE f.key NOT LIKE '%\\_total')" WRITE("health_minutes"),
-	2,
-	{TIMESTAMPTZOID, TIMESTAMPTZOID},
-	NULL};
+	TIMESTAMPTZOID, TIMESTAMPTZOID);
 
 /* What a period keeps of a figure: an element of the array, or what stands for it where each of its $samples is the same. */
 #define PART(value, element, same)                                                                                     \
@@ -83,7 +80,8 @@ static SSQuery write_minutes = {
 	" AS least, " PART(value, "1", value "::numeric * " samples) " AS total, " PART(                                   \
 		value, "2", value "::numeric") " AS greatest, " PART(value, "3", samples) " AS samples"
 
-static SSQuery write_hours = {
+SS_QUERY(
+	write_hours,
 	"WITH minutes AS (SELECT " PERIOD(
 		"interval '1 hour'",
 		"m.starts_at") " AS starts_at, m.samples, m.figures"
@@ -92,9 +90,7 @@ static SSQuery write_hours = {
 					   " parts AS (SELECT m.starts_at, f.key, " PARTS(
 						   "f.value",
 						   "m.samples") "             FROM minutes m CROSS JOIN LATERAL jsonb_each(m.figures) f)" WRITE("health_hours"),
-	2,
-	{TIMESTAMPTZOID, TIMESTAMPTZOID},
-	NULL};
+	TIMESTAMPTZOID, TIMESTAMPTZOID);
 
 /* A few of those that are too old, each time */
 #define FORGET(from, age)                                                                                              \
@@ -205,13 +201,12 @@ static SSQuery read_points[RESOLUTIONS] = {
 };
 
 /* Has anything of late a figure of this name? */
-static SSQuery find_figure = {
+SS_QUERY(
+	find_figure,
 	"SELECT FROM ((SELECT figures FROM swipesavvy.health_samples ORDER BY sampled_at DESC LIMIT 1)"
 	" UNION ALL (SELECT figures FROM swipesavvy.health_minutes ORDER BY starts_at DESC LIMIT 1)"
 	" UNION ALL (SELECT figures FROM swipesavvy.health_hours ORDER BY starts_at DESC LIMIT 1)) f WHERE f.figures ? $1",
-	1,
-	{TEXTOID},
-	NULL};
+	TEXTOID);
 
 static int64
 length_of(Resolution resolution)

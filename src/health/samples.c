@@ -37,7 +37,8 @@ PG_FUNCTION_INFO_V1(swipesavvy_set_health_threshold);
  * $1 now, $2 the figures, $3 what is measured here unless it was given: with what changed since the sample before, if
  * that is of the same run of the statistics. The size of the database is not measured each time.
  */
-static SSQuery insert_sample = {
+SS_QUERY(
+	insert_sample,
 	"INSERT INTO swipesavvy.health_samples (sampled_at, figures)"
 	" SELECT $1, jsonb_strip_nulls(jsonb_build_object('database_bytes', p.figures -> 'database_bytes')) || $3 || $2"
 	"           || coalesce((SELECT jsonb_object_agg(replace(f.key, '_total', '_delta'), f.value::numeric - (p.figures ->> f.key)::numeric)"
@@ -50,9 +51,7 @@ static SSQuery insert_sample = {
 	"   FROM (SELECT) one LEFT JOIN"
 	"        (SELECT s.sampled_at, s.figures FROM swipesavvy.health_samples s ORDER BY s.sampled_at DESC LIMIT 1) p ON true"
 	" RETURNING figures",
-	3,
-	{TIMESTAMPTZOID, JSONBOID, JSONBOID},
-	NULL};
+	TIMESTAMPTZOID, JSONBOID, JSONBOID);
 
 /*
  * What lies after $1 was measured by a clock that was ahead and has been set
@@ -73,37 +72,34 @@ static SSQuery forget_future[] = {
 };
 
 /* The server was up between two samples that are no more than three intervals ($2 seconds each) apart. */
-static SSQuery count_uptime = {
-	"INSERT INTO swipesavvy.health_days AS d (day, first_at, last_at, seconds_up)"
-	" SELECT ($1 AT TIME ZONE 'UTC')::date, $1, $1,"
-	"        CASE WHEN $1 - max(b.last_at) BETWEEN interval '0' AND make_interval(secs => 3 * $2)"
-	"             THEN extract(epoch FROM $1 - max(b.last_at)) ELSE 0 END FROM swipesavvy.health_days b"
-	" ON CONFLICT (day) DO UPDATE SET last_at = excluded.last_at, seconds_up = d.seconds_up + excluded.seconds_up",
-	2,
-	{TIMESTAMPTZOID, FLOAT8OID},
-	NULL};
+SS_QUERY(count_uptime,
+		 "INSERT INTO swipesavvy.health_days AS d (day, first_at, last_at, seconds_up)"
+		 " SELECT ($1 AT TIME ZONE 'UTC')::date, $1, $1,"
+		 "        CASE WHEN $1 - max(b.last_at) BETWEEN interval '0' AND make_interval(secs => 3 * $2)"
+		 "             THEN extract(epoch FROM $1 - max(b.last_at)) ELSE 0 END FROM swipesavvy.health_days b"
+		 " ON CONFLICT (day) DO UPDATE SET last_at = excluded.last_at, seconds_up = d.seconds_up + excluded.seconds_up",
+		 TIMESTAMPTZOID, FLOAT8OID);
 
 /* A few of those that are too old, each time */
-static SSQuery forget_samples = {
+SS_QUERY(
+	forget_samples,
 	"DELETE FROM swipesavvy.health_samples WHERE sampled_at IN"
 	" (SELECT sampled_at FROM swipesavvy.health_samples WHERE sampled_at < $1 - interval '1 day' ORDER BY sampled_at LIMIT 100)",
-	1,
-	{TIMESTAMPTZOID},
-	NULL};
-static SSQuery forget_days = {
-	"DELETE FROM swipesavvy.health_days WHERE day < ($1 AT TIME ZONE 'UTC')::date - 400", 1, {TIMESTAMPTZOID}, NULL};
-static SSQuery forget_alerts = {
+	TIMESTAMPTZOID);
+SS_QUERY(forget_days, "DELETE FROM swipesavvy.health_days WHERE day < ($1 AT TIME ZONE 'UTC')::date - 400",
+		 TIMESTAMPTZOID);
+SS_QUERY(
+	forget_alerts,
 	"DELETE FROM swipesavvy.health_alerts WHERE opened_at < $1 - interval '400 days' AND resolved_at < $1 - interval '400 days'",
-	1,
-	{TIMESTAMPTZOID},
-	NULL};
+	TIMESTAMPTZOID);
 
 /*
  * Of each watched figure ($1 names, $2 and $3 thresholds) that the sample $4
  * knows, what it says now; those that are and were all right are left out. Of
  * fewer calls than $5 nothing can be wrong.
  */
-static SSQuery judge = {
+SS_QUERY(
+	judge,
 	"INSERT INTO swipesavvy.health_states AS s (figure, seen, in_a_row)"
 	" SELECT w.figure, w.level, 1 FROM"
 	"  (SELECT k.figure, CASE WHEN k.idle THEN 0"
@@ -117,56 +113,44 @@ static SSQuery judge = {
 	" WHERE w.level > 0 OR o.level > 0 OR o.seen > 0"
 	" ON CONFLICT (figure) DO UPDATE SET seen = excluded.seen,"
 	"    in_a_row = CASE WHEN s.seen = excluded.seen THEN least(s.in_a_row + 1, 100) ELSE 1 END",
-	5,
-	{TEXTARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, JSONBOID, INT4OID},
-	NULL};
+	TEXTARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, JSONBOID, INT4OID);
 
 /* Those that have been seen often enough ($1 by default) to be believed. */
-static SSQuery change_states = {
-	"UPDATE swipesavvy.health_states s SET level = s.seen"
-	"  FROM swipesavvy.health_states o LEFT JOIN swipesavvy.health_thresholds t ON t.figure = o.figure"
-	" WHERE o.figure = s.figure AND o.seen <> o.level AND o.in_a_row >= coalesce(t.samples, $1)"
-	" RETURNING s.figure, o.level, s.level",
-	1,
-	{INT4OID},
-	NULL};
+SS_QUERY(change_states,
+		 "UPDATE swipesavvy.health_states s SET level = s.seen"
+		 "  FROM swipesavvy.health_states o LEFT JOIN swipesavvy.health_thresholds t ON t.figure = o.figure"
+		 " WHERE o.figure = s.figure AND o.seen <> o.level AND o.in_a_row >= coalesce(t.samples, $1)"
+		 " RETURNING s.figure, o.level, s.level",
+		 INT4OID);
 
 #define ALERT_COLUMNS "alert_id, figure, severity, value, threshold, opened_at, resolved_at"
 
-static SSQuery resolve_alert = {
+SS_QUERY(
+	resolve_alert,
 	"UPDATE swipesavvy.health_alerts SET resolved_at = greatest($2, opened_at) WHERE figure = $1 AND resolved_at IS NULL RETURNING " ALERT_COLUMNS,
-	2,
-	{TEXTOID, TIMESTAMPTZOID},
-	NULL};
+	TEXTOID, TIMESTAMPTZOID);
 /* $1 figure, $2 now, $3 level, $4 the sample, $5 and $6 thresholds */
-static SSQuery open_alert = {
-	"INSERT INTO swipesavvy.health_alerts (figure, severity, value, threshold, opened_at)"
-	" SELECT $1, CASE $3 WHEN 2 THEN 'critical' ELSE 'warning' END, ($4 ->> $1)::numeric,"
-	"        (CASE $3 WHEN 2 THEN coalesce(t.critical, $6) ELSE coalesce(t.warning, $5) END)::numeric, $2"
-	"   FROM (SELECT) one LEFT JOIN swipesavvy.health_thresholds t ON t.figure = $1 RETURNING " ALERT_COLUMNS,
-	6,
-	{TEXTOID, TIMESTAMPTZOID, INT4OID, JSONBOID, FLOAT8OID, FLOAT8OID},
-	NULL};
+SS_QUERY(open_alert,
+		 "INSERT INTO swipesavvy.health_alerts (figure, severity, value, threshold, opened_at)"
+		 " SELECT $1, CASE $3 WHEN 2 THEN 'critical' ELSE 'warning' END, ($4 ->> $1)::numeric,"
+		 "        (CASE $3 WHEN 2 THEN coalesce(t.critical, $6) ELSE coalesce(t.warning, $5) END)::numeric, $2"
+		 "   FROM (SELECT) one LEFT JOIN swipesavvy.health_thresholds t ON t.figure = $1 RETURNING " ALERT_COLUMNS,
+		 TEXTOID, TIMESTAMPTZOID, INT4OID, JSONBOID, FLOAT8OID, FLOAT8OID);
 
 /* As text: JSON has no infinity. */
-static SSQuery read_threshold = {
+SS_QUERY(
+	read_threshold,
 	"SELECT t.figure, t.warning::text, t.critical::text, t.samples FROM swipesavvy.health_thresholds t WHERE t.figure = $1 FOR UPDATE",
-	1,
-	{TEXTOID},
-	NULL};
-static SSQuery set_threshold = {
-	"INSERT INTO swipesavvy.health_thresholds (figure, warning, critical, samples) VALUES ($1, $2, $3, $4)"
-	" ON CONFLICT (figure) DO UPDATE SET warning = $2, critical = $3, samples = $4",
-	4,
-	{TEXTOID, FLOAT8OID, FLOAT8OID, INT4OID},
-	NULL};
-static SSQuery show_threshold = {
-	"SELECT t.figure, nullif(coalesce(t.warning, $2), 'infinity')::numeric AS warning,"
-	"       nullif(coalesce(t.critical, $3), 'infinity')::numeric AS critical, coalesce(t.samples, $4) AS samples"
-	"  FROM swipesavvy.health_thresholds t WHERE t.figure = $1",
-	4,
-	{TEXTOID, FLOAT8OID, FLOAT8OID, INT4OID},
-	NULL};
+	TEXTOID);
+SS_QUERY(set_threshold,
+		 "INSERT INTO swipesavvy.health_thresholds (figure, warning, critical, samples) VALUES ($1, $2, $3, $4)"
+		 " ON CONFLICT (figure) DO UPDATE SET warning = $2, critical = $3, samples = $4",
+		 TEXTOID, FLOAT8OID, FLOAT8OID, INT4OID);
+SS_QUERY(show_threshold,
+		 "SELECT t.figure, nullif(coalesce(t.warning, $2), 'infinity')::numeric AS warning,"
+		 "       nullif(coalesce(t.critical, $3), 'infinity')::numeric AS critical, coalesce(t.samples, $4) AS samples"
+		 "  FROM swipesavvy.health_thresholds t WHERE t.figure = $1",
+		 TEXTOID, FLOAT8OID, FLOAT8OID, INT4OID);
 
 /* --- what is watched ------------------------------------------------------------------ */
 

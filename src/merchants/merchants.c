@@ -37,45 +37,34 @@ typedef struct MerchantInput
 
 #define MERCHANT_COLUMNS "merchant_id, name, category, mcc, description, metadata, is_active, created_at, updated_at"
 
-static SSQuery find_mcc = {"SELECT category FROM swipesavvy.mcc_codes WHERE mcc = $1", 1, {BPCHAROID}, NULL};
+SS_QUERY(find_mcc, "SELECT category FROM swipesavvy.mcc_codes WHERE mcc = $1", BPCHAROID);
 
-static SSQuery find_category = {"SELECT 1 FROM swipesavvy.merchant_categories WHERE category = $1", 1, {TEXTOID}, NULL};
+SS_QUERY(find_category, "SELECT 1 FROM swipesavvy.merchant_categories WHERE category = $1", TEXTOID);
 
-static SSQuery insert_merchant = {
-	"INSERT INTO swipesavvy.merchants (merchant_id, name, category, mcc, description, metadata)"
-	" VALUES ($1, $2, $3, $4, $5, coalesce($6, '{}'))"
-	" ON CONFLICT (merchant_id) DO NOTHING RETURNING " MERCHANT_COLUMNS,
-	6,
-	{UUIDOID, TEXTOID, TEXTOID, BPCHAROID, TEXTOID, JSONBOID},
-	NULL};
+SS_QUERY(insert_merchant,
+		 "INSERT INTO swipesavvy.merchants (merchant_id, name, category, mcc, description, metadata)"
+		 " VALUES ($1, $2, $3, $4, $5, coalesce($6, '{}'))"
+		 " ON CONFLICT (merchant_id) DO NOTHING RETURNING " MERCHANT_COLUMNS,
+		 UUIDOID, TEXTOID, TEXTOID, BPCHAROID, TEXTOID, JSONBOID);
 
-static SSQuery update_merchant = {
-	"UPDATE swipesavvy.merchants"
-	"   SET name = coalesce($2, name), category = coalesce($3, category),"
-	"       mcc = CASE WHEN $7 THEN NULL ELSE coalesce($4, mcc) END,"
-	"       description = CASE WHEN $8 THEN NULL ELSE coalesce($5, description) END,"
-	"       metadata = coalesce($6, metadata), is_active = coalesce($9, is_active), updated_at = now()"
-	" WHERE merchant_id = $1 RETURNING " MERCHANT_COLUMNS,
-	9,
-	{UUIDOID, TEXTOID, TEXTOID, BPCHAROID, TEXTOID, JSONBOID, BOOLOID, BOOLOID, BOOLOID},
-	NULL};
+SS_QUERY(update_merchant,
+		 "UPDATE swipesavvy.merchants"
+		 "   SET name = coalesce($2, name), category = coalesce($3, category),"
+		 "       mcc = CASE WHEN $7 THEN NULL ELSE coalesce($4, mcc) END,"
+		 "       description = CASE WHEN $8 THEN NULL ELSE coalesce($5, description) END,"
+		 "       metadata = coalesce($6, metadata), is_active = coalesce($9, is_active), updated_at = now()"
+		 " WHERE merchant_id = $1 RETURNING " MERCHANT_COLUMNS,
+		 UUIDOID, TEXTOID, TEXTOID, BPCHAROID, TEXTOID, JSONBOID, BOOLOID, BOOLOID, BOOLOID);
 
-static SSQuery select_merchant = {
-	"SELECT " MERCHANT_COLUMNS " FROM swipesavvy.merchants WHERE merchant_id = $1", 1, {UUIDOID}, NULL};
+SS_QUERY(select_merchant, "SELECT " MERCHANT_COLUMNS " FROM swipesavvy.merchants WHERE merchant_id = $1", UUIDOID);
 
-static SSQuery lock_merchant = {"SELECT " MERCHANT_COLUMNS
-								" FROM swipesavvy.merchants WHERE merchant_id = $1 FOR NO KEY UPDATE",
-								1,
-								{UUIDOID},
-								NULL};
+SS_QUERY(lock_merchant,
+		 "SELECT " MERCHANT_COLUMNS " FROM swipesavvy.merchants WHERE merchant_id = $1 FOR NO KEY UPDATE", UUIDOID);
 
-static SSQuery select_categories = {
-	"SELECT category, description FROM swipesavvy.merchant_categories WHERE is_active ORDER BY category_no",
-	0,
-	{0},
-	NULL};
+SS_QUERY(select_categories,
+		 "SELECT category, description FROM swipesavvy.merchant_categories WHERE is_active ORDER BY category_no");
 
-static SSQuery find_cursor = {"SELECT name FROM swipesavvy.merchants WHERE merchant_id = $1", 1, {UUIDOID}, NULL};
+SS_QUERY(find_cursor, "SELECT name FROM swipesavvy.merchants WHERE merchant_id = $1", UUIDOID);
 
 /*
  * The lists: a condition left out is another query, so that each has the plan

@@ -32,29 +32,27 @@ PG_FUNCTION_INFO_V1(swipesavvy_drop_guard);
  * $3, what the roles $4 own, and with CASCADE ($5) all that depends on these?
  * A member of an extension takes the extension with it.
  */
-static SSQuery find_extension = {
-	"WITH RECURSIVE dropped(classid, objid) AS ("
-	"     (SELECT 'pg_extension'::regclass::oid, e.oid FROM pg_extension e WHERE e.extname = ANY ($2)"
-	"       UNION ALL"
-	"      SELECT 'pg_namespace'::regclass, n.oid FROM pg_namespace n WHERE n.nspname = ANY ($3)"
-	"       UNION ALL"
-	"      SELECT s.classid, s.objid FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid"
-	"       WHERE d.datname = current_database() AND s.deptype = 'o'"
-	"         AND s.refclassid = 'pg_authid'::regclass AND s.refobjid = ANY ($4))"
-	"   UNION"
-	"      SELECT next.classid, next.objid FROM dropped o CROSS JOIN LATERAL ("
-	"             SELECT d.classid, d.objid FROM pg_depend d"
-	"              WHERE d.refclassid = o.classid AND d.refobjid = o.objid"
-	"              UNION ALL"
-	"             SELECT d.refclassid, d.refobjid FROM pg_depend d"
-	"              WHERE d.classid = o.classid AND d.objid = o.objid AND d.deptype = 'e') next"
-	"       WHERE $5)"
-	" SELECT FROM dropped WHERE classid = 'pg_extension'::regclass AND objid = $1",
-	5,
-	{OIDOID, TEXTARRAYOID, TEXTARRAYOID, OIDARRAYOID, BOOLOID},
-	NULL};
+SS_QUERY(find_extension,
+		 "WITH RECURSIVE dropped(classid, objid) AS ("
+		 "     (SELECT 'pg_extension'::regclass::oid, e.oid FROM pg_extension e WHERE e.extname = ANY ($2)"
+		 "       UNION ALL"
+		 "      SELECT 'pg_namespace'::regclass, n.oid FROM pg_namespace n WHERE n.nspname = ANY ($3)"
+		 "       UNION ALL"
+		 "      SELECT s.classid, s.objid FROM pg_shdepend s JOIN pg_database d ON d.oid = s.dbid"
+		 "       WHERE d.datname = current_database() AND s.deptype = 'o'"
+		 "         AND s.refclassid = 'pg_authid'::regclass AND s.refobjid = ANY ($4))"
+		 "   UNION"
+		 "      SELECT next.classid, next.objid FROM dropped o CROSS JOIN LATERAL ("
+		 "             SELECT d.classid, d.objid FROM pg_depend d"
+		 "              WHERE d.refclassid = o.classid AND d.refobjid = o.objid"
+		 "              UNION ALL"
+		 "             SELECT d.refclassid, d.refobjid FROM pg_depend d"
+		 "              WHERE d.classid = o.classid AND d.objid = o.objid AND d.deptype = 'e') next"
+		 "       WHERE $5)"
+		 " SELECT FROM dropped WHERE classid = 'pg_extension'::regclass AND objid = $1",
+		 OIDOID, TEXTARRAYOID, TEXTARRAYOID, OIDARRAYOID, BOOLOID);
 
-static SSQuery find_entry = {"SELECT FROM swipesavvy.points_entries LIMIT 1", 0, {0}, NULL};
+SS_QUERY(find_entry, "SELECT FROM swipesavvy.points_entries LIMIT 1");
 
 /*
  * refuse_change(): trigger of append-only tables

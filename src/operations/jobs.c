@@ -62,21 +62,21 @@ static const struct
 	"make_interval(secs => least(" every ", 5 * power(2, least(" failures " - 1, 10)), 3600))"
 
 /* The first of these jobs ($1, which run every $3 seconds), and whether it is due at $2. */
-static SSQuery find_next = {
+SS_QUERY(
+	find_next,
 	"SELECT k.n::integer, n.at <= $2, n.at FROM unnest($1, $3) WITH ORDINALITY k (job, every, n)"
 	"  LEFT JOIN swipesavvy.jobs j ON j.job = k.job COLLATE \"C\""
 	" CROSS JOIN LATERAL (SELECT CASE WHEN j.postponed OR j.next_run_at <= $2 + make_interval(secs => coalesce(j.every_seconds, k.every))"
 	"                                 THEN j.next_run_at ELSE $2 END) n (at)"
 	" WHERE coalesce(j.enabled, true) ORDER BY 3, 1 LIMIT 1",
-	3,
-	{TEXTARRAYOID, TIMESTAMPTZOID, INT4ARRAYOID},
-	NULL};
+	TEXTARRAYOID, TIMESTAMPTZOID, INT4ARRAYOID);
 
 /* A time that was noted before the run that begins at $2, even by a clock that was ahead then */
 #define BEFORE_IT(moment) "CASE WHEN " moment " >= $2 THEN $2 - interval '1 microsecond' ELSE " moment " END"
 
 /* Of the job $1 at $2, which runs every $3 seconds. */
-static SSQuery note_start = {
+SS_QUERY(
+	note_start,
 	"INSERT INTO swipesavvy.jobs AS j (job, scheduled_at, next_run_at, started_at, runs, failures_in_a_row)"
 	" VALUES ($1, $2, $2 + " BACK_OFF(
 		"$3",
@@ -93,16 +93,15 @@ static SSQuery note_start = {
 																																			"    last_error = CASE WHEN j.started_at > coalesce(j.finished_at, '-infinity') THEN 'the worker ended while it ran'"
 																																			"                      ELSE j.last_error END"
 																																			" RETURNING j.max_seconds",
-	3,
-	{TEXTOID, TIMESTAMPTZOID, FLOAT8OID},
-	NULL};
+	TEXTOID, TIMESTAMPTZOID, FLOAT8OID);
 
 /*
  * $4: there is more to do, at once. Else the first time after now that the
  * schedule has; what an admin wants meanwhile stays, and so does what lies
  * ahead by no more than the interval.
  */
-static SSQuery note_success = {
+SS_QUERY(
+	note_success,
 	"UPDATE swipesavvy.jobs j SET finished_at = $2, succeeded_at = $2, failures_in_a_row = 0,"
 	"    scheduled_at = s.at, next_run_at = CASE WHEN $4 THEN $2 ELSE s.at END"
 	"  FROM (SELECT CASE WHEN $4 OR (i.scheduled_at > $2 AND (i.postponed OR i.scheduled_at <= $2 + make_interval(secs => e.every)))"
@@ -111,21 +110,19 @@ static SSQuery note_success = {
 	"          FROM swipesavvy.jobs i CROSS JOIN LATERAL (SELECT coalesce(i.every_seconds, $3) AS every) e"
 	"         WHERE i.job = $1) s (at)"
 	" WHERE j.job = $1 RETURNING j.next_run_at",
-	4,
-	{TEXTOID, TIMESTAMPTZOID, FLOAT8OID, BOOLOID},
-	NULL};
+	TEXTOID, TIMESTAMPTZOID, FLOAT8OID, BOOLOID);
 
-static SSQuery note_failure = {
+SS_QUERY(
+	note_failure,
 	"UPDATE swipesavvy.jobs j SET finished_at = $2, failed_at = $2, last_error = $4, failures = failures + 1,"
 	"    failures_in_a_row = greatest(failures_in_a_row, 1),"
 	"    next_run_at = $2 + " BACK_OFF("coalesce(j.every_seconds, $3)",
 									   "greatest(failures_in_a_row, 1)") " WHERE j.job = $1 RETURNING j.next_run_at",
-	4,
-	{TEXTOID, TIMESTAMPTZOID, FLOAT8OID, TEXTOID},
-	NULL};
+	TEXTOID, TIMESTAMPTZOID, FLOAT8OID, TEXTOID);
 
 /* What is null stays; the schedule goes on from the next run, if one is given. */
-static SSQuery change_job = {
+SS_QUERY(
+	change_job,
 	"INSERT INTO swipesavvy.jobs AS j (job, enabled, every_seconds, max_seconds, scheduled_at, next_run_at, postponed)"
 	" VALUES ($1, coalesce($2, true), $3, $4, coalesce($5, now()), coalesce($5, now()), $5 IS NOT NULL)"
 	" ON CONFLICT (job) DO UPDATE SET enabled = coalesce($2, j.enabled), every_seconds = coalesce($3, j.every_seconds),"
@@ -133,19 +130,16 @@ static SSQuery change_job = {
 	"    scheduled_at = coalesce($5, least(j.scheduled_at, now() + make_interval(secs => $3))),"
 	"    next_run_at = CASE WHEN $5 IS NOT NULL THEN $5"
 	"                       WHEN $3 IS NOT NULL THEN least(j.next_run_at, now() + make_interval(secs => $3)) ELSE j.next_run_at END",
-	5,
-	{TEXTOID, BOOLOID, INT4OID, INT4OID, TIMESTAMPTZOID},
-	NULL};
+	TEXTOID, BOOLOID, INT4OID, INT4OID, TIMESTAMPTZOID);
 
 /* What an admin decides of a job */
-static SSQuery read_decided = {
-	"SELECT j.job, j.enabled, j.every_seconds, j.max_seconds FROM swipesavvy.jobs j WHERE j.job = $1 FOR UPDATE",
-	1,
-	{TEXTOID},
-	NULL};
+SS_QUERY(read_decided,
+		 "SELECT j.job, j.enabled, j.every_seconds, j.max_seconds FROM swipesavvy.jobs j WHERE j.job = $1 FOR UPDATE",
+		 TEXTOID);
 
 /* The jobs $1 in their order, with the columns of worker_status(); $2 every, $3 max. */
-static SSQuery read_jobs = {
+SS_QUERY(
+	read_jobs,
 	"SELECT k.job, coalesce(j.enabled, true) AS enabled, coalesce(j.every_seconds, k.every) AS every_seconds,"
 	"       coalesce(j.max_seconds, k.max) AS max_seconds,"
 	"       j.started_at AS last_run_at,"
@@ -162,20 +156,15 @@ static SSQuery read_jobs = {
 	"  FROM unnest($1, $2, $3) WITH ORDINALITY k (job, every, max, n)"
 	"  LEFT JOIN swipesavvy.jobs j ON j.job = k.job COLLATE \"C\""
 	" WHERE $4 IS NULL OR k.job = $4 ORDER BY k.n",
-	5,
-	{TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTOID, BOOLOID},
-	NULL};
+	TEXTARRAYOID, INT4ARRAYOID, INT4ARRAYOID, TEXTOID, BOOLOID);
 
 /* The lanes' locks that are held, by their number */
-static SSQuery read_workers = {
-	"SELECT l.classid::bigint::integer, l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
-	" WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = " CppAsString2(
-		SS_LANE_LOCK_KIND) " AND l.granted ORDER BY 1",
-	0,
-	{0},
-	NULL};
+SS_QUERY(read_workers,
+		 "SELECT l.classid::bigint::integer, l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+		 " WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objsubid = " CppAsString2(
+			 SS_LANE_LOCK_KIND) " AND l.granted ORDER BY 1");
 
-static SSQuery read_database = {"SELECT current_database()::text", 0, {0}, NULL};
+SS_QUERY(read_database, "SELECT current_database()::text");
 
 /* --- what there is -------------------------------------------------------------------- */
 

@@ -31,21 +31,18 @@
 #define NEWEST_IS_AHEAD                                                                                                \
 	"coalesce((SELECT m.message_id FROM swipesavvy.outbox m ORDER BY m.message_id DESC LIMIT 1) > $2, false)"
 
-static SSQuery was_ahead = {
-	"SELECT " NEWEST_IS_AHEAD " OR coalesce((SELECT m.due_at FROM swipesavvy.outbox m WHERE " IS_OPEN(
-		"m") " AND m.sink IS NULL"
-			 "               ORDER BY m.due_at DESC, m.message_id DESC LIMIT 1) > $1 + " LONGEST ", false)",
-	2,
-	{TIMESTAMPTZOID, UUIDOID},
-	NULL};
-static SSQuery was_ahead_for_sinks = {
-	"SELECT " NEWEST_IS_AHEAD " OR EXISTS (SELECT FROM swipesavvy.sinks s"
-	"             WHERE (SELECT m.due_at FROM swipesavvy.outbox m WHERE " IS_OPEN(
-		"m") " AND m.sink = s.sink AND m.sink IS NOT NULL"
-			 "                     ORDER BY m.sink DESC, m.due_at DESC, m.message_id DESC LIMIT 1) > $1 + " LONGEST ")",
-	2,
-	{TIMESTAMPTZOID, UUIDOID},
-	NULL};
+SS_QUERY(was_ahead,
+		 "SELECT " NEWEST_IS_AHEAD " OR coalesce((SELECT m.due_at FROM swipesavvy.outbox m WHERE " IS_OPEN(
+			 "m") " AND m.sink IS NULL"
+				  "               ORDER BY m.due_at DESC, m.message_id DESC LIMIT 1) > $1 + " LONGEST ", false)",
+		 TIMESTAMPTZOID, UUIDOID);
+SS_QUERY(was_ahead_for_sinks,
+		 "SELECT " NEWEST_IS_AHEAD " OR EXISTS (SELECT FROM swipesavvy.sinks s"
+		 "             WHERE (SELECT m.due_at FROM swipesavvy.outbox m WHERE " IS_OPEN(
+			 "m") " AND m.sink = s.sink AND m.sink IS NOT NULL"
+				  "                     ORDER BY m.sink DESC, m.due_at DESC, m.message_id DESC LIMIT 1) > $1 + " LONGEST
+				  ")",
+		 TIMESTAMPTZOID, UUIDOID);
 
 /* $1 now. What the worker has on its way stays there. */
 #define SET_RIGHT(which)                                                                                               \
@@ -55,15 +52,13 @@ static SSQuery was_ahead_for_sinks = {
 			 "     AND o.due_at > $1 AND NOT o.leased AND (o.attempts = 0 OR o.due_at > $1 + " LONGEST ")"             \
 			 "   FOR NO KEY UPDATE SKIP LOCKED) l WHERE m.message_id = l.message_id"
 
-static SSQuery set_right = {SET_RIGHT("IS NULL"), 1, {TIMESTAMPTZOID}, NULL};
-static SSQuery set_right_for_sinks = {SET_RIGHT("IS NOT NULL"), 1, {TIMESTAMPTZOID}, NULL};
+SS_QUERY(set_right, SET_RIGHT("IS NULL"), TIMESTAMPTZOID);
+SS_QUERY(set_right_for_sinks, SET_RIGHT("IS NOT NULL"), TIMESTAMPTZOID);
 
 /* Whatever has a sink left alone is a failure, which has a time. */
-static SSQuery set_sinks_right = {
-	"UPDATE swipesavvy.sink_states SET not_before = NULL WHERE not_before > $1 AND last_failure_at > $1",
-	1,
-	{TIMESTAMPTZOID},
-	NULL};
+SS_QUERY(set_sinks_right,
+		 "UPDATE swipesavvy.sink_states SET not_before = NULL WHERE not_before > $1 AND last_failure_at > $1",
+		 TIMESTAMPTZOID);
 
 static void
 set_messages_right(TimestampTz now, SSQuery *ahead, SSQuery *set)

@@ -34,25 +34,21 @@
 static bool has_messages = false;
 static TimestampTz last_notified = 0;
 
-static SSQuery insert_message = {"INSERT INTO swipesavvy.outbox (message_id, event, version, order_key, body, sink)"
-								 " VALUES ($1, $2, $3, $4, $5, $6)",
-								 6,
-								 {UUIDOID, TEXTOID, INT4OID, TEXTOID, JSONBOID, TEXTOID},
-								 NULL};
+SS_QUERY(insert_message,
+		 "INSERT INTO swipesavvy.outbox (message_id, event, version, order_key, body, sink)"
+		 " VALUES ($1, $2, $3, $4, $5, $6)",
+		 UUIDOID, TEXTOID, INT4OID, TEXTOID, JSONBOID, TEXTOID);
 
-static SSQuery insert_secret = {
-	"INSERT INTO swipesavvy_private.outbox_secrets (message_id, secret) VALUES ($1, $2)", 2, {UUIDOID, JSONBOID}, NULL};
+SS_QUERY(insert_secret, "INSERT INTO swipesavvy_private.outbox_secrets (message_id, secret) VALUES ($1, $2)", UUIDOID,
+		 JSONBOID);
 
-static SSQuery delete_secrets = {
-	"DELETE FROM swipesavvy_private.outbox_secrets k USING swipesavvy.outbox m"
-	" WHERE k.message_id = ANY ($1) AND m.message_id = k.message_id AND m.delivered_at IS NOT NULL",
-	1,
-	{UUIDARRAYOID},
-	NULL};
+SS_QUERY(delete_secrets,
+		 "DELETE FROM swipesavvy_private.outbox_secrets k USING swipesavvy.outbox m"
+		 " WHERE k.message_id = ANY ($1) AND m.message_id = k.message_id AND m.delivered_at IS NOT NULL",
+		 UUIDARRAYOID);
 
 /* $1: the event and whatever stands for it */
-static SSQuery find_sinks = {
-	"SELECT s.sink FROM swipesavvy.sinks s WHERE s.events && $1 ORDER BY s.sink", 1, {TEXTARRAYOID}, NULL};
+SS_QUERY(find_sinks, "SELECT s.sink FROM swipesavvy.sinks s WHERE s.events && $1 ORDER BY s.sink", TEXTARRAYOID);
 
 /* All patterns that an event fits: "*", "user.*", "user.created". */
 static Datum

@@ -48,7 +48,8 @@ PG_FUNCTION_INFO_V1(swipesavvy_apply_outbox_retention);
  * table's statistics are always out of date, and the wrong index would read all
  * that is open for each message.
  */
-static SSQuery claim = {
+SS_QUERY(
+	claim,
 	"WITH due AS ("
 	"    SELECT m.message_id FROM swipesavvy.outbox m"
 	"     WHERE " IS_OPEN(
@@ -70,49 +71,41 @@ static SSQuery claim = {
 					  " SELECT message_id, event, version, order_key, body, " SS_OUTBOX_SECRET(
 						  "claimed") " AS secret, attempts, created_at, lease_until"
 									 "   FROM claimed WHERE dead_at IS NULL ORDER BY message_id",
-	3,
-	{INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-	NULL};
+	INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID);
 
 /* A late one counts, too: it was delivered. In order of the ids, so that two calls do not deadlock. */
-static SSQuery acknowledge = {
-	"UPDATE swipesavvy.outbox m SET delivered_at = clock_timestamp(), dead_at = NULL, last_error = NULL"
-	"  FROM (SELECT message_id FROM swipesavvy.outbox"
-	"         WHERE message_id = ANY ($1) AND delivered_at IS NULL AND attempts > 0 AND sink IS NULL"
-	"         ORDER BY message_id FOR NO KEY UPDATE) c"
-	" WHERE m.message_id = c.message_id",
-	1,
-	{UUIDARRAYOID},
-	NULL};
+SS_QUERY(acknowledge,
+		 "UPDATE swipesavvy.outbox m SET delivered_at = clock_timestamp(), dead_at = NULL, last_error = NULL"
+		 "  FROM (SELECT message_id FROM swipesavvy.outbox"
+		 "         WHERE message_id = ANY ($1) AND delivered_at IS NULL AND attempts > 0 AND sink IS NULL"
+		 "         ORDER BY message_id FOR NO KEY UPDATE) c"
+		 " WHERE m.message_id = c.message_id",
+		 UUIDARRAYOID);
 
-static SSQuery lock_message = {
+SS_QUERY(
+	lock_message,
 	"SELECT attempts, delivered_at IS NOT NULL OR dead_at IS NOT NULL OR attempts = 0 OR sink IS NOT NULL FROM swipesavvy.outbox"
 	" WHERE message_id = $1 FOR NO KEY UPDATE",
-	1,
-	{UUIDOID},
-	NULL};
+	UUIDOID);
 
 /* $2 the error, $3 when it is tried again (null: never) */
-static SSQuery fail = {
+SS_QUERY(
+	fail,
 	"UPDATE swipesavvy.outbox"
 	"   SET last_error = $2, due_at = coalesce($3, due_at), dead_at = CASE WHEN $3 IS NULL THEN clock_timestamp() END"
 	" WHERE message_id = $1"
 	" RETURNING message_id, CASE WHEN dead_at IS NULL THEN 'retry' ELSE 'dead' END AS status, attempts,"
 	"           CASE WHEN dead_at IS NULL THEN due_at END AS next_attempt_at",
-	3,
-	{UUIDOID, TEXTOID, TIMESTAMPTZOID},
-	NULL};
+	UUIDOID, TEXTOID, TIMESTAMPTZOID);
 
 /* To whom it was, or to claim_outbox() if that sink is gone. */
-static SSQuery replay = {
-	"UPDATE swipesavvy.outbox m SET dead_at = NULL, attempts = 0, due_at = clock_timestamp(),"
-	"    sink = (SELECT s.sink FROM swipesavvy.sinks s WHERE s.sink = m.sink)"
-	"  FROM (SELECT message_id FROM swipesavvy.outbox WHERE message_id = ANY ($1) AND dead_at IS NOT NULL"
-	"         ORDER BY message_id FOR NO KEY UPDATE) c"
-	" WHERE m.message_id = c.message_id",
-	1,
-	{UUIDARRAYOID},
-	NULL};
+SS_QUERY(replay,
+		 "UPDATE swipesavvy.outbox m SET dead_at = NULL, attempts = 0, due_at = clock_timestamp(),"
+		 "    sink = (SELECT s.sink FROM swipesavvy.sinks s WHERE s.sink = m.sink)"
+		 "  FROM (SELECT message_id FROM swipesavvy.outbox WHERE message_id = ANY ($1) AND dead_at IS NOT NULL"
+		 "         ORDER BY message_id FOR NO KEY UPDATE) c"
+		 " WHERE m.message_id = c.message_id",
+		 UUIDARRAYOID);
 
 #define RETIRE(moment)                                                                                                 \
 	{                                                                                                                  \
@@ -129,7 +122,8 @@ static SSQuery retire_dead = RETIRE("dead_at");
  * which delete_sink could not see. One look at the index for each sink that has
  * open messages.
  */
-static SSQuery give_up_strays = {
+SS_QUERY(
+	give_up_strays,
 	"WITH RECURSIVE waiting (sink) AS ("
 	"    (SELECT m.sink FROM swipesavvy.outbox m WHERE " IS_OPEN_FOR_SINK(
 		"m") " ORDER BY m.sink LIMIT 1)"
@@ -143,16 +137,10 @@ static SSQuery give_up_strays = {
 						  "m") " AND NOT EXISTS (SELECT FROM swipesavvy.sinks s WHERE s.sink = w.sink)"
 							   "     LIMIT " RETENTION_ROWS_TEXT " FOR NO KEY UPDATE OF m SKIP LOCKED)"
 							   " UPDATE swipesavvy.outbox m SET dead_at = clock_timestamp(), leased = false, last_error = 'the sink was deleted'"
-							   "   FROM stray WHERE m.message_id = stray.message_id",
-	0,
-	{0},
-	NULL};
+							   "   FROM stray WHERE m.message_id = stray.message_id");
 
-static SSQuery read_days = {
-	"SELECT (value #>> '{}')::bigint FROM swipesavvy.system_settings WHERE setting = 'log_retention_days'",
-	0,
-	{0},
-	NULL};
+SS_QUERY(read_days,
+		 "SELECT (value #>> '{}')::bigint FROM swipesavvy.system_settings WHERE setting = 'log_retention_days'");
 
 /*
  * claim_outbox(page_size, lease_seconds)

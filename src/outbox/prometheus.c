@@ -19,7 +19,8 @@
 PG_FUNCTION_INFO_V1(swipesavvy_metrics);
 
 /* name, help, type and the lines of each metric */
-static SSQuery read_metrics = {
+SS_QUERY(
+	read_metrics,
 	"WITH sample AS (SELECT sampled_at, figures FROM swipesavvy.health_samples ORDER BY sampled_at DESC LIMIT 1),"
 	" figures AS (SELECT f.key, CASE WHEN f.key LIKE '%\\_percent' THEN replace(f.key, '_percent', '_ratio')"
 	"                         WHEN f.key LIKE '%\\_ms' THEN replace(f.key, '_ms', '_seconds') ELSE f.key END AS name,"
@@ -48,10 +49,7 @@ static SSQuery read_metrics = {
 	"                   CASE WHEN name LIKE '%\\_total' THEN 'counter' ELSE 'gauge' END, lines), '' ORDER BY name), '')"
 	"   FROM (SELECT name, min(help) AS help,"
 	"                string_agg(format(E'swipesavvy_%s%s %s\\n', name, labels, trim_scale(value::numeric)), '' ORDER BY labels) AS lines"
-	"           FROM metrics GROUP BY name) m",
-	0,
-	{0},
-	NULL};
+	"           FROM metrics GROUP BY name) m");
 
 char *
 ss_prometheus_text(void)

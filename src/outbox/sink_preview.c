@@ -24,32 +24,27 @@ PG_FUNCTION_INFO_V1(swipesavvy_test_sink);
 
 #define TEST_FIGURE "sink_test"
 
-static SSQuery read_sink = {"SELECT " SS_SINK_COLUMNS " FROM " SS_SINK_TABLES " WHERE s.sink = $1", 1, {TEXTOID}, NULL};
+SS_QUERY(read_sink, "SELECT " SS_SINK_COLUMNS " FROM " SS_SINK_TABLES " WHERE s.sink = $1", TEXTOID);
 
 /* The newest message of the event, if it is one of the last thousand */
-static SSQuery newest_message = {
-	"SELECT m.message_id, m.version, m.created_at, m.body, " SS_OUTBOX_SECRET(
-		"m") "  FROM (SELECT * FROM swipesavvy.outbox o ORDER BY o.message_id DESC LIMIT 1000) m"
-			 " WHERE m.event = $1 ORDER BY m.message_id DESC LIMIT 1",
-	1,
-	{TEXTOID},
-	NULL};
+SS_QUERY(newest_message,
+		 "SELECT m.message_id, m.version, m.created_at, m.body, " SS_OUTBOX_SECRET(
+			 "m") "  FROM (SELECT * FROM swipesavvy.outbox o ORDER BY o.message_id DESC LIMIT 1000) m"
+				  " WHERE m.event = $1 ORDER BY m.message_id DESC LIMIT 1",
+		 TEXTOID);
 
-static SSQuery before_newest_sample = {
-	"SELECT max(sampled_at) - interval '1 microsecond' FROM swipesavvy.health_samples", 0, {0}, NULL};
+SS_QUERY(before_newest_sample, "SELECT max(sampled_at) - interval '1 microsecond' FROM swipesavvy.health_samples");
 
-static SSQuery keep_sink = {
-	"SELECT kind, enabled FROM swipesavvy.sinks WHERE sink = $1 FOR KEY SHARE", 1, {TEXTOID}, NULL};
+SS_QUERY(keep_sink, "SELECT kind, enabled FROM swipesavvy.sinks WHERE sink = $1 FOR KEY SHARE", TEXTOID);
 
 /* It is tried at once; a report begins with the newest sample again, and alerts are told again. */
-static SSQuery try_now = {
+SS_QUERY(
+	try_now,
 	"UPDATE swipesavvy.sink_states t SET not_before = NULL,"
 	"       sent_through = CASE WHEN s.events IS NULL AND s.kind <> 'alertmanager'"
 	"                           THEN (SELECT max(h.sampled_at) - interval '1 microsecond' FROM swipesavvy.health_samples h) END"
 	"  FROM swipesavvy.sinks s WHERE s.sink = t.sink AND t.sink = $1",
-	1,
-	{TEXTOID},
-	NULL};
+	TEXTOID);
 
 /* --- messages that are made up ------------------------------------------------------------ */
 

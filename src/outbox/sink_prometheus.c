@@ -17,12 +17,10 @@
 #include "outbox/prometheus.h"
 #include "outbox/sink_kinds.h"
 
-static SSQuery newest_sample = {
-	"SELECT s.sampled_at, current_database()::text FROM swipesavvy.health_samples s WHERE s.sampled_at > $1"
-	" ORDER BY s.sampled_at DESC LIMIT 1",
-	1,
-	{TIMESTAMPTZOID},
-	NULL};
+SS_QUERY(newest_sample,
+		 "SELECT s.sampled_at, current_database()::text FROM swipesavvy.health_samples s WHERE s.sampled_at > $1"
+		 " ORDER BY s.sampled_at DESC LIMIT 1",
+		 TIMESTAMPTZOID);
 
 #define MOMENT(at) "to_char(" at " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
@@ -31,7 +29,8 @@ static SSQuery newest_sample = {
  * open or has not been resolved for long. An open one ends by itself unless it
  * is told again within five minutes.
  */
-static SSQuery read_alerts = {
+SS_QUERY(
+	read_alerts,
 	"SELECT jsonb_agg(jsonb_build_object("
 	"   'labels', jsonb_build_object('database', current_database(), 'instance', $1::text) || $2"
 	"             || jsonb_build_object('alertname', 'swipesavvy_' || a.figure, 'figure', a.figure, 'severity', a.severity),"
@@ -45,9 +44,7 @@ static SSQuery read_alerts = {
 																								"  FROM (SELECT DISTINCT ON (h.figure, h.severity) h.* FROM swipesavvy.health_alerts h"
 																								"         WHERE h.resolved_at IS NULL OR h.resolved_at > clock_timestamp() - interval '1 hour'"
 																								"         ORDER BY h.figure, h.severity, h.opened_at DESC) a",
-	2,
-	{TEXTOID, JSONBOID},
-	NULL};
+	TEXTOID, JSONBOID);
 
 /* --- Pushgateway -------------------------------------------------------------------------- */
 

@@ -42,7 +42,8 @@
 #define SECONDS(at) "floor(extract(epoch FROM " at "))::bigint"
 
 /* $3 the host, $4 tags */
-static SSQuery to_datadog = {
+SS_QUERY(
+	to_datadog,
 	POINTS
 	" SELECT jsonb_build_object('series', jsonb_agg(s.series ORDER BY s.figure))::text, max(s.through)"
 	"  FROM (SELECT p.figure, max(p.at) AS through,"
@@ -56,12 +57,11 @@ static SSQuery to_datadog = {
 				"               || CASE p.unit WHEN 'percent' THEN '{\"unit\": \"percent\"}' WHEN 'ms' THEN '{\"unit\": \"millisecond\"}'"
 				"                              WHEN 's' THEN '{\"unit\": \"second\"}' WHEN 'bytes' THEN '{\"unit\": \"byte\"}' ELSE '{}' END::jsonb AS series"
 				"          FROM points p WHERE p.figure NOT LIKE '%\\_total' GROUP BY p.figure, p.unit) s",
-	4,
-	{TIMESTAMPTZOID, INT8OID, TEXTOID, JSONBOID},
-	NULL};
+	TIMESTAMPTZOID, INT8OID, TEXTOID, JSONBOID);
 
 /* $3 the host, $4 an object of attributes */
-static SSQuery to_otlp = {
+SS_QUERY(
+	to_otlp,
 	POINTS
 	","
 	" metrics AS ("
@@ -83,19 +83,16 @@ static SSQuery to_otlp = {
 	"            'scopeMetrics', jsonb_build_array(jsonb_build_object('scope', jsonb_build_object('name', 'swipesavvy'),"
 	"                'metrics', jsonb_agg(m.metric ORDER BY m.figure))))))::text, max(m.through)"
 	"  FROM metrics m",
-	4,
-	{TIMESTAMPTZOID, INT8OID, TEXTOID, JSONBOID},
-	NULL};
+	TIMESTAMPTZOID, INT8OID, TEXTOID, JSONBOID);
 
-static SSQuery to_cloudwatch = {
+SS_QUERY(
+	to_cloudwatch,
 	POINTS
 	" SELECT regexp_replace(p.figure, '_delta$', ''), to_char(p.at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), p.value::text,"
 	"        CASE p.unit WHEN 'percent' THEN 'Percent' WHEN 'ms' THEN 'Milliseconds' WHEN 's' THEN 'Seconds' WHEN 'bytes' THEN 'Bytes'"
 	"                    ELSE 'Count' END, current_database()::text, p.at"
 	"  FROM points p WHERE p.figure NOT LIKE '%\\_total' ORDER BY p.at, p.figure",
-	2,
-	{TIMESTAMPTZOID, INT8OID},
-	NULL};
+	TIMESTAMPTZOID, INT8OID);
 
 /* Datadog and OpenTelemetry: the body and its last moment in one row. */
 static bool

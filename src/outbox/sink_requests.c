@@ -56,22 +56,15 @@ PG_FUNCTION_INFO_V1(swipesavvy_release_requests);
 /* --- claiming -------------------------------------------------------------------------- */
 
 /* A restored database has sinks without states. The sink's row keeps from being deleted meanwhile. */
-static SSQuery add_states = {
-	"INSERT INTO swipesavvy.sink_states (sink) SELECT s.sink FROM swipesavvy.sinks s"
-	" WHERE NOT EXISTS (SELECT FROM swipesavvy.sink_states t WHERE t.sink = s.sink) FOR KEY SHARE OF s"
-	" ON CONFLICT (sink) DO NOTHING",
-	0,
-	{0},
-	NULL};
+SS_QUERY(add_states, "INSERT INTO swipesavvy.sink_states (sink) SELECT s.sink FROM swipesavvy.sinks s"
+					 " WHERE NOT EXISTS (SELECT FROM swipesavvy.sink_states t WHERE t.sink = s.sink) FOR KEY SHARE OF s"
+					 " ON CONFLICT (sink) DO NOTHING");
 
-static SSQuery read_sinks = {
-	"SELECT " SS_SINK_COLUMNS
-	", s.max_in_flight, s.max_per_second::float8, t.sink IS NULL, t.failures_in_a_row, t.not_before,"
-	"       t.sent_through, t.tokens::float8, t.tokens_at"
-	"  FROM " SS_SINK_TABLES " LEFT JOIN swipesavvy.sink_states t ON t.sink = s.sink WHERE s.enabled ORDER BY s.sink",
-	0,
-	{0},
-	NULL};
+SS_QUERY(read_sinks, "SELECT " SS_SINK_COLUMNS
+					 ", s.max_in_flight, s.max_per_second::float8, t.sink IS NULL, t.failures_in_a_row, t.not_before,"
+					 "       t.sent_through, t.tokens::float8, t.tokens_at"
+					 "  FROM " SS_SINK_TABLES
+					 " LEFT JOIN swipesavvy.sink_states t ON t.sink = s.sink WHERE s.enabled ORDER BY s.sink");
 
 /*
  * $1 the sink, $2 rows, $3 now, $4 the end of the lease, $5 how many that are
@@ -84,7 +77,8 @@ static SSQuery read_sinks = {
  * hashed subplan, as an OR is in its way to be a join), and what is claimed is
  * found by the primary key, for num_nonnulls() is no index's condition.
  */
-static SSQuery claim = {
+SS_QUERY(
+	claim,
 	"WITH due AS MATERIALIZED ("
 	"    SELECT m.message_id, m.order_key FROM swipesavvy.outbox m WHERE m.sink = $1 AND " IS_OPEN(
 		"m") " AND m.due_at <= $3"
@@ -110,33 +104,26 @@ static SSQuery claim = {
 					  "    RETURNING m.message_id, m.event, m.version, m.created_at, m.body, m.dead_at)"
 					  " SELECT message_id, event, version, created_at, body, " SS_OUTBOX_SECRET(
 						  "claimed") ", dead_at IS NOT NULL, (SELECT count(*) FROM due) FROM claimed ORDER BY message_id",
-	5,
-	{TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID},
-	NULL};
+	TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID);
 
 /* Are still so many ($3) due at $2? */
-static SSQuery count_due = {"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.outbox m WHERE m.sink = $1 AND " IS_OPEN(
-								"m") " AND m.due_at <= $2 LIMIT $3) q",
-							3,
-							{TEXTOID, TIMESTAMPTZOID, INT8OID},
-							NULL};
+SS_QUERY(count_due,
+		 "SELECT count(*) FROM (SELECT 1 FROM swipesavvy.outbox m WHERE m.sink = $1 AND " IS_OPEN(
+			 "m") " AND m.due_at <= $2 LIMIT $3) q",
+		 TEXTOID, TIMESTAMPTZOID, INT8OID);
 
-static SSQuery write_tokens = {"UPDATE swipesavvy.sink_states SET tokens = $2, tokens_at = $3 WHERE sink = $1",
-							   3,
-							   {TEXTOID, FLOAT8OID, TIMESTAMPTZOID},
-							   NULL};
+SS_QUERY(write_tokens, "UPDATE swipesavvy.sink_states SET tokens = $2, tokens_at = $3 WHERE sink = $1", TEXTOID,
+		 FLOAT8OID, TIMESTAMPTZOID);
 
-static SSQuery is_sampled = {
-	"SELECT EXISTS (SELECT FROM swipesavvy.health_samples s WHERE s.sampled_at > $1)", 1, {TIMESTAMPTZOID}, NULL};
+SS_QUERY(is_sampled, "SELECT EXISTS (SELECT FROM swipesavvy.health_samples s WHERE s.sampled_at > $1)", TIMESTAMPTZOID);
 
 /* Of alerts: has one changed, or is it time to tell of them again ($2)? Not if there is none. */
-static SSQuery is_alerted = {
+SS_QUERY(
+	is_alerted,
 	"SELECT EXISTS (SELECT FROM swipesavvy.health_alerts a WHERE a.resolved_at > $1 OR a.opened_at > $1)"
 	"    OR $2 AND (EXISTS (SELECT FROM swipesavvy.health_alerts a WHERE a.resolved_at IS NULL)"
 	"            OR EXISTS (SELECT FROM swipesavvy.health_alerts a WHERE a.resolved_at > now() - interval '1 hour'))",
-	2,
-	{TIMESTAMPTZOID, BOOLOID},
-	NULL};
+	TIMESTAMPTZOID, BOOLOID);
 
 /* A sink, as claiming sees it. */
 typedef struct Target
@@ -501,7 +488,8 @@ claim_requests(Claim *claim)
  * delivered: that counts, if it was to that sink. What was not sent is due
  * again, at its old place in the queue if this was the first time.
  */
-static SSQuery note_messages = {
+SS_QUERY(
+	note_messages,
 	"WITH r AS MATERIALIZED ("
 	"    SELECT DISTINCT ON (id) (e.x ->> 'id')::uuid AS id, e.x ->> 'sink' AS sink, " OUTCOME " AS outcome, " PROBLEM
 	" AS problem"
@@ -523,9 +511,7 @@ static SSQuery note_messages = {
 					  "   FROM mine JOIN r ON r.id = mine.message_id"
 					  "  WHERE m.message_id = mine.message_id AND m.sink = r.sink AND m.delivered_at IS NULL"
 					  "    AND (r.outcome = 'delivered' OR (m.leased AND m.dead_at IS NULL))",
-	2,
-	{JSONBOID, TIMESTAMPTZOID},
-	NULL};
+	JSONBOID, TIMESTAMPTZOID);
 
 /*
  * $1 results in the order in which they came, $2 now. An answer of any kind
@@ -533,7 +519,8 @@ static SSQuery note_messages = {
  * the breaker at most, and what comes in while it is open makes it no worse: so
  * many requests may have been on their way.
  */
-static SSQuery note_sinks = {
+SS_QUERY(
+	note_sinks,
 	"WITH r AS MATERIALIZED ("
 	"    SELECT e.x ->> 'sink' AS sink, e.n, o.outcome, " PROBLEM " AS problem, e.x ->> 'id' IS NULL AS of_report,"
 	"           (e.x ->> 'retry_after')::float8 AS retry_after, (e.x ->> 'through')::timestamptz AS through,"
@@ -573,36 +560,28 @@ static SSQuery note_sinks = {
 																   "        last_error = coalesce(f.problem, t.last_error),"
 																   "        sent_through = CASE WHEN t.sent_through > $2 THEN coalesce(f.through, t.sent_through) ELSE greatest(t.sent_through, f.through) END"
 																   "   FROM f WHERE t.sink = f.sink",
-	2,
-	{JSONBOID, TIMESTAMPTZOID},
-	NULL};
+	JSONBOID, TIMESTAMPTZOID);
 
 /* Of the sinks of the results: those that are gone, are disabled, or are to be left alone. */
-static SSQuery find_held = {
+SS_QUERY(
+	find_held,
 	"SELECT coalesce(jsonb_agg(DISTINCT e.x ->> 'sink'), '[]') FROM jsonb_array_elements($1) e (x)"
 	"  LEFT JOIN swipesavvy.sinks s ON s.sink = e.x ->> 'sink' LEFT JOIN swipesavvy.sink_states t ON t.sink = s.sink"
 	" WHERE s.sink IS NULL OR NOT s.enabled OR t.not_before > $2",
-	2,
-	{JSONBOID, TIMESTAMPTZOID},
-	NULL};
+	JSONBOID, TIMESTAMPTZOID);
 
-static SSQuery release = {"UPDATE swipesavvy.outbox m SET leased = false, due_at = clock_timestamp()"
-						  "  FROM (SELECT o.message_id FROM swipesavvy.outbox o WHERE o.leased AND " IS_OPEN(
-							  "o") " ORDER BY o.message_id FOR NO KEY UPDATE) l"
-								   " WHERE m.message_id = l.message_id",
-						  0,
-						  {0},
-						  NULL};
+SS_QUERY(release, "UPDATE swipesavvy.outbox m SET leased = false, due_at = clock_timestamp()"
+				  "  FROM (SELECT o.message_id FROM swipesavvy.outbox o WHERE o.leased AND " IS_OPEN(
+					  "o") " ORDER BY o.message_id FOR NO KEY UPDATE) l"
+						   " WHERE m.message_id = l.message_id");
 
 /* Of the results' messages, the secrets of those that are delivered. */
-static SSQuery forget_secrets = {
-	"DELETE FROM swipesavvy_private.outbox_secrets k USING swipesavvy.outbox m"
-	" WHERE k.message_id = ANY (ARRAY(SELECT (e.x ->> 'id')::uuid FROM jsonb_array_elements($1) e (x)"
-	"                                  WHERE e.x ->> 'id' IS NOT NULL))"
-	"   AND m.message_id = k.message_id AND m.delivered_at IS NOT NULL",
-	1,
-	{JSONBOID},
-	NULL};
+SS_QUERY(forget_secrets,
+		 "DELETE FROM swipesavvy_private.outbox_secrets k USING swipesavvy.outbox m"
+		 " WHERE k.message_id = ANY (ARRAY(SELECT (e.x ->> 'id')::uuid FROM jsonb_array_elements($1) e (x)"
+		 "                                  WHERE e.x ->> 'id' IS NOT NULL))"
+		 "   AND m.message_id = k.message_id AND m.delivered_at IS NOT NULL",
+		 JSONBOID);
 
 static void
 record_results(Jsonb *results)

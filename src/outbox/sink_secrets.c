@@ -24,42 +24,33 @@ PG_FUNCTION_INFO_V1(swipesavvy_set_sink_secret);
 PG_FUNCTION_INFO_V1(swipesavvy_delete_sink_secret);
 PG_FUNCTION_INFO_V1(swipesavvy_list_sink_secrets);
 
-static SSQuery lock_to_change = {
-	"SELECT FROM swipesavvy_private.sink_secrets WHERE secret = $1 FOR NO KEY UPDATE", 1, {TEXTOID}, NULL};
-static SSQuery lock_to_delete = {
-	"SELECT FROM swipesavvy_private.sink_secrets WHERE secret = $1 FOR UPDATE", 1, {TEXTOID}, NULL};
+SS_QUERY(lock_to_change, "SELECT FROM swipesavvy_private.sink_secrets WHERE secret = $1 FOR NO KEY UPDATE", TEXTOID);
+SS_QUERY(lock_to_delete, "SELECT FROM swipesavvy_private.sink_secrets WHERE secret = $1 FOR UPDATE", TEXTOID);
 
 /* The sinks that use it: under the lock there will be no more */
-static SSQuery find_users = {
-	"SELECT s.sink, s.kind FROM swipesavvy.sinks s WHERE s.secret = $1 ORDER BY s.sink", 1, {TEXTOID}, NULL};
+SS_QUERY(find_users, "SELECT s.sink, s.kind FROM swipesavvy.sinks s WHERE s.secret = $1 ORDER BY s.sink", TEXTOID);
 
-static SSQuery write_secret = {
-	"INSERT INTO swipesavvy_private.sink_secrets (secret, value) VALUES ($1, $2)"
-	" ON CONFLICT (secret) DO UPDATE SET value = excluded.value, updated_at = clock_timestamp()"
-	" RETURNING secret, created_at, updated_at, xmax::text = '0'",
-	2,
-	{TEXTOID, BYTEAOID},
-	NULL};
+SS_QUERY(write_secret,
+		 "INSERT INTO swipesavvy_private.sink_secrets (secret, value) VALUES ($1, $2)"
+		 " ON CONFLICT (secret) DO UPDATE SET value = excluded.value, updated_at = clock_timestamp()"
+		 " RETURNING secret, created_at, updated_at, xmax::text = '0'",
+		 TEXTOID, BYTEAOID);
 
 /* What failed for the old one's sake is tried at once. */
-static SSQuery retry_sinks = {
-	"UPDATE swipesavvy.sink_states t SET not_before = NULL"
-	"  FROM (SELECT i.sink FROM swipesavvy.sink_states i JOIN swipesavvy.sinks s ON s.sink = i.sink"
-	"         WHERE s.secret = $1 ORDER BY i.sink FOR NO KEY UPDATE OF i) u"
-	" WHERE t.sink = u.sink",
-	1,
-	{TEXTOID},
-	NULL};
+SS_QUERY(retry_sinks,
+		 "UPDATE swipesavvy.sink_states t SET not_before = NULL"
+		 "  FROM (SELECT i.sink FROM swipesavvy.sink_states i JOIN swipesavvy.sinks s ON s.sink = i.sink"
+		 "         WHERE s.secret = $1 ORDER BY i.sink FOR NO KEY UPDATE OF i) u"
+		 " WHERE t.sink = u.sink",
+		 TEXTOID);
 
-static SSQuery delete_secret = {"DELETE FROM swipesavvy_private.sink_secrets WHERE secret = $1", 1, {TEXTOID}, NULL};
+SS_QUERY(delete_secret, "DELETE FROM swipesavvy_private.sink_secrets WHERE secret = $1", TEXTOID);
 
-static SSQuery select_secrets = {
+SS_QUERY(
+	select_secrets,
 	"SELECT k.secret, k.created_at, k.updated_at,"
 	"       (SELECT coalesce(jsonb_agg(s.sink ORDER BY s.sink), '[]') FROM swipesavvy.sinks s WHERE s.secret = k.secret) AS sinks"
-	"  FROM swipesavvy_private.sink_secrets k ORDER BY k.secret",
-	0,
-	{0},
-	NULL};
+	"  FROM swipesavvy_private.sink_secrets k ORDER BY k.secret");
 
 /* 22023 if one of the sinks that use it cannot do with the value. */
 static void

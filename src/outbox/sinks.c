@@ -55,49 +55,45 @@ typedef struct Draft
 
 #define COLUMNS "sink, kind, url, secret, to_jsonb(events) AS events, options, max_per_second, max_in_flight, enabled"
 
-static SSQuery insert_sink = {
+SS_QUERY(
+	insert_sink,
 	"INSERT INTO swipesavvy.sinks (sink, kind, url, secret, events, options, max_per_second, max_in_flight, enabled)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (sink) DO NOTHING RETURNING " COLUMNS,
-	9,
-	{TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, JSONBOID, NUMERICOID, INT4OID, BOOLOID},
-	NULL};
+	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, JSONBOID, NUMERICOID, INT4OID, BOOLOID);
 
-static SSQuery update_sink = {
+SS_QUERY(
+	update_sink,
 	"UPDATE swipesavvy.sinks SET url = $3, secret = $4, events = $5, options = $6, max_per_second = $7, max_in_flight = $8,"
 	"    enabled = $9, updated_at = clock_timestamp()"
 	" WHERE sink = $1 AND kind = $2 RETURNING " COLUMNS,
-	9,
-	{TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, JSONBOID, NUMERICOID, INT4OID, BOOLOID},
-	NULL};
+	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, JSONBOID, NUMERICOID, INT4OID, BOOLOID);
 
-static SSQuery lock_sink = {"SELECT " COLUMNS " FROM swipesavvy.sinks WHERE sink = $1 FOR UPDATE", 1, {TEXTOID}, NULL};
+SS_QUERY(lock_sink, "SELECT " COLUMNS " FROM swipesavvy.sinks WHERE sink = $1 FOR UPDATE", TEXTOID);
 
-static SSQuery delete_sink = {"DELETE FROM swipesavvy.sinks WHERE sink = $1", 1, {TEXTOID}, NULL};
+SS_QUERY(delete_sink, "DELETE FROM swipesavvy.sinks WHERE sink = $1", TEXTOID);
 
-static SSQuery insert_state = {"INSERT INTO swipesavvy.sink_states (sink) VALUES ($1)", 1, {TEXTOID}, NULL};
+SS_QUERY(insert_state, "INSERT INTO swipesavvy.sink_states (sink) VALUES ($1)", TEXTOID);
 
 /* What failed as the sink was is tried at once as it is. */
-static SSQuery reset_state = {
+SS_QUERY(
+	reset_state,
 	"UPDATE swipesavvy.sink_states SET failures_in_a_row = 0, not_before = NULL, tokens = NULL, tokens_at = NULL WHERE sink = $1",
-	1,
-	{TEXTOID},
-	NULL};
+	TEXTOID);
 
-static SSQuery give_up_messages = {
+SS_QUERY(
+	give_up_messages,
 	"UPDATE swipesavvy.outbox m SET dead_at = clock_timestamp(), leased = false, last_error = 'the sink was deleted'"
 	"  FROM (SELECT o.message_id FROM swipesavvy.outbox o"
 	"         WHERE o.sink = $1 AND o.delivered_at IS NULL AND o.dead_at IS NULL ORDER BY o.message_id FOR NO KEY UPDATE) d"
 	" WHERE m.message_id = d.message_id",
-	1,
-	{TEXTOID},
-	NULL};
+	TEXTOID);
 
 /* Its value fits until whoever changes it comes, who looks at the sinks that use it. */
-static SSQuery read_secret = {
-	"SELECT value FROM swipesavvy_private.sink_secrets WHERE secret = $1 FOR SHARE", 1, {TEXTOID}, NULL};
+SS_QUERY(read_secret, "SELECT value FROM swipesavvy_private.sink_secrets WHERE secret = $1 FOR SHARE", TEXTOID);
 
 /* $1 the sink, or null for all */
-static SSQuery select_sinks = {
+SS_QUERY(
+	select_sinks,
 	"SELECT s.sink, s.kind, s.url, s.secret, to_jsonb(s.events) AS events, s.options, s.max_per_second, s.max_in_flight, s.enabled,"
 	"       CASE WHEN NOT s.enabled THEN 'disabled'"
 	"            WHEN t.failures_in_a_row >= " SS_SINK_BROKEN_TEXT " THEN 'failing'"
@@ -110,9 +106,7 @@ static SSQuery select_sinks = {
 	"       t.last_success_at, t.last_failure_at, t.last_error, t.sent_through, s.created_at, s.updated_at"
 	"  FROM swipesavvy.sinks s LEFT JOIN swipesavvy.sink_states t ON t.sink = s.sink"
 	" WHERE $1 IS NULL OR s.sink = $1 ORDER BY s.sink",
-	1,
-	{TEXTOID},
-	NULL};
+	TEXTOID);
 
 /* --- for the other files ----------------------------------------------------------------- */
 

@@ -18,17 +18,14 @@
 
 PG_FUNCTION_INFO_V1(swipesavvy_adjust_points);
 
-static SSQuery find_key = {
+SS_QUERY(
+	find_key,
 	"SELECT entry_id, points, reason FROM swipesavvy.points_adjustments WHERE user_id = $1 AND idempotency_key = $2",
-	2,
-	{UUIDOID, TEXTOID},
-	NULL};
-static SSQuery insert_adjustment = {
-	"INSERT INTO swipesavvy.points_adjustments (user_id, entry_id, points, reason, idempotency_key, adjusted_at)"
-	" VALUES ($1, $2, $3, $4, $5, $6)",
-	6,
-	{UUIDOID, UUIDOID, INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID},
-	NULL};
+	UUIDOID, TEXTOID);
+SS_QUERY(insert_adjustment,
+		 "INSERT INTO swipesavvy.points_adjustments (user_id, entry_id, points, reason, idempotency_key, adjusted_at)"
+		 " VALUES ($1, $2, $3, $4, $5, $6)",
+		 UUIDOID, UUIDOID, INT8OID, TEXTOID, TEXTOID, TIMESTAMPTZOID);
 
 /* The entry made under this key, NULL if there is none; 23505 when it was made for something else. */
 static const pg_uuid_t *

@@ -36,37 +36,31 @@ typedef struct Redemption
 	const pg_uuid_t *entry_id; /* of the return */
 } Redemption;
 
-static SSQuery find_user = {"SELECT user_id FROM swipesavvy.reward_redemptions WHERE entry_id = $1"
-							" UNION ALL SELECT user_id FROM swipesavvy.donations WHERE entry_id = $1",
-							1,
-							{UUIDOID},
-							NULL};
-static SSQuery find_redemption = {
-	"SELECT r.points, r.reward_id, r.confirmation_code, r.from_stock, false, x.returned_at"
-	"  FROM swipesavvy.reward_redemptions r"
-	"  LEFT JOIN swipesavvy.redemption_returns x ON x.user_id = r.user_id AND x.redemption_id = r.entry_id"
-	" WHERE r.user_id = $1 AND r.entry_id = $2"
-	" UNION ALL "
-	"SELECT d.points, d.charity_id, d.confirmation_code, false, true, x.returned_at"
-	"  FROM swipesavvy.donations d"
-	"  LEFT JOIN swipesavvy.redemption_returns x ON x.user_id = d.user_id AND x.redemption_id = d.entry_id"
-	" WHERE d.user_id = $1 AND d.entry_id = $2",
-	2,
-	{UUIDOID, UUIDOID},
-	NULL};
-static SSQuery insert_return = {
-	"INSERT INTO swipesavvy.redemption_returns (user_id, entry_id, redemption_id, points, reason, returned_at)"
-	" VALUES ($1, $2, $3, $4, $5, $6)",
-	6,
-	{UUIDOID, UUIDOID, UUIDOID, INT8OID, TEXTOID, TIMESTAMPTZOID},
-	NULL};
+SS_QUERY(find_user,
+		 "SELECT user_id FROM swipesavvy.reward_redemptions WHERE entry_id = $1"
+		 " UNION ALL SELECT user_id FROM swipesavvy.donations WHERE entry_id = $1",
+		 UUIDOID);
+SS_QUERY(find_redemption,
+		 "SELECT r.points, r.reward_id, r.confirmation_code, r.from_stock, false, x.returned_at"
+		 "  FROM swipesavvy.reward_redemptions r"
+		 "  LEFT JOIN swipesavvy.redemption_returns x ON x.user_id = r.user_id AND x.redemption_id = r.entry_id"
+		 " WHERE r.user_id = $1 AND r.entry_id = $2"
+		 " UNION ALL "
+		 "SELECT d.points, d.charity_id, d.confirmation_code, false, true, x.returned_at"
+		 "  FROM swipesavvy.donations d"
+		 "  LEFT JOIN swipesavvy.redemption_returns x ON x.user_id = d.user_id AND x.redemption_id = d.entry_id"
+		 " WHERE d.user_id = $1 AND d.entry_id = $2",
+		 UUIDOID, UUIDOID);
+SS_QUERY(insert_return,
+		 "INSERT INTO swipesavvy.redemption_returns (user_id, entry_id, redemption_id, points, reason, returned_at)"
+		 " VALUES ($1, $2, $3, $4, $5, $6)",
+		 UUIDOID, UUIDOID, UUIDOID, INT8OID, TEXTOID, TIMESTAMPTZOID);
 /* where the stock has no limit any more, there is nothing to put the piece back into */
-static SSQuery put_back = {"UPDATE swipesavvy.rewards"
-						   "   SET stock = stock + 1, stocked = stocked - CASE WHEN stock IS NULL THEN 1 ELSE 0 END"
-						   " WHERE reward_id = $1",
-						   1,
-						   {UUIDOID},
-						   NULL};
+SS_QUERY(put_back,
+		 "UPDATE swipesavvy.rewards"
+		 "   SET stock = stock + 1, stocked = stocked - CASE WHEN stock IS NULL THEN 1 ELSE 0 END"
+		 " WHERE reward_id = $1",
+		 UUIDOID);
 
 /* Whose it is, read without a lock. */
 static const pg_uuid_t *

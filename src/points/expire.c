@@ -37,13 +37,12 @@ PG_FUNCTION_INFO_V1(swipesavvy_expire_points);
 
 #define USERS_AT_ONCE 1000
 
-static SSQuery write_entries = {
+SS_QUERY(
+	write_entries,
 	"INSERT INTO swipesavvy.points_entries (user_id, entry_id, points, recorded_at, kind, debit_account, credit_account)"
 	" SELECT k.user_id, swipesavvy.uuid_v7(), k.points, $3, 'expire', 'available', 'expiry'"
 	"   FROM unnest($1, $2) k (user_id, points)",
-	3,
-	{UUIDARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID},
-	NULL};
+	UUIDARRAYOID, INT8ARRAYOID, TIMESTAMPTZOID);
 
 /* What was taken so far, and the user it came to. */
 typedef struct Progress

@@ -49,32 +49,27 @@ typedef struct Boost
 	TimestampTz expires_at; /* DT_NOEND = never */
 } Boost;
 
-static SSQuery select_account = {
-	"SELECT r.points_available, r.points_pending, r.lifetime_points, r.tier, coalesce(r.tier_until, '-infinity'),"
-	"       r.lot_at, r.points_debited - r.lot_before"
-	"  FROM swipesavvy.reward_accounts r WHERE r.user_id = $1",
-	1,
-	{UUIDOID},
-	NULL};
+SS_QUERY(select_account,
+		 "SELECT r.points_available, r.points_pending, r.lifetime_points, r.tier, coalesce(r.tier_until, '-infinity'),"
+		 "       r.lot_at, r.points_debited - r.lot_before"
+		 "  FROM swipesavvy.reward_accounts r WHERE r.user_id = $1",
+		 UUIDOID);
 
-static SSQuery select_boosts = {"SELECT b.boost_id, b.name, b.multiplier_milli, b.category, b.expires_at"
-								"  FROM swipesavvy.user_boosts u JOIN swipesavvy.boosts b ON b.boost_id = u.boost_id"
-								" WHERE u.user_id = $1 AND u.deactivated_at IS NULL"
-								"   AND b.starts_at <= $2 AND (b.expires_at IS NULL OR b.expires_at > $2)"
-								" ORDER BY b.multiplier_milli DESC, b.boost_id",
-								2,
-								{UUIDOID, TIMESTAMPTZOID},
-								NULL};
+SS_QUERY(select_boosts,
+		 "SELECT b.boost_id, b.name, b.multiplier_milli, b.category, b.expires_at"
+		 "  FROM swipesavvy.user_boosts u JOIN swipesavvy.boosts b ON b.boost_id = u.boost_id"
+		 " WHERE u.user_id = $1 AND u.deactivated_at IS NULL"
+		 "   AND b.starts_at <= $2 AND (b.expires_at IS NULL OR b.expires_at > $2)"
+		 " ORDER BY b.multiplier_milli DESC, b.boost_id",
+		 UUIDOID, TIMESTAMPTZOID);
 
-static SSQuery select_entries = {
-	"SELECT e.entry_id, e.kind, e.points, e.credit_account IN ('available', 'pending'), e.transaction_id,"
-	"       coalesce(a.reason, e.reason), e.recorded_at"
-	"  FROM swipesavvy.points_entries e"
-	"  LEFT JOIN swipesavvy.points_adjustments a ON a.user_id = e.user_id AND a.entry_id = e.entry_id"
-	" WHERE e.user_id = $1 ORDER BY e.entry_id DESC LIMIT " CppAsString2(ENTRIES),
-	1,
-	{UUIDOID},
-	NULL};
+SS_QUERY(select_entries,
+		 "SELECT e.entry_id, e.kind, e.points, e.credit_account IN ('available', 'pending'), e.transaction_id,"
+		 "       coalesce(a.reason, e.reason), e.recorded_at"
+		 "  FROM swipesavvy.points_entries e"
+		 "  LEFT JOIN swipesavvy.points_adjustments a ON a.user_id = e.user_id AND a.entry_id = e.entry_id"
+		 " WHERE e.user_id = $1 ORDER BY e.entry_id DESC LIMIT " CppAsString2(ENTRIES),
+		 UUIDOID);
 
 /* What the tier gives: its multiplier, as it is now, and what update_tiers was told. */
 static void

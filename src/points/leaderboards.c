@@ -35,16 +35,12 @@ PG_FUNCTION_INFO_V1(swipesavvy_get_leaderboard);
 
 static const char *const periods[] = {"weekly", "monthly", "all_time", NULL};
 
-static SSQuery lock_period = {
-	"INSERT INTO swipesavvy.leaderboards (period, starts_at, as_of) VALUES ($1, '-infinity', '-infinity')"
-	" ON CONFLICT (period) DO UPDATE SET period = excluded.period",
-	1,
-	{TEXTOID},
-	NULL};
-static SSQuery end_period = {"UPDATE swipesavvy.leaderboards SET starts_at = $2, as_of = $3 WHERE period = $1",
-							 3,
-							 {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-							 NULL};
+SS_QUERY(lock_period,
+		 "INSERT INTO swipesavvy.leaderboards (period, starts_at, as_of) VALUES ($1, '-infinity', '-infinity')"
+		 " ON CONFLICT (period) DO UPDATE SET period = excluded.period",
+		 TEXTOID);
+SS_QUERY(end_period, "UPDATE swipesavvy.leaderboards SET starts_at = $2, as_of = $3 WHERE period = $1", TEXTOID,
+		 TIMESTAMPTZOID, TIMESTAMPTZOID);
 
 /*
  * $1 period; the rows that are to be there. Those that are not any more are taken away, and only changes are written:
@@ -66,56 +62,48 @@ static SSQuery end_period = {"UPDATE swipesavvy.leaderboards SET starts_at = $2,
 /* How much earlier than its time a purchase may be recorded (awards.md). */
 #define AHEAD "interval '1 day'"
 
-static SSQuery replace_recent = {
-	REPLACE("SELECT p.user_id, sum(p.points)::bigint AS points FROM ("
-			"     SELECT t.user_id, t.points_base + t.points_bonus - t.points_refunded AS points"
-			"       FROM swipesavvy.transactions t"
-			"      WHERE t.status = 'completed' AND t.occurred_at >= $2 AND t.occurred_at < $3"
-			"     UNION ALL"
-			"     SELECT e.user_id, e.points FROM swipesavvy.points_entries e"
-			"       JOIN swipesavvy.transactions t ON t.transaction_id = e.transaction_id"
-			"      WHERE e.kind = 'referral' AND e.credit_account = 'available' AND e.recorded_at >= $2 - " AHEAD
-			"        AND t.occurred_at >= $2 AND t.occurred_at < $3) p GROUP BY p.user_id"),
-	3,
-	{TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-	NULL};
-static SSQuery replace_all_time = {
-	REPLACE("SELECT a.user_id, a.lifetime_points AS points FROM swipesavvy.reward_accounts a"), 1, {TEXTOID}, NULL};
+SS_QUERY(replace_recent,
+		 REPLACE("SELECT p.user_id, sum(p.points)::bigint AS points FROM ("
+				 "     SELECT t.user_id, t.points_base + t.points_bonus - t.points_refunded AS points"
+				 "       FROM swipesavvy.transactions t"
+				 "      WHERE t.status = 'completed' AND t.occurred_at >= $2 AND t.occurred_at < $3"
+				 "     UNION ALL"
+				 "     SELECT e.user_id, e.points FROM swipesavvy.points_entries e"
+				 "       JOIN swipesavvy.transactions t ON t.transaction_id = e.transaction_id"
+				 "      WHERE e.kind = 'referral' AND e.credit_account = 'available' AND e.recorded_at >= $2 - " AHEAD
+				 "        AND t.occurred_at >= $2 AND t.occurred_at < $3) p GROUP BY p.user_id"),
+		 TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
+SS_QUERY(replace_all_time, REPLACE("SELECT a.user_id, a.lifetime_points AS points FROM swipesavvy.reward_accounts a"),
+		 TEXTOID);
 
 /* each value of points that holds a thousandth row, and how many users have at least as many */
-static SSQuery clear_marks = {"DELETE FROM swipesavvy.leaderboard_marks WHERE period = $1", 1, {TEXTOID}, NULL};
-static SSQuery write_marks = {"INSERT INTO swipesavvy.leaderboard_marks (period, points, at_least)"
-							  " SELECT $1, n.points, max(n.n) FROM"
-							  " (SELECT l.points, row_number() OVER (ORDER BY l.points DESC) AS n"
-							  "    FROM swipesavvy.leaderboard_entries l WHERE l.period = $1) n"
-							  " GROUP BY n.points HAVING max(n.n) / 1000 > (min(n.n) - 1) / 1000",
-							  1,
-							  {TEXTOID},
-							  NULL};
+SS_QUERY(clear_marks, "DELETE FROM swipesavvy.leaderboard_marks WHERE period = $1", TEXTOID);
+SS_QUERY(write_marks,
+		 "INSERT INTO swipesavvy.leaderboard_marks (period, points, at_least)"
+		 " SELECT $1, n.points, max(n.n) FROM"
+		 " (SELECT l.points, row_number() OVER (ORDER BY l.points DESC) AS n"
+		 "    FROM swipesavvy.leaderboard_entries l WHERE l.period = $1) n"
+		 " GROUP BY n.points HAVING max(n.n) / 1000 > (min(n.n) - 1) / 1000",
+		 TEXTOID);
 
-static SSQuery find_period = {
-	"SELECT starts_at, as_of FROM swipesavvy.leaderboards WHERE period = $1", 1, {TEXTOID}, NULL};
-static SSQuery select_leaders = {
-	"SELECT l.user_id, l.points, u.name, a.lifetime_points, a.tier, coalesce(a.tier_until, '-infinity')"
-	"  FROM swipesavvy.leaderboard_entries l JOIN swipesavvy.users u ON u.user_id = l.user_id"
-	"  JOIN swipesavvy.reward_accounts a ON a.user_id = l.user_id"
-	" WHERE l.period = $1 AND u.status = 'active' AND u.erased_at IS NULL"
-	" ORDER BY l.points DESC, l.user_id LIMIT $2",
-	2,
-	{TEXTOID, INT8OID},
-	NULL};
+SS_QUERY(find_period, "SELECT starts_at, as_of FROM swipesavvy.leaderboards WHERE period = $1", TEXTOID);
+SS_QUERY(select_leaders,
+		 "SELECT l.user_id, l.points, u.name, a.lifetime_points, a.tier, coalesce(a.tier_until, '-infinity')"
+		 "  FROM swipesavvy.leaderboard_entries l JOIN swipesavvy.users u ON u.user_id = l.user_id"
+		 "  JOIN swipesavvy.reward_accounts a ON a.user_id = l.user_id"
+		 " WHERE l.period = $1 AND u.status = 'active' AND u.erased_at IS NULL"
+		 " ORDER BY l.points DESC, l.user_id LIMIT $2",
+		 TEXTOID, INT8OID);
 /* counted from the next mark above on: less than a thousand rows */
-static SSQuery find_own = {
-	"SELECT o.points, coalesce(m.at_least, 0) + 1 +"
-	"       (SELECT count(*) FROM swipesavvy.leaderboard_entries l WHERE l.period = $1 AND l.points > o.points"
-	"           AND l.points < coalesce(m.points, 9223372036854775807))"
-	"  FROM swipesavvy.leaderboard_entries o LEFT JOIN LATERAL"
-	" (SELECT m.points, m.at_least FROM swipesavvy.leaderboard_marks m WHERE m.period = $1 AND m.points > o.points"
-	"   ORDER BY m.points LIMIT 1) m ON true"
-	" WHERE o.user_id = $2 AND o.period = $1",
-	2,
-	{TEXTOID, UUIDOID},
-	NULL};
+SS_QUERY(find_own,
+		 "SELECT o.points, coalesce(m.at_least, 0) + 1 +"
+		 "       (SELECT count(*) FROM swipesavvy.leaderboard_entries l WHERE l.period = $1 AND l.points > o.points"
+		 "           AND l.points < coalesce(m.points, 9223372036854775807))"
+		 "  FROM swipesavvy.leaderboard_entries o LEFT JOIN LATERAL"
+		 " (SELECT m.points, m.at_least FROM swipesavvy.leaderboard_marks m WHERE m.period = $1 AND m.points > o.points"
+		 "   ORDER BY m.points LIMIT 1) m ON true"
+		 " WHERE o.user_id = $2 AND o.period = $1",
+		 TEXTOID, UUIDOID);
 
 /* --- refreshing ------------------------------------------------------------------------ */
 

@@ -14,13 +14,12 @@
 
 PG_FUNCTION_INFO_V1(swipesavvy_get_points_history);
 
-static SSQuery count_entries = {
-	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.points_entries WHERE user_id = $1" SS_PAGE_COUNT_LIMIT ") e",
-	1,
-	{UUIDOID},
-	NULL};
+SS_QUERY(count_entries,
+		 "SELECT count(*) FROM (SELECT 1 FROM swipesavvy.points_entries WHERE user_id = $1" SS_PAGE_COUNT_LIMIT ") e",
+		 UUIDOID);
 
-static SSQuery list_entries = {
+SS_QUERY(
+	list_entries,
 	"SELECT e.entry_id, e.kind::text AS kind,"
 	"       CASE WHEN e.credit_account IN ('available', 'pending') THEN e.points ELSE -e.points END AS points,"
 	"       CASE 'available'::swipesavvy.ledger_account WHEN e.credit_account THEN e.points WHEN e.debit_account THEN -e.points ELSE 0 END"
@@ -45,9 +44,7 @@ static SSQuery list_entries = {
 	"  LEFT JOIN swipesavvy.points_adjustments a ON a.user_id = e.user_id AND a.entry_id = e.entry_id"
 	"  LEFT JOIN swipesavvy.charities h ON h.charity_id = d.charity_id"
 	" ORDER BY e.entry_id DESC",
-	3,
-	{UUIDOID, UUIDOID, INT8OID},
-	NULL};
+	UUIDOID, UUIDOID, INT8OID);
 
 /*
  * get_points_history(user_id, page_size, after)

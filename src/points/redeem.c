@@ -54,44 +54,34 @@ typedef struct Operation
 	SSQuery *find_key;
 } Operation;
 
-static SSQuery find_redemption_key = {
-	"SELECT entry_id, confirmation_code, points, reward_id FROM swipesavvy.reward_redemptions"
-	" WHERE user_id = $1 AND idempotency_key = $2",
-	2,
-	{UUIDOID, TEXTOID},
-	NULL};
-static SSQuery find_donation_key = {"SELECT entry_id, confirmation_code, points, charity_id FROM swipesavvy.donations"
-									" WHERE user_id = $1 AND idempotency_key = $2",
-									2,
-									{UUIDOID, TEXTOID},
-									NULL};
-static SSQuery insert_redemption = {
+SS_QUERY(find_redemption_key,
+		 "SELECT entry_id, confirmation_code, points, reward_id FROM swipesavvy.reward_redemptions"
+		 " WHERE user_id = $1 AND idempotency_key = $2",
+		 UUIDOID, TEXTOID);
+SS_QUERY(find_donation_key,
+		 "SELECT entry_id, confirmation_code, points, charity_id FROM swipesavvy.donations"
+		 " WHERE user_id = $1 AND idempotency_key = $2",
+		 UUIDOID, TEXTOID);
+SS_QUERY(
+	insert_redemption,
 	"INSERT INTO swipesavvy.reward_redemptions (user_id, entry_id, points, reward_id, confirmation_code, idempotency_key,"
 	"       redeemed_at, from_stock) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-	8,
-	{UUIDOID, UUIDOID, INT8OID, UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, BOOLOID},
-	NULL};
-static SSQuery insert_donation = {
-	"INSERT INTO swipesavvy.donations (user_id, entry_id, points, charity_id, confirmation_code, idempotency_key,"
-	"       donated_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-	7,
-	{UUIDOID, UUIDOID, INT8OID, UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID},
-	NULL};
-static SSQuery find_reward = {
-	"SELECT points, stock, is_active AND starts_at <= $2 AND (ends_at IS NULL OR ends_at > $2)"
-	"  FROM swipesavvy.rewards WHERE reward_id = $1",
-	2,
-	{UUIDOID, TIMESTAMPTZOID},
-	NULL};
+	UUIDOID, UUIDOID, INT8OID, UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID, BOOLOID);
+SS_QUERY(insert_donation,
+		 "INSERT INTO swipesavvy.donations (user_id, entry_id, points, charity_id, confirmation_code, idempotency_key,"
+		 "       donated_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+		 UUIDOID, UUIDOID, INT8OID, UUIDOID, TEXTOID, TEXTOID, TIMESTAMPTZOID);
+SS_QUERY(find_reward,
+		 "SELECT points, stock, is_active AND starts_at <= $2 AND (ends_at IS NULL OR ends_at > $2)"
+		 "  FROM swipesavvy.rewards WHERE reward_id = $1",
+		 UUIDOID, TIMESTAMPTZOID);
 /* as it was found, with one at least left */
-static SSQuery take_reward = {
-	"UPDATE swipesavvy.rewards SET stock = stock - 1"
-	" WHERE reward_id = $1 AND is_active AND starts_at <= $2 AND (ends_at IS NULL OR ends_at > $2)"
-	"   AND points = $3 AND stock > 0",
-	3,
-	{UUIDOID, TIMESTAMPTZOID, INT8OID},
-	NULL};
-static SSQuery find_charity = {"SELECT is_active FROM swipesavvy.charities WHERE charity_id = $1", 1, {UUIDOID}, NULL};
+SS_QUERY(take_reward,
+		 "UPDATE swipesavvy.rewards SET stock = stock - 1"
+		 " WHERE reward_id = $1 AND is_active AND starts_at <= $2 AND (ends_at IS NULL OR ends_at > $2)"
+		 "   AND points = $3 AND stock > 0",
+		 UUIDOID, TIMESTAMPTZOID, INT8OID);
+SS_QUERY(find_charity, "SELECT is_active FROM swipesavvy.charities WHERE charity_id = $1", UUIDOID);
 
 static const Operation redeeming = {"redeem",	 "redemption",		"redemption_id",
 									"reward_id", "points.redeemed", &find_redemption_key};

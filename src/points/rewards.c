@@ -32,83 +32,65 @@ PG_FUNCTION_INFO_V1(swipesavvy_list_charities);
 	"reward_id, name, description, points, stock, starts_at, ends_at, is_active, created_at, updated_at"
 #define CHARITY_COLUMNS "charity_id, name, description, is_active, created_at, updated_at"
 
-static SSQuery insert_reward = {
-	"INSERT INTO swipesavvy.rewards (reward_id, name, points, stock, description, starts_at, ends_at, stocked)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($4, 0))"
-	" ON CONFLICT (reward_id) DO NOTHING RETURNING " REWARD_COLUMNS,
-	7,
-	{UUIDOID, TEXTOID, INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-	NULL};
+SS_QUERY(insert_reward,
+		 "INSERT INTO swipesavvy.rewards (reward_id, name, points, stock, description, starts_at, ends_at, stocked)"
+		 " VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($4, 0))"
+		 " ON CONFLICT (reward_id) DO NOTHING RETURNING " REWARD_COLUMNS,
+		 UUIDOID, TEXTOID, INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
 
-static SSQuery lock_reward = {
-	"SELECT " REWARD_COLUMNS " FROM swipesavvy.rewards WHERE reward_id = $1 FOR NO KEY UPDATE", 1, {UUIDOID}, NULL};
+SS_QUERY(lock_reward, "SELECT " REWARD_COLUMNS " FROM swipesavvy.rewards WHERE reward_id = $1 FOR NO KEY UPDATE",
+		 UUIDOID);
 
 /* $8 to $10: description, stock and end are given, be it as null */
-static SSQuery update_reward = {
-	"UPDATE swipesavvy.rewards"
-	"   SET name = coalesce($2, name), points = coalesce($3, points),"
-	"       stock = CASE WHEN $9 THEN $4 ELSE stock END,"
-	"       stocked = CASE WHEN $9 THEN stocked - coalesce(stock, 0) + coalesce($4, 0) ELSE stocked END,"
-	"       description = CASE WHEN $8 THEN $5 ELSE description END, starts_at = coalesce($6, starts_at),"
-	"       ends_at = CASE WHEN $10 THEN $7 ELSE ends_at END, is_active = coalesce($11, is_active),"
-	"       updated_at = now()"
-	" WHERE reward_id = $1 RETURNING " REWARD_COLUMNS,
-	11,
-	{UUIDOID, TEXTOID, INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, BOOLOID, BOOLOID, BOOLOID},
-	NULL};
+SS_QUERY(update_reward,
+		 "UPDATE swipesavvy.rewards"
+		 "   SET name = coalesce($2, name), points = coalesce($3, points),"
+		 "       stock = CASE WHEN $9 THEN $4 ELSE stock END,"
+		 "       stocked = CASE WHEN $9 THEN stocked - coalesce(stock, 0) + coalesce($4, 0) ELSE stocked END,"
+		 "       description = CASE WHEN $8 THEN $5 ELSE description END, starts_at = coalesce($6, starts_at),"
+		 "       ends_at = CASE WHEN $10 THEN $7 ELSE ends_at END, is_active = coalesce($11, is_active),"
+		 "       updated_at = now()"
+		 " WHERE reward_id = $1 RETURNING " REWARD_COLUMNS,
+		 UUIDOID, TEXTOID, INT8OID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, BOOLOID, BOOLOID,
+		 BOOLOID);
 
 /* $2: any, not only one that has been on show */
-static SSQuery find_reward_cursor = {
-	"SELECT points FROM swipesavvy.rewards WHERE reward_id = $1 AND ($2 OR starts_at <= now())",
-	2,
-	{UUIDOID, BOOLOID},
-	NULL};
+SS_QUERY(find_reward_cursor,
+		 "SELECT points FROM swipesavvy.rewards WHERE reward_id = $1 AND ($2 OR starts_at <= now())", UUIDOID, BOOLOID);
 
 /* $1: all of them, not only those that can be redeemed */
 #define REWARDS_SHOWN "($1 OR (is_active AND starts_at <= now() AND (ends_at IS NULL OR ends_at > now())))"
-static SSQuery count_rewards = {
-	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.rewards WHERE " REWARDS_SHOWN SS_PAGE_COUNT_LIMIT ") r",
-	1,
-	{BOOLOID},
-	NULL};
-static SSQuery list_rewards = {"SELECT " REWARD_COLUMNS " FROM swipesavvy.rewards"
-							   " WHERE " REWARDS_SHOWN
-							   " AND (points, reward_id) > ($2, $3) ORDER BY points, reward_id LIMIT $4 OFFSET $5",
-							   5,
-							   {BOOLOID, INT8OID, UUIDOID, INT8OID, INT8OID},
-							   NULL};
+SS_QUERY(count_rewards,
+		 "SELECT count(*) FROM (SELECT 1 FROM swipesavvy.rewards WHERE " REWARDS_SHOWN SS_PAGE_COUNT_LIMIT ") r",
+		 BOOLOID);
+SS_QUERY(list_rewards,
+		 "SELECT " REWARD_COLUMNS " FROM swipesavvy.rewards"
+		 " WHERE " REWARDS_SHOWN " AND (points, reward_id) > ($2, $3) ORDER BY points, reward_id LIMIT $4 OFFSET $5",
+		 BOOLOID, INT8OID, UUIDOID, INT8OID, INT8OID);
 
-static SSQuery insert_charity = {"INSERT INTO swipesavvy.charities (charity_id, name, description) VALUES ($1, $2, $3)"
-								 " ON CONFLICT (charity_id) DO NOTHING RETURNING " CHARITY_COLUMNS,
-								 3,
-								 {UUIDOID, TEXTOID, TEXTOID},
-								 NULL};
+SS_QUERY(insert_charity,
+		 "INSERT INTO swipesavvy.charities (charity_id, name, description) VALUES ($1, $2, $3)"
+		 " ON CONFLICT (charity_id) DO NOTHING RETURNING " CHARITY_COLUMNS,
+		 UUIDOID, TEXTOID, TEXTOID);
 
-static SSQuery lock_charity = {
-	"SELECT " CHARITY_COLUMNS " FROM swipesavvy.charities WHERE charity_id = $1 FOR NO KEY UPDATE", 1, {UUIDOID}, NULL};
+SS_QUERY(lock_charity, "SELECT " CHARITY_COLUMNS " FROM swipesavvy.charities WHERE charity_id = $1 FOR NO KEY UPDATE",
+		 UUIDOID);
 
-static SSQuery update_charity = {
-	"UPDATE swipesavvy.charities"
-	"   SET name = coalesce($2, name), description = CASE WHEN $4 THEN $3 ELSE description END,"
-	"       is_active = coalesce($5, is_active), updated_at = now()"
-	" WHERE charity_id = $1 RETURNING " CHARITY_COLUMNS,
-	5,
-	{UUIDOID, TEXTOID, TEXTOID, BOOLOID, BOOLOID},
-	NULL};
+SS_QUERY(update_charity,
+		 "UPDATE swipesavvy.charities"
+		 "   SET name = coalesce($2, name), description = CASE WHEN $4 THEN $3 ELSE description END,"
+		 "       is_active = coalesce($5, is_active), updated_at = now()"
+		 " WHERE charity_id = $1 RETURNING " CHARITY_COLUMNS,
+		 UUIDOID, TEXTOID, TEXTOID, BOOLOID, BOOLOID);
 
-static SSQuery find_charity_cursor = {
-	"SELECT name FROM swipesavvy.charities WHERE charity_id = $1", 1, {UUIDOID}, NULL};
-static SSQuery count_charities = {
-	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.charities WHERE $1 OR is_active" SS_PAGE_COUNT_LIMIT ") c",
-	1,
-	{BOOLOID},
-	NULL};
-static SSQuery list_charities = {
-	"SELECT " CHARITY_COLUMNS " FROM swipesavvy.charities"
-	" WHERE ($1 OR is_active) AND (name, charity_id) > ($2, $3) ORDER BY name, charity_id LIMIT $4 OFFSET $5",
-	5,
-	{BOOLOID, TEXTOID, UUIDOID, INT8OID, INT8OID},
-	NULL};
+SS_QUERY(find_charity_cursor, "SELECT name FROM swipesavvy.charities WHERE charity_id = $1", UUIDOID);
+SS_QUERY(count_charities,
+		 "SELECT count(*) FROM (SELECT 1 FROM swipesavvy.charities WHERE $1 OR is_active" SS_PAGE_COUNT_LIMIT ") c",
+		 BOOLOID);
+SS_QUERY(list_charities,
+		 "SELECT " CHARITY_COLUMNS " FROM swipesavvy.charities"
+		 " WHERE ($1 OR is_active) AND (name, charity_id) > ($2, $3) ORDER BY name, charity_id LIMIT $4 OFFSET $5",
+		 BOOLOID, TEXTOID, UUIDOID, INT8OID, INT8OID);
 
 /* Writes down what became of a reward or charity; without `before` it is new. */
 static void

@@ -27,40 +27,34 @@ PG_FUNCTION_INFO_V1(swipesavvy_activate_boost);
 PG_FUNCTION_INFO_V1(swipesavvy_deactivate_boost);
 PG_FUNCTION_INFO_V1(swipesavvy_list_boosts);
 
-static SSQuery insert_boost = {
+SS_QUERY(
+	insert_boost,
 	"INSERT INTO swipesavvy.boosts (boost_id, name, multiplier_milli, category, starts_at, expires_at, activation_limit)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (boost_id) DO NOTHING"
 	" RETURNING boost_id, name, swipesavvy.minor_to_major(multiplier_milli, 3) AS multiplier, category,"
 	"           starts_at, expires_at, activation_limit, created_at",
-	7,
-	{UUIDOID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID},
-	NULL};
+	UUIDOID, TEXTOID, INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID);
 
-static SSQuery find_boost = {
-	"SELECT expires_at, activation_limit FROM swipesavvy.boosts WHERE boost_id = $2", 2, {UUIDOID, UUIDOID}, NULL};
+SS_QUERY(find_boost, "SELECT expires_at, activation_limit FROM swipesavvy.boosts WHERE boost_id = $2", UUIDOID,
+		 UUIDOID);
 
-static SSQuery find_active = {
-	"SELECT FROM swipesavvy.user_boosts WHERE user_id = $1 AND boost_id = $2 AND deactivated_at IS NULL",
-	2,
-	{UUIDOID, UUIDOID},
-	NULL};
+SS_QUERY(find_active,
+		 "SELECT FROM swipesavvy.user_boosts WHERE user_id = $1 AND boost_id = $2 AND deactivated_at IS NULL", UUIDOID,
+		 UUIDOID);
 
-static SSQuery lock_boost = {
-	"SELECT FROM swipesavvy.boosts WHERE boost_id = $2 FOR NO KEY UPDATE", 2, {UUIDOID, UUIDOID}, NULL};
+SS_QUERY(lock_boost, "SELECT FROM swipesavvy.boosts WHERE boost_id = $2 FOR NO KEY UPDATE", UUIDOID, UUIDOID);
 
-static SSQuery count_active = {
+SS_QUERY(
+	count_active,
 	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.user_boosts WHERE boost_id = $1 AND deactivated_at IS NULL LIMIT $2) b",
-	2,
-	{UUIDOID, INT8OID},
-	NULL};
+	UUIDOID, INT8OID);
 
 #define BOOSTS_SHOWN "($1 OR b.expires_at IS NULL OR b.expires_at > now())"
-static SSQuery count_boosts = {
-	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.boosts b WHERE " BOOSTS_SHOWN SS_PAGE_COUNT_LIMIT ") b",
-	1,
-	{BOOLOID},
-	NULL};
-static SSQuery list_boosts = {
+SS_QUERY(count_boosts,
+		 "SELECT count(*) FROM (SELECT 1 FROM swipesavvy.boosts b WHERE " BOOSTS_SHOWN SS_PAGE_COUNT_LIMIT ") b",
+		 BOOLOID);
+SS_QUERY(
+	list_boosts,
 	"SELECT b.boost_id, b.name, swipesavvy.minor_to_major(b.multiplier_milli, 3) AS multiplier, b.category, b.starts_at,"
 	"       b.expires_at, b.activation_limit,"
 	"       CASE WHEN b.activation_limit IS NOT NULL THEN greatest(0, b.activation_limit -"
@@ -70,32 +64,25 @@ static SSQuery list_boosts = {
 	"                WHERE u.user_id = $3 AND u.boost_id = b.boost_id AND u.deactivated_at IS NULL) AS active"
 	"  FROM swipesavvy.boosts b WHERE " BOOSTS_SHOWN " AND b.boost_id > $2"
 	" ORDER BY b.boost_id LIMIT $4 OFFSET $5",
-	5,
-	{BOOLOID, UUIDOID, UUIDOID, INT8OID, INT8OID},
-	NULL};
+	BOOLOID, UUIDOID, UUIDOID, INT8OID, INT8OID);
 
-static SSQuery activate = {
-	"INSERT INTO swipesavvy.user_boosts AS b (user_id, boost_id, activated_at) VALUES ($1, $2, $3)"
-	" ON CONFLICT (user_id, boost_id) DO UPDATE SET activated_at = $3, deactivated_at = NULL"
-	"  WHERE b.deactivated_at IS NOT NULL",
-	3,
-	{UUIDOID, UUIDOID, TIMESTAMPTZOID},
-	NULL};
+SS_QUERY(activate,
+		 "INSERT INTO swipesavvy.user_boosts AS b (user_id, boost_id, activated_at) VALUES ($1, $2, $3)"
+		 " ON CONFLICT (user_id, boost_id) DO UPDATE SET activated_at = $3, deactivated_at = NULL"
+		 "  WHERE b.deactivated_at IS NOT NULL",
+		 UUIDOID, UUIDOID, TIMESTAMPTZOID);
 
-static SSQuery deactivate = {"UPDATE swipesavvy.user_boosts SET deactivated_at = now()"
-							 " WHERE user_id = $1 AND boost_id = $2 AND deactivated_at IS NULL",
-							 2,
-							 {UUIDOID, UUIDOID},
-							 NULL};
+SS_QUERY(deactivate,
+		 "UPDATE swipesavvy.user_boosts SET deactivated_at = now()"
+		 " WHERE user_id = $1 AND boost_id = $2 AND deactivated_at IS NULL",
+		 UUIDOID, UUIDOID);
 
-static SSQuery select_user_boost = {
-	"SELECT u.user_id, b.boost_id, b.name, swipesavvy.minor_to_major(b.multiplier_milli, 3) AS multiplier,"
-	"       b.category, b.expires_at, u.deactivated_at IS NULL AS active"
-	"  FROM swipesavvy.user_boosts u JOIN swipesavvy.boosts b ON b.boost_id = u.boost_id"
-	" WHERE u.user_id = $1 AND u.boost_id = $2",
-	2,
-	{UUIDOID, UUIDOID},
-	NULL};
+SS_QUERY(select_user_boost,
+		 "SELECT u.user_id, b.boost_id, b.name, swipesavvy.minor_to_major(b.multiplier_milli, 3) AS multiplier,"
+		 "       b.category, b.expires_at, u.deactivated_at IS NULL AS active"
+		 "  FROM swipesavvy.user_boosts u JOIN swipesavvy.boosts b ON b.boost_id = u.boost_id"
+		 " WHERE u.user_id = $1 AND u.boost_id = $2",
+		 UUIDOID, UUIDOID);
 
 /*
  * create_boost(name, multiplier, category, starts_at, expires_at, boost_id,

@@ -20,12 +20,10 @@ PG_FUNCTION_INFO_V1(swipesavvy_add_currency);
 #define CODE_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define CODE_LENGTH	 3
 
-static SSQuery insert_currency = {
-	.sql = "INSERT INTO swipesavvy.currencies (code, minor_unit, name) VALUES ($1, $2, coalesce($3, $1))"
-		   " ON CONFLICT (code) DO NOTHING RETURNING code, minor_unit AS exponent, name",
-	.nargs = 3,
-	.argtypes = {TEXTOID, INT4OID, TEXTOID},
-};
+SS_QUERY(insert_currency,
+		 "INSERT INTO swipesavvy.currencies (code, minor_unit, name) VALUES ($1, $2, coalesce($3, $1))"
+		 " ON CONFLICT (code) DO NOTHING RETURNING code, minor_unit AS exponent, name",
+		 TEXTOID, INT4OID, TEXTOID);
 
 static void
 check_code(const char *code)

@@ -21,13 +21,12 @@ PG_FUNCTION_INFO_V1(swipesavvy_refresh_tiers);
 #define REFRESH_DEFAULT 10000
 
 /* Accounts that were kept in a tier until $1 at the latest which their points do not make, or which is gone. */
-static SSQuery due_query = {"SELECT a.user_id FROM swipesavvy.reward_accounts a"
-							"  LEFT JOIN swipesavvy.tiers t ON t.tier = a.tier AND t.is_active"
-							" WHERE a.tier_until <= $1 AND (t.tier IS NULL OR t.threshold > a.lifetime_points)"
-							" ORDER BY a.user_id LIMIT $2",
-							2,
-							{TIMESTAMPTZOID, INT8OID},
-							NULL};
+SS_QUERY(due_query,
+		 "SELECT a.user_id FROM swipesavvy.reward_accounts a"
+		 "  LEFT JOIN swipesavvy.tiers t ON t.tier = a.tier AND t.is_active"
+		 " WHERE a.tier_until <= $1 AND (t.tier IS NULL OR t.threshold > a.lifetime_points)"
+		 " ORDER BY a.user_id LIMIT $2",
+		 TIMESTAMPTZOID, INT8OID);
 
 /*
  * refresh_tiers(as_of, page_size): {refreshed, more}

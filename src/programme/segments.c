@@ -25,54 +25,45 @@ PG_FUNCTION_INFO_V1(swipesavvy_add_segment_members);
 PG_FUNCTION_INFO_V1(swipesavvy_remove_segment_members);
 PG_FUNCTION_INFO_V1(swipesavvy_list_segments);
 
-static SSQuery insert_segment = {
+SS_QUERY(
+	insert_segment,
 	"INSERT INTO swipesavvy.segments (name, description, segment_no) VALUES ($1, $2,"
 	" " SS_NEXT_NO(
 		"segments", "segment_no",
 		"segments_segment_no_seq") ")"
 								   " ON CONFLICT (name) DO NOTHING RETURNING name, description, 0 AS members, created_at",
-	2,
-	{TEXTOID, TEXTOID},
-	NULL};
+	TEXTOID, TEXTOID);
 
-static SSQuery find_segment = {"SELECT segment_no FROM swipesavvy.segments WHERE name = $1", 1, {TEXTOID}, NULL};
+SS_QUERY(find_segment, "SELECT segment_no FROM swipesavvy.segments WHERE name = $1", TEXTOID);
 
-static SSQuery find_unknown_user = {"SELECT m.user_id FROM unnest($1) m(user_id)"
-									" WHERE NOT EXISTS (SELECT FROM swipesavvy.users u WHERE u.user_id = m.user_id)"
-									" ORDER BY m.user_id LIMIT 1",
-									1,
-									{UUIDARRAYOID},
-									NULL};
+SS_QUERY(find_unknown_user,
+		 "SELECT m.user_id FROM unnest($1) m(user_id)"
+		 " WHERE NOT EXISTS (SELECT FROM swipesavvy.users u WHERE u.user_id = m.user_id)"
+		 " ORDER BY m.user_id LIMIT 1",
+		 UUIDARRAYOID);
 
 /* since when, by the clock: explain_award() tells purchases of the same transaction that came before */
-static SSQuery insert_members = {
+SS_QUERY(
+	insert_members,
 	"INSERT INTO swipesavvy.segment_members (user_id, segment_no, added_at)"
 	" SELECT DISTINCT m.user_id, $2, c.moment FROM unnest($1) m(user_id), (SELECT clock_timestamp() AS moment OFFSET 0) c ORDER BY m.user_id"
 	" ON CONFLICT DO NOTHING",
-	2,
-	{UUIDARRAYOID, INT4OID},
-	NULL};
+	UUIDARRAYOID, INT4OID);
 
-static SSQuery delete_members = {
-	"WITH found AS (SELECT user_id FROM swipesavvy.segment_members"
-	"                WHERE user_id = ANY ($1) AND segment_no = $2 ORDER BY user_id FOR UPDATE)"
-	" DELETE FROM swipesavvy.segment_members m USING found f"
-	"  WHERE m.user_id = f.user_id AND m.segment_no = $2",
-	2,
-	{UUIDARRAYOID, INT4OID},
-	NULL};
+SS_QUERY(delete_members,
+		 "WITH found AS (SELECT user_id FROM swipesavvy.segment_members"
+		 "                WHERE user_id = ANY ($1) AND segment_no = $2 ORDER BY user_id FOR UPDATE)"
+		 " DELETE FROM swipesavvy.segment_members m USING found f"
+		 "  WHERE m.user_id = f.user_id AND m.segment_no = $2",
+		 UUIDARRAYOID, INT4OID);
 
-static SSQuery count_members = {
-	"SELECT count(*) FROM swipesavvy.segment_members WHERE segment_no = $1", 1, {INT4OID}, NULL};
+SS_QUERY(count_members, "SELECT count(*) FROM swipesavvy.segment_members WHERE segment_no = $1", INT4OID);
 
-static SSQuery select_segments = {
-	"SELECT s.name, s.description,"
-	"       (SELECT count(*) FROM swipesavvy.segment_members m WHERE m.segment_no = s.segment_no) AS members,"
-	"       s.created_at"
-	"  FROM swipesavvy.segments s ORDER BY s.name",
-	0,
-	{0},
-	NULL};
+SS_QUERY(select_segments,
+		 "SELECT s.name, s.description,"
+		 "       (SELECT count(*) FROM swipesavvy.segment_members m WHERE m.segment_no = s.segment_no) AS members,"
+		 "       s.created_at"
+		 "  FROM swipesavvy.segments s ORDER BY s.name");
 
 /*
  * create_segment(name, description)

@@ -36,20 +36,15 @@ typedef struct Setting
 	Jsonb *before;
 } Setting;
 
-static SSQuery lock_settings = {
-	"SELECT setting, value_type, minimum, maximum, nullable, value FROM swipesavvy.system_settings"
-	" ORDER BY setting FOR NO KEY UPDATE",
-	0,
-	{0},
-	NULL};
+SS_QUERY(lock_settings, "SELECT setting, value_type, minimum, maximum, nullable, value FROM swipesavvy.system_settings"
+						" ORDER BY setting FOR NO KEY UPDATE");
 
-static SSQuery update_setting = {"UPDATE swipesavvy.system_settings SET value = $2, updated_at = now(), updated_by = $3"
-								 " WHERE setting = $1 AND value <> $2",
-								 3,
-								 {TEXTOID, JSONBOID, UUIDOID},
-								 NULL};
+SS_QUERY(update_setting,
+		 "UPDATE swipesavvy.system_settings SET value = $2, updated_at = now(), updated_by = $3"
+		 " WHERE setting = $1 AND value <> $2",
+		 TEXTOID, JSONBOID, UUIDOID);
 
-static SSQuery find_timezone = {"SELECT FROM pg_catalog.pg_timezone_names WHERE name = $1", 1, {TEXTOID}, NULL};
+SS_QUERY(find_timezone, "SELECT FROM pg_catalog.pg_timezone_names WHERE name = $1", TEXTOID);
 
 /* --- the stored settings ------------------------------------------------------------ */
 

@@ -32,31 +32,24 @@ typedef struct TierInput
 	Jsonb *benefits; /* NULL = as they are */
 } TierInput;
 
-static SSQuery select_tiers = {
-	"SELECT tier, threshold, swipesavvy.minor_to_major(multiplier_milli, 3) AS multiplier, benefits"
-	"  FROM swipesavvy.tiers WHERE is_active ORDER BY threshold",
-	0,
-	{0},
-	NULL};
+SS_QUERY(select_tiers, "SELECT tier, threshold, swipesavvy.minor_to_major(multiplier_milli, 3) AS multiplier, benefits"
+					   "  FROM swipesavvy.tiers WHERE is_active ORDER BY threshold");
 
-static SSQuery lock_tiers = {"LOCK TABLE swipesavvy.tiers IN SHARE ROW EXCLUSIVE MODE", 0, {0}, NULL};
+SS_QUERY(lock_tiers, "LOCK TABLE swipesavvy.tiers IN SHARE ROW EXCLUSIVE MODE");
 
-static SSQuery switch_off = {
-	"UPDATE swipesavvy.tiers SET is_active = false WHERE is_active AND tier <> ALL ($1)", 1, {TEXTARRAYOID}, NULL};
+SS_QUERY(switch_off, "UPDATE swipesavvy.tiers SET is_active = false WHERE is_active AND tier <> ALL ($1)",
+		 TEXTARRAYOID);
 
-static SSQuery update_tier = {
-	"UPDATE swipesavvy.tiers"
-	"   SET threshold = $2, multiplier_milli = $3, benefits = coalesce($4, benefits), is_active = true"
-	" WHERE tier = $1",
-	4,
-	{TEXTOID, INT8OID, INT4OID, JSONBOID},
-	NULL};
+SS_QUERY(update_tier,
+		 "UPDATE swipesavvy.tiers"
+		 "   SET threshold = $2, multiplier_milli = $3, benefits = coalesce($4, benefits), is_active = true"
+		 " WHERE tier = $1",
+		 TEXTOID, INT8OID, INT4OID, JSONBOID);
 
-static SSQuery insert_tier = {"INSERT INTO swipesavvy.tiers (tier, threshold, multiplier_milli, benefits)"
-							  " VALUES ($1, $2, $3, coalesce($4, '[]'))",
-							  4,
-							  {TEXTOID, INT8OID, INT4OID, JSONBOID},
-							  NULL};
+SS_QUERY(insert_tier,
+		 "INSERT INTO swipesavvy.tiers (tier, threshold, multiplier_milli, benefits)"
+		 " VALUES ($1, $2, $3, coalesce($4, '[]'))",
+		 TEXTOID, INT8OID, INT4OID, JSONBOID);
 
 /* Makes {"tiers": [...]} the result. */
 static Datum

@@ -31,44 +31,39 @@
 
 PG_FUNCTION_INFO_V1(swipesavvy_explain_award);
 
-static SSQuery purchase_query = {
+SS_QUERY(
+	purchase_query,
 	"SELECT t.user_id, coalesce(s.recorded_amount_minor, t.amount_minor), t.currency, t.occurred_at, t.status::text, t.category_no, t.merchant_id,"
 	"       t.metadata, t.recorded_at, t.points_base, t.points_bonus, t.discount_minor, t.decision,"
 	"       t.request, t.amount_minor"
 	"  FROM swipesavvy.transactions t"
 	"  LEFT JOIN swipesavvy.settlements s ON s.user_id = t.user_id AND s.transaction_id = t.transaction_id"
 	" WHERE t.transaction_id = $1 AND ($2 IS NULL OR t.user_id = $2)",
-	2,
-	{UUIDOID, UUIDOID},
-	NULL};
-static SSQuery segments_query = {
-	"SELECT m.segment_no FROM swipesavvy.segment_members m WHERE m.user_id = $1 AND m.added_at <= $2",
-	2,
-	{UUIDOID, TIMESTAMPTZOID},
-	NULL};
+	UUIDOID, UUIDOID);
+SS_QUERY(segments_query,
+		 "SELECT m.segment_no FROM swipesavvy.segment_members m WHERE m.user_id = $1 AND m.added_at <= $2", UUIDOID,
+		 TIMESTAMPTZOID);
 /* What the redemption r gave, and what it had given before the purchase was settled for another amount. */
 #define GIVEN "r.points, r.discount_minor, (a.award ->> 'points')::bigint, (a.award ->> 'discount_minor')::bigint"
 #define GIVEN_BEFORE                                                                                                   \
 	"  LEFT JOIN swipesavvy.settlements s ON s.user_id = r.user_id AND s.transaction_id = r.transaction_id"            \
 	" CROSS JOIN LATERAL (SELECT s.recorded_awards -> (r.position - 1) AS award) a"
 
-static SSQuery candidate_query = {
-	"SELECT c.campaign_id, c.name, " GIVEN "  FROM swipesavvy.campaigns c"
-	"  LEFT JOIN swipesavvy.campaign_redemptions r"
-	"    ON r.user_id = $2 AND r.transaction_id = $3 AND r.campaign_no = c.campaign_no" GIVEN_BEFORE
-	" WHERE c.campaign_no = $1",
-	3,
-	{INT4OID, UUIDOID, UUIDOID},
-	NULL};
+SS_QUERY(candidate_query,
+		 "SELECT c.campaign_id, c.name, " GIVEN "  FROM swipesavvy.campaigns c"
+		 "  LEFT JOIN swipesavvy.campaign_redemptions r"
+		 "    ON r.user_id = $2 AND r.transaction_id = $3 AND r.campaign_no = c.campaign_no" GIVEN_BEFORE
+		 " WHERE c.campaign_no = $1",
+		 INT4OID, UUIDOID, UUIDOID);
 /* Those that applied but for some. */
-static SSQuery applied_query = {
+SS_QUERY(
+	applied_query,
 	"SELECT c.campaign_id, c.name, " GIVEN ", r.campaign_version, r.campaign_no"
 	"  FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.campaigns c ON c.campaign_no = r.campaign_no" GIVEN_BEFORE
 	" WHERE r.user_id = $2 AND r.transaction_id = $3 AND NOT r.campaign_no = ANY ($1) ORDER BY r.position",
-	3,
-	{INT4ARRAYOID, UUIDOID, UUIDOID},
-	NULL};
-static SSQuery others_query = {
+	INT4ARRAYOID, UUIDOID, UUIDOID);
+SS_QUERY(
+	others_query,
 	"SELECT " SS_CAMPAIGN_COLUMNS ", k.status, k.name"
 	"  FROM swipesavvy.campaigns n"
 	"  LEFT JOIN LATERAL (SELECT v.campaign FROM swipesavvy.campaign_versions v"
@@ -77,9 +72,7 @@ static SSQuery others_query = {
 	"  LEFT JOIN swipesavvy.merchant_categories c ON c.category = k.target_category"
 	" WHERE NOT n.campaign_no = ANY ($1) AND n.created_at <= $2"
 	" ORDER BY k.status <> 'running', k.campaign_no DESC LIMIT " OTHERS_MAX,
-	2,
-	{INT4ARRAYOID, TIMESTAMPTZOID},
-	NULL};
+	INT4ARRAYOID, TIMESTAMPTZOID);
 
 /* The purchase with the amount it was recorded with, by which its campaigns were chosen; returns the present amount. */
 static int64

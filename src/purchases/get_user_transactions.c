@@ -57,7 +57,8 @@ typedef struct Purchase
  * $1 user, $2 and $3 from and before which time, $4 and $5 the purchase to go
  * on after, $6 rows, $7 offset. Names are joined to the rows of the page only.
  */
-static SSQuery select_page = {
+SS_QUERY(
+	select_page,
 	"SELECT t.transaction_id, t.occurred_at, t.amount_minor, t.refunded_minor, t.currency, t.status, t.points, t.category_no,"
 	"       m.name, a.type, a.issuer, a.card_type, a.bank_name, a.account_type, a.last_four"
 	"  FROM (SELECT p.transaction_id, p.occurred_at, p.amount_minor, p.refunded_minor, p.currency, p.status, p.category_no,"
@@ -69,26 +70,20 @@ static SSQuery select_page = {
 	"  LEFT JOIN swipesavvy.merchants m ON m.merchant_id = t.merchant_id"
 	"  LEFT JOIN swipesavvy.accounts a ON a.user_id = t.user_id AND a.account_id = t.account_id"
 	" ORDER BY t.occurred_at DESC, t.transaction_id DESC",
-	7,
-	{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, INT8OID, INT8OID},
-	NULL};
+	UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID, INT8OID, INT8OID);
 
-static SSQuery find_cursor = {
-	"SELECT t.occurred_at FROM swipesavvy.transactions t WHERE t.transaction_id = $1 AND t.user_id = $2",
-	2,
-	{UUIDOID, UUIDOID},
-	NULL};
+SS_QUERY(find_cursor,
+		 "SELECT t.occurred_at FROM swipesavvy.transactions t WHERE t.transaction_id = $1 AND t.user_id = $2", UUIDOID,
+		 UUIDOID);
 
 /* The account counts its purchases; a range of time is counted as far as totals go. */
-static SSQuery count_all = {
-	"SELECT r.transaction_count FROM swipesavvy.reward_accounts r WHERE r.user_id = $1", 1, {UUIDOID}, NULL};
-static SSQuery count_range = {
+SS_QUERY(count_all, "SELECT r.transaction_count FROM swipesavvy.reward_accounts r WHERE r.user_id = $1", UUIDOID);
+SS_QUERY(
+	count_range,
 	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.transactions t"
 	"                       WHERE t.user_id = $1 AND t.occurred_at >= $2 AND t.occurred_at < $3" SS_PAGE_COUNT_LIMIT
 	") t",
-	3,
-	{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-	NULL};
+	UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
 
 /* The range of time that the caller asked for; is it not everything? */
 static bool

@@ -89,51 +89,43 @@ typedef struct Import
 	int count;
 } Import;
 
-static SSQuery find_query = {
+SS_QUERY(
+	find_query,
 	"SELECT i.occurred_at, i.transaction_id, i.row_id, i.rows_done, i.rows_imported, i.rows_set_aside, i.digest, i.file_node,"
 	"       i.table_oid, i.seen::text"
 	"  FROM swipesavvy.imports i WHERE i.source = $1 FOR UPDATE",
-	1,
-	{TEXTOID},
-	NULL};
-static SSQuery begin_query = {
+	TEXTOID);
+SS_QUERY(
+	begin_query,
 	"INSERT INTO swipesavvy.imports (source, file_node, table_oid) VALUES ($1, $2, $3) ON CONFLICT (source) DO NOTHING",
-	3,
-	{TEXTOID, OIDOID, OIDOID},
-	NULL};
-static SSQuery begin_afresh_query = {
+	TEXTOID, OIDOID, OIDOID);
+SS_QUERY(
+	begin_afresh_query,
 	"UPDATE swipesavvy.imports i SET occurred_at = DEFAULT, transaction_id = DEFAULT, row_id = DEFAULT, rows_done = 0,"
 	"       rows_imported = 0, rows_set_aside = 0, digest = 0, file_node = $2, table_oid = $3, started_at = now(), updated_at = now(),"
 	"       finished_at = NULL WHERE i.source = $1",
-	3,
-	{TEXTOID, OIDOID, OIDOID},
-	NULL};
-static SSQuery keep_file_query = {"UPDATE swipesavvy.imports i SET file_node = $2, table_oid = $3 WHERE i.source = $1",
-								  3,
-								  {TEXTOID, OIDOID, OIDOID},
-								  NULL};
-static SSQuery seen_query = {
-	"UPDATE swipesavvy.imports i SET seen = pg_current_snapshot() WHERE i.source = $1", 1, {TEXTOID}, NULL};
-static SSQuery advance_query = {
-	"UPDATE swipesavvy.imports i SET occurred_at = $2, transaction_id = $3, row_id = $4, rows_done = $5,"
-	"       rows_imported = $6, rows_set_aside = $7, digest = $8, updated_at = now() WHERE i.source = $1",
-	8,
-	{TEXTOID, TIMESTAMPTZOID, UUIDOID, TIDOID, INT8OID, INT8OID, INT8OID, INT8OID},
-	NULL};
-static SSQuery finish_query = {
-	"UPDATE swipesavvy.imports i SET finished_at = now(), updated_at = now() WHERE i.source = $1", 1, {TEXTOID}, NULL};
-static SSQuery set_aside_query = {
+	TEXTOID, OIDOID, OIDOID);
+SS_QUERY(keep_file_query, "UPDATE swipesavvy.imports i SET file_node = $2, table_oid = $3 WHERE i.source = $1", TEXTOID,
+		 OIDOID, OIDOID);
+SS_QUERY(seen_query, "UPDATE swipesavvy.imports i SET seen = pg_current_snapshot() WHERE i.source = $1", TEXTOID);
+SS_QUERY(advance_query,
+		 "UPDATE swipesavvy.imports i SET occurred_at = $2, transaction_id = $3, row_id = $4, rows_done = $5,"
+		 "       rows_imported = $6, rows_set_aside = $7, digest = $8, updated_at = now() WHERE i.source = $1",
+		 TEXTOID, TIMESTAMPTZOID, UUIDOID, TIDOID, INT8OID, INT8OID, INT8OID, INT8OID);
+SS_QUERY(finish_query, "UPDATE swipesavvy.imports i SET finished_at = now(), updated_at = now() WHERE i.source = $1",
+		 TEXTOID);
+SS_QUERY(
+	set_aside_query,
 	"INSERT INTO swipesavvy.import_errors (source, row_id, purchase, code, message, detail) VALUES ($1, $2, $3, $4, $5, $6)",
-	6,
-	{TEXTOID, TIDOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID},
-	NULL};
+	TEXTOID, TIDOID, JSONBOID, TEXTOID, TEXTOID, TEXTOID);
 
 /*
  * Campaigns that are completed and would have been looked at for times from $2
  * to $3: the first of those that were completed since the import of $1 began,
  * how many these are, and how many there were before.
  */
-static SSQuery find_completed = {
+SS_QUERY(
+	find_completed,
 	"WITH completed AS (SELECT c.campaign_no, c.campaign_id, c.completed_at FROM swipesavvy.campaigns c"
 	"                    WHERE c.status = 'completed' AND c.start_date <= $3 AND (c.end_date IS NULL OR c.end_date > $2))"
 	" SELECT (SELECT string_agg(f.campaign_id, ', ' ORDER BY f.campaign_no)"
@@ -141,9 +133,7 @@ static SSQuery find_completed = {
 	"       (SELECT count(*) FROM completed k WHERE k.completed_at >= i.started_at),"
 	"       (SELECT count(*) FROM completed k WHERE k.completed_at < i.started_at)"
 	"  FROM swipesavvy.imports i WHERE i.source = $1",
-	3,
-	{TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-	NULL};
+	TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
 
 /* --- the staging table ------------------------------------------------------------------ */
 

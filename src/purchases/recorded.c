@@ -16,22 +16,18 @@
 #include "ledger/entry.h"
 #include "purchases/recorded.h"
 
-static SSQuery find_user_query = {
-	"SELECT t.user_id FROM swipesavvy.transactions t WHERE t.transaction_id = $1", 1, {UUIDOID}, NULL};
-static SSQuery read_query = {
-	"SELECT t.amount_minor, t.refunded_minor, (t.points_base + t.points_bonus), t.points_refunded, t.currency,"
-	"       t.status::text, t.occurred_at, t.recorded_at"
-	"  FROM swipesavvy.transactions t WHERE t.transaction_id = $1 AND t.user_id = $2",
-	2,
-	{UUIDOID, UUIDOID},
-	NULL};
-static SSQuery set_status_query = {"UPDATE swipesavvy.transactions t SET status = $3::swipesavvy.purchase_status"
-								   "  FROM unnest($1, $2) k (transaction_id, user_id)"
-								   " WHERE t.transaction_id = k.transaction_id AND t.user_id = k.user_id"
-								   "   AND t.user_id = ANY ($2)",
-								   3,
-								   {UUIDARRAYOID, UUIDARRAYOID, TEXTOID},
-								   NULL};
+SS_QUERY(find_user_query, "SELECT t.user_id FROM swipesavvy.transactions t WHERE t.transaction_id = $1", UUIDOID);
+SS_QUERY(read_query,
+		 "SELECT t.amount_minor, t.refunded_minor, (t.points_base + t.points_bonus), t.points_refunded, t.currency,"
+		 "       t.status::text, t.occurred_at, t.recorded_at"
+		 "  FROM swipesavvy.transactions t WHERE t.transaction_id = $1 AND t.user_id = $2",
+		 UUIDOID, UUIDOID);
+SS_QUERY(set_status_query,
+		 "UPDATE swipesavvy.transactions t SET status = $3::swipesavvy.purchase_status"
+		 "  FROM unnest($1, $2) k (transaction_id, user_id)"
+		 " WHERE t.transaction_id = k.transaction_id AND t.user_id = k.user_id"
+		 "   AND t.user_id = ANY ($2)",
+		 UUIDARRAYOID, UUIDARRAYOID, TEXTOID);
 
 pg_uuid_t *
 ss_recorded_find_user(const pg_uuid_t *transaction_id)

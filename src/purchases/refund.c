@@ -34,43 +34,36 @@ typedef struct Refund
 	bool replayed;
 } Refund;
 
-static SSQuery known_key_query = {
-	"SELECT r.refund_id, r.transaction_id, r.amount_minor, r.refunded_before_minor, r.points, r.amount_was_given"
-	"  FROM swipesavvy.refunds r WHERE r.user_id = $1 AND r.idempotency_key = $2",
-	2,
-	{UUIDOID, TEXTOID},
-	NULL};
-static SSQuery write_refund_query = {
+SS_QUERY(known_key_query,
+		 "SELECT r.refund_id, r.transaction_id, r.amount_minor, r.refunded_before_minor, r.points, r.amount_was_given"
+		 "  FROM swipesavvy.refunds r WHERE r.user_id = $1 AND r.idempotency_key = $2",
+		 UUIDOID, TEXTOID);
+SS_QUERY(
+	write_refund_query,
 	"INSERT INTO swipesavvy.refunds (user_id, refund_id, transaction_id, amount_minor, refunded_before_minor, points,"
 	"       amount_was_given, idempotency_key, recorded_at)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-	9,
-	{UUIDOID, UUIDOID, UUIDOID, INT8OID, INT8OID, INT8OID, BOOLOID, TEXTOID, TIMESTAMPTZOID},
-	NULL};
-static SSQuery write_transaction_query = {
-	"UPDATE swipesavvy.transactions t"
-	"   SET refunded_minor = t.refunded_minor + $3, points_refunded = t.points_refunded + $4"
-	" WHERE t.transaction_id = $1 AND t.user_id = $2",
-	4,
-	{UUIDOID, UUIDOID, INT8OID, INT8OID},
-	NULL};
+	UUIDOID, UUIDOID, UUIDOID, INT8OID, INT8OID, INT8OID, BOOLOID, TEXTOID, TIMESTAMPTZOID);
+SS_QUERY(write_transaction_query,
+		 "UPDATE swipesavvy.transactions t"
+		 "   SET refunded_minor = t.refunded_minor + $3, points_refunded = t.points_refunded + $4"
+		 " WHERE t.transaction_id = $1 AND t.user_id = $2",
+		 UUIDOID, UUIDOID, INT8OID, INT8OID);
 
 /* What refunds from $3 to $4 of an amount $5 give back of each award. */
 #define BACK(x) "(div(" x "::numeric * $4, $5) - div(" x "::numeric * $3, $5))::bigint"
-static SSQuery returns_query = {
+SS_QUERY(
+	returns_query,
 	"SELECT c.campaign_id, r.campaign_no, r.day, " BACK("r.discount_minor") ", " BACK(
 		"r.cost_minor") "  FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.campaigns c ON c.campaign_no = r.campaign_no"
 						" WHERE r.user_id = $1 AND r.transaction_id = $2 ORDER BY r.position",
-	5,
-	{UUIDOID, UUIDOID, INT8OID, INT8OID, INT8OID},
-	NULL};
-static SSQuery write_returns_query = {"UPDATE swipesavvy.campaign_redemptions r"
-									  "   SET cost_returned_minor = r.cost_returned_minor + " BACK(
-										  "r.cost_minor") ", counts = $4 < $5"
-														  " WHERE r.user_id = $1 AND r.transaction_id = $2",
-									  5,
-									  {UUIDOID, UUIDOID, INT8OID, INT8OID, INT8OID},
-									  NULL};
+	UUIDOID, UUIDOID, INT8OID, INT8OID, INT8OID);
+SS_QUERY(write_returns_query,
+		 "UPDATE swipesavvy.campaign_redemptions r"
+		 "   SET cost_returned_minor = r.cost_returned_minor + " BACK(
+			 "r.cost_minor") ", counts = $4 < $5"
+							 " WHERE r.user_id = $1 AND r.transaction_id = $2",
+		 UUIDOID, UUIDOID, INT8OID, INT8OID, INT8OID);
 
 /* floor(points * refunded / amount) */
 static int64

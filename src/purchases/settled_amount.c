@@ -51,42 +51,35 @@ typedef struct Settling
 	Award *awards; /* in the order in which they were applied */
 } Settling;
 
-static SSQuery held_query = {"SELECT t.base_rate, t.points_base, t.points_bonus, t.discount_minor, t.metadata"
-							 "  FROM swipesavvy.transactions t WHERE t.transaction_id = $1 AND t.user_id = $2",
-							 2,
-							 {UUIDOID, UUIDOID},
-							 NULL};
-static SSQuery awards_query = {
+SS_QUERY(held_query,
+		 "SELECT t.base_rate, t.points_base, t.points_bonus, t.discount_minor, t.metadata"
+		 "  FROM swipesavvy.transactions t WHERE t.transaction_id = $1 AND t.user_id = $2",
+		 UUIDOID, UUIDOID);
+SS_QUERY(
+	awards_query,
 	"SELECT " SS_CAMPAIGN_COLUMNS ", r.points, r.discount_minor, r.cost_minor, r.campaign_version"
 	"  FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.campaigns n ON n.campaign_no = r.campaign_no"
 	"  LEFT JOIN swipesavvy.campaign_versions v ON v.campaign_no = r.campaign_no AND v.version = r.campaign_version"
 	" CROSS JOIN LATERAL jsonb_populate_record(NULL::swipesavvy.campaigns, coalesce(v.campaign, to_jsonb(n))) k"
 	"  LEFT JOIN swipesavvy.merchant_categories c ON c.category = k.target_category"
 	" WHERE r.transaction_id = $1 AND r.user_id = $2 ORDER BY r.position",
-	2,
-	{UUIDOID, UUIDOID},
-	NULL};
-static SSQuery write_awards_query = {
+	UUIDOID, UUIDOID);
+SS_QUERY(
+	write_awards_query,
 	"UPDATE swipesavvy.campaign_redemptions r SET points = k.points, discount_minor = k.discount, cost_minor = k.cost"
 	"  FROM unnest($3, $4, $5, $6) k (campaign_no, points, discount, cost)"
 	" WHERE r.transaction_id = $1 AND r.user_id = $2 AND r.campaign_no = k.campaign_no",
-	6,
-	{UUIDOID, UUIDOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID},
-	NULL};
-static SSQuery write_purchase_query = {
-	"UPDATE swipesavvy.transactions t"
-	"   SET amount_minor = $3, points_base = $4, points_bonus = $5, discount_minor = $6"
-	" WHERE t.transaction_id = $1 AND t.user_id = $2",
-	6,
-	{UUIDOID, UUIDOID, INT8OID, INT8OID, INT8OID, INT8OID},
-	NULL};
-static SSQuery write_settlement_query = {
-	"INSERT INTO swipesavvy.settlements (transaction_id, user_id, recorded_amount_minor, recorded_points_base,"
-	"       recorded_points_bonus, recorded_discount_minor, recorded_awards, settled_at)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-	8,
-	{UUIDOID, UUIDOID, INT8OID, INT8OID, INT8OID, INT8OID, JSONBOID, TIMESTAMPTZOID},
-	NULL};
+	UUIDOID, UUIDOID, INT4ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID);
+SS_QUERY(write_purchase_query,
+		 "UPDATE swipesavvy.transactions t"
+		 "   SET amount_minor = $3, points_base = $4, points_bonus = $5, discount_minor = $6"
+		 " WHERE t.transaction_id = $1 AND t.user_id = $2",
+		 UUIDOID, UUIDOID, INT8OID, INT8OID, INT8OID, INT8OID);
+SS_QUERY(write_settlement_query,
+		 "INSERT INTO swipesavvy.settlements (transaction_id, user_id, recorded_amount_minor, recorded_points_base,"
+		 "       recorded_points_bonus, recorded_discount_minor, recorded_awards, settled_at)"
+		 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+		 UUIDOID, UUIDOID, INT8OID, INT8OID, INT8OID, INT8OID, JSONBOID, TIMESTAMPTZOID);
 
 int64
 ss_settled_amount_arg(const SSRules *rules, const SSRecorded *purchase, Numeric amount)

@@ -31,32 +31,25 @@ PG_FUNCTION_INFO_V1(swipesavvy_lapse_transactions);
 #define LAPSE_MAX	  10000 /* purchases of one call of lapse_transactions() */
 #define LAPSE_DEFAULT 1000
 
-static SSQuery referrer_query = {
-	"SELECT b.user_id FROM swipesavvy.reward_accounts a"
-	"  JOIN swipesavvy.reward_accounts b ON b.user_id = a.referral_for WHERE a.user_id = $1",
-	1,
-	{UUIDOID},
-	NULL};
-static SSQuery awards_query = {
-	"SELECT c.campaign_id, r.points, r.discount_minor"
-	"  FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.campaigns c ON c.campaign_no = r.campaign_no"
-	" WHERE r.transaction_id = $1 AND r.user_id = $2 ORDER BY r.position",
-	2,
-	{UUIDOID, UUIDOID},
-	NULL};
-static SSQuery due_query = {"SELECT t.user_id, t.transaction_id FROM swipesavvy.transactions t"
-							" WHERE t.status = 'pending' AND t.recorded_at < $1 ORDER BY t.recorded_at LIMIT $2",
-							2,
-							{TIMESTAMPTZOID, INT8OID},
-							NULL};
-static SSQuery return_awards_query = {
-	"UPDATE swipesavvy.campaign_redemptions r SET counts = false, cost_returned_minor = r.cost_minor"
-	"  FROM unnest($1, $2) k (transaction_id, user_id)"
-	" WHERE r.user_id = k.user_id AND r.transaction_id = k.transaction_id AND r.user_id = ANY ($2)"
-	" RETURNING r.campaign_no, r.day, r.cost_minor",
-	2,
-	{UUIDARRAYOID, UUIDARRAYOID},
-	NULL};
+SS_QUERY(referrer_query,
+		 "SELECT b.user_id FROM swipesavvy.reward_accounts a"
+		 "  JOIN swipesavvy.reward_accounts b ON b.user_id = a.referral_for WHERE a.user_id = $1",
+		 UUIDOID);
+SS_QUERY(awards_query,
+		 "SELECT c.campaign_id, r.points, r.discount_minor"
+		 "  FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.campaigns c ON c.campaign_no = r.campaign_no"
+		 " WHERE r.transaction_id = $1 AND r.user_id = $2 ORDER BY r.position",
+		 UUIDOID, UUIDOID);
+SS_QUERY(due_query,
+		 "SELECT t.user_id, t.transaction_id FROM swipesavvy.transactions t"
+		 " WHERE t.status = 'pending' AND t.recorded_at < $1 ORDER BY t.recorded_at LIMIT $2",
+		 TIMESTAMPTZOID, INT8OID);
+SS_QUERY(return_awards_query,
+		 "UPDATE swipesavvy.campaign_redemptions r SET counts = false, cost_returned_minor = r.cost_minor"
+		 "  FROM unnest($1, $2) k (transaction_id, user_id)"
+		 " WHERE r.user_id = k.user_id AND r.transaction_id = k.transaction_id AND r.user_id = ANY ($2)"
+		 " RETURNING r.campaign_no, r.day, r.cost_minor",
+		 UUIDARRAYOID, UUIDARRAYOID);
 
 /* When a pending purchase must have been recorded to be due at that moment: before this. */
 static TimestampTz

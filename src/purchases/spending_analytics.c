@@ -123,18 +123,17 @@ typedef struct Spending
 } Spending;
 
 /* With the columns of the index, which a row read directly has. */
-static SSQuery select_purchases = {
+SS_QUERY(
+	select_purchases,
 	"SELECT t.user_id, t.occurred_at, t.transaction_id, t.amount_minor, t.refunded_minor, t.status, t.category_no, t.currency,"
 	"       t.merchant_id"
 	"  FROM swipesavvy.transactions t"
 	" WHERE t.user_id = $1 AND t.occurred_at >= $2 AND t.occurred_at < $3 AND t.status = 'completed'"
 	" ORDER BY t.occurred_at",
-	3,
-	{UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-	NULL};
+	UUIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
 
-static SSQuery select_names = {
-	"SELECT m.merchant_id, m.name FROM swipesavvy.merchants m WHERE m.merchant_id = ANY ($1)", 1, {UUIDARRAYOID}, NULL};
+SS_QUERY(select_names, "SELECT m.merchant_id, m.name FROM swipesavvy.merchants m WHERE m.merchant_id = ANY ($1)",
+		 UUIDARRAYOID);
 
 /* --- gathering ---------------------------------------------------------------------- */
 

@@ -26,22 +26,20 @@
  * Of an attempt in the future the clock was ahead and has been set right since.
  * It counts as made now: what was left of the lock-out then is left now.
  */
-static SSQuery set_clock_right = {
+SS_QUERY(
+	set_clock_right,
 	"UPDATE swipesavvy_private.sign_in_failures"
 	"   SET locked_until = clock_timestamp() + (locked_until - last_attempt_at), last_attempt_at = clock_timestamp()"
 	" WHERE email_hash = $1 AND last_attempt_at > clock_timestamp()",
-	1,
-	{BYTEAOID},
-	NULL};
+	BYTEAOID);
 
-static SSQuery select_lock = {
-	"SELECT FROM swipesavvy_private.sign_in_failures WHERE email_hash = $1 AND locked_until > clock_timestamp()",
-	1,
-	{BYTEAOID},
-	NULL};
+SS_QUERY(select_lock,
+		 "SELECT FROM swipesavvy_private.sign_in_failures WHERE email_hash = $1 AND locked_until > clock_timestamp()",
+		 BYTEAOID);
 
 /* $2: locked out already */
-static SSQuery count_failure = {
+SS_QUERY(
+	count_failure,
 	"INSERT INTO swipesavvy_private.sign_in_failures AS f (email_hash, failures) VALUES ($1, 1)"
 	" ON CONFLICT (email_hash) DO UPDATE"
 	"   SET last_attempt_at = clock_timestamp(),"
@@ -53,22 +51,15 @@ static SSQuery count_failure = {
 	"                           ELSE clock_timestamp()"
 	"                                + least(interval '1 minute' * 2 ^ least(f.failures - 4, 6), interval '1 hour') END"
 	" RETURNING NOT $2 AND locked_until IS NOT NULL, failures, locked_until",
-	2,
-	{BYTEAOID, BOOLOID},
-	NULL};
+	BYTEAOID, BOOLOID);
 
 /* A few that are out of date, at every failure: what strangers try does not pile up. */
-static SSQuery delete_old = {
-	"DELETE FROM swipesavvy_private.sign_in_failures WHERE email_hash IN"
-	" (SELECT email_hash FROM swipesavvy_private.sign_in_failures"
-	"   WHERE last_attempt_at < clock_timestamp() - interval '1 day' ORDER BY last_attempt_at LIMIT 10"
-	"     FOR UPDATE SKIP LOCKED)",
-	0,
-	{0},
-	NULL};
+SS_QUERY(delete_old, "DELETE FROM swipesavvy_private.sign_in_failures WHERE email_hash IN"
+					 " (SELECT email_hash FROM swipesavvy_private.sign_in_failures"
+					 "   WHERE last_attempt_at < clock_timestamp() - interval '1 day' ORDER BY last_attempt_at LIMIT 10"
+					 "     FOR UPDATE SKIP LOCKED)");
 
-static SSQuery delete_failures = {
-	"DELETE FROM swipesavvy_private.sign_in_failures WHERE email_hash = $1", 1, {BYTEAOID}, NULL};
+SS_QUERY(delete_failures, "DELETE FROM swipesavvy_private.sign_in_failures WHERE email_hash = $1", BYTEAOID);
 
 void
 ss_lockout_begin(const char *email, SSSignInTry *attempt)

@@ -28,24 +28,22 @@
 
 PG_FUNCTION_INFO_V1(swipesavvy_reset_user_password);
 
-static SSQuery select_email = {"SELECT email FROM swipesavvy.users WHERE user_id = $1", 1, {UUIDOID}, NULL};
+SS_QUERY(select_email, "SELECT email FROM swipesavvy.users WHERE user_id = $1", UUIDOID);
 
-static SSQuery lock_user = {
+SS_QUERY(
+	lock_user,
 	"SELECT role, status, email, name, preferred_language FROM swipesavvy.users WHERE user_id = $1 FOR NO KEY UPDATE",
-	1,
-	{UUIDOID},
-	NULL};
+	UUIDOID);
 
-static SSQuery store_password = {
+SS_QUERY(
+	store_password,
 	"INSERT INTO swipesavvy_private.user_credentials (user_id, password_hash, must_change, valid_until, changed_at)"
 	" VALUES ($1, $2, true, clock_timestamp() + make_interval(hours => $3), clock_timestamp())"
 	" ON CONFLICT (user_id) DO UPDATE"
 	"   SET password_hash = EXCLUDED.password_hash, must_change = true, valid_until = EXCLUDED.valid_until,"
 	"       changed_at = EXCLUDED.changed_at"
 	" RETURNING valid_until",
-	3,
-	{UUIDOID, TEXTOID, INT4OID},
-	NULL};
+	UUIDOID, TEXTOID, INT4OID);
 
 /* Who gets a temporary password. */
 typedef struct Recipient

@@ -33,72 +33,59 @@
 
 #define TOKEN_LENGTH 128 /* sizeof(SSRefreshToken) in base64 */
 
-static SSQuery insert_session = {
-	"INSERT INTO swipesavvy_private.user_sessions"
-	"       (user_id, session_id, family_hash, token_hash, expires_at, user_agent, ip_address, rotation_key)"
-	" SELECT $1, $2, $3, $4, clock_timestamp() + make_interval(days => s.value::integer), $5, $6, $7"
-	"   FROM swipesavvy.system_settings s WHERE s.setting = 'session_lifetime_days'"
-	" RETURNING expires_at",
-	7,
-	{UUIDOID, UUIDOID, BYTEAOID, BYTEAOID, TEXTOID, TEXTOID, BYTEAOID},
-	NULL};
+SS_QUERY(insert_session,
+		 "INSERT INTO swipesavvy_private.user_sessions"
+		 "       (user_id, session_id, family_hash, token_hash, expires_at, user_agent, ip_address, rotation_key)"
+		 " SELECT $1, $2, $3, $4, clock_timestamp() + make_interval(days => s.value::integer), $5, $6, $7"
+		 "   FROM swipesavvy.system_settings s WHERE s.setting = 'session_lifetime_days'"
+		 " RETURNING expires_at",
+		 UUIDOID, UUIDOID, BYTEAOID, BYTEAOID, TEXTOID, TEXTOID, BYTEAOID);
 
 /* What has ended long ago is of no use to anybody. */
-static SSQuery delete_old = {
-	"DELETE FROM swipesavvy_private.user_sessions"
-	" WHERE user_id = $1 AND least(expires_at, ended_at) < clock_timestamp() - interval '30 days'",
-	1,
-	{UUIDOID},
-	NULL};
+SS_QUERY(delete_old,
+		 "DELETE FROM swipesavvy_private.user_sessions"
+		 " WHERE user_id = $1 AND least(expires_at, ended_at) < clock_timestamp() - interval '30 days'",
+		 UUIDOID);
 
 /* A clock that was set back is no grace: then nobody knows how long ago the token was used. */
-static SSQuery select_session = {
-	"SELECT family_hash, token_hash, expires_at, rotation_key,"
-	"       CASE WHEN clock_timestamp() BETWEEN last_used_at AND last_used_at"
-	"                 + make_interval(secs => (SELECT value::float8 FROM swipesavvy.system_settings"
-	"                                           WHERE setting = 'refresh_grace_seconds')) THEN previous_hash END"
-	"  FROM swipesavvy_private.user_sessions"
-	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL AND expires_at > clock_timestamp()",
-	2,
-	{UUIDOID, UUIDOID},
-	NULL};
+SS_QUERY(select_session,
+		 "SELECT family_hash, token_hash, expires_at, rotation_key,"
+		 "       CASE WHEN clock_timestamp() BETWEEN last_used_at AND last_used_at"
+		 "                 + make_interval(secs => (SELECT value::float8 FROM swipesavvy.system_settings"
+		 "                                           WHERE setting = 'refresh_grace_seconds')) THEN previous_hash END"
+		 "  FROM swipesavvy_private.user_sessions"
+		 " WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL AND expires_at > clock_timestamp()",
+		 UUIDOID, UUIDOID);
 
 /* A session that began by a clock that was ahead ends as much earlier. */
-static SSQuery update_token = {
+SS_QUERY(
+	update_token,
 	"UPDATE swipesavvy_private.user_sessions"
 	"   SET token_hash = $3, previous_hash = token_hash, last_used_at = clock_timestamp(), use_count = use_count + 1,"
 	"       expires_at = expires_at - greatest(created_at - clock_timestamp(), interval '0'),"
 	"       created_at = least(created_at, clock_timestamp())"
 	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL RETURNING expires_at",
-	3,
-	{UUIDOID, UUIDOID, BYTEAOID},
-	NULL};
+	UUIDOID, UUIDOID, BYTEAOID);
 
-static SSQuery note_repeat = {
-	"UPDATE swipesavvy_private.user_sessions SET previous_hash = NULL, use_count = use_count + 1"
-	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL RETURNING expires_at",
-	2,
-	{UUIDOID, UUIDOID},
-	NULL};
+SS_QUERY(note_repeat,
+		 "UPDATE swipesavvy_private.user_sessions SET previous_hash = NULL, use_count = use_count + 1"
+		 " WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL RETURNING expires_at",
+		 UUIDOID, UUIDOID);
 
-static SSQuery end_session = {
-	"UPDATE swipesavvy_private.user_sessions SET ended_at = clock_timestamp(), ended_for = $3"
-	" WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL AND expires_at > clock_timestamp()",
-	3,
-	{UUIDOID, UUIDOID, TEXTOID},
-	NULL};
+SS_QUERY(end_session,
+		 "UPDATE swipesavvy_private.user_sessions SET ended_at = clock_timestamp(), ended_for = $3"
+		 " WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL AND expires_at > clock_timestamp()",
+		 UUIDOID, UUIDOID, TEXTOID);
 
 /* In order, so that two who do it at once wait for each other one way only. */
-static SSQuery end_sessions = {
-	"WITH going_on AS ("
-	"     SELECT session_id FROM swipesavvy_private.user_sessions"
-	"      WHERE user_id = $1 AND ended_at IS NULL AND expires_at > clock_timestamp()"
-	"      ORDER BY session_id FOR NO KEY UPDATE)"
-	" UPDATE swipesavvy_private.user_sessions s SET ended_at = clock_timestamp(), ended_for = $2"
-	"   FROM going_on g WHERE s.user_id = $1 AND s.session_id = g.session_id",
-	2,
-	{UUIDOID, TEXTOID},
-	NULL};
+SS_QUERY(end_sessions,
+		 "WITH going_on AS ("
+		 "     SELECT session_id FROM swipesavvy_private.user_sessions"
+		 "      WHERE user_id = $1 AND ended_at IS NULL AND expires_at > clock_timestamp()"
+		 "      ORDER BY session_id FOR NO KEY UPDATE)"
+		 " UPDATE swipesavvy_private.user_sessions s SET ended_at = clock_timestamp(), ended_for = $2"
+		 "   FROM going_on g WHERE s.user_id = $1 AND s.session_id = g.session_id",
+		 UUIDOID, TEXTOID);
 
 /* --- tokens --------------------------------------------------------------------------- */
 

@@ -44,42 +44,35 @@ PG_FUNCTION_INFO_V1(swipesavvy_change_password);
 	"       u.status = 'active' AND u.erased_at IS NULL AND (c.valid_until IS NULL OR c.valid_until > clock_timestamp())" \
 	"  FROM swipesavvy.users u JOIN swipesavvy_private.user_credentials c ON c.user_id = u.user_id"
 
-static SSQuery select_by_email = {
-	ACCOUNT " WHERE swipesavvy.email_key(u.email) = swipesavvy.email_key($1)", 1, {TEXTOID}, NULL};
-static SSQuery select_by_id = {ACCOUNT " WHERE u.user_id = $1", 1, {UUIDOID}, NULL};
+SS_QUERY(select_by_email, ACCOUNT " WHERE swipesavvy.email_key(u.email) = swipesavvy.email_key($1)", TEXTOID);
+SS_QUERY(select_by_id, ACCOUNT " WHERE u.user_id = $1", UUIDOID);
 
-static SSQuery select_email = {"SELECT email FROM swipesavvy.users WHERE user_id = $1", 1, {UUIDOID}, NULL};
+SS_QUERY(select_email, "SELECT email FROM swipesavvy.users WHERE user_id = $1", UUIDOID);
 
 /* Whom a message about a lock-out goes to: nobody who cannot sign in anyway. */
-static SSQuery select_recipient = {"SELECT user_id, email, name, preferred_language FROM swipesavvy.users"
-								   " WHERE user_id = $1 AND status = 'active' AND erased_at IS NULL",
-								   1,
-								   {UUIDOID},
-								   NULL};
+SS_QUERY(select_recipient,
+		 "SELECT user_id, email, name, preferred_language FROM swipesavvy.users"
+		 " WHERE user_id = $1 AND status = 'active' AND erased_at IS NULL",
+		 UUIDOID);
 
 /* Waits for a deactivation that is under way, and is 0 rows then. */
-static SSQuery note_sign_in = {"UPDATE swipesavvy.users SET last_login_at = clock_timestamp()"
-							   " WHERE user_id = $1 AND status = 'active' AND erased_at IS NULL RETURNING role",
-							   1,
-							   {UUIDOID},
-							   NULL};
+SS_QUERY(note_sign_in,
+		 "UPDATE swipesavvy.users SET last_login_at = clock_timestamp()"
+		 " WHERE user_id = $1 AND status = 'active' AND erased_at IS NULL RETURNING role",
+		 UUIDOID);
 
-static SSQuery select_refresher = {
-	"SELECT u.role, coalesce(c.must_change, false)"
-	"  FROM swipesavvy.users u LEFT JOIN swipesavvy_private.user_credentials c ON c.user_id = u.user_id"
-	" WHERE u.user_id = $1 AND u.status = 'active' AND u.erased_at IS NULL"
-	"   AND (c.valid_until IS NULL OR c.valid_until > clock_timestamp())",
-	1,
-	{UUIDOID},
-	NULL};
+SS_QUERY(select_refresher,
+		 "SELECT u.role, coalesce(c.must_change, false)"
+		 "  FROM swipesavvy.users u LEFT JOIN swipesavvy_private.user_credentials c ON c.user_id = u.user_id"
+		 " WHERE u.user_id = $1 AND u.status = 'active' AND u.erased_at IS NULL"
+		 "   AND (c.valid_until IS NULL OR c.valid_until > clock_timestamp())",
+		 UUIDOID);
 
-static SSQuery update_password = {
-	"UPDATE swipesavvy_private.user_credentials"
-	"   SET password_hash = $2, must_change = false, valid_until = NULL, changed_at = clock_timestamp()"
-	" WHERE user_id = $1",
-	2,
-	{UUIDOID, TEXTOID},
-	NULL};
+SS_QUERY(update_password,
+		 "UPDATE swipesavvy_private.user_credentials"
+		 "   SET password_hash = $2, must_change = false, valid_until = NULL, changed_at = clock_timestamp()"
+		 " WHERE user_id = $1",
+		 UUIDOID, TEXTOID);
 
 /* Who wants to sign in, and what is known of them. */
 typedef struct Account

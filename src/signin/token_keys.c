@@ -29,48 +29,37 @@ PG_FUNCTION_INFO_V1(swipesavvy_rotate_token_key);
 PG_FUNCTION_INFO_V1(swipesavvy_add_token_key);
 PG_FUNCTION_INFO_V1(swipesavvy_list_token_keys);
 
-static SSQuery select_current = {
-	"SELECT kid, secret FROM swipesavvy_private.token_keys WHERE retires_at IS NULL", 0, {0}, NULL};
+SS_QUERY(select_current, "SELECT kid, secret FROM swipesavvy_private.token_keys WHERE retires_at IS NULL");
 
-static SSQuery select_by_id = {"SELECT kid, secret FROM swipesavvy_private.token_keys"
-							   " WHERE kid = $1 AND (retires_at IS NULL OR retires_at > statement_timestamp())",
-							   1,
-							   {TEXTOID},
-							   NULL};
+SS_QUERY(select_by_id,
+		 "SELECT kid, secret FROM swipesavvy_private.token_keys"
+		 " WHERE kid = $1 AND (retires_at IS NULL OR retires_at > statement_timestamp())",
+		 TEXTOID);
 
-static SSQuery find_key = {"SELECT FROM swipesavvy_private.token_keys WHERE kid = $1", 1, {TEXTOID}, NULL};
+SS_QUERY(find_key, "SELECT FROM swipesavvy_private.token_keys WHERE kid = $1", TEXTOID);
 
-static SSQuery retire_keys = {
-	"UPDATE swipesavvy_private.token_keys SET retires_at = least(retires_at, clock_timestamp() + $1)",
-	1,
-	{INTERVALOID},
-	NULL};
+SS_QUERY(retire_keys, "UPDATE swipesavvy_private.token_keys SET retires_at = least(retires_at, clock_timestamp() + $1)",
+		 INTERVALOID);
 
-static SSQuery delete_retired = {
-	"DELETE FROM swipesavvy_private.token_keys WHERE retires_at < clock_timestamp() - interval '1 day'", 0, {0}, NULL};
+SS_QUERY(delete_retired,
+		 "DELETE FROM swipesavvy_private.token_keys WHERE retires_at < clock_timestamp() - interval '1 day'");
 
-static SSQuery insert_key = {"INSERT INTO swipesavvy_private.token_keys (kid, secret, is_imported) VALUES ($1, $2, $3)"
-							 " RETURNING kid, created_at",
-							 3,
-							 {TEXTOID, BYTEAOID, BOOLOID},
-							 NULL};
+SS_QUERY(insert_key,
+		 "INSERT INTO swipesavvy_private.token_keys (kid, secret, is_imported) VALUES ($1, $2, $3)"
+		 " RETURNING kid, created_at",
+		 TEXTOID, BYTEAOID, BOOLOID);
 
-static SSQuery select_keys = {
-	"SELECT kid, created_at, retires_at, is_imported, retires_at IS NULL AS signs"
-	"  FROM swipesavvy_private.token_keys WHERE retires_at IS NULL OR retires_at > statement_timestamp()"
-	" ORDER BY created_at DESC, kid",
-	0,
-	{0},
-	NULL};
+SS_QUERY(select_keys,
+		 "SELECT kid, created_at, retires_at, is_imported, retires_at IS NULL AS signs"
+		 "  FROM swipesavvy_private.token_keys WHERE retires_at IS NULL OR retires_at > statement_timestamp()"
+		 " ORDER BY created_at DESC, kid");
 
-static SSQuery select_imported = {
-	"SELECT kid FROM swipesavvy_private.token_keys WHERE retires_at IS NULL AND is_imported", 0, {0}, NULL};
+SS_QUERY(select_imported, "SELECT kid FROM swipesavvy_private.token_keys WHERE retires_at IS NULL AND is_imported");
 
 /* Without an overlap they go at once: a key that got out must not come back when the clock is set right. */
-static SSQuery delete_keys = {
-	"DELETE FROM swipesavvy_private.token_keys WHERE $1 = interval '0'", 1, {INTERVALOID}, NULL};
+SS_QUERY(delete_keys, "DELETE FROM swipesavvy_private.token_keys WHERE $1 = interval '0'", INTERVALOID);
 
-static SSQuery check_overlap = {"SELECT $1 >= interval '0' AND $1 <= interval '366 days'", 1, {INTERVALOID}, NULL};
+SS_QUERY(check_overlap, "SELECT $1 >= interval '0' AND $1 <= interval '366 days'", INTERVALOID);
 
 /* --- for tokens.c --------------------------------------------------------------------- */
 

@@ -26,17 +26,15 @@
 PG_FUNCTION_INFO_V1(swipesavvy_verify_token);
 PG_FUNCTION_INFO_V1(swipesavvy_authenticate);
 
-static SSQuery select_lifetime = {
-	"SELECT value::bigint * 60 FROM swipesavvy.system_settings WHERE setting = 'token_lifetime_minutes'", 0, {0}, NULL};
+SS_QUERY(select_lifetime,
+		 "SELECT value::bigint * 60 FROM swipesavvy.system_settings WHERE setting = 'token_lifetime_minutes'");
 
-static SSQuery select_standing = {
-	"SELECT FROM swipesavvy.users u"
-	" WHERE u.user_id = $1 AND u.status = 'active' AND u.erased_at IS NULL"
-	"   AND ($2 IS NULL OR EXISTS (SELECT FROM swipesavvy_private.user_sessions s"
-	"                               WHERE s.user_id = $1 AND s.session_id = $2 AND s.ended_at IS NULL))",
-	2,
-	{UUIDOID, UUIDOID},
-	NULL};
+SS_QUERY(select_standing,
+		 "SELECT FROM swipesavvy.users u"
+		 " WHERE u.user_id = $1 AND u.status = 'active' AND u.erased_at IS NULL"
+		 "   AND ($2 IS NULL OR EXISTS (SELECT FROM swipesavvy_private.user_sessions s"
+		 "                               WHERE s.user_id = $1 AND s.session_id = $2 AND s.ended_at IS NULL))",
+		 UUIDOID, UUIDOID);
 
 static int64
 to_unix(TimestampTz time)

@@ -81,23 +81,20 @@ static SSQuery audit_steps[] = {
 };
 
 /* As purchases do, and under the latest snapshot: what is erased is all that there is then. */
-static SSQuery lock_account = {
-	"SELECT FROM swipesavvy.reward_accounts WHERE user_id = $1 FOR NO KEY UPDATE", 1, {UUIDOID}, NULL};
+SS_QUERY(lock_account, "SELECT FROM swipesavvy.reward_accounts WHERE user_id = $1 FOR NO KEY UPDATE", UUIDOID);
 
 /* Then as signing in and resets of passwords do, so that what they write is there to be erased, or never will be. */
 static SSQuery lock_user = STEP("SELECT FROM swipesavvy.users WHERE user_id = $1 FOR NO KEY UPDATE");
 
-static SSQuery erase_user = {
-	"UPDATE swipesavvy.users"
-	"   SET email = 'erased+' || user_id || '@erased.invalid', name = 'Erased', phone = NULL, role = 'customer',"
-	"       status = 'inactive', status_reason = $2, preferred_language = 'en',"
-	"       notification_preferences = '{\"email\": false, \"sms\": false, \"push\": false}',"
-	"       verification_status = 'unverified', last_login_at = NULL, updated_at = $3,"
-	"       erased_at = coalesce(erased_at, $3)"
-	" WHERE user_id = $1 RETURNING user_id, status AS account_status, status_reason AS reason, erased_at",
-	3,
-	{UUIDOID, TEXTOID, TIMESTAMPTZOID},
-	NULL};
+SS_QUERY(erase_user,
+		 "UPDATE swipesavvy.users"
+		 "   SET email = 'erased+' || user_id || '@erased.invalid', name = 'Erased', phone = NULL, role = 'customer',"
+		 "       status = 'inactive', status_reason = $2, preferred_language = 'en',"
+		 "       notification_preferences = '{\"email\": false, \"sms\": false, \"push\": false}',"
+		 "       verification_status = 'unverified', last_login_at = NULL, updated_at = $3,"
+		 "       erased_at = coalesce(erased_at, $3)"
+		 " WHERE user_id = $1 RETURNING user_id, status AS account_status, status_reason AS reason, erased_at",
+		 UUIDOID, TEXTOID, TIMESTAMPTZOID);
 
 static void
 run_steps(SSQuery *queries, int count, const Datum *user_id)

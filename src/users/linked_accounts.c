@@ -31,71 +31,56 @@ PG_FUNCTION_INFO_V1(swipesavvy_unlink_account);
 	"account_id, type, card_type, issuer, bank_name, account_type, last_four, expiry_month, expiry_year,"              \
 	" is_default, is_verified, created_at"
 
-static SSQuery select_accounts = {"SELECT " ACCOUNT_COLUMNS " FROM swipesavvy.accounts"
-								  " WHERE user_id = $1 AND unlinked_at IS NULL ORDER BY created_at, account_id",
-								  1,
-								  {UUIDOID},
-								  NULL};
+SS_QUERY(select_accounts,
+		 "SELECT " ACCOUNT_COLUMNS " FROM swipesavvy.accounts"
+		 " WHERE user_id = $1 AND unlinked_at IS NULL ORDER BY created_at, account_id",
+		 UUIDOID);
 
-static SSQuery select_account = {"SELECT " ACCOUNT_COLUMNS " FROM swipesavvy.accounts"
-								 " WHERE user_id = $1 AND account_id = $2 AND unlinked_at IS NULL",
-								 2,
-								 {UUIDOID, UUIDOID},
-								 NULL};
+SS_QUERY(select_account,
+		 "SELECT " ACCOUNT_COLUMNS " FROM swipesavvy.accounts"
+		 " WHERE user_id = $1 AND account_id = $2 AND unlinked_at IS NULL",
+		 UUIDOID, UUIDOID);
 
-static SSQuery find_default = {"SELECT FROM swipesavvy.accounts WHERE user_id = $1 AND is_default", 1, {UUIDOID}, NULL};
+SS_QUERY(find_default, "SELECT FROM swipesavvy.accounts WHERE user_id = $1 AND is_default", UUIDOID);
 
-static SSQuery clear_default = {
-	"UPDATE swipesavvy.accounts SET is_default = false WHERE user_id = $1 AND is_default AND account_id <> $2",
-	2,
-	{UUIDOID, UUIDOID},
-	NULL};
+SS_QUERY(clear_default,
+		 "UPDATE swipesavvy.accounts SET is_default = false WHERE user_id = $1 AND is_default AND account_id <> $2",
+		 UUIDOID, UUIDOID);
 
-static SSQuery insert_account = {
-	"INSERT INTO swipesavvy.accounts (user_id, account_id, is_default, type, last_four, issuer, card_type,"
-	"       bank_name, account_type, token, expiry_month, expiry_year)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING " ACCOUNT_COLUMNS,
-	12,
-	{UUIDOID, UUIDOID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, INT4OID},
-	NULL};
+SS_QUERY(insert_account,
+		 "INSERT INTO swipesavvy.accounts (user_id, account_id, is_default, type, last_four, issuer, card_type,"
+		 "       bank_name, account_type, token, expiry_month, expiry_year)"
+		 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) RETURNING " ACCOUNT_COLUMNS,
+		 UUIDOID, UUIDOID, BOOLOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, INT4OID);
 
-static SSQuery find_account = {"SELECT user_id FROM swipesavvy.accounts"
-							   " WHERE account_id = $2 AND ($1 IS NULL OR user_id = $1) AND unlinked_at IS NULL",
-							   2,
-							   {UUIDOID, UUIDOID},
-							   NULL};
+SS_QUERY(find_account,
+		 "SELECT user_id FROM swipesavvy.accounts"
+		 " WHERE account_id = $2 AND ($1 IS NULL OR user_id = $1) AND unlinked_at IS NULL",
+		 UUIDOID, UUIDOID);
 
-static SSQuery verify_account = {
-	"UPDATE swipesavvy.accounts SET is_verified = true, verified_at = coalesce(verified_at, $3)"
-	" WHERE user_id = $1 AND account_id = $2 AND unlinked_at IS NULL RETURNING " ACCOUNT_COLUMNS,
-	3,
-	{UUIDOID, UUIDOID, TIMESTAMPTZOID},
-	NULL};
+SS_QUERY(verify_account,
+		 "UPDATE swipesavvy.accounts SET is_verified = true, verified_at = coalesce(verified_at, $3)"
+		 " WHERE user_id = $1 AND account_id = $2 AND unlinked_at IS NULL RETURNING " ACCOUNT_COLUMNS,
+		 UUIDOID, UUIDOID, TIMESTAMPTZOID);
 
-static SSQuery set_default = {
-	"UPDATE swipesavvy.accounts SET is_default = true"
-	" WHERE user_id = $1 AND account_id = $2 AND unlinked_at IS NULL RETURNING " ACCOUNT_COLUMNS,
-	2,
-	{UUIDOID, UUIDOID},
-	NULL};
+SS_QUERY(set_default,
+		 "UPDATE swipesavvy.accounts SET is_default = true"
+		 " WHERE user_id = $1 AND account_id = $2 AND unlinked_at IS NULL RETURNING " ACCOUNT_COLUMNS,
+		 UUIDOID, UUIDOID);
 
-static SSQuery unlink_account = {
-	"UPDATE swipesavvy.accounts SET is_default = false, unlinked_at = now()"
-	" WHERE user_id = $1 AND account_id = $2 AND unlinked_at IS NULL RETURNING " ACCOUNT_COLUMNS,
-	2,
-	{UUIDOID, UUIDOID},
-	NULL};
+SS_QUERY(unlink_account,
+		 "UPDATE swipesavvy.accounts SET is_default = false, unlinked_at = now()"
+		 " WHERE user_id = $1 AND account_id = $2 AND unlinked_at IS NULL RETURNING " ACCOUNT_COLUMNS,
+		 UUIDOID, UUIDOID);
 
-static SSQuery promote_oldest = {
-	"UPDATE swipesavvy.accounts SET is_default = true"
-	" WHERE user_id = $1"
-	"   AND account_id = (SELECT a.account_id FROM swipesavvy.accounts a"
-	"                      WHERE a.user_id = $1 AND a.unlinked_at IS NULL"
-	"                      ORDER BY a.created_at, a.account_id LIMIT 1)"
-	"   AND NOT EXISTS (SELECT FROM swipesavvy.accounts d WHERE d.user_id = $1 AND d.is_default)",
-	1,
-	{UUIDOID},
-	NULL};
+SS_QUERY(promote_oldest,
+		 "UPDATE swipesavvy.accounts SET is_default = true"
+		 " WHERE user_id = $1"
+		 "   AND account_id = (SELECT a.account_id FROM swipesavvy.accounts a"
+		 "                      WHERE a.user_id = $1 AND a.unlinked_at IS NULL"
+		 "                      ORDER BY a.created_at, a.account_id LIMIT 1)"
+		 "   AND NOT EXISTS (SELECT FROM swipesavvy.accounts d WHERE d.user_id = $1 AND d.is_default)",
+		 UUIDOID);
 
 /* --- reading arguments ----------------------------------------------------------- */
 

@@ -61,10 +61,7 @@ typedef struct Found
 	Datum ids[SS_PAGE_MAX + 1];
 } Found;
 
-#define LIST_ARG_TYPES                                                                                                 \
-	{                                                                                                                  \
-		TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, UUIDOID, INT8OID, INT8OID, TEXTOID, TEXTOID                        \
-	}
+#define LIST_ARG_TYPES		 TEXTARRAYOID, TEXTARRAYOID, TIMESTAMPTZOID, UUIDOID, INT8OID, INT8OID, TEXTOID, TEXTOID
 #define EACH_STATUS_AND_ROLE "unnest($1) s (status) CROSS JOIN unnest($2) r (role)"
 #define FILTERS				 "u.status = ANY ($1) AND u.role = ANY ($2)"
 #define BEHIND_CURSOR		 "(u.created_at, u.user_id) < ($3, $4)"
@@ -74,59 +71,61 @@ typedef struct Found
 #define IS_IN_INDEX "swipesavvy.search_key(u.name || E'\n' || u.email) LIKE $8"
 #define MATCHES		"(textlike(swipesavvy.search_key(u.name), $7) OR textlike(swipesavvy.search_key(u.email), $7))"
 
-static SSQuery count_all = {
-	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.users" SS_PAGE_COUNT_LIMIT ") n", 0, {0}, NULL};
+SS_QUERY(count_all, "SELECT count(*) FROM (SELECT 1 FROM swipesavvy.users" SS_PAGE_COUNT_LIMIT ") n");
 
-static SSQuery find_all = {"SELECT u.user_id FROM swipesavvy.users u WHERE " BEHIND_CURSOR " ORDER BY " NEWEST_FIRST
-						   " LIMIT $5 OFFSET $6",
-						   LIST_ARGS, LIST_ARG_TYPES, NULL};
+SS_QUERY(find_all,
+		 "SELECT u.user_id FROM swipesavvy.users u WHERE " BEHIND_CURSOR " ORDER BY " NEWEST_FIRST
+		 " LIMIT $5 OFFSET $6",
+		 LIST_ARG_TYPES);
 
 static SSPageBeyond beyond; /* of all users */
 
-static SSQuery count_users = {
-	"SELECT count(*) FROM (SELECT 1 FROM " EACH_STATUS_AND_ROLE " CROSS JOIN LATERAL (SELECT 1 FROM swipesavvy.users u"
-	" WHERE u.status = s.status AND u.role = r.role" SS_PAGE_COUNT_LIMIT ") u" SS_PAGE_COUNT_LIMIT ") n",
-	LIST_ARGS, LIST_ARG_TYPES, NULL};
+SS_QUERY(count_users,
+		 "SELECT count(*) FROM (SELECT 1 FROM " EACH_STATUS_AND_ROLE
+		 " CROSS JOIN LATERAL (SELECT 1 FROM swipesavvy.users u"
+		 " WHERE u.status = s.status AND u.role = r.role" SS_PAGE_COUNT_LIMIT ") u" SS_PAGE_COUNT_LIMIT ") n",
+		 LIST_ARG_TYPES);
 
-static SSQuery find_users = {"SELECT u.user_id FROM " EACH_STATUS_AND_ROLE
-							 " CROSS JOIN LATERAL (SELECT u.user_id, u.created_at"
-							 " FROM swipesavvy.users u WHERE u.status = s.status AND u.role = r.role AND " BEHIND_CURSOR
-							 " ORDER BY " NEWEST_FIRST " LIMIT $5 + $6) u ORDER BY " NEWEST_FIRST " LIMIT $5 OFFSET $6",
-							 LIST_ARGS, LIST_ARG_TYPES, NULL};
+SS_QUERY(find_users,
+		 "SELECT u.user_id FROM " EACH_STATUS_AND_ROLE " CROSS JOIN LATERAL (SELECT u.user_id, u.created_at"
+		 " FROM swipesavvy.users u WHERE u.status = s.status AND u.role = r.role AND " BEHIND_CURSOR
+		 " ORDER BY " NEWEST_FIRST " LIMIT $5 + $6) u ORDER BY " NEWEST_FIRST " LIMIT $5 OFFSET $6",
+		 LIST_ARG_TYPES);
 
 /* how many of the newest users match */
-static SSQuery sample_users = {
-	"SELECT count(*) FROM (SELECT u.name, u.email FROM swipesavvy.users u ORDER BY " NEWEST_FIRST " LIMIT $5) u"
-	" WHERE " MATCHES,
-	LIST_ARGS, LIST_ARG_TYPES, NULL};
+SS_QUERY(sample_users,
+		 "SELECT count(*) FROM (SELECT u.name, u.email FROM swipesavvy.users u ORDER BY " NEWEST_FIRST " LIMIT $5) u"
+		 " WHERE " MATCHES,
+		 LIST_ARG_TYPES);
 
 /* the page, each row with the total; one row without an id where the page is empty */
-static SSQuery search_index = {
-	"WITH found AS MATERIALIZED (SELECT u.user_id, u.created_at FROM swipesavvy.users u WHERE " IS_IN_INDEX
-	" AND " MATCHES " AND " FILTERS SS_PAGE_COUNT_LIMIT ")"
-	" SELECT p.user_id, n.total FROM (SELECT count(*) AS total FROM found) n LEFT JOIN"
-	" (SELECT u.user_id, u.created_at FROM found u WHERE " BEHIND_CURSOR " ORDER BY " NEWEST_FIRST
-	" LIMIT $5 OFFSET $6) p ON true ORDER BY p.created_at DESC, p.user_id DESC",
-	LIST_ARGS, LIST_ARG_TYPES, NULL};
+SS_QUERY(search_index,
+		 "WITH found AS MATERIALIZED (SELECT u.user_id, u.created_at FROM swipesavvy.users u WHERE " IS_IN_INDEX
+		 " AND " MATCHES " AND " FILTERS SS_PAGE_COUNT_LIMIT ")"
+		 " SELECT p.user_id, n.total FROM (SELECT count(*) AS total FROM found) n LEFT JOIN"
+		 " (SELECT u.user_id, u.created_at FROM found u WHERE " BEHIND_CURSOR " ORDER BY " NEWEST_FIRST
+		 " LIMIT $5 OFFSET $6) p ON true ORDER BY p.created_at DESC, p.user_id DESC",
+		 LIST_ARG_TYPES);
 
-static SSQuery count_row_by_row = {"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.users u WHERE " MATCHES
-								   " AND " FILTERS SS_PAGE_COUNT_LIMIT ") n",
-								   LIST_ARGS, LIST_ARG_TYPES, NULL};
+SS_QUERY(count_row_by_row,
+		 "SELECT count(*) FROM (SELECT 1 FROM swipesavvy.users u WHERE " MATCHES " AND " FILTERS SS_PAGE_COUNT_LIMIT
+		 ") n",
+		 LIST_ARG_TYPES);
 
-static SSQuery search_row_by_row = {"SELECT u.user_id FROM swipesavvy.users u WHERE " MATCHES " AND " FILTERS
-									" AND " BEHIND_CURSOR " ORDER BY " NEWEST_FIRST " LIMIT $5 OFFSET $6",
-									LIST_ARGS, LIST_ARG_TYPES, NULL};
+SS_QUERY(search_row_by_row,
+		 "SELECT u.user_id FROM swipesavvy.users u WHERE " MATCHES " AND " FILTERS " AND " BEHIND_CURSOR
+		 " ORDER BY " NEWEST_FIRST " LIMIT $5 OFFSET $6",
+		 LIST_ARG_TYPES);
 
-static SSQuery find_cursor = {"SELECT created_at FROM swipesavvy.users WHERE user_id = $1", 1, {UUIDOID}, NULL};
+SS_QUERY(find_cursor, "SELECT created_at FROM swipesavvy.users WHERE user_id = $1", UUIDOID);
 
-static SSQuery read_page = {
-	"SELECT u.user_id, u.email, u.name, u.status, u.role, u.created_at, u.last_login_at AS last_login,"
-	"       r.transaction_count AS total_transactions, " SS_USERS_SPENT_SQL " AS total_spent, u.verification_status"
-	"  FROM swipesavvy.users u JOIN swipesavvy.reward_accounts r ON r.user_id = u.user_id"
-	" WHERE u.user_id = ANY ($1) ORDER BY " NEWEST_FIRST,
-	3,
-	{UUIDARRAYOID, BPCHAROID, INT4OID},
-	NULL};
+SS_QUERY(read_page,
+		 "SELECT u.user_id, u.email, u.name, u.status, u.role, u.created_at, u.last_login_at AS last_login,"
+		 "       r.transaction_count AS total_transactions, " SS_USERS_SPENT_SQL
+		 " AS total_spent, u.verification_status"
+		 "  FROM swipesavvy.users u JOIN swipesavvy.reward_accounts r ON r.user_id = u.user_id"
+		 " WHERE u.user_id = ANY ($1) ORDER BY " NEWEST_FIRST,
+		 UUIDARRAYOID, BPCHAROID, INT4OID);
 
 /* --- arguments ------------------------------------------------------------------------- */
 

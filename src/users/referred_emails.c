@@ -13,30 +13,24 @@
 #include "base/query.h"
 #include "users/referred_emails.h"
 
-static SSQuery make_salt = {"INSERT INTO swipesavvy_private.referral_salts (salt)"
-							" SELECT uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())"
-							"  WHERE NOT EXISTS (SELECT FROM swipesavvy_private.referral_salts)"
-							" ON CONFLICT DO NOTHING",
-							0,
-							{0},
-							NULL};
+SS_QUERY(make_salt, "INSERT INTO swipesavvy_private.referral_salts (salt)"
+					" SELECT uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())"
+					"  WHERE NOT EXISTS (SELECT FROM swipesavvy_private.referral_salts)"
+					" ON CONFLICT DO NOTHING");
 
-static SSQuery keep_email = {
-	"INSERT INTO swipesavvy_private.referred_emails (email_digest)"
-	" SELECT sha256(s.salt || swipesavvy.email_key(u.email))"
-	"   FROM swipesavvy.users u JOIN swipesavvy.reward_accounts r ON r.user_id = u.user_id"
-	"  CROSS JOIN swipesavvy_private.referral_salts s"
-	"  WHERE u.user_id = $1 AND u.referred_by IS NOT NULL AND r.referral_for IS NULL AND u.erased_at IS NULL"
-	" ON CONFLICT DO NOTHING",
-	1,
-	{UUIDOID},
-	NULL};
+SS_QUERY(keep_email,
+		 "INSERT INTO swipesavvy_private.referred_emails (email_digest)"
+		 " SELECT sha256(s.salt || swipesavvy.email_key(u.email))"
+		 "   FROM swipesavvy.users u JOIN swipesavvy.reward_accounts r ON r.user_id = u.user_id"
+		 "  CROSS JOIN swipesavvy_private.referral_salts s"
+		 "  WHERE u.user_id = $1 AND u.referred_by IS NOT NULL AND r.referral_for IS NULL AND u.erased_at IS NULL"
+		 " ON CONFLICT DO NOTHING",
+		 UUIDOID);
 
-static SSQuery find_email = {"SELECT FROM swipesavvy_private.referral_salts s JOIN swipesavvy_private.referred_emails e"
-							 "    ON e.email_digest = sha256(s.salt || swipesavvy.email_key($1))",
-							 1,
-							 {TEXTOID},
-							 NULL};
+SS_QUERY(find_email,
+		 "SELECT FROM swipesavvy_private.referral_salts s JOIN swipesavvy_private.referred_emails e"
+		 "    ON e.email_digest = sha256(s.salt || swipesavvy.email_key($1))",
+		 TEXTOID);
 
 void
 ss_referred_emails_keep(const pg_uuid_t *user_id)

@@ -52,79 +52,62 @@ typedef struct UserInput
 	bool clear_phone; /* an explicit null */
 } UserInput;
 
-static SSQuery find_user = {"SELECT FROM swipesavvy.users WHERE user_id = $1", 1, {UUIDOID}, NULL};
+SS_QUERY(find_user, "SELECT FROM swipesavvy.users WHERE user_id = $1", UUIDOID);
 
-static SSQuery find_erased = {
-	"SELECT FROM swipesavvy.users WHERE user_id = $1 AND erased_at IS NOT NULL", 1, {UUIDOID}, NULL};
+SS_QUERY(find_erased, "SELECT FROM swipesavvy.users WHERE user_id = $1 AND erased_at IS NOT NULL", UUIDOID);
 
-static SSQuery find_email = {
-	"SELECT FROM swipesavvy.users WHERE swipesavvy.email_key(email) = swipesavvy.email_key($1) AND user_id <> $2",
-	2,
-	{TEXTOID, UUIDOID},
-	NULL};
+SS_QUERY(find_email,
+		 "SELECT FROM swipesavvy.users WHERE swipesavvy.email_key(email) = swipesavvy.email_key($1) AND user_id <> $2",
+		 TEXTOID, UUIDOID);
 
 /* those whose changes are recorded */
 #define USER_COLUMNS                                                                                                   \
 	"email, name, phone, role, preferred_language, notification_preferences, referred_by, status, status_reason"
 
-static SSQuery insert_user = {
-	"INSERT INTO swipesavvy.users"
-	"       (user_id, email, name, phone, role, preferred_language, notification_preferences, referred_by)"
-	" VALUES ($1, $2, $3, $4, coalesce($5, 'customer'), coalesce($6, 'en'),"
-	"         '{\"email\": true, \"sms\": true, \"push\": true}'::jsonb || coalesce($7, '{}'), $8)"
-	" ON CONFLICT DO NOTHING RETURNING " USER_COLUMNS,
-	8,
-	{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, UUIDOID},
-	NULL};
+SS_QUERY(insert_user,
+		 "INSERT INTO swipesavvy.users"
+		 "       (user_id, email, name, phone, role, preferred_language, notification_preferences, referred_by)"
+		 " VALUES ($1, $2, $3, $4, coalesce($5, 'customer'), coalesce($6, 'en'),"
+		 "         '{\"email\": true, \"sms\": true, \"push\": true}'::jsonb || coalesce($7, '{}'), $8)"
+		 " ON CONFLICT DO NOTHING RETURNING " USER_COLUMNS,
+		 UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, UUIDOID);
 
-static SSQuery lock_user = {
-	"SELECT " USER_COLUMNS " FROM swipesavvy.users WHERE user_id = $1 FOR NO KEY UPDATE", 1, {UUIDOID}, NULL};
+SS_QUERY(lock_user, "SELECT " USER_COLUMNS " FROM swipesavvy.users WHERE user_id = $1 FOR NO KEY UPDATE", UUIDOID);
 
-static SSQuery insert_reward_account = {
-	"INSERT INTO swipesavvy.reward_accounts (user_id, points_available, points_pending, lifetime_points, tier,"
-	"       transaction_count, spent_minor, spent_currency, points_debited, lot_at, lot_before, referral_for)"
-	" VALUES ($1, 0, 0, 0, $2, 0, 0, $3, 0, '-infinity', 0, $4)",
-	4,
-	{UUIDOID, TEXTOID, BPCHAROID, UUIDOID},
-	NULL};
+SS_QUERY(insert_reward_account,
+		 "INSERT INTO swipesavvy.reward_accounts (user_id, points_available, points_pending, lifetime_points, tier,"
+		 "       transaction_count, spent_minor, spent_currency, points_debited, lot_at, lot_before, referral_for)"
+		 " VALUES ($1, 0, 0, 0, $2, 0, 0, $3, 0, '-infinity', 0, $4)",
+		 UUIDOID, TEXTOID, BPCHAROID, UUIDOID);
 
-static SSQuery insert_credentials = {
-	"INSERT INTO swipesavvy_private.user_credentials (user_id, password_hash) VALUES ($1, $2)",
-	2,
-	{UUIDOID, TEXTOID},
-	NULL};
+SS_QUERY(insert_credentials, "INSERT INTO swipesavvy_private.user_credentials (user_id, password_hash) VALUES ($1, $2)",
+		 UUIDOID, TEXTOID);
 
-static SSQuery update_user = {
-	"UPDATE swipesavvy.users"
-	"   SET email = coalesce($2, email), name = coalesce($3, name),"
-	"       phone = CASE WHEN $8 THEN NULL ELSE coalesce($4, phone) END,"
-	"       role = coalesce($5, role), preferred_language = coalesce($6, preferred_language),"
-	"       notification_preferences = notification_preferences || coalesce($7, '{}'), updated_at = now()"
-	" WHERE user_id = $1 RETURNING " USER_COLUMNS,
-	8,
-	{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, BOOLOID},
-	NULL};
+SS_QUERY(update_user,
+		 "UPDATE swipesavvy.users"
+		 "   SET email = coalesce($2, email), name = coalesce($3, name),"
+		 "       phone = CASE WHEN $8 THEN NULL ELSE coalesce($4, phone) END,"
+		 "       role = coalesce($5, role), preferred_language = coalesce($6, preferred_language),"
+		 "       notification_preferences = notification_preferences || coalesce($7, '{}'), updated_at = now()"
+		 " WHERE user_id = $1 RETURNING " USER_COLUMNS,
+		 UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, BOOLOID);
 
-static SSQuery select_profile = {"SELECT u.user_id, u.email, u.name, u.phone, u.created_at, u.status AS account_status,"
-								 "       r.transaction_count AS total_transactions, " SS_USERS_SPENT_SQL
-								 " AS lifetime_value,"
-								 "       u.preferred_language, u.notification_preferences"
-								 "  FROM swipesavvy.users u"
-								 "  JOIN swipesavvy.reward_accounts r ON r.user_id = u.user_id"
-								 " WHERE u.user_id = $1",
-								 3,
-								 {UUIDOID, BPCHAROID, INT4OID},
-								 NULL};
+SS_QUERY(select_profile,
+		 "SELECT u.user_id, u.email, u.name, u.phone, u.created_at, u.status AS account_status,"
+		 "       r.transaction_count AS total_transactions, " SS_USERS_SPENT_SQL " AS lifetime_value,"
+		 "       u.preferred_language, u.notification_preferences"
+		 "  FROM swipesavvy.users u"
+		 "  JOIN swipesavvy.reward_accounts r ON r.user_id = u.user_id"
+		 " WHERE u.user_id = $1",
+		 UUIDOID, BPCHAROID, INT4OID);
 
-static SSQuery lock_reward_account = {
-	"SELECT FROM swipesavvy.reward_accounts WHERE user_id = $1 FOR NO KEY UPDATE", 1, {UUIDOID}, NULL};
+SS_QUERY(lock_reward_account, "SELECT FROM swipesavvy.reward_accounts WHERE user_id = $1 FOR NO KEY UPDATE", UUIDOID);
 
-static SSQuery update_status = {"UPDATE swipesavvy.users SET status = $2, status_reason = $3, updated_at = now()"
-								" WHERE user_id = $1 AND status <> $2"
-								" RETURNING user_id, status AS account_status, status_reason AS reason, updated_at",
-								3,
-								{UUIDOID, TEXTOID, TEXTOID},
-								NULL};
+SS_QUERY(update_status,
+		 "UPDATE swipesavvy.users SET status = $2, status_reason = $3, updated_at = now()"
+		 " WHERE user_id = $1 AND status <> $2"
+		 " RETURNING user_id, status AS account_status, status_reason AS reason, updated_at",
+		 UUIDOID, TEXTOID, TEXTOID);
 
 void
 ss_users_require(const pg_uuid_t *user_id)
