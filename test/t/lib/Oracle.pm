@@ -374,13 +374,14 @@ sub complete
     return;
 }
 
-# What would not fit into 64 bits if the points of a purchase became available.
+# What would not fit into 64 bits if a purchase became completed: points, and the user's total.
 sub too_much
 {
     my ($self, $p) = @_;
     my ($bonus, $brought_by) = $self->referral($p->{user});
     my @stored = map { $self->{users}{ $p->{user} }{$_} + $p->{points} + $bonus } qw(available lifetime);
     push @stored, map { $self->{users}{$brought_by}{$_} + $bonus } qw(available lifetime) if defined $brought_by;
+    push @stored, $self->total($p->{user}) + $p->{amount} if $p->{currency} eq $self->{settings}{currency};
     return grep { $_ > $MAX } @stored;
 }
 
@@ -575,7 +576,7 @@ sub do_settle
     my $amount = Math::BigInt->new($op->{amount} // $p->{amount});
     my $held = $p->{points};
 
-    return '22023' if $amount <= 0 && defined $op->{amount};
+    return '22023' if defined $op->{amount} && ($amount <= 0 || $amount > $MAX);
     return 'PT400' if $p->{status} ne 'pending';
     my $new = $amount == $p->{amount} ? $p : $self->settled_for($p, $amount);
     return '22003' if $self->too_much($new) || grep { $_ > $MAX } $new->{base}, $new->{points}, map { $_->{cost} } @{ $new->{awards} };
