@@ -45,7 +45,7 @@ SS_QUERY(find_left_query,
 void
 ss_lots_credit(SSAccount *account, int64 points, TimestampTz at)
 {
-	if (account->debited == 0 || at >= account->lot_at)
+	if (at >= account->lot_at)
 		return;
 	account->lot_before = ss_add(account->lot_before, points, "points");
 	if (account->lot_before <= account->debited)

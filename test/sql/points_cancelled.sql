@@ -119,6 +119,9 @@ SELECT pg_temp.redeem('full', 'cat', 1);
 SELECT swipesavvy.adjust_points(pg_temp.id('cat'), 9223372036854775807 - points_available, 'as many as can be') -> 'points_balance' AS full FROM swipesavvy.reward_accounts WHERE user_id = pg_temp.id('cat');
 SELECT pg_temp.cancel('full') AS beyond_a_bigint;
 
+-- an account from which nothing is taken any more: points that are older than those taken then count from their own time on
+SELECT pg_temp.person('gus'), pg_temp.earn('gus', 60, 3), pg_temp.redeem('gus', 'gus', 10), pg_temp.cancel('gus'), pg_temp.earn('gus', 40, 5), pg_temp.account('gus');
+SELECT pg_temp.redeem('gus again', 'gus', 30), pg_temp.account('gus');
 -- planted: a return of what was never redeemed, a piece too many
 SAVEPOINT sound;
 UPDATE swipesavvy.redemption_returns SET points = points + 1 WHERE user_id = pg_temp.id('bob');
