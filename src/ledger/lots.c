@@ -79,7 +79,8 @@ void
 ss_lots_return(SSAccount *account, int64 points)
 {
 	account->debited -= points;
-	if (account->lot_before <= account->debited)
+	/* with nothing taken every lot is open, also one that is still to come (ss_lots_credit) */
+	if (account->debited > 0 && account->lot_before <= account->debited)
 		return;
 	account->lot_at = DT_NOBEGIN;
 	account->lot_before = 0;

@@ -102,6 +102,10 @@ SELECT pg_temp.cancel('one'), swipesavvy.expire_points() -> 'points' AS due, pg_
 SELECT pg_temp.earn('eve', 100, 30), pg_temp.redeem('forty', 'eve', 40), swipesavvy.expire_points() -> 'points' AS due, pg_temp.earn('eve', 10, 1), pg_temp.cancel('forty'), pg_temp.account('eve');
 SELECT swipesavvy.expire_points() -> 'points' AS due, pg_temp.account('eve'), pg_temp.redeem('rest', 'eve', 10), pg_temp.account('eve');
 
+-- when nothing is taken any more, a late posting is the oldest, and is taken first
+SELECT pg_temp.person('gil'), pg_temp.earn('gil', 40, 3), pg_temp.redeem('five', 'gil', 5), pg_temp.cancel('five'), pg_temp.earn('gil', 30, 20), pg_temp.account('gil');
+SELECT pg_temp.redeem('forty5', 'gil', 45), pg_temp.account('gil'), pg_temp.cancel('forty5'), pg_temp.redeem('seventy', 'gil', 70), pg_temp.account('gil');
+
 -- whoever may no longer buy has them back, too, and so does a balance below zero; an erased user's reason is gone
 SELECT swipesavvy.record_transaction(pg_temp.id('fay'), 30, transaction_id => pg_temp.id('f')) -> 'points_earned' AS points, pg_temp.redeem('debt', 'fay', 20), pg_temp.redeem('debt2', 'fay', 5),
        swipesavvy.refund_transaction(pg_temp.id('f')) -> 'points_balance' AS below_zero, swipesavvy.suspend_user(pg_temp.id('fay')) ->> 'account_status' AS status, pg_temp.cancel('debt'), pg_temp.account('fay');
