@@ -42,8 +42,6 @@ typedef struct Several
 /* Bytes of SQL_ASCII that are no UTF-8 are this and the byte. */
 #define RAW_BYTE	   ((pg_wchar) 0x110000)
 #define IS_RAW_BYTE(p) ((p) >= RAW_BYTE)
-#define CAPITAL_SIGMA  0x03A3
-#define FINAL_SIGMA	   0x03C2
 
 /* The item of a sorted table whose points, from .first to .last, hold the point; NULL if there is none. */
 #define FIND(found, table, point)                                                                                      \
@@ -188,97 +186,30 @@ ss_unicode_encode(const pg_wchar *points)
 
 /* --- case ----------------------------------------------------------------------------------- */
 
-static pg_wchar *
-map(const pg_wchar *points, const Several *several, size_t several_count, const Run *(*find)(pg_wchar))
+pg_wchar *
+ss_unicode_fold(const pg_wchar *points)
 {
-	pg_wchar *mapped = palloc((ss_unicode_length(points) * SEVERAL_MAX + 1) * sizeof(pg_wchar));
+	pg_wchar *folded = palloc((ss_unicode_length(points) * SEVERAL_MAX + 1) * sizeof(pg_wchar));
 	size_t count = 0;
 
 	for (; *points != 0; points++)
 	{
-		const Run *run = find(*points);
+		const Run *run;
 		size_t i = 0;
 
-		while (i < several_count && several[i].point < *points)
+		FIND(run, fold_runs, *points);
+		while (i < lengthof(fold_several) && fold_several[i].point < *points)
 			i++;
-		if (i < several_count && several[i].point == *points)
+		if (i < lengthof(fold_several) && fold_several[i].point == *points)
 		{
-			for (int j = 0; j < SEVERAL_MAX && several[i].to[j] != 0; j++)
-				mapped[count++] = several[i].to[j];
+			for (int j = 0; j < SEVERAL_MAX && fold_several[i].to[j] != 0; j++)
+				folded[count++] = fold_several[i].to[j];
 		}
 		else if (run != NULL && (*points - run->first) % run->step == 0)
-			mapped[count++] = (pg_wchar) ((int32) *points + run->distance);
+			folded[count++] = (pg_wchar) ((int32) *points + run->distance);
 		else
-			mapped[count++] = *points;
+			folded[count++] = *points;
 	}
-	mapped[count] = 0;
-	return mapped;
-}
-
-static const Run *
-find_fold(pg_wchar point)
-{
-	const Run *found;
-
-	FIND(found, fold_runs, point);
-	return found;
-}
-
-static const Run *
-find_lower(pg_wchar point)
-{
-	const Run *found;
-
-	FIND(found, lower_runs, point);
-	return found;
-}
-
-pg_wchar *
-ss_unicode_fold(const pg_wchar *points)
-{
-	return map(points, fold_several, lengthof(fold_several), find_fold);
-}
-
-/* Does a sigma here end a word: a letter with case before it, and none behind it, whatever has no say in between? */
-static bool
-ends_word(const pg_wchar *points, size_t at)
-{
-	size_t i = at;
-	bool before = false;
-
-	while (i > 0)
-	{
-		uint32 bits = ss_unicode_class(points[--i]);
-
-		if (bits & SS_UNICODE_CASE_IGNORABLE)
-			continue;
-		before = (bits & SS_UNICODE_CASED) != 0;
-		break;
-	}
-	if (!before)
-		return false;
-	for (i = at + 1; points[i] != 0; i++)
-	{
-		uint32 bits = ss_unicode_class(points[i]);
-
-		if (!(bits & SS_UNICODE_CASE_IGNORABLE))
-			return !(bits & SS_UNICODE_CASED);
-	}
-	return true;
-}
-
-pg_wchar *
-ss_unicode_lower(const pg_wchar *points)
-{
-	pg_wchar *lower = map(points, lower_several, lengthof(lower_several), find_lower);
-	size_t to = 0;
-
-	for (size_t i = 0; points[i] != 0; i++, to++)
-	{
-		if (points[i] == CAPITAL_SIGMA && ends_word(points, i))
-			lower[to] = FINAL_SIGMA;
-		else if (points[i] == lower_several[0].point)
-			to++; /* the only one that becomes two */
-	}
-	return lower;
+	folded[count] = 0;
+	return folded;
 }

@@ -17,8 +17,6 @@ my @bits = (
     [ INVISIBLE => sub { /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/ } ],
     [ MARK => sub { /\p{M}/ } ],
     [ ACCENT => sub { /\p{Mn}/ && /[\p{Script=Inherited}\p{Script=Common}\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Script=Hebrew}\p{Script=Arabic}]/ && !/[\x{3099}\x{309A}]/ } ],
-    [ CASED => sub { /\p{Cased}/ } ],
-    [ CASE_IGNORABLE => sub { /\p{Case_Ignorable}/ } ],
     [ OPAQUE => \&is_opaque ],
     [ VIRAMA => sub { /\p{Canonical_Combining_Class=9}/ } ],
     [ JOINS_LEFT => sub { /[\p{Joining_Type=L}\p{Joining_Type=D}]/ } ],
@@ -101,8 +99,7 @@ sub table
 
 my $version = Unicode::UCD::UnicodeVersion();
 my ($fold, $fold_several) = mappings(sub { fc $_[0] });
-my ($lower, $lower_several) = mappings(sub { lc $_[0] });
-print <<"END", join "\n", table('Class', 'classes', \@classes), table('Run', 'fold_runs', $fold), table('Several', 'fold_several', $fold_several), table('Run', 'lower_runs', $lower), table('Several', 'lower_several', $lower_several);
+print <<"END", join "\n", table('Class', 'classes', \@classes), table('Run', 'fold_runs', $fold), table('Several', 'fold_several', $fold_several);
 /* unicode_table.h: of Unicode $version, made by unicode_table.pl; included by unicode.c alone. */
 
 /* clang-format off */

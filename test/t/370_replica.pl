@@ -38,6 +38,7 @@ my $draft = q{'{"campaign_type": "SEASONAL", "offer_type": "PERCENTAGE", "offer_
 # What is asked, by function; what changes with the clock or the server is taken out of the answer.
 my %questions = (
     current_user_id => '()',
+    email_key => q{(U&' Zo\\00CB@x.io')},
     evaluate_flag => "('dark_mode', '$ada')",
     evaluate_flags => "('$ada')",
     experiment_run_document => q{('{"key": "e", "variations": [0, 1]}', '{"attributes": {"id": "u"}}')},
@@ -87,6 +88,7 @@ my %questions = (
     minor_to_major => '(1234, 2)',
     preview_sink => "('hook', 'points.redeemed') - 'headers'",
     purchases_computed => "('points_earned', 0)",
+    search_key => q{(U&'Zo\\00CB')},
     simulate_campaign => "($draft, '$first', '$last')",
     verify_audit_log => '()',
     verify_ledger => '()',
