@@ -64,7 +64,7 @@ static SSQuery *const statements[SS_TABLES] = {[SS_TRANSACTIONS] = &insert_trans
 											   [SS_REWARD_ACCOUNTS] = &update_accounts};
 
 void
-ss_rows_begin(SSRowWriter *writer, SSDirect *direct, SSTable table, int rows)
+ss_writer_begin(SSRowWriter *writer, SSDirect *direct, SSTable table, int rows)
 {
 	writer->direct = direct;
 	writer->table = table;
@@ -73,7 +73,7 @@ ss_rows_begin(SSRowWriter *writer, SSDirect *direct, SSTable table, int rows)
 }
 
 void
-ss_rows_add(SSRowWriter *writer)
+ss_writer_add(SSRowWriter *writer)
 {
 	if (writer->direct != NULL)
 		ss_direct_add(writer->direct, writer->table);
@@ -82,7 +82,7 @@ ss_rows_add(SSRowWriter *writer)
 }
 
 void
-ss_rows_replace(SSRowWriter *writer, const ItemPointerData *locked)
+ss_writer_replace(SSRowWriter *writer, const ItemPointerData *locked)
 {
 	if (writer->direct != NULL)
 		ss_direct_replace(writer->direct, writer->table, locked);
@@ -94,21 +94,21 @@ ss_rows_replace(SSRowWriter *writer, const ItemPointerData *locked)
 }
 
 void
-ss_rows_replaced(SSRowWriter *writer)
+ss_writer_replaced(SSRowWriter *writer)
 {
 	if (writer->direct != NULL)
 		ss_direct_update(writer->direct, writer->table);
 }
 
 void
-ss_rows_set_label(SSRowWriter *writer, int column, SSLabel label)
+ss_writer_set_label(SSRowWriter *writer, int column, SSLabel label)
 {
-	ss_rows_set(writer, column,
-				writer->direct != NULL ? ss_direct_label(label) : CStringGetTextDatum(ss_label_specs[label].label));
+	ss_writer_set(writer, column,
+				  writer->direct != NULL ? ss_direct_label(label) : CStringGetTextDatum(ss_label_specs[label].label));
 }
 
 void
-ss_rows_end(SSRowWriter *writer)
+ss_writer_end(SSRowWriter *writer)
 {
 	if (writer->direct == NULL)
 		ss_columns_write(statements[writer->table], &writer->columns);

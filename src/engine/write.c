@@ -18,33 +18,33 @@
 static void
 add_transaction(SSRowWriter *rows, const SSPurchase *purchase)
 {
-	ss_rows_add(rows);
-	ss_rows_set(rows, TRANSACTION_ID, UUIDPGetDatum(&purchase->transaction_id));
-	ss_rows_set(rows, TRANSACTION_USER_ID, UUIDPGetDatum(&purchase->user_id));
-	ss_rows_set(rows, TRANSACTION_AMOUNT, Int64GetDatum(purchase->amount));
-	ss_rows_set(rows, TRANSACTION_OCCURRED_AT, TimestampTzGetDatum(purchase->occurred_at));
-	ss_rows_set(rows, TRANSACTION_RECORDED_AT, TimestampTzGetDatum(purchase->recorded_at));
-	ss_rows_set(rows, TRANSACTION_BASE, Int64GetDatum(purchase->points_base));
-	ss_rows_set(rows, TRANSACTION_BONUS, Int64GetDatum(purchase->points_bonus));
-	ss_rows_set(rows, TRANSACTION_DISCOUNT, Int64GetDatum(purchase->discount));
-	ss_rows_set(rows, TRANSACTION_REFUNDED, Int64GetDatum(0));
-	ss_rows_set(rows, TRANSACTION_POINTS_REFUNDED, Int64GetDatum(0));
-	ss_rows_set_label(rows, TRANSACTION_STATUS, (SSLabel) (SS_LABEL_STATUS + purchase->status));
-	ss_rows_set(rows, TRANSACTION_CURRENCY, CStringGetTextDatum(purchase->currency));
+	ss_writer_add(rows);
+	ss_writer_set(rows, TRANSACTION_ID, UUIDPGetDatum(&purchase->transaction_id));
+	ss_writer_set(rows, TRANSACTION_USER_ID, UUIDPGetDatum(&purchase->user_id));
+	ss_writer_set(rows, TRANSACTION_AMOUNT, Int64GetDatum(purchase->amount));
+	ss_writer_set(rows, TRANSACTION_OCCURRED_AT, TimestampTzGetDatum(purchase->occurred_at));
+	ss_writer_set(rows, TRANSACTION_RECORDED_AT, TimestampTzGetDatum(purchase->recorded_at));
+	ss_writer_set(rows, TRANSACTION_BASE, Int64GetDatum(purchase->points_base));
+	ss_writer_set(rows, TRANSACTION_BONUS, Int64GetDatum(purchase->points_bonus));
+	ss_writer_set(rows, TRANSACTION_DISCOUNT, Int64GetDatum(purchase->discount));
+	ss_writer_set(rows, TRANSACTION_REFUNDED, Int64GetDatum(0));
+	ss_writer_set(rows, TRANSACTION_POINTS_REFUNDED, Int64GetDatum(0));
+	ss_writer_set_label(rows, TRANSACTION_STATUS, (SSLabel) (SS_LABEL_STATUS + purchase->status));
+	ss_writer_set(rows, TRANSACTION_CURRENCY, CStringGetTextDatum(purchase->currency));
 	if (purchase->category_no != 0)
-		ss_rows_set(rows, TRANSACTION_CATEGORY_NO, Int16GetDatum(purchase->category_no));
-	ss_rows_set(rows, TRANSACTION_REQUEST, Int16GetDatum(purchase->given));
+		ss_writer_set(rows, TRANSACTION_CATEGORY_NO, Int16GetDatum(purchase->category_no));
+	ss_writer_set(rows, TRANSACTION_REQUEST, Int16GetDatum(purchase->given));
 	if (purchase->has_merchant)
-		ss_rows_set(rows, TRANSACTION_MERCHANT_ID, UUIDPGetDatum(&purchase->merchant_id));
+		ss_writer_set(rows, TRANSACTION_MERCHANT_ID, UUIDPGetDatum(&purchase->merchant_id));
 	if (purchase->has_account)
-		ss_rows_set(rows, TRANSACTION_ACCOUNT_ID, UUIDPGetDatum(&purchase->account_id));
+		ss_writer_set(rows, TRANSACTION_ACCOUNT_ID, UUIDPGetDatum(&purchase->account_id));
 	if (purchase->idempotency_key != NULL)
-		ss_rows_set(rows, TRANSACTION_KEY, CStringGetTextDatum(purchase->idempotency_key));
+		ss_writer_set(rows, TRANSACTION_KEY, CStringGetTextDatum(purchase->idempotency_key));
 	if (purchase->metadata != NULL)
-		ss_rows_set(rows, TRANSACTION_METADATA, JsonbPGetDatum(purchase->metadata));
-	ss_rows_set(rows, TRANSACTION_DECISION, PointerGetDatum(ss_decision_encode(&purchase->decision)));
+		ss_writer_set(rows, TRANSACTION_METADATA, JsonbPGetDatum(purchase->metadata));
+	ss_writer_set(rows, TRANSACTION_DECISION, PointerGetDatum(ss_decision_encode(&purchase->decision)));
 	if (purchase->status == SS_PENDING)
-		ss_rows_set(rows, TRANSACTION_BASE_RATE, Int64GetDatum(purchase->base_rate));
+		ss_writer_set(rows, TRANSACTION_BASE_RATE, Int64GetDatum(purchase->base_rate));
 }
 
 /* One entry of that user's, unless it moves nothing. */
@@ -54,17 +54,17 @@ add_entry(SSRowWriter *rows, const SSPurchase *purchase, const pg_uuid_t *user_i
 {
 	if (points == 0)
 		return;
-	ss_rows_add(rows);
-	ss_rows_set(rows, ENTRY_USER_ID, UUIDPGetDatum(user_id));
-	ss_rows_set(rows, ENTRY_ID, UUIDPGetDatum(ss_uuid7_new()));
-	ss_rows_set(rows, ENTRY_POINTS, Int64GetDatum(points));
-	ss_rows_set(rows, ENTRY_RECORDED_AT, TimestampTzGetDatum(purchase->recorded_at));
-	ss_rows_set_label(rows, ENTRY_KIND, kind);
-	ss_rows_set_label(rows, ENTRY_DEBIT, SS_LABEL_ISSUANCE);
-	ss_rows_set_label(rows, ENTRY_CREDIT, purchase->status == SS_PENDING ? SS_LABEL_PENDING : SS_LABEL_AVAILABLE);
+	ss_writer_add(rows);
+	ss_writer_set(rows, ENTRY_USER_ID, UUIDPGetDatum(user_id));
+	ss_writer_set(rows, ENTRY_ID, UUIDPGetDatum(ss_uuid7_new()));
+	ss_writer_set(rows, ENTRY_POINTS, Int64GetDatum(points));
+	ss_writer_set(rows, ENTRY_RECORDED_AT, TimestampTzGetDatum(purchase->recorded_at));
+	ss_writer_set_label(rows, ENTRY_KIND, kind);
+	ss_writer_set_label(rows, ENTRY_DEBIT, SS_LABEL_ISSUANCE);
+	ss_writer_set_label(rows, ENTRY_CREDIT, purchase->status == SS_PENDING ? SS_LABEL_PENDING : SS_LABEL_AVAILABLE);
 	if (campaign_no != 0)
-		ss_rows_set(rows, ENTRY_CAMPAIGN_NO, Int32GetDatum(campaign_no));
-	ss_rows_set(rows, ENTRY_TRANSACTION_ID, UUIDPGetDatum(&purchase->transaction_id));
+		ss_writer_set(rows, ENTRY_CAMPAIGN_NO, Int32GetDatum(campaign_no));
+	ss_writer_set(rows, ENTRY_TRANSACTION_ID, UUIDPGetDatum(&purchase->transaction_id));
 }
 
 static void
@@ -72,18 +72,18 @@ add_redemption(SSRowWriter *rows, const SSPurchase *purchase, int position)
 {
 	const SSAward *award = &purchase->awards[position];
 
-	ss_rows_add(rows);
-	ss_rows_set(rows, REDEMPTION_USER_ID, UUIDPGetDatum(&purchase->user_id));
-	ss_rows_set(rows, REDEMPTION_TRANSACTION_ID, UUIDPGetDatum(&purchase->transaction_id));
-	ss_rows_set(rows, REDEMPTION_CAMPAIGN_NO, Int32GetDatum(award->campaign_no));
-	ss_rows_set(rows, REDEMPTION_VERSION, Int32GetDatum(award->campaign_version));
-	ss_rows_set(rows, REDEMPTION_POINTS, Int64GetDatum(award->points));
-	ss_rows_set(rows, REDEMPTION_DISCOUNT, Int64GetDatum(award->discount));
-	ss_rows_set(rows, REDEMPTION_COST, Int64GetDatum(award->cost));
-	ss_rows_set(rows, REDEMPTION_RETURNED, Int64GetDatum(0));
-	ss_rows_set(rows, REDEMPTION_DAY, DateADTGetDatum(purchase->day));
-	ss_rows_set(rows, REDEMPTION_POSITION, Int16GetDatum((int16) (position + 1)));
-	ss_rows_set(rows, REDEMPTION_COUNTS, BoolGetDatum(true));
+	ss_writer_add(rows);
+	ss_writer_set(rows, REDEMPTION_USER_ID, UUIDPGetDatum(&purchase->user_id));
+	ss_writer_set(rows, REDEMPTION_TRANSACTION_ID, UUIDPGetDatum(&purchase->transaction_id));
+	ss_writer_set(rows, REDEMPTION_CAMPAIGN_NO, Int32GetDatum(award->campaign_no));
+	ss_writer_set(rows, REDEMPTION_VERSION, Int32GetDatum(award->campaign_version));
+	ss_writer_set(rows, REDEMPTION_POINTS, Int64GetDatum(award->points));
+	ss_writer_set(rows, REDEMPTION_DISCOUNT, Int64GetDatum(award->discount));
+	ss_writer_set(rows, REDEMPTION_COST, Int64GetDatum(award->cost));
+	ss_writer_set(rows, REDEMPTION_RETURNED, Int64GetDatum(0));
+	ss_writer_set(rows, REDEMPTION_DAY, DateADTGetDatum(purchase->day));
+	ss_writer_set(rows, REDEMPTION_POSITION, Int16GetDatum((int16) (position + 1)));
+	ss_writer_set(rows, REDEMPTION_COUNTS, BoolGetDatum(true));
 }
 
 /* By user, then in the order of processing. */
@@ -139,16 +139,16 @@ ss_write_chunk(const SSChunk *chunk)
 	SSRowWriter entries;
 	SSRowWriter redemptions;
 
-	ss_rows_begin(&transactions, chunk->direct, SS_TRANSACTIONS, chunk->count);
-	ss_rows_begin(&entries, chunk->direct, SS_POINTS_ENTRIES, 2 * chunk->count);
-	ss_rows_begin(&redemptions, chunk->direct, SS_REDEMPTIONS, chunk->count);
+	ss_writer_begin(&transactions, chunk->direct, SS_TRANSACTIONS, chunk->count);
+	ss_writer_begin(&entries, chunk->direct, SS_POINTS_ENTRIES, 2 * chunk->count);
+	ss_writer_begin(&redemptions, chunk->direct, SS_REDEMPTIONS, chunk->count);
 	for (int i = 0; i < chunk->count; i++)
 		add_transaction(&transactions, &chunk->purchases[i]);
 	for (int i = 0; i < chunk->count; i++)
 		add_earnings(&entries, &redemptions, purchases[i]);
-	ss_rows_end(&transactions);
-	ss_rows_end(&entries);
-	ss_rows_end(&redemptions);
+	ss_writer_end(&transactions);
+	ss_writer_end(&entries);
+	ss_writer_end(&redemptions);
 	if (chunk->statement == NULL)
 		ss_account_write(chunk->direct, chunk->accounts, chunk->naccounts);
 }

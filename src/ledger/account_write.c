@@ -17,23 +17,23 @@
 static void
 replace_account(SSRowWriter *rows, const SSAccount *account)
 {
-	ss_rows_replace(rows, &account->tid);
-	ss_rows_set(rows, ACCOUNT_USER_ID, UUIDPGetDatum(&account->id));
-	ss_rows_set(rows, ACCOUNT_AVAILABLE, Int64GetDatum(account->available));
-	ss_rows_set(rows, ACCOUNT_PENDING, Int64GetDatum(account->pending));
-	ss_rows_set(rows, ACCOUNT_LIFETIME, Int64GetDatum(account->lifetime));
-	ss_rows_set(rows, ACCOUNT_TIER, CStringGetTextDatum(account->tier));
+	ss_writer_replace(rows, &account->tid);
+	ss_writer_set(rows, ACCOUNT_USER_ID, UUIDPGetDatum(&account->id));
+	ss_writer_set(rows, ACCOUNT_AVAILABLE, Int64GetDatum(account->available));
+	ss_writer_set(rows, ACCOUNT_PENDING, Int64GetDatum(account->pending));
+	ss_writer_set(rows, ACCOUNT_LIFETIME, Int64GetDatum(account->lifetime));
+	ss_writer_set(rows, ACCOUNT_TIER, CStringGetTextDatum(account->tier));
 	if (account->tier_until != DT_NOBEGIN)
-		ss_rows_set(rows, ACCOUNT_TIER_UNTIL, TimestampTzGetDatum(account->tier_until));
-	ss_rows_set(rows, ACCOUNT_TRANSACTIONS, Int64GetDatum(account->transactions));
-	ss_rows_set(rows, ACCOUNT_SPENT, Int64GetDatum(account->spent));
-	ss_rows_set(rows, ACCOUNT_SPENT_CURRENCY, CStringGetTextDatum(account->spent_currency));
-	ss_rows_set(rows, ACCOUNT_DEBITED, Int64GetDatum(account->debited));
-	ss_rows_set(rows, ACCOUNT_LOT_AT, TimestampTzGetDatum(account->lot_at));
-	ss_rows_set(rows, ACCOUNT_LOT_BEFORE, Int64GetDatum(account->lot_before));
+		ss_writer_set(rows, ACCOUNT_TIER_UNTIL, TimestampTzGetDatum(account->tier_until));
+	ss_writer_set(rows, ACCOUNT_TRANSACTIONS, Int64GetDatum(account->transactions));
+	ss_writer_set(rows, ACCOUNT_SPENT, Int64GetDatum(account->spent));
+	ss_writer_set(rows, ACCOUNT_SPENT_CURRENCY, CStringGetTextDatum(account->spent_currency));
+	ss_writer_set(rows, ACCOUNT_DEBITED, Int64GetDatum(account->debited));
+	ss_writer_set(rows, ACCOUNT_LOT_AT, TimestampTzGetDatum(account->lot_at));
+	ss_writer_set(rows, ACCOUNT_LOT_BEFORE, Int64GetDatum(account->lot_before));
 	if (account->has_referrer)
-		ss_rows_set(rows, ACCOUNT_REFERRER, UUIDPGetDatum(&account->referrer));
-	ss_rows_replaced(rows);
+		ss_writer_set(rows, ACCOUNT_REFERRER, UUIDPGetDatum(&account->referrer));
+	ss_writer_replaced(rows);
 }
 
 void
@@ -41,7 +41,7 @@ ss_account_write(SSDirect *direct, const SSAccount *accounts, int count)
 {
 	SSRowWriter rows;
 
-	ss_rows_begin(&rows, direct, SS_REWARD_ACCOUNTS, count);
+	ss_writer_begin(&rows, direct, SS_REWARD_ACCOUNTS, count);
 	for (int i = 0; i < count; i++)
 	{
 		if (!accounts[i].changed)
@@ -49,5 +49,5 @@ ss_account_write(SSDirect *direct, const SSAccount *accounts, int count)
 		ss_points_tell_tier(&accounts[i]);
 		replace_account(&rows, &accounts[i]);
 	}
-	ss_rows_end(&rows);
+	ss_writer_end(&rows);
 }
