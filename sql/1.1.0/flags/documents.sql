@@ -10,7 +10,7 @@ CREATE FUNCTION swipesavvy.flag_bucket_ranges(num_variations integer, coverage d
     LANGUAGE C IMMUTABLE PARALLEL SAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_flag_bucket_ranges';
 COMMENT ON FUNCTION swipesavvy.flag_bucket_ranges(integer, double precision, double precision[]) IS
-    'The ranges [[start, end], …] of hashes that belong to each variation; a null coverage is 1, null weights are equal ones.';
+    'The ranges [[start, end], ...] of hashes that belong to each variation; a null coverage is 1, null weights are equal ones.';
 
 CREATE FUNCTION swipesavvy.flag_choose_variation(n double precision, ranges jsonb) RETURNS integer
     LANGUAGE C IMMUTABLE PARALLEL SAFE
