@@ -27,10 +27,11 @@ my %proof = (
     session_lifetime_days  => 'test/t/400_signin.pl',
     refresh_grace_seconds  => 'test/sql/signin.sql',
     late_posting_days      => 'test/sql/operations_jobs.sql',
+    feature_flags_enabled  => 'test/sql/flags_stored.sql',
 );
 
 # What is stored without effect: doc/api.md says so of each.
-my %waiting = map { $_ => 1 } qw(feature_flags_enabled);
+my %waiting;
 
 my $node = new_node('settings');
 create_extension($node, 'app');
