@@ -33,7 +33,8 @@ ss_columns_init(SSColumns *columns, int ncolumns, const Oid *types, int rows)
 	columns->ncolumns = ncolumns;
 	columns->nrows = 0;
 	columns->capacity = 0;
-	memcpy(columns->types, types, ncolumns * sizeof(Oid));
+	for (int i = 0; i < ncolumns; i++)
+		columns->types[i] = types[i];
 	set_capacity(columns, Max(rows, 4));
 }
 

@@ -110,7 +110,10 @@ count_callers(const Queue *queue, Caller *callers)
 		if (i == CALLERS_MAX)
 			continue;
 		if (i == count)
-			callers[count++] = (Caller){.count = 0, .oldest = place};
+		{
+			callers[i] = (Caller){.count = 0, .oldest = place};
+			count++;
+		}
 		callers[i].count++;
 		if (queue->attempts[place].moment < queue->attempts[callers[i].oldest].moment)
 			callers[i].oldest = place;

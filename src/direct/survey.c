@@ -38,6 +38,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "base/compat.h"
 #include "base/made.h"
 #include "base/query.h"
 #include "base/sentinel.h"
@@ -328,6 +329,8 @@ find_labels(SSTable table, int column, Oid type)
 	}
 	return all && get_typtype(type) == TYPTYPE_ENUM;
 }
+
+pg_noreturn static void refuse_table(const char *table, const char *column);
 
 static void
 refuse_table(const char *table, const char *column)

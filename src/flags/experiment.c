@@ -11,7 +11,7 @@
 
 #include "flags/evaluation.h"
 
-#define OUT -1
+#define OUT (-1)
 
 /* Everything an experiment is decided with. */
 typedef struct Run

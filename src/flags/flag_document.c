@@ -278,7 +278,8 @@ tag_of(Jsonb *document)
 	pg_cryptohash_free(context);
 	tag[0] = '"';
 	(void) hex_encode((char *) digest, TAG_BYTES, tag + 1);
-	strcpy(tag + 1 + TAG_BYTES * 2, "\"");
+	tag[1 + TAG_BYTES * 2] = '"';
+	tag[2 + TAG_BYTES * 2] = '\0';
 	return tag;
 }
 

@@ -85,15 +85,15 @@ set_user(SSNode *attributes, const SSFlagUser *user)
 {
 	const char *at = user->email == NULL ? NULL : strrchr(user->email, '@');
 	TimestampTz age = GetCurrentStatementStartTimestamp() - user->created_at;
+	int64 days;
 
 	set_text(attributes, "role", user->role);
 	set_text(attributes, "preferred_language", user->preferred_language);
 	set_text(attributes, "account_status", user->account_status);
 	set_text(attributes, "verification_status", user->verification_status);
 	set_text(attributes, "created_at", iso_time(user->created_at));
-	ss_node_set_number(attributes, SS_TEXT("account_age_days"),
-					   age >= 0 ? (double) (age / USECS_PER_DAY)
-								: -(double) ((-age + USECS_PER_DAY - 1) / USECS_PER_DAY));
+	days = age >= 0 ? age / USECS_PER_DAY : -((-age + USECS_PER_DAY - 1) / USECS_PER_DAY);
+	ss_node_set_number(attributes, SS_TEXT("account_age_days"), (double) days);
 	if (at != NULL)
 		set_text(attributes, "email_domain", asc_tolower(at + 1, strlen(at + 1)));
 }

@@ -45,7 +45,7 @@ digits_of(const char *decimal, char *digits)
 		}
 	}
 	if (*c == 'e')
-		n += atoi(c + 1);
+		n += (int) strtol(c + 1, NULL, 10);
 	while (count > 1 && digits[count - 1] == '0')
 		count--;
 	digits[count] = '\0';

@@ -23,7 +23,7 @@ joined(SSText a, const char *between, SSText b)
 	char *text = palloc(a.length + gap + b.length + 1);
 
 	memcpy(text, a.data, a.length);
-	memcpy(text + a.length, between, gap);
+	memcpy(text + a.length, between, gap + 1);
 	memcpy(text + a.length + gap, b.data, b.length);
 	return (SSText){text, a.length + gap + b.length};
 }

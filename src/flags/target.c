@@ -170,7 +170,7 @@ ss_in_namespace(SSText user, SSNode *namespace)
 	SSNode *parts;
 	SSText id;
 	char *seed;
-	double n;
+	double n = 0;
 
 	if (!ss_node_is(namespace, SS_NODE_ARRAY) || namespace->count < 3)
 		return false;
@@ -178,8 +178,8 @@ ss_in_namespace(SSText user, SSNode *namespace)
 	if (parts[1].kind != SS_NODE_NUMBER || parts[2].kind != SS_NODE_NUMBER)
 		return false;
 	id = ss_node_to_text(&parts[0]);
-	seed = palloc(id.length + 2);
-	memcpy(seed, "__", 2);
+	seed = palloc(id.length + 3);
+	memcpy(seed, "__", 3);
 	memcpy(seed + 2, id.data, id.length);
 	(void) ss_flag_hash((SSText){seed, id.length + 2}, user, 1, &n);
 	return n >= parts[1].number && n < parts[2].number;

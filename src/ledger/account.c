@@ -19,10 +19,7 @@ SS_QUERY(total_spent_query,
 SSAccount *
 ss_account_find(SSAccount *accounts, int count, const pg_uuid_t *id)
 {
-	SSAccount key;
-
-	key.id = *id;
-	return bsearch(&key, accounts, count, sizeof(SSAccount), ss_uuid_order);
+	return bsearch(id, accounts, count, sizeof(SSAccount), ss_uuid_order);
 }
 
 void
