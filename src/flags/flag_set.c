@@ -31,7 +31,8 @@ PG_FUNCTION_INFO_V1(swipesavvy_flag_cache_status);
 
 static SSFlagSet *current = NULL;
 static SSSentinel sentinel;
-static uint64 seen = 0; /* of the sentinel when `current` was compiled */
+static uint64 seen = 0;	 /* of the sentinel when `current` was compiled */
+static bool provisional; /* compiled in a parallel statement, under its snapshot: for that statement only */
 static uint64 serials = 0;
 static int64 last_build_us = 0;
 
@@ -394,7 +395,8 @@ compile(void)
 
 	set->context = context;
 	set->arranged_at = DT_NOBEGIN;
-	PushActiveSnapshot(GetLatestSnapshot());
+	/* beside workers no new snapshot may be taken: the statement's own, for this statement */
+	PushActiveSnapshot(IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot());
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "could not connect to SPI");
 	load(set);
@@ -478,7 +480,7 @@ SSFlagSet *
 ss_flag_set_get(void)
 {
 	(void) ss_sentinel_changes(&sentinel);
-	while (current == NULL || !ss_sentinel_holds(&sentinel, seen))
+	while (current == NULL || !ss_sentinel_holds(&sentinel, seen) || (provisional && !IsInParallelMode()))
 	{
 		instr_time start;
 		instr_time took;
@@ -494,6 +496,7 @@ ss_flag_set_get(void)
 		current = fresh;
 		current->serial = ++serials;
 		seen = begun;
+		provisional = IsInParallelMode();
 		INSTR_TIME_SET_CURRENT(took);
 		INSTR_TIME_SUBTRACT(took, start);
 		last_build_us = INSTR_TIME_GET_MICROSEC(took);

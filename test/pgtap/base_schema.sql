@@ -196,7 +196,7 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('s/null/s', 'purchases_computed'),
     ('s/null/r', 'current_user_id export_user_data get_audit_logs latest_audit_seal verify_audit_log get_health_history list_alerts metrics worker_status get_campaign get_merchant get_system_health health get_user_accounts list_campaigns list_merchant_categories list_merchants '
         'list_segments list_sink_secrets list_sinks list_tiers list_token_keys preview_sink verify_ledger verify_token'),
-    ('s/null/u', 'explain_award get_user_profile get_user_rewards get_user_spending_analytics get_user_transactions list_users simulate_campaign'),
+    ('s/null/u', 'get_flags_document explain_award get_user_profile get_user_rewards get_user_spending_analytics get_user_transactions list_users simulate_campaign'),
     ('v/null/u', 'acknowledge_outbox apply_audit_retention apply_outbox_retention record_refused_attempts claim_outbox fail_outbox replay_outbox '
         'add_token_key authenticate change_password refresh_session reset_user_password rotate_token_key sign_in sign_out '
         'seal_audit_log activate_boost add_currency add_segment_members create_boost create_campaign create_merchant create_segment create_user '
@@ -207,7 +207,7 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('trigger', 'audit_refuse_change purchases_begin purchases_end purchases_insert purchases_refuse refuse_change refuse_restore restore_begin restore_currencies restore_end restore_installation '
         'restore_mcc_codes restore_merchant_categories restore_system_settings restore_tiers rules_changed drop_guard');
 INSERT INTO declared_functions VALUES
-    ('s/null/r', 'evaluate_flag evaluate_flags flag_enabled flag_users get_flag get_flag_audit get_flags_document list_flag_overrides list_flags'),
+    ('s/null/r', 'evaluate_flag evaluate_flags flag_enabled flag_users get_flag get_flag_audit list_flag_overrides list_flags'),
     ('v/null/u', 'cancel_flag_schedule create_flag delete_flag flag_cache_status remove_flag_override restore_flag schedule_flag set_flag_override set_flag_rollout '
         'toggle_flag update_flag'),
     ('trigger', 'restore_feature_flag_rollouts restore_feature_flags'),

@@ -81,6 +81,7 @@ my %of_type = (
     'timestamp with time zone' => sub { return quoted(one_of('now', 'infinity', '-infinity', '2020-01-01', '2026-12-31 23:59:60+14', '4713-01-01 BC', '294276-12-31', 'epoch', 'tomorrow', '2026-02-29')) . '::timestamptz' },
     'uuid[]' => sub { return one_of("'{}'", "'{NULL}'", "ARRAY['$users[0]', '$users[1]']", "'{{$users[0]},{$users[1]}}'", "(SELECT array_agg(gen_random_uuid()) FROM generate_series(1, 1000))") . '::uuid[]' },
     'double precision' => sub { return one_of(qw(0 1 -1 0.5 1e308 -1e308 1e-300), "'NaN'", "'Infinity'", "'-Infinity'") . '::double precision' },
+    'double precision[]' => sub { return one_of("'{}'", "'{NULL}'", "'{0.5,0.5}'", "'{1e308,-1e308}'", "'{NaN,Infinity}'", "'{{0.1},{0.9}}'") . '::double precision[]' },
     interval => sub { return quoted(one_of('0', '-1 day', '1 second', '1 month', '1 hour', '178000000 years', '-178000000 years')) . '::interval' },
     'text[]' => sub { return one_of("'{}'", "'{NULL}'", "'{a,b}'", "'{user.*,*}'", "'{alert.*}'", "'{{a},{b}}'", "ARRAY[repeat('x', 1048576)]", "array_fill('a'::text, ARRAY[1000])") . '::text[]' },
     regclass => sub { return quoted(one_of('feed', 'pg_class', 'swipesavvy.users', 'swipesavvy.purchases', q{public."x'; DROP TABLE swipesavvy.users; --"})) . '::regclass' },
@@ -93,9 +94,9 @@ sub random_call
     for my $i (0 .. $#{ $function->{types} })
     {
         next if $i >= $function->{required} && rand() < .5;
-        my $type = $function->{types}[$i];
+        my $type = $function->{types}[$i] eq 'anyelement' ? 'text' : $function->{types}[$i];
         my $make = $of_type{$type} or die "no values of type $type for $function->{name}";
-        push @arguments, sprintf '"%s" => %s', $function->{names}[$i], rand() < .08 ? "NULL::$type" : $make->();
+        push @arguments, sprintf '"%s" => %s', $function->{names}[$i], rand() < .08 ? "NULL::$type" : $make->() . ($function->{types}[$i] eq 'anyelement' ? '::text' : '');
     }
     return sprintf '%s swipesavvy.%s(%s)', $function->{kind} eq 'p' ? 'CALL' : 'SELECT', $function->{name}, join ', ', @arguments;
 }

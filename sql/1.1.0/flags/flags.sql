@@ -217,7 +217,7 @@ CREATE FUNCTION swipesavvy.get_flags_document(
     "forcedVariations" jsonb DEFAULT NULL,
     "forcedFeatures" jsonb DEFAULT NULL,
     url text DEFAULT NULL) RETURNS jsonb
-    LANGUAGE C STABLE PARALLEL RESTRICTED
+    LANGUAGE C STABLE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_get_flags_document';
 COMMENT ON FUNCTION swipesavvy.get_flags_document(uuid, jsonb, jsonb, jsonb, text) IS
     'The document that GrowthBook''s SDKs load: public flags with their rules, others as they are for the caller.';
