@@ -327,6 +327,8 @@ force_values(Making *making, Jsonb *forced)
 {
 	SSNode *given = ss_node_read(forced);
 
+	if (!ss_node_is(given, SS_NODE_OBJECT) && !ss_node_is(given, SS_NODE_ARRAY))
+		ss_bad_value("forcedFeatures", "It is neither an object nor an array of pairs.");
 	for (int i = 0; forced != NULL && i < given->count; i++)
 	{
 		SSNode *item = &ss_node_items(given)[i];
