@@ -428,7 +428,7 @@ ss_flag_share_at(const SSFlagStep *step, TimestampTz moment)
 	if (step->ends_at == DT_NOEND || moment >= step->ends_at)
 		return step->to_bp;
 	/* exact: at most 10,000 times the microseconds of some 300,000 years, which 128 bits hold */
-	done = (int64) ((int128) Abs(way) * (moment - step->starts_at) / (step->ends_at - step->starts_at));
+	done = (int64) ((int128) (way < 0 ? -way : way) * (moment - step->starts_at) / (step->ends_at - step->starts_at));
 	return step->from_bp + (int) (way < 0 ? -done : done);
 }
 
