@@ -119,9 +119,15 @@ void
 ss_attempt_json(SSJson *json, const char *key, const ErrorData *error)
 {
 	ss_json_open_object(json, key);
+	ss_attempt_json_members(json, error);
+	ss_json_text(json, "hint", error->hint);
+	ss_json_close_object(json);
+}
+
+void
+ss_attempt_json_members(SSJson *json, const ErrorData *error)
+{
 	ss_json_text(json, "code", pstrdup(unpack_sql_state(error->sqlerrcode)));
 	ss_json_text(json, "message", error->message);
 	ss_json_text(json, "detail", error->detail);
-	ss_json_text(json, "hint", error->hint);
-	ss_json_close_object(json);
 }

@@ -32,4 +32,7 @@ extern bool ss_attempt_or_undo(bool (*action)(void *), void *argument);
 /* Adds an error as an object {code, message, detail, hint}. */
 extern void ss_attempt_json(SSJson *json, const char *key, const ErrorData *error);
 
+/* Its code, message and detail in the object that is open. */
+extern void ss_attempt_json_members(SSJson *json, const ErrorData *error);
+
 #endif /* SS_ATTEMPT_H */

@@ -13,11 +13,11 @@
 #include "base/args.h"
 #include "base/errors.h"
 #include "flags/flag_call.h"
+#include "flags/flag_check.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_evaluate_flag);
 PG_FUNCTION_INFO_V1(swipesavvy_evaluate_flags);
 
-#define KEY_MAX	 100
 #define KEYS_MAX 1000
 
 /* --- who may ask --------------------------------------------------------------------------- */
@@ -57,7 +57,7 @@ ss_flag_user(const SSCall *call, const pg_uuid_t *given)
 char *
 ss_flag_key_arg(FunctionCallInfo fcinfo, int n)
 {
-	return ss_arg_text(fcinfo, n, "key", KEY_MAX, true);
+	return ss_arg_text(fcinfo, n, "key", SS_FLAG_KEY_MAX, true);
 }
 
 /* --- answers -------------------------------------------------------------------------------- */

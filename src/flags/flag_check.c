@@ -69,6 +69,20 @@ check_keys(const Check *check, SSNode *object, const char *place, const char *co
 	}
 }
 
+void
+ss_flag_check_key(const char *key)
+{
+	size_t length = strlen(key);
+
+	for (const char *c = key; *c != '\0'; c++)
+	{
+		if (!isalnum((unsigned char) *c) && (c == key || strchr("_.:|-", *c) == NULL))
+			ss_bad_value("key", "A key has letters, digits and _.:|- and begins with a letter or digit.");
+	}
+	if (length == 0 || length > SS_FLAG_KEY_MAX)
+		ss_bad_value("key", "A key has 1 to %d characters.", SS_FLAG_KEY_MAX);
+}
+
 /* --- values -------------------------------------------------------------------------------- */
 
 void
@@ -169,17 +183,6 @@ check_group(const Check *check, SSText attribute, SSNode *operand, const char *p
 		refuse(check, place, "there is no such segment");
 }
 
-static bool
-is_one_of(SSText name, const char *const *names)
-{
-	for (; *names != NULL; names++)
-	{
-		if (ss_text_equals(name, (SSText){*names, strlen(*names)}))
-			return true;
-	}
-	return false;
-}
-
 static void
 check_operator(const Check *check, SSText attribute, SSText name, SSNode *operand, const char *place, int depth)
 {
@@ -189,12 +192,13 @@ check_operator(const Check *check, SSText attribute, SSText name, SSNode *operan
 
 	if (!ss_condition_is_operator(name))
 		refuse(check, place, "there is no such operator");
-	if (is_one_of(name, arrays) && !ss_node_is(operand, SS_NODE_ARRAY))
+	if (ss_text_is_one_of(name, arrays) && !ss_node_is(operand, SS_NODE_ARRAY))
 		refuse(check, place, "it is not an array");
-	if (is_one_of(name, groups))
+	if (ss_text_is_one_of(name, groups))
 		check_group(check, attribute, operand, place);
-	if (is_one_of(name, patterns) && (!ss_node_is(operand, SS_NODE_STRING) ||
-									  ss_regex_search(ss_node_string(operand), false, SS_TEXT("")) == SS_REGEX_INVALID))
+	if (ss_text_is_one_of(name, patterns) &&
+		(!ss_node_is(operand, SS_NODE_STRING) ||
+		 ss_regex_search(ss_node_string(operand), false, SS_TEXT("")) == SS_REGEX_INVALID))
 		refuse(check, place, "it is not a regular expression");
 	if (ss_text_equals(name, SS_TEXT("$not")))
 		check_expected(check, attribute, operand, place, depth + 1);
@@ -234,7 +238,7 @@ check_entry(const Check *check, SSText key, SSNode *value, const char *place, in
 {
 	static const char *const lists[] = {"$or", "$nor", "$and", NULL};
 
-	if (is_one_of(key, lists))
+	if (ss_text_is_one_of(key, lists))
 		check_conditions(check, value, place, depth);
 	else if (ss_text_equals(key, SS_TEXT("$not")))
 		check_condition(check, value, place, depth + 1);
@@ -516,6 +520,7 @@ name_rules(const Check *check, SSNode *rules)
 {
 	int made = 0;
 
+	(void) ss_node_items(rules);
 	for (int i = 0; i < rules->count; i++)
 	{
 		SSNode *id = ss_node_present(&ss_node_items(rules)[i], SS_TEXT("id"));

@@ -26,6 +26,11 @@ typedef struct SSFlagInput
 	SSNode *prerequisites;
 } SSFlagInput;
 
+#define SS_FLAG_KEY_MAX 100
+
+/* 22023 for what can be no flag's key. */
+extern void ss_flag_check_key(const char *key);
+
 /* 22023 with the place of what is wrong, or PT400 for prerequisites that are none, or go round in a circle. */
 extern void ss_flag_check(SSFlagInput *input, const SSFlagSet *set);
 

@@ -65,6 +65,16 @@ ss_flag_lock(SSFlagRow *row, const char *key, bool archived_too)
 		ss_bad_state("the flag is archived", "The key is \"%s\".", key);
 }
 
+void
+ss_flag_check_hash_attribute(const SSFlagRow *row, const char *wanted, int bp)
+{
+	JsonbValue *present = ss_document_get(row->document, "hash_attribute");
+
+	if (bp > 0 && bp < SS_EVERYBODY_BP &&
+		strcmp(wanted, pnstrdup(present->val.string.val, present->val.string.len)) != 0)
+		ss_bad_state("the flag is rolled out in part", "With another hash attribute, other users would have it.");
+}
+
 /* --- the record -------------------------------------------------------------------------------- */
 
 static void

@@ -23,6 +23,9 @@ typedef struct SSFlagRow
 /* Locks the flag FOR NO KEY UPDATE; PT404, and PT400 for an archived one unless those are let in. */
 extern void ss_flag_lock(SSFlagRow *row, const char *key, bool archived_too);
 
+/* The hash attribute decides who is in: PT400 where some are and some are not. */
+extern void ss_flag_check_hash_attribute(const SSFlagRow *row, const char *wanted, int bp);
+
 /* A change: to the flag's own log, the audit log and the outbox. `after` NULL: nothing is left. */
 extern void ss_flag_record(SSCall *call, const SSFlagRow *row, const char *action, const char *reason, Jsonb *before,
 						   Jsonb *after);

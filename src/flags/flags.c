@@ -77,11 +77,7 @@ key_of_new(FunctionCallInfo fcinfo)
 {
 	char *key = ss_flag_key_arg(fcinfo, 0);
 
-	for (const char *c = key; *c != '\0'; c++)
-	{
-		if (!isalnum((unsigned char) *c) && (c == key || strchr("_.:|-", *c) == NULL))
-			ss_bad_value("key", "A key has letters, digits and _.:|- and begins with a letter or digit.");
-	}
+	ss_flag_check_key(key);
 	return key;
 }
 
@@ -266,18 +262,6 @@ read_input(Jsonb *changes, const SSFlagRow *row, SSFlagInput *input)
 	input->prerequisites = either(changes, row, "prerequisites");
 }
 
-/* The hash attribute decides who is in: not while some are and some are not. */
-static void
-check_hash_attribute(Jsonb *changes, const SSFlagRow *row, const SSFlagState *state)
-{
-	char *wanted = ss_document_text(changes, "hash_attribute", SS_NAME_MAX);
-	JsonbValue *present = ss_document_get(row->document, "hash_attribute");
-
-	if (wanted != NULL && strcmp(wanted, pnstrdup(present->val.string.val, present->val.string.len)) != 0 &&
-		state->bp > 0 && state->bp < SS_EVERYBODY_BP)
-		ss_bad_state("the flag is rolled out in part", "With another hash attribute, other users would have it.");
-}
-
 static void
 check_version(Jsonb *changes, const SSFlagRow *row)
 {
@@ -368,7 +352,7 @@ swipesavvy_update_flag(PG_FUNCTION_ARGS)
 	ss_flag_lock(&row, key, false);
 	check_version(changes, &row);
 	state = ss_flag_state_now(&row);
-	check_hash_attribute(changes, &row, &state);
+	ss_flag_check_hash_attribute(&row, either_text(changes, &row, "hash_attribute"), state.bp);
 	if (changes_row(changes))
 		update_row(&call, changes, &row, reason);
 	change_timeline(&call, changes, &row, &state, reason);

@@ -234,6 +234,17 @@ ss_node_present(SSNode *object, SSText key)
 	return value == NULL || value->kind == SS_NODE_NULL ? NULL : value;
 }
 
+bool
+ss_text_is_one_of(SSText text, const char *const *names)
+{
+	for (; *names != NULL; names++)
+	{
+		if (ss_text_equals(text, (SSText){*names, strlen(*names)}))
+			return true;
+	}
+	return false;
+}
+
 /* --- making -------------------------------------------------------------------------------- */
 
 SSNode
@@ -410,10 +421,12 @@ static void
 push_members(JsonbParseState **state, const SSNode *value, JsonbValue **result)
 {
 	bool is_object = value->kind == SS_NODE_OBJECT;
+	SSNode open = *value; /* what nobody has looked into yet has no items */
+	SSNode *items = ss_node_items(&open);
 
 	(void) pushJsonbValue(state, is_object ? WJB_BEGIN_OBJECT : WJB_BEGIN_ARRAY, NULL);
-	for (int i = 0; i < value->count; i++)
-		ss_node_push(state, is_object ? &value->keys[i] : NULL, &value->items[i], result);
+	for (int i = 0; i < open.count; i++)
+		ss_node_push(state, is_object ? &open.keys[i] : NULL, &items[i], result);
 	*result = pushJsonbValue(state, is_object ? WJB_END_OBJECT : WJB_END_ARRAY, NULL);
 }
 

@@ -83,6 +83,9 @@ ss_text_equals(SSText a, SSText b)
 	return a.length == b.length && memcmp(a.data, b.data, a.length) == 0;
 }
 
+/* Is it one of the names, of which NULL is the last? */
+extern bool ss_text_is_one_of(SSText text, const char *const *names);
+
 /* The text of a string value. */
 static inline SSText
 ss_node_string(const SSNode *value)

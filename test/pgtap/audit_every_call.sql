@@ -104,6 +104,7 @@ INSERT INTO exercises VALUES
     (307, 'delete_flag', $$'f'$$, 'flag.archive', 'f', NULL, NULL),
     (308, 'restore_flag', $$'f'$$, 'flag.restore', 'f', NULL, NULL),
     (309, 'set_flag_override', $$'f', (SELECT user_id FROM swipesavvy.users WHERE email = 'old@example.com'), 'true'$$, 'flag.override', 'f', NULL, NULL),
+    (311, 'import_flags_document', $$'{"features": {"g": {"defaultValue": true}}}'$$, 'flag.import', 'g', NULL, NULL),
     (310, 'remove_flag_override', $$'f', (SELECT user_id FROM swipesavvy.users WHERE email = 'old@example.com')$$, 'flag.override', 'f', NULL, NULL);
 INSERT INTO exercises VALUES
     (201, 'create_reward', $$'Mug', 2, reward_id => '00000000-0000-7000-8000-0000000000e1'$$, 'reward.create', '00000000-0000-7000-8000-0000000000e1', NULL, NULL),

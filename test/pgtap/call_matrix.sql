@@ -80,6 +80,7 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('remove_flag_override', $$'social_sharing', $user$$, NULL, NULL),
     ('list_flag_overrides', $$'social_sharing'$$, NULL, NULL),
     ('get_flag_audit', $$'dark_mode'$$, NULL, NULL),
+    ('import_flags_document', $$'{"features": {"imported": {"defaultValue": true}}}'$$, NULL, NULL),
     ('flag_cache_status', '', NULL, NULL),
     ('get_flag', $$'dark_mode'$$, NULL, NULL),
     ('list_flags', '', NULL, NULL),

@@ -173,6 +173,12 @@ SELECT pg_temp.refused(w) FROM unnest(ARRAY['{"key": "a b"}', '{"key": ".a"}', '
     '{"sticky": true, "rules": [{"variations": [true, false]}]}', '{"sticky": true, "rules": [{"variations": [true, false], "meta": [{"key": "a"}, {"key": "a"}]}]}', '{"sticky": true, "hash": "device"}', '{"audience": "public", "targeting": {"id": "x"}}', '{"audience": "public", "prerequisites": [{"id": "dark_mode"}]}',
     '{"audience": "public", "rules": [{"variations": [true, false]}]}', '{"audience": "public", "rules": [{"variations": [true, false], "hashVersion": 2, "seed": "s", "weights": [0.33333, 0.66667]}]}', '{"prerequisites": [{"id": "dark_mode", "condition": {"value": {"$nope": 1}}}]}', '{"prerequisites": {}}']::jsonb[]) w;
 
+-- what is stored of values that nothing looks into is what was given
+SELECT create_flag('deep', 'Deep', value_type => 'json', default_value => '[1, {"a": [null, 2.50]}]', value => '{"a": [1], "b": {"c": "x"}}') -> 'value' AS value;
+SELECT get_flag('deep') -> 'default_value' AS default_value, set_flag_override('deep', :'user', '{"a": [1, [2]]}') -> 'value' AS override;
+SELECT evaluate_flag('deep', :'user') -> 'value' AS own, update_flag('deep', '{"value": [[1]], "default_value": {"x": []}}') -> 'value' AS value;
+SELECT get_flag('deep') -> 'default_value' AS default_value;
+
 -- --- who sees what ---------------------------------------------------------------------------------------------------
 SELECT create_flag('open', 'Open', audience => 'public', enabled => true, rollout_percentage => 25, targeting => '{"tier": "bronze"}') IS NOT NULL AS open,
        create_flag('hidden', 'Hidden', audience => 'server', enabled => true) IS NOT NULL AS hidden, set_flag_override('open', :'other', 'false') IS NOT NULL AS own \gset

@@ -330,6 +330,12 @@ CREATE FUNCTION swipesavvy.get_flag_audit(key text, days integer DEFAULT 30, pag
     AS 'MODULE_PATHNAME', 'swipesavvy_get_flag_audit';
 COMMENT ON FUNCTION swipesavvy.get_flag_audit(text, integer, integer) IS 'Who changed a flag when and why, newest first.';
 
+CREATE FUNCTION swipesavvy.import_flags_document(document jsonb, replace boolean DEFAULT false, reason text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_import_flags_document';
+COMMENT ON FUNCTION swipesavvy.import_flags_document(jsonb, boolean, text) IS
+    'Makes flags of a document that get_flags_document gave elsewhere: new ones are off, and those that are there change only if they may be replaced.';
+
 CREATE FUNCTION swipesavvy.flag_cache_status() RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_flag_cache_status';

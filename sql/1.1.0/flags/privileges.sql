@@ -13,7 +13,7 @@ DECLARE
         'experiment_run_document NB',
         'evaluate_flag A', 'evaluate_flags A', 'flag_enabled CNB', 'flag_users NB', 'get_flags_document A', 'get_flag NB', 'list_flags NB',
         'create_flag', 'update_flag', 'delete_flag', 'restore_flag', 'toggle_flag', 'set_flag_rollout', 'schedule_flag', 'cancel_flag_schedule',
-        'set_flag_override', 'remove_flag_override', 'list_flag_overrides S', 'get_flag_audit', 'flag_cache_status'];
+        'set_flag_override', 'remove_flag_override', 'list_flag_overrides S', 'get_flag_audit', 'import_flags_document', 'flag_cache_status'];
     functions text[] := triggers;
     line text;
     name text;
