@@ -24,7 +24,8 @@ SQL_1_0_0 = base/schema base/roles base/types audit/audit outbox/outbox outbox/s
             programme/boosts campaigns/campaigns ledger/ledger points/rewards points/leaderboards rules/rules purchases/purchases \
             campaigns/simulate purchases/settlement campaigns/events users/export_and_erase base/search ledger/verify operations/jobs \
             health/health operations/guard operations/restore base/privileges
-SQL_1_1_0 = flags/documents flags/flags flags/restore flags/privileges
+SQL_1_1_0 = flags/documents flags/flags flags/restore flags/privileges \
+            analytics/rollups analytics/restore analytics/privileges
 
 # The major versions on which it is tested: its C writes rows past the executor, and each version is looked at before it is added here.
 SERVERS = 15 16 17 18

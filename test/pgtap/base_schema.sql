@@ -20,12 +20,15 @@ CREATE TEMP VIEW member_types AS
 CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('accounts', 'a_full_card_number_is_refused an_account_belongs_to_a_user an_account_is_a_card_bank_or_wallet '
         'an_expiry_is_a_month_of_a_year an_unlinked_account_is_no_default only_the_last_four_digits_are_kept'),
+    ('analytics_state', 'there_is_one_state'),
     ('audit_installations', ''),
     ('audit_logs', ''),
     ('audit_seals', 'a_seal_has_leaves_until_it_is_retired'),
     ('boosts', 'a_boost_ends_after_it_starts a_boost_has_a_known_category a_boost_has_a_name a_boost_multiplier_is_from_1_to_1000 '
         'an_activation_limit_is_at_least_1'),
+    ('campaign_days', ''),
     ('campaign_events', 'an_event_belongs_to_a_campaign an_event_has_a_known_kind'),
+    ('campaign_hours', ''),
     ('campaign_redemptions', 'a_returned_cost_is_part_of_the_cost redemption_amounts_are_not_negative'),
     ('campaign_slots', 'a_slot_is_never_overspent'),
     ('campaign_versions', 'a_version_belongs_to_a_campaign'),
@@ -61,6 +64,7 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('ledger_mismatches', ''),
     ('mcc_codes', 'an_mcc_belongs_to_a_category an_mcc_is_four_digits'),
     ('merchant_categories', 'a_category_has_a_name a_category_number_is_used_once'),
+    ('merchant_days', ''),
     ('merchant_sentinel', ''),
     ('merchants', 'a_merchant_has_a_category a_merchant_has_a_known_mcc a_merchant_has_a_name merchant_metadata_are_an_object'),
     ('outbox', 'a_message_is_an_object a_message_is_delivered_or_dead_or_open'),
@@ -75,6 +79,7 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('refunds', 'a_refund_is_of_an_amount refund_amounts_are_not_negative'),
     ('reward_redemptions', 'a_redemption_takes_points only_a_reward_comes_from_stock points_are_redeemed_by_a_user points_are_redeemed_for_a_reward'),
     ('rewards', 'a_reward_costs_points a_reward_ends_after_it_starts a_reward_has_a_name a_stock_is_not_negative'),
+    ('rollup_deltas', ''),
     ('rule_sentinel', ''),
     ('segment_members', 'a_member_belongs_to_a_segment a_member_is_a_user'),
     ('segments', 'a_segment_has_a_name a_segment_name_is_used_once'),
@@ -110,9 +115,9 @@ SELECT set_eq(
     'SELECT name || ''.'' || k FROM declared_tables, string_to_table(constraints, '' '') k WHERE k <> ''''',
     'the constraints of each table');
 SELECT is_empty(
-    'SELECT relname FROM member_relations r WHERE relkind = ''r'' AND relname NOT IN (''rule_sentinel'', ''merchant_sentinel'', ''flag_sentinel'')
+    'SELECT relname FROM member_relations r WHERE relkind = ''r'' AND relname NOT IN (''rule_sentinel'', ''merchant_sentinel'', ''flag_sentinel'', ''rollup_deltas'')
         AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = r.oid AND k.contype = ''p'' AND k.conname = r.relname || ''_pkey'')',
-    'every table but the sentinels has a primary key named after it');
+    'every table but the sentinels and the deltas has a primary key named after it');
 SELECT col_is_pk('swipesavvy', t, k::name[], format('the key of %s is for ever', t))
   FROM (VALUES ('users', '{user_id}'), ('accounts', '{user_id,account_id}'), ('reward_accounts', '{user_id}'),
                ('transactions', '{transaction_id,user_id}'), ('points_entries', '{user_id,entry_id}'),
@@ -160,8 +165,8 @@ SELECT is_empty(
 SELECT is_empty(
     'SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN member_relations r ON r.oid = a.attrelid
       WHERE a.attnum > 0 AND a.attname ~ ''(_minor|points_.*|_points)$'' AND r.relkind = ''r'' AND a.attname NOT IN (''points_expiry_months'')
-        AND a.atttypid NOT IN (''int8''::regtype, ''int4''::regtype)',
-    'money and points are integers');
+        AND r.relname NOT IN (''campaign_hours'', ''campaign_days'', ''merchant_days'') AND a.atttypid NOT IN (''int8''::regtype, ''int4''::regtype)',
+    'money and points are integers, but for sums that an integer could be too small for');
 SELECT is_empty(
     'SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN member_relations r ON r.oid = a.attrelid
       WHERE r.relkind = ''r'' AND (a.attidentity <> '''' OR pg_get_serial_sequence(r.oid::regclass::text, a.attname) IS NOT NULL)
