@@ -18,8 +18,9 @@
 
 typedef struct Url
 {
-	SSText scheme; /* with the colon */
-	SSText host;   /* with the port, unless it is the scheme's own */
+	SSText scheme;	 /* with the colon */
+	SSText userinfo; /* with the at sign; empty if there is none */
+	SSText host;	 /* with the port, unless it is the scheme's own */
 	SSText path;
 	SSText query;	 /* without the question mark */
 	SSText fragment; /* without the number sign */
@@ -65,8 +66,9 @@ ascii_lower(SSText text)
 	return (SSText){result, text.length};
 }
 
+/* With what is no ASCII percent-encoded, and these characters. */
 static SSText
-percent_encoded(SSText text)
+percent_encoded(SSText text, const char *others)
 {
 	StringInfoData result;
 
@@ -75,7 +77,7 @@ percent_encoded(SSText text)
 	{
 		unsigned char c = text.data[i];
 
-		if (c <= ' ' || c >= 0x7f || c == '"' || c == '<' || c == '>')
+		if (c <= ' ' || c >= 0x7f || strchr(others, c) != NULL)
 			appendStringInfo(&result, "%%%02X", c);
 		else
 			appendStringInfoChar(&result, c);
@@ -94,17 +96,40 @@ scheme_length(SSText text)
 	return i > 0 && isalpha((unsigned char) text.data[0]) && i < text.length && text.data[i] == ':' ? i + 1 : 0;
 }
 
+/* The name and password before the last at sign, which are dropped; without the colon if there is no password. */
 static SSText
-host_of(SSText authority, SSText scheme)
+take_userinfo(SSText *authority)
 {
-	SSText host = authority;
+	const char *others = "\"#/:;<=>?@[\\]^`{|}";
+	SSText password = {authority->data, 0};
+	SSText name;
+	char *userinfo;
+
+	for (int i = 0; i < authority->length; i++)
+	{
+		if (authority->data[i] == '@')
+			password.length = i;
+	}
+	if (password.length == authority->length || authority->data[password.length] != '@')
+		return SS_TEXT("");
+	drop(authority, password.length + 1);
+	name = percent_encoded(take_until(&password, ":"), others);
+	if (password.length > 0)
+		drop(&password, 1);
+	if (name.length == 0 && password.length == 0)
+		return SS_TEXT("");
+	password = percent_encoded(password, others);
+	userinfo =
+		psprintf("%.*s%s%.*s@", name.length, name.data, password.length > 0 ? ":" : "", password.length, password.data);
+	return (SSText){userinfo, strlen(userinfo)};
+}
+
+/* In lower case, without the port that is the scheme's own. */
+static SSText
+host_of(SSText host, SSText scheme)
+{
 	SSText port = ss_text_equals(scheme, SS_TEXT("http:")) ? SS_TEXT(":80") : SS_TEXT(":443");
 
-	for (int i = 0; i < authority.length; i++)
-	{
-		if (authority.data[i] == '@')
-			host = (SSText){authority.data + i + 1, authority.length - i - 1};
-	}
 	if (host.length > port.length && memcmp(host.data + host.length - port.length, port.data, port.length) == 0)
 		host.length -= port.length;
 	return ascii_lower(host);
@@ -114,7 +139,7 @@ host_of(SSText authority, SSText scheme)
 static Url
 parse(SSText text, SSText host)
 {
-	Url url = {.scheme = SS_TEXT("https:"), .host = host};
+	Url url = {.scheme = SS_TEXT("https:"), .userinfo = SS_TEXT(""), .host = host};
 	int length = scheme_length(text);
 
 	if (length > 0)
@@ -124,10 +149,14 @@ parse(SSText text, SSText host)
 	}
 	if (begins_with(text, "//"))
 	{
+		SSText authority;
+
 		drop(&text, 2);
-		url.host = host_of(take_until(&text, "/?#"), url.scheme);
+		authority = take_until(&text, "/?#");
+		url.userinfo = take_userinfo(&authority);
+		url.host = host_of(authority, url.scheme);
 	}
-	url.path = percent_encoded(take_until(&text, "?#"));
+	url.path = percent_encoded(take_until(&text, "?#"), "\"<>");
 	if (url.path.length == 0 || url.path.data[0] != '/')
 	{
 		char *path = psprintf("/%.*s", url.path.length, url.path.data);
@@ -138,13 +167,13 @@ parse(SSText text, SSText host)
 	{
 		drop(&text, 1);
 		url.has_query = true;
-		url.query = percent_encoded(take_until(&text, "#"));
+		url.query = percent_encoded(take_until(&text, "#"), "\"<>");
 	}
 	if (begins_with(text, "#"))
 	{
 		drop(&text, 1);
 		url.has_fragment = true;
-		url.fragment = percent_encoded(text);
+		url.fragment = percent_encoded(text, "\"<>");
 	}
 	return url;
 }
@@ -296,6 +325,10 @@ matches_simply(SSText address, SSText pattern)
 	return true;
 }
 
+/*
+ * A regular expression is searched in the whole URL, and in what is left of it without as many characters as its scheme and
+ * host have: with a name and password in it, that begins before the path.
+ */
 static bool
 matches_regex(SSText address, SSText pattern)
 {
@@ -306,8 +339,9 @@ matches_regex(SSText address, SSText pattern)
 	initStringInfo(&whole);
 	appendBinaryStringInfo(&whole, url.scheme.data, url.scheme.length);
 	appendStringInfoString(&whole, "//");
+	origin = whole.len + url.host.length;
+	appendBinaryStringInfo(&whole, url.userinfo.data, url.userinfo.length);
 	appendBinaryStringInfo(&whole, url.host.data, url.host.length);
-	origin = whole.len;
 	appendBinaryStringInfo(&whole, url.path.data, url.path.length);
 	if (url.has_query)
 		appendStringInfo(&whole, "?%.*s", url.query.length, url.query.data);
