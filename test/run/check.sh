@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # All tests, on the server that server.sh started. SUITES="regress tap" runs only these, FILES="010 050" of the
-# TAP files only those whose names begin so.
+# TAP files only those whose names begin so. JOBS is how many of these run at a time: one more than there are processors, as
+# most of their time they wait for a server, a worker or a clock.
 set -uo pipefail
 
 status=0
@@ -30,7 +31,10 @@ if wanted tap && compgen -G 'test/t/*.pl' >/dev/null; then
         files=()
         for prefix in $FILES; do files+=("test/t/$prefix"*.pl); done
     fi
-    run prove -I test/t/lib -I "$src_test/perl" "${files[@]}"
+    # those first that take long, lest one of them be left alone at the end
+    mapfile -t files < <(grep -lE '^# Takes long\b' "${files[@]}"; grep -LE '^# Takes long\b' "${files[@]}")
+    jobs=$(($(nproc) + 1))
+    run prove --timer -j "${JOBS:-$((jobs < 8 ? jobs : 8))}" -I test/t/lib -I "$src_test/perl" "${files[@]}"
     # prove does not show what a test said before it died
     cp -r tmp_check/log/. log/ 2>/dev/null # where they are before 16
     grep -lE '^not ok|not ok [0-9]|error running SQL|^Can.t|^Bail|timed out' log/regress_log_* | xargs -r tail -n 25

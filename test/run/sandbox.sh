@@ -67,7 +67,7 @@ if [ "$(id -u)" = 0 ]; then chown -R "$user:" "$work"; fi
 
 # In a session of its own, so that one signal ends all of it and Ctrl-C comes here first.
 setsid "${as_user[@]}" env -i PATH="$PATH:/usr/sbin:/sbin:$work/parts/bin" HOME="$work" TMPDIR="$work/tmp" LANG=C.UTF-8 LC_ALL=C.UTF-8 TZ=UTC \
-    PG_CONFIG="$pg_config" WORK="$work" DESTDIR="$destdir" SUITES="${SUITES:-}" FILES="${FILES:-}" \
+    PG_CONFIG="$pg_config" WORK="$work" DESTDIR="$destdir" SUITES="${SUITES:-}" FILES="${FILES:-}" JOBS="${JOBS:-}" \
     SWIPESAVVY_MESSAGES="${SWIPESAVVY_MESSAGES:-}" SWIPESAVVY_SEED="${SWIPESAVVY_SEED:-}" SWIPESAVVY_CALLS="${SWIPESAVVY_CALLS:-}" SWIPESAVVY_VALGRIND_CALLS="${SWIPESAVVY_VALGRIND_CALLS:-}" SWIPESAVVY_STREAMS="${SWIPESAVVY_STREAMS:-}" \
     SWIPESAVVY_AUDIT_ROWS="${SWIPESAVVY_AUDIT_ROWS:-}" SWIPESAVVY_PROGRAMMES="${SWIPESAVVY_PROGRAMMES:-}" SWIPESAVVY_EVENTS="${SWIPESAVVY_EVENTS:-}" \
     SWIPESAVVY_DDL="${SWIPESAVVY_DDL:-}" SWIPESAVVY_DDL_LOADS="${SWIPESAVVY_DDL_LOADS:-}" \

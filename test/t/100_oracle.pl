@@ -3,6 +3,7 @@
 # and the recorded reasons must be the oracle's, to the last point and cent.
 #
 # SWIPESAVVY_SEED repeats a run, SWIPESAVVY_PROGRAMMES sets how many programmes are tried (default 4).
+# Takes long: begun among the first.
 use strict;
 use warnings;
 

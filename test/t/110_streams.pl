@@ -3,6 +3,7 @@
 #
 # SWIPESAVVY_SEED repeats a run, SWIPESAVVY_STREAMS sets how many there are (240), SWIPESAVVY_EVENTS how many steps
 # the long one has (400).
+# Takes long: begun among the first.
 use strict;
 use warnings;
 

@@ -3,6 +3,7 @@
 # (lib/World.pm) against the oracle's slow reading of the same rules (lib/Oracle.pm).
 #
 # SWIPESAVVY_SEED repeats a run.
+# Takes long: begun among the first.
 use strict;
 use warnings;
 

@@ -1,5 +1,6 @@
 # What the library can do only with shared memory: rate limits that count readers and calls that fail, and the figures of
 # the API and the log in get_system_health(). Also over a restart.
+# Takes long: begun among the first.
 use strict;
 use warnings;
 

@@ -1,4 +1,5 @@
 # The background worker: what it does and as whom; that it comes back after whatever ends it, and is in nobody's way.
+# Takes long: begun among the first.
 use strict;
 use warnings;
 

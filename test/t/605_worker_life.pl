@@ -1,5 +1,6 @@
 # What may happen to a database while its workers run: the extension is updated and made again under load, the server is started with wrong
 # settings or is promoted. They go on, and what they do stays right.
+# Takes long: begun among the first.
 use strict;
 use warnings;
 

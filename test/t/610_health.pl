@@ -1,4 +1,5 @@
 # What the background worker measures: each thing that goes wrong raises its alert, and resolves it after.
+# Takes long: begun among the first.
 use strict;
 use warnings;
 

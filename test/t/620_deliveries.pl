@@ -1,5 +1,6 @@
 # Deliveries by the background worker: messages reach a webhook signed, in order, as fast as the sink takes them and no faster, when it wants
 # them; what fails is tried again. libcurl is in the one process that sends, and only once it does.
+# Takes long: begun among the first.
 use strict;
 use warnings;
 

@@ -1,5 +1,6 @@
 # Sinks that do everything wrong, names that lead elsewhere and certificates that are none: no request harms the database, the worker or the
 # other sinks, and none goes where it may not. Names are looked up by a library of the test's own.
+# Takes long: begun among the first.
 use strict;
 use warnings;
 

@@ -1,5 +1,6 @@
 # The clock was eight hours ahead for a while and was set right: nothing rests until it is eight hours later. The whole server,
 # worker included, has a clock on the wall that this test sets (lib/wall_clock.c); needs a C compiler.
+# Takes long: begun among the first.
 use strict;
 use warnings;
 
