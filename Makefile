@@ -8,8 +8,9 @@ MODULE_big = swipesavvy
 SHLIB_LINK = -lsodium
 
 # Libraries of their own, a folder each, which only those processes load that need them.
-LIBRARIES = worker http
+LIBRARIES = worker http gsl
 LIBS_http = -lcurl
+LIBS_gsl  = -lgsl -lgslcblas -lm
 
 sources = $(sort $(wildcard $(addsuffix *.c,$(1))))
 headers = $(wildcard $(addsuffix *.h,$(1)))
@@ -25,6 +26,7 @@ SQL_1_0_0 = base/schema base/roles base/types audit/audit outbox/outbox outbox/s
             campaigns/simulate purchases/settlement campaigns/events users/export_and_erase base/search ledger/verify operations/jobs \
             health/health operations/guard operations/restore base/privileges
 SQL_1_1_0 = flags/documents flags/flags flags/restore flags/privileges \
+            experiments/plan experiments/privileges \
             analytics/rollups analytics/restore analytics/privileges
 
 # The major versions on which it is tested: its C writes rows past the executor, and each version is looked at before it is added here.

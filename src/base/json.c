@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -175,6 +176,45 @@ ss_json_measure(SSJson *json, const char *key, double value)
 		ss_json_null(json, key);
 	else
 		ss_json_money(json, key, (int64) rint(value * 1000), 3);
+}
+
+void
+ss_json_double(SSJson *json, const char *key, double value)
+{
+	JsonbValue number = {.type = jbvNumeric};
+	char text[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	if (isnan(value) || isinf(value))
+	{
+		ss_json_null(json, key);
+		return;
+	}
+	text[double_to_shortest_decimal_bufn(value, text)] = '\0';
+	number.val.numeric = DatumGetNumeric(
+		DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	push_scalar(json, key, &number);
+}
+
+void
+ss_json_quotient(SSJson *json, const char *key, int128 a, int128 b, int decimals)
+{
+	int128 scaled = a;
+
+	if (b == 0)
+	{
+		ss_json_null(json, key);
+		return;
+	}
+	for (int i = 0; i < decimals; i++)
+		scaled *= 10;
+	if (b < 0)
+	{
+		scaled = -scaled;
+		b = -b;
+	}
+	/* half of the divisor away from zero, then cut */
+	scaled = scaled < 0 ? -((-2 * scaled + b) / (2 * b)) : (2 * scaled + b) / (2 * b);
+	ss_json_money(json, key, ss_narrow(scaled, "quotient"), decimals);
 }
 
 void

@@ -46,6 +46,12 @@ extern void ss_json_money(SSJson *json, const char *key, int64 minor, int expone
 /* What was measured, with three decimals; NaN adds null */
 extern void ss_json_measure(SSJson *json, const char *key, double value);
 
+/* A double with its shortest digits; NaN and the infinities add null */
+extern void ss_json_double(SSJson *json, const char *key, double value);
+
+/* a / b with exactly that many decimals, halves away from zero; null where b is 0 */
+extern void ss_json_quotient(SSJson *json, const char *key, int128 a, int128 b, int decimals);
+
 /* A value of an SQL type: numbers, booleans, timestamps, uuids, jsonb and text as above; others by their output function. */
 extern void ss_json_datum(SSJson *json, const char *key, Datum value, bool isnull, Oid type);
 

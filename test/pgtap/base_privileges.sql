@@ -36,6 +36,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('flag_evaluate_document', 'NBM'), ('experiment_run_document', 'NBM'),
     ('evaluate_flag', 'A'), ('evaluate_flags', 'A'), ('flag_enabled', 'CNBM'), ('flag_users', 'NBM'), ('get_flags_document', 'A'), ('get_flag', 'NBM'), ('list_flags', 'NBM'),
     ('create_flag', 'M'), ('update_flag', 'M'), ('delete_flag', 'M'), ('restore_flag', 'M'), ('toggle_flag', 'M'), ('set_flag_rollout', 'M'), ('schedule_flag', 'M'),
+    ('plan_ab_test', 'NM'),
     ('cancel_flag_schedule', 'M'), ('set_flag_override', 'M'), ('remove_flag_override', 'M'), ('list_flag_overrides', 'SM'), ('get_flag_audit', 'M'), ('flag_cache_status', 'M'), ('import_flags_document', 'M'),
     ('restore_feature_flags', '-'), ('restore_feature_flag_rollouts', '-'),
     ('uuid_v7', '-'), ('minor_to_major', '-'), ('email_key', '-'), ('search_key', '-'), ('refuse_change', '-'), ('audit_refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),

@@ -212,7 +212,7 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('trigger', 'audit_refuse_change purchases_begin purchases_end purchases_insert purchases_refuse refuse_change refuse_restore restore_begin restore_currencies restore_end restore_installation '
         'restore_mcc_codes restore_merchant_categories restore_system_settings restore_tiers rules_changed drop_guard');
 INSERT INTO declared_functions VALUES
-    ('s/null/r', 'evaluate_flag evaluate_flags flag_enabled flag_users get_flag get_flag_audit list_flag_overrides list_flags'),
+    ('s/null/r', 'plan_ab_test evaluate_flag evaluate_flags flag_enabled flag_users get_flag get_flag_audit list_flag_overrides list_flags'),
     ('v/null/u', 'cancel_flag_schedule create_flag delete_flag flag_cache_status import_flags_document remove_flag_override restore_flag schedule_flag set_flag_override set_flag_rollout '
         'toggle_flag update_flag'),
     ('trigger', 'restore_feature_flag_rollouts restore_feature_flags'),

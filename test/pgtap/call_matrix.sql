@@ -96,6 +96,7 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('flag_condition_matches', $$'{}', '{}'$$, NULL, NULL),
     ('flag_evaluate_document', $$'{}', 'f', '{}'$$, NULL, NULL),
     ('experiment_run_document', $$'{}', '{}'$$, NULL, NULL),
+    ('plan_ab_test', '0.1, 0.1', NULL, NULL),
     ('metrics', '', NULL, NULL),
     ('acknowledge_alert', '$alert', NULL, NULL),
     ('get_health_history', $$'disk_percent'$$, NULL, NULL),

@@ -30,6 +30,7 @@ missing() { # of what the tools for $1 use, the packages of that which is not th
     [ -f "$(pg --pgxs)" ] && [ -f "$(pg --includedir-server)/postgres.h" ] || echo "postgresql-server-dev-$v"
     header sodium.h || echo libsodium-dev
     header curl/curl.h || echo libcurl4-openssl-dev
+    header gsl/gsl_cdf.h || echo libgsl-dev
     case $1 in
         check | stress | coverage | lint)
             have prove && module Test::More && module JSON::PP || echo perl

@@ -1,5 +1,5 @@
-# The build refuses SQL that nobody declared, and the check refuses a released folder that changed. Three libraries are
-# installed, and one of them alone needs libcurl.
+# The build refuses SQL that nobody declared, and the check refuses a released folder that changed. Four libraries are
+# installed, one of them alone needs libcurl, and another one GSL.
 use strict;
 use warnings;
 
@@ -85,8 +85,9 @@ my $root = File::Temp->newdir;
 ($status, $out) = sh('.', "$make install DESTDIR='$root'");
 is($status, 0, 'installing') or diag $out;
 my %library = map { m{/([^/]+)\.so$} ? ($1 => $_) : () } split /\n/, `find '$root' -name '*.so'`;
-is_deeply([ sort keys %library ], [qw(swipesavvy swipesavvy_http swipesavvy_worker)], 'the libraries');
+is_deeply([ sort keys %library ], [qw(swipesavvy swipesavvy_gsl swipesavvy_http swipesavvy_worker)], 'the libraries');
 is_deeply([ sort grep { `ldd '$library{$_}'` =~ /libcurl/ } keys %library ], ['swipesavvy_http'], 'what needs libcurl');
+is_deeply([ sort grep { `ldd '$library{$_}'` =~ /libgsl/ } keys %library ], ['swipesavvy_gsl'], 'what needs GSL');
 ($status, $out) = sh('.', "$make uninstall DESTDIR='$root'");
 is($status, 0, 'uninstalling') or diag $out;
 is(`find '$root' -type f`, '', 'leaves nothing behind');

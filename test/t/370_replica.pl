@@ -75,6 +75,7 @@ my %questions = (
     list_charities => '()',
     list_flag_overrides => "('dark_mode')",
     list_flags => '()',
+    plan_ab_test => '(0.1, 0.1)',
     list_merchant_categories => '()',
     list_merchants => '()',
     list_rewards => '()',
