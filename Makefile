@@ -19,7 +19,7 @@ library_file = swipesavvy_$(1)$(DLSUFFIX)
 OBJS    = $(patsubst %.c,%.o,$(call sources,src/ $(folders)))
 
 # The SQL of each release, in the order in which it runs, under a search_path in which nobody else's objects are. A new release: its step in SQL_STEPS and its SQL_… line.
-SQL_STEPS = 1.0.0 1.0.0--1.1.0
+SQL_STEPS = 1.0.0 1.0.0--1.1.0 1.1.0--1.2.0
 SQL_1_0_0 = base/schema base/roles base/types audit/audit outbox/outbox outbox/sinks programme/settings programme/currencies \
             merchants/categories merchants/mcc users/users signin/signin merchants/merchants programme/segments programme/tiers \
             programme/boosts campaigns/campaigns ledger/ledger points/rewards points/leaderboards rules/rules purchases/purchases \
@@ -28,15 +28,17 @@ SQL_1_0_0 = base/schema base/roles base/types audit/audit outbox/outbox outbox/s
 SQL_1_1_0 = flags/documents flags/flags flags/restore flags/privileges \
             experiments/plan experiments/privileges \
             analytics/rollups analytics/restore analytics/privileges
+SQL_1_2_0 = places/locations places/restore places/privileges
 
 # The major versions on which it is tested: its C writes rows past the executor, and each version is looked at before it is added here.
 SERVERS = 15 16 17 18
 
 PG_CONFIG      ?= pg_config
+NEEDED         = pg_trgm cube btree_gist
 REGRESS        = $(basename $(notdir $(sort $(wildcard test/sql/*.sql))))
 ISOLATION      = $(basename $(notdir $(sort $(wildcard test/specs/*.spec))))
-REGRESS_OPTS   = --inputdir=test --load-extension=pg_trgm --load-extension=swipesavvy
-ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=pg_trgm --load-extension=swipesavvy
+REGRESS_OPTS   = --inputdir=test $(NEEDED:%=--load-extension=%) --load-extension=swipesavvy
+ISOLATION_OPTS = --inputdir=test --outputdir=. $(NEEDED:%=--load-extension=%) --load-extension=swipesavvy
 
 # The server's own headers are system headers: their warnings are not ours.
 PG_CPPFLAGS = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server)
@@ -52,6 +54,7 @@ sql_files = $(patsubst %,sql/$(sql_release)/%.sql,$(sql_declared))
 sql_unlisted = $(filter-out $(sql_files),$(wildcard sql/$(sql_release)/*.sql sql/$(sql_release)/*/*.sql))
 sql_missing = $(filter-out $(wildcard sql/$(sql_release)/*.sql sql/$(sql_release)/*/*.sql),$(sql_files))
 DATA_built = $(SQL_STEPS:%=build/swipesavvy--%.sql)
+DATA = $(wildcard swipesavvy--*.control)
 
 ON_A_SERVER = check demo stress bench loadtest coverage lint fresh
 ifneq (,$(filter $(ON_A_SERVER),$(MAKECMDGOALS)))

@@ -39,7 +39,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('plan_ab_test', 'NM'),
     ('cancel_flag_schedule', 'M'), ('set_flag_override', 'M'), ('remove_flag_override', 'M'), ('list_flag_overrides', 'SM'), ('get_flag_audit', 'M'), ('flag_cache_status', 'M'), ('import_flags_document', 'M'),
     ('restore_feature_flags', '-'), ('restore_feature_flag_rollouts', '-'),
-    ('uuid_v7', '-'), ('minor_to_major', '-'), ('email_key', '-'), ('search_key', '-'), ('refuse_change', '-'), ('audit_refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),
+    ('uuid_v7', '-'), ('minor_to_major', '-'), ('email_key', '-'), ('search_key', '-'), ('place_position', '-'), ('refuse_change', '-'), ('audit_refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),
     ('refuse_restore', '-'), ('restore_currencies', '-'), ('restore_installation', '-'), ('restore_mcc_codes', '-'), ('restore_merchant_categories', '-'), ('restore_system_settings', '-'), ('restore_tiers', '-'),
     ('rules_changed', '-'), ('purchases_begin', '-'), ('purchases_insert', '-'), ('purchases_end', '-'), ('purchases_refuse', '-');
 
@@ -54,7 +54,7 @@ CREATE TEMP TABLE roles (letter, name) AS VALUES
 CREATE TEMP VIEW routines AS SELECT p.* FROM pg_proc p WHERE p.pronamespace = 'swipesavvy'::regnamespace;
 CREATE TEMP VIEW allowed AS
     SELECT m.routine, r.name AS role FROM matrix m, roles r
-     WHERE CASE r.letter WHEN '' THEN false WHEN 'O' THEN m.routine IN ('uuid_v7', 'minor_to_major', 'email_key', 'search_key')
+     WHERE CASE r.letter WHEN '' THEN false WHEN 'O' THEN m.routine IN ('uuid_v7', 'minor_to_major', 'email_key', 'search_key', 'place_position')
                          ELSE m.who = 'A' OR strpos(m.who, r.letter) > 0 END;
 
 SELECT set_eq('SELECT proname::text FROM routines', 'SELECT routine FROM matrix', 'the matrix knows every routine, and each of it exists');

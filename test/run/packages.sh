@@ -40,7 +40,7 @@ missing() { # of what the tools for $1 use, the packages of that which is not th
             extension pgtap || echo "postgresql-$v-pgtap"
             have pg_prove || echo libtap-parser-sourcehandler-pgtap-perl ;;&
         check | stress | coverage | demo | bench | loadtest)
-            program postgres && program initdb && program pg_ctl && program pgbench && extension pg_trgm || echo "postgresql-$v"
+            program postgres && program initdb && program pg_ctl && program pgbench && extension pg_trgm && extension cube || echo "postgresql-$v"
             program psql && program createdb || echo "postgresql-client-$v" ;;
         lint)
             have cppcheck || echo cppcheck

@@ -83,7 +83,7 @@ is($node->safe_psql($_, 'SELECT count(*) FROM swipesavvy.transactions'), 8, "$_:
 
 # What was created under the hostile path is ours alone too: the trap's schema can go, and nothing depends on it.
 $node->safe_psql('postgres', 'CREATE DATABASE planted');
-$node->safe_psql('planted', "CREATE EXTENSION pg_trgm; $trap ALTER DATABASE planted SET search_path = trap, pg_catalog, public");
+$node->safe_psql('planted', "CREATE EXTENSION pg_trgm; CREATE EXTENSION cube; CREATE EXTENSION btree_gist; $trap ALTER DATABASE planted SET search_path = trap, pg_catalog, public");
 $node->safe_psql('planted', 'CREATE EXTENSION swipesavvy');
 $node->safe_psql('planted', 'DROP SCHEMA trap CASCADE');
 is($node->safe_psql('planted', "SELECT swipesavvy.verify_ledger() ->> 'mismatches'"), 0, 'created under the hostile path, it stands without it');

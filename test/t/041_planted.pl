@@ -10,10 +10,12 @@ use Test::More;
 my $node = new_node('planted');
 $node->safe_psql('postgres', 'CREATE ROLE mallory LOGIN; CREATE DATABASE hers OWNER mallory; CREATE DATABASE taken OWNER mallory');
 
-# pg_trgm is trusted: she creates it, in a schema of hers, with functions that fit better than the server's beside it.
+# What it needs is trusted: she creates it, in a schema of hers, with functions that fit better than the server's beside it.
 $node->safe_psql(
     'hers', q{
     CREATE EXTENSION pg_trgm;
+    CREATE EXTENSION cube;
+    CREATE EXTENSION btree_gist;
     CREATE TABLE public.loot (what text);
     GRANT ALL ON public.loot TO PUBLIC;
     CREATE FUNCTION public.seize(bpchar, bpchar) RETURNS boolean LANGUAGE plpgsql AS $$

@@ -46,7 +46,7 @@ my $directory = sql(q{SELECT coalesce(nullif(split_part(current_setting('extensi
 SKIP: {
     skip 'files of extensions cannot be added here', 9 unless -w $directory;
     subtest 'an update' => sub {
-        my $file = "$directory/swipesavvy--1.1.0--1.1.0.test.sql";
+        my $file = "$directory/swipesavvy--1.2.0--1.2.0.test.sql";
         # what a release does: columns, functions that are other ones, and that are no more
         PostgreSQL::Test::Utils::append_to_file($file, <<'SQL');
 ALTER TABLE swipesavvy.jobs ADD COLUMN later text;
@@ -63,11 +63,11 @@ SQL
         my ($pids, $start) = (pids(), now());
         my $load = load(6, $buy);
         wait_for("SELECT count(*) > 20 FROM swipesavvy.transactions", 'there are purchases');
-        my ($rc, $out, $err) = $node->psql('app', "SELECT swipesavvy.set_job('refresh_tiers', enabled => false); ALTER EXTENSION swipesavvy UPDATE TO '1.1.0.test'");
+        my ($rc, $out, $err) = $node->psql('app', "SELECT swipesavvy.set_job('refresh_tiers', enabled => false); ALTER EXTENSION swipesavvy UPDATE TO '1.2.0.test'");
         unlink $file;
         is($rc, 0, 'succeeds while purchases and jobs are under way') or diag $err;
         my ($version, $updated) = split /\|/, sql("SELECT extversion, clock_timestamp() FROM pg_extension WHERE extname = 'swipesavvy'");
-        is($version, '1.1.0.test', 'the version');
+        is($version, '1.2.0.test', 'the version');
         ok($load->{process}->finish, 'no purchase failed') or diag $load->{err};
         wait_for("SELECT count(*) > 20 FROM swipesavvy.transactions WHERE recorded_at > '$updated'", 'and there were more after it');
         wait_for(sprintf($sampling, $updated), 'samples go on');

@@ -41,7 +41,7 @@ subtest 'encodings' => sub {
     {
         my ($db, $encoding, $escaped, $sent) = @$case;
         $node->safe_psql('postgres', "CREATE DATABASE $db ENCODING '$encoding' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'");
-        $node->safe_psql($db, 'CREATE EXTENSION IF NOT EXISTS pg_trgm; CREATE EXTENSION swipesavvy');
+        $node->safe_psql($db, 'CREATE EXTENSION IF NOT EXISTS pg_trgm; CREATE EXTENSION IF NOT EXISTS cube; CREATE EXTENSION IF NOT EXISTS btree_gist; CREATE EXTENSION swipesavvy');
         $node->safe_psql($db, "SELECT swipesavvy.set_sink_secret('key', '$bytes'); SELECT swipesavvy.create_sink('hook', 'webhook', '@{[ $stub->url(\"/$db\") ]}', 'key', events => '{nothing.at_all}')");
         put($db, 'hook', 1, "convert_from('$escaped'::bytea, '$encoding')");
         delivered($db, 'hook', "$encoding: a message");

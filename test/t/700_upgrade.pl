@@ -1,4 +1,4 @@
-# From 1.0.0 to 1.1.0: the upgraded catalogue is that of a fresh installation, no row is lost, a database that stays at 1.0.0 goes on under
+# From 1.0.0 to 1.2.0: the upgraded catalogue is that of a fresh installation, no row is lost, a database that stays at 1.0.0 goes on under
 # the new library, and a dump of it is restored into the new release.
 use strict;
 use warnings;
@@ -10,7 +10,7 @@ use Test::More;
 
 my $node = new_node('main');
 create_extension($node, 'fresh');
-is($node->safe_psql('fresh', q{SELECT extversion FROM pg_extension WHERE extname = 'swipesavvy'}), '1.1.0', 'a fresh installation is of the newest release');
+is($node->safe_psql('fresh', q{SELECT extversion FROM pg_extension WHERE extname = 'swipesavvy'}), '1.2.0', 'a fresh installation is of the newest release');
 
 $node->safe_psql('postgres', 'CREATE DATABASE old');
 $node->safe_psql('old', q{CREATE EXTENSION pg_trgm; CREATE EXTENSION swipesavvy VERSION '1.0.0'});
@@ -33,8 +33,12 @@ my $before = fingerprints($node, 'old', @tables);
 my $dump = PostgreSQL::Test::Utils::tempdir() . '/old.sql';
 $node->command_ok([ 'pg_dump', '-f', $dump, 'old' ], 'a dump of 1.0.0');
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
+$node->command_fails_like([ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', 'restored', '-f', $dump ], qr/required extension "cube" is not installed/, 'needs what the newest release needs');
+$node->safe_psql('postgres', 'DROP DATABASE restored');
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+$node->safe_psql('restored', 'CREATE EXTENSION cube; CREATE EXTENSION btree_gist');
 $node->command_ok([ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', 'restored', '-f', $dump ], 'is restored');
-is($node->safe_psql('restored', q{SELECT extversion FROM pg_extension WHERE extname = 'swipesavvy'}), '1.1.0', 'into the newest release');
+is($node->safe_psql('restored', q{SELECT extversion FROM pg_extension WHERE extname = 'swipesavvy'}), '1.2.0', 'into the newest release');
 is_deeply(fingerprints($node, 'restored', @tables), $before, 'with every row');
 
 # --- the upgrade ---------------------------------------------------------------------------------------
@@ -42,8 +46,10 @@ my $session = $node->background_psql('old');
 $session->query_safe("SELECT swipesavvy.record_transaction('$user', 1)");
 $session->query_safe("SELECT swipesavvy.rule_cache_status()");
 $before = fingerprints($node, 'old', @tables);
-$node->safe_psql('old', 'ALTER EXTENSION swipesavvy UPDATE');
-is($node->safe_psql('old', q{SELECT extversion FROM pg_extension WHERE extname = 'swipesavvy'}), '1.1.0', 'upgraded');
+my (undef, undef, $refused) = $node->psql('old', 'ALTER EXTENSION swipesavvy UPDATE');
+like($refused, qr/required extension "cube" is not installed/, 'an upgrade creates no other extension by itself');
+$node->safe_psql('old', 'CREATE EXTENSION cube; CREATE EXTENSION btree_gist; ALTER EXTENSION swipesavvy UPDATE');
+is($node->safe_psql('old', q{SELECT extversion FROM pg_extension WHERE extname = 'swipesavvy'}), '1.2.0', 'upgraded');
 is_deeply(fingerprints($node, 'old', @tables), $before, 'no row of 1.0.0 has changed');
 like($session->query_safe("SELECT swipesavvy.record_transaction('$user', 1)"), qr/points_earned/, 'a session that was there before goes on');
 $session->quit;
