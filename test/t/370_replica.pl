@@ -87,6 +87,7 @@ my %questions = (
     list_users => "(search => 'ad')",
     metrics => '() IS NOT NULL',
     minor_to_major => '(1234, 2)',
+    place_position => '(1, 2, 3)',
     preview_sink => "('hook', 'points.redeemed') - 'headers'",
     purchases_computed => "('points_earned', 0)",
     search_key => q{(U&'Zo\\00CB')},
