@@ -143,8 +143,8 @@ adds_one_row(const char *sql)
 	return strstr(sql, "VALUES (") != NULL && strstr(sql, "ON CONFLICT") == NULL && strstr(sql, "SELECT") == NULL;
 }
 
-static void
-refuse_loss(uint64 written, uint64 rows)
+void
+ss_query_refuse_loss(uint64 written, uint64 rows)
 {
 	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			errmsg("rows of the extension's tables were not written"),
@@ -178,7 +178,7 @@ run(SSQuery *query, SPIPlanPtr plan, const Datum *values, const bool *nulls, Sna
 		refuse_rule(query);
 	if (SPI_processed == 0 && (result == SPI_OK_INSERT || result == SPI_OK_INSERT_RETURNING) &&
 		adds_one_row(query->sql))
-		refuse_loss(0, 1);
+		ss_query_refuse_loss(0, 1);
 	if (result != SPI_OK_SELECT && result != SPI_OK_UTILITY)
 		changes += SPI_processed;
 	return SPI_processed;
@@ -261,7 +261,7 @@ ss_query_latest_rows(SSQuery *query, const Datum *values, const bool *nulls, uin
 	uint64 written = ss_query_latest(query, values, nulls);
 
 	if (written != rows)
-		refuse_loss(written, rows);
+		ss_query_refuse_loss(written, rows);
 }
 
 Portal

@@ -14,6 +14,8 @@
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 
+#include "base/compat.h"
+
 #define SS_QUERY_MAX_ARGS 32
 
 typedef struct SSQuery
@@ -58,6 +60,9 @@ extern uint64 ss_query_latest(SSQuery *query, const Datum *values, const bool *n
 
 /* The same for a statement that must write that many rows, no fewer: 55000 when somebody's trigger or rule lets some go. */
 extern void ss_query_latest_rows(SSQuery *query, const Datum *values, const bool *nulls, uint64 rows);
+
+/* The error of that, for rows whose absence shows only later. */
+pg_noreturn extern void ss_query_refuse_loss(uint64 written, uint64 rows);
 
 /* What ss_query_each hands each row to. */
 typedef void (*SSRowFunction)(TupleTableSlot *row, void *state);

@@ -466,6 +466,8 @@ make_and_lock_first(SSSlotBook *book, const SSSlotKey *keys, int count)
 			(void) ss_query_latest(&make_slot_query, values, NULL);
 		}
 		lock_slots(book, &lock_first_query, &keys[i], 1);
+		if (keys[i].day != SS_BUDGET_DAY && find_locked(book, &keys[i])->count == 0)
+			ss_query_refuse_loss(0, 1);
 	}
 }
 
