@@ -7,7 +7,9 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "audit/audit.h"
 #include "base/args.h"
@@ -55,6 +57,15 @@ SS_QUERY(update_merchant,
 		 "       metadata = coalesce($6, metadata), is_active = coalesce($9, is_active), updated_at = now()"
 		 " WHERE merchant_id = $1 RETURNING " MERCHANT_COLUMNS,
 		 UUIDOID, TEXTOID, TEXTOID, BPCHAROID, TEXTOID, JSONBOID, BOOLOID, BOOLOID, BOOLOID);
+
+/* Of tables that are not there while the extension is at 1.1.0: what is a merchant's follows it, and does not come back with it. */
+SS_QUERY(
+	update_locations,
+	"UPDATE swipesavvy.merchant_locations l SET category_no = c.category_no, is_active = l.is_active AND m.is_active"
+	"  FROM swipesavvy.merchants m JOIN swipesavvy.merchant_categories c ON c.category = m.category"
+	" WHERE m.merchant_id = $1 AND l.merchant_id = $1"
+	"   AND (l.category_no <> c.category_no OR (l.is_active AND NOT m.is_active))",
+	UUIDOID);
 
 SS_QUERY(select_merchant, "SELECT " MERCHANT_COLUMNS " FROM swipesavvy.merchants WHERE merchant_id = $1", UUIDOID);
 
@@ -252,6 +263,8 @@ swipesavvy_update_merchant(PG_FUNCTION_ARGS)
 	(void) ss_query_write(&update_merchant, values, nulls);
 	ss_json_row(&json, NULL);
 	record(&call, "update", merchant_id, before);
+	if (OidIsValid(get_relname_relid("merchant_locations", get_namespace_oid("swipesavvy", false))))
+		(void) ss_query_latest(&update_locations, values, NULL);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 

@@ -17,6 +17,7 @@
 #include "base/errors.h"
 #include "base/money.h"
 #include "base/query.h"
+#include "base/zone.h"
 #include "call/call.h"
 #include "rules/rules.h"
 
@@ -43,8 +44,6 @@ SS_QUERY(update_setting,
 		 "UPDATE swipesavvy.system_settings SET value = $2, updated_at = now(), updated_by = $3"
 		 " WHERE setting = $1 AND value <> $2",
 		 TEXTOID, JSONBOID, UUIDOID);
-
-SS_QUERY(find_timezone, "SELECT FROM pg_catalog.pg_timezone_names WHERE name = $1", TEXTOID);
 
 /* --- the stored settings ------------------------------------------------------------ */
 
@@ -125,21 +124,12 @@ stored_text(const char *text)
 	return ss_json_as_jsonb(&stored);
 }
 
-/* The time zone's own spelling. Offsets and abbreviations are no names: they know no summer time. */
+/* The time zone's own spelling. */
 static Jsonb *
 stored_timezone(const Setting *setting, const JsonbValue *value)
 {
-	char *name = ss_json_as_text(value, setting->name, SS_NAME_MAX);
-	pg_tz *zone = pg_tzset(name);
-	Datum canonical;
-
-	if (zone != NULL)
-	{
-		canonical = CStringGetTextDatum(pg_get_timezone_name(zone));
-		if (ss_query_write(&find_timezone, &canonical, NULL) > 0)
-			return stored_text(pg_get_timezone_name(zone));
-	}
-	ss_bad_value(setting->name, "\"%s\" is not the name of a time zone such as Europe/Berlin.", name);
+	return stored_text(
+		pg_get_timezone_name(ss_zone_by_name(ss_json_as_text(value, setting->name, SS_NAME_MAX), setting->name)));
 }
 
 /*

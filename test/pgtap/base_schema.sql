@@ -198,7 +198,9 @@ SELECT is_empty('SELECT oid::regprocedure, name FROM member_functions, unnest(pr
 -- on a replica; what writes, or compiles the rules, must not run beside parallel workers.
 CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('i/strict/s', 'minor_to_major email_key search_key'),
-    ('v/null/s', 'uuid_v7'), ('i/null/s', 'place_position'),
+    ('v/null/s', 'uuid_v7'), ('i/null/s', 'place_position'), ('s/null/s', 'locations_near'), ('i/strict/s', 'place_distance'),
+    ('s/null/r', 'get_merchant_locations get_nearby_merchants'),
+    ('v/null/u', 'add_merchant_location update_merchant_location remove_merchant_location import_merchant_locations'),
     ('s/null/s', 'purchases_computed'),
     ('s/null/r', 'current_user_id export_user_data get_audit_logs latest_audit_seal verify_audit_log get_health_history list_alerts metrics worker_status get_campaign get_merchant get_system_health health get_user_accounts list_campaigns list_merchant_categories list_merchants '
         'list_segments list_sink_secrets list_sinks list_tiers list_token_keys preview_sink verify_ledger verify_token'),
@@ -232,7 +234,7 @@ SELECT is_empty('SELECT p.oid::regprocedure, l.lanname FROM member_functions p J
                   WHERE l.lanname <> ''c'' AND p.prosqlbody IS NULL AND NOT coalesce(proconfig, ''{}'') @> ''{"search_path=pg_catalog, pg_temp"}''',
                 'every function that is not C pins its search_path, or is bound to what it calls');
 SELECT is_empty('SELECT p.oid::regprocedure FROM member_functions p JOIN pg_language l ON l.oid = p.prolang
-                  WHERE l.lanname <> ''c'' AND p.prorettype <> ''trigger''::regtype AND p.proname NOT IN (''place_position'')', 'only triggers of restored seeds, and what calls cube, are not C');
+                  WHERE l.lanname <> ''c'' AND p.prorettype <> ''trigger''::regtype AND p.proname NOT IN (''place_position'', ''locations_near'')', 'only triggers of restored seeds, and what calls cube, are not C');
 SELECT is_empty('SELECT oid::regprocedure, prosrc FROM member_functions p WHERE probin IS NOT NULL
                     AND (prosrc <> ''swipesavvy_'' || proname OR probin <> ''$libdir/swipesavvy'')', 'the C symbols are named after their functions');
 SELECT is_empty('SELECT proname, count(*) FROM member_functions GROUP BY 1 HAVING count(*) > 1', 'no function is overloaded');

@@ -23,6 +23,7 @@ INSERT INTO fixture SELECT 'account', swipesavvy.link_account(:'ada', 'card', '4
 INSERT INTO fixture SELECT 'done', swipesavvy.record_transaction(:'ada', 1000) ->> 'transaction_id';
 INSERT INTO fixture SELECT 'open', swipesavvy.record_transaction(:'ada', 10, status => 'pending') ->> 'transaction_id';
 INSERT INTO fixture SELECT 'merchant', swipesavvy.create_merchant('Cafe', 'Restaurants & Cafes') ->> 'merchant_id';
+INSERT INTO fixture SELECT 'location', swipesavvy.add_merchant_location((SELECT value::uuid FROM fixture WHERE key = 'merchant'), 52.5, 13.4) ->> 'location_id';
 INSERT INTO fixture SELECT 'boost', swipesavvy.create_boost('Double', 2) ->> 'boost_id';
 INSERT INTO fixture SELECT 'active', swipesavvy.create_boost('Active', 2) ->> 'boost_id';
 INSERT INTO fixture SELECT 'reward', swipesavvy.create_reward('Mug', 10) ->> 'reward_id';
@@ -55,6 +56,13 @@ GRANT SELECT ON public.matrix_feed TO PUBLIC;
 CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('acknowledge_outbox', 'ARRAY[$message]::uuid[]', NULL, NULL),
     ('activate_boost', '$user, $boost', 'user', NULL),
+    ('add_merchant_location', '$merchant, 52.5163, 13.3777', NULL, NULL),
+    ('update_merchant_location', $$$location, '{"city": "Berlin"}'$$, NULL, NULL),
+    ('remove_merchant_location', '$location', NULL, NULL),
+    ('import_merchant_locations', $$'[]'$$, NULL, NULL),
+    ('get_merchant_locations', '$merchant', NULL, NULL),
+    ('get_nearby_merchants', '52.5163, 13.3777', NULL, NULL),
+    ('place_distance', '0, 0, 0, 1', NULL, NULL),
     ('add_segment_members', $$'Friends', ARRAY[$user]::uuid[]$$, NULL, NULL),
     ('add_token_key', $$'k2', repeat('s3cret', 6)$$, NULL, NULL),
     ('adjust_points', $$$user, 5, 'sorry'$$, NULL, NULL),

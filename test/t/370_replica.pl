@@ -18,7 +18,7 @@ my $merchant = json($primary, 'app', "SELECT swipesavvy.create_merchant('Cafe', 
 my $boost = json($primary, 'app', "SELECT swipesavvy.create_boost('Double', 2)")->{boost_id};
 my $card = json($primary, 'app', "SELECT swipesavvy.link_account('$ada', 'card', '4242', issuer => 'Visa')")->{account_id};
 $primary->safe_psql('app', qq{
-    SELECT swipesavvy.activate_boost('$ada', '$boost');
+    SELECT swipesavvy.activate_boost('$ada', '$boost'), swipesavvy.add_merchant_location('$merchant', 1, 2);
     SELECT swipesavvy.set_sink_secret('key', 's3cret');
     SELECT swipesavvy.create_sink('hook', 'webhook', 'https://example.com/', 'key', '{points.*}');
     SELECT count(swipesavvy.record_transaction('$ada', 10 + n, NULL, '$merchant', '$card', now() - interval '1 hour' * n)) FROM generate_series(1, 150) n;
@@ -59,6 +59,9 @@ my %questions = (
     get_flags_document => "('$ada')",
     get_health_history => "('disk_percent', resolution => 'sample') -> 'points'",
     get_leaderboard => "('all_time')",
+    get_merchant_locations => "('$merchant')",
+    get_nearby_merchants => '(1, 2)',
+    locations_near => "(1, 2, 3, 4) IS NULL",
     get_merchant => "('$merchant')",
     get_points_history => "('$ada')",
     get_system_health => "() ? 'status'",
@@ -87,6 +90,7 @@ my %questions = (
     list_users => "(search => 'ad')",
     metrics => '() IS NOT NULL',
     minor_to_major => '(1234, 2)',
+    place_distance => '(0, 0, 0, 1)',
     place_position => '(1, 2, 3)',
     preview_sink => "('hook', 'points.redeemed') - 'headers'",
     purchases_computed => "('points_earned', 0)",

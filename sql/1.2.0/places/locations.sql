@@ -41,13 +41,93 @@ BEGIN
     EXECUTE format('ALTER TABLE swipesavvy.merchant_locations ADD COLUMN position %I.cube NOT NULL', cubes);
     EXECUTE format('CREATE FUNCTION swipesavvy.place_position(x double precision, y double precision, z double precision) RETURNS %1$I.cube
                         LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN %1$I.cube(ARRAY[x, y, z])', cubes);
+    -- The box bounds what is looked at: a distance in the condition would not end an ordered scan of the index.
+    EXECUTE format('CREATE FUNCTION swipesavvy.locations_near(x double precision, y double precision, z double precision, side double precision)
+                        RETURNS TABLE (location_id uuid, merchant_id uuid, category_no smallint, lat_e7 integer, lon_e7 integer, timezone text, hours jsonb, chord double precision)
+                        LANGUAGE sql STABLE PARALLEL SAFE
+                        BEGIN ATOMIC
+                            SELECT l.location_id, l.merchant_id, l.category_no, l.lat_e7, l.lon_e7, l.timezone, l.hours, l.position OPERATOR(%1$I.<->) %1$I.cube(ARRAY[x, y, z])
+                              FROM swipesavvy.merchant_locations l
+                             WHERE l.is_active AND l.position OPERATOR(%1$I.<@) %1$I.cube(ARRAY[x - side, y - side, z - side], ARRAY[x + side, y + side, z + side]);
+                        END', cubes);
 END
 $$;
 COMMENT ON COLUMN swipesavvy.merchant_locations.position IS 'The same as a point in metres from the centre of a sphere: what nearness is indexed by.';
 COMMENT ON FUNCTION swipesavvy.place_position(double precision, double precision, double precision) IS
     'A point in metres from the centre of the earth, as the indexes of places have it; for the library.';
+COMMENT ON FUNCTION swipesavvy.locations_near(double precision, double precision, double precision, double precision) IS
+    'The active locations in a box around a point, with the length of the chord to each; for the library.';
 CREATE INDEX merchant_locations_merchant_id ON swipesavvy.merchant_locations (merchant_id, location_id);
 CREATE INDEX merchant_locations_position ON swipesavvy.merchant_locations USING gist (position) WHERE is_active;
 CREATE INDEX merchant_locations_category ON swipesavvy.merchant_locations USING gist (category_no, position) WHERE is_active;
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.merchant_locations', '');
+
+CREATE FUNCTION swipesavvy.add_merchant_location(
+    merchant_id uuid,
+    latitude double precision,
+    longitude double precision,
+    name text DEFAULT NULL,
+    street text DEFAULT NULL,
+    city text DEFAULT NULL,
+    region text DEFAULT NULL,
+    postal_code text DEFAULT NULL,
+    country text DEFAULT NULL,
+    phone text DEFAULT NULL,
+    timezone text DEFAULT NULL,
+    hours jsonb DEFAULT NULL,
+    location_id uuid DEFAULT NULL
+) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_add_merchant_location';
+COMMENT ON FUNCTION swipesavvy.add_merchant_location(uuid, double precision, double precision, text, text, text, text, text, text, text, text, jsonb, uuid) IS
+    'Adds a location of an active merchant, at degrees of WGS 84; hours need a time zone.';
+
+CREATE FUNCTION swipesavvy.update_merchant_location(location_id uuid, changes jsonb) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_update_merchant_location';
+COMMENT ON FUNCTION swipesavvy.update_merchant_location(uuid, jsonb) IS
+    'Changes what add_merchant_location took, and is_active; null clears a text or the hours.';
+
+CREATE FUNCTION swipesavvy.remove_merchant_location(location_id uuid) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_remove_merchant_location';
+COMMENT ON FUNCTION swipesavvy.remove_merchant_location(uuid) IS
+    'Takes a location out of every list; its row is kept.';
+
+CREATE FUNCTION swipesavvy.import_merchant_locations(locations jsonb) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_import_merchant_locations';
+COMMENT ON FUNCTION swipesavvy.import_merchant_locations(jsonb) IS
+    'Adds up to 10,000 locations, each an object with the arguments of add_merchant_location; a bad one is told of, and the others are added.';
+
+CREATE FUNCTION swipesavvy.get_merchant_locations(
+    merchant_id uuid,
+    at timestamptz DEFAULT NULL,
+    page_size integer DEFAULT 20,
+    after text DEFAULT NULL
+) RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_get_merchant_locations';
+COMMENT ON FUNCTION swipesavvy.get_merchant_locations(uuid, timestamptz, integer, text) IS
+    'The active locations of a merchant, whether each is open at that moment (now, unless told), and when that changes.';
+
+CREATE FUNCTION swipesavvy.get_nearby_merchants(
+    latitude double precision,
+    longitude double precision,
+    radius_meters numeric DEFAULT 5000,
+    category text DEFAULT NULL,
+    page_size integer DEFAULT 20,
+    open_at timestamptz DEFAULT NULL,
+    distinct_merchants boolean DEFAULT true
+) RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_get_nearby_merchants';
+COMMENT ON FUNCTION swipesavvy.get_nearby_merchants(double precision, double precision, numeric, text, integer, timestamptz, boolean) IS
+    'Merchants within a radius (1 to 50,000 m), nearest first; with open_at only those that are open then.';
+
+CREATE FUNCTION swipesavvy.place_distance(latitude double precision, longitude double precision, to_latitude double precision, to_longitude double precision) RETURNS numeric
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_place_distance';
+COMMENT ON FUNCTION swipesavvy.place_distance(double precision, double precision, double precision, double precision) IS
+    'Metres between two points of the earth, on the sphere of its mean radius, with one decimal.';

@@ -5,10 +5,11 @@ DECLARE
     tables CONSTANT text[] := ARRAY['merchant_locations'];
     views CONSTANT text[] := ARRAY[]::text[];
     -- what the library alone calls
-    parts CONSTANT text[] := ARRAY['place_position'];
+    parts CONSTANT text[] := ARRAY['place_position', 'locations_near'];
     -- each function (by name: none is overloaded) and the roles that may call it besides admin:
     -- A = all, C = customer, S = support, N = analytics, B = backend, D = delivery
-    matrix CONSTANT text[] := ARRAY[]::text[];
+    matrix CONSTANT text[] := ARRAY[
+        'add_merchant_location', 'update_merchant_location', 'remove_merchant_location', 'import_merchant_locations', 'get_merchant_locations A', 'get_nearby_merchants A', 'place_distance NB'];
     functions text[] := parts;
     line text;
     name text;
