@@ -43,10 +43,10 @@ my $answer = $node->safe_psql('app', qq{
           FROM (SELECT row_number() OVER (ORDER BY o, random()) AS n, lat, lon
                   FROM (SELECT 1 AS o, lat, lon FROM (VALUES (90::float8, 0::float8), (-90, 0), (90, 180), (0, 180), (0, -180), (-16.4332, 179.36451), (66.32166, -179.12198), (-77.84632, 166.66824), (78.22334, 15.64689),
                             (-16.5, 179.9999), (-16.5, -179.9999), (51.5, -0.1), (35.7, 139.7), (28.6, 77.2)) v (lat, lon)
-                        UNION ALL (SELECT 2, degrees(asin(2 * random() - 1)), 360 * random() - 180 FROM generate_series(1, 26))
+                        UNION ALL (SELECT 2, degrees(asin(2 * random() - 1)), 360 * random() - 180 FROM generate_series(1, 60))
                         UNION ALL (SELECT 3, lat + 0.2 * (random() - 0.5), lon FROM (SELECT * FROM public.places ORDER BY random() LIMIT 130) p WHERE abs(lat) < 89)
                         UNION ALL (SELECT 4, lat, CASE WHEN lon > 0 THEN lon - 360 ELSE lon END + CASE WHEN lon > 0 THEN 359.99 ELSE 0 END FROM (SELECT * FROM public.places WHERE abs(lon) > 178 ORDER BY random() LIMIT 30) p)) u) v
-         WHERE lon BETWEEN -180 AND 180;
+         WHERE lon BETWEEN -180 AND 180 AND n <= 200;
     CREATE VIEW public.vectors AS
         SELECT location_id, merchant_id, category_no = 4 AS fuel, cos(radians(lat_e7 / 1e7)) * cos(radians(lon_e7 / 1e7)) AS x, cos(radians(lat_e7 / 1e7)) * sin(radians(lon_e7 / 1e7)) AS y, sin(radians(lat_e7 / 1e7)) AS z
           FROM swipesavvy.merchant_locations;
