@@ -66,10 +66,46 @@ ss_context_read(SSContext *context, SSNode *features, Jsonb *document)
 
 /* --- prerequisites ------------------------------------------------------------------------------ */
 
+/* What a feature gave as a prerequisite of others. */
+typedef struct SSParent
+{
+	bool is_known;
+	SSSource source;
+	SSNode *value;
+} SSParent;
+
+/*
+ * Evaluates a prerequisite, each feature once: there may be many ways to it, and each level multiplies them. What a
+ * cycle gave is not kept, because it depends on where the cycle was entered.
+ */
+static SSParent
+evaluate_parent(SSContext *context, SSText id, const SSPath *path)
+{
+	SSNode *feature = ss_node_get(context->features, id);
+	SSParent *known = NULL;
+	SSFeatureResult result;
+	SSParent parent;
+
+	if (feature != NULL)
+	{
+		if (context->parents == NULL)
+			context->parents =
+				palloc_extended(sizeof(SSParent) * context->features->count, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+		known = &context->parents[feature - context->features->items];
+		if (known->is_known)
+			return *known;
+	}
+	ss_feature_evaluate_found(context, id, feature, path, &result);
+	parent = (SSParent){result.source != SS_SOURCE_CYCLIC, result.source, result.value};
+	if (known != NULL)
+		*known = parent;
+	return parent;
+}
+
 static SSPrerequisites
 test_prerequisite(SSContext *context, SSNode *prerequisite, const SSPath *path)
 {
-	SSFeatureResult parent;
+	SSParent parent;
 	SSNode attributes = ss_node_object();
 	SSSubject subject = {&attributes, NULL, NULL, NULL};
 	SSNode none = ss_node_null();
@@ -77,7 +113,7 @@ test_prerequisite(SSContext *context, SSNode *prerequisite, const SSPath *path)
 
 	if (!ss_node_is(prerequisite, SS_NODE_OBJECT))
 		return SS_PREREQUISITES_FAIL;
-	ss_feature_evaluate(context, id == NULL ? SS_TEXT("") : ss_node_to_text(id), path, &parent);
+	parent = evaluate_parent(context, id == NULL ? SS_TEXT("") : ss_node_to_text(id), path);
 	if (parent.source == SS_SOURCE_CYCLIC)
 		return SS_PREREQUISITES_CYCLIC;
 	ss_node_set(&attributes, SS_TEXT("value"), parent.value == NULL ? &none : parent.value);

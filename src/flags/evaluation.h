@@ -27,7 +27,8 @@ typedef struct SSContext
 	SSNode *sticky; /* documents by attribute and value; NULL where nothing is kept. Changed by evaluating. */
 	bool disabled;
 	bool qa_mode;
-	int depth; /* of prerequisites */
+	int depth;				  /* of prerequisites */
+	struct SSParent *parents; /* what each of the features gave as a prerequisite; NULL before the first */
 } SSContext;
 
 /* Features on the way from the one that was asked for, innermost first. */

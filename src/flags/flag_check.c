@@ -29,6 +29,7 @@ typedef struct Check
 	const SSFlagSet *set;
 	const char *argument; /* that is looked at */
 	bool is_public;
+	int *reached; /* of each flag of the set, the longest way to it so far */
 } Check;
 
 SS_QUERY(find_segment, "SELECT FROM swipesavvy.segments WHERE name = $1", TEXTOID);
@@ -268,14 +269,19 @@ check_condition(const Check *check, SSNode *condition, const char *place, int de
 
 /* --- prerequisites --------------------------------------------------------------------------- */
 
-/* Follows the parents of a flag: none may lead back to the one that is stored. */
+/* Follows the parents of a flag: none may lead back to the one that is stored. Each flag again only by a longer way. */
 static void
 follow_parents(const Check *check, const SSFlag *flag, int depth)
 {
+	int *reached = &check->reached[flag - check->set->flags];
+
 	if (ss_text_equals(flag->key, (SSText){check->input->key, strlen(check->input->key)}))
 		ss_bad_state("prerequisites form a cycle", "Flag \"%s\" would be a prerequisite of itself.", check->input->key);
 	if (depth > PREREQUISITE_DEPTH)
 		ss_bad_state("prerequisites are nested too deeply", "More than %d lie one behind another.", PREREQUISITE_DEPTH);
+	if (depth <= *reached)
+		return;
+	*reached = depth;
 	for (int i = 0; i <= flag->nstored; i++)
 	{
 		SSNode *rule = i < flag->nstored ? &flag->rules->items[i] : unconstify(SSNode *, &flag->whole);
@@ -567,7 +573,11 @@ check_rules(Check *check)
 void
 ss_flag_check(SSFlagInput *input, const SSFlagSet *set)
 {
-	Check check = {input, set, "default_value", strcmp(input->audience, "public") == 0};
+	Check check = {.input = input,
+				   .set = set,
+				   .argument = "default_value",
+				   .is_public = strcmp(input->audience, "public") == 0,
+				   .reached = palloc0(sizeof(int) * Max(set->nflags, 1))};
 
 	check_value(&check, input->default_value, "default_value");
 	check.argument = "value";

@@ -47,6 +47,8 @@ typedef struct Making
 	SSNode features;
 	SSNode groups;
 	int public_reads;
+	SSNode named_segments; /* a member for each segment that public flags look for by its name */
+	bool shows_segments;   /* a public flag asks something else of the user's segments */
 } Making;
 
 /* --- features -------------------------------------------------------------------------------- */
@@ -67,6 +69,60 @@ put_own_value_first(SSNode *feature, SSNode *own)
 	ss_node_set(feature, SS_TEXT("rules"), &with_own);
 }
 
+/* Does a test of the segments depend on those alone that it names? */
+static bool
+tests_names(SSNode *test)
+{
+	static const char *const operators[] = {"$in", "$nin", NULL};
+
+	if (!ss_node_is(test, SS_NODE_OBJECT))
+		return false;
+	(void) ss_node_items(test);
+	for (int i = 0; i < test->count; i++)
+	{
+		if (!ss_text_is_one_of(test->keys[i], operators))
+			return false;
+	}
+	return test->count > 0;
+}
+
+/* Notes the names in a test of the segments. */
+static void
+note_names(Making *making, SSNode *value)
+{
+	SSNode *items = ss_node_is(value, SS_NODE_ARRAY) || ss_node_is(value, SS_NODE_OBJECT) ? ss_node_items(value) : NULL;
+
+	if (ss_node_is(value, SS_NODE_STRING))
+		ss_node_set_bool(&making->named_segments, ss_node_string(value), true);
+	for (int i = 0; items != NULL && i < value->count; i++)
+		note_names(making, &items[i]);
+}
+
+/* Notes what the rules of a public flag ask of the user's segments. */
+static void
+note_segments(Making *making, SSNode *value)
+{
+	SSNode *items;
+
+	if (ss_node_is(value, SS_NODE_STRING) && ss_text_equals(ss_node_string(value), SS_TEXT("segments")))
+		making->shows_segments = true; /* they are hashed */
+	if (!ss_node_is(value, SS_NODE_ARRAY) && !ss_node_is(value, SS_NODE_OBJECT))
+		return;
+	items = ss_node_items(value);
+	for (int i = 0; i < value->count; i++)
+	{
+		if (value->kind == SS_NODE_OBJECT && ss_text_equals(value->keys[i], SS_TEXT("segments")) &&
+			tests_names(&items[i]))
+			note_names(making, &items[i]);
+		else
+		{
+			if (value->kind == SS_NODE_OBJECT && (ss_flag_reads_of(value->keys[i]) & SS_READS_SEGMENTS) != 0)
+				making->shows_segments = true;
+			note_segments(making, &items[i]);
+		}
+	}
+}
+
 static SSNode
 public_feature(Making *making, const SSFlag *flag)
 {
@@ -77,6 +133,8 @@ public_feature(Making *making, const SSFlag *flag)
 	if (own != NULL)
 		put_own_value_first(&feature, own);
 	making->public_reads |= flag->reads;
+	if ((flag->reads & SS_READS_SEGMENTS) != 0)
+		note_segments(making, ss_node_get(&feature, SS_TEXT("rules")));
 	return feature;
 }
 
@@ -202,6 +260,22 @@ add_features(Making *making)
 	}
 }
 
+/* The user's segments that public flags name: it learns of no other. */
+static SSNode
+shown_segments(Making *making)
+{
+	const SSNode *all = &making->subject.segments;
+	SSNode shown = ss_node_array(all->count);
+
+	shown.count = 0;
+	for (int i = 0; i < all->count; i++)
+	{
+		if (making->shows_segments || ss_node_get(&making->named_segments, ss_node_string(&all->items[i])) != NULL)
+			shown.items[shown.count++] = all->items[i];
+	}
+	return shown;
+}
+
 /* Of what SDKs hash and test: the id, and what public flags name. */
 static SSNode
 shown_attributes(Making *making)
@@ -226,6 +300,12 @@ shown_attributes(Making *making)
 
 			ss_node_set(&shown, name, ss_node_get(&making->subject.attributes, name));
 		}
+	}
+	if (ss_node_get(&shown, SS_TEXT("segments")) != NULL)
+	{
+		SSNode segments = shown_segments(making);
+
+		ss_node_set(&shown, SS_TEXT("segments"), &segments);
 	}
 	return shown;
 }
@@ -388,6 +468,7 @@ swipesavvy_get_flags_document(PG_FUNCTION_ARGS)
 	ss_call_enter(&call, SS_ANYONE);
 	making.set = ss_flag_set_get();
 	making.groups = ss_node_object();
+	making.named_segments = ss_node_object();
 	read_subject(&making, fcinfo);
 	add_features(&making);
 	ss_node_set_number(&document, SS_TEXT("status"), 200);

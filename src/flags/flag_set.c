@@ -13,12 +13,14 @@
 
 #include "access/xact.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "base/errors.h"
 #include "base/query.h"
 #include "base/sentinel.h"
 #include "call/call.h"
@@ -27,7 +29,6 @@
 PG_FUNCTION_INFO_V1(swipesavvy_flag_cache_status);
 
 #define MAX_DOCUMENT_DEPTH 1000
-#define MAX_PREREQUISITES  16
 
 static SSFlagSet *current = NULL;
 static SSSentinel sentinel;
@@ -39,8 +40,8 @@ static int64 last_build_us = 0;
 /* Those whose key is smaller in jsonb's order come first. */
 SS_QUERY(
 	flags_query,
-	"SELECT flag_no, flag_key, audience, archived_at IS NOT NULL, sticky, hash_attribute, seed, default_value, value, targeting, rules,"
-	"       prerequisites, updated_at"
+	"SELECT flag_no, flag_key, audience, archived_at IS NOT NULL, sticky, updated_at, hash_attribute, seed, default_value, value,"
+	"       targeting, rules, prerequisites"
 	"  FROM swipesavvy.feature_flags ORDER BY octet_length(flag_key), flag_key");
 
 /* What counts now, and what is to come. */
@@ -63,8 +64,8 @@ SS_QUERY(
 /* --- what is read of users ------------------------------------------------------------------ */
 
 /* The SS_READS_… of an attribute's name, of which only the part before the first point counts. */
-static int
-reads_of(SSText name)
+int
+ss_flag_reads_of(SSText name)
 {
 	static const struct
 	{
@@ -137,7 +138,7 @@ ss_flag_reads(SSNode *condition)
 		if (key.length > 0 && key.data[0] == '$')
 			reads |= ss_flag_reads(&items[i]);
 		else
-			reads |= reads_of(key) | (names_group(&items[i]) ? SS_READS_SEGMENTS : 0);
+			reads |= ss_flag_reads_of(key) | (names_group(&items[i]) ? SS_READS_SEGMENTS : 0);
 	}
 	return reads;
 }
@@ -147,7 +148,7 @@ reads_of_member(SSNode *object, SSText key)
 {
 	SSNode *name = ss_node_get(object, key);
 
-	return ss_node_is(name, SS_NODE_STRING) ? reads_of(ss_node_string(name)) : 0;
+	return ss_node_is(name, SS_NODE_STRING) ? ss_flag_reads_of(ss_node_string(name)) : 0;
 }
 
 static int
@@ -162,50 +163,97 @@ reads_of_rule(SSNode *rule)
 	return reads;
 }
 
-/* What the flag reads, with the parents of all its rules. */
+/* The rules that are stored, then the roll-out to a share. */
+static SSNode *
+rule_at(SSFlag *flag, int n)
+{
+	return n < flag->nstored ? &flag->rules->items[n] : &flag->partial;
+}
+
 static int
-reads_with_parents(SSFlagSet *set, SSFlag *flag, int depth)
+own_reads(SSFlag *flag)
 {
 	int reads = flag->is_sticky ? SS_READS_STICKY : 0;
 
 	for (int i = 0; flag->feature != NULL && i <= flag->nstored; i++)
-	{
-		SSNode *rule = i < flag->nstored ? &flag->rules->items[i] : &flag->partial;
-		SSNode *parents = ss_node_get(rule, SS_TEXT("parentConditions"));
+		reads |= reads_of_rule(rule_at(flag, i));
+	return reads;
+}
 
-		reads |= reads_of_rule(rule);
-		for (int j = 0; depth < MAX_PREREQUISITES && ss_node_is(parents, SS_NODE_ARRAY) && j < parents->count; j++)
+static int
+reads_of_parents(const SSFlagSet *set, SSFlag *flag)
+{
+	int reads = 0;
+
+	for (int i = 0; flag->feature != NULL && i <= flag->nstored; i++)
+	{
+		SSNode *parents = ss_node_get(rule_at(flag, i), SS_TEXT("parentConditions"));
+
+		for (int j = 0; ss_node_is(parents, SS_NODE_ARRAY) && j < parents->count; j++)
 		{
 			SSNode *id = ss_node_get(&ss_node_items(parents)[j], SS_TEXT("id"));
 			SSFlag *parent = ss_node_is(id, SS_NODE_STRING) ? ss_flag_find(set, ss_node_string(id)) : NULL;
 
-			if (parent != NULL)
-				reads |= reads_with_parents(set, parent, depth + 1);
+			reads |= parent == NULL ? 0 : parent->reads;
 		}
 	}
 	return reads;
 }
 
+/* What each flag reads, with its parents and theirs: goes round until nothing is added, whatever leads to what. */
+static void
+find_reads(SSFlagSet *set)
+{
+	bool changed = true;
+
+	for (int i = 0; i < set->nflags; i++)
+		set->flags[i].reads = own_reads(&set->flags[i]);
+	while (changed)
+	{
+		changed = false;
+		for (int i = 0; i < set->nflags; i++)
+		{
+			int more = reads_of_parents(set, &set->flags[i]) & ~set->flags[i].reads;
+
+			set->flags[i].reads |= more;
+			changed |= more != 0;
+		}
+	}
+}
+
 /* --- compiling -------------------------------------------------------------------------------- */
 
-/* A document of the last query's row, opened in the present memory context. */
+/*
+ * The row's next document, opened in the present memory context: nothing of the
+ * set is opened later, in memory that a call gives back.
+ */
 static SSNode *
-read_document(HeapTuple row, TupleDesc desc, int column)
+next_document(SSRow *row)
 {
-	bool isnull;
-	Datum value = SPI_getbinval(row, desc, column, &isnull);
-	SSNode *node = ss_node_read((Jsonb *) PG_DETOAST_DATUM_COPY(value));
+	SSNode *node = ss_node_read((Jsonb *) PG_DETOAST_DATUM_COPY(ss_next_value(row, JSONBOID)));
 
-	(void) ss_node_open_all(node, MAX_DOCUMENT_DEPTH);
+	if (!ss_node_open_all(node, MAX_DOCUMENT_DEPTH))
+		ss_bad_state("a document of a flag is nested too deeply", "More than %d levels lie within each other.",
+					 MAX_DOCUMENT_DEPTH);
+	return node;
+}
+
+/* The same where it must be an array; what is none counts as an empty one. */
+static SSNode *
+next_array(SSRow *row)
+{
+	SSNode *node = next_document(row);
+
+	if (!ss_node_is(node, SS_NODE_ARRAY))
+		*node = ss_node_array(0);
 	return node;
 }
 
 static SSText
-read_text(HeapTuple row, TupleDesc desc, int column)
+next_text(SSRow *row)
 {
-	char *text = SPI_getvalue(row, desc, column);
+	char *text = ss_next_text(row);
 
-	text = pstrdup(text);
 	return (SSText){text, strlen(text)};
 }
 
@@ -227,7 +275,7 @@ joined_parents(SSNode *prerequisites, SSNode *own)
 
 		parent.raw = NULL;
 		ss_node_set_bool(&is_true, SS_TEXT("value"), true);
-		if (ss_node_get(&parent, SS_TEXT("condition")) == NULL)
+		if (parent.kind == SS_NODE_OBJECT && ss_node_get(&parent, SS_TEXT("condition")) == NULL)
 			ss_node_set(&parent, SS_TEXT("condition"), &is_true);
 		parents->items[i] = parent;
 	}
@@ -242,6 +290,8 @@ complete_rule(SSNode *rule, SSNode *prerequisites, bool sticky)
 {
 	SSNode *parents = joined_parents(prerequisites, ss_node_get(rule, SS_TEXT("parentConditions")));
 
+	if (rule->kind != SS_NODE_OBJECT)
+		return; /* it decides nothing */
 	ss_node_set(rule, SS_TEXT("parentConditions"), parents);
 	if (!sticky)
 		ss_node_set_bool(rule, SS_TEXT("disableStickyBucketing"), true);
@@ -267,18 +317,23 @@ rollout_rule(SSNode *value, SSNode *targeting, const SSText *hash_attribute, SST
 	return rule;
 }
 
-/* The feature of a flag: its rules in an array with a place for the roll-out. */
+/* The feature of a flag, of the row from its seed on: its rules in an array with a place for the roll-out. */
 static void
-compile_feature(SSFlag *flag, HeapTuple row, TupleDesc desc)
+compile_feature(SSFlag *flag, SSText hash_attribute, SSRow *row)
 {
-	SSText hash_attribute = read_text(row, desc, 6);
-	SSText seed = read_text(row, desc, 7);
-	SSNode *value = read_document(row, desc, 9);
-	SSNode *targeting = read_document(row, desc, 10);
-	SSNode *stored = read_document(row, desc, 11);
-	SSNode *prerequisites = read_document(row, desc, 12);
-	SSNode rules = ss_node_array(stored->count + 1);
+	SSText seed = next_text(row);
+	SSNode *value;
+	SSNode *targeting;
+	SSNode *stored;
+	SSNode *prerequisites;
+	SSNode rules;
 
+	flag->default_value = next_document(row);
+	value = next_document(row);
+	targeting = next_document(row);
+	stored = next_array(row);
+	prerequisites = next_array(row);
+	rules = ss_node_array(stored->count + 1);
 	flag->nstored = stored->count;
 	for (int i = 0; i < stored->count; i++)
 	{
@@ -304,39 +359,46 @@ audience_of(SSText name)
 }
 
 static void
-compile_flag(SSFlagSet *set, SSFlag *flag, HeapTuple row, TupleDesc desc)
+compile_flag(SSFlagSet *set, SSFlag *flag, SSRow row)
 {
-	bool isnull;
+	SSText hash_attribute;
 
-	flag->no = DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull));
-	flag->key = read_text(row, desc, 2);
-	flag->audience = audience_of(read_text(row, desc, 3));
-	flag->is_archived = DatumGetBool(SPI_getbinval(row, desc, 4, &isnull));
-	flag->is_sticky = DatumGetBool(SPI_getbinval(row, desc, 5, &isnull));
-	flag->default_value = read_document(row, desc, 8);
-	flag->updated_at = DatumGetTimestampTz(SPI_getbinval(row, desc, 13, &isnull));
+	flag->no = ss_next_int32(&row);
+	flag->key = next_text(&row);
+	flag->audience = audience_of(next_text(&row));
+	flag->is_archived = ss_next_bool(&row);
+	flag->is_sticky = ss_next_bool(&row);
+	flag->updated_at = ss_next_time(&row);
+	hash_attribute = next_text(&row);
 	if (flag->is_archived)
+	{
+		ss_next_skip(&row, 1);
+		flag->default_value = next_document(&row);
 		return;
+	}
 	flag->feature = &set->features.items[set->features.count];
 	set->features.keys[set->features.count++] = flag->key;
-	compile_feature(flag, row, desc);
+	compile_feature(flag, hash_attribute, &row);
 }
 
 static void
 load_steps(SSFlagSet *set, SSFlag *flag)
 {
 	Datum no = Int32GetDatum(flag->no);
+	SSRows rows = ss_rows_read(&steps_query, &no, NULL);
 
-	flag->nsteps = ss_query_read(&steps_query, &no, NULL);
 	MemoryContextSwitchTo(set->context);
+	flag->nsteps = rows.count;
 	flag->steps = palloc(sizeof(SSFlagStep) * Max(flag->nsteps, 1));
 	for (int i = 0; i < flag->nsteps; i++)
 	{
-		flag->steps[i].starts_at = ss_value_time(i, 1);
-		flag->steps[i].ends_at = ss_value_time(i, 2);
-		flag->steps[i].enabled = ss_value_bool(i, 3);
-		flag->steps[i].from_bp = ss_value_int32(i, 4);
-		flag->steps[i].to_bp = ss_value_int32(i, 5);
+		SSRow row = ss_row(rows, i);
+
+		flag->steps[i].starts_at = ss_next_time(&row);
+		flag->steps[i].ends_at = ss_next_time(&row);
+		flag->steps[i].enabled = ss_next_bool(&row);
+		flag->steps[i].from_bp = ss_next_int32(&row);
+		flag->steps[i].to_bp = ss_next_int32(&row);
 	}
 }
 
@@ -345,19 +407,21 @@ load_overrides(SSFlagSet *set, SSFlag *flag)
 {
 	HASHCTL control = {.keysize = sizeof(pg_uuid_t), .entrysize = sizeof(SSFlagOverride), .hcxt = set->context};
 	Datum no = Int32GetDatum(flag->no);
-	uint64 rows = ss_query_read(&overrides_query, &no, NULL);
+	SSRows rows = ss_rows_read(&overrides_query, &no, NULL);
 
 	MemoryContextSwitchTo(set->context);
-	if (rows == 0)
+	if (rows.count == 0)
 		return;
-	set->noverrides += rows;
-	flag->overrides = hash_create("swipesavvy flag overrides", rows, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	for (uint64 i = 0; i < rows; i++)
+	set->noverrides += rows.count;
+	flag->overrides =
+		hash_create("swipesavvy flag overrides", rows.count, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		SSFlagOverride *override = hash_search(flag->overrides, ss_value_uuid(i, 1), HASH_ENTER, NULL);
+		SSRow row = ss_row(rows, i);
+		SSFlagOverride *override = hash_search(flag->overrides, ss_next_uuid(&row), HASH_ENTER, NULL);
 
-		override->expires_at = ss_value_time(i, 2);
-		override->value = *read_document(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 3);
+		override->expires_at = ss_next_time(&row);
+		override->value = *next_document(&row);
 	}
 }
 
@@ -365,25 +429,25 @@ load_overrides(SSFlagSet *set, SSFlag *flag)
 static void
 load(SSFlagSet *set)
 {
-	SPITupleTable *rows;
+	SSRows rows;
 
 	(void) ss_query_read(&killed_query, NULL, NULL);
 	set->killed = ss_value_bool(0, 1);
-	set->nflags = ss_query_read(&flags_query, NULL, NULL);
-	rows = SPI_tuptable;
+	rows = ss_rows_read(&flags_query, NULL, NULL);
 	MemoryContextSwitchTo(set->context);
+	set->nflags = rows.count;
 	set->flags = palloc0(sizeof(SSFlag) * Max(set->nflags, 1));
 	set->features = ss_node_object();
 	set->features.items = palloc0(sizeof(SSNode) * Max(set->nflags, 1));
 	set->features.keys = palloc0(sizeof(SSText) * Max(set->nflags, 1));
 	for (int i = 0; i < set->nflags; i++)
 	{
-		compile_flag(set, &set->flags[i], rows->vals[i], rows->tupdesc);
+		CHECK_FOR_INTERRUPTS();
+		compile_flag(set, &set->flags[i], ss_row(rows, i));
 		load_steps(set, &set->flags[i]);
 		load_overrides(set, &set->flags[i]);
 	}
-	for (int i = 0; i < set->nflags; i++)
-		set->flags[i].reads = reads_with_parents(set, &set->flags[i], 0);
+	find_reads(set);
 }
 
 static SSFlagSet *

@@ -97,7 +97,8 @@ extern int ss_flag_share_at(const SSFlagStep *step, TimestampTz moment);
 /* The feature as SDKs get it: with rules only while there may be some. */
 extern SSNode ss_flag_feature(const SSFlagSet *set, const SSFlag *flag);
 
-/* What a condition reads of users: SS_READS_… of all names in it. */
+/* What an attribute's name, or all names in a condition, read of users: SS_READS_…. */
+extern int ss_flag_reads_of(SSText name);
 extern int ss_flag_reads(SSNode *condition);
 
 #endif /* SS_FLAG_SET_H */

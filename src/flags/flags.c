@@ -67,8 +67,8 @@ SS_QUERY(
 	"SELECT f.flag_key FROM swipesavvy.feature_flags f WHERE f.archived_at IS NULL"
 	"   AND (f.prerequisites @> jsonb_build_array(jsonb_build_object('id', $1))"
 	"        OR f.rules @> jsonb_build_array(jsonb_build_object('parentConditions', jsonb_build_array(jsonb_build_object('id', $1)))))"
-	" ORDER BY 1 LIMIT 1",
-	TEXTOID);
+	"   AND ($2 IS NULL OR f.audience = $2) ORDER BY 1 LIMIT 1",
+	TEXTOID, TEXTOID);
 
 /* --- arguments ------------------------------------------------------------------------------ */
 
@@ -301,6 +301,28 @@ changes_row(Jsonb *changes)
 	return (int) JB_ROOT_COUNT(changes) > others;
 }
 
+/* A flag, of that audience or (NULL) of any, that has this one as a prerequisite; NULL: there is none. */
+static char *
+child_of(const char *key, const char *audience)
+{
+	Datum values[2];
+	bool nulls[2];
+
+	ss_param_text(values, nulls, 0, key);
+	ss_param_text(values, nulls, 1, audience);
+	return ss_query_latest(&find_child, values, nulls) > 0 ? ss_value_text(0, 1) : NULL;
+}
+
+/* Phones evaluate public flags, and know nothing of a prerequisite that is not public. */
+static void
+check_audience(const SSFlagInput *input)
+{
+	char *child = strcmp(input->audience, "public") == 0 ? NULL : child_of(input->key, "public");
+
+	if (child != NULL)
+		ss_bad_state("a public flag needs public prerequisites", "Flag \"%s\" is public and needs this one.", child);
+}
+
 static void
 update_row(SSCall *call, Jsonb *changes, SSFlagRow *row, const char *reason)
 {
@@ -312,6 +334,7 @@ update_row(SSCall *call, Jsonb *changes, SSFlagRow *row, const char *reason)
 
 	read_input(changes, row, &input);
 	ss_flag_check(&input, ss_flag_set_get());
+	check_audience(&input);
 	values[0] = Int32GetDatum(row->no);
 	values[1] = JsonbPGetDatum(changes);
 	values[2] = JsonbPGetDatum(ss_node_as_jsonb(input.default_value));
@@ -411,14 +434,15 @@ swipesavvy_delete_flag(PG_FUNCTION_ARGS)
 	SSFlagRow row;
 	Datum value;
 	char *reason;
+	char *child;
 	Jsonb *after;
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_flag_lock(&row, ss_flag_key_arg(fcinfo, 0), false);
 	reason = ss_arg_text(fcinfo, 1, "reason", SS_TEXT_MAX, false);
-	value = CStringGetTextDatum(row.key);
-	if (ss_query_latest(&find_child, &value, NULL) > 0)
-		ss_bad_state("the flag is a prerequisite", "Flag \"%s\" needs it.", ss_value_text(0, 1));
+	child = child_of(row.key, NULL);
+	if (child != NULL)
+		ss_bad_state("the flag is a prerequisite", "Flag \"%s\" needs it.", child);
 	value = Int32GetDatum(row.no);
 	(void) ss_query_write(&delete_overrides, &value, NULL);
 	after = set_archived(&call, &row, true);
