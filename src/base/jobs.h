@@ -36,12 +36,15 @@ typedef enum SSLane
  */
 #define SS_JOBS(JOB, STEPS)                                                                                            \
 	JOB(apply_audit_retention, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                          \
+	JOB(apply_event_retention, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                          \
 	JOB(apply_outbox_retention, SS_LANE_JOBS, SS_HOUR, 10 * SS_MINUTE)                                                 \
 	JOB(check_ledger, SS_LANE_JOBS, 2 * SS_MINUTE, SS_MINUTE)                                                          \
 	JOB(complete_campaigns, SS_LANE_JOBS, SS_MINUTE, SS_MINUTE)                                                        \
 	JOB(expire_points, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                                  \
+	JOB(fold_analytics, SS_LANE_JOBS, 10, SS_MINUTE)                                                                   \
 	JOB(lapse_transactions, SS_LANE_JOBS, SS_MINUTE, 10 * SS_MINUTE)                                                   \
 	JOB(record_refused_attempts, SS_LANE_JOBS, SS_MINUTE, SS_MINUTE)                                                   \
+	JOB(refresh_analytics, SS_LANE_JOBS, SS_MINUTE, SS_DAY)                                                            \
 	JOB(refresh_leaderboards, SS_LANE_JOBS, SS_HOUR, SS_HOUR)                                                          \
 	JOB(refresh_tiers, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                                  \
 	JOB(roll_up_health, SS_LANE_HEALTH, SS_MINUTE, SS_MINUTE)                                                          \

@@ -18,6 +18,7 @@ typedef enum SSLockClass
 	SS_LOCK_SESSION,		/* the refresh token of a session */
 	SS_LOCK_TOKEN_KEYS,		/* the making of token keys */
 	SS_LOCK_TRANSACTION_ID, /* the recording of a purchase under an id that its caller chose; after the accounts */
+	SS_LOCK_ANALYTICS,		/* the folding and building of roll-ups; before rows */
 	SS_LOCK_PASSWORD_HASH,	/* one of the places to hash at; of the whole server */
 } SSLockClass;
 

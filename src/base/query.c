@@ -250,6 +250,12 @@ ss_query_latest(SSQuery *query, const Datum *values, const bool *nulls)
 }
 
 uint64
+ss_query_at(SSQuery *query, const Datum *values, const bool *nulls, Snapshot snapshot)
+{
+	return run(query, plan_of(query), values, nulls, snapshot, false);
+}
+
+uint64
 ss_query_write(SSQuery *query, const Datum *values, const bool *nulls)
 {
 	return run(query, plan_of(query), values, nulls, InvalidSnapshot, false);

@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
+#include "utils/snapshot.h"
 
 #include "base/compat.h"
 
@@ -58,7 +59,10 @@ extern uint64 ss_query_fetch(Portal cursor, long count);
  */
 extern uint64 ss_query_latest(SSQuery *query, const Datum *values, const bool *nulls);
 
-/* The same for a statement that must write that many rows, no fewer: 55000 when somebody's trigger or rule lets some go. */
+/* The same under a snapshot that several statements share; what they themselves have written is seen beside it. */
+extern uint64 ss_query_at(SSQuery *query, const Datum *values, const bool *nulls, Snapshot snapshot);
+
+/* The same as ss_query_latest for a statement that must write that many rows, no fewer: 55000 when somebody's trigger or rule lets some go. */
 extern void ss_query_latest_rows(SSQuery *query, const Datum *values, const bool *nulls, uint64 rows);
 
 /* The error of that, for rows whose absence shows only later. */

@@ -248,6 +248,17 @@ ss_survey_relid(SSTable table)
 }
 
 bool
+ss_survey_has_deltas(void)
+{
+	static SSSentinel sentinel;
+	static uint64 looked = 0;
+
+	if (!ss_sentinel_holds(&sentinel, looked))
+		looked = ss_sentinel_watch(&sentinel, ss_table_specs[SS_DELTAS].name);
+	return OidIsValid(sentinel.table);
+}
+
+bool
 ss_survey_has_index(SSTable table)
 {
 	Relation rel = table_open(ss_survey_relid(table), AccessShareLock);

@@ -50,6 +50,9 @@ extern bool ss_survey_take(uint32 tables);
  */
 extern bool ss_survey_lock(uint32 tables, uint32 locked, LOCKMODE mode);
 
+/* Has the database the table of deltas? It came with release 1.1.0, and whoever holds a lock that the upgrade waits for knows. */
+extern bool ss_survey_has_deltas(void);
+
 /* Where the table is now; 42P01, as by a query, when there is none of that name. */
 extern Oid ss_survey_relid(SSTable table);
 

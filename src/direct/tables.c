@@ -202,6 +202,10 @@ const SSTableSpec ss_table_specs[SS_TABLES] = {
 											[INSTALLATION_SYSTEM] = {"system_identifier", INT8OID},
 											[INSTALLATION_DATABASE] = {"database_oid", OIDOID}}},
 	[SS_SINKS] = {.name = "sinks"},
+	[SS_DELTAS] = {.name = "rollup_deltas",
+				   .use = SS_USE_APPEND,
+				   .ncolumns = 1,
+				   .columns = {[DELTAS_RECORDS] = {"records", BYTEAOID}}},
 };
 
 const SSLabelSpec ss_label_specs[SS_LABELS] = {

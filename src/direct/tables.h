@@ -38,6 +38,7 @@ typedef enum SSTable
 	SS_AUDIT_LOGS,			/* appended to */
 	SS_AUDIT_INSTALLATIONS, /* read as a whole */
 	SS_SINKS,				/* asked whether it is empty, by the size of its file */
+	SS_DELTAS,				/* appended to; not there before release 1.1.0 */
 	SS_TABLES
 } SSTable;
 
@@ -214,6 +215,11 @@ enum
 {
 	USER_BOOST_ID,
 	USER_BOOST_DEACTIVATED_AT
+};
+
+enum
+{
+	DELTAS_RECORDS
 };
 
 /* What we do with a table. */

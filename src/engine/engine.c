@@ -23,7 +23,8 @@
  *	   (choose.c), points and tier (tier.c), all in memory. A single purchase
  *	   takes from slots without waiting for anybody; if it cannot, it goes back
  *	   to step 3 and locks them like the others;
- *	5. write each table once (write.c).
+ *	5. write each table once (write.c), and last what that adds to the figures of
+ *	   analytics (deltas.c).
  *
  * Tables are read and written by their access methods (direct.c); where one of
  * them is not the plain table that the extension made, through saved plans.
@@ -53,6 +54,7 @@
 #include "direct/rivals.h"
 #include "engine/choose.h"
 #include "engine/chunk.h"
+#include "engine/deltas.h"
 #include "engine/engine.h"
 #include "engine/match.h"
 #include "engine/replay.h"
@@ -471,6 +473,7 @@ award(SSChunk *chunk)
 		award_new(chunk);
 	if (chunk->direct != NULL)
 		ss_direct_end(chunk->direct);
+	ss_deltas_of_purchases(chunk->purchases, chunk->count, chunk->statement);
 }
 
 /*

@@ -35,6 +35,7 @@
 #include "base/jobs.h"
 #include "base/query.h"
 #include "call/call.h"
+#include "direct/survey.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_claim_job);
 PG_FUNCTION_INFO_V1(swipesavvy_finish_job);
@@ -199,6 +200,20 @@ array_of_ints(const int *values, int count)
 
 /* --- for the worker ------------------------------------------------------------------------ */
 
+/* Is it a job of the library that the database's release does not have yet? */
+static bool
+is_of_later_release(const char *name)
+{
+	static const char *const of_1_1_0[] = {"apply_event_retention", "fold_analytics", "refresh_analytics"};
+
+	for (size_t i = 0; i < lengthof(of_1_1_0); i++)
+	{
+		if (strcmp(name, of_1_1_0[i]) == 0)
+			return !ss_survey_has_deltas();
+	}
+	return false;
+}
+
 /*
  * claim_job(lane): job and max_ms, after which it is to be cancelled; or
  * wait_ms
@@ -220,7 +235,7 @@ swipesavvy_claim_job(PG_FUNCTION_ARGS)
 	lane = (SSLane) ss_check_choice(ss_arg_text(fcinfo, 0, "lane", SS_KEY_MAX, true), "lane", lanes);
 	for (size_t i = 0; i < lengthof(jobs); i++)
 	{
-		if (jobs[i].lane != lane)
+		if (jobs[i].lane != lane || is_of_later_release(jobs[i].name))
 			continue;
 		of_lane[count] = (int) i;
 		seconds[count] = every((int) i);

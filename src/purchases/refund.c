@@ -20,6 +20,7 @@
 #include "base/uuid7.h"
 #include "call/call.h"
 #include "ledger/points_messages.h"
+#include "purchases/fact_changes.h"
 #include "purchases/recorded.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_refund_transaction);
@@ -171,6 +172,8 @@ static void
 book(SSBalance *balance, const SSRecorded *purchase, const Refund *refund, bool amount_was_given, const char *key,
 	 int exponent)
 {
+	SSFactChanges *changes = ss_fact_changes_begin(purchase, 1);
+
 	return_awards(purchase, refund);
 	write_refund(purchase, refund, amount_was_given, key, balance->now);
 	ss_recorded_move(purchase, "refund", "available", "issuance", refund->points, balance->now);
@@ -185,6 +188,7 @@ book(SSBalance *balance, const SSRecorded *purchase, const Refund *refund, bool 
 												 .at = balance->now,
 											 });
 	ss_balance_write(balance);
+	ss_fact_changes_end(changes);
 }
 
 static void

@@ -21,6 +21,7 @@
 #include "call/call.h"
 #include "ledger/entry.h"
 #include "ledger/referral.h"
+#include "purchases/fact_changes.h"
 #include "purchases/recorded.h"
 #include "purchases/settled_amount.h"
 
@@ -152,8 +153,10 @@ settle(SSBalance *balances, bool has_referrer, SSRecorded *purchase, const int64
 	int64 held = purchase->points;
 	int64 bonus = 0;
 	bool paid = false;
+	SSFactChanges *changes;
 
 	require_in_time(&balances[0], purchase);
+	changes = ss_fact_changes_begin(purchase, 1);
 	if (amount != NULL && *amount != purchase->amount)
 	{
 		ss_settled_amount_change(balances[0].rules, purchase, *amount, now);
@@ -173,6 +176,7 @@ settle(SSBalance *balances, bool has_referrer, SSRecorded *purchase, const int64
 		write_referral(purchase, &balances[1].account.id, bonus, now);
 		ss_balance_write(&balances[1]);
 	}
+	ss_fact_changes_end(changes);
 }
 
 /* What the purchase came to: its amount, and what each campaign gave. */
@@ -261,6 +265,7 @@ static void
 decline(SSBalance *balances, const SSRecorded *purchases, int count)
 {
 	SSBalance *balance = balances;
+	SSFactChanges *changes = ss_fact_changes_begin(purchases, count);
 
 	for (int i = 0; i < count; i++)
 	{
@@ -275,6 +280,7 @@ decline(SSBalance *balances, const SSRecorded *purchases, int count)
 		ss_recorded_move(&purchases[i], "decline", "pending", "issuance", purchases[i].points, balances[0].now);
 	for (SSBalance *b = balances; b <= balance; b++)
 		ss_balance_write(b);
+	ss_fact_changes_end(changes);
 }
 
 /*

@@ -42,7 +42,7 @@ SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), true
 -- Each function that writes, in an order in which all succeed, with the row that it leaves. The exceptions keep a record of their own:
 -- purchases and what is spent the ledger, jobs and each completed campaign (test/sql/operations_jobs.sql), leaderboards it again, events and messages themselves, seals too; rule_cache_status changes nothing that lasts.
 CREATE TEMP TABLE exceptions (routine) AS VALUES ('record_transaction'), ('record_transactions'), ('redeem_points'), ('donate_points'), ('refresh_leaderboards'), ('import_purchases'), ('settle_transaction'),
-    ('check_ledger'), ('claim_job'), ('finish_job'), ('record_health'), ('roll_up_health'), ('complete_campaigns'), ('decline_transaction'), ('refund_transaction'), ('lapse_transactions'), ('refresh_tiers'), ('track_event'), ('claim_outbox'),
+    ('check_ledger'), ('claim_job'), ('finish_job'), ('record_health'), ('roll_up_health'), ('complete_campaigns'), ('decline_transaction'), ('refund_transaction'), ('lapse_transactions'), ('refresh_tiers'), ('track_event'), ('track_events'), ('fold_analytics'), ('rebuild_analytics'), ('refresh_analytics'), ('apply_event_retention'), ('claim_outbox'),
     ('claim_requests'), ('record_results'), ('release_requests'),
     ('acknowledge_outbox'), ('fail_outbox'), ('apply_outbox_retention'), ('seal_audit_log'), ('apply_audit_retention'), ('record_refused_attempts'), ('rule_cache_status'), ('flag_cache_status'), ('uuid_v7'),
     -- rows of sign-in depend on who comes with what: test/sql/signin.sql shows them

@@ -6,7 +6,7 @@ SELECT no_plan();
 -- --- the matrix ------------------------------------------------------------------------
 
 -- A = everybody, C = customer (for itself), S = support, N = analytics, B = backend, D = delivery, M = admin, who may call all of the API;
--- - = nobody: triggers, and two functions that the library's own queries use.
+-- - = nobody: triggers, and functions that the library's own queries use.
 CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('list_campaigns', 'CNM'), ('create_campaign', 'M'), ('get_campaign', 'CNM'), ('update_campaign', 'M'), ('delete_campaign', 'M'),
     ('launch_campaign', 'M'), ('pause_campaign', 'M'), ('track_event', 'CBM'),
@@ -40,6 +40,8 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('cancel_flag_schedule', 'M'), ('set_flag_override', 'M'), ('remove_flag_override', 'M'), ('list_flag_overrides', 'SM'), ('get_flag_audit', 'M'), ('flag_cache_status', 'M'), ('import_flags_document', 'M'),
     ('add_merchant_location', 'M'), ('update_merchant_location', 'M'), ('remove_merchant_location', 'M'), ('import_merchant_locations', 'M'), ('get_merchant_locations', 'A'),
     ('get_nearby_merchants', 'A'), ('place_distance', 'NBM'),
+    ('fold_analytics', 'M'), ('rebuild_analytics', 'M'), ('refresh_analytics', 'M'), ('apply_event_retention', 'M'), ('verify_analytics', 'NM'), ('track_events', 'BM'),
+    ('analytics_hour', '-'), ('analytics_day', '-'), ('unfolded_deltas', '-'),
     ('restore_feature_flags', '-'), ('restore_feature_flag_rollouts', '-'),
     ('uuid_v7', '-'), ('minor_to_major', '-'), ('email_key', '-'), ('search_key', '-'), ('place_position', '-'), ('locations_near', '-'), ('refuse_change', '-'), ('audit_refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),
     ('refuse_restore', '-'), ('restore_currencies', '-'), ('restore_installation', '-'), ('restore_mcc_codes', '-'), ('restore_merchant_categories', '-'), ('restore_system_settings', '-'), ('restore_tiers', '-'),
@@ -56,7 +58,7 @@ CREATE TEMP TABLE roles (letter, name) AS VALUES
 CREATE TEMP VIEW routines AS SELECT p.* FROM pg_proc p WHERE p.pronamespace = 'swipesavvy'::regnamespace;
 CREATE TEMP VIEW allowed AS
     SELECT m.routine, r.name AS role FROM matrix m, roles r
-     WHERE CASE r.letter WHEN '' THEN false WHEN 'O' THEN m.routine IN ('uuid_v7', 'minor_to_major', 'email_key', 'search_key', 'place_position', 'locations_near')
+     WHERE CASE r.letter WHEN '' THEN false WHEN 'O' THEN m.routine IN ('uuid_v7', 'minor_to_major', 'email_key', 'search_key', 'place_position', 'locations_near', 'analytics_hour', 'analytics_day', 'unfolded_deltas')
                          ELSE m.who = 'A' OR strpos(m.who, r.letter) > 0 END;
 
 SELECT set_eq('SELECT proname::text FROM routines', 'SELECT routine FROM matrix', 'the matrix knows every routine, and each of it exists');

@@ -215,6 +215,8 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('trigger', 'audit_refuse_change purchases_begin purchases_end purchases_insert purchases_refuse refuse_change refuse_restore restore_begin restore_currencies restore_end restore_installation '
         'restore_mcc_codes restore_merchant_categories restore_system_settings restore_tiers rules_changed drop_guard');
 INSERT INTO declared_functions VALUES
+    ('s/strict/s', 'analytics_day analytics_hour'), ('s/null/r', 'unfolded_deltas verify_analytics'),
+    ('v/null/u', 'apply_event_retention fold_analytics rebuild_analytics refresh_analytics track_events'),
     ('s/null/r', 'plan_ab_test evaluate_flag evaluate_flags flag_enabled flag_users get_flag get_flag_audit list_flag_overrides list_flags'),
     ('v/null/u', 'cancel_flag_schedule create_flag delete_flag flag_cache_status import_flags_document remove_flag_override restore_flag schedule_flag set_flag_override set_flag_rollout '
         'toggle_flag update_flag'),
@@ -321,12 +323,12 @@ SELECT set_eq('SELECT tier, threshold, multiplier_milli, is_active, is_seed FROM
            ('platinum', 10000, 2000, true, true)$$,
     'the four tiers');
 SELECT set_eq('SELECT setting, value::text, is_seed FROM swipesavvy.system_settings',
-    $$VALUES ('cache_ttl_seconds', '300', true), ('currency', '"USD"', true), ('daily_spending_limit', 'null', true), ('earn_rate', '1.000', true),
+    $$VALUES ('cache_ttl_seconds', '300', true), ('currency', '"USD"', true), ('daily_spending_limit', 'null', true), ('earn_rate', '1.000', true), ('event_retention_days', 'null', true),
              ('feature_flags_enabled', 'true', true), ('late_posting_days', '3', true), ('log_retention_days', '90', true),
              ('maintenance_mode', 'false', true), ('max_transaction_amount', 'null', true), ('pending_expiry_days', '30', true),
              ('point_value_minor', '1', true), ('points_expiry_months', '24', true), ('rate_limit_per_minute', 'null', true),
              ('referral_bonus_points', '0', true), ('session_lifetime_days', '30', true), ('timezone', '"UTC"', true),
-             ('token_lifetime_minutes', '15', true), ('refresh_grace_seconds', '10', true)$$, 'the eighteen settings and their defaults');
+             ('token_lifetime_minutes', '15', true), ('refresh_grace_seconds', '10', true)$$, 'the nineteen settings and their defaults');
 SELECT set_eq('SELECT f.flag_no, f.flag_key, f.category, r.enabled, f.is_seed AND f.seed = f.flag_key AND r.to_bp = 10000 FROM swipesavvy.feature_flags f JOIN swipesavvy.feature_flag_rollouts r USING (flag_no)',
     $$VALUES (1, 'tier_progress_bar', 'ui', true, true), (2, 'amount_chip_selector', 'ui', true, true), (3, 'platform_goal_meter', 'ui', true, true), (4, 'ai_concierge_chat', 'ui', true, true),
              (5, 'dark_mode', 'ui', true, true), (6, 'social_sharing', 'advanced', true, true), (7, 'receipt_generation', 'advanced', true, true), (8, 'community_feed', 'advanced', false, true),

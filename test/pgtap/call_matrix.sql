@@ -44,6 +44,7 @@ SELECT swipesavvy.set_sink_secret('key', 's3cret') IS NOT NULL AS kept, swipesav
 SELECT swipesavvy.create_flag('archived', 'Archived') IS NOT NULL AS made, swipesavvy.delete_flag('archived') IS NOT NULL AS gone,
        swipesavvy.set_flag_override('social_sharing', :'ada', 'true') IS NOT NULL AS set \gset
 INSERT INTO fixture SELECT 'job', swipesavvy.claim_job('jobs') ->> 'job';
+SELECT swipesavvy.rebuild_analytics() IS NOT NULL AS built \gset
 INSERT INTO swipesavvy.health_alerts (figure, severity, value, threshold, opened_at) VALUES ('disk_percent', 'warning', 90, 85, now());
 INSERT INTO fixture SELECT 'alert', alert_id::text FROM swipesavvy.health_alerts;
 CREATE TABLE public.matrix_feed (user_id uuid, amount_minor bigint, currency text);
@@ -197,6 +198,9 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('simulate_campaign', $$'{"name": "S", "campaign_type": "SEASONAL", "offer_type": "PERCENTAGE", "offer_amount": 10, "start_date": "2020-01-01"}', '2020-01-01', now()$$, NULL, NULL),
     ('suspend_user', '$user', NULL, NULL),
     ('track_event', $$'CAMP-RUNS', 'view', $user$$, 'user', NULL),
+    ('track_events', $$'[{"campaign_id": "CAMP-RUNS", "kind": "view"}]'$$, NULL, NULL),
+    ('rebuild_analytics', '', NULL, NULL), ('refresh_analytics', '', NULL, NULL), ('fold_analytics', '', NULL, NULL), ('apply_event_retention', '', NULL, NULL),
+    ('verify_analytics', '', NULL, NULL),
     ('unlink_account', '$account', 'owner', NULL),
     ('unlink_account', '$account, $user', 'user', NULL),
     ('update_campaign', $$'CAMP-RUNS', '{"name": "Eleven"}'$$, NULL, NULL),

@@ -10,7 +10,7 @@ SELECT j ->> 'job' AS job, j ->> 'every_seconds' AS every, j ->> 'max_seconds' A
 -- whoever claims gets one after the other, the one that is due longest first, and then has to wait
 BEGIN;
 SELECT swipesavvy.set_job('seal_audit_log', next_run_at => now() - interval '1 hour') ->> 'state' AS state;
-SELECT swipesavvy.claim_job('jobs') FROM generate_series(1, 10);
+SELECT swipesavvy.claim_job('jobs') FROM generate_series(1, 13);
 SELECT (c ->> 'wait_ms')::int BETWEEN 4000 AND 5001 AS soon, c - 'wait_ms' AS nothing FROM swipesavvy.claim_job('jobs') c;
 SELECT job, enabled, next_run_at - started_at AS again_after, finished_at, succeeded_at, failed_at, last_error, runs, failures, failures_in_a_row
   FROM swipesavvy.jobs ORDER BY job;
@@ -30,7 +30,7 @@ ROLLBACK;
 BEGIN;
 DO $$
 BEGIN
-    PERFORM swipesavvy.set_job(j, enabled => false) FROM unnest(ARRAY['apply_audit_retention', 'apply_outbox_retention', 'check_ledger', 'lapse_transactions', 'record_refused_attempts',
+    PERFORM swipesavvy.set_job(j, enabled => false) FROM unnest(ARRAY['apply_audit_retention', 'apply_event_retention', 'apply_outbox_retention', 'check_ledger', 'fold_analytics', 'lapse_transactions', 'refresh_analytics', 'record_refused_attempts',
         'refresh_leaderboards', 'refresh_tiers', 'seal_audit_log']) j;
 END
 $$;
@@ -75,7 +75,7 @@ ROLLBACK;
 BEGIN;
 DO $$
 BEGIN
-    FOR i IN 1 .. 10 LOOP
+    FOR i IN 1 .. 13 LOOP
         PERFORM swipesavvy.finish_job(swipesavvy.claim_job('jobs') ->> 'job', CASE i WHEN 3 THEN 'XX000: no' END);
     END LOOP;
     PERFORM swipesavvy.set_job('expire_points', next_run_at => now() + interval '30 days');
@@ -83,7 +83,7 @@ BEGIN
         succeeded_at = succeeded_at + interval '8 hours', failed_at = failed_at + interval '8 hours', next_run_at = next_run_at + interval '8 hours' WHERE job <> 'expire_points';
 END
 $$;
-CREATE TEMP TABLE claimed AS SELECT swipesavvy.claim_job('jobs') ->> 'job' AS job FROM generate_series(1, 9);
+CREATE TEMP TABLE claimed AS SELECT swipesavvy.claim_job('jobs') ->> 'job' AS job FROM generate_series(1, 12);
 SELECT job FROM claimed ORDER BY 1;
 SELECT j ->> 'job' AS job, j ->> 'state' AS state FROM jsonb_array_elements(swipesavvy.worker_status() -> 'jobs') j WHERE j ->> 'state' NOT IN ('new', 'interrupted') ORDER BY 1;
 SELECT count(swipesavvy.finish_job(job)) AS done FROM claimed;

@@ -29,7 +29,7 @@ $primary->safe_psql('app', qq{
     SELECT swipesavvy.set_health_threshold('disk_percent', 1, samples => 1), swipesavvy.record_health('{"disk_percent": 5}');
     SELECT swipesavvy.rotate_token_key();
     SELECT swipesavvy.seal_audit_log();
-    SELECT swipesavvy.refresh_leaderboards()});
+    SELECT swipesavvy.refresh_leaderboards(), swipesavvy.rebuild_analytics()});
 my $purchase = $primary->safe_psql('app', "SELECT transaction_id FROM swipesavvy.transactions WHERE user_id = '$ada' ORDER BY occurred_at LIMIT 1");
 my $redemption = $primary->safe_psql('app', "SELECT entry_id FROM swipesavvy.reward_redemptions WHERE user_id = '$ada'");
 my ($first, $last) = split /\|/, $primary->safe_psql('app', 'SELECT min(occurred_at), max(occurred_at) FROM swipesavvy.transactions');
@@ -37,6 +37,8 @@ my $draft = q{'{"campaign_type": "SEASONAL", "offer_type": "PERCENTAGE", "offer_
 
 # What is asked, by function; what changes with the clock or the server is taken out of the answer.
 my %questions = (
+    analytics_day => "('2026-03-29 01:00Z', 'Europe/Berlin')",
+    analytics_hour => "('2026-03-29 01:20Z', 'Europe/Berlin')",
     current_user_id => '()',
     email_key => q{(U&' Zo\\00CB@x.io')},
     evaluate_flag => "('dark_mode', '$ada')",
@@ -96,6 +98,8 @@ my %questions = (
     purchases_computed => "('points_earned', 0)",
     search_key => q{(U&'Zo\\00CB')},
     simulate_campaign => "($draft, '$first', '$last')",
+    unfolded_deltas => '(NULL)',
+    verify_analytics => '()',
     verify_audit_log => '()',
     verify_ledger => '()',
     verify_token => q{('nonsense')},
@@ -130,6 +134,9 @@ my %writers = (
     launch_campaign => "('TEN')",
     update_system_settings => q{('{"earn_rate": 2}')},
     track_event => "('TEN', 'view', '$ada')",
+    track_events => q{('[{"campaign_id": "TEN", "kind": "view"}]')},
+    fold_analytics => '()',
+    rebuild_analytics => '()',
     seal_audit_log => '()',
     claim_outbox => '()',
     create_sink => "('two', 'webhook', 'https://example.com/', 'key')",

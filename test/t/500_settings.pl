@@ -28,6 +28,7 @@ my %proof = (
     refresh_grace_seconds  => 'test/sql/signin.sql',
     late_posting_days      => 'test/sql/operations_jobs.sql',
     feature_flags_enabled  => 'test/sql/flags_stored.sql',
+    event_retention_days   => 'test/sql/analytics_rollups.sql',
 );
 
 # What is stored without effect: doc/api.md says so of each.

@@ -4,11 +4,13 @@ DO $$
 DECLARE
     tables CONSTANT text[] := ARRAY['rollup_deltas', 'campaign_hours', 'campaign_days', 'merchant_days', 'analytics_state'];
     views CONSTANT text[] := ARRAY[]::text[];
-    triggers CONSTANT text[] := ARRAY[]::text[];
+    -- what only the library's own queries call
+    helpers CONSTANT text[] := ARRAY['analytics_hour', 'analytics_day', 'unfolded_deltas'];
     -- each function (by name: none is overloaded) and the roles that may call it besides admin:
     -- A = all, C = customer, S = support, N = analytics, B = backend, D = delivery
-    matrix CONSTANT text[] := ARRAY[]::text[];
-    functions text[] := triggers;
+    matrix CONSTANT text[] := ARRAY[
+        'fold_analytics', 'rebuild_analytics', 'refresh_analytics', 'apply_event_retention', 'verify_analytics N', 'track_events B'];
+    functions text[] := helpers;
     line text;
     name text;
     role_name text;
@@ -36,6 +38,9 @@ BEGIN
 
     FOREACH name IN ARRAY tables LOOP
         EXECUTE pg_catalog.format('GRANT SELECT, INSERT, UPDATE, DELETE ON swipesavvy.%I TO swipesavvy_owner', name);
+    END LOOP;
+    FOREACH name IN ARRAY helpers LOOP
+        EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION swipesavvy.%I TO swipesavvy_owner', name);
     END LOOP;
     FOREACH name IN ARRAY views LOOP
         EXECUTE pg_catalog.format('GRANT SELECT ON swipesavvy.%I TO swipesavvy_analytics, swipesavvy_admin', name);

@@ -4,35 +4,14 @@
 LOCK swipesavvy.campaign_redemptions, swipesavvy.campaign_events IN SHARE ROW EXCLUSIVE MODE;
 
 CREATE TABLE swipesavvy.rollup_deltas (
-    slot timestamptz NOT NULL,
-    campaign_no integer NOT NULL,
-    merchant_id uuid,
-    category_no smallint,
-    currency char(3) NOT NULL,
-    impressions bigint,
-    views bigint,
-    clicks bigint,
-    tracked_conversions bigint,
-    tracked_value bigint,
-    purchase_conversions bigint,
-    pending_conversions bigint,
-    revenue bigint,
-    revenue_primary bigint,
-    cost bigint,
-    discount bigint,
-    bonus_points bigint,
-    purchases bigint,
-    pending_purchases bigint,
-    refunded_purchases bigint,
-    amount bigint,
-    refunded bigint,
-    points_earned bigint
+    records bytea NOT NULL
 ) WITH (fillfactor = 100, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
+-- Rows are short: they are stored as they are.
+ALTER TABLE swipesavvy.rollup_deltas ALTER COLUMN records SET STORAGE PLAIN;
 COMMENT ON TABLE swipesavvy.rollup_deltas IS
-    'What changed since it was last folded into the roll-ups: appended with each fact, deleted by fold_analytics(). Null = 0.';
-COMMENT ON COLUMN swipesavvy.rollup_deltas.slot IS 'When the event or purchase occurred, floored to 15 minutes of UTC.';
-COMMENT ON COLUMN swipesavvy.rollup_deltas.campaign_no IS '0: of the purchase itself, with its merchant and category.';
-COMMENT ON COLUMN swipesavvy.rollup_deltas.tracked_value IS 'In ten-thousandths of a major unit; other money is in minor units.';
+    'What changed since it was last folded into the roll-ups: appended with each fact, deleted by fold_analytics().';
+COMMENT ON COLUMN swipesavvy.rollup_deltas.records IS
+    'Signed differences of measures, as unfolded_deltas() shows them. They are packed because every purchase pays for them.';
 -- There is no key, and a subscriber that copies all tables must find the rows all the same.
 ALTER TABLE swipesavvy.rollup_deltas REPLICA IDENTITY FULL;
 
@@ -118,3 +97,72 @@ SELECT pg_catalog.pg_extension_config_dump('swipesavvy.campaign_hours', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.campaign_days', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.merchant_days', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.analytics_state', '');
+
+-- --- what the library's own queries use -----------------------------------------------------------------
+
+CREATE FUNCTION swipesavvy.analytics_hour(moment timestamptz, zone text) RETURNS timestamptz
+    LANGUAGE C STABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_analytics_hour';
+COMMENT ON FUNCTION swipesavvy.analytics_hour(timestamptz, text) IS
+    'When the clock of the zone last showed a full hour, by the quarter of an hour that the moment is in.';
+
+CREATE FUNCTION swipesavvy.analytics_day(moment timestamptz, zone text) RETURNS date
+    LANGUAGE C STABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_analytics_day';
+COMMENT ON FUNCTION swipesavvy.analytics_day(timestamptz, text) IS
+    'The day in the zone of the quarter of an hour that the moment is in.';
+
+CREATE FUNCTION swipesavvy.unfolded_deltas(
+    of_campaign integer,
+    OUT slot timestamptz, OUT campaign_no integer, OUT merchant_id uuid, OUT category_no smallint, OUT currency text,
+    OUT impressions bigint, OUT views bigint, OUT clicks bigint, OUT tracked_conversions bigint, OUT tracked_value bigint,
+    OUT purchase_conversions bigint, OUT pending_conversions bigint, OUT revenue bigint, OUT revenue_primary bigint,
+    OUT cost bigint, OUT discount bigint, OUT bonus_points bigint,
+    OUT purchases bigint, OUT pending_purchases bigint, OUT refunded_purchases bigint,
+    OUT amount bigint, OUT refunded bigint, OUT points_earned bigint) RETURNS SETOF record
+    LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100
+    AS 'MODULE_PATHNAME', 'swipesavvy_unfolded_deltas';
+COMMENT ON FUNCTION swipesavvy.unfolded_deltas(integer) IS
+    'What rollup_deltas holds, summed: of one campaign, of all purchases (0), or of all campaigns (null); slot is a quarter of an hour of UTC. '
+    'tracked_value is in ten-thousandths.';
+
+-- --- keeping them ---------------------------------------------------------------------------------------
+
+INSERT INTO swipesavvy.system_settings (setting, value, value_type, minimum, maximum, nullable, description, is_seed) VALUES
+    ('event_retention_days', 'null', 'int', 1, 36500, true, 'Days that events of campaigns are kept; their counts stay', true);
+
+CREATE FUNCTION swipesavvy.fold_analytics() RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_fold_analytics';
+COMMENT ON FUNCTION swipesavvy.fold_analytics() IS
+    'Adds at most 50,000 rows of what changed to the roll-ups; more tells whether to call it again. Figures are the same before and after.';
+
+CREATE FUNCTION swipesavvy.rebuild_analytics() RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_rebuild_analytics';
+COMMENT ON FUNCTION swipesavvy.rebuild_analytics() IS
+    'Builds the roll-ups from the stored purchases, redemptions and events, in the time zone that is set now. Purchases go on meanwhile.';
+
+CREATE FUNCTION swipesavvy.refresh_analytics() RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_refresh_analytics';
+COMMENT ON FUNCTION swipesavvy.refresh_analytics() IS
+    'The same, only if they were never built, or for another time zone.';
+
+CREATE FUNCTION swipesavvy.apply_event_retention() RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_apply_event_retention';
+COMMENT ON FUNCTION swipesavvy.apply_event_retention() IS
+    'Deletes at most 10,000 events of days before event_retention_days; more tells whether to call it again.';
+
+CREATE FUNCTION swipesavvy.verify_analytics(campaign_id text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_verify_analytics';
+COMMENT ON FUNCTION swipesavvy.verify_analytics(text) IS
+    'Counts the figures anew from what is stored, of one campaign or of everything, and compares: 0 mismatches on sound tables. It reads all of it.';
+
+CREATE FUNCTION swipesavvy.track_events(events jsonb) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_track_events';
+COMMENT ON FUNCTION swipesavvy.track_events(jsonb) IS
+    'Records 1 to 10,000 events, an array of objects with the arguments of track_event(); what is wrong with one does not touch the others.';

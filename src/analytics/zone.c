@@ -1,0 +1,140 @@
+/*
+ * zone.c: hours and days of roll-ups (zone.h).
+ *
+ * SQL entry points analytics_hour and analytics_day, for the library's own
+ * queries. No state.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/timestamp.h"
+
+#include "analytics/zone.h"
+#include "base/errors.h"
+#include "base/time_text.h"
+#include "engine/deltas.h"
+
+PG_FUNCTION_INFO_V1(swipesavvy_analytics_hour);
+PG_FUNCTION_INFO_V1(swipesavvy_analytics_day);
+
+#define EPOCH_SECS ((POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * (int64) SECS_PER_DAY)
+
+pg_tz *
+ss_zone(const char *name)
+{
+	pg_tz *zone = pg_tzset(name);
+
+	if (zone == NULL)
+		ss_bad_state("time zone of the figures is unknown", "The server has no time zone \"%s\".", name);
+	return zone;
+}
+
+/* Slots are whole seconds. */
+static pg_time_t
+to_unix(TimestampTz slot)
+{
+	return slot / USECS_PER_SEC + EPOCH_SECS;
+}
+
+/* The last moment after `from` and not after `until` at which the clock is moved; false if it is not. */
+static bool
+last_change(pg_tz *zone, pg_time_t from, pg_time_t until, pg_time_t *change)
+{
+	bool found = false;
+	pg_time_t at = from;
+	pg_time_t boundary;
+	long int before;
+	long int after;
+	int before_dst;
+	int after_dst;
+
+	while (pg_next_dst_boundary(&at, &before, &before_dst, &boundary, &after, &after_dst, zone) == 1 &&
+		   boundary <= until)
+	{
+		if (before != after)
+		{
+			*change = boundary;
+			found = true;
+		}
+		at = boundary;
+	}
+	return found;
+}
+
+TimestampTz
+ss_zone_hour(pg_tz *zone, TimestampTz slot)
+{
+	pg_time_t at = to_unix(slot);
+	TimestampTz result;
+
+	for (;;)
+	{
+		const struct pg_tm *tm = pg_localtime(&at, zone);
+		pg_time_t since = tm->tm_min * SECS_PER_MINUTE + tm->tm_sec;
+		pg_time_t change;
+
+		if (!last_change(zone, at - since, at, &change))
+		{
+			result = (at - since - EPOCH_SECS) * USECS_PER_SEC;
+			break;
+		}
+		at = change - 1;
+	}
+	return IS_VALID_TIMESTAMP(result) ? result : slot;
+}
+
+DateADT
+ss_zone_day(pg_tz *zone, TimestampTz slot)
+{
+	pg_time_t at = to_unix(slot);
+	const struct pg_tm *tm = pg_localtime(&at, zone);
+	DateADT day = date2j(tm->tm_year + 1900, tm->tm_mon + 1, tm->tm_mday) - POSTGRES_EPOCH_JDATE;
+
+	return Max(day, DATETIME_MIN_JULIAN - POSTGRES_EPOCH_JDATE);
+}
+
+TimestampTz
+ss_zone_day_start(pg_tz *zone, DateADT day)
+{
+	struct pg_tm tm = {0};
+	TimestampTz result;
+
+	j2date(day + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
+	if (!ss_time_from_local(&tm, 0, zone, &result))
+		ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range"));
+	return result;
+}
+
+/*
+ * analytics_hour(moment, zone)
+ */
+Datum
+swipesavvy_analytics_hour(PG_FUNCTION_ARGS)
+{
+	TimestampTz moment = PG_GETARG_TIMESTAMPTZ(0);
+
+	if (TIMESTAMP_NOT_FINITE(moment))
+		PG_RETURN_TIMESTAMPTZ(moment);
+	PG_RETURN_TIMESTAMPTZ(ss_zone_hour(ss_zone(text_to_cstring(PG_GETARG_TEXT_PP(1))), ss_delta_slot(moment)));
+}
+
+/*
+ * analytics_day(moment, zone)
+ */
+Datum
+swipesavvy_analytics_day(PG_FUNCTION_ARGS)
+{
+	TimestampTz moment = PG_GETARG_TIMESTAMPTZ(0);
+	DateADT day;
+
+	if (TIMESTAMP_IS_NOBEGIN(moment))
+		DATE_NOBEGIN(day);
+	else if (TIMESTAMP_IS_NOEND(moment))
+		DATE_NOEND(day);
+	else
+		day = ss_zone_day(ss_zone(text_to_cstring(PG_GETARG_TEXT_PP(1))), ss_delta_slot(moment));
+	PG_RETURN_DATEADT(day);
+}
