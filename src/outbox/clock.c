@@ -64,9 +64,10 @@ static void
 set_messages_right(TimestampTz now, SSQuery *ahead, SSQuery *set)
 {
 	pg_uuid_t later;
-	Datum values[2] = {TimestampTzGetDatum(now), UUIDPGetDatum(&later)};
+	Datum values[2] = {TimestampTzGetDatum(now)};
 
 	ss_uuid7_least(&later, now + SLACK);
+	values[1] = UUIDPGetDatum(&later);
 	(void) ss_query_write(ahead, values, NULL);
 	if (ss_value_bool(0, 1))
 		(void) ss_query_write(set, values, NULL);
