@@ -17,6 +17,7 @@
 #include "call/metrics.h"
 #include "call/rates.h"
 #include "call/refused.h"
+#include "flags/usage.h"
 #include "shmem.h"
 
 typedef struct Area
@@ -30,6 +31,7 @@ typedef struct Area
 static const Area areas[] = {
 	{"swipesavvy rates", ss_rates_size, ss_rates_fill, &ss_rates_area},
 	{"swipesavvy metrics", ss_metrics_size, ss_metrics_fill, &ss_metrics_area},
+	{"swipesavvy flag usage", ss_usage_size, ss_usage_fill, &ss_usage_area},
 	{"swipesavvy refused attempts", ss_refused_size, ss_refused_fill, &ss_refused_area},
 };
 

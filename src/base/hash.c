@@ -61,9 +61,12 @@ static uint32
 bucket(uint32 hash)
 {
 	char decimal[16];
+	int length = pg_ultoa_n(hash, decimal);
+	uint32 second = FNV_START;
 
-	decimal[pg_ultoa_n(hash, decimal)] = '\0';
-	return fnv1a_utf8(FNV_START, decimal, strlen(decimal)) % 10000;
+	for (int i = 0; i < length; i++)
+		second = add_unit(second, (unsigned char) decimal[i]);
+	return second % 10000;
 }
 
 uint32
@@ -90,13 +93,26 @@ ss_hash_v2_end(uint32 begun, const char *value, int value_length)
 	return bucket(fnv1a_utf8(begun, value, value_length));
 }
 
+uint32
+ss_hash_v2_uuid(uint32 begun, const pg_uuid_t *id)
+{
+	static const char digits[] = "0123456789abcdef";
+	uint32 hash = begun;
+
+	for (int i = 0; i < UUID_LEN; i++)
+	{
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			hash = add_unit(hash, '-');
+		hash = add_unit(hash, digits[id->data[i] >> 4]);
+		hash = add_unit(hash, digits[id->data[i] & 15]);
+	}
+	return bucket(hash);
+}
+
 bool
 ss_held_out(const char *campaign_id, const pg_uuid_t *user_id, int hold_out)
 {
-	uint32 seed;
-
 	if (hold_out == 0)
 		return false;
-	seed = fnv1a(fnv1a(FNV_START, "holdout:"), campaign_id);
-	return bucket(fnv1a(seed, ss_uuid_text(user_id))) < (uint32) hold_out;
+	return ss_hash_v2_uuid(fnv1a(fnv1a(FNV_START, "holdout:"), campaign_id), user_id) < (uint32) hold_out;
 }

@@ -41,7 +41,9 @@ typedef enum SSLane
 	JOB(check_ledger, SS_LANE_JOBS, 2 * SS_MINUTE, SS_MINUTE)                                                          \
 	JOB(complete_campaigns, SS_LANE_JOBS, SS_MINUTE, SS_MINUTE)                                                        \
 	JOB(expire_points, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                                  \
+	JOB(flush_flag_usage, SS_LANE_JOBS, SS_MINUTE, SS_MINUTE)                                                          \
 	JOB(fold_analytics, SS_LANE_JOBS, 10, SS_MINUTE)                                                                   \
+	JOB(fold_flag_usage, SS_LANE_JOBS, SS_HOUR, 10 * SS_MINUTE)                                                        \
 	JOB(lapse_transactions, SS_LANE_JOBS, SS_MINUTE, 10 * SS_MINUTE)                                                   \
 	JOB(record_refused_attempts, SS_LANE_JOBS, SS_MINUTE, SS_MINUTE)                                                   \
 	JOB(refresh_analytics, SS_LANE_JOBS, SS_MINUTE, SS_DAY)                                                            \

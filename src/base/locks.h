@@ -20,6 +20,7 @@ typedef enum SSLockClass
 	SS_LOCK_TRANSACTION_ID, /* the recording of a purchase under an id that its caller chose; after the accounts */
 	SS_LOCK_ANALYTICS,		/* the folding and building of roll-ups; before rows */
 	SS_LOCK_PASSWORD_HASH,	/* one of the places to hash at; of the whole server */
+	SS_LOCK_FLAG_USAGE,		/* the summing of evaluations of flags */
 } SSLockClass;
 
 /* Exclusive until the transaction ends, or it is released; waits, and can be cancelled meanwhile. */

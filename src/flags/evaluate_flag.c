@@ -14,6 +14,7 @@
 #include "base/errors.h"
 #include "flags/flag_call.h"
 #include "flags/flag_check.h"
+#include "flags/usage.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_evaluate_flag);
 PG_FUNCTION_INFO_V1(swipesavvy_evaluate_flags);
@@ -99,8 +100,8 @@ add_experiment(SSJson *json, const SSExperimentResult *experiment)
 	ss_json_close_object(json);
 }
 
-static void
-add_answer(SSJson *json, const SSFlagAnswer *answer)
+void
+ss_flag_add_answer(SSJson *json, const SSFlagAnswer *answer)
 {
 	bool experiment = answer->result.source == SS_SOURCE_EXPERIMENT && answer->result.experiment.experiment != NULL;
 	SSNode variant = experiment ? ss_variation_key(&answer->result.experiment) : ss_node_null();
@@ -139,9 +140,10 @@ swipesavvy_evaluate_flag(PG_FUNCTION_ARGS)
 	flag = ss_flag_require(&call, set, key);
 	ss_flag_subject_read(&subject, set, user_id, attributes, flag->reads);
 	ss_flag_answer(&subject, set, flag, &answer);
+	ss_usage_count(flag, &subject, &answer);
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "flag_key", key);
-	add_answer(&json, &answer);
+	ss_flag_add_answer(&json, &answer);
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
@@ -213,8 +215,9 @@ swipesavvy_evaluate_flags(PG_FUNCTION_ARGS)
 		if (!wanted[i])
 			continue;
 		ss_flag_answer(&subject, set, &set->flags[i], &answer);
+		ss_usage_count(&set->flags[i], &subject, &answer);
 		ss_json_open_object(&json, set->flags[i].key.data);
-		add_answer(&json, &answer);
+		ss_flag_add_answer(&json, &answer);
 		ss_json_close_object(&json);
 		count++;
 	}

@@ -24,6 +24,7 @@
 #include "call/gate.h"
 #include "call/gateway.h"
 #include "flags/flag_call.h"
+#include "flags/usage.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_get_flags_document);
 
@@ -168,6 +169,7 @@ evaluated_feature(Making *making, const SSFlag *flag)
 	SSFlagAnswer answer;
 
 	ss_flag_answer(&making->subject, making->set, flag, &answer);
+	ss_usage_count(flag, &making->subject, &answer);
 	if (answer.result.source == SS_SOURCE_EXPERIMENT && answer.result.experiment.experiment != NULL)
 	{
 		SSNode rules = tracking_rules(&answer);

@@ -21,6 +21,7 @@
 #include "base/hash.h"
 #include "call/call.h"
 #include "flags/flag_call.h"
+#include "flags/usage.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_flag_enabled);
 
@@ -47,6 +48,7 @@ typedef struct Site
 	text *key;
 	Jsonb *attributes; /* NULL: none */
 	SSFlag *flag;
+	int32 flag_no;
 	bool simple; /* the steps decide */
 	int nsteps;
 	Step steps[STEPS_MAX];
@@ -185,6 +187,7 @@ prepare(Site *site, FunctionCallInfo fcinfo)
 	ss_flag_check_attributes(attributes);
 	set = ss_flag_set_get();
 	site->flag = ss_flag_require(&call, set, key);
+	site->flag_no = site->flag->no;
 	site->customer = !ss_call_has(&call, SS_FLAG_STAFF);
 	site->identity = call.identity;
 	if (site->customer)
@@ -203,48 +206,30 @@ prepare(Site *site, FunctionCallInfo fcinfo)
 
 /* --- for each row --------------------------------------------------------------------------------- */
 
-/* The id as text: shorter than printing it. */
-static void
-print_id(const pg_uuid_t *id, char *text)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (int i = 0; i < UUID_LEN; i++)
-	{
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			*text++ = '-';
-		*text++ = digits[id->data[i] >> 4];
-		*text++ = digits[id->data[i] & 15];
-	}
-}
-
 static bool
-step_takes(const Step *step, const char *id)
+step_takes(const Step *step, const pg_uuid_t *id)
 {
 	double n;
 
 	if (!step->by_hash)
 		return true;
 	if (step->version == 2)
-		n = ss_hash_v2_end(step->seed_hash, id, 36) / 10000.0;
+		n = ss_hash_v2_uuid(step->seed_hash, id) / 10000.0;
 	else
-		n = ss_hash_v1(step->seed.data, step->seed.length, id, 36) / 1000.0;
+		n = ss_hash_v1(step->seed.data, step->seed.length, ss_uuid_text(id), 36) / 1000.0;
 	return n <= step->to;
 }
 
 static bool
 decide(const Site *site, const pg_uuid_t *user_id)
 {
-	char id[36];
 	SSNode *own;
 
 	if (site->overrides && (own = ss_flag_override_of(site->flag, user_id, site->statement)) != NULL)
 		return ss_node_truthy(own);
-	if (site->nsteps > 0)
-		print_id(user_id, id);
 	for (int i = 0; i < site->nsteps; i++)
 	{
-		if (step_takes(&site->steps[i], id))
+		if (step_takes(&site->steps[i], user_id))
 			return site->steps[i].enabled;
 	}
 	return site->otherwise;
@@ -294,5 +279,6 @@ swipesavvy_flag_enabled(PG_FUNCTION_ARGS)
 	user_id = PG_ARGISNULL(1) ? ss_arg_uuid(fcinfo, 1, "user_id", true) : PG_GETARG_UUID_P(1);
 	if (site->customer && memcmp(user_id, &site->identity, sizeof(pg_uuid_t)) != 0)
 		prepare(site, fcinfo);
+	ss_usage_count_rows(site->flag_no, 1);
 	PG_RETURN_BOOL(site->simple ? decide(site, user_id) : evaluate(site, fcinfo, user_id));
 }

@@ -319,7 +319,7 @@ rollout_rule(SSNode *value, SSNode *targeting, const SSText *hash_attribute, SST
 
 /* The feature of a flag, of the row from its seed on: its rules in an array with a place for the roll-out. */
 static void
-compile_feature(SSFlag *flag, SSText hash_attribute, SSRow *row)
+compile_feature(SSFlag *flag, SSRow *row)
 {
 	SSText seed = next_text(row);
 	SSNode *value;
@@ -341,7 +341,7 @@ compile_feature(SSFlag *flag, SSText hash_attribute, SSRow *row)
 		complete_rule(&rules.items[i], prerequisites, flag->is_sticky);
 	}
 	flag->whole = rollout_rule(value, targeting, NULL, seed);
-	flag->partial = rollout_rule(value, targeting, &hash_attribute, seed);
+	flag->partial = rollout_rule(value, targeting, &flag->hash_attribute, seed);
 	complete_rule(&flag->whole, prerequisites, flag->is_sticky);
 	complete_rule(&flag->partial, prerequisites, flag->is_sticky);
 	*flag->feature = ss_node_object();
@@ -361,15 +361,13 @@ audience_of(SSText name)
 static void
 compile_flag(SSFlagSet *set, SSFlag *flag, SSRow row)
 {
-	SSText hash_attribute;
-
 	flag->no = ss_next_int32(&row);
 	flag->key = next_text(&row);
 	flag->audience = audience_of(next_text(&row));
 	flag->is_archived = ss_next_bool(&row);
 	flag->is_sticky = ss_next_bool(&row);
 	flag->updated_at = ss_next_time(&row);
-	hash_attribute = next_text(&row);
+	flag->hash_attribute = next_text(&row);
 	if (flag->is_archived)
 	{
 		ss_next_skip(&row, 1);
@@ -378,7 +376,7 @@ compile_flag(SSFlagSet *set, SSFlag *flag, SSRow row)
 	}
 	flag->feature = &set->features.items[set->features.count];
 	set->features.keys[set->features.count++] = flag->key;
-	compile_feature(flag, hash_attribute, &row);
+	compile_feature(flag, &row);
 }
 
 static void

@@ -48,6 +48,7 @@ typedef struct SSFlag
 	int32 no;
 	SSText key; /* terminated, too */
 	SSAudience audience;
+	SSText hash_attribute;
 	bool is_archived;
 	bool is_sticky;
 	int reads;		 /* with all that its prerequisites read */

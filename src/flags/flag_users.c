@@ -19,6 +19,7 @@
 #include "base/args.h"
 #include "base/query.h"
 #include "flags/flag_call.h"
+#include "flags/usage.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_flag_users);
 
@@ -50,6 +51,7 @@ typedef struct Pass
 	SSFlag *flag;
 	Jsonb *attributes;
 	ReturnSetInfo *rsinfo;
+	int64 rows;
 	MemoryContext row; /* for what is gone after each user */
 } Pass;
 
@@ -132,6 +134,7 @@ evaluate_row(TupleTableSlot *slot, void *state)
 		values[3] = PointerGetDatum(cstring_to_text_with_len(text.data, text.length));
 		nulls[3] = false;
 	}
+	pass->rows++;
 	tuplestore_putvalues(pass->rsinfo->setResult, pass->rsinfo->setDesc, values, nulls);
 	if (sticky && SPI_finish() != SPI_OK_FINISH)
 		elog(ERROR, "could not disconnect from SPI");
@@ -159,6 +162,7 @@ swipesavvy_flag_users(PG_FUNCTION_ARGS)
 	which =
 		((pass.flag->reads & SS_READS_ACCOUNT) != 0 ? 1 : 0) | ((pass.flag->reads & SS_READS_SEGMENTS) != 0 ? 2 : 0);
 	ss_query_each(&queries[which], NULL, evaluate_row, &pass);
+	ss_usage_count_rows(pass.flag->no, pass.rows);
 	ss_call_leave(&call);
 	PG_RETURN_NULL();
 }

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/query.h"
 #include "call/metrics.h"
+#include "flags/usage.h"
 #include "health/figures.h"
 #include "outbox/sinks.h"
 
@@ -28,6 +29,7 @@ const SSHealthFigure ss_health_figures[] = {
 	{"deadlocks_delta", 5, INFINITY},
 	{"disk_percent", 85, 95},
 	{"errors_last_hour", 100, INFINITY},
+	{"flag_evaluations_lost", INFINITY, INFINITY},
 	{"idle_transaction_seconds", 300, 1800},
 	{"inactive_slots", 1, INFINITY},
 	{"ledger_mismatches", 1, 1},
@@ -160,6 +162,16 @@ add_sinks(SSJson *json)
 	ss_json_int(json, "sinks_failing", failing);
 }
 
+/* Evaluations of flags that there was no room to count. */
+static void
+add_flags(SSJson *json)
+{
+	int64 lost = ss_usage_lost();
+
+	if (lost >= 0)
+		ss_json_int(json, "flag_evaluations_lost", lost);
+}
+
 static void
 add_ledger(SSJson *json)
 {
@@ -177,6 +189,7 @@ ss_health_own_figures(void)
 	add_api(&json);
 	add_outbox(&json);
 	add_ledger(&json);
+	add_flags(&json);
 	add_sinks(&json);
 	ss_json_close_object(&json);
 	return DatumGetJsonbP(ss_json_finish(&json));

@@ -20,11 +20,16 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
 #include "mb/pg_wchar.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/catcache.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
@@ -35,7 +40,6 @@
 #include "base/jobs.h"
 #include "base/query.h"
 #include "call/call.h"
-#include "direct/survey.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_claim_job);
 PG_FUNCTION_INFO_V1(swipesavvy_finish_job);
@@ -48,7 +52,8 @@ PG_FUNCTION_INFO_V1(swipesavvy_worker_status);
 
 static const char *const lanes[] = {SS_LANE_NAMES, NULL};
 
-#define ROW(name, lane, every, max) {#name, lane, every, max},
+#define ROW_OF_FUNCTION(name, lane, every, max) {#name, lane, every, max, true},
+#define ROW_OF_STEPS(name, lane, every, max)	{#name, lane, every, max, false},
 
 static const struct
 {
@@ -56,7 +61,8 @@ static const struct
 	SSLane lane;
 	int every; /* seconds; 0 = swipesavvy.health_interval */
 	int max;
-} jobs[] = {SS_JOBS(ROW, ROW)};
+	bool is_function;
+} jobs[] = {SS_JOBS(ROW_OF_FUNCTION, ROW_OF_STEPS)};
 
 /* How long after a failure it is tried again: 5 seconds, 10, … an hour, and not later than it would run anyway. $1 every, $2 failures */
 #define BACK_OFF(every, failures)                                                                                      \
@@ -176,13 +182,30 @@ every(int job)
 	return jobs[job].every > 0 ? jobs[job].every : ss_health_interval;
 }
 
+/* Is there the function? A database that is still at an earlier release has not those of later ones. */
+static bool
+is_there(int job)
+{
+	Oid ours = get_namespace_oid("swipesavvy", false);
+	CatCList *functions;
+	bool found = false;
+
+	if (!jobs[job].is_function)
+		return true;
+	functions = SearchSysCacheList1(PROCNAMEARGSNSP, CStringGetDatum(jobs[job].name));
+	for (int i = 0; i < functions->n_members; i++)
+		found |= ((Form_pg_proc) GETSTRUCT(&functions->members[i]->tuple))->pronamespace == ours;
+	ReleaseSysCacheList(functions);
+	return found;
+}
+
 /* The number of a job, from 0; PT404 if there is none of that name. */
 static int
 find_job(const char *name)
 {
 	for (size_t i = 0; i < lengthof(jobs); i++)
 	{
-		if (strcmp(jobs[i].name, name) == 0)
+		if (strcmp(jobs[i].name, name) == 0 && is_there((int) i))
 			return (int) i;
 	}
 	ss_not_found("job", name);
@@ -199,20 +222,6 @@ array_of_ints(const int *values, int count)
 }
 
 /* --- for the worker ------------------------------------------------------------------------ */
-
-/* Is it a job of the library that the database's release does not have yet? */
-static bool
-is_of_later_release(const char *name)
-{
-	static const char *const of_1_1_0[] = {"apply_event_retention", "fold_analytics", "refresh_analytics"};
-
-	for (size_t i = 0; i < lengthof(of_1_1_0); i++)
-	{
-		if (strcmp(name, of_1_1_0[i]) == 0)
-			return !ss_survey_has_deltas();
-	}
-	return false;
-}
 
 /*
  * claim_job(lane): job and max_ms, after which it is to be cancelled; or
@@ -235,7 +244,7 @@ swipesavvy_claim_job(PG_FUNCTION_ARGS)
 	lane = (SSLane) ss_check_choice(ss_arg_text(fcinfo, 0, "lane", SS_KEY_MAX, true), "lane", lanes);
 	for (size_t i = 0; i < lengthof(jobs); i++)
 	{
-		if (jobs[i].lane != lane || is_of_later_release(jobs[i].name))
+		if (jobs[i].lane != lane || !is_there((int) i))
 			continue;
 		of_lane[count] = (int) i;
 		seconds[count] = every((int) i);
@@ -323,16 +332,19 @@ select_jobs(const char *name, bool running)
 	int max[lengthof(jobs)];
 	Datum values[5];
 	bool nulls[5] = {false};
+	int count = 0;
 
 	for (size_t i = 0; i < lengthof(jobs); i++)
 	{
-		names[i] = CStringGetTextDatum(jobs[i].name);
-		seconds[i] = every((int) i);
-		max[i] = jobs[i].max;
+		if (!is_there((int) i))
+			continue;
+		names[count] = CStringGetTextDatum(jobs[i].name);
+		seconds[count] = every((int) i);
+		max[count++] = jobs[i].max;
 	}
-	values[0] = PointerGetDatum(construct_array(names, lengthof(jobs), TEXTOID, -1, false, TYPALIGN_INT));
-	values[1] = array_of_ints(seconds, lengthof(jobs));
-	values[2] = array_of_ints(max, lengthof(jobs));
+	values[0] = PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
+	values[1] = array_of_ints(seconds, count);
+	values[2] = array_of_ints(max, count);
 	ss_param_text(values, nulls, 3, name);
 	values[4] = BoolGetDatum(running);
 	(void) ss_query_read(&read_jobs, values, nulls);

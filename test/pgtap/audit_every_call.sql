@@ -44,7 +44,7 @@ SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), true
 CREATE TEMP TABLE exceptions (routine) AS VALUES ('record_transaction'), ('record_transactions'), ('redeem_points'), ('donate_points'), ('refresh_leaderboards'), ('import_purchases'), ('settle_transaction'),
     ('check_ledger'), ('claim_job'), ('finish_job'), ('record_health'), ('roll_up_health'), ('complete_campaigns'), ('decline_transaction'), ('refund_transaction'), ('lapse_transactions'), ('refresh_tiers'), ('track_event'), ('track_events'), ('fold_analytics'), ('rebuild_analytics'), ('refresh_analytics'), ('apply_event_retention'), ('claim_outbox'),
     ('claim_requests'), ('record_results'), ('release_requests'),
-    ('acknowledge_outbox'), ('fail_outbox'), ('apply_outbox_retention'), ('seal_audit_log'), ('apply_audit_retention'), ('record_refused_attempts'), ('rule_cache_status'), ('flag_cache_status'), ('uuid_v7'),
+    ('acknowledge_outbox'), ('fail_outbox'), ('apply_outbox_retention'), ('seal_audit_log'), ('apply_audit_retention'), ('record_refused_attempts'), ('assign_flag'), ('flush_flag_usage'), ('fold_flag_usage'), ('rule_cache_status'), ('flag_cache_status'), ('uuid_v7'),
     -- rows of sign-in depend on who comes with what: test/sql/signin.sql shows them
     ('sign_in'), ('refresh_session'), ('sign_out'), ('change_password'), ('authenticate'), ('rotate_token_key');
 CREATE TEMP TABLE exercises (n, routine, arguments, event_type, resource_id, about, details) AS VALUES

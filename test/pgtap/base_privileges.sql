@@ -34,12 +34,10 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('reset_user_password', 'SM'), ('rotate_token_key', 'M'), ('add_token_key', 'M'), ('list_token_keys', 'M'),
     ('flag_hash', 'NBM'), ('flag_bucket_ranges', 'NBM'), ('flag_choose_variation', 'NBM'), ('flag_in_namespace', 'NBM'), ('flag_condition_matches', 'NBM'),
     ('flag_evaluate_document', 'NBM'), ('experiment_run_document', 'NBM'),
-    ('evaluate_flag', 'A'), ('evaluate_flags', 'A'), ('flag_enabled', 'CNBM'), ('flag_users', 'NBM'), ('get_flags_document', 'A'), ('get_flag', 'NBM'), ('list_flags', 'NBM'),
+    ('evaluate_flag', 'A'), ('assign_flag', 'CBM'), ('evaluate_flags', 'A'), ('flag_enabled', 'CNBM'), ('flag_users', 'NBM'), ('get_flags_document', 'A'), ('get_flag', 'NBM'), ('list_flags', 'NBM'),
     ('create_flag', 'M'), ('update_flag', 'M'), ('delete_flag', 'M'), ('restore_flag', 'M'), ('toggle_flag', 'M'), ('set_flag_rollout', 'M'), ('schedule_flag', 'M'),
     ('plan_ab_test', 'NM'),
-    ('cancel_flag_schedule', 'M'), ('set_flag_override', 'M'), ('remove_flag_override', 'M'), ('list_flag_overrides', 'SM'), ('get_flag_audit', 'M'), ('flag_cache_status', 'M'), ('import_flags_document', 'M'),
-    ('add_merchant_location', 'M'), ('update_merchant_location', 'M'), ('remove_merchant_location', 'M'), ('import_merchant_locations', 'M'), ('get_merchant_locations', 'A'),
-    ('get_nearby_merchants', 'A'), ('place_distance', 'NBM'),
+    ('cancel_flag_schedule', 'M'), ('set_flag_override', 'M'), ('remove_flag_override', 'M'), ('list_flag_overrides', 'SM'), ('get_flag_audit', 'M'), ('flag_cache_status', 'M'), ('import_flags_document', 'M'), ('flush_flag_usage', 'M'), ('fold_flag_usage', 'M'), ('get_flag_analytics', 'NM'), ('flag_usage_users', 'NM'),
     ('fold_analytics', 'M'), ('rebuild_analytics', 'M'), ('refresh_analytics', 'M'), ('apply_event_retention', 'M'), ('verify_analytics', 'NM'), ('track_events', 'BM'),
     ('analytics_hour', '-'), ('analytics_day', '-'), ('unfolded_deltas', '-'),
     ('restore_feature_flags', '-'), ('restore_feature_flag_rollouts', '-'),
@@ -49,7 +47,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
 
 -- These read nothing and ask nobody: the grant alone decides.
 CREATE TEMP TABLE pure (routine) AS VALUES ('flag_hash'), ('flag_bucket_ranges'), ('flag_choose_variation'), ('flag_in_namespace'), ('flag_condition_matches'),
-    ('flag_evaluate_document'), ('experiment_run_document'), ('place_distance');
+    ('flag_evaluate_document'), ('experiment_run_document'), ('flag_usage_users');
 
 CREATE ROLE test_stranger NOLOGIN;
 CREATE TEMP TABLE roles (letter, name) AS VALUES
@@ -89,6 +87,7 @@ SELECT set_eq(
       GROUP BY 1, 2',
     $$VALUES ('swipesavvy_backend', 'purchases', 'INSERT SELECT'), ('swipesavvy_admin', 'purchases', 'INSERT SELECT'), ('swipesavvy_admin', 'privileges', 'SELECT'),
              ('swipesavvy_analytics', 'v_active_feature_flags', 'SELECT'), ('swipesavvy_admin', 'v_active_feature_flags', 'SELECT'),
+             ('swipesavvy_analytics', 'v_feature_flag_usage_summary', 'SELECT'), ('swipesavvy_admin', 'v_feature_flag_usage_summary', 'SELECT'),
              ('swipesavvy_analytics', 'purchases', 'SELECT'), ('swipesavvy_backend', 'imports', 'SELECT'), ('swipesavvy_admin', 'imports', 'SELECT'),
              ('swipesavvy_backend', 'import_errors', 'SELECT'), ('swipesavvy_admin', 'import_errors', 'SELECT')$$,
     'the rights on tables and views: none for customers, support and anonymous callers');
@@ -207,6 +206,7 @@ CREATE TEMP TABLE questions (routine, statement, silent) AS
         ('activate_boost', 'SELECT swipesavvy.activate_boost(%1$L, ''00000000-0000-7000-8000-0000000000d0'')'),
         ('deactivate_boost', 'SELECT swipesavvy.deactivate_boost(%1$L, ''00000000-0000-7000-8000-0000000000d1'')'),
         ('evaluate_flag', 'SELECT swipesavvy.evaluate_flag(''dark_mode'', %1$L)'), ('evaluate_flags', 'SELECT swipesavvy.evaluate_flags(%1$L)'),
+        ('assign_flag', 'SELECT swipesavvy.assign_flag(''dark_mode'', %1$L)'),
         ('flag_enabled', 'SELECT swipesavvy.flag_enabled(''dark_mode'', %1$L)'), ('get_flags_document', 'SELECT swipesavvy.get_flags_document(%1$L)'),
         ('track_event', 'SELECT swipesavvy.track_event(''CAMP-RUNS'', ''view'', %1$L)')) q (routine, statement)
      WHERE i.letter = 'a';

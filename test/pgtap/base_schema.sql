@@ -43,10 +43,12 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('donations', 'a_donation_takes_points points_are_donated_by_a_user points_are_donated_to_a_charity'),
     ('import_errors', ''),
     ('imports', ''),
+    ('feature_flag_analytics', 'registers_of_a_day_have_4096_bytes usage_is_of_a_flag'),
     ('feature_flag_assignments', ''),
     ('feature_flag_audit_log', 'a_change_is_of_a_flag'),
     ('feature_flag_overrides', 'an_override_is_of_a_flag'),
     ('feature_flag_rollouts', 'a_ramp_ends_after_it_starts a_roll_out_is_of_a_flag a_share_is_at_most_everybody'),
+    ('feature_flag_usage', 'registers_have_4096_bytes'),
     ('feature_flags', 'a_flag_has_a_known_audience a_flag_has_a_known_category a_flag_has_a_known_value_type a_flag_key_is_a_name a_flag_key_is_used_once'),
     ('flag_sentinel', ''),
     ('health_alerts', 'an_alert_ends_after_it_opens an_alert_is_a_warning_or_critical somebody_acknowledges_an_alert'),
@@ -106,7 +108,7 @@ SELECT set_eq('SELECT relname::text FROM member_relations WHERE relnamespace = '
               ARRAY['outbox_secrets', 'referral_salts', 'referred_emails', 'sign_in_failures', 'sink_secrets', 'token_keys', 'user_credentials', 'user_sessions'], 'those that hold secrets stand apart');
 SELECT is_empty('SELECT relname, relnamespace::regnamespace FROM member_relations WHERE relnamespace::regnamespace::text NOT IN (''swipesavvy'', ''swipesavvy_private'')',
                 'nothing stands elsewhere');
-SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind = ''v''', ARRAY['privileges', 'purchases', 'purchases_door', 'v_active_feature_flags'], 'the views');
+SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind = ''v''', ARRAY['privileges', 'purchases', 'purchases_door', 'v_active_feature_flags', 'v_feature_flag_usage_summary'], 'the views');
 SELECT is_empty('SELECT relname, relkind FROM member_relations WHERE relkind NOT IN (''r'', ''v'', ''S'', ''i'')',
                 'no materialised view, partition or foreign table');
 -- from 18 on NOT NULL is a constraint, too (n), which the server names
@@ -116,7 +118,7 @@ SELECT set_eq(
     'SELECT name || ''.'' || k FROM declared_tables, string_to_table(constraints, '' '') k WHERE k <> ''''',
     'the constraints of each table');
 SELECT is_empty(
-    'SELECT relname FROM member_relations r WHERE relkind = ''r'' AND relname NOT IN (''rule_sentinel'', ''merchant_sentinel'', ''flag_sentinel'', ''rollup_deltas'')
+    'SELECT relname FROM member_relations r WHERE relkind = ''r'' AND relname NOT IN (''rule_sentinel'', ''merchant_sentinel'', ''flag_sentinel'', ''rollup_deltas'', ''feature_flag_usage'')
         AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = r.oid AND k.contype = ''p'' AND k.conname = r.relname || ''_pkey'')',
     'every table but the sentinels and the deltas has a primary key named after it');
 SELECT col_is_pk('swipesavvy', t, k::name[], format('the key of %s is for ever', t))
@@ -217,9 +219,10 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
 INSERT INTO declared_functions VALUES
     ('s/strict/s', 'analytics_day analytics_hour'), ('s/null/r', 'unfolded_deltas verify_analytics'),
     ('v/null/u', 'apply_event_retention fold_analytics rebuild_analytics refresh_analytics track_events'),
-    ('s/null/r', 'plan_ab_test evaluate_flag evaluate_flags flag_enabled flag_users get_flag get_flag_audit list_flag_overrides list_flags'),
-    ('v/null/u', 'cancel_flag_schedule create_flag delete_flag flag_cache_status import_flags_document remove_flag_override restore_flag schedule_flag set_flag_override set_flag_rollout '
+    ('s/null/r', 'plan_ab_test evaluate_flag evaluate_flags flag_enabled flag_users get_flag get_flag_analytics get_flag_audit list_flag_overrides list_flags'),
+    ('v/null/u', 'assign_flag cancel_flag_schedule create_flag delete_flag flag_cache_status flush_flag_usage fold_flag_usage import_flags_document remove_flag_override restore_flag schedule_flag set_flag_override set_flag_rollout '
         'toggle_flag update_flag'),
+    ('i/strict/s', 'flag_usage_users'),
     ('trigger', 'restore_feature_flag_rollouts restore_feature_flags'),
     ('i/null/s', 'flag_hash flag_bucket_ranges flag_choose_variation flag_in_namespace flag_condition_matches flag_evaluate_document experiment_run_document'),
     ('s/null/r', 'get_points_history list_boosts list_charities list_rewards'), ('s/null/u', 'get_leaderboard'),

@@ -68,6 +68,9 @@ $old->safe_psql(
     SELECT swipesavvy.schedule_flag('dark_mode', now() + interval '1 day', true), swipesavvy.set_flag_override('mine', '$users[0]', 'true');
     UPDATE swipesavvy.feature_flag_rollouts SET reason = 'edited' WHERE flag_no = 1;
     INSERT INTO swipesavvy.feature_flag_assignments VALUES ('$users[0]', 'test', 0, 'a');
+    INSERT INTO swipesavvy.feature_flag_usage SELECT 5, now(), 3, 2, 1, 4, '{"a": 2}', decode(repeat('0102', 2048), 'hex'), now() FROM generate_series(1, 2);
+    SELECT swipesavvy.fold_flag_usage();
+    INSERT INTO swipesavvy.feature_flag_usage SELECT 5, now(), 3, 2, 1, 4, '{"a": 2}', decode(repeat('0102', 2048), 'hex'), now();
 });
 
 # Seeds that the programme changed: each must come back as changed.

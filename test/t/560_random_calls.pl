@@ -80,6 +80,7 @@ my %of_type = (
     boolean => sub { return one_of(qw(true false)) },
     'timestamp with time zone' => sub { return quoted(one_of('now', 'infinity', '-infinity', '2020-01-01', '2026-12-31 23:59:60+14', '4713-01-01 BC', '294276-12-31', 'epoch', 'tomorrow', '2026-02-29')) . '::timestamptz' },
     'uuid[]' => sub { return one_of("'{}'", "'{NULL}'", "ARRAY['$users[0]', '$users[1]']", "'{{$users[0]},{$users[1]}}'", "(SELECT array_agg(gen_random_uuid()) FROM generate_series(1, 1000))") . '::uuid[]' },
+    'bytea[]' => sub { return one_of("'{}'", "'{NULL}'", q{'{"\\\\x00"}'}, "ARRAY[decode(repeat('ff', 4096), 'hex')]", "ARRAY[decode(repeat('01', 4096), 'hex'), decode(repeat('07', 4096), 'hex')]") . '::bytea[]' },
     'double precision' => sub { return one_of(qw(0 1 -1 0.5 1e308 -1e308 1e-300), "'NaN'", "'Infinity'", "'-Infinity'") . '::double precision' },
     'double precision[]' => sub { return one_of("'{}'", "'{NULL}'", "'{0.5,0.5}'", "'{1e308,-1e308}'", "'{NaN,Infinity}'", "'{{0.1},{0.9}}'") . '::double precision[]' },
     interval => sub { return quoted(one_of('0', '-1 day', '1 second', '1 month', '1 hour', '178000000 years', '-178000000 years')) . '::interval' },

@@ -222,6 +222,12 @@ CREATE FUNCTION swipesavvy.get_flags_document(
 COMMENT ON FUNCTION swipesavvy.get_flags_document(uuid, jsonb, jsonb, jsonb, text) IS
     'The document that GrowthBook''s SDKs load: public flags with their rules, others as they are for the caller.';
 
+CREATE FUNCTION swipesavvy.assign_flag(key text, user_id uuid, attributes jsonb DEFAULT '{}') RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_assign_flag';
+COMMENT ON FUNCTION swipesavvy.assign_flag(text, uuid, jsonb) IS
+    'What a flag gives a user, and from then on: the variation is kept where the flag is sticky, and who was shown it is counted.';
+
 -- --- changing ---------------------------------------------------------------------------------------------
 
 CREATE FUNCTION swipesavvy.create_flag(

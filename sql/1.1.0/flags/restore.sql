@@ -2,7 +2,7 @@
 
 DO $$
 DECLARE
-    tables CONSTANT text[] := ARRAY['feature_flags', 'feature_flag_rollouts', 'feature_flag_overrides', 'feature_flag_assignments', 'feature_flag_audit_log'];
+    tables CONSTANT text[] := ARRAY['feature_flags', 'feature_flag_rollouts', 'feature_flag_overrides', 'feature_flag_assignments', 'feature_flag_audit_log', 'feature_flag_usage', 'feature_flag_analytics'];
     name text;
 BEGIN
     FOR name IN
