@@ -232,7 +232,9 @@ ss_audit_write(SSCall *call, const SSAudit *audit, Jsonb *before, Jsonb *after)
 SSAuditRow
 ss_audit_row(void)
 {
-	return (SSAuditRow){SPI_tuptable->vals[0], SPI_tuptable->tupdesc};
+	SSRow row = ss_row_of_last(0);
+
+	return (SSAuditRow){row.tuple, row.desc};
 }
 
 /* The columns of a row that are not the same in the other one, if there is one. */

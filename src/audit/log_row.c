@@ -157,8 +157,14 @@ ss_audit_installation(void)
 
 	if (ss_sentinel_holds(&installations, numbered))
 		return installation_no;
-	while ((number = read_installation()) == 0)
+	number = read_installation();
+	if (number == 0)
+	{
 		note_installation();
+		number = read_installation(); /* or what another session has noted meanwhile */
+	}
+	if (number == 0)
+		ss_query_refuse_loss(0, 1);
 	return number;
 }
 

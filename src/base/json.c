@@ -19,6 +19,7 @@
 
 #include "base/json.h"
 #include "base/money.h"
+#include "base/rows.h"
 #include "base/uuid.h"
 
 static void
@@ -283,7 +284,7 @@ void
 ss_json_row(SSJson *json, const char *key)
 {
 	ss_json_open_object(json, key);
-	ss_json_columns(json, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+	ss_json_columns(json, ss_row_of_last(0).tuple, SPI_tuptable->tupdesc);
 	ss_json_close_object(json);
 }
 

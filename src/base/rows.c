@@ -61,7 +61,7 @@ SSRow
 ss_row(SSRows rows, uint64 n)
 {
 	if (n >= rows.count)
-		elog(ERROR, "a query has only " UINT64_FORMAT " rows", rows.count);
+		ss_query_refuse_loss(rows.count, n + 1);
 	return (SSRow){rows.table->vals[n], rows.table->tupdesc, 0};
 }
 
@@ -281,11 +281,20 @@ ss_next_text_or_null(SSRow *row)
 
 /* --- by position ----------------------------------------------------------------------- */
 
+SSRow
+ss_row_of_last(uint64 n)
+{
+	return ss_row((SSRows){SPI_tuptable, SPI_tuptable == NULL ? 0 : SPI_tuptable->numvals}, n);
+}
+
 /* A row of the last query, read up to before that column. */
 static SSRow
 row_before(uint64 row, int column)
 {
-	return (SSRow){SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column - 1};
+	SSRow before = ss_row_of_last(row);
+
+	before.column = column - 1;
+	return before;
 }
 
 Datum
@@ -363,5 +372,5 @@ ss_value_jsonb(uint64 row, int column)
 void
 ss_value_row(uint64 row, Datum *values, bool *nulls)
 {
-	heap_deform_tuple(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, values, nulls);
+	heap_deform_tuple(ss_row_of_last(row).tuple, SPI_tuptable->tupdesc, values, nulls);
 }

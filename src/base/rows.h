@@ -57,8 +57,12 @@ extern SSRows ss_rows_write(SSQuery *query, const Datum *values, const bool *nul
 extern SSRows ss_rows_fetch(Portal cursor, long count);
 extern void ss_rows_free(SSRows *rows);
 
-/* A row (from 0) that has not been read yet. */
+/*
+ * A row (from 0) that has not been read yet; the second of the last query. There may be fewer rows than the query must
+ * give, because a trigger let one go: 55000.
+ */
 extern SSRow ss_row(SSRows rows, uint64 n);
+extern SSRow ss_row_of_last(uint64 n);
 
 /* The next value, which is not null. */
 extern bool ss_next_bool(SSRow *row);

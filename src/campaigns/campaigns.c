@@ -166,12 +166,12 @@ ss_campaign_write(SSJson *json, int32 campaign_no, bool everything, bool fresh)
 	Datum key = Int32GetDatum(campaign_no);
 
 	if (run(&read_campaign, &key, NULL) != 1)
-		elog(ERROR, "campaign %d is gone", campaign_no);
+		ss_query_refuse_loss(0, 1);
 	ss_json_columns(json, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 	if (!everything)
 		return;
 	if (run(&read_figures, &key, NULL) != 1)
-		elog(ERROR, "campaign %d is gone", campaign_no);
+		ss_query_refuse_loss(0, 1);
 	ss_json_columns(json, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
 }
 

@@ -206,7 +206,7 @@ lock_one(char *id, Locked *locked)
 		ss_not_found("campaign", id);
 	key = ss_value_typed(0, 1, INT4OID);
 	if (ss_query_write(&read_row, &key, NULL) != 1)
-		elog(ERROR, "campaign %d is gone", DatumGetInt32(key));
+		ss_query_refuse_loss(0, 1);
 	for (int i = 0; i < SS_CAMPAIGN_FIELDS; i++)
 		locked->input.value[i] = ss_value_or_null(0, i + 1, field_types[i], &locked->input.isnull[i]);
 	locked->no = DatumGetInt32(key);
@@ -247,7 +247,7 @@ become(const Locked *locked, const char *action, Status status, const TimestampT
 	bool nulls[4] = {false, false, false, start == NULL};
 
 	if (ss_query_write(&update_status, values, nulls) != 1)
-		elog(ERROR, "campaign %d is gone", locked->no);
+		ss_query_refuse_loss(0, 1);
 	keep_version(locked, call);
 	ss_campaign_record(call, locked->no, action, locked->before);
 	return moment;
@@ -447,7 +447,7 @@ swipesavvy_pause_campaign(PG_FUNCTION_ARGS)
 	ss_json_text(&json, "status", ss_campaign_statuses[PAUSED]);
 	ss_json_time(&json, "paused_at", paused_at);
 	ss_json_open_object(&json, "metrics");
-	ss_json_columns(&json, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+	ss_json_columns(&json, ss_row_of_last(0).tuple, SPI_tuptable->tupdesc);
 	ss_json_close_object(&json);
 	ss_json_text(&json, "message", "The campaign is paused; launch_campaign() resumes it.");
 	ss_json_close_object(&json);

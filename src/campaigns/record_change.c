@@ -60,7 +60,7 @@ ss_campaign_record(SSCall *call, int32 campaign_no, const char *action, Jsonb *b
 	TimestampTz moment;
 
 	if (ss_query_write(&read_row, &key, NULL) != 1)
-		elog(ERROR, "campaign %d is gone", campaign_no);
+		ss_query_refuse_loss(0, 1);
 	after = ss_value_jsonb(0, 1);
 	moment = ss_value_time(0, 2);
 	audit.resource_id = ss_document_text(after, "campaign_id", SS_KEY_MAX);

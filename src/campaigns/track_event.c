@@ -173,7 +173,7 @@ require_same(const Event *event)
 
 	set_parameters(event, values, nulls);
 	if (ss_query_latest(&find_event, values, nulls) == 0)
-		elog(ERROR, "event is gone");
+		ss_query_refuse_loss(0, 1);
 	if (!ss_value_bool(0, 2))
 		ss_duplicate("event_id was used with other arguments", "The event_id is \"%s\".",
 					 ss_uuid_text(event->event_id));

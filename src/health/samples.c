@@ -202,7 +202,7 @@ announce(const char *event, const char *figure)
 	SSJson json = {0};
 
 	ss_json_open_object(&json, NULL);
-	ss_json_columns(&json, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+	ss_json_columns(&json, ss_row_of_last(0).tuple, SPI_tuptable->tupdesc);
 	ss_json_close_object(&json);
 	ss_outbox_put(event, 1, psprintf("alert:%s", figure), DatumGetJsonbP(ss_json_finish(&json)), NULL);
 }

@@ -84,7 +84,7 @@ ss_lockout_failed(const SSSignInTry *attempt, SSLockout *lockout)
 
 	(void) ss_query_latest(&delete_old, NULL, NULL);
 	if (ss_query_latest(&count_failure, values, NULL) != 1)
-		elog(ERROR, "could not count a failure");
+		ss_query_refuse_loss(0, 1);
 	if (!ss_value_bool(0, 1))
 		return false;
 	lockout->failures = ss_value_int32(0, 2);

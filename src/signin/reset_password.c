@@ -86,7 +86,7 @@ store(const Recipient *recipient, const char *password, int hours)
 	values[1] = CStringGetTextDatum(ss_password_hash(plain, "password"));
 	ss_secret_wipe(VARDATA(plain), strlen(password));
 	if (ss_query_latest(&store_password, values, NULL) != 1)
-		elog(ERROR, "could not store a temporary password");
+		ss_query_refuse_loss(0, 1);
 	return ss_value_time(0, 1);
 }
 

@@ -372,7 +372,7 @@ add_user(const pg_uuid_t *user_id, const UserInput *input, const pg_uuid_t *refe
 	if (ss_query_write(&find_user, &id, NULL) > 0)
 		ss_duplicate("a user with this user_id exists already", "The user_id is \"%s\".", ss_uuid_text(user_id));
 	refuse_taken_email(input->email, user_id);
-	elog(ERROR, "could not insert a user");
+	ss_query_refuse_loss(0, 1);
 }
 
 static void
