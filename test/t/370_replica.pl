@@ -29,7 +29,8 @@ $primary->safe_psql('app', qq{
     SELECT swipesavvy.set_health_threshold('disk_percent', 1, samples => 1), swipesavvy.record_health('{"disk_percent": 5}');
     SELECT swipesavvy.rotate_token_key();
     SELECT swipesavvy.seal_audit_log();
-    SELECT swipesavvy.refresh_leaderboards(), swipesavvy.rebuild_analytics()});
+    SELECT swipesavvy.refresh_leaderboards(), swipesavvy.rebuild_analytics();
+    SELECT swipesavvy.track_event('TEN', 'view')});
 my $purchase = $primary->safe_psql('app', "SELECT transaction_id FROM swipesavvy.transactions WHERE user_id = '$ada' ORDER BY occurred_at LIMIT 1");
 my $redemption = $primary->safe_psql('app', "SELECT entry_id FROM swipesavvy.reward_redemptions WHERE user_id = '$ada'");
 my ($first, $last) = split /\|/, $primary->safe_psql('app', 'SELECT min(occurred_at), max(occurred_at) FROM swipesavvy.transactions');
