@@ -21,7 +21,7 @@
 
 #include "analytics/facts.h"
 #include "analytics/fold.h"
-#include "analytics/zone.h"
+#include "analytics/rollup_zone.h"
 #include "audit/audit.h"
 #include "base/query.h"
 #include "call/call.h"

@@ -6,7 +6,7 @@
 #include "postgres.h"
 
 #include "analytics/state.h"
-#include "analytics/zone.h"
+#include "analytics/rollup_zone.h"
 #include "base/errors.h"
 #include "base/locks.h"
 #include "base/query.h"

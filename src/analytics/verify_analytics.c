@@ -12,7 +12,7 @@
 
 #include "analytics/facts.h"
 #include "analytics/state.h"
-#include "analytics/zone.h"
+#include "analytics/rollup_zone.h"
 #include "base/args.h"
 #include "base/errors.h"
 #include "base/query.h"

@@ -38,6 +38,8 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('create_flag', 'M'), ('update_flag', 'M'), ('delete_flag', 'M'), ('restore_flag', 'M'), ('toggle_flag', 'M'), ('set_flag_rollout', 'M'), ('schedule_flag', 'M'),
     ('plan_ab_test', 'NM'),
     ('cancel_flag_schedule', 'M'), ('set_flag_override', 'M'), ('remove_flag_override', 'M'), ('list_flag_overrides', 'SM'), ('get_flag_audit', 'M'), ('flag_cache_status', 'M'), ('import_flags_document', 'M'), ('flush_flag_usage', 'M'), ('fold_flag_usage', 'M'), ('get_flag_analytics', 'NM'), ('flag_usage_users', 'NM'),
+    ('add_merchant_location', 'M'), ('update_merchant_location', 'M'), ('remove_merchant_location', 'M'), ('import_merchant_locations', 'M'), ('get_merchant_locations', 'A'),
+    ('get_nearby_merchants', 'A'), ('place_distance', 'NBM'),
     ('fold_analytics', 'M'), ('rebuild_analytics', 'M'), ('refresh_analytics', 'M'), ('apply_event_retention', 'M'), ('verify_analytics', 'NM'), ('track_events', 'BM'),
     ('analytics_hour', '-'), ('analytics_day', '-'), ('unfolded_deltas', '-'),
     ('restore_feature_flags', '-'), ('restore_feature_flag_rollouts', '-'),
@@ -47,7 +49,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
 
 -- These read nothing and ask nobody: the grant alone decides.
 CREATE TEMP TABLE pure (routine) AS VALUES ('flag_hash'), ('flag_bucket_ranges'), ('flag_choose_variation'), ('flag_in_namespace'), ('flag_condition_matches'),
-    ('flag_evaluate_document'), ('experiment_run_document'), ('flag_usage_users');
+    ('flag_evaluate_document'), ('experiment_run_document'), ('flag_usage_users'), ('place_distance');
 
 CREATE ROLE test_stranger NOLOGIN;
 CREATE TEMP TABLE roles (letter, name) AS VALUES

@@ -1,5 +1,5 @@
 /*
- * zone.c: hours and days of roll-ups (zone.h).
+ * rollup_zone.c: hours and days of roll-ups (rollup_zone.h).
  *
  * SQL entry points analytics_hour and analytics_day, for the library's own
  * queries. No state.
@@ -12,7 +12,7 @@
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
-#include "analytics/zone.h"
+#include "analytics/rollup_zone.h"
 #include "base/errors.h"
 #include "base/time_text.h"
 #include "engine/deltas.h"

@@ -1,9 +1,9 @@
 /*
- * zone.h: hours and days of roll-ups: what a quarter of an hour of UTC is on
+ * rollup_zone.h: hours and days of roll-ups: what a quarter of an hour of UTC is on
  * the clock of a zone.
  */
-#ifndef SS_ZONE_H
-#define SS_ZONE_H
+#ifndef SS_ROLLUP_ZONE_H
+#define SS_ROLLUP_ZONE_H
 
 #include "postgres.h"
 
@@ -28,4 +28,4 @@ extern DateADT ss_zone_day(pg_tz *zone, TimestampTz slot);
 /* The first moment of a day; where midnight is skipped, the one at which the clock is moved. */
 extern TimestampTz ss_zone_day_start(pg_tz *zone, DateADT day);
 
-#endif /* SS_ZONE_H */
+#endif /* SS_ROLLUP_ZONE_H */
