@@ -90,13 +90,13 @@ add_experiment(SSJson *json, const SSExperimentResult *experiment)
 {
 	ss_json_open_object(json, "experiment");
 	push_node(json, "key", ss_node_get(experiment->experiment, SS_TEXT("key")));
-	ss_json_int(json, "variation_id", experiment->variation);
 	if (experiment->has_bucket)
 	{
 		SSNode bucket = ss_node_number(experiment->bucket);
 
 		push_node(json, "bucket", &bucket);
 	}
+	ss_json_int(json, "variation_id", experiment->variation);
 	ss_json_close_object(json);
 }
 
@@ -106,11 +106,12 @@ ss_flag_add_answer(SSJson *json, const SSFlagAnswer *answer)
 	bool experiment = answer->result.source == SS_SOURCE_EXPERIMENT && answer->result.experiment.experiment != NULL;
 	SSNode variant = experiment ? ss_variation_key(&answer->result.experiment) : ss_node_null();
 
-	ss_json_bool(json, "enabled", ss_node_truthy(answer->value));
+	/* in the order in which jsonb keeps them: it need not be sorted */
 	push_node(json, "value", answer->value);
-	push_text(json, "variant", &variant);
 	ss_json_text(json, "source", answer->source);
+	ss_json_bool(json, "enabled", ss_node_truthy(answer->value));
 	push_text(json, "rule_id", answer->result.rule_id);
+	push_text(json, "variant", &variant);
 	if (experiment)
 		add_experiment(json, &answer->result.experiment);
 }
