@@ -26,7 +26,7 @@ SQL_1_0_0 = base/schema base/roles base/types audit/audit outbox/outbox outbox/s
             campaigns/simulate purchases/settlement campaigns/events users/export_and_erase base/search ledger/verify operations/jobs \
             health/health operations/guard operations/restore base/privileges
 SQL_1_1_0 = flags/documents flags/flags flags/usage flags/restore flags/privileges \
-            experiments/plan experiments/privileges \
+            experiments/plan experiments/experiments experiments/functions experiments/restore experiments/privileges \
             analytics/rollups analytics/restore analytics/privileges
 SQL_1_2_0 = places/locations places/restore places/privileges
 

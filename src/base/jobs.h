@@ -46,6 +46,7 @@ typedef enum SSLane
 	JOB(fold_flag_usage, SS_LANE_JOBS, SS_HOUR, 10 * SS_MINUTE)                                                        \
 	JOB(lapse_transactions, SS_LANE_JOBS, SS_MINUTE, 10 * SS_MINUTE)                                                   \
 	JOB(record_refused_attempts, SS_LANE_JOBS, SS_MINUTE, SS_MINUTE)                                                   \
+	JOB(refresh_ab_tests, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                               \
 	JOB(refresh_analytics, SS_LANE_JOBS, SS_MINUTE, SS_DAY)                                                            \
 	JOB(refresh_leaderboards, SS_LANE_JOBS, SS_HOUR, SS_HOUR)                                                          \
 	JOB(refresh_tiers, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                                  \

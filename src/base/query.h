@@ -17,7 +17,7 @@
 
 #include "base/compat.h"
 
-#define SS_QUERY_MAX_ARGS 32
+#define SS_QUERY_MAX_ARGS 40
 
 typedef struct SSQuery
 {

@@ -97,4 +97,16 @@ extern const pg_uuid_t *ss_campaign_customer(const SSCall *call);
  */
 extern int32 ss_campaign_shown(const char *campaign_id, const pg_uuid_t *user_id, bool now);
 
+/* Does the A/B test that a campaign is in, if one runs, give it to the user? Needs an SPI connection. */
+extern bool ss_campaign_served(int32 campaign_no, const pg_uuid_t *user_id);
+
+/*
+ * A campaign of an A/B test, whose row the caller has locked, runs from now on
+ * (a start that lies ahead is brought to now), is paused, or is over; one that
+ * is so already stays as it is.
+ */
+extern void ss_campaign_launch(char *id, SSCall *call);
+extern void ss_campaign_pause(char *id, SSCall *call);
+extern void ss_campaign_complete(char *id, SSCall *call);
+
 #endif /* SS_CAMPAIGNS_H */

@@ -10,8 +10,12 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_collation.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
 #include "audit/audit.h"
@@ -189,6 +193,14 @@ SS_QUERY(
 SS_QUERY(find_due, DUE_SQL " ORDER BY c.campaign_no LIMIT $2", TIMESTAMPTZOID, INT8OID);
 SS_QUERY(is_due, DUE_SQL " AND c.campaign_no = $2", TIMESTAMPTZOID, INT4OID);
 
+/* A database of an older release has no tests, and the table is asked for only where there is one. */
+static SSQuery find_test = {
+	.sql = "SELECT t.test_key FROM swipesavvy.ab_test_groups g JOIN swipesavvy.ab_tests t USING (test_no)"
+		   " WHERE g.campaign_no = $1 AND g.active",
+	.nargs = 1,
+	.argtypes = {INT4OID},
+};
+
 static Status
 status_of(const char *name)
 {
@@ -251,6 +263,73 @@ become(const Locked *locked, const char *action, Status status, const TimestampT
 	keep_version(locked, call);
 	ss_campaign_record(call, locked->no, action, locked->before);
 	return moment;
+}
+
+/* --- in an A/B test --------------------------------------------------------------------- */
+
+/* PT400 for a change that would break a test which the campaign is in. */
+static void
+refuse_in_test(const Locked *locked)
+{
+	Datum key = Int32GetDatum(locked->no);
+
+	if (OidIsValid(get_relname_relid("ab_tests", get_namespace_oid("swipesavvy", false))) &&
+		ss_query_latest(&find_test, &key, NULL) > 0)
+		ss_bad_state("campaign is in an A/B test", "Test \"%s\" rests on what it is now.", ss_value_text(0, 1));
+}
+
+static bool
+differs(const SSCampaignInput *a, const SSCampaignInput *b, SSCampaignField field)
+{
+	if (a->isnull[field] || b->isnull[field])
+		return a->isnull[field] != b->isnull[field];
+	if (field == SS_CAMPAIGN_HOLD_OUT)
+		return !DatumGetBool(DirectFunctionCall2(numeric_eq, a->value[field], b->value[field]));
+	return !DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, a->value[field], b->value[field]));
+}
+
+static void
+check_test_allows(const Locked *locked, const SSCampaignInput *wanted, Status status)
+{
+	if (status == ARCHIVED || differs(&locked->input, wanted, SS_CAMPAIGN_CURRENCY) ||
+		differs(&locked->input, wanted, SS_CAMPAIGN_SEGMENT) || differs(&locked->input, wanted, SS_CAMPAIGN_HOLD_OUT))
+		refuse_in_test(locked);
+}
+
+void
+ss_campaign_launch(char *id, SSCall *call)
+{
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	Locked locked;
+	bool ahead;
+
+	lock_one(id, &locked);
+	if (locked.status == RUNNING)
+		return;
+	if (locked.status != DRAFT && locked.status != PAUSED)
+		ss_bad_state("the campaign cannot be launched", "\"%s\" is %s.", id, ss_campaign_statuses[locked.status]);
+	ahead = DatumGetTimestampTz(locked.input.value[SS_CAMPAIGN_START_DATE]) > now;
+	(void) become(&locked, "launch", RUNNING, ahead ? &now : NULL, call);
+}
+
+void
+ss_campaign_pause(char *id, SSCall *call)
+{
+	Locked locked;
+
+	lock_one(id, &locked);
+	if (locked.status == RUNNING)
+		(void) become(&locked, "pause", PAUSED, NULL, call);
+}
+
+void
+ss_campaign_complete(char *id, SSCall *call)
+{
+	Locked locked;
+
+	lock_one(id, &locked);
+	if (locked.status == RUNNING || locked.status == PAUSED)
+		(void) become(&locked, "complete", COMPLETED, NULL, call);
 }
 
 /* --- update ------------------------------------------------------------------------- */
@@ -329,6 +408,7 @@ swipesavvy_update_campaign(PG_FUNCTION_ARGS)
 	if (locked.status == ARCHIVED)
 		ss_bad_state("the campaign is archived", "An archived campaign cannot be changed.");
 	status = next_status(&locked, changes);
+	check_test_allows(&locked, &wanted, status);
 	ss_campaign_input_check(&wanted, ss_rules_get(), &row);
 	move_limits(&locked, &row);
 	changed = write_fields(&locked, status, &row);
@@ -470,6 +550,7 @@ swipesavvy_delete_campaign(PG_FUNCTION_ARGS)
 	lock_campaign(fcinfo, &locked);
 	if (locked.status == ARCHIVED)
 		ss_bad_state("the campaign is archived", "It was deleted before.");
+	refuse_in_test(&locked);
 	archived_at = become(&locked, "delete", ARCHIVED, NULL, &call);
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "campaign_id", locked.id);

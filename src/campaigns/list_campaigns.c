@@ -17,7 +17,7 @@
 #include "base/errors.h"
 #include "base/hash.h"
 #include "base/page.h"
-#include "base/query.h"
+#include "base/rows.h"
 #include "call/call.h"
 #include "campaigns/campaigns.h"
 #include "campaigns/input.h"
@@ -198,21 +198,23 @@ find_for_customer(const Filters *filters, const pg_uuid_t *user_id, const SSPage
 {
 	int32 after = cursor_no(wanted, user_id);
 	int64 position = 0; /* among those behind the cursor */
-	uint64 found;
+	SSRows found;
 	Datum values[FILTER_ARGS + 1];
 	bool nulls[FILTER_ARGS + 1] = {false};
 
 	memcpy(values, filters->value, sizeof(filters->value));
 	memcpy(nulls, filters->isnull, sizeof(filters->isnull));
 	values[FILTER_ARGS] = UUIDPGetDatum(user_id);
-	found = ss_query_read(&find_eligible, values, nulls);
+	found = ss_rows_read(&find_eligible, values, nulls);
 	memset(page, 0, sizeof(*page));
-	for (uint64 i = 0; i < found; i++)
+	for (uint64 i = 0; i < found.count; i++)
 	{
-		int32 no = ss_value_int32(i, 1);
-		int hold_out = ss_value_int32(i, 3);
+		SSRow row = ss_row(found, i);
+		int32 no = ss_next_int32(&row);
+		char *id = ss_next_text(&row);
+		int hold_out = ss_next_int32(&row);
 
-		if (hold_out > 0 && ss_held_out(ss_value_text(i, 2), user_id, hold_out))
+		if ((hold_out > 0 && ss_held_out(id, user_id, hold_out)) || !ss_campaign_served(no, user_id))
 			continue;
 		page->total++;
 		if ((after != 0 && no >= after) || position++ < wanted->offset)

@@ -21,6 +21,7 @@
 #include "campaigns/input.h"
 #include "campaigns/simulation.h"
 #include "rules/load.h"
+#include "rules/load_ab_tests.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_simulate_campaign);
 
@@ -136,6 +137,19 @@ read_proposed(FunctionCallInfo fcinfo, const SSRules *rules, SSCampaign *campaig
 	return !row.isnull[SS_CAMPAIGN_ID];
 }
 
+/* A proposed campaign that is in a running test now is limited to its group, as the others are. */
+static void
+take_ab_test(const SSRules *rules, SSCampaign *campaign)
+{
+	for (int i = 0; i < rules->ncampaigns; i++)
+	{
+		if (rules->campaigns[i].ab_test == NULL || strcmp(rules->campaigns[i].id, campaign->id) != 0)
+			continue;
+		campaign->ab_test = rules->campaigns[i].ab_test;
+		campaign->ab_group = rules->campaigns[i].ab_group;
+	}
+}
+
 /*
  * simulate_campaign(campaign, start_date, end_date)
  */
@@ -168,6 +182,8 @@ swipesavvy_simulate_campaign(PG_FUNCTION_ARGS)
 	values[1] = TimestampTzGetDatum(until);
 	values[2] = CStringGetTextDatum(campaign.id);
 	ss_rules_take_campaigns(&others, ss_rows_read(&others_query, values, NULL));
+	ss_rules_take_ab_tests(&others);
+	take_ab_test(rules, &campaign);
 	ss_simulate(rules, &campaign, &others, from, until, &result);
 
 	ss_json_open_object(&json, NULL);

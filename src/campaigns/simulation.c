@@ -161,20 +161,22 @@ buyer_of(const Replay *replay, const pg_uuid_t *user_id)
 	return entry != NULL && entry->number < replay->nbuyers ? &replay->buyers[entry->number] : &nobody;
 }
 
-/* The segments that campaigns are aimed at; one may be there several times. */
+/* The segments that campaigns and their tests are aimed at; one may be there several times. */
 static Datum
 segments_that_matter(const Replay *replay)
 {
 	int others = replay->others == NULL ? 0 : replay->others->ncampaigns;
-	Datum *numbers = palloc((others + 1) * sizeof(Datum));
+	Datum *numbers = palloc(2 * (others + 1) * sizeof(Datum));
 	int n = 0;
 
-	if (replay->proposed->segment_no != 0)
-		numbers[n++] = Int32GetDatum(replay->proposed->segment_no);
-	for (int i = 0; i < others; i++)
+	for (int i = -1; i < others; i++)
 	{
-		if (replay->others->campaigns[i].segment_no != 0)
-			numbers[n++] = Int32GetDatum(replay->others->campaigns[i].segment_no);
+		const SSCampaign *campaign = i < 0 ? replay->proposed : &replay->others->campaigns[i];
+
+		if (campaign->segment_no != 0)
+			numbers[n++] = Int32GetDatum(campaign->segment_no);
+		if (campaign->ab_test != NULL && campaign->ab_test->segment_no != 0)
+			numbers[n++] = Int32GetDatum(campaign->ab_test->segment_no);
 	}
 	if (n == 0)
 		return (Datum) 0;

@@ -55,6 +55,17 @@ in_segment(const SSBuyer *buyer, int32 segment_no)
 	return false;
 }
 
+/* Does its A/B test, if it is in one, give this campaign to the user? */
+static bool
+is_served(const SSCampaign *campaign, const SSPurchase *purchase, const SSBuyer *buyer)
+{
+	SSAbTest *test = campaign->ab_test;
+
+	return test == NULL || ss_ab_serves(test, campaign->ab_group,
+										ss_ab_group(test, &purchase->user_id,
+													test->segment_no == 0 || in_segment(buyer, test->segment_no)));
+}
+
 SSReason
 ss_match_campaign(const SSCampaign *campaign, const SSPurchase *purchase, const SSBuyer *buyer)
 {
@@ -75,6 +86,8 @@ ss_match_campaign(const SSCampaign *campaign, const SSPurchase *purchase, const 
 		return SS_NOT_SEGMENT;
 	if (purchase->amount < campaign->min_spend)
 		return SS_NOT_MIN_SPEND;
+	if (!is_served(campaign, purchase, buyer))
+		return SS_NOT_AB_GROUP;
 	if (ss_held_out(campaign->id, &purchase->user_id, campaign->hold_out))
 		return SS_NOT_HOLD_OUT;
 	return SS_APPLIED;

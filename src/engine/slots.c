@@ -421,24 +421,6 @@ any_missing(const SSSlotKey *keys, int count)
 	return ss_query_latest(&missing_slots_query, arrays, NULL) > 0;
 }
 
-static const SSCampaign *
-campaign_of(const SSRules *rules, int32 campaign_no)
-{
-	int low = 0;
-	int high = rules->ncampaigns - 1;
-
-	while (low < high)
-	{
-		int middle = (low + high) / 2;
-
-		if (rules->campaigns[middle].no < campaign_no)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return &rules->campaigns[low];
-}
-
 /* Without a key that is unique two purchases could make the slots of one day, and its limit would count twice. */
 static void
 check_key(void)
@@ -461,7 +443,7 @@ make_and_lock_first(SSSlotBook *book, const SSSlotKey *keys, int count)
 		if (keys[i].day != SS_BUDGET_DAY)
 		{
 			Datum values[3] = {Int32GetDatum(keys[i].campaign_no), DateADTGetDatum(keys[i].day),
-							   Int64GetDatum(campaign_of(book->rules, keys[i].campaign_no)->daily_limit)};
+							   Int64GetDatum(ss_rules_campaign(book->rules, keys[i].campaign_no)->daily_limit)};
 
 			(void) ss_query_latest(&make_slot_query, values, NULL);
 		}

@@ -23,6 +23,7 @@
 #include "engine/decision.h"
 #include "engine/match.h"
 #include "rules/load.h"
+#include "rules/load_ab_tests.h"
 
 #define OTHERS_MAX "100" /* campaigns that were no candidates, at most */
 
@@ -212,10 +213,12 @@ read_segments(const SSPurchase *purchase, SSBuyer *buyer)
  * excludes was a candidate for which the record had no room.
  */
 static const char *
-reason_then(const SSCampaign *campaign, const char *status, const SSPurchase *purchase, const SSBuyer *buyer)
+reason_then(SSCampaign *campaign, const char *status, const SSPurchase *purchase, const SSBuyer *buyer)
 {
 	SSReason reason = SS_NOT_STATUS;
+	SSRules rules = {.context = CurrentMemoryContext, .ncampaigns = 1, .campaigns = campaign};
 
+	ss_rules_take_ab_test_then(&rules, purchase->recorded_at);
 	if (strcmp(status, "running") == 0 && ss_status_earns((SSStatus) (purchase->given & SS_GIVEN_STATUS)))
 		reason = ss_match_campaign(campaign, purchase, buyer);
 	if (reason == SS_APPLIED && campaign->segment_no != 0 && purchase->decision.count == purchase->decision.kept)

@@ -21,6 +21,7 @@
 #include "base/money.h"
 #include "base/rows.h"
 #include "rules/load.h"
+#include "rules/load_ab_tests.h"
 
 SS_QUERY(settings_query, "SELECT setting, value FROM swipesavvy.system_settings");
 SS_QUERY(currencies_query, "SELECT code, minor_unit FROM swipesavvy.currencies WHERE minor_unit IS NOT NULL");
@@ -272,6 +273,7 @@ ss_rules_read_campaign(MemoryContext context, SSRow *row, SSCampaign *campaign)
 	campaign->multiplier_milli = ss_next_int32_or(row, SS_MILLI);
 	campaign->bonus_points = ss_next_int32_or(row, 0);
 	campaign->hold_out = ss_next_int32_or(row, 0);
+	campaign->ab_test = NULL;
 }
 
 /* Appends a position to a list, which is empty where it was not found. */
@@ -349,4 +351,5 @@ ss_rules_load(SSRules *rules)
 	load_tiers(rules);
 	load_boosts(rules);
 	ss_rules_take_campaigns(rules, ss_rows_read(&campaigns_query, NULL, NULL));
+	ss_rules_take_ab_tests(rules);
 }

@@ -174,6 +174,24 @@ ss_rules_boost(const SSRules *rules, const pg_uuid_t *id)
 	return look_up(rules->boosts, id);
 }
 
+SSCampaign *
+ss_rules_campaign(const SSRules *rules, int32 campaign_no)
+{
+	int low = 0;
+	int high = rules->ncampaigns;
+
+	while (low < high)
+	{
+		int middle = (low + high) / 2;
+
+		if (rules->campaigns[middle].no < campaign_no)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < rules->ncampaigns && rules->campaigns[low].no == campaign_no ? &rules->campaigns[low] : NULL;
+}
+
 const SSCampaignList *
 ss_rules_by_merchant(const SSRules *rules, const pg_uuid_t *merchant_id)
 {

@@ -18,6 +18,8 @@
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
+#include "rules/ab_tests.h"
+
 typedef enum SSOffer
 {
 	SS_OFFER_FIXED_DISCOUNT,
@@ -52,7 +54,9 @@ typedef struct SSCampaign
 	bool stackable;
 	int64 multiplier_milli;
 	int64 bonus_points;
-	int32 hold_out; /* hundredths of a percent */
+	int32 hold_out;	   /* hundredths of a percent */
+	SSAbTest *ab_test; /* the running test that it is in; NULL = none */
+	int ab_group;	   /* its group there */
 } SSCampaign;
 
 typedef struct SSTier
@@ -123,7 +127,7 @@ typedef struct SSRules
 	struct HTAB *by_category;	 /* those without merchant, by category */
 	struct HTAB *by_segment;	 /* those with neither, by segment */
 	SSCampaignList any;			 /* the rest */
-	bool has_segments;			 /* a campaign is aimed at one */
+	bool has_segments;			 /* a campaign or a test is aimed at one */
 } SSRules;
 
 /* The current rules; compiles them if they are out of date. */
@@ -148,6 +152,9 @@ extern const char *ss_rules_category_name(const SSRules *rules, int16 category_n
 extern bool ss_rules_boosted(const SSRules *rules, int16 category_no, TimestampTz occurred_at);
 
 extern const SSBoost *ss_rules_boost(const SSRules *rules, const pg_uuid_t *id);
+
+/* A running campaign by its number; NULL if there is none. */
+extern SSCampaign *ss_rules_campaign(const SSRules *rules, int32 campaign_no);
 
 /* The lists of campaigns that a purchase with these attributes must look at. */
 extern const SSCampaignList *ss_rules_by_merchant(const SSRules *rules, const pg_uuid_t *merchant_id);

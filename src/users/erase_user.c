@@ -70,6 +70,7 @@ static SSQuery steps[] = {
 static SSQuery steps_1_1[] = {
 	STEP("DELETE FROM swipesavvy.feature_flag_overrides WHERE user_id = $1"),
 	STEP("DELETE FROM swipesavvy.feature_flag_assignments WHERE user_id = $1"),
+	STEP("DELETE FROM swipesavvy.ab_test_exposures WHERE user_id = $1"),
 };
 
 /* What nothing else keeps: the hashes stay, so that seals still fit. */

@@ -150,6 +150,11 @@ static Part parts[] = {
 	PART_1_1("flag_assignments", "feature_flag_assignments",
 			 "SELECT experiment_key, bucket_version, variation, assigned_at FROM swipesavvy.feature_flag_assignments"
 			 " WHERE user_id = $1 ORDER BY experiment_key, bucket_version"),
+	PART_1_1("ab_test_exposures", "ab_test_exposures",
+			 "SELECT t.test_id, t.test_name, g.name AS group_name, e.first_at, e.multiple"
+			 "  FROM swipesavvy.ab_test_exposures e JOIN swipesavvy.ab_tests t ON t.test_no = e.test_no"
+			 "  JOIN swipesavvy.ab_test_groups g ON g.test_no = e.test_no AND g.group_no = e.group_no"
+			 " WHERE e.user_id = $1 ORDER BY t.test_no"),
 	PART("audit_logs", true,
 		 "SELECT logged_at, event_type, resource, resource_id, status, request_id, details::jsonb,"
 		 "       CASE WHEN actor_id = $1 THEN origin::jsonb END AS origin"

@@ -40,8 +40,8 @@ SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), true
 -- --- everything that changes something -----------------------------------------------------------------
 
 -- Each function that writes, in an order in which all succeed, with the row that it leaves. The exceptions keep a record of their own:
--- purchases and what is spent the ledger, jobs and each completed campaign (test/sql/operations_jobs.sql), leaderboards it again, events and messages themselves, seals too; rule_cache_status changes nothing that lasts.
-CREATE TEMP TABLE exceptions (routine) AS VALUES ('record_transaction'), ('record_transactions'), ('redeem_points'), ('donate_points'), ('refresh_leaderboards'), ('import_purchases'), ('settle_transaction'),
+-- purchases and what is spent the ledger, jobs and each completed campaign (test/sql/operations_jobs.sql), leaderboards it again, sums of tests it too, events, exposures and messages themselves, seals too; rule_cache_status changes nothing that lasts.
+CREATE TEMP TABLE exceptions (routine) AS VALUES ('record_transaction'), ('record_transactions'), ('redeem_points'), ('donate_points'), ('refresh_leaderboards'), ('refresh_ab_tests'), ('assign_ab_test'), ('track_exposures'), ('import_purchases'), ('settle_transaction'),
     ('check_ledger'), ('claim_job'), ('finish_job'), ('record_health'), ('roll_up_health'), ('complete_campaigns'), ('decline_transaction'), ('refund_transaction'), ('lapse_transactions'), ('refresh_tiers'), ('track_event'), ('track_events'), ('fold_analytics'), ('rebuild_analytics'), ('refresh_analytics'), ('apply_event_retention'), ('claim_outbox'),
     ('claim_requests'), ('record_results'), ('release_requests'),
     ('acknowledge_outbox'), ('fail_outbox'), ('apply_outbox_retention'), ('seal_audit_log'), ('apply_audit_retention'), ('record_refused_attempts'), ('assign_flag'), ('flush_flag_usage'), ('fold_flag_usage'), ('rule_cache_status'), ('flag_cache_status'), ('uuid_v7'),
@@ -112,6 +112,13 @@ INSERT INTO exercises VALUES
     (311, 'import_flags_document', $$'{"features": {"g": {"defaultValue": true}}}'$$, 'flag.import', 'g', NULL, NULL),
     (310, 'remove_flag_override', $$'f', (SELECT user_id FROM swipesavvy.users WHERE email = 'old@example.com')$$, 'flag.override', 'f', NULL, NULL);
 INSERT INTO exercises VALUES
+    (601, 'create_ab_test', $$'T', 'AB-1', '{AB-2}', test_id => '00000000-0000-7000-8000-0000000000e3'$$, 'ab_test.create', '00000000-0000-7000-8000-0000000000e3', NULL, NULL),
+    (602, 'update_ab_test', $$'00000000-0000-7000-8000-0000000000e3', '{"test_name": "U"}'$$, 'ab_test.update', '00000000-0000-7000-8000-0000000000e3', NULL, NULL),
+    (603, 'start_ab_test', $$'00000000-0000-7000-8000-0000000000e3'$$, 'ab_test.start', '00000000-0000-7000-8000-0000000000e3', NULL, NULL),
+    (604, 'pause_ab_test', $$'00000000-0000-7000-8000-0000000000e3'$$, 'ab_test.pause', '00000000-0000-7000-8000-0000000000e3', NULL, NULL),
+    (605, 'end_ab_test', $$'00000000-0000-7000-8000-0000000000e3', 'variant_1', 'leave'$$, 'ab_test.end', '00000000-0000-7000-8000-0000000000e3', NULL, NULL),
+    (606, 'delete_ab_test', $$'00000000-0000-7000-8000-0000000000e3'$$, 'ab_test.delete', '00000000-0000-7000-8000-0000000000e3', NULL, NULL);
+INSERT INTO exercises VALUES
     (201, 'create_reward', $$'Mug', 2, reward_id => '00000000-0000-7000-8000-0000000000e1'$$, 'reward.create', '00000000-0000-7000-8000-0000000000e1', NULL, NULL),
     (202, 'update_reward', $$'00000000-0000-7000-8000-0000000000e1', '{"points": 3}'$$, 'reward.update', '00000000-0000-7000-8000-0000000000e1', NULL,
         '{"before": {"points": 2}, "after": {"points": 3}}'),
@@ -172,6 +179,12 @@ BEGIN
         END IF;
         IF e.routine = 'expire_points' THEN
             PERFORM swipesavvy.record_transaction((swipesavvy.create_user('old@example.com', 'Old') ->> 'user_id')::uuid, 10, occurred_at => '2015-01-01');
+        END IF;
+        IF e.routine = 'create_ab_test' THEN
+            PERFORM swipesavvy.create_campaign(c, 'SEASONAL', NULL, 'OTHER', now(), campaign_id => c), swipesavvy.launch_campaign(c) FROM unnest('{AB-1,AB-2}'::text[]) c;
+        END IF;
+        IF e.routine = 'pause_ab_test' THEN -- with running campaigns it leaves a row for each of these as well: test/sql/experiments_tests.sql
+            PERFORM swipesavvy.pause_campaign(c) FROM unnest('{AB-1,AB-2}'::text[]) c;
         END IF;
         IF e.routine = 'cancel_redemption' THEN
             PERFORM swipesavvy.create_user('cancel@example.com', 'Can', user_id => '00000000-0000-7000-8000-00000000000d'),

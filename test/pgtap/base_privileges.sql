@@ -36,7 +36,8 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('flag_evaluate_document', 'NBM'), ('experiment_run_document', 'NBM'),
     ('evaluate_flag', 'A'), ('assign_flag', 'CBM'), ('evaluate_flags', 'A'), ('flag_enabled', 'CNBM'), ('flag_users', 'NBM'), ('get_flags_document', 'A'), ('get_flag', 'NBM'), ('list_flags', 'NBM'),
     ('create_flag', 'M'), ('update_flag', 'M'), ('delete_flag', 'M'), ('restore_flag', 'M'), ('toggle_flag', 'M'), ('set_flag_rollout', 'M'), ('schedule_flag', 'M'),
-    ('plan_ab_test', 'NM'),
+    ('create_ab_test', 'M'), ('update_ab_test', 'M'), ('start_ab_test', 'M'), ('pause_ab_test', 'M'), ('end_ab_test', 'M'), ('get_ab_test', 'NM'), ('list_ab_tests', 'NM'),
+    ('assign_ab_test', 'CBM'), ('track_exposures', 'BM'), ('get_ab_test_results', 'NM'), ('delete_ab_test', 'M'), ('refresh_ab_tests', 'M'), ('plan_ab_test', 'NM'),
     ('cancel_flag_schedule', 'M'), ('set_flag_override', 'M'), ('remove_flag_override', 'M'), ('list_flag_overrides', 'SM'), ('get_flag_audit', 'M'), ('flag_cache_status', 'M'), ('import_flags_document', 'M'), ('flush_flag_usage', 'M'), ('fold_flag_usage', 'M'), ('get_flag_analytics', 'NM'), ('flag_usage_users', 'NM'),
     ('add_merchant_location', 'M'), ('update_merchant_location', 'M'), ('remove_merchant_location', 'M'), ('import_merchant_locations', 'M'), ('get_merchant_locations', 'A'),
     ('get_nearby_merchants', 'A'), ('place_distance', 'NBM'),
@@ -89,6 +90,7 @@ SELECT set_eq(
       GROUP BY 1, 2',
     $$VALUES ('swipesavvy_backend', 'purchases', 'INSERT SELECT'), ('swipesavvy_admin', 'purchases', 'INSERT SELECT'), ('swipesavvy_admin', 'privileges', 'SELECT'),
              ('swipesavvy_analytics', 'v_active_feature_flags', 'SELECT'), ('swipesavvy_admin', 'v_active_feature_flags', 'SELECT'),
+             ('swipesavvy_analytics', 'v_ab_test_summary', 'SELECT'), ('swipesavvy_admin', 'v_ab_test_summary', 'SELECT'),
              ('swipesavvy_analytics', 'v_feature_flag_usage_summary', 'SELECT'), ('swipesavvy_admin', 'v_feature_flag_usage_summary', 'SELECT'),
              ('swipesavvy_analytics', 'purchases', 'SELECT'), ('swipesavvy_backend', 'imports', 'SELECT'), ('swipesavvy_admin', 'imports', 'SELECT'),
              ('swipesavvy_backend', 'import_errors', 'SELECT'), ('swipesavvy_admin', 'import_errors', 'SELECT')$$,
@@ -185,8 +187,10 @@ SELECT swipesavvy.create_charity('Trees', charity_id => '00000000-0000-7000-8000
 SELECT swipesavvy.activate_boost(user_id, '00000000-0000-7000-8000-0000000000d1') IS NOT NULL AS active FROM ids \g /dev/null
 SELECT swipesavvy.create_campaign(campaign_id => c.id, name => c.id, campaign_type => 'SEASONAL', offer_type => 'PERCENTAGE', offer_amount => 10,
                                   start_date => now() - interval '1 day', budget => 50) IS NOT NULL AS made
-  FROM (VALUES ('CAMP-RUNS'), ('CAMP-DRAFT')) c (id) \g /dev/null
-SELECT swipesavvy.launch_campaign('CAMP-RUNS') IS NOT NULL AS launched \gset
+  FROM (VALUES ('CAMP-RUNS'), ('CAMP-DRAFT'), ('AB-1'), ('AB-2')) c (id) \g /dev/null
+SELECT swipesavvy.launch_campaign('CAMP-RUNS') IS NOT NULL AS launched,
+       swipesavvy.create_ab_test('T', 'AB-1', '{AB-2}', test_id => '00000000-0000-7000-8000-0000000000e3') IS NOT NULL AS made \gset
+SELECT swipesavvy.start_ab_test('00000000-0000-7000-8000-0000000000e3') IS NOT NULL AS started \gset
 
 -- Everything that a customer can ask about a user, an account or a purchase: as Ada about her own. Then as others. A question
 -- that does not say whose is about one's own: then another's account or purchase is none at all.
@@ -210,6 +214,7 @@ CREATE TEMP TABLE questions (routine, statement, silent) AS
         ('evaluate_flag', 'SELECT swipesavvy.evaluate_flag(''dark_mode'', %1$L)'), ('evaluate_flags', 'SELECT swipesavvy.evaluate_flags(%1$L)'),
         ('assign_flag', 'SELECT swipesavvy.assign_flag(''dark_mode'', %1$L)'),
         ('flag_enabled', 'SELECT swipesavvy.flag_enabled(''dark_mode'', %1$L)'), ('get_flags_document', 'SELECT swipesavvy.get_flags_document(%1$L)'),
+        ('assign_ab_test', 'SELECT swipesavvy.assign_ab_test(''00000000-0000-7000-8000-0000000000e3'', %1$L)'),
         ('track_event', 'SELECT swipesavvy.track_event(''CAMP-RUNS'', ''view'', %1$L)')) q (routine, statement)
      WHERE i.letter = 'a';
 SELECT set_eq('SELECT routine FROM questions',

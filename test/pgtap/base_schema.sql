@@ -27,6 +27,15 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('boosts', 'a_boost_ends_after_it_starts a_boost_has_a_known_category a_boost_has_a_name a_boost_multiplier_is_from_1_to_1000 '
         'an_activation_limit_is_at_least_1'),
     ('campaign_days', ''),
+    ('ab_test_exposures', ''),
+    ('ab_test_groups', 'a_group_belongs_to_a_test a_group_gets_a_known_campaign a_weight_is_a_share'),
+    ('ab_test_pauses', 'a_pause_belongs_to_a_test'),
+    ('ab_test_sums', 'sums_belong_to_a_test'),
+    ('ab_test_versions', 'a_test_version_belongs_to_a_test'),
+    ('ab_tests', 'a_covariate_has_0_to_90_days a_namespace_is_a_range a_test_counts_a_population_or_assignments a_test_has_a_known_scope '
+        'a_test_has_a_known_status a_test_has_a_name a_test_hashes_by_version_2 a_test_id_is_used_once a_test_is_for_a_known_segment '
+        'a_test_is_in_a_known_currency a_test_is_of_a_known_flag a_test_is_of_campaigns_or_of_a_flag a_test_key_is_short_and_plain '
+        'a_test_key_is_used_once a_window_has_1_to_365_days coverage_is_a_share outside_of_a_test_is_control_or_none'),
     ('campaign_events', 'an_event_belongs_to_a_campaign an_event_has_a_known_kind'),
     ('campaign_hours', ''),
     ('campaign_redemptions', 'a_returned_cost_is_part_of_the_cost redemption_amounts_are_not_negative'),
@@ -108,7 +117,7 @@ SELECT set_eq('SELECT relname::text FROM member_relations WHERE relnamespace = '
               ARRAY['outbox_secrets', 'referral_salts', 'referred_emails', 'sign_in_failures', 'sink_secrets', 'token_keys', 'user_credentials', 'user_sessions'], 'those that hold secrets stand apart');
 SELECT is_empty('SELECT relname, relnamespace::regnamespace FROM member_relations WHERE relnamespace::regnamespace::text NOT IN (''swipesavvy'', ''swipesavvy_private'')',
                 'nothing stands elsewhere');
-SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind = ''v''', ARRAY['privileges', 'purchases', 'purchases_door', 'v_active_feature_flags', 'v_feature_flag_usage_summary'], 'the views');
+SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind = ''v''', ARRAY['privileges', 'purchases', 'purchases_door', 'v_ab_test_summary', 'v_active_feature_flags', 'v_feature_flag_usage_summary'], 'the views');
 SELECT is_empty('SELECT relname, relkind FROM member_relations WHERE relkind NOT IN (''r'', ''v'', ''S'', ''i'')',
                 'no materialised view, partition or foreign table');
 -- from 18 on NOT NULL is a constraint, too (n), which the server names
@@ -219,6 +228,8 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
 INSERT INTO declared_functions VALUES
     ('s/strict/s', 'analytics_day analytics_hour'), ('s/null/r', 'unfolded_deltas verify_analytics'),
     ('v/null/u', 'apply_event_retention fold_analytics rebuild_analytics refresh_analytics track_events'),
+    ('s/null/r', 'get_ab_test list_ab_tests'), ('s/null/u', 'get_ab_test_results'),
+    ('v/null/u', 'assign_ab_test create_ab_test delete_ab_test end_ab_test pause_ab_test refresh_ab_tests start_ab_test track_exposures update_ab_test'),
     ('s/null/r', 'plan_ab_test evaluate_flag evaluate_flags flag_enabled flag_users get_flag get_flag_analytics get_flag_audit list_flag_overrides list_flags'),
     ('v/null/u', 'assign_flag cancel_flag_schedule create_flag delete_flag flag_cache_status flush_flag_usage fold_flag_usage import_flags_document remove_flag_override restore_flag schedule_flag set_flag_override set_flag_rollout '
         'toggle_flag update_flag'),
@@ -253,10 +264,10 @@ CREATE TEMP TABLE declared_triggers (name, enabled, tables) AS VALUES
     ('the_seals_are_append_only', 'A', 'audit_seals'), ('the_seals_are_not_truncated', 'A', 'audit_seals'),
     ('restore_installation', 'O', 'audit_installations'),
     ('restore_over_seed', 'A', 'feature_flag_rollouts feature_flags currencies mcc_codes merchant_categories system_settings tiers'),
-    ('rules_after_insert', 'A', 'boosts campaigns currencies merchant_categories system_settings tiers'),
-    ('rules_after_update', 'A', 'boosts campaigns currencies merchant_categories system_settings tiers'),
-    ('rules_after_delete', 'A', 'boosts campaigns currencies merchant_categories system_settings tiers'),
-    ('rules_after_truncate', 'A', 'boosts campaigns currencies merchant_categories system_settings tiers'),
+    ('rules_after_insert', 'A', 'ab_test_groups ab_tests boosts campaigns currencies merchant_categories system_settings tiers'),
+    ('rules_after_update', 'A', 'ab_test_groups ab_tests boosts campaigns currencies merchant_categories system_settings tiers'),
+    ('rules_after_delete', 'A', 'ab_test_groups ab_tests boosts campaigns currencies merchant_categories system_settings tiers'),
+    ('rules_after_truncate', 'A', 'ab_test_groups ab_tests boosts campaigns currencies merchant_categories system_settings tiers'),
     ('changes_of_flags_are_kept', 'A', 'feature_flag_audit_log'), ('changes_of_flags_are_not_truncated', 'A', 'feature_flag_audit_log'),
     ('flags_after_insert', 'A', 'feature_flag_overrides feature_flag_rollouts feature_flags system_settings'),
     ('flags_after_update', 'A', 'feature_flag_overrides feature_flag_rollouts feature_flags system_settings'),

@@ -18,7 +18,7 @@ SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc p WHERE pronamespace =
                      AND (proargnames IS NULL OR '' = ANY (proargnames)) AND has_function_privilege('swipesavvy_admin', p.oid, 'EXECUTE')$$,
                 'every argument that a client gives has a name');
 SELECT is_empty($$SELECT oid::regprocedure, name FROM arguments WHERE name ~ 'limit|offset|page|size'
-                     AND name NOT IN ('page_size', 'page_offset', 'chunk_size', 'daily_limit', 'per_user_limit', 'activation_limit', 'minimum_effect_size')$$,
+                     AND name NOT IN ('page_size', 'page_offset', 'chunk_size', 'daily_limit', 'per_user_limit', 'activation_limit', 'minimum_effect_size', 'target_sample_size')$$,
                 'pages have one name for their size and one for where they begin');
 
 -- A page is 1 to 100 long and 20 unless told, and begins at 0; the audit log has longer ones, and jobs do as much as they are told.

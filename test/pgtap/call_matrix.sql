@@ -43,6 +43,11 @@ SELECT swipesavvy.set_sink_secret('key', 's3cret') IS NOT NULL AS kept, swipesav
        swipesavvy.create_sink('hook', 'webhook', 'https://example.com/', 'key') IS NOT NULL AS made \gset
 SELECT swipesavvy.create_flag('archived', 'Archived') IS NOT NULL AS made, swipesavvy.delete_flag('archived') IS NOT NULL AS gone,
        swipesavvy.set_flag_override('social_sharing', :'ada', 'true') IS NOT NULL AS set \gset
+SELECT count(swipesavvy.create_campaign(campaign_id => id, name => id, campaign_type => 'SEASONAL', offer_type => 'OTHER', start_date => now() - interval '1 day'))
+    AS made FROM unnest('{AB-1,AB-2,AB-3,AB-4}'::text[]) id \gset
+INSERT INTO fixture SELECT 'test', swipesavvy.create_ab_test('Runs', 'AB-1', '{AB-2}', exposure => 'assignment', test_key => 'runs') ->> 'test_id';
+INSERT INTO fixture SELECT 'draft', swipesavvy.create_ab_test('Draft', 'AB-3', '{AB-4}') ->> 'test_id';
+SELECT swipesavvy.start_ab_test(value::uuid) IS NOT NULL AS started, swipesavvy.refresh_ab_tests(value::uuid) IS NOT NULL AS added_up FROM fixture WHERE key = 'test' \gset
 INSERT INTO fixture SELECT 'job', swipesavvy.claim_job('jobs') ->> 'job';
 SELECT swipesavvy.rebuild_analytics() IS NOT NULL AS built \gset
 INSERT INTO swipesavvy.health_alerts (figure, severity, value, threshold, opened_at) VALUES ('disk_percent', 'warning', 90, 85, now());
@@ -110,6 +115,18 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('flag_condition_matches', $$'{}', '{}'$$, NULL, NULL),
     ('flag_evaluate_document', $$'{}', 'f', '{}'$$, NULL, NULL),
     ('experiment_run_document', $$'{}', '{}'$$, NULL, NULL),
+    ('create_ab_test', $$'Another', 'AB-3', '{AB-4}'$$, NULL, NULL),
+    ('update_ab_test', $$$draft, '{"test_name": "Sketch"}'$$, NULL, NULL),
+    ('start_ab_test', '$draft', NULL, NULL),
+    ('pause_ab_test', '$test', NULL, NULL),
+    ('end_ab_test', $$$test, 'AB-2'$$, NULL, NULL),
+    ('delete_ab_test', '$draft', NULL, NULL),
+    ('get_ab_test', '$draft', NULL, NULL),
+    ('list_ab_tests', '', NULL, NULL),
+    ('assign_ab_test', '$test, $user', 'user', NULL),
+    ('track_exposures', $$jsonb_build_array(jsonb_build_object('test_key', 'runs', 'user_id', $user, 'variation', 0, 'occurred_at', clock_timestamp()))$$, NULL, NULL),
+    ('get_ab_test_results', '$draft', NULL, NULL),
+    ('refresh_ab_tests', '', NULL, NULL),
     ('plan_ab_test', '0.1, 0.1', NULL, NULL),
     ('metrics', '', NULL, NULL),
     ('acknowledge_alert', '$alert', NULL, NULL),

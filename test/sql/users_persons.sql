@@ -89,7 +89,7 @@ SELECT swipesavvy.export_user_data('00000000-0000-7000-8000-0000000eefff');
 -- Every table with rows of users has its place in the export. One that is missing here belongs into src/users/export_user_data.c and src/users/erase_user.c.
 SELECT t.relname AS table, e.key, :'all_ada'::jsonb ? e.key AS exported
   FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = 'user_id' AND t.relkind IN ('r', 'p') AND t.relnamespace::regnamespace::text LIKE 'swipesavvy%'
-  LEFT JOIN (VALUES ('accounts', 'accounts'), ('audit_logs', 'audit_logs'), ('campaign_events', 'campaign_events'), ('campaign_redemptions', 'campaign_redemptions'),
+  LEFT JOIN (VALUES ('ab_test_exposures', 'ab_test_exposures'), ('accounts', 'accounts'), ('audit_logs', 'audit_logs'), ('campaign_events', 'campaign_events'), ('campaign_redemptions', 'campaign_redemptions'),
                     ('donations', 'donations'), ('feature_flag_assignments', 'flag_assignments'), ('feature_flag_overrides', 'flag_overrides'), ('leaderboard_entries', 'leaderboard_entries'), ('ledger_mismatches', 'ledger_mismatch'), ('points_adjustments', 'points_adjustments'), ('reward_redemptions', 'reward_redemptions'),
                     ('points_entries', 'points_entries'), ('rate_limits', 'rate_limit'), ('refunds', 'refunds'), ('reward_accounts', 'reward_account'), ('segment_members', 'segments'), ('transactions', 'purchases'),
                     ('user_boosts', 'boosts'), ('user_credentials', 'credentials'), ('user_sessions', 'sessions'), ('users', 'user')) e (name, key) ON e.name = t.relname

@@ -28,6 +28,10 @@ $primary->safe_psql('app', qq{
     SELECT swipesavvy.create_reward('Mug', 100), swipesavvy.create_charity('Trees'), swipesavvy.create_segment('some');
     SELECT swipesavvy.set_health_threshold('disk_percent', 1, samples => 1), swipesavvy.record_health('{"disk_percent": 5}');
     SELECT swipesavvy.rotate_token_key();
+    SELECT swipesavvy.create_campaign('T', 'SEASONAL', NULL, 'OTHER', now(), campaign_id => c) FROM unnest('{AB-1,AB-2}'::text[]) c;
+    SELECT swipesavvy.create_ab_test('T', 'AB-1', '{AB-2}', exposure => 'assignment', test_key => 'runs', test_id => '00000000-0000-7000-8000-0000000000e3');
+    SELECT swipesavvy.start_ab_test('00000000-0000-7000-8000-0000000000e3');
+    SELECT swipesavvy.refresh_ab_tests();
     SELECT swipesavvy.seal_audit_log();
     SELECT swipesavvy.refresh_leaderboards(), swipesavvy.rebuild_analytics();
     SELECT swipesavvy.track_event('TEN', 'view')});
@@ -84,6 +88,9 @@ my %questions = (
     list_flag_overrides => "('dark_mode')",
     list_flags => '()',
     plan_ab_test => '(0.1, 0.1)',
+    get_ab_test => "('00000000-0000-7000-8000-0000000000e3')",
+    get_ab_test_results => "('00000000-0000-7000-8000-0000000000e3')",
+    list_ab_tests => '()',
     list_merchant_categories => '()',
     list_merchants => '()',
     list_rewards => '()',
@@ -146,6 +153,9 @@ my %writers = (
     test_sink => "('hook')",
     set_sink_secret => "('key', 'another')",
     toggle_flag => "('dark_mode')",
+    pause_ab_test => "('00000000-0000-7000-8000-0000000000e3')",
+    assign_ab_test => "('00000000-0000-7000-8000-0000000000e3', '$ada')",
+    refresh_ab_tests => '()',
 );
 
 $primary->backup('base');

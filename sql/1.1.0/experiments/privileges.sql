@@ -2,11 +2,17 @@
 
 DO $$
 DECLARE
+    tables CONSTANT text[] := ARRAY['ab_tests', 'ab_test_groups', 'ab_test_pauses', 'ab_test_exposures', 'ab_test_sums', 'ab_test_versions'];
+    views CONSTANT text[] := ARRAY['v_ab_test_summary'];
+    sequences CONSTANT text[] := ARRAY['ab_tests_test_no_seq'];
     -- each function (by name: none is overloaded) and the roles that may call it besides admin:
     -- A = all, C = customer, S = support, N = analytics, B = backend, D = delivery
-    matrix CONSTANT text[] := ARRAY['plan_ab_test N'];
+    matrix CONSTANT text[] := ARRAY[
+        'create_ab_test', 'update_ab_test', 'start_ab_test', 'pause_ab_test', 'end_ab_test', 'get_ab_test N', 'list_ab_tests N',
+        'assign_ab_test CB', 'track_exposures B', 'plan_ab_test N', 'get_ab_test_results N', 'delete_ab_test', 'refresh_ab_tests'];
     functions text[] := ARRAY[]::text[];
     line text;
+    name text;
     role_name text;
     statement text;
 BEGIN
@@ -18,13 +24,26 @@ BEGIN
     FOR statement IN
         SELECT pg_catalog.format('REVOKE ALL ON %s %s FROM %s', o.kind, o.name,
                    CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END)
-          FROM (SELECT p.proowner AS owner, coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner)) AS acl, 'ROUTINE' AS kind, p.oid::regprocedure::text AS name
+          FROM (SELECT c.relowner AS owner, c.relacl AS acl, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, c.oid::regclass::text AS name
+                  FROM pg_catalog.pg_class c WHERE c.relnamespace = 'swipesavvy'::regnamespace AND c.relname = ANY (tables || views || sequences)
+                 UNION ALL
+                SELECT p.proowner, coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner)), 'ROUTINE', p.oid::regprocedure::text
                   FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'swipesavvy'::regnamespace AND p.proname = ANY (functions)) o
          CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) a
          WHERE a.grantee <> o.owner
          GROUP BY o.kind, o.name, a.grantee
     LOOP
         EXECUTE statement;
+    END LOOP;
+
+    FOREACH name IN ARRAY tables LOOP
+        EXECUTE pg_catalog.format('GRANT SELECT, INSERT, UPDATE, DELETE ON swipesavvy.%I TO swipesavvy_owner', name);
+    END LOOP;
+    FOREACH name IN ARRAY sequences LOOP
+        EXECUTE pg_catalog.format('GRANT USAGE ON SEQUENCE swipesavvy.%I TO swipesavvy_owner', name);
+    END LOOP;
+    FOREACH name IN ARRAY views LOOP
+        EXECUTE pg_catalog.format('GRANT SELECT ON swipesavvy.%I TO swipesavvy_analytics, swipesavvy_admin', name);
     END LOOP;
 
     FOREACH line IN ARRAY matrix LOOP
