@@ -86,7 +86,7 @@ ss_uuid_array(const void *ids, int count, Size stride)
 void
 ss_columns_begin(SSColumns *columns, const SSQuery *query, int rows)
 {
-	Oid types[SS_COLUMNS_MAX];
+	Oid types[SS_COLUMNS_MAX] = {0};
 
 	for (int i = 0; i < query->nargs; i++)
 		types[i] = get_element_type(query->argtypes[i]);

@@ -397,16 +397,21 @@ lock_slots(SSSlotBook *book, SSQuery *query, const SSSlotKey *keys, int count)
 {
 	MemoryContext context = book->statement != NULL ? book->statement->context : CurrentMemoryContext;
 	Datum arrays[2];
-	uint64 rows;
+	SSRows rows;
 
 	key_arrays(keys, count, false, arrays);
-	rows = ss_query_latest(query, arrays, NULL);
-	for (uint64 i = 0; i < rows; i++)
+	rows = ss_rows_latest(query, arrays, NULL);
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		SSSlotKey key = {ss_value_int32(i, 1), DatumGetDateADT(ss_value_typed(i, 2, DATEOID))};
-		SSShare share = {
-			.slot = ss_value_int32(i, 3), .used = ss_value_int64(i, 4, 0), .allotted = ss_value_int64(i, 5, 0)};
+		SSRow row = ss_row(rows, i);
+		SSSlotKey key;
+		SSShare share = {0};
 
+		key.campaign_no = ss_next_int32(&row);
+		key.day = ss_next_date(&row);
+		share.slot = ss_next_int32(&row);
+		share.used = ss_next_int64(&row);
+		share.allotted = ss_next_int64(&row);
 		ss_shares_add(find_locked(book, &key), context, share);
 	}
 }
