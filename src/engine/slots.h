@@ -72,6 +72,14 @@ extern void ss_slots_write_statement(SSStatement *statement);
  */
 extern void ss_slots_give_back(SSTake *takes, int count);
 
+/* What to give back of one award: its cost to the budget and, unless a part of the purchase stays, its use to that day's limits. */
+static inline void
+ss_slots_takes_of_award(SSTake takes[2], int32 campaign_no, DateADT day, int64 cost, bool whole)
+{
+	takes[0] = (SSTake){{campaign_no, SS_BUDGET_DAY}, -cost};
+	takes[1] = (SSTake){{campaign_no, day}, whole ? -1 : 0};
+}
+
 /*
  * Takes, and gives back (below 0), all of it or nothing, without locking what others may want; false when that cannot
  * be, or there is not as much as that: then ask again under locks. Puts them in order; the same about what has no slots.

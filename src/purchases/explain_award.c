@@ -35,7 +35,7 @@ PG_FUNCTION_INFO_V1(swipesavvy_explain_award);
 SS_QUERY(
 	purchase_query,
 	"SELECT t.user_id, coalesce(s.recorded_amount_minor, t.amount_minor), t.currency, t.occurred_at, t.status::text, t.category_no, t.merchant_id,"
-	"       t.metadata, t.recorded_at, t.points_base, t.points_bonus, t.discount_minor, t.decision,"
+	"       t.recorded_at, t.points_base, t.points_bonus, t.discount_minor, t.decision,"
 	"       t.request, t.amount_minor"
 	"  FROM swipesavvy.transactions t"
 	"  LEFT JOIN swipesavvy.settlements s ON s.user_id = t.user_id AND s.transaction_id = t.transaction_id"
@@ -81,34 +81,34 @@ read_purchase(const pg_uuid_t *transaction_id, const pg_uuid_t *user_id, SSPurch
 {
 	Datum values[2] = {UUIDPGetDatum(transaction_id), UUIDPGetDatum(user_id)};
 	bool nulls[2] = {false, user_id == NULL};
-	bool isnull;
-	uint64 rows = ss_query_read(&purchase_query, values, nulls);
-	Datum value;
+	SSRows rows = ss_rows_read(&purchase_query, values, nulls);
+	const pg_uuid_t *merchant_id;
+	SSRow row;
 
-	if (rows == 0)
+	if (rows.count == 0)
 		ss_not_found("transaction", ss_uuid_text(transaction_id));
-	if (rows > 1)
+	if (rows.count > 1)
 		ss_bad_value("user_id", "Several users have a transaction \"%s\": say whose.", ss_uuid_text(transaction_id));
 	memset(purchase, 0, sizeof(*purchase));
 	purchase->transaction_id = *transaction_id;
-	purchase->user_id = *ss_value_uuid(0, 1);
-	purchase->amount = ss_value_int64(0, 2, 0);
-	strlcpy(purchase->currency, ss_value_text(0, 3), sizeof(purchase->currency));
-	purchase->occurred_at = ss_value_time(0, 4);
-	purchase->status = (SSStatus) ss_check_choice(ss_value_text(0, 5), "status", ss_status_names);
-	value = ss_value_or_null(0, 6, INT2OID, &isnull);
-	purchase->category_no = isnull ? 0 : DatumGetInt16(value);
-	value = ss_value_or_null(0, 7, UUIDOID, &isnull);
-	purchase->has_merchant = !isnull;
-	if (!isnull)
-		purchase->merchant_id = *DatumGetUUIDP(value);
-	purchase->recorded_at = ss_value_time(0, 9);
-	purchase->points_base = ss_value_int64(0, 10, 0);
-	purchase->points_bonus = ss_value_int64(0, 11, 0);
-	purchase->discount = ss_value_int64(0, 12, 0);
-	ss_decision_decode(DatumGetByteaPP(ss_value_typed(0, 13, BYTEAOID)), &purchase->decision);
-	purchase->given = DatumGetInt16(ss_value_typed(0, 14, INT2OID));
-	return ss_value_int64(0, 15, 0);
+	row = ss_row(rows, 0);
+	purchase->user_id = *ss_next_uuid(&row);
+	purchase->amount = ss_next_int64(&row);
+	strlcpy(purchase->currency, ss_next_text(&row), sizeof(purchase->currency));
+	purchase->occurred_at = ss_next_time(&row);
+	purchase->status = (SSStatus) ss_check_choice(ss_next_text(&row), "status", ss_status_names);
+	purchase->category_no = ss_next_int16_or(&row, 0);
+	merchant_id = ss_next_uuid_or_null(&row);
+	purchase->has_merchant = merchant_id != NULL;
+	if (merchant_id != NULL)
+		purchase->merchant_id = *merchant_id;
+	purchase->recorded_at = ss_next_time(&row);
+	purchase->points_base = ss_next_int64(&row);
+	purchase->points_bonus = ss_next_int64(&row);
+	purchase->discount = ss_next_int64(&row);
+	ss_decision_decode(ss_next_bytea(&row), &purchase->decision);
+	purchase->given = ss_next_int16(&row);
+	return ss_next_int64(&row);
 }
 
 /* reason: NULL for a campaign that applied */

@@ -43,19 +43,23 @@ void
 ss_recorded_read(const pg_uuid_t *user_id, const pg_uuid_t *transaction_id, SSRecorded *purchase)
 {
 	Datum keys[2] = {UUIDPGetDatum(transaction_id), UUIDPGetDatum(user_id)};
+	SSRows rows;
+	SSRow row;
 
-	if (ss_query_latest(&read_query, keys, NULL) == 0)
+	rows = ss_rows_latest(&read_query, keys, NULL);
+	if (rows.count == 0)
 		ss_not_found("transaction", ss_uuid_text(transaction_id));
 	purchase->transaction_id = *transaction_id;
 	purchase->user_id = *user_id;
-	purchase->amount = ss_value_int64(0, 1, 0);
-	purchase->refunded = ss_value_int64(0, 2, 0);
-	purchase->points = ss_value_int64(0, 3, 0);
-	purchase->points_refunded = ss_value_int64(0, 4, 0);
-	strlcpy(purchase->currency, ss_value_text(0, 5), sizeof(purchase->currency));
-	purchase->status = (SSStatus) ss_check_choice(ss_value_text(0, 6), "status", ss_status_names);
-	purchase->occurred_at = ss_value_time(0, 7);
-	purchase->recorded_at = ss_value_time(0, 8);
+	row = ss_row(rows, 0);
+	purchase->amount = ss_next_int64(&row);
+	purchase->refunded = ss_next_int64(&row);
+	purchase->points = ss_next_int64(&row);
+	purchase->points_refunded = ss_next_int64(&row);
+	strlcpy(purchase->currency, ss_next_text(&row), sizeof(purchase->currency));
+	purchase->status = (SSStatus) ss_check_choice(ss_next_text(&row), "status", ss_status_names);
+	purchase->occurred_at = ss_next_time(&row);
+	purchase->recorded_at = ss_next_time(&row);
 }
 
 void

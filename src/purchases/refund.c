@@ -78,18 +78,26 @@ static bool
 find_known(const SSRecorded *purchase, const int64 *amount, const char *key, Refund *refund)
 {
 	Datum values[2] = {UUIDPGetDatum(&purchase->user_id)};
+	const pg_uuid_t *transaction_id;
+	bool amount_was_given;
+	SSRows rows;
+	SSRow row;
 
 	if (key == NULL)
 		return false;
 	values[1] = CStringGetTextDatum(key);
-	if (ss_query_latest(&known_key_query, values, NULL) == 0)
+	rows = ss_rows_latest(&known_key_query, values, NULL);
+	if (rows.count == 0)
 		return false;
-	refund->refund_id = *ss_value_uuid(0, 1);
-	refund->amount = ss_value_int64(0, 3, 0);
-	refund->before = ss_value_int64(0, 4, 0);
-	refund->points = ss_value_int64(0, 5, 0);
+	row = ss_row(rows, 0);
+	refund->refund_id = *ss_next_uuid(&row);
+	transaction_id = ss_next_uuid(&row);
+	refund->amount = ss_next_int64(&row);
+	refund->before = ss_next_int64(&row);
+	refund->points = ss_next_int64(&row);
+	amount_was_given = ss_next_bool(&row);
 	refund->replayed = true;
-	if (!ss_uuid_equal(ss_value_uuid(0, 2), &purchase->transaction_id) || ss_value_bool(0, 6) != (amount != NULL) ||
+	if (!ss_uuid_equal(transaction_id, &purchase->transaction_id) || amount_was_given != (amount != NULL) ||
 		(amount != NULL && *amount != refund->amount))
 		ss_duplicate("idempotency_key was used with other arguments", "The key is \"%s\".", key);
 	return true;
@@ -132,23 +140,28 @@ return_awards(const SSRecorded *purchase, const Refund *refund)
 {
 	bool whole = refund->before + refund->amount == purchase->amount;
 	Datum values[5];
-	int rows;
+	SSRows rows;
 	SSTake *takes;
 
 	set_parameters(purchase, refund, values);
-	rows = (int) ss_query_latest(&returns_query, values, NULL);
-	if (rows == 0)
+	rows = ss_rows_latest(&returns_query, values, NULL);
+	if (rows.count == 0)
 		return;
-	takes = palloc(2 * rows * sizeof(SSTake));
-	for (int i = 0; i < rows; i++)
+	takes = palloc(2 * rows.count * sizeof(SSTake));
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		int32 campaign_no = ss_value_int32(i, 2);
+		SSRow row = ss_row(rows, i);
+		int32 campaign_no;
+		DateADT day;
 
-		takes[2 * i] = (SSTake){{campaign_no, SS_BUDGET_DAY}, -ss_value_int64(i, 5, 0)};
-		takes[2 * i + 1] = (SSTake){{campaign_no, DatumGetDateADT(ss_value_typed(i, 3, DATEOID))}, whole ? -1 : 0};
+		ss_next_skip(&row, 1);
+		campaign_no = ss_next_int32(&row);
+		day = ss_next_date(&row);
+		ss_next_skip(&row, 1);
+		ss_slots_takes_of_award(&takes[2 * i], campaign_no, day, ss_next_int64(&row), whole);
 	}
 	(void) ss_query_latest(&write_returns_query, values, NULL);
-	ss_slots_give_back(takes, 2 * rows);
+	ss_slots_give_back(takes, 2 * (int) rows.count);
 }
 
 static void
@@ -196,10 +209,10 @@ add_result(SSJson *json, const SSRecorded *purchase, const Refund *refund, int e
 		   const char *tier)
 {
 	Datum values[5];
-	uint64 rows;
+	SSRows rows;
 
 	set_parameters(purchase, refund, values);
-	rows = ss_query_latest(&returns_query, values, NULL);
+	rows = ss_rows_latest(&returns_query, values, NULL);
 	ss_json_open_object(json, NULL);
 	ss_json_uuid(json, "refund_id", &refund->refund_id);
 	ss_json_uuid(json, "transaction_id", &purchase->transaction_id);
@@ -210,12 +223,15 @@ add_result(SSJson *json, const SSRecorded *purchase, const Refund *refund, int e
 	ss_json_int(json, "points_balance", points_balance);
 	ss_json_text(json, "tier", tier);
 	ss_json_open_array(json, "returned");
-	for (uint64 i = 0; i < rows; i++)
+	for (uint64 i = 0; i < rows.count; i++)
 	{
+		SSRow row = ss_row(rows, i);
+
 		ss_json_open_object(json, NULL);
-		ss_json_text(json, "campaign_id", ss_value_text(i, 1));
-		ss_json_money(json, "discount", ss_value_int64(i, 4, 0), exponent);
-		ss_json_money(json, "cost", ss_value_int64(i, 5, 0), exponent);
+		ss_json_text(json, "campaign_id", ss_next_text(&row));
+		ss_next_skip(&row, 2);
+		ss_json_money(json, "discount", ss_next_int64(&row), exponent);
+		ss_json_money(json, "cost", ss_next_int64(&row), exponent);
 		ss_json_close_object(json);
 	}
 	ss_json_close_array(json);

@@ -184,17 +184,19 @@ static void
 add_settled(SSJson *json, const SSRecorded *purchase, int exponent)
 {
 	Datum keys[2] = {UUIDPGetDatum(&purchase->transaction_id), UUIDPGetDatum(&purchase->user_id)};
-	uint64 rows = ss_query_latest(&awards_query, keys, NULL);
+	SSRows rows = ss_rows_latest(&awards_query, keys, NULL);
 
 	ss_json_money(json, "amount", purchase->amount, exponent);
 	ss_json_text(json, "currency", purchase->currency);
 	ss_json_open_array(json, "awards");
-	for (uint64 i = 0; i < rows; i++)
+	for (uint64 i = 0; i < rows.count; i++)
 	{
+		SSRow row = ss_row(rows, i);
+
 		ss_json_open_object(json, NULL);
-		ss_json_text(json, "campaign_id", ss_value_text(i, 1));
-		ss_json_int(json, "points", ss_value_int64(i, 2, 0));
-		ss_json_money(json, "discount", ss_value_int64(i, 3, 0), exponent);
+		ss_json_text(json, "campaign_id", ss_next_text(&row));
+		ss_json_int(json, "points", ss_next_int64(&row));
+		ss_json_money(json, "discount", ss_next_int64(&row), exponent);
 		ss_json_close_object(json);
 	}
 	ss_json_close_array(json);
@@ -247,17 +249,18 @@ return_awards(const SSRecorded *purchases, int count)
 {
 	Datum values[2] = {ss_uuid_array(&purchases[0].transaction_id, count, sizeof(SSRecorded)),
 					   ss_uuid_array(&purchases[0].user_id, count, sizeof(SSRecorded))};
-	int rows = (int) ss_query_latest(&return_awards_query, values, NULL);
-	SSTake *takes = palloc(Max(2 * rows, 1) * sizeof(SSTake));
+	SSRows rows = ss_rows_latest(&return_awards_query, values, NULL);
+	SSTake *takes = palloc(Max(2 * rows.count, 1) * sizeof(SSTake));
 
-	for (int i = 0; i < rows; i++)
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		int32 campaign_no = ss_value_int32(i, 1);
+		SSRow row = ss_row(rows, i);
+		int32 campaign_no = ss_next_int32(&row);
+		DateADT day = ss_next_date(&row);
 
-		takes[2 * i] = (SSTake){{campaign_no, SS_BUDGET_DAY}, -ss_value_int64(i, 3, 0)};
-		takes[2 * i + 1] = (SSTake){{campaign_no, DatumGetDateADT(ss_value_typed(i, 2, DATEOID))}, -1};
+		ss_slots_takes_of_award(&takes[2 * i], campaign_no, day, ss_next_int64(&row), true);
 	}
-	ss_slots_give_back(takes, 2 * rows);
+	ss_slots_give_back(takes, 2 * (int) rows.count);
 }
 
 /* Declines pending purchases of locked users; balances and purchases are in the order of user_id. */
