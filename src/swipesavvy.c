@@ -18,6 +18,7 @@
 #include "call/identity.h"
 #include "call/metrics.h"
 #include "call/refused.h"
+#include "experiments/flag_values.h"
 #include "flags/usage.h"
 #include "outbox/outbox.h"
 #include "purchases/view.h"
@@ -64,6 +65,7 @@ _PG_init(void)
 	ss_metrics_init();
 	ss_refused_init();
 	ss_usage_init();
+	ss_flag_values_init();
 	ss_shmem_init();
 	ss_background_init();
 }

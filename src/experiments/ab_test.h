@@ -150,8 +150,8 @@ extern Jsonb *ss_test_row(int32 test_no);
 /* The keys of get_ab_test() into the open object. */
 extern void ss_test_write(SSJson *json, const SSTest *test);
 
-/* The experiment that an SDK is given, under `key`. */
-extern void ss_test_write_document(SSJson *json, const char *key, const SSTest *test);
+/* The keys of the experiment that an SDK is given into the open object. */
+extern void ss_test_write_experiment(SSJson *json, const SSTest *test);
 
 /* Days that the test ran until `moment`, without pauses. */
 extern double ss_test_days_running(const SSTest *test, TimestampTz moment);

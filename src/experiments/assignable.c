@@ -16,6 +16,7 @@
 #include "base/errors.h"
 #include "base/rows.h"
 #include "experiments/assignable.h"
+#include "experiments/flag_values.h"
 #include "rules/rules.h"
 
 #define KEPT_MAX 64
@@ -62,6 +63,7 @@ copy(const SSTest *test)
 	made->of_flag = test->of_flag;
 	made->by_assignment = test->by_assignment;
 	made->control_outside = test->control_outside;
+	made->condition = copy_jsonb(test->condition);
 	made->started_at = test->started_at;
 	made->ended_at = test->ended_at;
 	made->npauses = test->npauses;
@@ -129,7 +131,7 @@ ss_assignable_by_id(const pg_uuid_t *id)
 }
 
 SSAssignable *
-ss_assignable_by_key(const char *key)
+ss_assignable_find(const char *key)
 {
 	Datum value;
 	SSRows rows;
@@ -144,9 +146,19 @@ ss_assignable_by_key(const char *key)
 	value = CStringGetTextDatum(key);
 	rows = ss_rows_latest(&find_by_key, &value, NULL);
 	if (rows.count == 0)
-		ss_not_found("test", key);
+		return NULL;
 	row = ss_row(rows, 0);
 	return take(ss_next_uuid(&row));
+}
+
+SSAssignable *
+ss_assignable_by_key(const char *key)
+{
+	SSAssignable *test = ss_assignable_find(key);
+
+	if (test == NULL)
+		ss_not_found("test", key);
+	return test;
 }
 
 /* --- what it says ---------------------------------------------------------------------------- */
@@ -170,5 +182,7 @@ ss_assignable_group(SSAssignable *test, const pg_uuid_t *user_id)
 	Datum values[2] = {UUIDPGetDatum(user_id), Int32GetDatum(test->compiled.segment_no)};
 	bool in_segment = test->compiled.segment_no == 0 || ss_query_read(&is_member, values, NULL) > 0;
 
+	if (test->of_flag && !ss_flag_values_take(test, user_id))
+		return SS_AB_OUTSIDE;
 	return ss_ab_group(&test->compiled, user_id, in_segment);
 }

@@ -23,6 +23,7 @@ typedef struct SSAssignable
 	SSTestStatus status;
 	bool of_flag;
 	bool by_assignment;
+	Jsonb *condition; /* of a test of a flag */
 	bool control_outside;
 	TimestampTz started_at;
 	TimestampTz ended_at; /* DT_NOEND = not yet */
@@ -36,6 +37,9 @@ typedef struct SSAssignable
 /* The test as it is now, whatever the snapshot; valid until the next call. PT404 if there is none. */
 extern SSAssignable *ss_assignable_by_id(const pg_uuid_t *id);
 extern SSAssignable *ss_assignable_by_key(const char *key);
+
+/* The same; NULL if there is none. */
+extern SSAssignable *ss_assignable_find(const char *key);
 
 /* Did it run at that moment? */
 extern bool ss_assignable_ran(const SSAssignable *test, TimestampTz moment);

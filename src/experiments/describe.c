@@ -25,6 +25,7 @@
 #include "base/rows.h"
 #include "base/uuid7.h"
 #include "experiments/ab_test.h"
+#include "experiments/flag_values.h"
 #include "rules/rules.h"
 
 #define SHARE			   10000 /* ten-thousandths of 1 */
@@ -632,6 +633,7 @@ take_variations(Jsonb *description, SSTest *test)
 		ss_bad_value("hold_out", "A test of a flag has none.");
 	test->condition = condition == NULL ? DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")))
 										: ss_json_as_jsonb(condition);
+	ss_flag_values_check(test);
 }
 
 /* --- all together ---------------------------------------------------------------------------------------- */

@@ -138,9 +138,8 @@ write_variations(SSJson *json, const SSTest *test)
 }
 
 void
-ss_test_write_document(SSJson *json, const char *key, const SSTest *test)
+ss_test_write_experiment(SSJson *json, const SSTest *test)
 {
-	ss_json_open_object(json, key);
 	ss_json_text(json, "key", test->key);
 	write_variations(json, test);
 	ss_json_open_array(json, "weights");
@@ -161,6 +160,13 @@ ss_test_write_document(SSJson *json, const char *key, const SSTest *test)
 		ss_json_close_object(json);
 	}
 	ss_json_close_array(json);
+}
+
+static void
+write_document(SSJson *json, const SSTest *test)
+{
+	ss_json_open_object(json, "document");
+	ss_test_write_experiment(json, test);
 	ss_json_close_object(json);
 }
 
@@ -223,7 +229,7 @@ ss_test_write(SSJson *json, const SSTest *test)
 	ss_json_text(json, "end_reason", test->end_reason);
 	ss_json_money(json, "days_running", (int64) floor(days * 100 + 0.5), 2);
 	write_pauses(json, test);
-	ss_test_write_document(json, "document", test);
+	write_document(json, test);
 }
 
 /*

@@ -23,9 +23,11 @@
 #include "call/call.h"
 #include "campaigns/campaigns.h"
 #include "experiments/ab_test.h"
+#include "experiments/flag_values.h"
 #include "experiments/results.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_create_ab_test);
+PG_FUNCTION_INFO_V1(swipesavvy_create_flag_test);
 PG_FUNCTION_INFO_V1(swipesavvy_update_ab_test);
 PG_FUNCTION_INFO_V1(swipesavvy_start_ab_test);
 PG_FUNCTION_INFO_V1(swipesavvy_pause_ab_test);
@@ -136,6 +138,16 @@ Datum
 swipesavvy_create_ab_test(PG_FUNCTION_ARGS)
 {
 	return create_test(fcinfo, false);
+}
+
+/*
+ * create_flag_test(test_name, flag_key, variations, …): one between values of a
+ * flag.
+ */
+Datum
+swipesavvy_create_flag_test(PG_FUNCTION_ARGS)
+{
+	return create_test(fcinfo, true);
 }
 
 /* An end moved nearer after looking is a false positive; less coverage would take users out of their groups. */
@@ -500,7 +512,9 @@ swipesavvy_end_ab_test(PG_FUNCTION_ARGS)
 	close_test(&test, GetCurrentTransactionStartTimestamp());
 	/* no group is active any more before campaigns change: their functions refuse what is in a test */
 	ss_test_update(&test, &call);
-	if (!leave)
+	if (test.of_flag)
+		ss_flag_values_win(&test, &call);
+	else if (!leave)
 		end_campaigns(&test, group, &call);
 	ss_test_record(&call, &test, "end", before);
 	open_answer(&json, &test);

@@ -1,8 +1,8 @@
 /*
  * flag_check.c: checks a flag before it is stored (flag_check.h).
  *
- * Called by create_flag, update_flag and import. Reads segments by name. No
- * locks: a segment is never deleted.
+ * Called by create_flag, update_flag and import. Reads segments by name and
+ * tests by key. No locks: a segment is never deleted.
  */
 #include "postgres.h"
 
@@ -32,6 +32,9 @@ typedef struct Check
 	int *reached; /* of each flag of the set, the longest way to it so far */
 } Check;
 
+SS_QUERY(find_test,
+		 "SELECT FROM swipesavvy.ab_tests t WHERE t.test_key = $1 AND t.status IN ('draft', 'running', 'paused')",
+		 TEXTOID);
 SS_QUERY(find_segment, "SELECT FROM swipesavvy.segments WHERE name = $1", TEXTOID);
 
 static char *
@@ -520,6 +523,15 @@ has_id(SSNode *rules, int count, SSText id)
 	return false;
 }
 
+/* The key of a test that is not over: its rule will have that id. */
+static bool
+is_key_of_test(SSText id)
+{
+	Datum key = PointerGetDatum(cstring_to_text_with_len(id.data, id.length));
+
+	return ss_query_latest(&find_test, &key, NULL) > 0;
+}
+
 /* Ids are unique, none is reserved, and every rule has one. */
 static void
 name_rules(const Check *check, SSNode *rules)
@@ -536,6 +548,8 @@ name_rules(const Check *check, SSNode *rules)
 		if (ss_text_equals(ss_node_string(id), SS_TEXT("rollout")) ||
 			ss_text_equals(ss_node_string(id), SS_TEXT("override")))
 			refuse(check, at_index("rules", i), "the id is reserved");
+		if (is_key_of_test(ss_node_string(id)))
+			refuse(check, at_index("rules", i), "the id is the key of an A/B test");
 		if (has_id(rules, i, ss_node_string(id)))
 			refuse(check, at_index("rules", i), "another rule has this id");
 	}
@@ -558,7 +572,7 @@ check_rules(Check *check)
 {
 	SSNode *rules = check->input->rules;
 
-	check->argument = "rules";
+	check->argument = check->input->rules_argument == NULL ? "rules" : check->input->rules_argument;
 	if (!ss_node_is(rules, SS_NODE_ARRAY))
 		ss_bad_value("rules", "It is not an array.");
 	if (rules->count > RULES_MAX)

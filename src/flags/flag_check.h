@@ -22,7 +22,8 @@ typedef struct SSFlagInput
 	SSNode *default_value;
 	SSNode *value;
 	SSNode *targeting;
-	SSNode *rules; /* gets ids where they are missing */
+	SSNode *rules;				/* gets ids where they are missing */
+	const char *rules_argument; /* that errors name; NULL: "rules" */
 	SSNode *prerequisites;
 } SSFlagInput;
 

@@ -15,14 +15,21 @@
 #include "base/args.h"
 #include "base/errors.h"
 #include "base/money.h"
-#include "base/query.h"
+#include "base/rows.h"
 #include "flags/flag_record.h"
 #include "outbox/outbox.h"
 
-SS_QUERY(lock_flag,
-		 "SELECT f.flag_no, f.version, f.archived_at IS NOT NULL, f.value_type, to_jsonb(f) - 'is_seed'"
-		 "  FROM swipesavvy.feature_flags f WHERE f.flag_key = $1 FOR NO KEY UPDATE",
-		 TEXTOID);
+SS_QUERY(tests_of, "SELECT t.test_id, t.status FROM swipesavvy.ab_tests t WHERE t.flag_no = $1 ORDER BY t.test_no",
+		 INT4OID);
+SS_QUERY(active_test,
+		 "SELECT t.test_key FROM swipesavvy.ab_tests t WHERE t.flag_no = $1 AND t.status IN ('running', 'paused')"
+		 " ORDER BY t.test_no LIMIT 1",
+		 INT4OID);
+#define FLAG_ROW                                                                                                       \
+	"SELECT f.flag_no, f.version, f.archived_at IS NOT NULL, f.value_type, to_jsonb(f) - 'is_seed'"                    \
+	"  FROM swipesavvy.feature_flags f WHERE f.flag_key = $1"
+SS_QUERY(read_flag, FLAG_ROW, TEXTOID);
+SS_QUERY(lock_flag, FLAG_ROW " FOR NO KEY UPDATE", TEXTOID);
 SS_QUERY(insert_log,
 		 "INSERT INTO swipesavvy.feature_flag_audit_log (flag_no, action, actor_id, reason, version, before, after)"
 		 " VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -48,21 +55,50 @@ SS_QUERY(
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
 	INT4OID, TIMESTAMPTZOID, BOOLOID, INT4OID, INT4OID, TIMESTAMPTZOID, UUIDOID, TEXTOID);
 
+/* Takes the flag's row by one of the two queries that find it. */
+static void
+take_row(SSFlagRow *row, const char *key, SSQuery *query, bool archived_too)
+{
+	Datum value = CStringGetTextDatum(key);
+	SSRows rows = ss_rows_latest(query, &value, NULL);
+	SSRow found;
+
+	if (rows.count == 0)
+		ss_not_found("flag", key);
+	found = ss_row(rows, 0);
+	row->key = key;
+	row->no = ss_next_int32(&found);
+	row->version = ss_next_int32(&found);
+	row->is_archived = ss_next_bool(&found);
+	row->value_type = ss_next_text(&found);
+	row->document = DatumGetJsonbPCopy(JsonbPGetDatum(ss_next_jsonb(&found)));
+	if (row->is_archived && !archived_too)
+		ss_bad_state("the flag is archived", "The key is \"%s\".", key);
+}
+
 void
 ss_flag_lock(SSFlagRow *row, const char *key, bool archived_too)
 {
-	Datum value = CStringGetTextDatum(key);
+	take_row(row, key, &lock_flag, archived_too);
+}
 
-	if (ss_query_latest(&lock_flag, &value, NULL) == 0)
-		ss_not_found("flag", key);
-	row->key = key;
-	row->no = ss_value_int32(0, 1);
-	row->version = ss_value_int32(0, 2);
-	row->is_archived = ss_value_bool(0, 3);
-	row->value_type = ss_value_text(0, 4);
-	row->document = DatumGetJsonbPCopy(ss_value_typed(0, 5, JSONBOID));
-	if (row->is_archived && !archived_too)
-		ss_bad_state("the flag is archived", "The key is \"%s\".", key);
+void
+ss_flag_read(SSFlagRow *row, const char *key)
+{
+	take_row(row, key, &read_flag, false);
+}
+
+void
+ss_flag_check_untested(const SSFlagRow *row)
+{
+	Datum no = Int32GetDatum(row->no);
+	SSRows rows = ss_rows_latest(&active_test, &no, NULL);
+	SSRow found;
+
+	if (rows.count == 0)
+		return;
+	found = ss_row(rows, 0);
+	ss_bad_state("the flag is in an A/B test", "Test \"%s\" rests on what it is now.", ss_next_text(&found));
 }
 
 void
@@ -70,8 +106,10 @@ ss_flag_check_hash_attribute(const SSFlagRow *row, const char *wanted, int bp)
 {
 	JsonbValue *present = ss_document_get(row->document, "hash_attribute");
 
-	if (bp > 0 && bp < SS_EVERYBODY_BP &&
-		strcmp(wanted, pnstrdup(present->val.string.val, present->val.string.len)) != 0)
+	if (strcmp(wanted, pnstrdup(present->val.string.val, present->val.string.len)) == 0)
+		return;
+	ss_flag_check_untested(row);
+	if (bp > 0 && bp < SS_EVERYBODY_BP)
 		ss_bad_state("the flag is rolled out in part", "With another hash attribute, other users would have it.");
 }
 
@@ -154,8 +192,9 @@ ss_flag_show(SSJson *json, const char *key, bool reader)
 	ss_json_bool(json, "enabled", flag->enabled);
 	ss_json_money(json, "rollout_percentage", flag->bp, 2);
 	add_schedule(json, set, flag);
-	ss_json_open_array(json, "tests");
-	ss_json_close_array(json);
+	value = Int32GetDatum(flag->no);
+	(void) (reader ? ss_query_read(&tests_of, &value, NULL) : ss_query_write(&tests_of, &value, NULL));
+	ss_json_rows(json, "tests");
 	document = ss_flag_feature(set, flag);
 	ss_node_push(&json->state, &name, &document, &json->result);
 }

@@ -23,12 +23,27 @@ typedef struct SSFlagRow
 /* Locks the flag FOR NO KEY UPDATE; PT404, and PT400 for an archived one unless those are let in. */
 extern void ss_flag_lock(SSFlagRow *row, const char *key, bool archived_too);
 
-/* The hash attribute decides who is in: PT400 where some are and some are not. */
+/* The same without a lock; PT400 for an archived one. */
+extern void ss_flag_read(SSFlagRow *row, const char *key);
+
+/* PT400 for a flag in a running or paused A/B test. */
+extern void ss_flag_check_untested(const SSFlagRow *row);
+
+/* The hash attribute decides who is in: PT400 where some are and some are not, and in a running or paused test. */
 extern void ss_flag_check_hash_attribute(const SSFlagRow *row, const char *wanted, int bp);
 
 /* A change: to the flag's own log, the audit log and the outbox. `after` NULL: nothing is left. */
 extern void ss_flag_record(SSCall *call, const SSFlagRow *row, const char *action, const char *reason, Jsonb *before,
 						   Jsonb *after);
+
+/*
+ * 22023 for a rule that the flag of that key could not have, PT404 or PT400 for
+ * the flag; returns its number. Nothing is locked. (flags.c)
+ */
+extern int32 ss_flag_check_rule(const char *key, Jsonb *rule);
+
+/* Puts a rule behind those of a flag, as an update of it. (flags.c) */
+extern void ss_flag_append_rule(SSCall *call, const char *key, Jsonb *rule, const char *reason);
 
 /* The members of a flag, as it is now, in the object that is open. A reader's query must not see more than its snapshot. */
 extern void ss_flag_show(SSJson *json, const char *key, bool reader);

@@ -37,12 +37,26 @@ static bool provisional; /* compiled in a parallel statement, under its snapshot
 static uint64 serials = 0;
 static int64 last_build_us = 0;
 
+/* Of the running tests on a flag, by their numbers: each is an experiment that hashes the id. */
+#define TEST_RULES                                                                                                          \
+	" coalesce((SELECT jsonb_agg(jsonb_build_object('id', t.test_key, 'key', t.test_key, 'seed', t.seed, 'hashVersion', 2," \
+	" 'hashAttribute', 'id', 'coverage', t.coverage, 'bucketVersion', t.bucket_version, 'variations', g.variations,"        \
+	" 'weights', g.weights, 'meta', g.meta)"                                                                                \
+	" || CASE WHEN t.condition = '{}' THEN '{}' ELSE jsonb_build_object('condition', t.condition) END"                      \
+	" || CASE WHEN t.namespace_id IS NULL THEN '{}' ELSE jsonb_build_object('namespace',"                                   \
+	" jsonb_build_array(t.namespace_id, t.namespace_start, t.namespace_end)) END ORDER BY t.test_no)"                       \
+	" FROM swipesavvy.ab_tests t CROSS JOIN LATERAL (SELECT jsonb_agg(v.value ORDER BY v.group_no) AS variations,"          \
+	" jsonb_agg(v.weight ORDER BY v.group_no) AS weights,"                                                                  \
+	" jsonb_agg(jsonb_build_object('key', v.name) ORDER BY v.group_no) AS meta"                                             \
+	" FROM swipesavvy.ab_test_groups v WHERE v.test_no = t.test_no) g"                                                      \
+	" WHERE t.flag_no = f.flag_no AND t.status = 'running'), '[]')"
+
 /* Those whose key is smaller in jsonb's order come first. */
 SS_QUERY(
 	flags_query,
 	"SELECT flag_no, flag_key, audience, archived_at IS NOT NULL, sticky, updated_at, hash_attribute, seed, default_value, value,"
-	"       targeting, rules, prerequisites"
-	"  FROM swipesavvy.feature_flags ORDER BY octet_length(flag_key), flag_key");
+	"       targeting, rules, prerequisites," TEST_RULES
+	"  FROM swipesavvy.feature_flags f ORDER BY octet_length(flag_key), flag_key");
 
 /* What counts now, and what is to come. */
 SS_QUERY(
@@ -163,7 +177,7 @@ reads_of_rule(SSNode *rule)
 	return reads;
 }
 
-/* The rules that are stored, then the roll-out to a share. */
+/* The rules that are stored and those of tests, then the roll-out to a share. */
 static SSNode *
 rule_at(SSFlag *flag, int n)
 {
@@ -326,6 +340,7 @@ compile_feature(SSFlag *flag, SSRow *row)
 	SSNode *targeting;
 	SSNode *stored;
 	SSNode *prerequisites;
+	SSNode *tests;
 	SSNode rules;
 
 	flag->default_value = next_document(row);
@@ -333,11 +348,12 @@ compile_feature(SSFlag *flag, SSRow *row)
 	targeting = next_document(row);
 	stored = next_array(row);
 	prerequisites = next_array(row);
-	rules = ss_node_array(stored->count + 1);
-	flag->nstored = stored->count;
-	for (int i = 0; i < stored->count; i++)
+	tests = next_array(row);
+	flag->nstored = stored->count + tests->count;
+	rules = ss_node_array(flag->nstored + 1);
+	for (int i = 0; i < flag->nstored; i++)
 	{
-		rules.items[i] = stored->items[i];
+		rules.items[i] = i < stored->count ? stored->items[i] : tests->items[i - stored->count];
 		complete_rule(&rules.items[i], prerequisites, flag->is_sticky);
 	}
 	flag->whole = rollout_rule(value, targeting, NULL, seed);

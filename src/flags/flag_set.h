@@ -55,7 +55,7 @@ typedef struct SSFlag
 	SSNode *feature; /* of the set's; NULL if archived */
 	SSNode *default_value;
 	SSNode *rules;	/* of the feature; as many as apply at the moment it is arranged for */
-	int nstored;	/* of them, without the roll-out */
+	int nstored;	/* of them, those of tests included, without the roll-out */
 	SSNode whole;	/* the roll-out to everybody */
 	SSNode partial; /* the roll-out to a share */
 	SSFlagStep *steps;

@@ -326,7 +326,7 @@ check_audience(const SSFlagInput *input)
 static void
 update_row(SSCall *call, Jsonb *changes, SSFlagRow *row, const char *reason)
 {
-	SSFlagInput input;
+	SSFlagInput input = {0};
 	Datum values[7];
 	bool nulls[7] = {false};
 	bool reshuffle = bool_of(changes, "reshuffle", false);
@@ -381,6 +381,47 @@ swipesavvy_update_flag(PG_FUNCTION_ARGS)
 	change_timeline(&call, changes, &row, &state, reason);
 	show(&json, key, "The flag has been updated.");
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
+
+/* --- rules of A/B tests ------------------------------------------------------------------------- */
+
+int32
+ss_flag_check_rule(const char *key, Jsonb *rule)
+{
+	SSFlagRow row;
+	SSFlagInput input = {0};
+	SSNode *rules;
+
+	ss_flag_read(&row, key);
+	rules = palloc(sizeof(SSNode));
+	*rules = ss_node_array(1);
+	rules->items[0] = *ss_node_read(rule);
+	read_input(DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"))), &row, &input);
+	input.rules = rules;
+	input.rules_argument = "condition"; /* its values are checked before */
+	ss_flag_check(&input, ss_flag_set_get());
+	return row.no;
+}
+
+void
+ss_flag_append_rule(SSCall *call, const char *key, Jsonb *rule, const char *reason)
+{
+	SSFlagRow row;
+	SSJson json = {0};
+	SSNode *stored;
+	Jsonb *changes;
+
+	ss_flag_lock(&row, key, false);
+	stored = ss_node_read(ss_json_as_jsonb(ss_document_get(row.document, "rules")));
+	ss_json_open_object(&json, NULL);
+	ss_json_open_array(&json, "rules");
+	for (int i = 0; i < stored->count; i++)
+		ss_json_jsonb(&json, NULL, ss_node_as_jsonb(&ss_node_items(stored)[i]));
+	ss_json_jsonb(&json, NULL, rule);
+	ss_json_close_array(&json);
+	ss_json_close_object(&json);
+	changes = DatumGetJsonbP(ss_json_finish(&json));
+	update_row(call, changes, &row, reason);
 }
 
 /* --- the archive ---------------------------------------------------------------------------------- */
@@ -443,6 +484,7 @@ swipesavvy_delete_flag(PG_FUNCTION_ARGS)
 	child = child_of(row.key, NULL);
 	if (child != NULL)
 		ss_bad_state("the flag is a prerequisite", "Flag \"%s\" needs it.", child);
+	ss_flag_check_untested(&row);
 	value = Int32GetDatum(row.no);
 	(void) ss_query_write(&delete_overrides, &value, NULL);
 	after = set_archived(&call, &row, true);

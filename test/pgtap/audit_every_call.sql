@@ -117,7 +117,8 @@ INSERT INTO exercises VALUES
     (603, 'start_ab_test', $$'00000000-0000-7000-8000-0000000000e3'$$, 'ab_test.start', '00000000-0000-7000-8000-0000000000e3', NULL, NULL),
     (604, 'pause_ab_test', $$'00000000-0000-7000-8000-0000000000e3'$$, 'ab_test.pause', '00000000-0000-7000-8000-0000000000e3', NULL, NULL),
     (605, 'end_ab_test', $$'00000000-0000-7000-8000-0000000000e3', 'variant_1', 'leave'$$, 'ab_test.end', '00000000-0000-7000-8000-0000000000e3', NULL, NULL),
-    (606, 'delete_ab_test', $$'00000000-0000-7000-8000-0000000000e3'$$, 'ab_test.delete', '00000000-0000-7000-8000-0000000000e3', NULL, NULL);
+    (606, 'delete_ab_test', $$'00000000-0000-7000-8000-0000000000e3'$$, 'ab_test.delete', '00000000-0000-7000-8000-0000000000e3', NULL, NULL),
+    (607, 'create_flag_test', $$'T', 'dark_mode', '[true, false]', test_id => '00000000-0000-7000-8000-0000000000e4'$$, 'ab_test.create', '00000000-0000-7000-8000-0000000000e4', NULL, NULL);
 INSERT INTO exercises VALUES
     (201, 'create_reward', $$'Mug', 2, reward_id => '00000000-0000-7000-8000-0000000000e1'$$, 'reward.create', '00000000-0000-7000-8000-0000000000e1', NULL, NULL),
     (202, 'update_reward', $$'00000000-0000-7000-8000-0000000000e1', '{"points": 3}'$$, 'reward.update', '00000000-0000-7000-8000-0000000000e1', NULL,

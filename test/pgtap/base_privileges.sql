@@ -36,7 +36,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('flag_evaluate_document', 'NBM'), ('experiment_run_document', 'NBM'),
     ('evaluate_flag', 'A'), ('assign_flag', 'CBM'), ('evaluate_flags', 'A'), ('flag_enabled', 'CNBM'), ('flag_users', 'NBM'), ('get_flags_document', 'A'), ('get_flag', 'NBM'), ('list_flags', 'NBM'),
     ('create_flag', 'M'), ('update_flag', 'M'), ('delete_flag', 'M'), ('restore_flag', 'M'), ('toggle_flag', 'M'), ('set_flag_rollout', 'M'), ('schedule_flag', 'M'),
-    ('create_ab_test', 'M'), ('update_ab_test', 'M'), ('start_ab_test', 'M'), ('pause_ab_test', 'M'), ('end_ab_test', 'M'), ('get_ab_test', 'NM'), ('list_ab_tests', 'NM'),
+    ('create_ab_test', 'M'), ('create_flag_test', 'M'), ('update_ab_test', 'M'), ('start_ab_test', 'M'), ('pause_ab_test', 'M'), ('end_ab_test', 'M'), ('get_ab_test', 'NM'), ('list_ab_tests', 'NM'),
     ('assign_ab_test', 'CBM'), ('track_exposures', 'BM'), ('get_ab_test_results', 'NM'), ('delete_ab_test', 'M'), ('refresh_ab_tests', 'M'), ('plan_ab_test', 'NM'),
     ('cancel_flag_schedule', 'M'), ('set_flag_override', 'M'), ('remove_flag_override', 'M'), ('list_flag_overrides', 'SM'), ('get_flag_audit', 'M'), ('flag_cache_status', 'M'), ('import_flags_document', 'M'), ('flush_flag_usage', 'M'), ('fold_flag_usage', 'M'), ('get_flag_analytics', 'NM'), ('flag_usage_users', 'NM'),
     ('add_merchant_location', 'M'), ('update_merchant_location', 'M'), ('remove_merchant_location', 'M'), ('import_merchant_locations', 'M'), ('get_merchant_locations', 'A'),

@@ -229,7 +229,7 @@ INSERT INTO declared_functions VALUES
     ('s/strict/s', 'analytics_day analytics_hour'), ('s/null/r', 'unfolded_deltas verify_analytics'),
     ('v/null/u', 'apply_event_retention fold_analytics rebuild_analytics refresh_analytics track_events'),
     ('s/null/r', 'get_ab_test list_ab_tests'), ('s/null/u', 'get_ab_test_results'),
-    ('v/null/u', 'assign_ab_test create_ab_test delete_ab_test end_ab_test pause_ab_test refresh_ab_tests start_ab_test track_exposures update_ab_test'),
+    ('v/null/u', 'assign_ab_test create_ab_test create_flag_test delete_ab_test end_ab_test pause_ab_test refresh_ab_tests start_ab_test track_exposures update_ab_test'),
     ('s/null/r', 'plan_ab_test evaluate_flag evaluate_flags flag_enabled flag_users get_flag get_flag_analytics get_flag_audit list_flag_overrides list_flags'),
     ('v/null/u', 'assign_flag cancel_flag_schedule create_flag delete_flag flag_cache_status flush_flag_usage fold_flag_usage import_flags_document remove_flag_override restore_flag schedule_flag set_flag_override set_flag_rollout '
         'toggle_flag update_flag'),
@@ -269,10 +269,10 @@ CREATE TEMP TABLE declared_triggers (name, enabled, tables) AS VALUES
     ('rules_after_delete', 'A', 'ab_test_groups ab_tests boosts campaigns currencies merchant_categories system_settings tiers'),
     ('rules_after_truncate', 'A', 'ab_test_groups ab_tests boosts campaigns currencies merchant_categories system_settings tiers'),
     ('changes_of_flags_are_kept', 'A', 'feature_flag_audit_log'), ('changes_of_flags_are_not_truncated', 'A', 'feature_flag_audit_log'),
-    ('flags_after_insert', 'A', 'feature_flag_overrides feature_flag_rollouts feature_flags system_settings'),
-    ('flags_after_update', 'A', 'feature_flag_overrides feature_flag_rollouts feature_flags system_settings'),
-    ('flags_after_delete', 'A', 'feature_flag_overrides feature_flag_rollouts feature_flags system_settings'),
-    ('flags_after_truncate', 'A', 'feature_flag_overrides feature_flag_rollouts feature_flags system_settings'),
+    ('flags_after_insert', 'A', 'ab_test_groups ab_tests feature_flag_overrides feature_flag_rollouts feature_flags system_settings'),
+    ('flags_after_update', 'A', 'ab_test_groups ab_tests feature_flag_overrides feature_flag_rollouts feature_flags system_settings'),
+    ('flags_after_delete', 'A', 'ab_test_groups ab_tests feature_flag_overrides feature_flag_rollouts feature_flags system_settings'),
+    ('flags_after_truncate', 'A', 'ab_test_groups ab_tests feature_flag_overrides feature_flag_rollouts feature_flags system_settings'),
     ('merchant_after_update', 'A', 'merchants'), ('merchant_after_delete', 'A', 'merchants'), ('merchants_after_truncate', 'A', 'merchants');
 INSERT INTO declared_triggers
 SELECT t.name, t.enabled, string_agg(DISTINCT r.relname, ' ')

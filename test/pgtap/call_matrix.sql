@@ -116,6 +116,7 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('flag_evaluate_document', $$'{}', 'f', '{}'$$, NULL, NULL),
     ('experiment_run_document', $$'{}', '{}'$$, NULL, NULL),
     ('create_ab_test', $$'Another', 'AB-3', '{AB-4}'$$, NULL, NULL),
+    ('create_flag_test', $$'Flag', 'dark_mode', '[true, false]'$$, NULL, NULL),
     ('update_ab_test', $$$draft, '{"test_name": "Sketch"}'$$, NULL, NULL),
     ('start_ab_test', '$draft', NULL, NULL),
     ('pause_ab_test', '$test', NULL, NULL),

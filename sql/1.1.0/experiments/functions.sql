@@ -12,6 +12,10 @@ BEGIN
             EXECUTE pg_catalog.format('CREATE TRIGGER %I AFTER %s ON swipesavvy.%I FOR EACH %s EXECUTE FUNCTION swipesavvy.rules_changed()',
                                       name, change, table_name, CASE change WHEN 'TRUNCATE' THEN 'STATEMENT' ELSE 'ROW' END);
             EXECUTE pg_catalog.format('ALTER TABLE swipesavvy.%I ENABLE ALWAYS TRIGGER %I', table_name, name);
+            name := pg_catalog.format('flags_after_%s', pg_catalog.lower(change));
+            EXECUTE pg_catalog.format('CREATE TRIGGER %I AFTER %s ON swipesavvy.%I FOR EACH %s EXECUTE FUNCTION swipesavvy.rules_changed(''flag_sentinel'')',
+                                      name, change, table_name, CASE change WHEN 'TRUNCATE' THEN 'STATEMENT' ELSE 'ROW' END);
+            EXECUTE pg_catalog.format('ALTER TABLE swipesavvy.%I ENABLE ALWAYS TRIGGER %I', table_name, name);
         END LOOP;
     END LOOP;
 END
@@ -53,6 +57,42 @@ COMMENT ON FUNCTION swipesavvy.create_ab_test(text, text, text[], bigint, numeri
     text, text, text, text[], text[], text, integer, integer, numeric, numeric, boolean, integer, integer, integer, text, text, uuid) IS
     'Creates a test between two to nine campaigns as a draft. weights are those of the control and the variants and come to '
     '1 - hold_out; minimum_effect_size is relative to the control; a namespace is [name, start, end].';
+
+CREATE FUNCTION swipesavvy.create_flag_test(
+    test_name text,
+    flag_key text,
+    variations jsonb,
+    target_sample_size bigint DEFAULT NULL,
+    confidence_level numeric DEFAULT 0.95,
+    minimum_effect_size numeric DEFAULT 0.10,
+    hypothesis text DEFAULT NULL,
+    weights numeric[] DEFAULT NULL,
+    hold_out numeric DEFAULT 0,
+    coverage numeric DEFAULT 1,
+    condition jsonb DEFAULT '{}',
+    namespace jsonb DEFAULT NULL,
+    exposure text DEFAULT 'assignment',
+    outside text DEFAULT NULL,
+    primary_metric text DEFAULT 'buyers',
+    metrics text[] DEFAULT NULL,
+    guardrails text[] DEFAULT NULL,
+    scope text DEFAULT 'all',
+    window_days integer DEFAULT NULL,
+    covariate_days integer DEFAULT 28,
+    power numeric DEFAULT 0.80,
+    baseline numeric DEFAULT NULL,
+    sequential boolean DEFAULT true,
+    sequential_tuning integer DEFAULT NULL,
+    minimum_days integer DEFAULT 14,
+    minimum_conversions integer DEFAULT 100,
+    test_key text DEFAULT NULL,
+    seed text DEFAULT NULL,
+    test_id uuid DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_create_flag_test';
+COMMENT ON FUNCTION swipesavvy.create_flag_test(text, text, jsonb, bigint, numeric, numeric, text, numeric[], numeric, numeric, jsonb, jsonb,
+    text, text, text, text[], text[], text, integer, integer, numeric, numeric, boolean, integer, integer, integer, text, text, uuid) IS
+    'Creates a test between two to nine values of a flag as a draft; the first is the control. It counts users who were told their value.';
 
 CREATE FUNCTION swipesavvy.update_ab_test(test_id uuid, changes jsonb) RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE

@@ -8,7 +8,7 @@ DECLARE
     -- each function (by name: none is overloaded) and the roles that may call it besides admin:
     -- A = all, C = customer, S = support, N = analytics, B = backend, D = delivery
     matrix CONSTANT text[] := ARRAY[
-        'create_ab_test', 'update_ab_test', 'start_ab_test', 'pause_ab_test', 'end_ab_test', 'get_ab_test N', 'list_ab_tests N',
+        'create_ab_test', 'create_flag_test', 'update_ab_test', 'start_ab_test', 'pause_ab_test', 'end_ab_test', 'get_ab_test N', 'list_ab_tests N',
         'assign_ab_test CB', 'track_exposures B', 'plan_ab_test N', 'get_ab_test_results N', 'delete_ab_test', 'refresh_ab_tests'];
     functions text[] := ARRAY[]::text[];
     line text;
