@@ -41,7 +41,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('cancel_flag_schedule', 'M'), ('set_flag_override', 'M'), ('remove_flag_override', 'M'), ('list_flag_overrides', 'SM'), ('get_flag_audit', 'M'), ('flag_cache_status', 'M'), ('import_flags_document', 'M'), ('flush_flag_usage', 'M'), ('fold_flag_usage', 'M'), ('get_flag_analytics', 'NM'), ('flag_usage_users', 'NM'),
     ('add_merchant_location', 'M'), ('update_merchant_location', 'M'), ('remove_merchant_location', 'M'), ('import_merchant_locations', 'M'), ('get_merchant_locations', 'A'),
     ('get_nearby_merchants', 'A'), ('place_distance', 'NBM'),
-    ('fold_analytics', 'M'), ('rebuild_analytics', 'M'), ('refresh_analytics', 'M'), ('apply_event_retention', 'M'), ('verify_analytics', 'NM'), ('track_events', 'BM'),
+    ('fold_analytics', 'M'), ('rebuild_analytics', 'M'), ('refresh_analytics', 'M'), ('apply_event_retention', 'M'), ('verify_analytics', 'NM'), ('get_campaign_metrics', 'NM'), ('get_campaign_daily', 'NM'), ('get_campaign_trends', 'NM'), ('get_campaign_roi', 'NM'), ('track_events', 'BM'),
     ('analytics_hour', '-'), ('analytics_day', '-'), ('unfolded_deltas', '-'),
     ('restore_feature_flags', '-'), ('restore_feature_flag_rollouts', '-'),
     ('uuid_v7', '-'), ('minor_to_major', '-'), ('email_key', '-'), ('search_key', '-'), ('place_position', '-'), ('locations_near', '-'), ('refuse_change', '-'), ('audit_refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),

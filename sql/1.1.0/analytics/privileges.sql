@@ -9,7 +9,8 @@ DECLARE
     -- each function (by name: none is overloaded) and the roles that may call it besides admin:
     -- A = all, C = customer, S = support, N = analytics, B = backend, D = delivery
     matrix CONSTANT text[] := ARRAY[
-        'fold_analytics', 'rebuild_analytics', 'refresh_analytics', 'apply_event_retention', 'verify_analytics N', 'track_events B'];
+        'fold_analytics', 'rebuild_analytics', 'refresh_analytics', 'apply_event_retention', 'verify_analytics N', 'track_events B',
+        'get_campaign_metrics N', 'get_campaign_daily N', 'get_campaign_trends N', 'get_campaign_roi N'];
     functions text[] := helpers;
     line text;
     name text;

@@ -1,0 +1,261 @@
+/*
+ * campaign_figures.c: figures of a campaign (campaign_figures.h).
+ *
+ * Called by the readers of analytics. One statement adds roll-up rows and what is
+ * not folded yet, so both are of one snapshot. Money counts in the campaign's
+ * present currency; what was redeemed in another one counts as a conversion and
+ * in no money. Ratios are worked out exactly, in integers. No locks.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+#include "analytics/campaign_figures.h"
+#include "analytics/facts.h"
+#include "base/errors.h"
+#include "base/money.h"
+#include "base/query.h"
+#include "rules/rules.h"
+
+SS_QUERY(find_campaign, "SELECT c.campaign_no, c.currency FROM swipesavvy.campaigns c WHERE c.campaign_id = $1",
+		 TEXTOID);
+
+/* One row for each bucket: what is an integer, what is money in currency $2, and whether there is any in another one. */
+#define IN_CURRENCY(column) "sum(f." column ") FILTER (WHERE f.currency = $2)"
+#define BUCKETS(rows)                                                                                                                                           \
+	"SELECT f.bucket, sum(f.impressions)::numeric, sum(f.views)::numeric, sum(f.clicks)::numeric,"                                                              \
+	"       sum(f.tracked_conversions)::numeric, sum(f.tracked_value)::numeric, sum(f.purchase_conversions)::numeric,"                                          \
+	"       sum(f.pending_conversions)::numeric, " IN_CURRENCY("revenue") ", " IN_CURRENCY("revenue_primary") ", " IN_CURRENCY(                                 \
+		"cost") ", " IN_CURRENCY("discount") ", sum(f.bonus_points)::numeric,"                                                                                  \
+											 "       coalesce(bool_or(f.currency NOT IN ($2, 'XXX') AND (f.purchase_conversions <> 0 OR f.cost <> 0)), false)," \
+											 "       max(f.updated_at), bool_or(f.updated_at IS NULL)"                                                          \
+											 "  FROM (" rows ") f GROUP BY f.bucket ORDER BY f.bucket"
+
+SS_QUERY(read_days,
+		 BUCKETS("SELECT d.day AS bucket, d.currency, d.updated_at, " SS_CAMPAIGN_MEASURES
+				 "  FROM swipesavvy.campaign_days d WHERE d.campaign_no = $1 AND d.day >= $3 AND d.day < $4"
+				 " UNION ALL SELECT t.day, t.currency, NULL, " SS_CAMPAIGN_MEASURES
+				 "  FROM (SELECT swipesavvy.analytics_day(t.occurred_at, $5) AS day, t.* FROM (" SS_TAIL_FACTS(
+					 "$1") ") t) t"
+						   " WHERE t.day >= $3 AND t.day < $4"),
+		 INT4OID, TEXTOID, DATEOID, DATEOID, TEXTOID);
+SS_QUERY(read_hours,
+		 BUCKETS("SELECT h.hour AS bucket, h.currency, NULL::timestamptz AS updated_at, " SS_CAMPAIGN_MEASURES
+				 "  FROM swipesavvy.campaign_hours h WHERE h.campaign_no = $1 AND h.hour >= $3 AND h.hour < $4"
+				 " UNION ALL SELECT t.hour, t.currency, NULL, " SS_CAMPAIGN_MEASURES
+				 "  FROM (SELECT swipesavvy.analytics_hour(t.occurred_at, $5) AS hour, t.* FROM (" SS_TAIL_FACTS(
+					 "$1") ") t) t"
+						   " WHERE t.hour >= $3 AND t.hour < $4"),
+		 INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID);
+SS_QUERY(read_first_day,
+		 "SELECT min(f.bucket) FROM (SELECT f.bucket FROM ("
+		 "  SELECT d.day AS bucket, d.currency, " SS_CAMPAIGN_MEASURES
+		 " FROM swipesavvy.campaign_days d WHERE d.campaign_no = $1"
+		 "   UNION ALL SELECT swipesavvy.analytics_day(t.occurred_at, $2), t.currency, " SS_CAMPAIGN_MEASURES
+		 "     FROM (" SS_TAIL_FACTS("$1") ") t) f GROUP BY f.bucket HAVING " SS_CAMPAIGN_ANY ") f",
+		 INT4OID, TEXTOID);
+
+void
+ss_figures_of(const char *campaign_id, SSFiguresOf *campaign)
+{
+	Datum key = CStringGetTextDatum(campaign_id);
+	SSRows rows = ss_rows_read(&find_campaign, &key, NULL);
+	SSRow row;
+
+	if (rows.count == 0)
+		ss_not_found("campaign", campaign_id);
+	row = ss_row(rows, 0);
+	campaign->campaign_id = campaign_id;
+	campaign->campaign_no = ss_next_int32(&row);
+	strlcpy(campaign->currency, ss_next_text(&row), sizeof(campaign->currency));
+	campaign->exponent = ss_rules_exponent(ss_rules_get(), campaign->currency);
+}
+
+/* --- reading ------------------------------------------------------------------------------ */
+
+/* A whole number; null is 0. */
+static int128
+next_integer(SSRow *row)
+{
+	bool isnull;
+	Datum value = ss_next_value_or_null(row, NUMERICOID, &isnull);
+	int128 result = 0;
+	const char *digits;
+	bool negative;
+
+	if (isnull)
+		return 0;
+	digits = DatumGetCString(DirectFunctionCall1(numeric_out, value));
+	negative = *digits == '-';
+	for (digits += negative ? 1 : 0; *digits >= '0' && *digits <= '9'; digits++)
+		result = result * 10 + (*digits - '0');
+	return negative ? -result : result;
+}
+
+static void
+read_bucket(SSRow row, bool by_day, SSBucket *bucket)
+{
+	bucket->start = by_day ? ss_next_date(&row) : ss_next_time(&row);
+	for (int i = 0; i < SS_CAMPAIGN_FIGURES; i++)
+		bucket->figures.values[i] = next_integer(&row);
+	bucket->figures.other_currencies = ss_next_bool(&row);
+	bucket->updated_at = ss_next_time_or(&row, DT_NOBEGIN);
+	bucket->unfolded = ss_next_bool(&row);
+}
+
+static SSBucket *
+read_buckets(SSQuery *query, const Datum *values, bool by_day, int *count)
+{
+	SSRows rows = ss_rows_read(query, values, NULL);
+	SSBucket *buckets = palloc(Max(rows.count, 1) * sizeof(SSBucket));
+
+	for (uint64 i = 0; i < rows.count; i++)
+		read_bucket(ss_row(rows, i), by_day, &buckets[i]);
+	*count = (int) rows.count;
+	ss_rows_free(&rows);
+	return buckets;
+}
+
+SSBucket *
+ss_figures_days(const SSAnalyticsState *state, const SSFiguresOf *campaign, DateADT from, DateADT until, int *count)
+{
+	Datum values[] = {Int32GetDatum(campaign->campaign_no), CStringGetTextDatum(campaign->currency),
+					  DateADTGetDatum(from), DateADTGetDatum(until), CStringGetTextDatum(state->zone_name)};
+
+	return read_buckets(&read_days, values, true, count);
+}
+
+SSBucket *
+ss_figures_hours(const SSAnalyticsState *state, const SSFiguresOf *campaign, TimestampTz from, TimestampTz until,
+				 int *count)
+{
+	Datum values[] = {Int32GetDatum(campaign->campaign_no), CStringGetTextDatum(campaign->currency),
+					  TimestampTzGetDatum(from), TimestampTzGetDatum(until), CStringGetTextDatum(state->zone_name)};
+
+	return read_buckets(&read_hours, values, false, count);
+}
+
+bool
+ss_figures_first_day(const SSAnalyticsState *state, const SSFiguresOf *campaign, DateADT *day)
+{
+	Datum values[] = {Int32GetDatum(campaign->campaign_no), CStringGetTextDatum(state->zone_name)};
+	SSRow row = ss_row(ss_rows_read(&read_first_day, values, NULL), 0);
+	bool isnull;
+	Datum value = ss_next_value_or_null(&row, DATEOID, &isnull);
+
+	*day = DatumGetDateADT(value);
+	return !isnull;
+}
+
+void
+ss_figures_add(SSFigures *sum, const SSFigures *figures)
+{
+	for (int i = 0; i < SS_CAMPAIGN_FIGURES; i++)
+		sum->values[i] += figures->values[i];
+	sum->other_currencies |= figures->other_currencies;
+}
+
+/* --- numbers ------------------------------------------------------------------------------ */
+
+void
+ss_json_decimal(SSJson *json, const char *key, int128 value, int places)
+{
+	char digits[64];
+	char *at = digits + sizeof(digits);
+	unsigned __int128 rest = value < 0 ? -(unsigned __int128) value : (unsigned __int128) value;
+	int n = 0;
+
+	if (value >= PG_INT64_MIN && value <= PG_INT64_MAX)
+	{
+		ss_json_money(json, key, (int64) value, places);
+		return;
+	}
+	*--at = '\0';
+	do
+	{
+		if (n == places && n > 0)
+			*--at = '.';
+		*--at = (char) ('0' + (int) (rest % 10));
+		rest /= 10;
+		n++;
+	} while (rest > 0 || n <= places);
+	if (value < 0)
+		*--at = '-';
+	ss_json_datum(json, key,
+				  DirectFunctionCall3(numeric_in, CStringGetDatum(at), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)),
+				  false, NUMERICOID);
+}
+
+int128
+ss_ratio(int128 dividend, int128 divisor, int places)
+{
+	bool negative = (dividend < 0) != (divisor < 0);
+	int128 a = dividend < 0 ? -dividend : dividend;
+	int128 b = divisor < 0 ? -divisor : divisor;
+	int128 result;
+
+	for (int i = 0; i < places; i++)
+		a *= 10;
+	result = (2 * a + b) / (2 * b);
+	return negative ? -result : result;
+}
+
+void
+ss_json_ratio(SSJson *json, const char *key, int128 dividend, int128 divisor, int places)
+{
+	if (divisor == 0)
+		ss_json_null(json, key);
+	else
+		ss_json_decimal(json, key, ss_ratio(dividend, divisor, places), places);
+}
+
+/* Money by the piece, in major units with four places more than the currency has. */
+static void
+add_money_each(SSJson *json, const char *key, int128 money, int128 pieces, int exponent)
+{
+	if (pieces == 0)
+		ss_json_null(json, key);
+	else
+		ss_json_decimal(json, key, ss_ratio(money, pieces, 4), exponent + 4);
+}
+
+static void
+add_rates(SSJson *json, const int128 *values, int128 conversions, int exponent)
+{
+	ss_json_open_object(json, "rates");
+	ss_json_ratio(json, "view_rate", values[SS_VIEWS], values[SS_IMPRESSIONS], 6);
+	ss_json_ratio(json, "click_through_rate", values[SS_CLICKS], values[SS_IMPRESSIONS], 6);
+	ss_json_ratio(json, "conversion_rate", conversions, values[SS_CLICKS], 6);
+	ss_json_ratio(json, "redemption_rate", conversions, values[SS_IMPRESSIONS], 6);
+	add_money_each(json, "revenue_per_impression", values[SS_REVENUE], values[SS_IMPRESSIONS], exponent);
+	add_money_each(json, "cost_per_acquisition", values[SS_COST], conversions, exponent);
+	ss_json_ratio(json, "return_on_ad_spend", values[SS_REVENUE], values[SS_COST], 6);
+	ss_json_close_object(json);
+}
+
+void
+ss_figures_json(SSJson *json, const SSFigures *figures, const char *currency, int exponent)
+{
+	const int128 *values = figures->values;
+	int128 conversions = ss_figures_conversions(figures);
+
+	ss_json_text(json, "currency", currency);
+	ss_json_decimal(json, "impressions", values[SS_IMPRESSIONS], 0);
+	ss_json_decimal(json, "views", values[SS_VIEWS], 0);
+	ss_json_decimal(json, "clicks", values[SS_CLICKS], 0);
+	ss_json_decimal(json, "conversions", conversions, 0);
+	ss_json_decimal(json, "purchase_conversions", values[SS_PURCHASE_CONVERSIONS], 0);
+	ss_json_decimal(json, "tracked_conversions", values[SS_TRACKED_CONVERSIONS], 0);
+	ss_json_decimal(json, "pending_conversions", values[SS_PENDING_CONVERSIONS], 0);
+	ss_json_decimal(json, "tracked_value", values[SS_TRACKED_VALUE], 4);
+	ss_json_decimal(json, "revenue", values[SS_REVENUE], exponent);
+	ss_json_decimal(json, "revenue_primary", values[SS_REVENUE_PRIMARY], exponent);
+	ss_json_decimal(json, "cost", values[SS_COST], exponent);
+	ss_json_decimal(json, "discount", values[SS_DISCOUNT], exponent);
+	ss_json_decimal(json, "bonus_points", values[SS_BONUS_POINTS], 0);
+	add_rates(json, values, conversions, exponent);
+	if (figures->other_currencies)
+		ss_json_bool(json, "other_currencies", true);
+}
