@@ -48,6 +48,7 @@ typedef enum SSLane
 	JOB(record_refused_attempts, SS_LANE_JOBS, SS_MINUTE, SS_MINUTE)                                                   \
 	JOB(refresh_ab_tests, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                               \
 	JOB(refresh_analytics, SS_LANE_JOBS, SS_MINUTE, SS_DAY)                                                            \
+	JOB(refresh_customer_analytics, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                     \
 	JOB(refresh_leaderboards, SS_LANE_JOBS, SS_HOUR, SS_HOUR)                                                          \
 	JOB(refresh_tiers, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                                  \
 	JOB(roll_up_health, SS_LANE_HEALTH, SS_MINUTE, SS_MINUTE)                                                          \

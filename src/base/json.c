@@ -165,6 +165,22 @@ ss_json_time(SSJson *json, const char *key, TimestampTz value)
 }
 
 void
+ss_json_date(SSJson *json, const char *key, DateADT value)
+{
+	struct pg_tm tm = {0};
+	char text[MAXDATELEN + 1];
+
+	if (DATE_NOT_FINITE(value))
+	{
+		ss_json_null(json, key);
+		return;
+	}
+	j2date(value + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
+	EncodeDateOnly(&tm, USE_ISO_DATES, text);
+	ss_json_text(json, key, pstrdup(text));
+}
+
+void
 ss_json_money(SSJson *json, const char *key, int64 minor, int exponent)
 {
 	push_numeric(json, key, ss_money_to_major(minor, exponent));
@@ -242,6 +258,9 @@ ss_json_datum(SSJson *json, const char *key, Datum value, bool isnull, Oid type)
 			break;
 		case NUMERICOID:
 			push_numeric(json, key, DatumGetNumeric(value));
+			break;
+		case DATEOID:
+			ss_json_date(json, key, DatumGetDateADT(value));
 			break;
 		case TIMESTAMPTZOID:
 			ss_json_time(json, key, DatumGetTimestampTz(value));

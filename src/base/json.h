@@ -13,6 +13,7 @@
 
 #include "access/tupdesc.h"
 #include "access/htup.h"
+#include "utils/date.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
@@ -40,6 +41,9 @@ extern void ss_json_jsonb(SSJson *json, const char *key, Jsonb *value);
 /* ISO 8601 in UTC with a Z */
 extern void ss_json_time(SSJson *json, const char *key, TimestampTz value);
 
+/* ISO 8601, whatever DateStyle is; an infinite one adds null */
+extern void ss_json_date(SSJson *json, const char *key, DateADT value);
+
 /* minor units of a currency with that many decimals, as a decimal number in major units */
 extern void ss_json_money(SSJson *json, const char *key, int64 minor, int exponent);
 
@@ -52,7 +56,7 @@ extern void ss_json_double(SSJson *json, const char *key, double value);
 /* a / b with exactly that many decimals, halves away from zero; null where b is 0 */
 extern void ss_json_quotient(SSJson *json, const char *key, int128 a, int128 b, int decimals);
 
-/* A value of an SQL type: numbers, booleans, timestamps, uuids, jsonb and text as above; others by their output function. */
+/* A value of an SQL type: numbers, booleans, dates, timestamps, uuids, jsonb and text as above; others by their output function. */
 extern void ss_json_datum(SSJson *json, const char *key, Datum value, bool isnull, Oid type);
 
 /* The columns of a row as keys of the object that is open, each under its own name. */

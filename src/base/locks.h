@@ -14,9 +14,10 @@
 
 typedef enum SSLockClass
 {
-	SS_LOCK_EMAIL = 0x5301, /* the count of failures and the password of an e-mail address */
-	SS_LOCK_SESSION,		/* the refresh token of a session */
-	SS_LOCK_TOKEN_KEYS,		/* the making of token keys */
+	SS_LOCK_CUSTOMER_ANALYTICS = 0x5300, /* figures of customers: those who work them out, and those who erase a user */
+	SS_LOCK_EMAIL,						 /* the count of failures and the password of an e-mail address */
+	SS_LOCK_SESSION,					 /* the refresh token of a session */
+	SS_LOCK_TOKEN_KEYS,					 /* the making of token keys */
 	SS_LOCK_TRANSACTION_ID, /* the recording of a purchase under an id that its caller chose; after the accounts */
 	SS_LOCK_ANALYTICS,		/* the folding and building of roll-ups; before rows */
 	SS_LOCK_PASSWORD_HASH,	/* one of the places to hash at; of the whole server */
@@ -25,6 +26,7 @@ typedef enum SSLockClass
 
 /* Exclusive until the transaction ends, or it is released; waits, and can be cancelled meanwhile. */
 extern void ss_lock_take(SSLockClass class, uint64 key);
+extern void ss_lock_share(SSLockClass class, uint64 key); /* the same beside others who share it */
 extern void ss_lock_release(SSLockClass class, uint64 key);
 
 /*

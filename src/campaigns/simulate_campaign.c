@@ -12,7 +12,6 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/datetime.h"
 
 #include "base/args.h"
 #include "base/errors.h"
@@ -51,23 +50,6 @@ write_figures(SSJson *json, const SSFigures *figures, int exponent, bool users)
 	ss_json_money(json, "cost", figures->cost, exponent);
 }
 
-/* ISO 8601, whatever DateStyle is; DATEVAL_NOEND is null. */
-static void
-write_day(SSJson *json, const char *key, DateADT day)
-{
-	struct pg_tm tm = {0};
-	char text[MAXDATELEN + 1];
-
-	if (day == DATEVAL_NOEND)
-	{
-		ss_json_null(json, key);
-		return;
-	}
-	j2date(day + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
-	EncodeDateOnly(&tm, USE_ISO_DATES, text);
-	ss_json_text(json, key, pstrdup(text));
-}
-
 /* What the proposed campaign gave, why it did not apply, and each of its days. */
 static void
 write_outcome(SSJson *json, const char *key, const SSCampaign *campaign, const SSOutcome *outcome, int exponent)
@@ -78,7 +60,7 @@ write_outcome(SSJson *json, const char *key, const SSCampaign *campaign, const S
 		ss_json_money(json, "budget_left", campaign->budget - outcome->total.cost, exponent);
 	else
 		ss_json_null(json, "budget_left");
-	write_day(json, "budget_short_on", outcome->short_on);
+	ss_json_date(json, "budget_short_on", outcome->short_on);
 	ss_json_open_object(json, "not_applied");
 	for (int i = SS_APPLIED + 1; i < SS_REASONS; i++)
 	{
@@ -90,7 +72,7 @@ write_outcome(SSJson *json, const char *key, const SSCampaign *campaign, const S
 	for (int i = 0; i < outcome->ndays; i++)
 	{
 		ss_json_open_object(json, NULL);
-		write_day(json, "day", outcome->days[i].day);
+		ss_json_date(json, "day", outcome->days[i].day);
 		write_figures(json, &outcome->days[i].figures, exponent, true);
 		ss_json_close_object(json);
 	}

@@ -16,6 +16,7 @@
 #include "base/query.h"
 #include "base/sequence.h"
 #include "call/call.h"
+#include "programme/segments.h"
 
 #define MEMBERS_MAX		 100000
 #define MEMBERS_RECORDED 100 /* of a list that the record names */
@@ -64,6 +65,15 @@ SS_QUERY(select_segments,
 		 "       (SELECT count(*) FROM swipesavvy.segment_members m WHERE m.segment_no = s.segment_no) AS members,"
 		 "       s.created_at"
 		 "  FROM swipesavvy.segments s ORDER BY s.name");
+
+void
+ss_segments_make(const char *name, const char *description)
+{
+	Datum values[2] = {CStringGetTextDatum(name), CStringGetTextDatum(description)};
+
+	if (ss_query_latest(&find_segment, values, NULL) == 0)
+		(void) ss_query_latest(&insert_segment, values, NULL);
+}
 
 /*
  * create_segment(name, description)

@@ -3,8 +3,9 @@
  * are: points, amounts and totals under an id that names nobody.
  *
  * SQL entry point. A table with rows of users is one more line in `steps`, and
- * one in export_user_data.c; a test finds the table that is in neither. The user's reward
- * account is locked first, then the row of users: a purchase, a sign-in or a
+ * one in export_user_data.c; a test finds the table that is in neither. A job that
+ * works out figures of customers is waited for before anything is locked: it may have read a user who is erased
+ * meanwhile. Then the user's reward account is locked, then the row of users: a purchase, a sign-in or a
  * reset of the password is wholly before or after.
  */
 #include "postgres.h"
@@ -17,6 +18,7 @@
 #include "audit/audit_internal.h"
 #include "base/args.h"
 #include "base/errors.h"
+#include "base/locks.h"
 #include "base/query.h"
 #include "call/call.h"
 #include "users/referred_emails.h"
@@ -71,6 +73,7 @@ static SSQuery steps_1_1[] = {
 	STEP("DELETE FROM swipesavvy.feature_flag_overrides WHERE user_id = $1"),
 	STEP("DELETE FROM swipesavvy.feature_flag_assignments WHERE user_id = $1"),
 	STEP("DELETE FROM swipesavvy.ab_test_exposures WHERE user_id = $1"),
+	STEP("DELETE FROM swipesavvy.customer_figures WHERE user_id = $1"),
 };
 
 /* What nothing else keeps: the hashes stay, so that seals still fit. */
@@ -129,6 +132,7 @@ swipesavvy_erase_user(PG_FUNCTION_ARGS)
 	ss_param_text(values, nulls, 1, ss_arg_text(fcinfo, 1, "reason", SS_TEXT_MAX, false));
 	values[2] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	nulls[2] = false;
+	ss_lock_share(SS_LOCK_CUSTOMER_ANALYTICS, 0);
 	if (ss_query_latest(&lock_account, values, NULL) == 0)
 		ss_not_found("user", audit.resource_id);
 	(void) ss_query_latest(&lock_user, values, NULL);

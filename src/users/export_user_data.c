@@ -155,6 +155,13 @@ static Part parts[] = {
 			 "  FROM swipesavvy.ab_test_exposures e JOIN swipesavvy.ab_tests t ON t.test_no = e.test_no"
 			 "  JOIN swipesavvy.ab_test_groups g ON g.test_no = e.test_no AND g.group_no = e.group_no"
 			 " WHERE e.user_id = $1 ORDER BY t.test_no"),
+	PART_1_1(
+		"customer_figures", "customer_figures",
+		"SELECT f.segment, f.recency_score, f.frequency_score, f.monetary_score, f.last_purchase_date, f.frequency,"
+		"       round(f.monetary_minor / power(10::numeric, c.minor_unit), c.minor_unit) AS monetary, a.currency,"
+		"       f.purchases, f.typical_gap_days, f.ratio"
+		"  FROM swipesavvy.customer_figures f CROSS JOIN swipesavvy.customer_analytics a"
+		"  JOIN swipesavvy.currencies c ON c.code = a.currency WHERE f.user_id = $1"),
 	PART("audit_logs", true,
 		 "SELECT logged_at, event_type, resource, resource_id, status, request_id, details::jsonb,"
 		 "       CASE WHEN actor_id = $1 THEN origin::jsonb END AS origin"

@@ -49,6 +49,12 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
         'campaign_dates_are_finite campaign_limits_are_at_least_1'),
     ('charities', 'a_charity_has_a_name'),
     ('currencies', 'a_currency_has_a_name a_currency_has_three_letters a_minor_unit_is_from_0_to_4'),
+    ('customer_analytics', 'customer_analytics_are_of_one_refresh'),
+    ('customer_cohorts', 'a_cohort_is_of_a_week_or_a_month'),
+    ('customer_figures', ''),
+    ('customer_scores', ''),
+    ('points_by_month', ''),
+    ('points_liability', ''),
     ('donations', 'a_donation_takes_points points_are_donated_by_a_user points_are_donated_to_a_charity'),
     ('import_errors', ''),
     ('imports', ''),
@@ -177,7 +183,8 @@ SELECT is_empty(
 SELECT is_empty(
     'SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN member_relations r ON r.oid = a.attrelid
       WHERE a.attnum > 0 AND a.attname ~ ''(_minor|points_.*|_points)$'' AND r.relkind = ''r'' AND a.attname NOT IN (''points_expiry_months'')
-        AND r.relname NOT IN (''campaign_hours'', ''campaign_days'', ''merchant_days'') AND a.atttypid NOT IN (''int8''::regtype, ''int4''::regtype)',
+        AND r.relname NOT IN (''campaign_hours'', ''campaign_days'', ''merchant_days'') AND a.atttypid NOT IN (''int8''::regtype, ''int4''::regtype)
+        AND format_type(a.atttypid, a.atttypmod) <> ''numeric(38,0)''',
     'money and points are integers, but for sums that an integer could be too small for');
 SELECT is_empty(
     'SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN member_relations r ON r.oid = a.attrelid
@@ -230,6 +237,7 @@ INSERT INTO declared_functions VALUES
     ('v/null/u', 'apply_event_retention fold_analytics rebuild_analytics refresh_analytics track_events'),
     ('s/null/r', 'get_ab_test list_ab_tests'), ('s/null/u', 'get_ab_test_results'),
     ('v/null/u', 'assign_ab_test create_ab_test create_flag_test delete_ab_test end_ab_test pause_ab_test refresh_ab_tests start_ab_test track_exposures update_ab_test'),
+    ('s/null/r', 'get_rfm_segments list_rfm_users get_cohort_retention get_churn_list get_points_liability get_points_ageing'), ('v/null/u', 'refresh_customer_analytics'),
     ('s/null/r', 'plan_ab_test evaluate_flag evaluate_flags flag_enabled flag_users get_flag get_flag_analytics get_flag_audit list_flag_overrides list_flags'),
     ('v/null/u', 'assign_flag cancel_flag_schedule create_flag delete_flag flag_cache_status flush_flag_usage fold_flag_usage import_flags_document remove_flag_override restore_flag schedule_flag set_flag_override set_flag_rollout '
         'toggle_flag update_flag'),
@@ -342,7 +350,7 @@ SELECT set_eq('SELECT setting, value::text, is_seed FROM swipesavvy.system_setti
              ('maintenance_mode', 'false', true), ('max_transaction_amount', 'null', true), ('pending_expiry_days', '30', true),
              ('point_value_minor', '1', true), ('points_expiry_months', '24', true), ('rate_limit_per_minute', 'null', true),
              ('referral_bonus_points', '0', true), ('session_lifetime_days', '30', true), ('timezone', '"UTC"', true),
-             ('token_lifetime_minutes', '15', true), ('refresh_grace_seconds', '10', true)$$, 'the nineteen settings and their defaults');
+             ('token_lifetime_minutes', '15', true), ('refresh_grace_seconds', '10', true), ('rfm_segments', 'false', true)$$, 'the twenty settings and their defaults');
 SELECT set_eq('SELECT f.flag_no, f.flag_key, f.category, r.enabled, f.is_seed AND f.seed = f.flag_key AND r.to_bp = 10000 FROM swipesavvy.feature_flags f JOIN swipesavvy.feature_flag_rollouts r USING (flag_no)',
     $$VALUES (1, 'tier_progress_bar', 'ui', true, true), (2, 'amount_chip_selector', 'ui', true, true), (3, 'platform_goal_meter', 'ui', true, true), (4, 'ai_concierge_chat', 'ui', true, true),
              (5, 'dark_mode', 'ui', true, true), (6, 'social_sharing', 'advanced', true, true), (7, 'receipt_generation', 'advanced', true, true), (8, 'community_feed', 'advanced', false, true),

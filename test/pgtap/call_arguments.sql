@@ -38,7 +38,7 @@ END $f$;
 SELECT swipesavvy.create_user('ada@arguments.test', 'Ada', user_id => '00000000-0000-7000-8000-0000000000aa') \g /dev/null
 SELECT swipesavvy.create_merchant('Arguments', 'Services', merchant_id => '00000000-0000-7000-8000-0000000000aa') \g /dev/null
 CREATE TEMP VIEW pages AS
-    SELECT oid, v.value, name, pg_temp.refused(format('%s(%s%I => %s)', oid::regproc, CASE required WHEN 2 THEN '1, 2, ' WHEN 1 THEN CASE WHEN proname LIKE '%flag%' THEN '''dark_mode'', ' ELSE '''00000000-0000-7000-8000-0000000000aa'', ' END ELSE '' END, name, v.value)) AS answer
+    SELECT oid, v.value, name, pg_temp.refused(format('%s(%s%I => %s)', oid::regproc, CASE required WHEN 2 THEN '1, 2, ' WHEN 1 THEN CASE WHEN proname LIKE '%flag%' THEN '''dark_mode'', ' WHEN proname = 'list_rfm_users' THEN '''loyal'', ' ELSE '''00000000-0000-7000-8000-0000000000aa'', ' END ELSE '' END, name, v.value)) AS answer
       FROM paged CROSS JOIN (VALUES (-2147483648), (-1), (0), (1), (20), (100), (101), (501), (2147483647)) v (value);
 SELECT is_empty($$SELECT oid::regproc, name, value, answer FROM pages WHERE oid::regproc::text NOT IN ('swipesavvy.lapse_transactions', 'swipesavvy.refresh_tiers')
         AND answer <> CASE WHEN CASE name WHEN 'page_offset' THEN value >= 0 ELSE value BETWEEN 1 AND CASE WHEN oid::regproc::text IN ('swipesavvy.get_audit_logs', 'swipesavvy.get_flag_audit') THEN 500 ELSE 100 END END

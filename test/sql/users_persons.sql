@@ -36,7 +36,7 @@ SELECT swipesavvy.record_transaction(:'ada', 1, status => 'pending', occurred_at
 SELECT swipesavvy.create_reward('Mug', 2, reward_id => :'ada') -> 'points' AS points, swipesavvy.create_charity('Trees', charity_id => :'ada') -> 'is_active' AS active;
 SELECT swipesavvy.redeem_points(u, :'ada', idempotency_key => word || ' key') -> 'points' AS redeemed, swipesavvy.donate_points(u, 1, :'ada', word || ' key') -> 'points' AS donated,
        swipesavvy.adjust_points(u, 3, word || ' reason', word || ' key') -> 'points' AS adjusted FROM (VALUES (:'ada'::uuid, 'planted'), (:'bob', 'own')) v (u, word);
-SELECT count(swipesavvy.refresh_leaderboards()) AS refreshed;
+SELECT count(swipesavvy.refresh_leaderboards()) + count(swipesavvy.refresh_customer_analytics()) AS refreshed;
 INSERT INTO swipesavvy.import_errors (source, row_id, purchase, code, message, detail)
 VALUES ('public.staged', '(0,1)', jsonb_build_object('user_id', upper(:'ada'), 'amount_minor', 5, 'idempotency_key', 'planted key', 'metadata', '{"a": "planted"}'::jsonb), '23505', 'x', 'The key is "planted key".'),
        ('public.staged', '(0,2)', jsonb_build_object('user_id', :'bob', 'amount_minor', 5, 'idempotency_key', 'own key'), '23505', 'x', 'The key is "own key".');
@@ -89,7 +89,7 @@ SELECT swipesavvy.export_user_data('00000000-0000-7000-8000-0000000eefff');
 -- Every table with rows of users has its place in the export. One that is missing here belongs into src/users/export_user_data.c and src/users/erase_user.c.
 SELECT t.relname AS table, e.key, :'all_ada'::jsonb ? e.key AS exported
   FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attname = 'user_id' AND t.relkind IN ('r', 'p') AND t.relnamespace::regnamespace::text LIKE 'swipesavvy%'
-  LEFT JOIN (VALUES ('ab_test_exposures', 'ab_test_exposures'), ('accounts', 'accounts'), ('audit_logs', 'audit_logs'), ('campaign_events', 'campaign_events'), ('campaign_redemptions', 'campaign_redemptions'),
+  LEFT JOIN (VALUES ('ab_test_exposures', 'ab_test_exposures'), ('accounts', 'accounts'), ('audit_logs', 'audit_logs'), ('campaign_events', 'campaign_events'), ('campaign_redemptions', 'campaign_redemptions'), ('customer_figures', 'customer_figures'),
                     ('donations', 'donations'), ('feature_flag_assignments', 'flag_assignments'), ('feature_flag_overrides', 'flag_overrides'), ('leaderboard_entries', 'leaderboard_entries'), ('ledger_mismatches', 'ledger_mismatch'), ('points_adjustments', 'points_adjustments'), ('reward_redemptions', 'reward_redemptions'),
                     ('points_entries', 'points_entries'), ('rate_limits', 'rate_limit'), ('refunds', 'refunds'), ('reward_accounts', 'reward_account'), ('segment_members', 'segments'), ('transactions', 'purchases'),
                     ('user_boosts', 'boosts'), ('user_credentials', 'credentials'), ('user_sessions', 'sessions'), ('users', 'user')) e (name, key) ON e.name = t.relname

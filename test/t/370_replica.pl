@@ -33,7 +33,7 @@ $primary->safe_psql('app', qq{
     SELECT swipesavvy.start_ab_test('00000000-0000-7000-8000-0000000000e3');
     SELECT swipesavvy.refresh_ab_tests();
     SELECT swipesavvy.seal_audit_log();
-    SELECT swipesavvy.refresh_leaderboards(), swipesavvy.rebuild_analytics();
+    SELECT swipesavvy.refresh_leaderboards(), swipesavvy.rebuild_analytics(), swipesavvy.refresh_customer_analytics();
     SELECT swipesavvy.track_event('TEN', 'view')});
 my $purchase = $primary->safe_psql('app', "SELECT transaction_id FROM swipesavvy.transactions WHERE user_id = '$ada' ORDER BY occurred_at LIMIT 1");
 my $redemption = $primary->safe_psql('app', "SELECT entry_id FROM swipesavvy.reward_redemptions WHERE user_id = '$ada'");
@@ -66,6 +66,8 @@ my %questions = (
     get_campaign_metrics => "('TEN') - 'as_of'",
     get_campaign_roi => "('TEN') - 'as_of'",
     get_campaign_trends => "('TEN') - 'as_of'",
+    get_churn_list => '(0)',
+    get_cohort_retention => '()',
     get_flag => "('dark_mode')",
     get_flag_analytics => "('dark_mode') - 'as_of'",
     get_flag_audit => "('dark_mode')",
@@ -76,7 +78,10 @@ my %questions = (
     get_nearby_merchants => '(1, 2)',
     locations_near => '(6366160, 222312, 111190, 50000)',
     get_merchant => "('$merchant')",
+    get_points_ageing => '()',
     get_points_history => "('$ada')",
+    get_points_liability => '()',
+    get_rfm_segments => '()',
     get_system_health => "() ? 'status'",
     get_user_accounts => "('$ada')",
     get_user_profile => "('$ada')",
@@ -98,6 +103,7 @@ my %questions = (
     list_merchant_categories => '()',
     list_merchants => '()',
     list_rewards => '()',
+    list_rfm_users => "('loyal')",
     list_segments => '()',
     list_sink_secrets => '()',
     list_sinks => '()',

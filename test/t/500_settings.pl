@@ -27,6 +27,7 @@ my %proof = (
     session_lifetime_days  => 'test/t/400_signin.pl',
     refresh_grace_seconds  => 'test/sql/signin.sql',
     late_posting_days      => 'test/sql/operations_jobs.sql',
+    rfm_segments           => 'test/sql/analytics_customers.sql',
     feature_flags_enabled  => 'test/sql/flags_stored.sql',
     event_retention_days   => 'test/sql/analytics_rollups.sql',
 );

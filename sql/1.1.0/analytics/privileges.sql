@@ -2,7 +2,8 @@
 
 DO $$
 DECLARE
-    tables CONSTANT text[] := ARRAY['rollup_deltas', 'campaign_hours', 'campaign_days', 'merchant_days', 'analytics_state'];
+    tables CONSTANT text[] := ARRAY['rollup_deltas', 'campaign_hours', 'campaign_days', 'merchant_days', 'analytics_state',
+        'customer_analytics', 'customer_figures', 'customer_scores', 'customer_cohorts', 'points_by_month', 'points_liability'];
     views CONSTANT text[] := ARRAY[]::text[];
     -- what only the library's own queries call
     helpers CONSTANT text[] := ARRAY['analytics_hour', 'analytics_day', 'unfolded_deltas'];
@@ -10,7 +11,8 @@ DECLARE
     -- A = all, C = customer, S = support, N = analytics, B = backend, D = delivery
     matrix CONSTANT text[] := ARRAY[
         'fold_analytics', 'rebuild_analytics', 'refresh_analytics', 'apply_event_retention', 'verify_analytics N', 'track_events B',
-        'get_campaign_metrics N', 'get_campaign_daily N', 'get_campaign_trends N', 'get_campaign_roi N'];
+        'get_campaign_metrics N', 'get_campaign_daily N', 'get_campaign_trends N', 'get_campaign_roi N',
+        'refresh_customer_analytics', 'get_rfm_segments N', 'list_rfm_users N', 'get_cohort_retention N', 'get_churn_list N', 'get_points_liability N', 'get_points_ageing N'];
     functions text[] := helpers;
     line text;
     name text;

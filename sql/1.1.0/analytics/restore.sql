@@ -2,7 +2,8 @@
 
 DO $$
 DECLARE
-    tables CONSTANT text[] := ARRAY['rollup_deltas', 'campaign_hours', 'campaign_days', 'merchant_days', 'analytics_state'];
+    tables CONSTANT text[] := ARRAY['rollup_deltas', 'campaign_hours', 'campaign_days', 'merchant_days', 'analytics_state',
+        'customer_analytics', 'customer_figures', 'customer_scores', 'customer_cohorts', 'points_by_month', 'points_liability'];
     name text;
 BEGIN
     FOR name IN
