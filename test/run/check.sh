@@ -32,7 +32,7 @@ if wanted tap && compgen -G 'test/t/*.pl' >/dev/null; then
         for prefix in $FILES; do files+=("test/t/$prefix"*.pl); done
     fi
     # those first that take long, lest one of them be left alone at the end
-    mapfile -t files < <(grep -lE '^# Takes long\b' "${files[@]}"; grep -LE '^# Takes long\b' "${files[@]}")
+    mapfile -t files < <(grep -liE '^# \(?takes long\b' "${files[@]}"; grep -LiE '^# \(?takes long\b' "${files[@]}")
     jobs=$(($(nproc) + 1))
     run prove --timer -j "${JOBS:-$((jobs < 8 ? jobs : 8))}" -I test/t/lib -I "$src_test/perl" "${files[@]}"
     # prove does not show what a test said before it died
