@@ -147,7 +147,7 @@ CREATE TABLE swipesavvy.ab_test_sums (
 );
 COMMENT ON TABLE swipesavvy.ab_test_sums IS 'What the statistics of a test rest on, by day.';
 COMMENT ON COLUMN swipesavvy.ab_test_sums.day IS 'Local day of the run; a later run of the day takes its place.';
-COMMENT ON COLUMN swipesavvy.ab_test_sums.s IS 'Exact sums over the n units: of y and y² (q), d, d², y·d, of the covariate x, x² and y·x; money in minor units.';
+COMMENT ON COLUMN swipesavvy.ab_test_sums.s IS 'Exact sums over the n units: of y and its square (q), d, its square, y times d, of the covariate x, its square and y times x; money in minor units.';
 
 CREATE TABLE swipesavvy.ab_test_versions (
     test_no integer NOT NULL,
