@@ -37,8 +37,10 @@ typedef enum SSLane
 #define SS_JOBS(JOB, STEPS)                                                                                            \
 	JOB(apply_audit_retention, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                          \
 	JOB(apply_event_retention, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                          \
+	JOB(apply_location_retention, SS_LANE_JOBS, SS_HOUR, 10 * SS_MINUTE)                                               \
 	JOB(apply_outbox_retention, SS_LANE_JOBS, SS_HOUR, 10 * SS_MINUTE)                                                 \
 	JOB(check_ledger, SS_LANE_JOBS, 2 * SS_MINUTE, SS_MINUTE)                                                          \
+	JOB(close_geofence_visits, SS_LANE_JOBS, SS_HOUR, 10 * SS_MINUTE)                                                  \
 	JOB(complete_campaigns, SS_LANE_JOBS, SS_MINUTE, SS_MINUTE)                                                        \
 	JOB(expire_points, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                                  \
 	JOB(flush_flag_usage, SS_LANE_JOBS, SS_MINUTE, SS_MINUTE)                                                          \

@@ -67,6 +67,11 @@ SS_QUERY(
 	"   AND (l.category_no <> c.category_no OR (l.is_active AND NOT m.is_active))",
 	UUIDOID);
 
+SS_QUERY(update_fences,
+		 "UPDATE swipesavvy.geofences f SET is_active = false FROM swipesavvy.merchants m"
+		 " WHERE m.merchant_id = $1 AND NOT m.is_active AND f.merchant_id = $1 AND f.is_active",
+		 UUIDOID);
+
 SS_QUERY(select_merchant, "SELECT " MERCHANT_COLUMNS " FROM swipesavvy.merchants WHERE merchant_id = $1", UUIDOID);
 
 SS_QUERY(lock_merchant,
@@ -264,7 +269,10 @@ swipesavvy_update_merchant(PG_FUNCTION_ARGS)
 	ss_json_row(&json, NULL);
 	record(&call, "update", merchant_id, before);
 	if (OidIsValid(get_relname_relid("merchant_locations", get_namespace_oid("swipesavvy", false))))
+	{
 		(void) ss_query_latest(&update_locations, values, NULL);
+		(void) ss_query_latest(&update_fences, values, NULL);
+	}
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 

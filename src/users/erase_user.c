@@ -76,6 +76,15 @@ static SSQuery steps_1_1[] = {
 	STEP("DELETE FROM swipesavvy.customer_figures WHERE user_id = $1"),
 };
 
+/* The same at 1.1.0. The row that reports of a user wait for goes first. */
+static SSQuery steps_1_2[] = {
+	STEP("DELETE FROM swipesavvy.user_positions WHERE user_id = $1"),
+	STEP("DELETE FROM swipesavvy.geofence_states WHERE user_id = $1"),
+	STEP("DELETE FROM swipesavvy.geofence_visits WHERE user_id = $1"),
+	STEP("DELETE FROM swipesavvy.geofence_triggers WHERE user_id = $1"),
+	STEP("DELETE FROM swipesavvy.location_consents WHERE user_id = $1"),
+};
+
 /* What nothing else keeps: the hashes stay, so that seals still fit. */
 static SSQuery audit_steps[] = {
 	STEP(
@@ -140,6 +149,8 @@ swipesavvy_erase_user(PG_FUNCTION_ARGS)
 	run_steps(steps, lengthof(steps), values);
 	if (OidIsValid(get_relname_relid("feature_flag_overrides", get_namespace_oid("swipesavvy", false))))
 		run_steps(steps_1_1, lengthof(steps_1_1), values);
+	if (OidIsValid(get_relname_relid("user_positions", get_namespace_oid("swipesavvy", false))))
+		run_steps(steps_1_2, lengthof(steps_1_2), values);
 	ss_audit_permitted(erase_audit, values);
 	(void) ss_query_latest(&erase_user, values, nulls);
 	ss_json_row(&json, NULL);

@@ -26,7 +26,7 @@ typedef struct Part
 	bool list;
 	SSQuery query;		   /* $1: the user */
 	bool unlogged;		   /* a replica has no rows of it, and may not look */
-	const char *since_1_1; /* the table, which is not there yet while the extension is at 1.0.0 */
+	const char *since_1_1; /* the table, which is not there yet while the extension is at an earlier release */
 } Part;
 
 #define PART(key, list, sql)                                                                                           \
@@ -162,6 +162,24 @@ static Part parts[] = {
 		"       f.purchases, f.typical_gap_days, f.ratio"
 		"  FROM swipesavvy.customer_figures f CROSS JOIN swipesavvy.customer_analytics a"
 		"  JOIN swipesavvy.currencies c ON c.code = a.currency WHERE f.user_id = $1"),
+	PART_1_1("location_consents", "location_consents",
+			 "SELECT consent, since FROM swipesavvy.location_consents WHERE user_id = $1"),
+	PART_1_1(
+		"positions", "user_positions",
+		"SELECT occurred_at, round(lat_e7 / 10000000.0, 7) AS latitude, round(lon_e7 / 10000000.0, 7) AS longitude,"
+		"       accuracy_mm / 1000.0 AS accuracy_meters FROM swipesavvy.user_positions WHERE user_id = $1 AND occurred_at IS NOT NULL"),
+	PART_1_1("geofence_states", "geofence_states",
+			 "SELECT f.geofence_id, f.name, s.inside, s.entered_at, s.last_in_at, s.leaving_at, s.dwelt_at, s.exited_at"
+			 "  FROM swipesavvy.geofence_states s JOIN swipesavvy.geofences f ON f.geofence_id = s.geofence_id"
+			 " WHERE s.user_id = $1 ORDER BY f.geofence_id"),
+	PART_1_1("geofence_visits", "geofence_visits",
+			 "SELECT f.geofence_id, f.name, v.entered_at, v.dwelt_at, v.exited_at"
+			 "  FROM swipesavvy.geofence_visits v JOIN swipesavvy.geofences f ON f.geofence_id = v.geofence_id"
+			 " WHERE v.user_id = $1 ORDER BY v.entered_at, f.geofence_id"),
+	PART_1_1(
+		"geofence_triggers", "geofence_triggers",
+		"SELECT k.campaign_id, t.triggered_at FROM swipesavvy.geofence_triggers t"
+		"  JOIN swipesavvy.campaigns k ON k.campaign_no = t.campaign_no WHERE t.user_id = $1 ORDER BY t.triggered_at, k.campaign_id"),
 	PART("audit_logs", true,
 		 "SELECT logged_at, event_type, resource, resource_id, status, request_id, details::jsonb,"
 		 "       CASE WHEN actor_id = $1 THEN origin::jsonb END AS origin"

@@ -43,7 +43,7 @@ SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), true
 -- purchases and what is spent the ledger, jobs and each completed campaign (test/sql/operations_jobs.sql), leaderboards and figures of customers it again (but members of segments: test/sql/analytics_customers.sql), sums of tests it too, events, exposures and messages themselves, seals too; rule_cache_status changes nothing that lasts.
 CREATE TEMP TABLE exceptions (routine) AS VALUES ('record_transaction'), ('record_transactions'), ('redeem_points'), ('donate_points'), ('refresh_leaderboards'), ('refresh_ab_tests'), ('refresh_customer_analytics'), ('assign_ab_test'), ('track_exposures'), ('import_purchases'), ('settle_transaction'),
     ('check_ledger'), ('claim_job'), ('finish_job'), ('record_health'), ('roll_up_health'), ('complete_campaigns'), ('decline_transaction'), ('refund_transaction'), ('lapse_transactions'), ('refresh_tiers'), ('track_event'), ('track_events'), ('fold_analytics'), ('rebuild_analytics'), ('refresh_analytics'), ('apply_event_retention'), ('claim_outbox'),
-    ('claim_requests'), ('record_results'), ('release_requests'),
+    ('claim_requests'), ('record_results'), ('report_location'), ('close_geofence_visits'), ('apply_location_retention'), ('release_requests'),
     ('acknowledge_outbox'), ('fail_outbox'), ('apply_outbox_retention'), ('seal_audit_log'), ('apply_audit_retention'), ('record_refused_attempts'), ('assign_flag'), ('flush_flag_usage'), ('fold_flag_usage'), ('rule_cache_status'), ('flag_cache_status'), ('uuid_v7'),
     -- rows of sign-in depend on who comes with what: test/sql/signin.sql shows them
     ('sign_in'), ('refresh_session'), ('sign_out'), ('change_password'), ('authenticate'), ('rotate_token_key');
@@ -68,6 +68,10 @@ CREATE TEMP TABLE exercises (n, routine, arguments, event_type, resource_id, abo
         '{"before": {"name": "Gate", "latitude": 52.5000000}, "after": {"name": "Tor", "latitude": 52.2500000}}'),
     (403, 'remove_merchant_location', $$'00000000-0000-7000-8000-0000000000a1'$$, 'location.remove', '00000000-0000-7000-8000-0000000000a1', NULL, '{"before": {"is_active": true}, "after": {"is_active": false}}'),
     (404, 'import_merchant_locations', $$'[{"merchant_id": "00000000-0000-7000-8000-0000000000c1", "latitude": 1, "longitude": 1}, {}]'$$, 'location.import', NULL, NULL, '{"after": {"imported": 1, "refused": 1}}'),
+    (405, 'create_geofence', $$'Gate', 52.5, 13.25, 100, geofence_id => '00000000-0000-7000-8000-0000000000f7'$$, 'geofence.create', '00000000-0000-7000-8000-0000000000f7', NULL, NULL),
+    (406, 'update_geofence', $$'00000000-0000-7000-8000-0000000000f7', '{"radius_meters": 200}'$$, 'geofence.update', '00000000-0000-7000-8000-0000000000f7', NULL, '{"before": {"radius_meters": 100}, "after": {"radius_meters": 200}}'),
+    (407, 'delete_geofence', $$'00000000-0000-7000-8000-0000000000f7'$$, 'geofence.delete', '00000000-0000-7000-8000-0000000000f7', NULL, '{"before": {"is_active": true}, "after": {"is_active": false}}'),
+    (408, 'set_location_consent', $$'00000000-0000-7000-8000-00000000000d', true$$, 'location_consent.set', '00000000-0000-7000-8000-00000000000d', '00000000-0000-7000-8000-00000000000d', NULL),
     (12, 'create_segment', $$'VIP'$$, 'segment.create', 'VIP', NULL, NULL),
     (13, 'add_segment_members', $$'VIP', '{BOB}'$$, 'segment.add_members', 'VIP', NULL, '{"after": {"added": 1, "listed": 1, "user_ids": ["BOB"]}}'),
     (14, 'remove_segment_members', $$'VIP', '{BOB,BOB}'$$, 'segment.remove_members', 'VIP', NULL, '{"after": {"removed": 1, "listed": 2, "user_ids": ["BOB", "BOB"]}}'),

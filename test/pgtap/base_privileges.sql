@@ -45,8 +45,10 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('analytics_hour', '-'), ('analytics_day', '-'), ('unfolded_deltas', '-'),
     ('refresh_customer_analytics', 'M'), ('get_rfm_segments', 'NM'), ('list_rfm_users', 'NM'), ('get_cohort_retention', 'NM'), ('get_churn_list', 'NM'), ('get_points_liability', 'NM'),
     ('get_points_ageing', 'NM'),
+    ('create_geofence', 'M'), ('update_geofence', 'M'), ('delete_geofence', 'M'), ('list_geofences', 'CBM'), ('set_location_consent', 'CBM'), ('report_location', 'CBM'),
+    ('close_geofence_visits', 'M'), ('apply_location_retention', 'M'),
     ('restore_feature_flags', '-'), ('restore_feature_flag_rollouts', '-'),
-    ('uuid_v7', '-'), ('minor_to_major', '-'), ('email_key', '-'), ('search_key', '-'), ('place_position', '-'), ('locations_near', '-'), ('refuse_change', '-'), ('audit_refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),
+    ('uuid_v7', '-'), ('minor_to_major', '-'), ('email_key', '-'), ('search_key', '-'), ('place_position', '-'), ('locations_near', '-'), ('place_box', '-'), ('geofences_near', '-'), ('refuse_change', '-'), ('audit_refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),
     ('refuse_restore', '-'), ('restore_currencies', '-'), ('restore_installation', '-'), ('restore_mcc_codes', '-'), ('restore_merchant_categories', '-'), ('restore_system_settings', '-'), ('restore_tiers', '-'),
     ('rules_changed', '-'), ('purchases_begin', '-'), ('purchases_insert', '-'), ('purchases_end', '-'), ('purchases_refuse', '-');
 
@@ -61,7 +63,7 @@ CREATE TEMP TABLE roles (letter, name) AS VALUES
 CREATE TEMP VIEW routines AS SELECT p.* FROM pg_proc p WHERE p.pronamespace = 'swipesavvy'::regnamespace;
 CREATE TEMP VIEW allowed AS
     SELECT m.routine, r.name AS role FROM matrix m, roles r
-     WHERE CASE r.letter WHEN '' THEN false WHEN 'O' THEN m.routine IN ('uuid_v7', 'minor_to_major', 'email_key', 'search_key', 'place_position', 'locations_near', 'analytics_hour', 'analytics_day', 'unfolded_deltas')
+     WHERE CASE r.letter WHEN '' THEN false WHEN 'O' THEN m.routine IN ('uuid_v7', 'minor_to_major', 'email_key', 'search_key', 'place_position', 'locations_near', 'analytics_hour', 'analytics_day', 'unfolded_deltas', 'place_box', 'geofences_near')
                          ELSE m.who = 'A' OR strpos(m.who, r.letter) > 0 END;
 
 SELECT set_eq('SELECT proname::text FROM routines', 'SELECT routine FROM matrix', 'the matrix knows every routine, and each of it exists');
@@ -183,6 +185,7 @@ CREATE TEMP TABLE ids AS
 ALTER TABLE ids ADD account_id uuid, ADD transaction_id uuid;
 UPDATE ids SET account_id = (swipesavvy.link_account(user_id, 'card', '4242') ->> 'account_id')::uuid,
                transaction_id = (swipesavvy.record_transaction(user_id, 10) ->> 'transaction_id')::uuid;
+SELECT swipesavvy.set_location_consent(user_id, true) IS NOT NULL AS agreed FROM ids \g /dev/null
 SELECT swipesavvy.create_boost('Double', 2, boost_id => '00000000-0000-7000-8000-0000000000d0') IS NOT NULL AS made \gset
 SELECT swipesavvy.create_boost('Active', 2, boost_id => '00000000-0000-7000-8000-0000000000d1') IS NOT NULL AS made \gset
 SELECT swipesavvy.create_charity('Trees', charity_id => '00000000-0000-7000-8000-0000000000c0') IS NOT NULL AS made \gset
@@ -217,6 +220,7 @@ CREATE TEMP TABLE questions (routine, statement, silent) AS
         ('assign_flag', 'SELECT swipesavvy.assign_flag(''dark_mode'', %1$L)'),
         ('flag_enabled', 'SELECT swipesavvy.flag_enabled(''dark_mode'', %1$L)'), ('get_flags_document', 'SELECT swipesavvy.get_flags_document(%1$L)'),
         ('assign_ab_test', 'SELECT swipesavvy.assign_ab_test(''00000000-0000-7000-8000-0000000000e3'', %1$L)'),
+        ('set_location_consent', 'SELECT swipesavvy.set_location_consent(%1$L, true)'), ('report_location', 'SELECT swipesavvy.report_location(%1$L, 1, 2)'),
         ('track_event', 'SELECT swipesavvy.track_event(''CAMP-RUNS'', ''view'', %1$L)')) q (routine, statement)
      WHERE i.letter = 'a';
 SELECT set_eq('SELECT routine FROM questions',

@@ -66,6 +66,10 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('feature_flag_usage', 'registers_have_4096_bytes'),
     ('feature_flags', 'a_flag_has_a_known_audience a_flag_has_a_known_category a_flag_has_a_known_value_type a_flag_key_is_a_name a_flag_key_is_used_once'),
     ('flag_sentinel', ''),
+    ('geofence_states', 'who_is_inside_has_not_left'), ('geofence_triggers', ''), ('geofence_visits', ''),
+    ('geofences', 'a_fence_ends_after_it_starts a_fence_has_a_name a_fence_is_a_circle_or_a_polygon a_fence_is_at_a_location a_fence_is_of_a_merchant '
+        'a_fence_takes_a_known_accuracy a_fence_triggers_a_campaign a_fence_waits_for_at_most_a_day'),
+    ('location_consents', 'a_consent_is_a_users'), ('user_positions', 'a_position_is_whole_or_none'),
     ('health_alerts', 'an_alert_ends_after_it_opens an_alert_is_a_warning_or_critical somebody_acknowledges_an_alert'),
     ('health_days', ''),
     ('health_hours', ''),
@@ -216,9 +220,10 @@ SELECT is_empty('SELECT oid::regprocedure, name FROM member_functions, unnest(pr
 -- on a replica; what writes, or compiles the rules, must not run beside parallel workers.
 CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('i/strict/s', 'minor_to_major email_key search_key'),
-    ('v/null/s', 'uuid_v7'), ('i/null/s', 'place_position'), ('s/null/s', 'locations_near'), ('i/strict/s', 'place_distance'),
-    ('s/null/r', 'get_merchant_locations get_nearby_merchants'),
-    ('v/null/u', 'add_merchant_location update_merchant_location remove_merchant_location import_merchant_locations'),
+    ('v/null/s', 'uuid_v7'), ('i/null/s', 'place_position place_box'), ('s/null/s', 'locations_near geofences_near'), ('i/strict/s', 'place_distance'),
+    ('s/null/r', 'get_merchant_locations get_nearby_merchants list_geofences'),
+    ('v/null/u', 'add_merchant_location update_merchant_location remove_merchant_location import_merchant_locations create_geofence update_geofence delete_geofence set_location_consent report_location '
+        'close_geofence_visits apply_location_retention'),
     ('s/null/s', 'purchases_computed'),
     ('s/null/r', 'current_user_id export_user_data get_audit_logs latest_audit_seal verify_audit_log get_health_history list_alerts metrics worker_status get_campaign get_merchant get_system_health health get_user_accounts list_campaigns list_merchant_categories list_merchants '
         'list_segments list_sink_secrets list_sinks list_tiers list_token_keys preview_sink verify_ledger verify_token'),
@@ -258,7 +263,7 @@ SELECT is_empty('SELECT p.oid::regprocedure, l.lanname FROM member_functions p J
                   WHERE l.lanname <> ''c'' AND p.prosqlbody IS NULL AND NOT coalesce(proconfig, ''{}'') @> ''{"search_path=pg_catalog, pg_temp"}''',
                 'every function that is not C pins its search_path, or is bound to what it calls');
 SELECT is_empty('SELECT p.oid::regprocedure FROM member_functions p JOIN pg_language l ON l.oid = p.prolang
-                  WHERE l.lanname <> ''c'' AND p.prorettype <> ''trigger''::regtype AND p.proname NOT IN (''place_position'', ''locations_near'')', 'only triggers of restored seeds, and what calls cube, are not C');
+                  WHERE l.lanname <> ''c'' AND p.prorettype <> ''trigger''::regtype AND p.proname NOT IN (''place_position'', ''locations_near'', ''place_box'', ''geofences_near'')', 'only triggers of restored seeds, and what calls cube, are not C');
 SELECT is_empty('SELECT oid::regprocedure, prosrc FROM member_functions p WHERE probin IS NOT NULL
                     AND (prosrc <> ''swipesavvy_'' || proname OR probin <> ''$libdir/swipesavvy'')', 'the C symbols are named after their functions');
 SELECT is_empty('SELECT proname, count(*) FROM member_functions GROUP BY 1 HAVING count(*) > 1', 'no function is overloaded');
@@ -350,7 +355,8 @@ SELECT set_eq('SELECT setting, value::text, is_seed FROM swipesavvy.system_setti
              ('maintenance_mode', 'false', true), ('max_transaction_amount', 'null', true), ('pending_expiry_days', '30', true),
              ('point_value_minor', '1', true), ('points_expiry_months', '24', true), ('rate_limit_per_minute', 'null', true),
              ('referral_bonus_points', '0', true), ('session_lifetime_days', '30', true), ('timezone', '"UTC"', true),
-             ('token_lifetime_minutes', '15', true), ('refresh_grace_seconds', '10', true), ('rfm_segments', 'false', true)$$, 'the twenty settings and their defaults');
+             ('token_lifetime_minutes', '15', true), ('refresh_grace_seconds', '10', true), ('rfm_segments', 'false', true),
+             ('position_retention_hours', '24', true), ('visit_retention_days', '90', true)$$, 'the twenty-two settings and their defaults');
 SELECT set_eq('SELECT f.flag_no, f.flag_key, f.category, r.enabled, f.is_seed AND f.seed = f.flag_key AND r.to_bp = 10000 FROM swipesavvy.feature_flags f JOIN swipesavvy.feature_flag_rollouts r USING (flag_no)',
     $$VALUES (1, 'tier_progress_bar', 'ui', true, true), (2, 'amount_chip_selector', 'ui', true, true), (3, 'platform_goal_meter', 'ui', true, true), (4, 'ai_concierge_chat', 'ui', true, true),
              (5, 'dark_mode', 'ui', true, true), (6, 'social_sharing', 'advanced', true, true), (7, 'receipt_generation', 'advanced', true, true), (8, 'community_feed', 'advanced', false, true),

@@ -24,6 +24,8 @@ INSERT INTO fixture SELECT 'done', swipesavvy.record_transaction(:'ada', 1000) -
 INSERT INTO fixture SELECT 'open', swipesavvy.record_transaction(:'ada', 10, status => 'pending') ->> 'transaction_id';
 INSERT INTO fixture SELECT 'merchant', swipesavvy.create_merchant('Cafe', 'Restaurants & Cafes') ->> 'merchant_id';
 INSERT INTO fixture SELECT 'location', swipesavvy.add_merchant_location((SELECT value::uuid FROM fixture WHERE key = 'merchant'), 52.5, 13.4) ->> 'location_id';
+INSERT INTO fixture SELECT 'fence', swipesavvy.create_geofence('Gate', 52.5, 13.4, 100) ->> 'geofence_id';
+SELECT swipesavvy.set_location_consent(:'ada', true) IS NOT NULL AS agreed, swipesavvy.set_location_consent(:'bob', true) IS NOT NULL AS agreed_too \gset
 INSERT INTO fixture SELECT 'boost', swipesavvy.create_boost('Double', 2) ->> 'boost_id';
 INSERT INTO fixture SELECT 'active', swipesavvy.create_boost('Active', 2) ->> 'boost_id';
 INSERT INTO fixture SELECT 'reward', swipesavvy.create_reward('Mug', 10) ->> 'reward_id';
@@ -69,6 +71,14 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('get_merchant_locations', '$merchant', NULL, NULL),
     ('get_nearby_merchants', '52.5163, 13.3777', NULL, NULL),
     ('place_distance', '0, 0, 0, 1', NULL, NULL),
+    ('create_geofence', $$'Gate', 52.5, 13.4, 100$$, NULL, NULL),
+    ('update_geofence', $$$fence, '{"name": "Tor"}'$$, NULL, NULL),
+    ('delete_geofence', '$fence', NULL, NULL),
+    ('list_geofences', '', NULL, NULL),
+    ('set_location_consent', '$user, true', 'user', NULL),
+    ('report_location', '$user, 52.5, 13.4', 'user', NULL),
+    ('close_geofence_visits', '', NULL, NULL),
+    ('apply_location_retention', '', NULL, NULL),
     ('add_segment_members', $$'Friends', ARRAY[$user]::uuid[]$$, NULL, NULL),
     ('add_token_key', $$'k2', repeat('s3cret', 6)$$, NULL, NULL),
     ('adjust_points', $$$user, 5, 'sorry'$$, NULL, NULL),

@@ -11,7 +11,7 @@ $$;
 CREATE TEMP TABLE calls (function, call) AS VALUES
     ('create_user', $$create_user('a@http.test', 'A', 'correct horse', user_id => '00000000-0000-7000-8000-0000000cafe1')$$), ('create_merchant', $$create_merchant('M', 'Services')$$), ('create_segment', $$create_segment('http')$$),
     ('create_boost', $$create_boost('B', 2)$$), ('create_campaign', $$create_campaign('C', 'SEASONAL', NULL, 'OTHER', now())$$), ('create_reward', $$create_reward('R', 5)$$), ('create_charity', $$create_charity('H')$$),
-    ('create_sink', $$create_sink('http', 'webhook', 'https://example.com/', 'http')$$), ('create_flag', $$create_flag('http', 'Flag')$$),
+    ('create_sink', $$create_sink('http', 'webhook', 'https://example.com/', 'http')$$), ('create_flag', $$create_flag('http', 'Flag')$$), ('create_geofence', $$create_geofence('http', 1, 2, 100)$$),
     ('create_ab_test', $$create_ab_test('T', 'HTTP-1', '{HTTP-2}')$$), ('create_flag_test', $$create_flag_test('T', 'dark_mode', '[true, false]')$$);
 SELECT count(swipesavvy.create_campaign(id, 'SEASONAL', NULL, 'OTHER', now(), campaign_id => id)) AS campaigns FROM unnest('{HTTP-1,HTTP-2}'::text[]) id;
 SELECT swipesavvy.set_sink_secret('http', 'x') ->> 'secret' AS secret;

@@ -18,7 +18,7 @@ my $merchant = json($primary, 'app', "SELECT swipesavvy.create_merchant('Cafe', 
 my $boost = json($primary, 'app', "SELECT swipesavvy.create_boost('Double', 2)")->{boost_id};
 my $card = json($primary, 'app', "SELECT swipesavvy.link_account('$ada', 'card', '4242', issuer => 'Visa')")->{account_id};
 $primary->safe_psql('app', qq{
-    SELECT swipesavvy.activate_boost('$ada', '$boost'), swipesavvy.add_merchant_location('$merchant', 1, 2);
+    SELECT swipesavvy.activate_boost('$ada', '$boost'), swipesavvy.add_merchant_location('$merchant', 1, 2), swipesavvy.create_geofence('Gate', 1, 2, 100);
     SELECT swipesavvy.set_sink_secret('key', 's3cret');
     SELECT swipesavvy.create_sink('hook', 'webhook', 'https://example.com/', 'key', '{points.*}');
     SELECT count(swipesavvy.record_transaction('$ada', 10 + n, NULL, '$merchant', '$card', now() - interval '1 hour' * n)) FROM generate_series(1, 150) n;
@@ -60,6 +60,7 @@ my %questions = (
     flag_in_namespace => q{('u', '["n", 0, 1]')},
     flag_usage_users => q{(ARRAY[decode(repeat('01', 4096), 'hex')])},
     flag_users => "('dark_mode')",
+    geofences_near => '(6366160, 222312, 111190, 50000)',
     get_audit_logs => '()',
     get_campaign => "('TEN')",
     get_campaign_daily => "('TEN') - 'as_of'",
@@ -96,6 +97,7 @@ my %questions = (
     list_charities => '()',
     list_flag_overrides => "('dark_mode')",
     list_flags => '()',
+    list_geofences => '()',
     plan_ab_test => '(0.1, 0.1)',
     get_ab_test => "('00000000-0000-7000-8000-0000000000e3')",
     get_ab_test_results => "('00000000-0000-7000-8000-0000000000e3')",
@@ -113,6 +115,7 @@ my %questions = (
     metrics => '() IS NOT NULL',
     minor_to_major => '(1234, 2)',
     place_distance => '(0, 0, 0, 1)',
+    place_box => '(1, 2, 3, 4)',
     place_position => '(1, 2, 3)',
     preview_sink => "('hook', 'points.redeemed') - 'headers'",
     purchases_computed => "('points_earned', 0)",

@@ -2,14 +2,15 @@
 
 DO $$
 DECLARE
-    tables CONSTANT text[] := ARRAY['merchant_locations'];
+    tables CONSTANT text[] := ARRAY['merchant_locations', 'geofences', 'location_consents', 'user_positions', 'geofence_states', 'geofence_visits', 'geofence_triggers'];
     views CONSTANT text[] := ARRAY[]::text[];
     -- what the library alone calls
-    parts CONSTANT text[] := ARRAY['place_position', 'locations_near'];
+    parts CONSTANT text[] := ARRAY['place_position', 'locations_near', 'place_box', 'geofences_near'];
     -- each function (by name: none is overloaded) and the roles that may call it besides admin:
     -- A = all, C = customer, S = support, N = analytics, B = backend, D = delivery
     matrix CONSTANT text[] := ARRAY[
-        'add_merchant_location', 'update_merchant_location', 'remove_merchant_location', 'import_merchant_locations', 'get_merchant_locations A', 'get_nearby_merchants A', 'place_distance NB'];
+        'add_merchant_location', 'update_merchant_location', 'remove_merchant_location', 'import_merchant_locations', 'get_merchant_locations A', 'get_nearby_merchants A', 'place_distance NB',
+        'create_geofence', 'update_geofence', 'delete_geofence', 'list_geofences CB', 'set_location_consent CB', 'report_location CB', 'close_geofence_visits', 'apply_location_retention'];
     functions text[] := parts;
     line text;
     name text;

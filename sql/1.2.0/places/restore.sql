@@ -2,7 +2,7 @@
 
 DO $$
 DECLARE
-    tables CONSTANT text[] := ARRAY['merchant_locations'];
+    tables CONSTANT text[] := ARRAY['merchant_locations', 'geofences', 'location_consents', 'user_positions', 'geofence_states', 'geofence_visits', 'geofence_triggers'];
     name text;
 BEGIN
     FOR name IN
