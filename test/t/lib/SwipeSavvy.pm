@@ -1,7 +1,7 @@
 # What the TAP tests share: servers with the extension, and the few rows that a purchase needs.
 #
 # The first digit of a test says what it is about: 0 packaging and the database around us, 1 and 2 the engine, 3 audit and
-# outbox, 4 signing in, 5 the server's settings and the API as a whole, 6 the worker, health and sinks, 7 feature flags.
+# outbox, 4 signing in, 5 the server's settings and the API as a whole, 6 the worker, health and sinks, 7 feature flags and analytics.
 # Two stand in another's hundred: 310_simulate and 350_totals are about campaigns.
 package SwipeSavvy;
 
