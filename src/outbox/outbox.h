@@ -13,9 +13,10 @@
 #define SS_OUTBOX_CHANNEL "swipesavvy_outbox"
 
 /* How often a message is tried, whoever delivers it, and the seconds until it is tried again: twice as long each time. */
-#define SS_OUTBOX_ATTEMPTS_MAX	15
-#define SS_OUTBOX_BACKOFF_FIRST 10
-#define SS_OUTBOX_BACKOFF_MAX	3600
+#define SS_OUTBOX_ATTEMPTS_MAX		15
+#define SS_OUTBOX_ATTEMPTS_MAX_TEXT CppAsString2(SS_OUTBOX_ATTEMPTS_MAX)
+#define SS_OUTBOX_BACKOFF_FIRST		10
+#define SS_OUTBOX_BACKOFF_MAX		3600
 
 /*
  * Adds a message in the present transaction, for each sink that wants it or

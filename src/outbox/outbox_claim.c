@@ -24,10 +24,10 @@
 #include "outbox/clock.h"
 #include "outbox/outbox.h"
 
-#define CLAIM_DEFAULT		10
-#define LEASE_DEFAULT		60 /* seconds */
-#define LEASE_MAX			3600
-#define ATTEMPTS_MAX_TEXT	CppAsString2(SS_OUTBOX_ATTEMPTS_MAX)
+#define CLAIM_DEFAULT 10
+#define LEASE_DEFAULT 60 /* seconds */
+#define LEASE_MAX	  3600
+
 #define IDS_MAX				1000
 #define RETENTION_ROWS		10000
 #define RETENTION_ROWS_TEXT "10000"
@@ -60,10 +60,12 @@ SS_QUERY(
 					  "     ORDER BY m.due_at, m.message_id LIMIT $1 FOR NO KEY UPDATE OF m SKIP LOCKED),"
 					  " claimed AS ("
 					  "    UPDATE swipesavvy.outbox m"
-					  "       SET attempts = m.attempts + (m.attempts < " ATTEMPTS_MAX_TEXT ")::integer,"
-					  "           due_at = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN $3 ELSE m.due_at END,"
-					  "           dead_at = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN NULL ELSE $2 END,"
-					  "           last_error = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN m.last_error"
+					  "       SET attempts = m.attempts + (m.attempts < " SS_OUTBOX_ATTEMPTS_MAX_TEXT ")::integer,"
+					  "           due_at = CASE WHEN m.attempts < " SS_OUTBOX_ATTEMPTS_MAX_TEXT
+					  " THEN $3 ELSE m.due_at END,"
+					  "           dead_at = CASE WHEN m.attempts < " SS_OUTBOX_ATTEMPTS_MAX_TEXT
+					  " THEN NULL ELSE $2 END,"
+					  "           last_error = CASE WHEN m.attempts < " SS_OUTBOX_ATTEMPTS_MAX_TEXT " THEN m.last_error"
 					  "                             ELSE coalesce(m.last_error, 'the last lease ended') END"
 					  "      FROM due WHERE m.message_id = due.message_id"
 					  "    RETURNING m.message_id, m.event, m.version, m.order_key, m.body, m.attempts, m.created_at,"

@@ -1,57 +1,42 @@
 /*
- * sink_requests.c: requests to sinks, and their results.
+ * sink_requests.c: requests to sinks.
  *
- * SQL entry points for the background worker alone, which holds each request
- * between the two; a database has one such worker. claim_requests hands
- * messages out as claim_outbox does, for a lease that outlives any request, and
- * asks for reports where there is something new. record_results notes a batch
- * of results with one statement for the messages and one for the sinks.
- *
- * A sink that fails SS_SINK_BROKEN times in a row is left alone, longer each
- * time, and then gets one message to see. What fails by the sink's fault and
- * what by the message's: see OUTCOME.
+ * SQL entry point claim_requests, for the background worker alone, which holds
+ * each request until it hands the result to record_results (sink_results.c); a
+ * database has one such worker. It hands messages out as claim_outbox does, for
+ * a lease that outlives any request, and asks for reports where there is
+ * something new.
  *
  * Locks, in this order, as in sinks.c: a sink's row, messages by their ids, the
  * states of sinks by their names. A claim skips messages that are locked.
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
-#include "postmaster/bgworker.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 #include "audit/audit.h"
 #include "base/args.h"
 #include "base/attempt.h"
-#include "base/background.h"
-#include "base/errors.h"
 #include "base/guc.h"
 #include "base/query.h"
 #include "call/call.h"
-#include "call/refusal.h"
 #include "outbox/clock.h"
 #include "outbox/outbox.h"
+#include "outbox/sink_results.h"
 #include "outbox/sinks.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_claim_requests);
-PG_FUNCTION_INFO_V1(swipesavvy_record_results);
-PG_FUNCTION_INFO_V1(swipesavvy_release_requests);
 
-#define CLAIM_MAX		  256  /* messages of a sink that the worker holds */
-#define CLAIM_ALL		  2048 /* messages of all sinks in one claim: it has a limit in time, and JSON one in size */
-#define LOOK_AT_MORE	  64   /* messages that are due than are wanted: some may have to wait for others */
-#define LEASE			  300  /* seconds; more than a request can take */
-#define ATTEMPTS_MAX_TEXT CppAsString2(SS_OUTBOX_ATTEMPTS_MAX)
-#define LOOK_MS			  1000 /* how soon to ask again where nothing is known to be due */
-#define FULL_MS			  50   /* the same where the worker holds all that it may */
-#define TIMEOUT_MS		  15000
-#define REPORT_REACH	  3600 /* seconds; no report tells of samples before */
-
-#define IS_OPEN(m) m ".delivered_at IS NULL AND " m ".dead_at IS NULL AND " m ".sink IS NOT NULL"
+#define CLAIM_MAX	 256  /* messages of a sink that the worker holds */
+#define CLAIM_ALL	 2048 /* messages of all sinks in one claim: it has a limit in time, and JSON one in size */
+#define LOOK_AT_MORE 64	  /* messages that are due than are wanted: some may have to wait for others */
+#define LEASE		 300  /* seconds; more than a request can take */
+#define LOOK_MS		 1000 /* how soon to ask again where nothing is known to be due */
+#define FULL_MS		 50	  /* the same where the worker holds all that it may */
+#define TIMEOUT_MS	 15000
+#define REPORT_REACH 3600 /* seconds; no report tells of samples before */
 
 /* --- claiming -------------------------------------------------------------------------- */
 
@@ -80,11 +65,11 @@ SS_QUERY(read_sinks, "SELECT " SS_SINK_COLUMNS
 SS_QUERY(
 	claim,
 	"WITH due AS MATERIALIZED ("
-	"    SELECT m.message_id, m.order_key FROM swipesavvy.outbox m WHERE m.sink = $1 AND " IS_OPEN(
+	"    SELECT m.message_id, m.order_key FROM swipesavvy.outbox m WHERE m.sink = $1 AND " SS_SINK_IS_OPEN(
 		"m") " AND m.due_at <= $3"
 			 "     ORDER BY m.sink, m.due_at, m.message_id LIMIT $5),"
 			 " firsts AS MATERIALIZED ("
-			 "    SELECT (SELECT o.message_id FROM swipesavvy.outbox o WHERE o.sink = $1 AND o.order_key = k.order_key AND " IS_OPEN(
+			 "    SELECT (SELECT o.message_id FROM swipesavvy.outbox o WHERE o.sink = $1 AND o.order_key = k.order_key AND " SS_SINK_IS_OPEN(
 				 "o") "             ORDER BY o.sink, o.order_key, o.message_id LIMIT 1) AS message_id"
 					  "      FROM (SELECT DISTINCT d.order_key FROM due d WHERE d.order_key IS NOT NULL) k),"
 					  " mine AS MATERIALIZED ("
@@ -94,11 +79,13 @@ SS_QUERY(
 					  "       AND num_nonnulls(m.delivered_at, m.dead_at) = 0 FOR NO KEY UPDATE SKIP LOCKED),"
 					  " claimed AS ("
 					  "    UPDATE swipesavvy.outbox m"
-					  "       SET attempts = m.attempts + (m.attempts < " ATTEMPTS_MAX_TEXT ")::integer,"
-					  "           leased = m.attempts < " ATTEMPTS_MAX_TEXT ","
-					  "           due_at = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN $4 ELSE m.due_at END,"
-					  "           dead_at = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN NULL ELSE $3 END,"
-					  "           last_error = CASE WHEN m.attempts < " ATTEMPTS_MAX_TEXT " THEN m.last_error"
+					  "       SET attempts = m.attempts + (m.attempts < " SS_OUTBOX_ATTEMPTS_MAX_TEXT ")::integer,"
+					  "           leased = m.attempts < " SS_OUTBOX_ATTEMPTS_MAX_TEXT ","
+					  "           due_at = CASE WHEN m.attempts < " SS_OUTBOX_ATTEMPTS_MAX_TEXT
+					  " THEN $4 ELSE m.due_at END,"
+					  "           dead_at = CASE WHEN m.attempts < " SS_OUTBOX_ATTEMPTS_MAX_TEXT
+					  " THEN NULL ELSE $3 END,"
+					  "           last_error = CASE WHEN m.attempts < " SS_OUTBOX_ATTEMPTS_MAX_TEXT " THEN m.last_error"
 					  "                             ELSE coalesce(m.last_error, 'the worker ended while it was sent') END"
 					  "      FROM mine WHERE m.message_id = mine.message_id"
 					  "    RETURNING m.message_id, m.event, m.version, m.created_at, m.body, m.dead_at)"
@@ -108,7 +95,7 @@ SS_QUERY(
 
 /* Are still so many ($3) due at $2? */
 SS_QUERY(count_due,
-		 "SELECT count(*) FROM (SELECT 1 FROM swipesavvy.outbox m WHERE m.sink = $1 AND " IS_OPEN(
+		 "SELECT count(*) FROM (SELECT 1 FROM swipesavvy.outbox m WHERE m.sink = $1 AND " SS_SINK_IS_OPEN(
 			 "m") " AND m.due_at <= $2 LIMIT $3) q",
 		 TEXTOID, TIMESTAMPTZOID, INT8OID);
 
@@ -160,15 +147,6 @@ typedef struct Making
 	bool made; /* false: there is nothing to report */
 	SSSinkRequest request;
 } Making;
-
-/* 42501 for all but the worker: what is claimed and not sent is late. */
-static void
-require_worker(void)
-{
-	if (MyBackendType != B_BG_WORKER || MyBgworkerEntry == NULL ||
-		strcmp(MyBgworkerEntry->bgw_library_name, SS_WORKER_LIBRARY) != 0)
-		ss_not_allowed("permission denied", "Only the background worker may call this.");
-}
 
 static TimestampTz
 time_or_none(uint64 row, int column)
@@ -456,143 +434,6 @@ claim_requests(Claim *claim)
 		ss_sink_forget(&targets[i].sink);
 }
 
-/* --- results --------------------------------------------------------------------------- */
-
-/*
- * Whose fault is it? The sink's if there was no answer, one that sends it
- * elsewhere, or one that says so, as that it is gone or does not know us; the
- * message's if the sink refused just that.
- */
-#define OUTCOME                                                                                                        \
-	"CASE WHEN e.x -> 'returned' = 'true' THEN 'returned'"                                                             \
-	"     WHEN (e.x ->> 'status')::integer BETWEEN 200 AND 299 THEN 'delivered'"                                       \
-	"     WHEN (e.x ->> 'status')::integer BETWEEN 400 AND 499"                                                        \
-	"          AND (e.x ->> 'status')::integer NOT IN (401, 408, 410, 425, 429) THEN 'refused'"                        \
-	"     ELSE 'failed' END"
-
-/* An HTTP status or what kept it from coming; never what the sink said: that may repeat secrets. */
-#define PROBLEM "left(coalesce(e.x ->> 'error', 'HTTP ' || (e.x ->> 'status')), 500)"
-
-/* After so many attempts, how long until the next, as with fail_outbox(). */
-#define BACK_OFF(attempts)                                                                                             \
-	"make_interval(secs => least(" CppAsString2(                                                                       \
-		SS_OUTBOX_BACKOFF_FIRST) " * power(2, " attempts                                                               \
-								 " - 1), " CppAsString2(SS_OUTBOX_BACKOFF_MAX) ") * (0.75 + 0.5 * random()))"
-
-/* How long a sink is left alone: 10 seconds, twice as long each time, five minutes at most, however many times. */
-#define LEFT_ALONE(doublings)                                                                                          \
-	"make_interval(secs => least(10 * power(2, least(" doublings ", 5)), 300) * (0.75 + 0.5 * random()))"
-
-/*
- * $1 results, $2 now. Only what the worker still has changes, but for what was
- * delivered: that counts, if it was to that sink. What was not sent is due
- * again, at its old place in the queue if this was the first time.
- */
-SS_QUERY(
-	note_messages,
-	"WITH r AS MATERIALIZED ("
-	"    SELECT DISTINCT ON (id) (e.x ->> 'id')::uuid AS id, e.x ->> 'sink' AS sink, " OUTCOME " AS outcome, " PROBLEM
-	" AS problem"
-	"      FROM jsonb_array_elements($1) e (x) WHERE e.x ->> 'id' IS NOT NULL ORDER BY id),"
-	" mine AS MATERIALIZED ("
-	"    SELECT m.message_id FROM swipesavvy.outbox m"
-	"     WHERE m.message_id = ANY (ARRAY(SELECT r.id FROM r)) AND m.delivered_at IS NULL AND m.sink IS NOT NULL"
-	"     ORDER BY m.message_id FOR NO KEY UPDATE)"
-	" UPDATE swipesavvy.outbox m"
-	"    SET leased = false,"
-	"        delivered_at = CASE WHEN r.outcome = 'delivered' THEN $2 END,"
-	"        dead_at = CASE WHEN r.outcome IN ('refused', 'failed') AND m.attempts >= " ATTEMPTS_MAX_TEXT
-	" THEN $2 END,"
-	"        attempts = m.attempts - (r.outcome = 'returned')::integer,"
-	"        due_at = CASE r.outcome WHEN 'delivered' THEN m.due_at WHEN 'returned' THEN CASE WHEN m.attempts > 1 THEN $2 ELSE m.created_at END"
-	"                                ELSE $2 + " BACK_OFF(
-		"m.attempts") " END,"
-					  "        last_error = CASE r.outcome WHEN 'delivered' THEN NULL WHEN 'returned' THEN m.last_error ELSE r.problem END"
-					  "   FROM mine JOIN r ON r.id = mine.message_id"
-					  "  WHERE m.message_id = mine.message_id AND m.sink = r.sink AND m.delivered_at IS NULL"
-					  "    AND (r.outcome = 'delivered' OR (m.leased AND m.dead_at IS NULL))",
-	JSONBOID, TIMESTAMPTZOID);
-
-/*
- * $1 results in the order in which they came, $2 now. An answer of any kind
- * ends a row of failures; a report that is refused is a failure. A batch opens
- * the breaker at most, and what comes in while it is open makes it no worse: so
- * many requests may have been on their way.
- */
-SS_QUERY(
-	note_sinks,
-	"WITH r AS MATERIALIZED ("
-	"    SELECT e.x ->> 'sink' AS sink, e.n, o.outcome, " PROBLEM " AS problem, e.x ->> 'id' IS NULL AS of_report,"
-	"           (e.x ->> 'retry_after')::float8 AS retry_after, (e.x ->> 'through')::timestamptz AS through,"
-	"           o.outcome = 'failed' OR (o.outcome = 'refused' AND e.x ->> 'id' IS NULL) AS is_failure"
-	"      FROM jsonb_array_elements($1) WITH ORDINALITY e (x, n) CROSS JOIN LATERAL (SELECT " OUTCOME ") o (outcome)"
-	"     WHERE o.outcome <> 'returned'),"
-	" answered AS (SELECT r.sink, max(r.n) AS n FROM r WHERE NOT r.is_failure GROUP BY r.sink),"
-	" g AS MATERIALIZED ("
-	"    SELECT r.sink, bool_or(r.of_report) AS of_report, bool_or(a.n IS NOT NULL) AS answered,"
-	"           count(*) FILTER (WHERE r.is_failure AND r.n > coalesce(a.n, 0))::integer AS failed,"
-	"           bool_or(r.outcome = 'delivered') AS delivered, bool_or(r.outcome <> 'delivered') AS troubled,"
-	"           max(least(r.retry_after, 3600)) FILTER (WHERE r.outcome <> 'delivered' AND r.retry_after > 0) AS retry_after,"
-	"           max(r.through) FILTER (WHERE r.outcome = 'delivered') AS through,"
-	"           (array_agg(r.problem ORDER BY r.n DESC) FILTER (WHERE r.outcome <> 'delivered'))[1] AS problem"
-	"      FROM r LEFT JOIN answered a ON a.sink = r.sink GROUP BY r.sink),"
-	" s AS MATERIALIZED ("
-	"    SELECT t.sink, t.failures_in_a_row AS before, t.not_before FROM swipesavvy.sink_states t"
-	"     WHERE t.sink = ANY (ARRAY(SELECT g.sink FROM g)) ORDER BY t.sink FOR NO KEY UPDATE),"
-	" f AS ("
-	"    SELECT g.*, s.before, s.not_before,"
-	"           CASE WHEN g.failed = 0 AND g.answered THEN 0"
-	"                WHEN g.answered THEN least(g.failed, " SS_SINK_BROKEN_TEXT ")"
-	"                WHEN s.before >= " SS_SINK_BROKEN_TEXT " AND s.not_before > $2 THEN s.before"
-	"                ELSE least(s.before + g.failed, greatest(s.before + 1, " SS_SINK_BROKEN_TEXT ")) END AS failures"
-	"      FROM s JOIN g ON g.sink = s.sink)"
-	" UPDATE swipesavvy.sink_states t"
-	"    SET failures_in_a_row = f.failures,"
-	"        not_before = greatest("
-	"            CASE WHEN f.failures = 0 AND (f.before >= " SS_SINK_BROKEN_TEXT " OR f.of_report) THEN NULL"
-	"                 WHEN f.failures > f.before AND f.of_report THEN $2 + " LEFT_ALONE(
-		"f.failures - 1") "                 WHEN f.failures > f.before AND f.failures >= " SS_SINK_BROKEN_TEXT
-						  "                 THEN $2 + " LEFT_ALONE(
-							  "f.failures - " SS_SINK_BROKEN_TEXT) "                 ELSE f.not_before END,"
-																   "            $2 + make_interval(secs => f.retry_after)),"
-																   "        last_success_at = CASE WHEN f.delivered THEN $2 ELSE t.last_success_at END,"
-																   "        last_failure_at = CASE WHEN f.troubled THEN $2 ELSE t.last_failure_at END,"
-																   "        last_error = coalesce(f.problem, t.last_error),"
-																   "        sent_through = CASE WHEN t.sent_through > $2 THEN coalesce(f.through, t.sent_through) ELSE greatest(t.sent_through, f.through) END"
-																   "   FROM f WHERE t.sink = f.sink",
-	JSONBOID, TIMESTAMPTZOID);
-
-/* Of the sinks of the results: those that are gone, are disabled, or are to be left alone. */
-SS_QUERY(
-	find_held,
-	"SELECT coalesce(jsonb_agg(DISTINCT e.x ->> 'sink'), '[]') FROM jsonb_array_elements($1) e (x)"
-	"  LEFT JOIN swipesavvy.sinks s ON s.sink = e.x ->> 'sink' LEFT JOIN swipesavvy.sink_states t ON t.sink = s.sink"
-	" WHERE s.sink IS NULL OR NOT s.enabled OR t.not_before > $2",
-	JSONBOID, TIMESTAMPTZOID);
-
-SS_QUERY(release, "UPDATE swipesavvy.outbox m SET leased = false, due_at = clock_timestamp()"
-				  "  FROM (SELECT o.message_id FROM swipesavvy.outbox o WHERE o.leased AND " IS_OPEN(
-					  "o") " ORDER BY o.message_id FOR NO KEY UPDATE) l"
-						   " WHERE m.message_id = l.message_id");
-
-/* Of the results' messages, the secrets of those that are delivered. */
-SS_QUERY(forget_secrets,
-		 "DELETE FROM swipesavvy_private.outbox_secrets k USING swipesavvy.outbox m"
-		 " WHERE k.message_id = ANY (ARRAY(SELECT (e.x ->> 'id')::uuid FROM jsonb_array_elements($1) e (x)"
-		 "                                  WHERE e.x ->> 'id' IS NOT NULL))"
-		 "   AND m.message_id = k.message_id AND m.delivered_at IS NOT NULL",
-		 JSONBOID);
-
-static void
-record_results(Jsonb *results)
-{
-	Datum values[2] = {JsonbPGetDatum(results), TimestampTzGetDatum(GetCurrentTimestamp())};
-
-	(void) ss_query_latest(&note_messages, values, NULL);
-	(void) ss_query_latest(&forget_secrets, values, NULL);
-	(void) ss_query_latest(&note_sinks, values, NULL);
-}
-
 /* --- entry points ------------------------------------------------------------------------ */
 
 /*
@@ -606,7 +447,7 @@ swipesavvy_claim_requests(PG_FUNCTION_ARGS)
 	Claim claim = {.now = GetCurrentTimestamp(), .room = CLAIM_ALL, .wait_ms = LOOK_MS};
 
 	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
-	require_worker();
+	ss_sink_require_worker();
 	ss_audit_none(&call); /* the message is its own record */
 	claim.unfinished = ss_arg_jsonb(fcinfo, 0, "unfinished", false);
 	ss_json_open_array(&claim.requests, NULL);
@@ -616,55 +457,10 @@ swipesavvy_claim_requests(PG_FUNCTION_ARGS)
 	ss_json_close_array(&claim.requests);
 	ss_json_close_array(&claim.failures);
 	if (claim.failed > 0)
-		record_results(DatumGetJsonbP(ss_json_finish(&claim.failures)));
+		ss_sink_results_record(DatumGetJsonbP(ss_json_finish(&claim.failures)));
 	ss_json_open_object(&json, NULL);
 	ss_json_jsonb(&json, "requests", DatumGetJsonbP(ss_json_finish(&claim.requests)));
 	ss_json_int(&json, "wait_ms", claim.wait_ms);
-	ss_json_close_object(&json);
-	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
-}
-
-/*
- * record_results(results): the sinks that are held
- */
-Datum
-swipesavvy_record_results(PG_FUNCTION_ARGS)
-{
-	SSCall call;
-	SSJson json = {0};
-	Jsonb *results;
-
-	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
-	require_worker();
-	ss_audit_none(&call);
-	results = ss_arg_jsonb(fcinfo, 0, "results", true);
-	if (!JB_ROOT_IS_ARRAY(results) || JB_ROOT_IS_SCALAR(results))
-		ss_bad_value("results", "It is not an array.");
-	ss_query_avoid_scans();
-	record_results(results);
-	(void) ss_query_latest(&find_held, (Datum[]){JsonbPGetDatum(results), TimestampTzGetDatum(GetCurrentTimestamp())},
-						   NULL);
-	ss_json_open_object(&json, NULL);
-	ss_json_datum(&json, "held", ss_value_typed(0, 1, JSONBOID), false, JSONBOID);
-	ss_json_close_object(&json);
-	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
-}
-
-/*
- * release_requests(): how many there were
- */
-Datum
-swipesavvy_release_requests(PG_FUNCTION_ARGS)
-{
-	SSCall call;
-	SSJson json = {0};
-
-	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
-	require_worker();
-	ss_audit_none(&call);
-	ss_query_avoid_scans();
-	ss_json_open_object(&json, NULL);
-	ss_json_int(&json, "released", ss_sinks_exist() ? (int64) ss_query_latest(&release, NULL, NULL) : 0);
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

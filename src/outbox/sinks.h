@@ -15,6 +15,9 @@
 #define SS_SINK_BROKEN		5
 #define SS_SINK_BROKEN_TEXT "5"
 
+/* A message of the outbox for a sink that is neither delivered nor given up. */
+#define SS_SINK_IS_OPEN(m) m ".delivered_at IS NULL AND " m ".dead_at IS NULL AND " m ".sink IS NOT NULL"
+
 /*
  * The first columns of a query that ss_sink_read reads, with `s` for sinks and
  * `k` for sink_secrets.
