@@ -8,9 +8,10 @@ MODULE_big = swipesavvy
 SHLIB_LINK = -lsodium
 
 # Libraries of their own, a folder each, which only those processes load that need them.
-LIBRARIES = worker http gsl
+LIBRARIES = worker http gsl learn
 LIBS_http = -lcurl
 LIBS_gsl  = -lgsl -lgslcblas -lm
+LIBS_learn = -llinear
 
 sources = $(sort $(wildcard $(addsuffix *.c,$(1))))
 headers = $(wildcard $(addsuffix *.h,$(1)))
@@ -28,7 +29,8 @@ SQL_1_0_0 = base/schema base/roles base/types audit/audit outbox/outbox outbox/s
 SQL_1_1_0 = flags/documents flags/flags flags/usage flags/restore flags/privileges \
             experiments/plan experiments/experiments experiments/functions experiments/restore experiments/privileges \
             analytics/rollups analytics/campaigns analytics/customers analytics/restore analytics/privileges
-SQL_1_2_0 = places/locations places/geofences places/restore places/privileges
+SQL_1_2_0 = places/locations places/geofences places/restore places/privileges \
+            learning/learning learning/restore learning/privileges
 
 # The major versions on which it is tested: its C writes rows past the executor, and each version is looked at before it is added here.
 SERVERS = 15 16 17 18

@@ -3,7 +3,7 @@
  * for the engine when it must let go of locks (attempt.h).
  *
  * Called by record_transactions(), import_purchases() and the engine, and for each
- * request to a sink (sink_requests.c). A failed attempt holds no lock that it took.
+ * request to a sink (sink_requests.c), and by the training of models. A failed attempt holds no lock that it took.
  */
 #include "postgres.h"
 
@@ -102,6 +102,15 @@ ss_attempt_apart(void (*action)(void *), void *argument)
 	if (error != NULL && !is_of_action(error->sqlerrcode))
 		ReThrowError(error);
 	return error;
+}
+
+ErrorData *
+ss_attempt_whatever(void (*action)(void *), void *argument)
+{
+	Action whole = {action, argument};
+	bool kept;
+
+	return attempt(run, &whole, &kept);
 }
 
 bool

@@ -24,6 +24,12 @@ extern ErrorData *ss_attempt(void (*action)(void *), void *argument, bool take_d
 extern ErrorData *ss_attempt_apart(void (*action)(void *), void *argument);
 
 /*
+ * The same for an action whose failure is written down whatever it was, its
+ * being cancelled too: nothing is raised again.
+ */
+extern ErrorData *ss_attempt_whatever(void (*action)(void *), void *argument);
+
+/*
  * Runs the action in a subtransaction and undoes everything it did, its locks
  * too, when it returns false. Errors are raised. Returns what the action did.
  */

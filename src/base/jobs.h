@@ -55,6 +55,7 @@ typedef enum SSLane
 	JOB(refresh_tiers, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                                  \
 	JOB(roll_up_health, SS_LANE_HEALTH, SS_MINUTE, SS_MINUTE)                                                          \
 	STEPS(sample_health, SS_LANE_HEALTH, 0, SS_MINUTE)                                                                 \
-	JOB(seal_audit_log, SS_LANE_JOBS, 5 * SS_MINUTE, 10 * SS_MINUTE)
+	JOB(seal_audit_log, SS_LANE_JOBS, 5 * SS_MINUTE, 10 * SS_MINUTE)                                                   \
+	JOB(train_models, SS_LANE_JOBS, SS_MINUTE, 10 * SS_MINUTE)
 
 #endif /* SS_JOBS_H */

@@ -1,7 +1,7 @@
 /*
  * locks.c: advisory locks of classes of our own (locks.h).
  *
- * Called by sign-in, rivals.c and analytics. Nothing is kept here: the server's lock table knows all.
+ * Called by sign-in, rivals.c, analytics and the training of models. Nothing is kept here: the server's lock table knows all.
  */
 #include "postgres.h"
 
@@ -25,6 +25,14 @@ ss_lock_take(SSLockClass class, uint64 key)
 	LOCKTAG tag = tag_of(MyDatabaseId, class, key);
 
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+bool
+ss_lock_try(SSLockClass class, uint64 key)
+{
+	LOCKTAG tag = tag_of(MyDatabaseId, class, key);
+
+	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
 }
 
 void

@@ -22,12 +22,16 @@ typedef enum SSLockClass
 	SS_LOCK_ANALYTICS,		/* the folding and building of roll-ups; before rows */
 	SS_LOCK_PASSWORD_HASH,	/* one of the places to hash at; of the whole server */
 	SS_LOCK_FLAG_USAGE,		/* the summing of evaluations of flags */
+	SS_LOCK_TRAINING,		/* the training of a model; nobody waits for it */
 } SSLockClass;
 
 /* Exclusive until the transaction ends, or it is released; waits, and can be cancelled meanwhile. */
 extern void ss_lock_take(SSLockClass class, uint64 key);
 extern void ss_lock_share(SSLockClass class, uint64 key); /* the same beside others who share it */
 extern void ss_lock_release(SSLockClass class, uint64 key);
+
+/* The same without waiting: false if somebody else has it. */
+extern bool ss_lock_try(SSLockClass class, uint64 key);
 
 /*
  * Takes one of `count` places of the class, for the whole server and not only

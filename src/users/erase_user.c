@@ -83,6 +83,7 @@ static SSQuery steps_1_2[] = {
 	STEP("DELETE FROM swipesavvy.geofence_visits WHERE user_id = $1"),
 	STEP("DELETE FROM swipesavvy.geofence_triggers WHERE user_id = $1"),
 	STEP("DELETE FROM swipesavvy.location_consents WHERE user_id = $1"),
+	STEP("DELETE FROM swipesavvy.ml_profiling_refusals WHERE user_id = $1"),
 };
 
 /* What nothing else keeps: the hashes stay, so that seals still fit. */

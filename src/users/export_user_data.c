@@ -180,6 +180,8 @@ static Part parts[] = {
 		"geofence_triggers", "geofence_triggers",
 		"SELECT k.campaign_id, t.triggered_at FROM swipesavvy.geofence_triggers t"
 		"  JOIN swipesavvy.campaigns k ON k.campaign_no = t.campaign_no WHERE t.user_id = $1 ORDER BY t.triggered_at, k.campaign_id"),
+	PART_1_1("profiling_refusals", "ml_profiling_refusals",
+			 "SELECT refused_at FROM swipesavvy.ml_profiling_refusals WHERE user_id = $1"),
 	PART("audit_logs", true,
 		 "SELECT logged_at, event_type, resource, resource_id, status, request_id, details::jsonb,"
 		 "       CASE WHEN actor_id = $1 THEN origin::jsonb END AS origin"

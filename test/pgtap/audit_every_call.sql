@@ -133,6 +133,15 @@ INSERT INTO exercises VALUES
     (205, 'adjust_points', $$'BOB', 5, 'sorry'$$, 'points.adjust', 'BOB', 'BOB', NULL),
     (208, 'cancel_redemption', $$'REDEMPTION', 'broken'$$, 'redemption.cancel', 'REDEMPTION', '00000000-0000-7000-8000-00000000000d', NULL),
     (206, 'expire_points', $$'2020-01-01'$$, 'points.expire', NULL, NULL, '{"after": {"as_of": "2020-01-01T00:00:00Z", "users": 1, "points": 10, "earned_before": "2018-01-01T00:00:00Z"}}');
+INSERT INTO swipesavvy.ml_models (model_name, version, status, as_of, seed) VALUES ('churn', 1, 'held', now(), 1);
+INSERT INTO exceptions VALUES ('train_models');
+INSERT INTO exercises VALUES
+    (901, 'train_ml_model', $$'churn'$$, 'ml_model.train', 'churn/2', NULL, NULL),
+    (902, 'cancel_ml_training', $$'churn'$$, 'ml_model.cancel', 'churn/2', NULL, NULL),
+    (903, 'activate_ml_model', $$'churn', 1$$, 'ml_model.activate', 'churn/1', NULL, NULL),
+    (904, 'export_ml_data', $$'churn', now()$$, 'ml_data.export', 'churn', NULL, NULL),
+    (905, 'set_profiling_consent', $$'00000000-0000-7000-8000-00000000000d', false$$, 'user.profiling', '00000000-0000-7000-8000-00000000000d', '00000000-0000-7000-8000-00000000000d',
+        '{"before": {"profiling": true}, "after": {"profiling": false}}');
 UPDATE exercises SET arguments = replace(arguments, 'BOB', '00000000-0000-7000-8000-00000000000b'), about = replace(about, 'BOB', '00000000-0000-7000-8000-00000000000b'),
        resource_id = replace(resource_id, 'BOB', '00000000-0000-7000-8000-00000000000b'), details = replace(details, '"BOB"', '"00000000-0000-7000-8000-00000000000b"');
 SELECT set_eq('SELECT proname::text FROM pg_proc WHERE pronamespace = ''swipesavvy''::regnamespace AND provolatile = ''v''

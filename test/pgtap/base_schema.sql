@@ -89,6 +89,11 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('merchant_sentinel', ''),
     ('merchants', 'a_merchant_has_a_category a_merchant_has_a_known_mcc a_merchant_has_a_name merchant_metadata_are_an_object'),
     ('merchant_locations', 'a_country_has_two_letters a_location_is_of_a_merchant a_location_is_on_earth hours_are_an_object hours_are_of_a_time_zone'),
+    ('learning_sentinel', ''),
+    ('ml_coefficients', 'a_coefficient_is_of_a_version'),
+    ('ml_excluded_mccs', 'an_excluded_code_is_a_known_one'),
+    ('ml_models', 'a_model_is_a_known_one a_seed_is_not_negative a_version_has_a_known_status versions_count_from_one'),
+    ('ml_profiling_refusals', ''),
     ('outbox', 'a_message_is_an_object a_message_is_delivered_or_dead_or_open'),
     ('outbox_secrets', 'a_secret_belongs_to_a_message a_secret_is_an_object'),
     ('points_adjustments', 'an_adjustment_changes_points an_adjustment_has_a_reason points_are_adjusted_of_a_user'),
@@ -137,7 +142,7 @@ SELECT set_eq(
     'SELECT name || ''.'' || k FROM declared_tables, string_to_table(constraints, '' '') k WHERE k <> ''''',
     'the constraints of each table');
 SELECT is_empty(
-    'SELECT relname FROM member_relations r WHERE relkind = ''r'' AND relname NOT IN (''rule_sentinel'', ''merchant_sentinel'', ''flag_sentinel'', ''rollup_deltas'', ''feature_flag_usage'')
+    'SELECT relname FROM member_relations r WHERE relkind = ''r'' AND relname NOT IN (''rule_sentinel'', ''merchant_sentinel'', ''flag_sentinel'', ''learning_sentinel'', ''rollup_deltas'', ''feature_flag_usage'')
         AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conrelid = r.oid AND k.contype = ''p'' AND k.conname = r.relname || ''_pkey'')',
     'every table but the sentinels and the deltas has a primary key named after it');
 SELECT col_is_pk('swipesavvy', t, k::name[], format('the key of %s is for ever', t))
@@ -182,8 +187,8 @@ SELECT col_type_is('swipesavvy', t, c, type, format('%s.%s is %s', t, c, type))
 SELECT is_empty(
     'SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN member_relations r ON r.oid = a.attrelid
       WHERE a.attnum > 0 AND r.relkind = ''r'' AND a.atttypid IN (''float4''::regtype, ''float8''::regtype, ''money''::regtype,
-             ''timestamp''::regtype)',
-    'no amount is a float and no time lacks its zone');
+             ''timestamp''::regtype) AND r.relname NOT IN (''ml_models'', ''ml_coefficients'')',
+    'no amount is a float and no time lacks its zone; coefficients of models are no amounts');
 SELECT is_empty(
     'SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN member_relations r ON r.oid = a.attrelid
       WHERE a.attnum > 0 AND a.attname ~ ''(_minor|points_.*|_points)$'' AND r.relkind = ''r'' AND a.attname NOT IN (''points_expiry_months'')
@@ -247,7 +252,9 @@ INSERT INTO declared_functions VALUES
     ('v/null/u', 'assign_flag cancel_flag_schedule create_flag delete_flag flag_cache_status flush_flag_usage fold_flag_usage import_flags_document remove_flag_override restore_flag schedule_flag set_flag_override set_flag_rollout '
         'toggle_flag update_flag'),
     ('i/strict/s', 'flag_usage_users'),
-    ('trigger', 'restore_feature_flag_rollouts restore_feature_flags'),
+    ('trigger', 'restore_feature_flag_rollouts restore_feature_flags restore_ml_excluded_mccs'),
+    ('s/null/r', 'get_ml_performance list_ml_models'), ('s/null/u', 'predict'),
+    ('v/null/u', 'activate_ml_model cancel_ml_training export_ml_data set_profiling_consent train_ml_model train_models'),
     ('i/null/s', 'flag_hash flag_bucket_ranges flag_choose_variation flag_in_namespace flag_condition_matches flag_evaluate_document experiment_run_document'),
     ('s/null/r', 'get_points_history list_boosts list_charities list_rewards'), ('s/null/u', 'get_leaderboard'),
     ('v/null/u', 'claim_requests create_sink delete_sink delete_sink_secret record_results release_requests set_sink_secret test_sink update_sink'),
@@ -276,12 +283,14 @@ CREATE TEMP TABLE declared_triggers (name, enabled, tables) AS VALUES
     ('the_audit_log_is_append_only', 'A', 'audit_logs'), ('the_audit_log_is_not_truncated', 'A', 'audit_logs'),
     ('the_seals_are_append_only', 'A', 'audit_seals'), ('the_seals_are_not_truncated', 'A', 'audit_seals'),
     ('restore_installation', 'O', 'audit_installations'),
-    ('restore_over_seed', 'A', 'feature_flag_rollouts feature_flags currencies mcc_codes merchant_categories system_settings tiers'),
+    ('restore_over_seed', 'A', 'ml_excluded_mccs feature_flag_rollouts feature_flags currencies mcc_codes merchant_categories system_settings tiers'),
     ('rules_after_insert', 'A', 'ab_test_groups ab_tests boosts campaigns currencies merchant_categories system_settings tiers'),
     ('rules_after_update', 'A', 'ab_test_groups ab_tests boosts campaigns currencies merchant_categories system_settings tiers'),
     ('rules_after_delete', 'A', 'ab_test_groups ab_tests boosts campaigns currencies merchant_categories system_settings tiers'),
     ('rules_after_truncate', 'A', 'ab_test_groups ab_tests boosts campaigns currencies merchant_categories system_settings tiers'),
     ('changes_of_flags_are_kept', 'A', 'feature_flag_audit_log'), ('changes_of_flags_are_not_truncated', 'A', 'feature_flag_audit_log'),
+    ('learning_after_insert', 'A', 'merchants'), ('learning_after_update', 'A', 'merchants'), ('learning_after_change', 'A', 'ml_excluded_mccs'),
+    ('learning_after_truncate', 'A', 'merchants ml_excluded_mccs'),
     ('flags_after_insert', 'A', 'ab_test_groups ab_tests feature_flag_overrides feature_flag_rollouts feature_flags system_settings'),
     ('flags_after_update', 'A', 'ab_test_groups ab_tests feature_flag_overrides feature_flag_rollouts feature_flags system_settings'),
     ('flags_after_delete', 'A', 'ab_test_groups ab_tests feature_flag_overrides feature_flag_rollouts feature_flags system_settings'),
@@ -309,7 +318,7 @@ CREATE TEMP VIEW dumped AS SELECT c.oid, c.condition FROM pg_extension, unnest(e
        WHERE extname = 'swipesavvy';
 SELECT set_eq(
     'SELECT relname::text FROM member_relations r WHERE relkind IN (''r'', ''S'') AND NOT EXISTS (SELECT FROM dumped d WHERE d.oid = r.oid)',
-    ARRAY['flag_sentinel', 'health_days', 'health_hours', 'health_minutes', 'health_samples', 'merchant_sentinel', 'rate_limits', 'rule_sentinel', 'sink_states']::text[] , 'every table and sequence is dumped but what is always empty, what counts for a minute, and what was measured of this server');
+    ARRAY['flag_sentinel', 'health_days', 'health_hours', 'health_minutes', 'health_samples', 'learning_sentinel', 'merchant_sentinel', 'rate_limits', 'rule_sentinel', 'sink_states']::text[] , 'every table and sequence is dumped but what is always empty, what counts for a minute, and what was measured of this server');
 SELECT set_eq('SELECT oid::regclass::text, condition FROM dumped WHERE condition <> ''''',
     $$VALUES ('swipesavvy.currencies', 'WHERE NOT is_seed')$$, 'all their rows are dumped, but for the currencies that each release brings');
 
@@ -356,7 +365,8 @@ SELECT set_eq('SELECT setting, value::text, is_seed FROM swipesavvy.system_setti
              ('point_value_minor', '1', true), ('points_expiry_months', '24', true), ('rate_limit_per_minute', 'null', true),
              ('referral_bonus_points', '0', true), ('session_lifetime_days', '30', true), ('timezone', '"UTC"', true),
              ('token_lifetime_minutes', '15', true), ('refresh_grace_seconds', '10', true), ('rfm_segments', 'false', true),
-             ('position_retention_hours', '24', true), ('visit_retention_days', '90', true)$$, 'the twenty-two settings and their defaults');
+             ('position_retention_hours', '24', true), ('visit_retention_days', '90', true),
+             ('churn_horizon_days', '60', true), ('ml_retrain_days', '30', true)$$, 'the twenty-four settings and their defaults');
 SELECT set_eq('SELECT f.flag_no, f.flag_key, f.category, r.enabled, f.is_seed AND f.seed = f.flag_key AND r.to_bp = 10000 FROM swipesavvy.feature_flags f JOIN swipesavvy.feature_flag_rollouts r USING (flag_no)',
     $$VALUES (1, 'tier_progress_bar', 'ui', true, true), (2, 'amount_chip_selector', 'ui', true, true), (3, 'platform_goal_meter', 'ui', true, true), (4, 'ai_concierge_chat', 'ui', true, true),
              (5, 'dark_mode', 'ui', true, true), (6, 'social_sharing', 'advanced', true, true), (7, 'receipt_generation', 'advanced', true, true), (8, 'community_feed', 'advanced', false, true),
@@ -379,7 +389,7 @@ SELECT set_eq('SELECT code::text, numeric_code::text, minor_unit, withdrawn_on::
              ('SLE', '925', 2, NULL), ('SLL', '694', 2, '2024-01-01'), ('XAD', '396', 2, NULL), ('XCG', '532', 2, NULL), ('ZWG', '924', 2, NULL), ('ZWL', '932', 2, '2024-09-01')$$,
     'those that came and went since 2021');
 SELECT is_empty('SELECT relname FROM member_relations r WHERE relkind = ''r'' AND relname NOT IN (''currencies'', ''mcc_codes'',
-       ''merchant_categories'', ''system_settings'', ''tiers'', ''feature_flags'', ''feature_flag_rollouts'')
+       ''merchant_categories'', ''system_settings'', ''tiers'', ''feature_flags'', ''feature_flag_rollouts'', ''ml_excluded_mccs'')
                     AND xpath_exists(''/table/row'', query_to_xml(format(''SELECT 1 FROM %s LIMIT 1'', oid::regclass), false, false, ''''))',
                 'all other tables come empty');
 

@@ -54,6 +54,10 @@ INSERT INTO fixture SELECT 'job', swipesavvy.claim_job('jobs') ->> 'job';
 SELECT swipesavvy.rebuild_analytics() IS NOT NULL AS built \gset
 INSERT INTO swipesavvy.health_alerts (figure, severity, value, threshold, opened_at) VALUES ('disk_percent', 'warning', 90, 85, now());
 INSERT INTO fixture SELECT 'alert', alert_id::text FROM swipesavvy.health_alerts;
+-- versions of a model: one to activate, one that is asked, one to cancel
+INSERT INTO swipesavvy.ml_models (model_name, version, status, as_of, seed, train_examples, train_positives, platt_a, platt_b, threshold)
+VALUES ('churn', 1, 'held', now(), 1, 200, 100, -1, 0, 0.5), ('churn', 2, 'active', now(), 1, 200, 100, -1, 0, 0.5), ('churn', 3, 'queued', now(), 1, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO swipesavvy.ml_coefficients (model_name, version, position, feature, weight) VALUES ('churn', 2, 0, 'intercept', 0.1);
 CREATE TABLE public.matrix_feed (user_id uuid, amount_minor bigint, currency text);
 GRANT SELECT ON public.matrix_feed TO PUBLIC;
 
@@ -256,6 +260,17 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('verify_audit_log', '', NULL, NULL),
     ('verify_ledger', '', NULL, NULL),
     ('verify_token', '$access_token', NULL, NULL);
+
+INSERT INTO calls VALUES
+    ('activate_ml_model', $$'churn', 1$$, NULL, NULL),
+    ('cancel_ml_training', $$'churn'$$, NULL, NULL),
+    ('export_ml_data', $$'churn', now()$$, NULL, NULL),
+    ('get_ml_performance', '', NULL, NULL),
+    ('list_ml_models', '', NULL, NULL),
+    ('predict', $$'churn', $user$$, NULL, NULL),
+    ('set_profiling_consent', '$user, false', 'user', NULL),
+    ('train_ml_model', $$'churn'$$, NULL, NULL),
+    ('train_models', '', NULL, NULL);
 
 SELECT set_eq('SELECT routine FROM calls',
     'SELECT function::text FROM swipesavvy.privileges WHERE roles && ''{swipesavvy_admin}''::name[]', 'every function of the API has a call with valid arguments');

@@ -2,8 +2,8 @@
 # Which folder of src/ may include which: its own and those named before it. Part of make lint; doc/internals.md has the drawing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-layers='base direct call audit outbox rules ledger engine signin users merchants programme flags campaigns experiments points purchases analytics places health operations'
-libraries='worker http gsl'     # of their own: of ours they include base/ and one another
+layers='base direct call audit outbox rules ledger engine signin users merchants programme flags campaigns experiments points purchases analytics places learning health operations'
+libraries='worker http gsl learn'     # of their own: of ours they include base/ and one another
 
 # shellcheck disable=SC2016  # for awk
 find src -name '*.[ch]' -print0 | sort -z | xargs -0 awk -v layers="$layers" -v libraries="$libraries" '

@@ -31,6 +31,7 @@ missing() { # of what the tools for $1 use, the packages of that which is not th
     header sodium.h || echo libsodium-dev
     header curl/curl.h || echo libcurl4-openssl-dev
     header gsl/gsl_cdf.h || echo libgsl-dev
+    header linear.h || echo liblinear-dev
     case $1 in
         check | stress | coverage | lint)
             have prove && module Test::More && module JSON::PP || echo perl

@@ -47,6 +47,9 @@ my %questions = (
     current_user_id => '()',
     email_key => q{(U&' Zo\\00CB@x.io')},
     evaluate_flag => "('dark_mode', '$ada')",
+    get_ml_performance => '()',
+    list_ml_models => '()',
+    predict => "('churn', '$ada', as_of => '2026-01-01')",
     evaluate_flags => "('$ada')",
     experiment_run_document => q{('{"key": "e", "variations": [0, 1]}', '{"attributes": {"id": "u"}}')},
     explain_award => "('$purchase')",
@@ -169,6 +172,7 @@ my %writers = (
     pause_ab_test => "('00000000-0000-7000-8000-0000000000e3')",
     assign_ab_test => "('00000000-0000-7000-8000-0000000000e3', '$ada')",
     refresh_ab_tests => '()',
+    train_ml_model => "('churn')",
 );
 
 $primary->backup('base');

@@ -30,6 +30,8 @@ my %proof = (
     refresh_grace_seconds  => 'test/sql/signin.sql',
     late_posting_days      => 'test/sql/operations_jobs.sql',
     rfm_segments           => 'test/sql/analytics_customers.sql',
+    churn_horizon_days     => 'test/sql/learning_churn.sql',
+    ml_retrain_days        => 'test/sql/learning_churn.sql',
     feature_flags_enabled  => 'test/sql/flags_stored.sql',
     event_retention_days   => 'test/sql/analytics_rollups.sql',
 );

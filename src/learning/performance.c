@@ -1,0 +1,142 @@
+/*
+ * performance.c: how good versions of models were when they were tested.
+ *
+ * SQL entry points list_ml_models and get_ml_performance; training has the
+ * document made that is kept with a version. Reads one snapshot; no locks.
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+
+#include "base/args.h"
+#include "base/errors.h"
+#include "base/query.h"
+#include "call/call.h"
+#include "learning/horizon.h"
+#include "learning/model.h"
+#include "learning/performance.h"
+#include "learning/six.h"
+
+PG_FUNCTION_INFO_V1(swipesavvy_list_ml_models);
+PG_FUNCTION_INFO_V1(swipesavvy_get_ml_performance);
+
+SS_QUERY(
+	list_models,
+	"SELECT k.model_name, k.kind, k.description, a.version AS active_version, l.status, a.trained_at, a.as_of,"
+	"       a.train_examples + a.test_examples AS examples,"
+	"       jsonb_build_object('auc', a.metrics #> '{test,auc}', 'log_loss', a.metrics #> '{test,log_loss}',"
+	"                          'brier', a.metrics #> '{test,brier}', 'lift_10', a.metrics #> '{test,lift_10}') AS metrics,"
+	"       CASE WHEN $1 > 0 THEN a.trained_at + make_interval(days => $1) END AS next_training_at"
+	"  FROM (VALUES ('churn', 'logistic', 'Whether a user who has bought within a year buys nothing for the next churn_horizon_days'))"
+	"       k (model_name, kind, description)"
+	"  LEFT JOIN swipesavvy.ml_models a ON a.model_name = k.model_name COLLATE \"C\" AND a.status = 'active'"
+	"  LEFT JOIN LATERAL (SELECT m.status FROM swipesavvy.ml_models m WHERE m.model_name = k.model_name COLLATE \"C\""
+	"                      ORDER BY m.version DESC LIMIT 1) l ON true ORDER BY k.model_name COLLATE \"C\"",
+	INT4OID);
+
+SS_QUERY(
+	list_versions,
+	"SELECT m.model_name, m.version, m.status, m.reason, m.queued_at, m.trained_at, m.as_of, m.seed, m.zone, m.horizon_days,"
+	"       m.duration_ms, jsonb_build_object('train', m.train_examples, 'test', m.test_examples) AS examples,"
+	"       jsonb_build_object('train', m.train_positives, 'test', m.test_positives) AS positives,"
+	"       m.lambda::numeric AS lambda, m.metrics -> 'test' AS test, m.metrics -> 'recency_auc' AS recency_auc,"
+	"       m.metrics -> 'out_of_fold' AS out_of_fold, m.metrics -> 'previous_log_loss' AS previous_log_loss"
+	"  FROM swipesavvy.ml_models m WHERE ($1 IS NULL OR m.model_name = $1) AND ($2 IS NULL OR m.version = $2)"
+	" ORDER BY m.model_name, m.version DESC LIMIT 100",
+	TEXTOID, INT4OID);
+
+static void
+add_test(SSJson *json, const SSFit *fit)
+{
+	const SSMetrics *test = &fit->test;
+
+	ss_json_open_object(json, "test");
+	ss_json_six(json, "auc", test->auc);
+	ss_json_open_array(json, "auc_interval");
+	ss_json_six(json, NULL, test->auc_low);
+	ss_json_six(json, NULL, test->auc_high);
+	ss_json_close_array(json);
+	ss_json_six(json, "log_loss", test->log_loss);
+	ss_json_six(json, "base_log_loss", fit->base_log_loss);
+	ss_json_six(json, "brier", test->brier);
+	ss_json_six(json, "ece", test->ece);
+	ss_json_six(json, "lift_10", test->lift_10);
+	ss_json_open_array(json, "calibration");
+	for (int i = 0; i < SS_BINS; i++)
+	{
+		ss_json_open_object(json, NULL);
+		ss_json_six(json, "mean_p", test->calibration[i].mean);
+		ss_json_six(json, "observed", test->calibration[i].observed);
+		ss_json_int(json, "examples", test->calibration[i].examples);
+		ss_json_close_object(json);
+	}
+	ss_json_close_array(json);
+	ss_json_close_object(json);
+}
+
+Jsonb *
+ss_performance_document(const SSFit *fit, const SSExamples *examples, const double *active_loss)
+{
+	SSJson json = {0};
+
+	ss_json_open_object(&json, NULL);
+	add_test(&json, fit);
+	ss_json_six(&json, "recency_auc", fit->recency_auc);
+	ss_json_int(&json, "found", examples->found);
+	ss_json_open_array(&json, "out_of_fold");
+	for (int i = 0; i < SS_LAMBDAS; i++)
+	{
+		ss_json_open_object(&json, NULL);
+		ss_json_double(&json, "lambda", ss_lambdas[i]);
+		ss_json_six(&json, "log_loss", fit->losses[i]);
+		ss_json_close_object(&json);
+	}
+	ss_json_close_array(&json);
+	if (active_loss != NULL)
+		ss_json_six(&json, "previous_log_loss", *active_loss);
+	ss_json_close_object(&json);
+	return DatumGetJsonbP(ss_json_finish(&json));
+}
+
+/*
+ * list_ml_models()
+ */
+Datum
+swipesavvy_list_ml_models(PG_FUNCTION_ARGS)
+{
+	SSCall call;
+	SSJson json = {0};
+
+	ss_call_enter(&call, SS_ANALYTICS | SS_ADMIN);
+	(void) ss_query_read(&list_models, (Datum[]){Int32GetDatum(ss_retrain_days())}, NULL);
+	ss_json_open_object(&json, NULL);
+	ss_json_rows(&json, "models");
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
+
+/*
+ * get_ml_performance(model_name, version)
+ */
+Datum
+swipesavvy_get_ml_performance(PG_FUNCTION_ARGS)
+{
+	SSCall call;
+	SSJson json = {0};
+	Datum values[2];
+	bool nulls[2] = {false};
+	char *name;
+
+	ss_call_enter(&call, SS_ANALYTICS | SS_ADMIN);
+	name = ss_arg_text(fcinfo, 0, "model_name", SS_KEY_MAX, false);
+	if (name != NULL)
+		(void) ss_check_choice(name, "model_name", ss_model_names);
+	ss_param_text(values, nulls, 0, name);
+	values[1] = Int32GetDatum((int32) ss_arg_int4(fcinfo, 1, "version", 1, PG_INT32_MAX, &nulls[1]));
+	if (ss_query_read(&list_versions, values, nulls) == 0 && !nulls[1])
+		ss_not_found("version", psprintf("%s/%d", name == NULL ? "*" : name, DatumGetInt32(values[1])));
+	ss_json_open_object(&json, NULL);
+	ss_json_rows(&json, "versions");
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
