@@ -97,7 +97,7 @@ suites() { # suite release
 }
 
 if [ "$form" = short ]; then
-    demo_seconds=900 check_seconds=900
+    demo_seconds=1800 check_seconds=1800
     check='make check SUITES="regress isolation pgtap"'
     suites trixie 13
 else

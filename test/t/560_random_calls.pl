@@ -84,6 +84,7 @@ my %of_type = (
     'double precision' => sub { return one_of(qw(0 1 -1 0.5 1e308 -1e308 1e-300), "'NaN'", "'Infinity'", "'-Infinity'") . '::double precision' },
     'double precision[]' => sub { return one_of("'{}'", "'{NULL}'", "'{0.5,0.5}'", "'{1e308,-1e308}'", "'{NaN,Infinity}'", "'{{0.1},{0.9}}'") . '::double precision[]' },
     interval => sub { return quoted(one_of('0', '-1 day', '1 second', '1 month', '1 hour', '178000000 years', '-178000000 years')) . '::interval' },
+    'numeric[]' => sub { return one_of("'{}'", "'{NULL}'", "'{0.5,0.5}'", "'{1}'", "'{0,0}'", "'{-1,2}'", "'{NaN,1}'", "'{Infinity}'", "'{1e-200,1}'", "'{{0.5},{0.5}}'", 'array_fill(0.001::numeric, ARRAY[1000])') . '::numeric[]' },
     'text[]' => sub { return one_of("'{}'", "'{NULL}'", "'{a,b}'", "'{user.*,*}'", "'{alert.*}'", "'{{a},{b}}'", "ARRAY[repeat('x', 1048576)]", "array_fill('a'::text, ARRAY[1000])") . '::text[]' },
     regclass => sub { return quoted(one_of('feed', 'pg_class', 'swipesavvy.users', 'swipesavvy.purchases', q{public."x'; DROP TABLE swipesavvy.users; --"})) . '::regclass' },
 );
