@@ -47,6 +47,7 @@ PG_FUNCTION_INFO_V1(swipesavvy_rule_cache_status);
 
 static SSRules *current = NULL; /* NULL until first compiled */
 static uint64 compiled = 0;		/* count of ss_rule_sentinel that `current` belongs to */
+static bool provisional;		/* compiled in a parallel statement, under its snapshot: for such statements only */
 
 static uint64 builds = 0; /* for rule_cache_status() only */
 static int64 last_build_us = 0;
@@ -57,7 +58,11 @@ find_sentinel(const char *name)
 	return get_relname_relid(name, get_namespace_oid("swipesavvy", false));
 }
 
-/* A new set of rules in a context under the caller's, read under the latest snapshot. */
+/*
+ * A new set of rules in a context under the caller's, read under the latest
+ * snapshot; beside parallel workers, where none may be taken, under the
+ * statement's own.
+ */
 static SSRules *
 compile(void)
 {
@@ -65,7 +70,7 @@ compile(void)
 	SSRules *rules = MemoryContextAllocZero(context, sizeof(SSRules));
 
 	rules->context = context;
-	PushActiveSnapshot(GetLatestSnapshot());
+	PushActiveSnapshot(IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot());
 	ss_query_connect();
 	ss_rules_load(rules);
 	ss_query_disconnect();
@@ -76,7 +81,7 @@ compile(void)
 bool
 ss_rules_stale(void)
 {
-	return compiled != ss_sentinel_changes(&ss_rule_sentinel);
+	return compiled != ss_sentinel_changes(&ss_rule_sentinel) || (provisional && !IsInParallelMode());
 }
 
 const SSRules *
@@ -97,6 +102,7 @@ ss_rules_get(void)
 			MemoryContextDelete(current->context);
 		current = fresh;
 		fresh->generation = compiled = begun;
+		provisional = IsInParallelMode();
 		INSTR_TIME_SET_CURRENT(took);
 		INSTR_TIME_SUBTRACT(took, start);
 		last_build_us = INSTR_TIME_GET_MICROSEC(took);
