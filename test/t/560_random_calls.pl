@@ -83,6 +83,7 @@ my %of_type = (
     'bytea[]' => sub { return one_of("'{}'", "'{NULL}'", q{'{"\\\\x00"}'}, "ARRAY[decode(repeat('ff', 4096), 'hex')]", "ARRAY[decode(repeat('01', 4096), 'hex'), decode(repeat('07', 4096), 'hex')]") . '::bytea[]' },
     'double precision' => sub { return one_of(qw(0 1 -1 0.5 1e308 -1e308 1e-300), "'NaN'", "'Infinity'", "'-Infinity'") . '::double precision' },
     'double precision[]' => sub { return one_of("'{}'", "'{NULL}'", "'{0.5,0.5}'", "'{1e308,-1e308}'", "'{NaN,Infinity}'", "'{{0.1},{0.9}}'") . '::double precision[]' },
+    date => sub { return quoted(one_of('now', 'infinity', '-infinity', '2020-01-01', '2026-12-31', '4713-01-01 BC', '5874897-12-31', 'epoch', 'tomorrow', '2026-02-28')) . '::date' },
     interval => sub { return quoted(one_of('0', '-1 day', '1 second', '1 month', '1 hour', '178000000 years', '-178000000 years')) . '::interval' },
     'numeric[]' => sub { return one_of("'{}'", "'{NULL}'", "'{0.5,0.5}'", "'{1}'", "'{0,0}'", "'{-1,2}'", "'{NaN,1}'", "'{Infinity}'", "'{1e-200,1}'", "'{{0.5},{0.5}}'", 'array_fill(0.001::numeric, ARRAY[1000])') . '::numeric[]' },
     'text[]' => sub { return one_of("'{}'", "'{NULL}'", "'{a,b}'", "'{user.*,*}'", "'{alert.*}'", "'{{a},{b}}'", "ARRAY[repeat('x', 1048576)]", "array_fill('a'::text, ARRAY[1000])") . '::text[]' },
