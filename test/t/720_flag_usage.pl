@@ -8,7 +8,7 @@ use PostgreSQL::Test::Utils;
 use SwipeSavvy qw(new_node create_extension json add_user);
 use Test::More;
 
-my $users = $ENV{SWIPESAVVY_USERS} // 1_000_000;
+my $users = $ENV{SWIPESAVVY_USERS} || 1_000_000;
 
 # --- without preload nothing is counted ------------------------------------------------------------
 my $node = new_node('usage', 'autovacuum = off');
