@@ -15,7 +15,7 @@ SELECT create_user('ada@flags.test', 'Ada', user_id => :'user') IS NOT NULL AS a
 SELECT key, pg_temp.short(value) FROM jsonb_each(evaluate_flags(:'user') -> 'flags') ORDER BY key COLLATE "C";
 SELECT evaluate_flag('dark_mode', :'user');
 SELECT flag_enabled('dark_mode', :'user') AS dark, flag_enabled('community_feed', :'user') AS feed;
-SELECT flag_key, rollout_percentage FROM v_active_feature_flags WHERE category = 'advanced' ORDER BY 1;
+SELECT flag_key, rollout_percentage, default_value FROM v_active_feature_flags WHERE category = 'advanced' ORDER BY 1;
 SELECT evaluate_flag('nosuch', :'user');
 SELECT flag_enabled('nosuch', :'user');
 SELECT flag_enabled('dark_mode', NULL);

@@ -349,11 +349,11 @@ COMMENT ON FUNCTION swipesavvy.flag_cache_status() IS
     'What this session holds of the compiled flags: flags, overrides, bytes, generation, builds, last build time.';
 
 CREATE VIEW swipesavvy.v_active_feature_flags AS
-SELECT f.flag_key, f.name, f.description, f.category, f.value_type, f.audience, f.owner,
+SELECT f.flag_key, f.name, f.category, f.description, f.default_value,
        (CASE WHEN r.ends_at IS NULL OR statement_timestamp() >= r.ends_at THEN r.to_bp
              ELSE r.from_bp + sign(r.to_bp - r.from_bp)::integer * floor(abs(r.to_bp - r.from_bp) * extract(epoch FROM statement_timestamp() - r.starts_at)
                                                                          / extract(epoch FROM r.ends_at - r.starts_at))::integer END / 100.0)::numeric(5, 2) AS rollout_percentage,
-       f.version, f.updated_at
+       f.owner, f.updated_at, f.value_type, f.audience, f.version
   FROM swipesavvy.feature_flags f
   JOIN LATERAL (SELECT * FROM swipesavvy.feature_flag_rollouts t
                  WHERE t.flag_no = f.flag_no AND t.starts_at <= statement_timestamp() ORDER BY t.starts_at DESC LIMIT 1) r ON r.enabled
