@@ -26,7 +26,7 @@ SQL_1_0_0 = base/schema base/roles base/types audit/audit outbox/outbox outbox/s
             programme/boosts campaigns/campaigns ledger/ledger points/rewards points/leaderboards rules/rules purchases/purchases \
             campaigns/simulate purchases/settlement campaigns/events users/export_and_erase base/search ledger/verify operations/jobs \
             health/health operations/guard operations/restore base/privileges
-SQL_1_1_0 = flags/documents flags/flags flags/usage flags/restore flags/privileges \
+SQL_1_1_0 = base/steps flags/documents flags/flags flags/usage flags/restore flags/privileges \
             experiments/plan experiments/experiments experiments/functions experiments/restore experiments/privileges \
             analytics/rollups analytics/campaigns analytics/customers analytics/restore analytics/privileges
 SQL_1_2_0 = places/locations places/geofences places/restore places/privileges \

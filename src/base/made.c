@@ -46,32 +46,49 @@ find(uint64 key)
 }
 
 static int
-compare_columns(const void *a, const void *b)
+compare_tables(const void *a, const void *b)
 {
-	const SSMadeColumn *x = a;
-	const SSMadeColumn *y = b;
-	int order = strcmp(x->table, y->table);
+	return strcmp(((const SSMadeTable *) a)->name, ((const SSMadeTable *) b)->name);
+}
 
-	return order != 0 ? order : strcmp(x->column, y->column);
+/* Whether the column has the type of its entry, if it has one: whoever adds a column may do so. */
+static bool
+is_as_made(const char *columns, const char *name, Oid type)
+{
+	size_t length = strlen(name);
+
+	for (const char *entry = columns; *entry != '\0';)
+	{
+		size_t whole = strcspn(entry, ",");
+
+		if (strncmp(entry, name, length) == 0 && entry[length] == ' ')
+		{
+			const char *made = entry + length + 1;
+			const char *is = format_type_be(type);
+
+			return strlen(is) == whole - length - 1 && strncmp(made, is, whole - length - 1) == 0;
+		}
+		entry += whole;
+		entry += strspn(entry, ", ");
+	}
+	return true;
 }
 
 static void
 check_columns(Relation rel, const char *table)
 {
 	TupleDesc desc = RelationGetDescr(rel);
+	SSMadeTable key = {.name = table};
+	const SSMadeTable *made = bsearch(&key, ss_made_tables, ss_made_tables_count, sizeof(SSMadeTable), compare_tables);
 
-	for (int i = 0; i < desc->natts; i++)
+	for (int i = 0; made != NULL && i < desc->natts; i++)
 	{
-		SSMadeColumn key = {.table = table, .column = NameStr(TupleDescAttr(desc, i)->attname)};
-		const SSMadeColumn *made;
+		Form_pg_attribute column = TupleDescAttr(desc, i);
 
-		if (TupleDescAttr(desc, i)->attisdropped)
-			continue;
-		made = bsearch(&key, ss_made_columns, ss_made_columns_count, sizeof(SSMadeColumn), compare_columns);
-		if (made != NULL && strcmp(made->type, format_type_be(TupleDescAttr(desc, i)->atttypid)) != 0)
+		if (!column->attisdropped && !is_as_made(made->columns, NameStr(column->attname), column->atttypid))
 			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					errmsg("table \"%s\" is not as the extension made it", RelationGetRelationName(rel)),
-					errdetail("Column \"%s\" is gone or has another type.", key.column));
+					errdetail("Column \"%s\" is gone or has another type.", NameStr(column->attname)));
 	}
 }
 

@@ -13,15 +13,14 @@
 #include "executor/spi.h"
 #include "utils/rel.h"
 
-typedef struct SSMadeColumn
+typedef struct SSMadeTable
 {
-	const char *table; /* with its schema */
-	const char *column;
-	const char *type;
-} SSMadeColumn;
+	const char *name;	 /* with its schema */
+	const char *columns; /* "column type, column type" */
+} SSMadeTable;
 
-extern const SSMadeColumn ss_made_columns[];
-extern const int ss_made_columns_count;
+extern const SSMadeTable ss_made_tables[];
+extern const int ss_made_tables_count;
 
 /*
  * 55000 when a table that the plan uses has a column of ours in another type. The plan is being used or has just been

@@ -246,7 +246,7 @@ INSERT INTO declared_functions VALUES
     ('s/strict/s', 'analytics_day analytics_hour'), ('s/null/r', 'unfolded_deltas verify_analytics get_campaign_metrics get_campaign_daily get_campaign_trends get_campaign_roi'),
     ('v/null/u', 'apply_event_retention fold_analytics rebuild_analytics refresh_analytics track_events'),
     ('s/null/r', 'get_ab_test list_ab_tests'), ('s/null/u', 'get_ab_test_results'),
-    ('v/null/u', 'assign_ab_test create_ab_test create_flag_test delete_ab_test end_ab_test pause_ab_test refresh_ab_tests start_ab_test track_exposures update_ab_test'),
+    ('v/null/u', 'grant_access guard_restores'), ('v/null/u', 'assign_ab_test create_ab_test create_flag_test delete_ab_test end_ab_test pause_ab_test refresh_ab_tests start_ab_test track_exposures update_ab_test'),
     ('s/null/r', 'get_rfm_segments list_rfm_users get_cohort_retention get_churn_list get_points_liability get_points_ageing'), ('v/null/u', 'refresh_customer_analytics'),
     ('s/null/r', 'plan_ab_test evaluate_flag evaluate_flags flag_enabled flag_users get_flag get_flag_analytics get_flag_audit list_flag_overrides list_flags'),
     ('v/null/u', 'assign_flag cancel_flag_schedule create_flag delete_flag flag_cache_status flush_flag_usage fold_flag_usage import_flags_document remove_flag_override restore_flag schedule_flag set_flag_override set_flag_rollout '
@@ -270,7 +270,7 @@ SELECT is_empty('SELECT p.oid::regprocedure, l.lanname FROM member_functions p J
                   WHERE l.lanname <> ''c'' AND p.prosqlbody IS NULL AND NOT coalesce(proconfig, ''{}'') @> ''{"search_path=pg_catalog, pg_temp"}''',
                 'every function that is not C pins its search_path, or is bound to what it calls');
 SELECT is_empty('SELECT p.oid::regprocedure FROM member_functions p JOIN pg_language l ON l.oid = p.prolang
-                  WHERE l.lanname <> ''c'' AND p.prorettype <> ''trigger''::regtype AND p.proname NOT IN (''place_position'', ''locations_near'', ''place_box'', ''geofences_near'')', 'only triggers of restored seeds, and what calls cube, are not C');
+                  WHERE l.lanname <> ''c'' AND p.prorettype <> ''trigger''::regtype AND p.proname NOT IN (''grant_access'', ''guard_restores'', ''place_position'', ''locations_near'', ''place_box'', ''geofences_near'')', 'only triggers of restored seeds, what calls cube, and parts of the steps are not C');
 SELECT is_empty('SELECT oid::regprocedure, prosrc FROM member_functions p WHERE probin IS NOT NULL
                     AND (prosrc <> ''swipesavvy_'' || proname OR probin <> ''$libdir/swipesavvy'')', 'the C symbols are named after their functions');
 SELECT is_empty('SELECT proname, count(*) FROM member_functions GROUP BY 1 HAVING count(*) > 1', 'no function is overloaded');

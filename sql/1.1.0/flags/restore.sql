@@ -1,21 +1,3 @@
 -- restore: as 1.0.0 has it, for the tables of this release: foreign keys wait while a dump is restored, and none comes into a database that is in use.
 
-DO $$
-DECLARE
-    tables CONSTANT text[] := ARRAY['feature_flags', 'feature_flag_rollouts', 'feature_flag_overrides', 'feature_flag_assignments', 'feature_flag_audit_log', 'feature_flag_usage', 'feature_flag_analytics'];
-    name text;
-BEGIN
-    FOR name IN
-        SELECT DISTINCT r.relname
-          FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class r ON r.oid = k.conrelid
-         WHERE k.contype = 'f' AND r.relnamespace = 'swipesavvy'::regnamespace AND r.relname = ANY (tables)
-    LOOP
-        EXECUTE pg_catalog.format('CREATE TRIGGER restore_begin BEFORE INSERT ON swipesavvy.%I FOR EACH STATEMENT EXECUTE FUNCTION swipesavvy.restore_begin()', name);
-        EXECUTE pg_catalog.format('CREATE TRIGGER restore_end AFTER INSERT ON swipesavvy.%I FOR EACH STATEMENT EXECUTE FUNCTION swipesavvy.restore_end()', name);
-        EXECUTE pg_catalog.format('ALTER TABLE swipesavvy.%I ENABLE ALWAYS TRIGGER restore_end', name);
-    END LOOP;
-    FOREACH name IN ARRAY tables LOOP
-        EXECUTE pg_catalog.format('CREATE TRIGGER refuse_restore BEFORE INSERT ON swipesavvy.%I FOR EACH STATEMENT EXECUTE FUNCTION swipesavvy.refuse_restore()', name);
-    END LOOP;
-END
-$$;
+CALL swipesavvy.guard_restores(ARRAY['feature_flags', 'feature_flag_rollouts', 'feature_flag_overrides', 'feature_flag_assignments', 'feature_flag_audit_log', 'feature_flag_usage', 'feature_flag_analytics']);
