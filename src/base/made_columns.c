@@ -222,6 +222,8 @@ const SSMadeTable ss_made_tables[] = {
 	 "trainer_started_at timestamp with time zone, version integer, zone text"},
 	{"swipesavvy.ml_profiling_refusals",
 	 "refused_at timestamp with time zone, user_id uuid"},
+	{"swipesavvy.ml_send_prior",
+	 "share double precision, slot integer, weekdays boolean"},
 	{"swipesavvy.outbox",
 	 "attempts integer, body jsonb, created_at timestamp with time zone, dead_at timestamp with time zone, "
 	 "delivered_at timestamp with time zone, due_at timestamp with time zone, event text, last_error text, "

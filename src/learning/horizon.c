@@ -35,3 +35,15 @@ ss_retrain_days(void)
 {
 	return setting("ml_retrain_days");
 }
+
+int32
+ss_quiet_hours_start(void)
+{
+	return setting("quiet_hours_start");
+}
+
+int32
+ss_quiet_hours_end(void)
+{
+	return setting("quiet_hours_end");
+}

@@ -12,4 +12,8 @@ extern int32 ss_churn_horizon(void);
 /* Days after which a model is trained anew; 0 = never */
 extern int32 ss_retrain_days(void);
 
+/* The hours between which nobody is to be sent anything; the same twice: none */
+extern int32 ss_quiet_hours_start(void);
+extern int32 ss_quiet_hours_end(void);
+
 #endif /* SS_HORIZON_H */

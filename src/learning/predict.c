@@ -15,7 +15,9 @@
 #include "base/args.h"
 #include "base/errors.h"
 #include "base/query.h"
+#include "base/uuid.h"
 #include "call/call.h"
+#include "learning/affinity.h"
 #include "learning/exclusions.h"
 #include "learning/features.h"
 #include "learning/model.h"
@@ -103,13 +105,53 @@ read_features(const pg_uuid_t *user_id, TimestampTz as_of, double *values)
 	return ss_features(history, &moment, values);
 }
 
+#define AFFINITY "affinity"
+
+SS_QUERY(find_merchant, "SELECT FROM swipesavvy.merchants WHERE merchant_id = $1", UUIDOID);
+
+/* What may be asked: the models that are trained, and the affinity, whose weights are fixed. */
+static const char *const asked[] = {AFFINITY, "churn", NULL};
+
+/* The row of the user's merchant; cold_start where it has not bought there, or nothing is learned of the merchant. */
+static void
+add_affinity(SSJson *json, const pg_uuid_t *user_id, const pg_uuid_t *merchant_id, TimestampTz as_of)
+{
+	const SSRules *rules = ss_rules_get();
+	SSAffinityMerchant *merchants;
+	int count;
+	int i = 0;
+
+	if (ss_query_read(&find_merchant, (Datum[]){UUIDPGetDatum(merchant_id)}, NULL) == 0)
+		ss_not_found("merchant", ss_uuid_text(merchant_id));
+	count = ss_affinity(rules, user_id, as_of, &merchants);
+	while (i < count && !ss_uuid_equal(&merchants[i].id, merchant_id))
+		i++;
+	ss_json_text(json, "model_name", AFFINITY);
+	ss_json_uuid(json, "user_id", user_id);
+	ss_json_time(json, "as_of", as_of);
+	ss_json_bool(json, "cold_start", i == count);
+	if (i < count)
+		ss_affinity_json(json, rules, &merchants[i]);
+	else
+	{
+		ss_json_uuid(json, "merchant_id", merchant_id);
+		ss_json_money(json, "score", 0, 4);
+		ss_json_int(json, "visits", 0);
+	}
+}
+
 /* 22023 for what this model is not asked with. */
 static void
 refuse_surplus(FunctionCallInfo fcinfo, const char *name)
 {
 	if (!PG_ARGISNULL(2))
 		ss_bad_value("campaign_id", "Model \"%s\" is not about campaigns.", name);
-	if (!PG_ARGISNULL(3))
+	if (strcmp(name, AFFINITY) == 0)
+	{
+		if (PG_ARGISNULL(3))
+			ss_missing_value("merchant_id");
+	}
+	else if (!PG_ARGISNULL(3))
 		ss_bad_value("merchant_id", "Model \"%s\" is not about merchants.", name);
 }
 
@@ -133,20 +175,26 @@ swipesavvy_predict(PG_FUNCTION_ARGS)
 
 	ss_call_enter(&call, SS_ANALYTICS | SS_BACKEND | SS_ADMIN | SS_NOT_CACHED);
 	name = ss_arg_text(fcinfo, 0, "model_name", SS_KEY_MAX, true);
-	(void) ss_check_choice(name, "model_name", ss_model_names);
+	(void) ss_check_choice(name, "model_name", asked);
 	user_id = ss_arg_uuid(fcinfo, 1, "user_id", true);
 	refuse_surplus(fcinfo, name);
 	as_of = ss_arg_as_of(fcinfo, 4, false);
 	profiling = ss_model_ask_about(name, user_id, &version);
 	if (profiling != SS_PROFILED)
 		ss_model_refuse(profiling, user_id);
+	ss_json_open_object(&json, NULL);
+	if (strcmp(name, AFFINITY) == 0)
+	{
+		add_affinity(&json, user_id, PG_GETARG_UUID_P(3), as_of);
+		ss_json_close_object(&json);
+		PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+	}
 	if (version == 0)
 		ereport(ERROR, errcode(SS_ERRCODE_BAD_STATE), errmsg("no active version"),
 				errdetail("Model \"%s\" has none.", name), errhint("Train one with train_ml_model()."));
 	model = ss_model_get(name, version);
 	known = read_features(user_id, as_of, values);
 	p = known ? ss_model_probability(model, ss_model_score(model, values)) : model->base_rate;
-	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "model_name", name);
 	ss_json_int(&json, "version", version);
 	ss_json_uuid(&json, "user_id", user_id);

@@ -48,7 +48,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('create_geofence', 'M'), ('update_geofence', 'M'), ('delete_geofence', 'M'), ('list_geofences', 'CBM'), ('set_location_consent', 'CBM'), ('report_location', 'CBM'),
     ('close_geofence_visits', 'M'), ('apply_location_retention', 'M'),
     ('train_ml_model', 'M'), ('cancel_ml_training', 'M'), ('activate_ml_model', 'M'), ('train_models', 'M'), ('list_ml_models', 'NM'), ('get_ml_performance', 'NM'),
-    ('predict', 'NBM'), ('export_ml_data', 'M'), ('set_profiling_consent', 'CM'), ('restore_ml_excluded_mccs', '-'),
+    ('predict', 'NBM'), ('get_merchant_affinity', 'CBM'), ('get_send_times', 'CBM'), ('refresh_models', 'M'), ('export_ml_data', 'M'), ('set_profiling_consent', 'CM'), ('restore_ml_excluded_mccs', '-'),
     ('restore_feature_flags', '-'), ('restore_feature_flag_rollouts', '-'),
     ('uuid_v7', '-'), ('minor_to_major', '-'), ('email_key', '-'), ('search_key', '-'), ('grant_access', '-'), ('guard_restores', '-'), ('place_position', '-'), ('locations_near', '-'), ('place_box', '-'), ('geofences_near', '-'), ('refuse_change', '-'), ('audit_refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),
     ('refuse_restore', '-'), ('restore_currencies', '-'), ('restore_installation', '-'), ('restore_mcc_codes', '-'), ('restore_merchant_categories', '-'), ('restore_system_settings', '-'), ('restore_tiers', '-'),
@@ -223,6 +223,7 @@ CREATE TEMP TABLE questions (routine, statement, silent) AS
         ('flag_enabled', 'SELECT swipesavvy.flag_enabled(''dark_mode'', %1$L)'), ('get_flags_document', 'SELECT swipesavvy.get_flags_document(%1$L)'),
         ('assign_ab_test', 'SELECT swipesavvy.assign_ab_test(''00000000-0000-7000-8000-0000000000e3'', %1$L)'),
         ('set_location_consent', 'SELECT swipesavvy.set_location_consent(%1$L, true)'), ('report_location', 'SELECT swipesavvy.report_location(%1$L, 1, 2)'),
+        ('get_merchant_affinity', 'SELECT swipesavvy.get_merchant_affinity(%1$L)'), ('get_send_times', 'SELECT swipesavvy.get_send_times(%1$L)'),
         ('set_profiling_consent', 'SELECT swipesavvy.set_profiling_consent(%1$L, true)'),
         ('track_event', 'SELECT swipesavvy.track_event(''CAMP-RUNS'', ''view'', %1$L)')) q (routine, statement)
      WHERE i.letter = 'a';

@@ -94,6 +94,7 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('ml_excluded_mccs', 'an_excluded_code_is_a_known_one'),
     ('ml_models', 'a_model_is_a_known_one a_seed_is_not_negative a_version_has_a_known_status versions_count_from_one'),
     ('ml_profiling_refusals', ''),
+    ('ml_send_prior', 'a_slot_is_an_hour_or_a_weekday'),
     ('outbox', 'a_message_is_an_object a_message_is_delivered_or_dead_or_open'),
     ('outbox_secrets', 'a_secret_belongs_to_a_message a_secret_is_an_object'),
     ('points_adjustments', 'an_adjustment_changes_points an_adjustment_has_a_reason points_are_adjusted_of_a_user'),
@@ -187,8 +188,8 @@ SELECT col_type_is('swipesavvy', t, c, type, format('%s.%s is %s', t, c, type))
 SELECT is_empty(
     'SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN member_relations r ON r.oid = a.attrelid
       WHERE a.attnum > 0 AND r.relkind = ''r'' AND a.atttypid IN (''float4''::regtype, ''float8''::regtype, ''money''::regtype,
-             ''timestamp''::regtype) AND r.relname NOT IN (''ml_models'', ''ml_coefficients'')',
-    'no amount is a float and no time lacks its zone; coefficients of models are no amounts');
+             ''timestamp''::regtype) AND r.relname NOT IN (''ml_models'', ''ml_coefficients'', ''ml_send_prior'')',
+    'no amount is a float and no time lacks its zone; coefficients of models and shares of hours are no amounts');
 SELECT is_empty(
     'SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN member_relations r ON r.oid = a.attrelid
       WHERE a.attnum > 0 AND a.attname ~ ''(_minor|points_.*|_points)$'' AND r.relkind = ''r'' AND a.attname NOT IN (''points_expiry_months'')
@@ -253,8 +254,8 @@ INSERT INTO declared_functions VALUES
         'toggle_flag update_flag'),
     ('i/strict/s', 'flag_usage_users'),
     ('trigger', 'restore_feature_flag_rollouts restore_feature_flags restore_ml_excluded_mccs'),
-    ('s/null/r', 'get_ml_performance list_ml_models'), ('s/null/u', 'predict'),
-    ('v/null/u', 'activate_ml_model cancel_ml_training export_ml_data set_profiling_consent train_ml_model train_models'),
+    ('s/null/r', 'get_ml_performance list_ml_models'), ('s/null/u', 'get_merchant_affinity get_send_times predict'),
+    ('v/null/u', 'activate_ml_model cancel_ml_training export_ml_data refresh_models set_profiling_consent train_ml_model train_models'),
     ('i/null/s', 'flag_hash flag_bucket_ranges flag_choose_variation flag_in_namespace flag_condition_matches flag_evaluate_document experiment_run_document'),
     ('s/null/r', 'get_points_history list_boosts list_charities list_rewards'), ('s/null/u', 'get_leaderboard'),
     ('v/null/u', 'claim_requests create_sink delete_sink delete_sink_secret record_results release_requests set_sink_secret test_sink update_sink'),
@@ -366,7 +367,7 @@ SELECT set_eq('SELECT setting, value::text, is_seed FROM swipesavvy.system_setti
              ('referral_bonus_points', '0', true), ('session_lifetime_days', '30', true), ('timezone', '"UTC"', true),
              ('token_lifetime_minutes', '15', true), ('refresh_grace_seconds', '10', true), ('rfm_segments', 'false', true),
              ('position_retention_hours', '24', true), ('visit_retention_days', '90', true),
-             ('churn_horizon_days', '60', true), ('ml_retrain_days', '30', true)$$, 'the twenty-four settings and their defaults');
+             ('churn_horizon_days', '60', true), ('ml_retrain_days', '30', true), ('quiet_hours_start', '21', true), ('quiet_hours_end', '8', true)$$, 'the twenty-six settings and their defaults');
 SELECT set_eq('SELECT f.flag_no, f.flag_key, f.category, r.enabled, f.is_seed AND f.seed = f.flag_key AND r.to_bp = 10000 FROM swipesavvy.feature_flags f JOIN swipesavvy.feature_flag_rollouts r USING (flag_no)',
     $$VALUES (1, 'tier_progress_bar', 'ui', true, true), (2, 'amount_chip_selector', 'ui', true, true), (3, 'platform_goal_meter', 'ui', true, true), (4, 'ai_concierge_chat', 'ui', true, true),
              (5, 'dark_mode', 'ui', true, true), (6, 'social_sharing', 'advanced', true, true), (7, 'receipt_generation', 'advanced', true, true), (8, 'community_feed', 'advanced', false, true),

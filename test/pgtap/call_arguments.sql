@@ -21,13 +21,13 @@ SELECT is_empty($$SELECT oid::regprocedure, name FROM arguments WHERE name ~ 'li
                      AND name NOT IN ('page_size', 'page_offset', 'chunk_size', 'daily_limit', 'per_user_limit', 'activation_limit', 'minimum_effect_size', 'target_sample_size')$$,
                 'pages have one name for their size and one for where they begin');
 
--- A page is 1 to 100 long and 20 unless told, and begins at 0; the audit log has longer ones, and jobs do as much as they are told.
+-- A page is 1 to 100 long and 20 unless told, and begins at 0; the audit log has longer ones, a day has 24 hours, and jobs do as much as they are told.
 CREATE TEMP VIEW paged AS
     SELECT p.oid, p.proname, a.name, pg_get_function_arg_default(p.oid, a.n::int) AS value, p.pronargs - p.pronargdefaults AS required
       FROM pg_proc p CROSS JOIN unnest(p.proargnames) WITH ORDINALITY a (name, n)
      WHERE p.pronamespace = 'swipesavvy'::regnamespace AND a.name IN ('page_size', 'page_offset');
 SELECT set_eq($$SELECT proname::text, value FROM paged WHERE value IS DISTINCT FROM CASE name WHEN 'page_size' THEN '20' ELSE '0' END$$,
-              $$VALUES ('get_audit_logs', '100'), ('claim_outbox', '10'), ('lapse_transactions', '1000'), ('refresh_tiers', '10000'), ('get_flag_audit', '50')$$, 'the defaults of pages');
+              $$VALUES ('get_audit_logs', '100'), ('claim_outbox', '10'), ('lapse_transactions', '1000'), ('refresh_tiers', '10000'), ('get_flag_audit', '50'), ('get_merchant_affinity', '10'), ('get_send_times', '3')$$, 'the defaults of pages');
 SELECT cmp_ok((SELECT count(*) FROM paged WHERE name = 'page_size'), '>=', 14::bigint, 'there are lists');
 CREATE FUNCTION pg_temp.refused(call text) RETURNS text LANGUAGE plpgsql AS $f$
 BEGIN
@@ -41,7 +41,7 @@ CREATE TEMP VIEW pages AS
     SELECT oid, v.value, name, pg_temp.refused(format('%s(%s%I => %s)', oid::regproc, CASE required WHEN 2 THEN '1, 2, ' WHEN 1 THEN CASE WHEN proname LIKE '%flag%' THEN '''dark_mode'', ' WHEN proname = 'list_rfm_users' THEN '''loyal'', ' ELSE '''00000000-0000-7000-8000-0000000000aa'', ' END ELSE '' END, name, v.value)) AS answer
       FROM paged CROSS JOIN (VALUES (-2147483648), (-1), (0), (1), (20), (100), (101), (501), (2147483647)) v (value);
 SELECT is_empty($$SELECT oid::regproc, name, value, answer FROM pages WHERE oid::regproc::text NOT IN ('swipesavvy.lapse_transactions', 'swipesavvy.refresh_tiers')
-        AND answer <> CASE WHEN CASE name WHEN 'page_offset' THEN value >= 0 ELSE value BETWEEN 1 AND CASE WHEN oid::regproc::text IN ('swipesavvy.get_audit_logs', 'swipesavvy.get_flag_audit') THEN 500 ELSE 100 END END
+        AND answer <> CASE WHEN CASE name WHEN 'page_offset' THEN value >= 0 ELSE value BETWEEN 1 AND CASE WHEN oid::regproc::text IN ('swipesavvy.get_audit_logs', 'swipesavvy.get_flag_audit') THEN 500 WHEN oid::regproc::text = 'swipesavvy.get_send_times' THEN 24 ELSE 100 END END
                            THEN 'answered' ELSE format('22023 invalid value for argument "%s"', name) END$$, 'every list takes the same pages, and names the argument that is none');
 
 -- Ids that a client chooses are values of a query, too: none that PostgREST takes for a filter.

@@ -265,9 +265,12 @@ INSERT INTO calls VALUES
     ('activate_ml_model', $$'churn', 1$$, NULL, NULL),
     ('cancel_ml_training', $$'churn'$$, NULL, NULL),
     ('export_ml_data', $$'churn', now()$$, NULL, NULL),
+    ('get_merchant_affinity', '$user', 'user', NULL),
     ('get_ml_performance', '', NULL, NULL),
+    ('get_send_times', '$user', 'user', NULL),
     ('list_ml_models', '', NULL, NULL),
     ('predict', $$'churn', $user$$, NULL, NULL),
+    ('refresh_models', '', NULL, NULL),
     ('set_profiling_consent', '$user, false', 'user', NULL),
     ('train_ml_model', $$'churn'$$, NULL, NULL),
     ('train_models', '', NULL, NULL);

@@ -47,7 +47,9 @@ my %questions = (
     current_user_id => '()',
     email_key => q{(U&' Zo\\00CB@x.io')},
     evaluate_flag => "('dark_mode', '$ada')",
+    get_merchant_affinity => "('$ada')",
     get_ml_performance => '()',
+    get_send_times => "('$ada')",
     list_ml_models => '()',
     predict => "('churn', '$ada', as_of => '2026-01-01')",
     evaluate_flags => "('$ada')",
@@ -173,6 +175,7 @@ my %writers = (
     assign_ab_test => "('00000000-0000-7000-8000-0000000000e3', '$ada')",
     refresh_ab_tests => '()',
     train_ml_model => "('churn')",
+    refresh_models => '()',
 );
 
 $primary->backup('base');

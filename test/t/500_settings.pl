@@ -32,6 +32,8 @@ my %proof = (
     rfm_segments           => 'test/sql/analytics_customers.sql',
     churn_horizon_days     => 'test/sql/learning_churn.sql',
     ml_retrain_days        => 'test/sql/learning_churn.sql',
+    quiet_hours_start      => 'test/sql/learning_affinity.sql',
+    quiet_hours_end        => 'test/sql/learning_affinity.sql',
     feature_flags_enabled  => 'test/sql/flags_stored.sql',
     event_retention_days   => 'test/sql/analytics_rollups.sql',
 );

@@ -2,7 +2,9 @@
 
 INSERT INTO swipesavvy.system_settings (setting, value, value_type, minimum, maximum, nullable, description, is_seed) VALUES
     ('churn_horizon_days', '60', 'int', 7, 365, false, 'Days without a purchase after which a user counts as lost', true),
-    ('ml_retrain_days', '30', 'int', 1, 3650, true, 'Days after which an active model is trained anew; null = never', true);
+    ('ml_retrain_days', '30', 'int', 1, 3650, true, 'Days after which an active model is trained anew; null = never', true),
+    ('quiet_hours_start', '21', 'int', 0, 23, false, 'The hour from which on nobody is to be sent anything', true),
+    ('quiet_hours_end', '8', 'int', 0, 23, false, 'The hour from which on people may be sent something again', true);
 
 CREATE TABLE swipesavvy.ml_models (
     model_name text COLLATE "C" NOT NULL,
@@ -91,6 +93,15 @@ SELECT m.mcc,
  WHERE m.mcc IN ('4119', '5122', '5912', '5975', '5976', '7273', '7277', '7297', '7995', '8351', '8398', '8641', '8651', '8661', '9211', '9222', '9223')
     OR m.mcc BETWEEN '8011' AND '8099';
 
+CREATE TABLE swipesavvy.ml_send_prior (
+    weekdays boolean NOT NULL,
+    slot integer NOT NULL,
+    share double precision NOT NULL,
+    CONSTRAINT ml_send_prior_pkey PRIMARY KEY (weekdays, slot),
+    CONSTRAINT a_slot_is_an_hour_or_a_weekday CHECK (slot >= 0 AND slot < CASE WHEN weekdays THEN 7 ELSE 24 END)
+);
+COMMENT ON TABLE swipesavvy.ml_send_prior IS 'The share of everybody''s events in each hour of the day and on each weekday, from Monday, 0.';
+
 CREATE FUNCTION swipesavvy.restore_ml_excluded_mccs() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path = pg_catalog, pg_temp
@@ -130,6 +141,7 @@ SELECT pg_catalog.pg_extension_config_dump('swipesavvy.ml_models', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.ml_coefficients', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.ml_profiling_refusals', '');
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.ml_excluded_mccs', '');
+SELECT pg_catalog.pg_extension_config_dump('swipesavvy.ml_send_prior', '');
 
 -- --- models -----------------------------------------------------------------------------------------------------
 
@@ -183,3 +195,20 @@ CREATE FUNCTION swipesavvy.set_profiling_consent(user_id uuid, profiling boolean
     AS 'MODULE_PATHNAME', 'swipesavvy_set_profiling_consent';
 COMMENT ON FUNCTION swipesavvy.set_profiling_consent(uuid, boolean) IS
     'Whether anything may be learned of a user and models be asked about it; true unless the user has said otherwise.';
+
+-- --- what users are like --------------------------------------------------------------------------------------
+
+CREATE FUNCTION swipesavvy.get_merchant_affinity(user_id uuid, page_size integer DEFAULT 10) RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_get_merchant_affinity';
+COMMENT ON FUNCTION swipesavvy.get_merchant_affinity(uuid, integer) IS 'The merchants at which a user has bought within a year, by how much it is at home there, and why.';
+
+CREATE FUNCTION swipesavvy.get_send_times(user_id uuid, page_size integer DEFAULT 3) RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_get_send_times';
+COMMENT ON FUNCTION swipesavvy.get_send_times(uuid, integer) IS 'At which hours and on which days a user is there, and the best hours outside of the quiet ones.';
+
+CREATE FUNCTION swipesavvy.refresh_models() RETURNS jsonb
+    LANGUAGE C VOLATILE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_refresh_models';
+COMMENT ON FUNCTION swipesavvy.refresh_models() IS 'Job: queues models that have become old, and counts at which hours everybody is there.';

@@ -1,0 +1,50 @@
+/*
+ * refresh_models.c: what is made anew each day of everybody's purchases.
+ *
+ * SQL entry point refresh_models, the job: queues models that have become old,
+ * and counts at which hours everybody is there. Called again it does the same
+ * again. Reads one snapshot; locks nothing that anybody waits for.
+ */
+#include "postgres.h"
+
+#include "audit/audit.h"
+#include "base/query.h"
+#include "call/call.h"
+#include "learning/horizon.h"
+#include "learning/send_times.h"
+#include "rules/rules.h"
+
+PG_FUNCTION_INFO_V1(swipesavvy_refresh_models);
+
+/* One that was tried and did not come to be asked is not tried again before its time. */
+SS_QUERY(
+	queue_old,
+	"INSERT INTO swipesavvy.ml_models (model_name, version, status, as_of, seed)"
+	" SELECT a.model_name, (SELECT max(m.version) + 1 FROM swipesavvy.ml_models m WHERE m.model_name = a.model_name),"
+	"        'queued', now(), a.seed FROM swipesavvy.ml_models a"
+	"  WHERE a.status = 'active' AND $1 > 0 AND a.trained_at < now() - make_interval(days => $1)"
+	"    AND NOT EXISTS (SELECT FROM swipesavvy.ml_models n WHERE n.model_name = a.model_name"
+	"                       AND n.queued_at > now() - make_interval(days => $1))"
+	" ON CONFLICT (model_name) WHERE status IN ('queued', 'training') DO NOTHING",
+	INT4OID);
+
+/*
+ * refresh_models(): {"queued": …, "more": false}
+ */
+Datum
+swipesavvy_refresh_models(PG_FUNCTION_ARGS)
+{
+	SSCall call;
+	SSJson json = {0};
+	uint64 queued;
+
+	ss_call_enter(&call, SS_ADMIN);
+	ss_audit_none(&call); /* versions are their own record, and the rest tells of nobody */
+	queued = ss_query_write(&queue_old, (Datum[]){Int32GetDatum(ss_retrain_days())}, NULL);
+	ss_send_times_refresh(ss_rules_get());
+	ss_json_open_object(&json, NULL);
+	ss_json_int(&json, "queued", (int64) queued);
+	ss_json_bool(&json, "more", false);
+	ss_json_close_object(&json);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
