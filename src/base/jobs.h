@@ -53,6 +53,7 @@ typedef enum SSLane
 	JOB(refresh_customer_analytics, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                     \
 	JOB(refresh_leaderboards, SS_LANE_JOBS, SS_HOUR, SS_HOUR)                                                          \
 	JOB(refresh_models, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                                 \
+	JOB(refresh_rating_prior, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                           \
 	JOB(refresh_tiers, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                                  \
 	JOB(roll_up_health, SS_LANE_HEALTH, SS_MINUTE, SS_MINUTE)                                                          \
 	STEPS(sample_health, SS_LANE_HEALTH, 0, SS_MINUTE)                                                                 \

@@ -205,6 +205,13 @@ const SSMadeTable ss_made_tables[] = {
 	 "is_active boolean, lat_e7 integer, location_id uuid, lon_e7 integer, merchant_id uuid, name text, "
 	 "phone text, postal_code text, region text, street text, timezone text, "
 	 "updated_at timestamp with time zone"},
+	{"swipesavvy.merchant_ratings",
+	 "fives bigint, fours bigint, merchant_id uuid, ones bigint, rating_count bigint, rating_sum bigint, "
+	 "threes bigint, twos bigint"},
+	{"swipesavvy.merchant_reviews",
+	 "comment text, comment_status text, created_at timestamp with time zone, merchant_id uuid, "
+	 "moderated_at timestamp with time zone, rating smallint, review_id uuid, status_reason text, "
+	 "updated_at timestamp with time zone, user_id uuid"},
 	{"swipesavvy.merchants",
 	 "category text, created_at timestamp with time zone, description text, is_active boolean, mcc character, "
 	 "merchant_id uuid, metadata jsonb, name text, updated_at timestamp with time zone"},
@@ -243,6 +250,8 @@ const SSMadeTable ss_made_tables[] = {
 	 "points_pending numeric"},
 	{"swipesavvy.rate_limits",
 	 "calls integer, minute timestamp with time zone, user_id uuid"},
+	{"swipesavvy.rating_prior",
+	 "mean_hundredths integer, prior_no integer, rating_count bigint, refreshed_at timestamp with time zone"},
 	{"swipesavvy.redemption_returns",
 	 "entry_id uuid, points bigint, reason text, redemption_id uuid, returned_at timestamp with time zone, "
 	 "user_id uuid"},

@@ -83,6 +83,10 @@ static SSQuery steps_1_2[] = {
 	STEP("DELETE FROM swipesavvy.geofence_visits WHERE user_id = $1"),
 	STEP("DELETE FROM swipesavvy.geofence_triggers WHERE user_id = $1"),
 	STEP("DELETE FROM swipesavvy.location_consents WHERE user_id = $1"),
+	/* a rating counts on, under an id that names nobody; one that was shown stays without its comment */
+	STEP(
+		"UPDATE swipesavvy.merchant_reviews SET comment = NULL, status_reason = NULL,"
+		" comment_status = CASE WHEN comment_status IN ('approved', 'removed') THEN comment_status END WHERE user_id = $1"),
 	STEP("DELETE FROM swipesavvy.ml_profiling_refusals WHERE user_id = $1"),
 };
 

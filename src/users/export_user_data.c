@@ -180,6 +180,11 @@ static Part parts[] = {
 		"geofence_triggers", "geofence_triggers",
 		"SELECT k.campaign_id, t.triggered_at FROM swipesavvy.geofence_triggers t"
 		"  JOIN swipesavvy.campaigns k ON k.campaign_no = t.campaign_no WHERE t.user_id = $1 ORDER BY t.triggered_at, k.campaign_id"),
+	PART_1_1("reviews", "merchant_reviews",
+			 "SELECT r.review_id, r.merchant_id, m.name AS merchant, r.rating, r.comment, r.comment_status,"
+			 "       r.status_reason, r.created_at, r.updated_at, r.moderated_at"
+			 "  FROM swipesavvy.merchant_reviews r JOIN swipesavvy.merchants m ON m.merchant_id = r.merchant_id"
+			 " WHERE r.user_id = $1 ORDER BY r.created_at, r.review_id"),
 	PART_1_1("profiling_refusals", "ml_profiling_refusals",
 			 "SELECT refused_at FROM swipesavvy.ml_profiling_refusals WHERE user_id = $1"),
 	PART("audit_logs", true,

@@ -43,7 +43,7 @@ SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), true
 -- purchases and what is spent the ledger, jobs and each completed campaign (test/sql/operations_jobs.sql), leaderboards and figures of customers it again (but members of segments: test/sql/analytics_customers.sql), sums of tests it too, events, exposures and messages themselves, seals too; rule_cache_status changes nothing that lasts.
 CREATE TEMP TABLE exceptions (routine) AS VALUES ('record_transaction'), ('record_transactions'), ('redeem_points'), ('donate_points'), ('refresh_leaderboards'), ('refresh_ab_tests'), ('refresh_customer_analytics'), ('assign_ab_test'), ('track_exposures'), ('import_purchases'), ('settle_transaction'),
     ('check_ledger'), ('claim_job'), ('finish_job'), ('record_health'), ('roll_up_health'), ('complete_campaigns'), ('decline_transaction'), ('refund_transaction'), ('lapse_transactions'), ('refresh_tiers'), ('track_event'), ('track_events'), ('fold_analytics'), ('rebuild_analytics'), ('refresh_analytics'), ('apply_event_retention'), ('claim_outbox'),
-    ('claim_requests'), ('record_results'), ('report_location'), ('close_geofence_visits'), ('apply_location_retention'), ('release_requests'),
+    ('claim_requests'), ('record_results'), ('report_location'), ('close_geofence_visits'), ('apply_location_retention'), ('refresh_rating_prior'), ('release_requests'),
     ('acknowledge_outbox'), ('fail_outbox'), ('apply_outbox_retention'), ('seal_audit_log'), ('apply_audit_retention'), ('record_refused_attempts'), ('assign_flag'), ('flush_flag_usage'), ('fold_flag_usage'), ('rule_cache_status'), ('flag_cache_status'), ('uuid_v7'),
     -- rows of sign-in depend on who comes with what: test/sql/signin.sql shows them
     ('sign_in'), ('refresh_session'), ('sign_out'), ('change_password'), ('authenticate'), ('rotate_token_key');
@@ -72,6 +72,9 @@ CREATE TEMP TABLE exercises (n, routine, arguments, event_type, resource_id, abo
     (406, 'update_geofence', $$'00000000-0000-7000-8000-0000000000f7', '{"radius_meters": 200}'$$, 'geofence.update', '00000000-0000-7000-8000-0000000000f7', NULL, '{"before": {"radius_meters": 100}, "after": {"radius_meters": 200}}'),
     (407, 'delete_geofence', $$'00000000-0000-7000-8000-0000000000f7'$$, 'geofence.delete', '00000000-0000-7000-8000-0000000000f7', NULL, '{"before": {"is_active": true}, "after": {"is_active": false}}'),
     (408, 'set_location_consent', $$'00000000-0000-7000-8000-00000000000d', true$$, 'location_consent.set', '00000000-0000-7000-8000-00000000000d', '00000000-0000-7000-8000-00000000000d', NULL),
+    (409, 'rate_merchant', $$'00000000-0000-7000-8000-00000000000d', '00000000-0000-7000-8000-0000000000c1', 5, 'Good'$$, 'review.rate', 'REVIEW', '00000000-0000-7000-8000-00000000000d', NULL),
+    (410, 'moderate_review', $$'REVIEW', 'rejected', 'Short'$$, 'review.moderate', 'REVIEW', '00000000-0000-7000-8000-00000000000d', NULL),
+    (411, 'delete_rating', $$'00000000-0000-7000-8000-00000000000d', '00000000-0000-7000-8000-0000000000c1'$$, 'review.delete', 'REVIEW', '00000000-0000-7000-8000-00000000000d', NULL),
     (12, 'create_segment', $$'VIP'$$, 'segment.create', 'VIP', NULL, NULL),
     (13, 'add_segment_members', $$'VIP', '{BOB}'$$, 'segment.add_members', 'VIP', NULL, '{"after": {"added": 1, "listed": 1, "user_ids": ["BOB"]}}'),
     (14, 'remove_segment_members', $$'VIP', '{BOB,BOB}'$$, 'segment.remove_members', 'VIP', NULL, '{"after": {"removed": 1, "listed": 2, "user_ids": ["BOB", "BOB"]}}'),
@@ -200,6 +203,12 @@ BEGIN
         IF e.routine = 'pause_ab_test' THEN -- with running campaigns it leaves a row for each of these as well: test/sql/experiments_tests.sql
             PERFORM swipesavvy.pause_campaign(c) FROM unnest('{AB-1,AB-2}'::text[]) c;
         END IF;
+        IF e.routine = 'rate_merchant' THEN
+            PERFORM swipesavvy.record_transaction('00000000-0000-7000-8000-00000000000d', 10, NULL, '00000000-0000-7000-8000-0000000000c1');
+        END IF;
+        IF e.routine = 'moderate_review' THEN
+            e.arguments := replace(e.arguments, 'REVIEW', (SELECT review_id::text FROM swipesavvy.merchant_reviews));
+        END IF;
         IF e.routine = 'cancel_redemption' THEN
             PERFORM swipesavvy.create_user('cancel@example.com', 'Can', user_id => '00000000-0000-7000-8000-00000000000d'),
                     swipesavvy.record_transaction('00000000-0000-7000-8000-00000000000d', 10);
@@ -213,6 +222,7 @@ END
 $$;
 UPDATE left_rows SET resource_id = replace(resource_id, a.account_id::text, 'ACCOUNT'), details = replace(details::text, a.account_id::text, 'ACCOUNT')::json
   FROM swipesavvy.accounts a WHERE a.user_id = '00000000-0000-7000-8000-00000000000b' AND left_rows.user_id = a.user_id;
+UPDATE left_rows SET resource_id = 'REVIEW' WHERE event_type LIKE 'review.%';
 UPDATE left_rows SET resource_id = 'REDEMPTION' FROM swipesavvy.reward_redemptions r WHERE left_rows.resource_id = r.entry_id::text AND r.user_id = left_rows.user_id;
 SELECT is((SELECT string_agg(format('%s %s %s %s', l.event_type, l.resource_id, l.user_id, l.status), ', ') FROM left_rows l WHERE l.n = e.n),
           format('%s %s %s ok', e.event_type, e.resource_id, e.about), e.routine || ' leaves its one row')

@@ -47,6 +47,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('get_points_ageing', 'NM'),
     ('create_geofence', 'M'), ('update_geofence', 'M'), ('delete_geofence', 'M'), ('list_geofences', 'CBM'), ('set_location_consent', 'CBM'), ('report_location', 'CBM'),
     ('close_geofence_visits', 'M'), ('apply_location_retention', 'M'),
+    ('rate_merchant', 'CBM'), ('delete_rating', 'CM'), ('get_merchant_reviews', 'A'), ('moderate_review', 'SM'), ('list_reviews_to_moderate', 'SM'), ('refresh_rating_prior', 'M'), ('rating_average', 'NM'),
     ('train_ml_model', 'M'), ('cancel_ml_training', 'M'), ('activate_ml_model', 'M'), ('train_models', 'M'), ('list_ml_models', 'NM'), ('get_ml_performance', 'NM'),
     ('predict', 'NBM'), ('get_merchant_affinity', 'CBM'), ('get_send_times', 'CBM'), ('refresh_models', 'M'), ('export_ml_data', 'M'), ('set_profiling_consent', 'CM'), ('restore_ml_excluded_mccs', '-'),
     ('restore_feature_flags', '-'), ('restore_feature_flag_rollouts', '-'),
@@ -56,7 +57,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
 
 -- These read nothing and ask nobody: the grant alone decides.
 CREATE TEMP TABLE pure (routine) AS VALUES ('flag_hash'), ('flag_bucket_ranges'), ('flag_choose_variation'), ('flag_in_namespace'), ('flag_condition_matches'),
-    ('flag_evaluate_document'), ('experiment_run_document'), ('flag_usage_users'), ('place_distance');
+    ('flag_evaluate_document'), ('experiment_run_document'), ('flag_usage_users'), ('place_distance'), ('rating_average');
 
 CREATE ROLE test_stranger NOLOGIN;
 CREATE TEMP TABLE roles (letter, name) AS VALUES
@@ -65,7 +66,7 @@ CREATE TEMP TABLE roles (letter, name) AS VALUES
 CREATE TEMP VIEW routines AS SELECT p.* FROM pg_proc p WHERE p.pronamespace = 'swipesavvy'::regnamespace;
 CREATE TEMP VIEW allowed AS
     SELECT m.routine, r.name AS role FROM matrix m, roles r
-     WHERE CASE r.letter WHEN '' THEN false WHEN 'O' THEN m.routine IN ('uuid_v7', 'minor_to_major', 'email_key', 'search_key', 'place_position', 'locations_near', 'analytics_hour', 'analytics_day', 'unfolded_deltas', 'place_box', 'geofences_near')
+     WHERE CASE r.letter WHEN '' THEN false WHEN 'O' THEN m.routine IN ('uuid_v7', 'minor_to_major', 'email_key', 'search_key', 'place_position', 'locations_near', 'analytics_hour', 'analytics_day', 'unfolded_deltas', 'place_box', 'geofences_near', 'rating_average')
                          ELSE m.who = 'A' OR strpos(m.who, r.letter) > 0 END;
 
 SELECT set_eq('SELECT proname::text FROM routines', 'SELECT routine FROM matrix', 'the matrix knows every routine, and each of it exists');
@@ -96,6 +97,7 @@ SELECT set_eq(
       GROUP BY 1, 2',
     $$VALUES ('swipesavvy_backend', 'purchases', 'INSERT SELECT'), ('swipesavvy_admin', 'purchases', 'INSERT SELECT'), ('swipesavvy_admin', 'privileges', 'SELECT'),
              ('swipesavvy_analytics', 'v_active_feature_flags', 'SELECT'), ('swipesavvy_admin', 'v_active_feature_flags', 'SELECT'),
+             ('swipesavvy_analytics', 'merchant_rating_averages', 'SELECT'), ('swipesavvy_admin', 'merchant_rating_averages', 'SELECT'),
              ('swipesavvy_analytics', 'v_ab_test_summary', 'SELECT'), ('swipesavvy_admin', 'v_ab_test_summary', 'SELECT'),
              ('swipesavvy_analytics', 'v_feature_flag_usage_summary', 'SELECT'), ('swipesavvy_admin', 'v_feature_flag_usage_summary', 'SELECT'),
              ('swipesavvy_analytics', 'purchases', 'SELECT'), ('swipesavvy_backend', 'imports', 'SELECT'), ('swipesavvy_admin', 'imports', 'SELECT'),
@@ -188,6 +190,8 @@ ALTER TABLE ids ADD account_id uuid, ADD transaction_id uuid;
 UPDATE ids SET account_id = (swipesavvy.link_account(user_id, 'card', '4242') ->> 'account_id')::uuid,
                transaction_id = (swipesavvy.record_transaction(user_id, 10) ->> 'transaction_id')::uuid;
 SELECT swipesavvy.set_location_consent(user_id, true) IS NOT NULL AS agreed FROM ids \g /dev/null
+SELECT swipesavvy.create_merchant('Cafe', 'Services', merchant_id => '00000000-0000-7000-8000-0000000000ca') IS NOT NULL AS made \gset
+SELECT swipesavvy.record_transaction(user_id, 10, NULL, '00000000-0000-7000-8000-0000000000ca') IS NOT NULL AS bought, swipesavvy.rate_merchant(user_id, '00000000-0000-7000-8000-0000000000ca', 5) IS NOT NULL AS rated FROM ids \g /dev/null
 SELECT swipesavvy.create_boost('Double', 2, boost_id => '00000000-0000-7000-8000-0000000000d0') IS NOT NULL AS made \gset
 SELECT swipesavvy.create_boost('Active', 2, boost_id => '00000000-0000-7000-8000-0000000000d1') IS NOT NULL AS made \gset
 SELECT swipesavvy.create_charity('Trees', charity_id => '00000000-0000-7000-8000-0000000000c0') IS NOT NULL AS made \gset
@@ -224,6 +228,7 @@ CREATE TEMP TABLE questions (routine, statement, silent) AS
         ('assign_ab_test', 'SELECT swipesavvy.assign_ab_test(''00000000-0000-7000-8000-0000000000e3'', %1$L)'),
         ('set_location_consent', 'SELECT swipesavvy.set_location_consent(%1$L, true)'), ('report_location', 'SELECT swipesavvy.report_location(%1$L, 1, 2)'),
         ('get_merchant_affinity', 'SELECT swipesavvy.get_merchant_affinity(%1$L)'), ('get_send_times', 'SELECT swipesavvy.get_send_times(%1$L)'),
+        ('rate_merchant', 'SELECT swipesavvy.rate_merchant(%1$L, ''00000000-0000-7000-8000-0000000000ca'', 4)'), ('delete_rating', 'SELECT swipesavvy.delete_rating(%1$L, ''00000000-0000-7000-8000-0000000000ca'')'),
         ('set_profiling_consent', 'SELECT swipesavvy.set_profiling_consent(%1$L, true)'),
         ('track_event', 'SELECT swipesavvy.track_event(''CAMP-RUNS'', ''view'', %1$L)')) q (routine, statement)
      WHERE i.letter = 'a';

@@ -89,6 +89,9 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('merchant_sentinel', ''),
     ('merchants', 'a_merchant_has_a_category a_merchant_has_a_known_mcc a_merchant_has_a_name merchant_metadata_are_an_object'),
     ('merchant_locations', 'a_country_has_two_letters a_location_is_of_a_merchant a_location_is_on_earth hours_are_an_object hours_are_of_a_time_zone'),
+    ('merchant_ratings', 'a_sum_of_ratings_is_of_a_merchant no_rating_counts_less_than_nothing ratings_add_up'),
+    ('merchant_reviews', 'a_comment_has_2000_characters a_comment_has_a_status a_rating_is_one_to_five a_review_is_a_users a_review_is_of_a_merchant'),
+    ('rating_prior', 'a_mean_is_one_to_five there_is_one_prior'),
     ('learning_sentinel', ''),
     ('ml_coefficients', 'a_coefficient_is_of_a_version'),
     ('ml_excluded_mccs', 'an_excluded_code_is_a_known_one'),
@@ -133,7 +136,7 @@ SELECT set_eq('SELECT relname::text FROM member_relations WHERE relnamespace = '
               ARRAY['outbox_secrets', 'referral_salts', 'referred_emails', 'sign_in_failures', 'sink_secrets', 'token_keys', 'user_credentials', 'user_sessions'], 'those that hold secrets stand apart');
 SELECT is_empty('SELECT relname, relnamespace::regnamespace FROM member_relations WHERE relnamespace::regnamespace::text NOT IN (''swipesavvy'', ''swipesavvy_private'')',
                 'nothing stands elsewhere');
-SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind = ''v''', ARRAY['privileges', 'purchases', 'purchases_door', 'v_ab_test_summary', 'v_active_feature_flags', 'v_feature_flag_usage_summary'], 'the views');
+SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind = ''v''', ARRAY['merchant_rating_averages', 'privileges', 'purchases', 'purchases_door', 'v_ab_test_summary', 'v_active_feature_flags', 'v_feature_flag_usage_summary'], 'the views');
 SELECT is_empty('SELECT relname, relkind FROM member_relations WHERE relkind NOT IN (''r'', ''v'', ''S'', ''i'')',
                 'no materialised view, partition or foreign table');
 -- from 18 on NOT NULL is a constraint, too (n), which the server names
@@ -226,10 +229,10 @@ SELECT is_empty('SELECT oid::regprocedure, name FROM member_functions, unnest(pr
 -- on a replica; what writes, or compiles the rules, must not run beside parallel workers.
 CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('i/strict/s', 'minor_to_major email_key search_key'),
-    ('v/null/s', 'uuid_v7'), ('i/null/s', 'place_position place_box'), ('s/null/s', 'locations_near geofences_near'), ('i/strict/s', 'place_distance'),
-    ('s/null/r', 'get_merchant_locations get_nearby_merchants list_geofences'),
+    ('v/null/s', 'uuid_v7'), ('i/null/s', 'place_position place_box'), ('s/null/s', 'locations_near geofences_near'), ('i/strict/s', 'place_distance rating_average'),
+    ('s/null/r', 'get_merchant_locations get_nearby_merchants list_geofences get_merchant_reviews list_reviews_to_moderate'),
     ('v/null/u', 'add_merchant_location update_merchant_location remove_merchant_location import_merchant_locations create_geofence update_geofence delete_geofence set_location_consent report_location '
-        'close_geofence_visits apply_location_retention'),
+        'close_geofence_visits apply_location_retention rate_merchant delete_rating moderate_review refresh_rating_prior'),
     ('s/null/s', 'purchases_computed'),
     ('s/null/r', 'current_user_id export_user_data get_audit_logs latest_audit_seal verify_audit_log get_health_history list_alerts metrics worker_status get_campaign get_merchant get_system_health health get_user_accounts list_campaigns list_merchant_categories list_merchants '
         'list_segments list_sink_secrets list_sinks list_tiers list_token_keys preview_sink verify_ledger verify_token'),
@@ -367,7 +370,8 @@ SELECT set_eq('SELECT setting, value::text, is_seed FROM swipesavvy.system_setti
              ('referral_bonus_points', '0', true), ('session_lifetime_days', '30', true), ('timezone', '"UTC"', true),
              ('token_lifetime_minutes', '15', true), ('refresh_grace_seconds', '10', true), ('rfm_segments', 'false', true),
              ('position_retention_hours', '24', true), ('visit_retention_days', '90', true),
-             ('churn_horizon_days', '60', true), ('ml_retrain_days', '30', true), ('quiet_hours_start', '21', true), ('quiet_hours_end', '8', true)$$, 'the twenty-six settings and their defaults');
+             ('rating_prior_weight', '5', true), ('review_moderation', 'true', true),
+             ('churn_horizon_days', '60', true), ('ml_retrain_days', '30', true), ('quiet_hours_start', '21', true), ('quiet_hours_end', '8', true)$$, 'the twenty-eight settings and their defaults');
 SELECT set_eq('SELECT f.flag_no, f.flag_key, f.category, r.enabled, f.is_seed AND f.seed = f.flag_key AND r.to_bp = 10000 FROM swipesavvy.feature_flags f JOIN swipesavvy.feature_flag_rollouts r USING (flag_no)',
     $$VALUES (1, 'tier_progress_bar', 'ui', true, true), (2, 'amount_chip_selector', 'ui', true, true), (3, 'platform_goal_meter', 'ui', true, true), (4, 'ai_concierge_chat', 'ui', true, true),
              (5, 'dark_mode', 'ui', true, true), (6, 'social_sharing', 'advanced', true, true), (7, 'receipt_generation', 'advanced', true, true), (8, 'community_feed', 'advanced', false, true),

@@ -23,6 +23,9 @@ INSERT INTO fixture SELECT 'account', swipesavvy.link_account(:'ada', 'card', '4
 INSERT INTO fixture SELECT 'done', swipesavvy.record_transaction(:'ada', 1000) ->> 'transaction_id';
 INSERT INTO fixture SELECT 'open', swipesavvy.record_transaction(:'ada', 10, status => 'pending') ->> 'transaction_id';
 INSERT INTO fixture SELECT 'merchant', swipesavvy.create_merchant('Cafe', 'Restaurants & Cafes') ->> 'merchant_id';
+SELECT count(swipesavvy.record_transaction(u, 10, NULL, value::uuid)) AS bought, count(swipesavvy.rate_merchant(u, value::uuid, 5, 'Good')) AS rated
+  FROM fixture, unnest(ARRAY[:'ada', :'bob']::uuid[]) u WHERE key = 'merchant' \gset
+INSERT INTO fixture SELECT 'review', review_id::text FROM swipesavvy.merchant_reviews WHERE user_id = :'ada';
 INSERT INTO fixture SELECT 'location', swipesavvy.add_merchant_location((SELECT value::uuid FROM fixture WHERE key = 'merchant'), 52.5, 13.4) ->> 'location_id';
 INSERT INTO fixture SELECT 'fence', swipesavvy.create_geofence('Gate', 52.5, 13.4, 100) ->> 'geofence_id';
 SELECT swipesavvy.set_location_consent(:'ada', true) IS NOT NULL AS agreed, swipesavvy.set_location_consent(:'bob', true) IS NOT NULL AS agreed_too \gset
@@ -83,6 +86,13 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('report_location', '$user, 52.5, 13.4', 'user', NULL),
     ('close_geofence_visits', '', NULL, NULL),
     ('apply_location_retention', '', NULL, NULL),
+    ('rate_merchant', '$user, $merchant, 4', 'user', NULL),
+    ('delete_rating', '$user, $merchant', 'user', NULL),
+    ('get_merchant_reviews', '$merchant', NULL, NULL),
+    ('moderate_review', $$$review, 'approved'$$, NULL, NULL),
+    ('list_reviews_to_moderate', '', NULL, NULL),
+    ('refresh_rating_prior', '', NULL, NULL),
+    ('rating_average', '14, 3, 5, 300', NULL, NULL),
     ('add_segment_members', $$'Friends', ARRAY[$user]::uuid[]$$, NULL, NULL),
     ('add_token_key', $$'k2', repeat('s3cret', 6)$$, NULL, NULL),
     ('adjust_points', $$$user, 5, 'sorry'$$, NULL, NULL),

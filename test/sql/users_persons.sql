@@ -92,7 +92,7 @@ SELECT t.relname AS table, e.key, :'all_ada'::jsonb ? e.key AS exported
   LEFT JOIN (VALUES ('ab_test_exposures', 'ab_test_exposures'), ('accounts', 'accounts'), ('audit_logs', 'audit_logs'), ('campaign_events', 'campaign_events'), ('campaign_redemptions', 'campaign_redemptions'), ('customer_figures', 'customer_figures'),
                     ('donations', 'donations'), ('feature_flag_assignments', 'flag_assignments'), ('feature_flag_overrides', 'flag_overrides'), ('leaderboard_entries', 'leaderboard_entries'), ('ml_profiling_refusals', 'profiling_refusals'), ('ledger_mismatches', 'ledger_mismatch'), ('points_adjustments', 'points_adjustments'), ('reward_redemptions', 'reward_redemptions'),
                     ('points_entries', 'points_entries'), ('rate_limits', 'rate_limit'), ('refunds', 'refunds'), ('reward_accounts', 'reward_account'), ('segment_members', 'segments'), ('transactions', 'purchases'),
-                    ('location_consents', 'location_consents'), ('user_positions', 'positions'), ('geofence_states', 'geofence_states'), ('geofence_visits', 'geofence_visits'), ('geofence_triggers', 'geofence_triggers'),
+                    ('location_consents', 'location_consents'), ('merchant_reviews', 'reviews'), ('user_positions', 'positions'), ('geofence_states', 'geofence_states'), ('geofence_visits', 'geofence_visits'), ('geofence_triggers', 'geofence_triggers'),
                     ('user_boosts', 'boosts'), ('user_credentials', 'credentials'), ('user_sessions', 'sessions'), ('users', 'user')) e (name, key) ON e.name = t.relname
  ORDER BY t.relname COLLATE "C";
 

@@ -9,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $by_user = join '|', qw(users user_credentials user_sessions accounts reward_accounts transactions points_entries campaign_redemptions refunds
-  reward_redemptions donations points_adjustments segment_members user_boosts campaign_events leaderboard_entries customer_figures rate_limits ledger_mismatches);
+  reward_redemptions donations points_adjustments segment_members user_boosts campaign_events leaderboard_entries customer_figures rate_limits ledger_mismatches merchant_reviews);
 
 # What each node would have of its own: work, samples, messages and what is made of them.
 my $of_a_node = join '|', qw(jobs health_\w+ sinks sink_\w+ outbox audit_\w+ leaderboards leaderboard_marks ledger_check_days imports import_errors token_keys sign_in_failures);
@@ -43,6 +43,7 @@ my @exceptions = (
     [ 'src/ledger/lots.c', qr/^SELECT d\.points FROM unnest/, 'user by user; one condition more for all of them would be looked at for each row' ],
     [ 'src/analytics/refresh_customers.c', qr/./, 'works out everybody\'s figures' ],
     [ 'src/analytics/customers.c', qr/customer_figures/, 'lists customers of a segment, and those who have fallen silent' ],
+    [ 'src/places/reviews.c', qr/merchant_reviews r .*WHERE r\.(merchant_id = \$1 AND r\.comment_status|comment_status|review_id) /, 'what anybody thinks of a merchant' ],
     [ 'src/programme/boosts.c', qr/activation_limit|WHERE boost_id = \$1/, 'how many users may have a boost' ],
     [ 'src/programme/refresh_tiers.c', qr/ORDER BY a\.user_id LIMIT/, 'finds whose tier is over' ],
     [ 'src/programme/segments.c', qr/count\(\*\) FROM swipesavvy\.segment_members/, 'how many are in a segment' ],
