@@ -22,16 +22,19 @@
 SS_QUERY(find_campaign, "SELECT c.campaign_no, c.currency FROM swipesavvy.campaigns c WHERE c.campaign_id = $1",
 		 TEXTOID);
 
-/* One row for each bucket: what is an integer, what is money in currency $2, and whether there is any in another one. */
+/* Sums of rows `f`: what is an integer, what is money in currency $2, and whether there is any in another one. */
 #define IN_CURRENCY(column) "sum(f." column ") FILTER (WHERE f.currency = $2)"
-#define BUCKETS(rows)                                                                                                                                           \
-	"SELECT f.bucket, sum(f.impressions)::numeric, sum(f.views)::numeric, sum(f.clicks)::numeric,"                                                              \
-	"       sum(f.tracked_conversions)::numeric, sum(f.tracked_value)::numeric, sum(f.purchase_conversions)::numeric,"                                          \
-	"       sum(f.pending_conversions)::numeric, " IN_CURRENCY("revenue") ", " IN_CURRENCY("revenue_primary") ", " IN_CURRENCY(                                 \
-		"cost") ", " IN_CURRENCY("discount") ", sum(f.bonus_points)::numeric,"                                                                                  \
-											 "       coalesce(bool_or(f.currency NOT IN ($2, 'XXX') AND (f.purchase_conversions <> 0 OR f.cost <> 0)), false)," \
-											 "       max(f.updated_at), bool_or(f.updated_at IS NULL)"                                                          \
-											 "  FROM (" rows ") f GROUP BY f.bucket ORDER BY f.bucket"
+#define FIGURES                                                                                                                 \
+	"sum(f.impressions)::numeric, sum(f.views)::numeric, sum(f.clicks)::numeric,"                                               \
+	"       sum(f.tracked_conversions)::numeric, sum(f.tracked_value)::numeric, sum(f.purchase_conversions)::numeric,"          \
+	"       sum(f.pending_conversions)::numeric, " IN_CURRENCY("revenue") ", " IN_CURRENCY("revenue_primary") ", " IN_CURRENCY( \
+		"cost") ", " IN_CURRENCY("discount") ", sum(f.bonus_points)::numeric,"                                                  \
+											 "       coalesce(bool_or(f.currency NOT IN ($2, 'XXX') AND (f.purchase_conversions <> 0 OR f.cost <> 0)), false)"
+
+/* One row for each bucket. */
+#define BUCKETS(rows)                                                                                                  \
+	"SELECT f.bucket, " FIGURES ", max(f.updated_at), bool_or(f.updated_at IS NULL)"                                   \
+	"  FROM (" rows ") f GROUP BY f.bucket ORDER BY f.bucket"
 
 SS_QUERY(read_days,
 		 BUCKETS("SELECT d.day AS bucket, d.currency, d.updated_at, " SS_CAMPAIGN_MEASURES
@@ -57,6 +60,20 @@ SS_QUERY(read_first_day,
 		 "     FROM (" SS_TAIL_FACTS("$1") ") t) f GROUP BY f.bucket HAVING " SS_CAMPAIGN_ANY ") f",
 		 INT4OID, TEXTOID);
 
+/* Of campaigns in currency $2: those of a state in $6 and, unless $7 is null, of that type; days before $8 apart. */
+SS_QUERY(read_campaigns,
+		 "SELECT c.campaign_id, c.name, c.campaign_type, c.status, c.offer_type, f.day < $8, " FIGURES
+		 "  FROM swipesavvy.campaigns c JOIN ("
+		 "  SELECT d.campaign_no, d.day, d.currency, " SS_CAMPAIGN_MEASURES
+		 "    FROM swipesavvy.campaign_days d WHERE d.day >= $3 AND d.day < $4"
+		 "   UNION ALL SELECT t.campaign_no, t.day, t.currency, " SS_CAMPAIGN_MEASURES
+		 "    FROM (SELECT swipesavvy.analytics_day(t.occurred_at, $5) AS day, t.* FROM (" SS_TAIL_FACTS(
+			 "$1") ") t) t"
+				   "   WHERE t.day >= $3 AND t.day < $4) f ON f.campaign_no = c.campaign_no"
+				   " WHERE c.currency = $2 AND c.status = ANY ($6) AND ($7 IS NULL OR c.campaign_type = $7)"
+				   " GROUP BY c.campaign_no, f.day < $8 HAVING " SS_CAMPAIGN_ANY " ORDER BY c.campaign_id, f.day < $8",
+		 INT4OID, BPCHAROID, DATEOID, DATEOID, TEXTOID, TEXTARRAYOID, TEXTOID, DATEOID);
+
 void
 ss_figures_of(const char *campaign_id, SSFiguresOf *campaign)
 {
@@ -75,9 +92,8 @@ ss_figures_of(const char *campaign_id, SSFiguresOf *campaign)
 
 /* --- reading ------------------------------------------------------------------------------ */
 
-/* A whole number; null is 0. */
-static int128
-next_integer(SSRow *row)
+int128
+ss_next_integer(SSRow *row)
 {
 	bool isnull;
 	Datum value = ss_next_value_or_null(row, NUMERICOID, &isnull);
@@ -95,12 +111,18 @@ next_integer(SSRow *row)
 }
 
 static void
+read_figures(SSRow *row, SSFigures *figures)
+{
+	for (int i = 0; i < SS_CAMPAIGN_FIGURES; i++)
+		figures->values[i] = ss_next_integer(row);
+	figures->other_currencies = ss_next_bool(row);
+}
+
+static void
 read_bucket(SSRow row, bool by_day, SSBucket *bucket)
 {
 	bucket->start = by_day ? ss_next_date(&row) : ss_next_time(&row);
-	for (int i = 0; i < SS_CAMPAIGN_FIGURES; i++)
-		bucket->figures.values[i] = next_integer(&row);
-	bucket->figures.other_currencies = ss_next_bool(&row);
+	read_figures(&row, &bucket->figures);
 	bucket->updated_at = ss_next_time_or(&row, DT_NOBEGIN);
 	bucket->unfolded = ss_next_bool(&row);
 }
@@ -135,6 +157,38 @@ ss_figures_hours(const SSAnalyticsState *state, const SSFiguresOf *campaign, Tim
 					  TimestampTzGetDatum(from), TimestampTzGetDatum(until), CStringGetTextDatum(state->zone_name)};
 
 	return read_buckets(&read_hours, values, false, count);
+}
+
+SSCampaignFigures *
+ss_figures_campaigns(const SSAnalyticsState *state, const SSFiguresChoice *choice, DateADT from, DateADT until,
+					 DateADT split, int *count)
+{
+	Datum values[] = {(Datum) 0,
+					  CStringGetTextDatum(choice->currency),
+					  DateADTGetDatum(from),
+					  DateADTGetDatum(until),
+					  CStringGetTextDatum(state->zone_name),
+					  choice->statuses,
+					  choice->campaign_type == NULL ? (Datum) 0 : CStringGetTextDatum(choice->campaign_type),
+					  DateADTGetDatum(split)};
+	bool nulls[] = {true, false, false, false, false, false, choice->campaign_type == NULL, false};
+	SSRows rows = ss_rows_read(&read_campaigns, values, nulls);
+	SSCampaignFigures *campaigns = palloc(Max(rows.count, 1) * sizeof(SSCampaignFigures));
+
+	for (uint64 i = 0; i < rows.count; i++)
+	{
+		SSRow row = ss_row(rows, i);
+
+		campaigns[i].campaign_id = ss_next_text(&row);
+		campaigns[i].name = ss_next_text(&row);
+		campaigns[i].campaign_type = ss_next_text(&row);
+		campaigns[i].status = ss_next_text(&row);
+		campaigns[i].offer_type = ss_next_text(&row);
+		campaigns[i].before = ss_next_bool(&row);
+		read_figures(&row, &campaigns[i].figures);
+	}
+	*count = (int) rows.count;
+	return campaigns;
 }
 
 bool

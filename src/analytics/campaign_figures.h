@@ -13,6 +13,7 @@
 
 #include "analytics/state.h"
 #include "base/json.h"
+#include "base/rows.h"
 #include "engine/deltas.h"
 
 #define SS_CAMPAIGN_FIGURES (SS_BONUS_POINTS + 1)
@@ -50,6 +51,33 @@ extern SSBucket *ss_figures_days(const SSAnalyticsState *state, const SSFiguresO
 extern SSBucket *ss_figures_hours(const SSAnalyticsState *state, const SSFiguresOf *campaign, TimestampTz from,
 								  TimestampTz until, int *count);
 
+/* Which campaigns: those in the currency, in one of the states, and of the type, NULL for any. */
+typedef struct SSFiguresChoice
+{
+	const char *currency;
+	Datum statuses; /* an array of texts */
+	const char *campaign_type;
+} SSFiguresChoice;
+
+/* A campaign with its figures of one of two periods. */
+typedef struct SSCampaignFigures
+{
+	char *campaign_id;
+	char *name;
+	char *campaign_type;
+	char *status;
+	char *offer_type;
+	bool before; /* of the days before `split` */
+	SSFigures figures;
+} SSCampaignFigures;
+
+/*
+ * The campaigns that have a fact on the days from `from` on and before `until`, by campaign_id; of the days before
+ * `split` and of the others apart.
+ */
+extern SSCampaignFigures *ss_figures_campaigns(const SSAnalyticsState *state, const SSFiguresChoice *choice,
+											   DateADT from, DateADT until, DateADT split, int *count);
+
 /* The first day on which the campaign has a fact; false where there is none. */
 extern bool ss_figures_first_day(const SSAnalyticsState *state, const SSFiguresOf *campaign, DateADT *day);
 
@@ -69,6 +97,9 @@ extern void ss_json_decimal(SSJson *json, const char *key, int128 value, int pla
 
 /* dividend / divisor, halves away from 0, with so many places; null where the divisor is 0. */
 extern void ss_json_ratio(SSJson *json, const char *key, int128 dividend, int128 divisor, int places);
+
+/* The next value of a row, of type numeric and a whole number of at most 38 digits; null is 0. */
+extern int128 ss_next_integer(SSRow *row);
 
 /* dividend * 10^places / divisor as an integer, halves away from 0; the divisor is not 0. */
 extern int128 ss_ratio(int128 dividend, int128 divisor, int places);

@@ -24,9 +24,9 @@
 	" sum(f.refunded_purchases)::bigint AS refunded_purchases, sum(f.amount)::numeric AS amount,"                      \
 	" sum(f.refunded)::numeric AS refunded, sum(f.points_earned)::numeric AS points_earned"
 
-/* Of each redemption: campaign_no, occurred_at, currency and the measures. */
-#define SS_REDEMPTION_FACTS                                                                                              \
-	"SELECT r.campaign_no, t.occurred_at, t.currency, 0::bigint AS impressions, 0::bigint AS views,"                     \
+/* Of each redemption `r` of a purchase `t`: campaign_no, occurred_at, currency and the measures. */
+#define SS_REDEMPTION_COLUMNS                                                                                            \
+	"r.campaign_no, t.occurred_at, t.currency, 0::bigint AS impressions, 0::bigint AS views,"                            \
 	"       0::bigint AS clicks, 0::bigint AS tracked_conversions, r.counts::integer::bigint AS purchase_conversions,"   \
 	"       (r.counts AND t.status = 'pending')::integer::bigint AS pending_conversions, 0::bigint AS tracked_value,"    \
 	"       CASE WHEN r.counts THEN t.amount_minor - t.refunded_minor ELSE 0 END AS revenue,"                            \
@@ -35,18 +35,20 @@
 	"       CASE WHEN NOT r.counts THEN 0 WHEN t.refunded_minor = 0 THEN r.discount_minor"                               \
 	"            ELSE r.discount_minor - div(r.discount_minor::numeric * t.refunded_minor, t.amount_minor)::bigint END"  \
 	"       AS discount,"                                                                                                \
-	"       CASE WHEN r.counts THEN r.points ELSE 0 END AS bonus_points"                                                 \
-	"  FROM swipesavvy.campaign_redemptions r"                                                                           \
-	"  JOIN swipesavvy.transactions t ON t.transaction_id = r.transaction_id AND t.user_id = r.user_id"
+	"       CASE WHEN r.counts THEN r.points ELSE 0 END AS bonus_points"
+#define SS_REDEMPTION_FROM                                                                                             \
+	" FROM swipesavvy.campaign_redemptions r"                                                                          \
+	" JOIN swipesavvy.transactions t ON t.transaction_id = r.transaction_id AND t.user_id = r.user_id"
+#define SS_REDEMPTION_FACTS "SELECT " SS_REDEMPTION_COLUMNS SS_REDEMPTION_FROM
 
-/* The same of each event. */
-#define SS_EVENT_FACTS                                                                                                   \
-	"SELECT e.campaign_no, e.occurred_at, 'XXX'::bpchar, (e.kind = 'impression')::integer::bigint,"                      \
+/* The same of each event `e`. */
+#define SS_EVENT_COLUMNS                                                                                                 \
+	"e.campaign_no, e.occurred_at, 'XXX'::bpchar, (e.kind = 'impression')::integer::bigint,"                             \
 	"       (e.kind = 'view')::integer::bigint, (e.kind = 'click')::integer::bigint,"                                    \
 	"       (e.kind = 'conversion')::integer::bigint, 0::bigint, 0::bigint,"                                             \
 	"       CASE WHEN e.kind = 'conversion' THEN coalesce(e.value * 10000, 0) ELSE 0 END::bigint, 0::bigint, 0::bigint," \
-	"       0::bigint, 0::bigint, 0::bigint"                                                                             \
-	"  FROM swipesavvy.campaign_events e"
+	"       0::bigint, 0::bigint, 0::bigint"
+#define SS_EVENT_FACTS "SELECT " SS_EVENT_COLUMNS " FROM swipesavvy.campaign_events e"
 
 /* The same of what is not folded yet, of one campaign or, of a null, of all. */
 #define SS_TAIL_FACTS(campaign)                                                                                        \

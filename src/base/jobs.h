@@ -50,6 +50,7 @@ typedef enum SSLane
 	JOB(record_refused_attempts, SS_LANE_JOBS, SS_MINUTE, SS_MINUTE)                                                   \
 	JOB(refresh_ab_tests, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                               \
 	JOB(refresh_analytics, SS_LANE_JOBS, SS_MINUTE, SS_DAY)                                                            \
+	JOB(refresh_campaign_segments, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                      \
 	JOB(refresh_customer_analytics, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                     \
 	JOB(refresh_leaderboards, SS_LANE_JOBS, SS_HOUR, SS_HOUR)                                                          \
 	JOB(refresh_models, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                                 \

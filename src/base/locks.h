@@ -18,11 +18,13 @@ typedef enum SSLockClass
 	SS_LOCK_EMAIL,						 /* the count of failures and the password of an e-mail address */
 	SS_LOCK_SESSION,					 /* the refresh token of a session */
 	SS_LOCK_TOKEN_KEYS,					 /* the making of token keys */
-	SS_LOCK_TRANSACTION_ID, /* the recording of a purchase under an id that its caller chose; after the accounts */
-	SS_LOCK_ANALYTICS,		/* the folding and building of roll-ups; before rows */
-	SS_LOCK_PASSWORD_HASH,	/* one of the places to hash at; of the whole server */
-	SS_LOCK_FLAG_USAGE,		/* the summing of evaluations of flags */
-	SS_LOCK_TRAINING,		/* the training of a model; nobody waits for it */
+	SS_LOCK_TRANSACTION_ID,	   /* the recording of a purchase under an id that its caller chose; after the accounts */
+	SS_LOCK_ANALYTICS,		   /* the folding and building of roll-ups; before rows */
+	SS_LOCK_PASSWORD_HASH,	   /* one of the places to hash at; of the whole server */
+	SS_LOCK_FLAG_USAGE,		   /* the summing of evaluations of flags */
+	SS_LOCK_TRAINING,		   /* the training of a model; nobody waits for it */
+	SS_LOCK_CAMPAIGN_SEGMENTS, /* what campaigns bring in segments: those who work it out */
+	SS_LOCK_CAMPAIGN_UPLIFT,   /* the sums of hold-outs, likewise */
 } SSLockClass;
 
 /* Exclusive until the transaction ends, or it is released; waits, and can be cancelled meanwhile. */

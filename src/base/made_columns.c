@@ -76,6 +76,9 @@ const SSMadeTable ss_made_tables[] = {
 	 "campaign_no integer, campaign_version integer, cost_minor bigint, cost_returned_minor bigint, "
 	 "counts boolean, day date, discount_minor bigint, points bigint, position smallint, transaction_id uuid, "
 	 "user_id uuid"},
+	{"swipesavvy.campaign_segments",
+	 "as_of timestamp with time zone, campaign_no integer, conversions bigint, converters bigint, "
+	 "cost numeric, discount numeric, members bigint, reached bigint, revenue numeric, segment_no integer"},
 	{"swipesavvy.campaign_slots",
 	 "allotted bigint, campaign_no integer, day date, slot integer, slot_key uuid, used bigint"},
 	{"swipesavvy.campaign_versions",

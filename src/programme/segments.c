@@ -63,6 +63,8 @@ SS_QUERY(count_members, "SELECT count(*) FROM swipesavvy.segment_members WHERE s
 SS_QUERY(select_segments,
 		 "SELECT s.name, s.description,"
 		 "       (SELECT count(*) FROM swipesavvy.segment_members m WHERE m.segment_no = s.segment_no) AS members,"
+		 "       (SELECT count(*) FROM swipesavvy.campaigns c WHERE c.target_segment_no = s.segment_no"
+		 "           AND c.status = 'running') AS running_campaigns,"
 		 "       s.created_at"
 		 "  FROM swipesavvy.segments s ORDER BY s.name");
 

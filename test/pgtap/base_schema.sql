@@ -39,6 +39,7 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('campaign_events', 'an_event_belongs_to_a_campaign an_event_has_a_known_kind'),
     ('campaign_hours', ''),
     ('campaign_redemptions', 'a_returned_cost_is_part_of_the_cost redemption_amounts_are_not_negative'),
+    ('campaign_segments', ''),
     ('campaign_slots', 'a_slot_is_never_overspent'),
     ('campaign_versions', 'a_version_belongs_to_a_campaign'),
     ('campaigns', 'a_budget_is_not_negative a_campaign_ends_after_it_starts a_campaign_has_a_known_currency a_campaign_has_a_known_offer '
@@ -136,7 +137,17 @@ SELECT set_eq('SELECT relname::text FROM member_relations WHERE relnamespace = '
               ARRAY['outbox_secrets', 'referral_salts', 'referred_emails', 'sign_in_failures', 'sink_secrets', 'token_keys', 'user_credentials', 'user_sessions'], 'those that hold secrets stand apart');
 SELECT is_empty('SELECT relname, relnamespace::regnamespace FROM member_relations WHERE relnamespace::regnamespace::text NOT IN (''swipesavvy'', ''swipesavvy_private'')',
                 'nothing stands elsewhere');
-SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind = ''v''', ARRAY['merchant_rating_averages', 'privileges', 'purchases', 'purchases_door', 'v_ab_test_summary', 'v_active_feature_flags', 'v_feature_flag_usage_summary'], 'the views');
+SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind = ''v''', ARRAY['merchant_rating_averages', 'privileges', 'purchases', 'purchases_door', 'v_ab_test_summary', 'v_active_feature_flags', 'v_campaign_performance_summary', 'v_feature_flag_usage_summary'], 'the views');
+-- BI tools know these columns: new ones only follow
+CREATE TEMP TABLE reports (view, columns) AS VALUES
+    ('v_active_feature_flags', 'flag_key name category description default_value rollout_percentage owner updated_at'),
+    ('v_feature_flag_usage_summary', 'flag_key category checks_7_days users_7_days enabled_7_days enabled_share checks_30_days users_30_days last_checked_at'),
+    ('v_ab_test_summary', 'test_id test_name status control_campaign_id variant_campaign_ids started_at ended_at users target_sample_size progress control_conversion_rate best_variant_campaign_id '
+        'best_variant_conversion_rate improvement_percentage p_value is_significant'),
+    ('v_campaign_performance_summary', 'campaign_id name campaign_type status offer_type currency start_date end_date budget spent budget_remaining impressions views clicks conversions revenue cost '
+        'view_rate click_through_rate conversion_rate cost_per_acquisition return_on_ad_spend last_fact_day');
+SELECT is_empty($$SELECT view FROM reports WHERE (SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = ('swipesavvy.' || view)::regclass AND attnum > 0) || ' ' NOT LIKE columns || ' %'$$,
+                'the columns of the views for reports');
 SELECT is_empty('SELECT relname, relkind FROM member_relations WHERE relkind NOT IN (''r'', ''v'', ''S'', ''i'')',
                 'no materialised view, partition or foreign table');
 -- from 18 on NOT NULL is a constraint, too (n), which the server names
@@ -247,8 +258,8 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('trigger', 'audit_refuse_change purchases_begin purchases_end purchases_insert purchases_refuse refuse_change refuse_restore restore_begin restore_currencies restore_end restore_installation '
         'restore_mcc_codes restore_merchant_categories restore_system_settings restore_tiers rules_changed drop_guard');
 INSERT INTO declared_functions VALUES
-    ('s/strict/s', 'analytics_day analytics_hour'), ('s/null/r', 'unfolded_deltas verify_analytics get_campaign_metrics get_campaign_daily get_campaign_trends get_campaign_roi'),
-    ('v/null/u', 'apply_event_retention fold_analytics rebuild_analytics refresh_analytics track_events'),
+    ('s/strict/s', 'analytics_day analytics_hour'), ('s/null/r', 'unfolded_deltas verify_analytics get_campaign_metrics get_campaign_daily get_campaign_trends get_campaign_roi get_campaign_portfolio get_top_campaigns campaign_performance get_campaign_segments'),
+    ('v/null/u', 'apply_event_retention fold_analytics rebuild_analytics refresh_analytics refresh_campaign_segments track_events'),
     ('s/null/r', 'get_ab_test list_ab_tests'), ('s/null/u', 'get_ab_test_results'),
     ('v/null/u', 'grant_access guard_restores'), ('v/null/u', 'assign_ab_test create_ab_test create_flag_test delete_ab_test end_ab_test pause_ab_test refresh_ab_tests start_ab_test track_exposures update_ab_test'),
     ('s/null/r', 'get_rfm_segments list_rfm_users get_cohort_retention get_churn_list get_points_liability get_points_ageing'), ('v/null/u', 'refresh_customer_analytics'),

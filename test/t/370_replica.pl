@@ -35,7 +35,7 @@ $primary->safe_psql('app', qq{
     SELECT swipesavvy.start_ab_test('00000000-0000-7000-8000-0000000000e3');
     SELECT swipesavvy.refresh_ab_tests();
     SELECT swipesavvy.seal_audit_log();
-    SELECT swipesavvy.refresh_leaderboards(), swipesavvy.rebuild_analytics(), swipesavvy.refresh_customer_analytics();
+    SELECT swipesavvy.refresh_leaderboards(), swipesavvy.rebuild_analytics(), swipesavvy.refresh_customer_analytics(), swipesavvy.refresh_campaign_segments();
     SELECT swipesavvy.track_event('TEN', 'view')});
 my $purchase = $primary->safe_psql('app', "SELECT transaction_id FROM swipesavvy.transactions WHERE user_id = '$ada' ORDER BY occurred_at LIMIT 1");
 my $redemption = $primary->safe_psql('app', "SELECT entry_id FROM swipesavvy.reward_redemptions WHERE user_id = '$ada'");
@@ -75,7 +75,11 @@ my %questions = (
     get_campaign => "('TEN')",
     get_campaign_daily => "('TEN') #- '{as_of}' #- '{days,29,updated_at}'",
     get_campaign_metrics => "('TEN') - 'as_of'",
+    campaign_performance => '()',
+    get_campaign_portfolio => '()',
     get_campaign_roi => "('TEN') - 'as_of'",
+    get_campaign_segments => "('TEN')",
+    get_top_campaigns => '(min_conversions => 1)',
     get_campaign_trends => "('TEN') - 'as_of'",
     get_churn_list => '(0)',
     get_cohort_retention => '()',

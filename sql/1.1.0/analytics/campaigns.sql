@@ -39,3 +39,50 @@ CREATE FUNCTION swipesavvy.get_campaign_roi(
     AS 'MODULE_PATHNAME', 'swipesavvy_get_campaign_roi';
 COMMENT ON FUNCTION swipesavvy.get_campaign_roi(text, date, date, numeric, numeric) IS
     'What a campaign earned: its revenue at a margin of so many per cent, less its cost and a fixed cost; and where it breaks even.';
+
+CREATE FUNCTION swipesavvy.get_campaign_portfolio(
+    start_date date DEFAULT NULL,
+    end_date date DEFAULT NULL,
+    status text DEFAULT NULL,
+    campaign_type text DEFAULT NULL,
+    currency text DEFAULT NULL) RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_get_campaign_portfolio';
+COMMENT ON FUNCTION swipesavvy.get_campaign_portfolio(date, date, text, text, text) IS
+    'What all campaigns in one currency (the programme''s) bring together, of the last 30 days unless given: totals, by type and offer, budgets, '
+    'and the days before. Revenue has each purchase once. Archived campaigns only with that status.';
+
+CREATE FUNCTION swipesavvy.get_top_campaigns(
+    metric text DEFAULT 'roas',
+    start_date date DEFAULT NULL,
+    end_date date DEFAULT NULL,
+    page_size integer DEFAULT 10,
+    min_conversions integer DEFAULT 10,
+    min_clicks integer DEFAULT 100,
+    currency text DEFAULT NULL,
+    campaign_type text DEFAULT NULL,
+    direction text DEFAULT 'best') RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_get_top_campaigns';
+COMMENT ON FUNCTION swipesavvy.get_top_campaigns(text, date, date, integer, integer, integer, text, text, text) IS
+    'Campaigns ranked by roas, conversion_rate, revenue or efficiency (conversions per 100 of cost), the best or the worst first, of the last 30 days '
+    'unless given; only those with enough conversions or clicks.';
+
+CREATE FUNCTION swipesavvy.campaign_performance(
+    OUT campaign_id text, OUT name text, OUT campaign_type text, OUT status text, OUT offer_type text, OUT currency text,
+    OUT start_date timestamptz, OUT end_date timestamptz, OUT budget numeric, OUT spent numeric, OUT budget_remaining numeric,
+    OUT impressions bigint, OUT views bigint, OUT clicks bigint, OUT conversions bigint, OUT revenue numeric, OUT cost numeric,
+    OUT view_rate numeric, OUT click_through_rate numeric, OUT conversion_rate numeric, OUT cost_per_acquisition numeric,
+    OUT return_on_ad_spend numeric, OUT last_fact_day date) RETURNS SETOF record
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_campaign_performance';
+COMMENT ON FUNCTION swipesavvy.campaign_performance() IS
+    'What v_campaign_performance_summary shows.';
+
+CREATE VIEW swipesavvy.v_campaign_performance_summary AS
+SELECT p.campaign_id, p.name, p.campaign_type, p.status, p.offer_type, p.currency, p.start_date, p.end_date, p.budget, p.spent, p.budget_remaining,
+       p.impressions, p.views, p.clicks, p.conversions, p.revenue, p.cost, p.view_rate, p.click_through_rate, p.conversion_rate, p.cost_per_acquisition,
+       p.return_on_ad_spend, p.last_fact_day
+  FROM swipesavvy.campaign_performance() p;
+COMMENT ON VIEW swipesavvy.v_campaign_performance_summary IS
+    'What each campaign has brought in all, drafts and archived ones included; money in major units of its currency.';
