@@ -70,17 +70,6 @@ evaluate(Assigning *assigning, SSFlagSet *set, const SSFlag *flag)
 	ss_flag_answer(&assigning->subject, set, flag, &assigning->answer);
 }
 
-static Datum
-text_datum(SSText text)
-{
-	SSNode node = ss_node_text(text);
-	Jsonb *document = ss_node_as_jsonb(&node); /* in the server's encoding */
-	JsonbValue value;
-
-	(void) JsonbExtractScalar(&document->root, &value);
-	return PointerGetDatum(cstring_to_text_with_len(value.val.string.val, value.val.string.len));
-}
-
 /* "experiment__version" taken apart. */
 static int
 version_of(SSText *key)
@@ -105,10 +94,10 @@ keep(Assigning *assigning, SSText key, SSNode *variation)
 
 	values[0] = UUIDPGetDatum(assigning->user_id);
 	values[2] = Int32GetDatum(version_of(&key));
-	values[1] = text_datum(key);
-	values[3] = text_datum(ss_node_to_text(variation));
+	values[1] = ss_text_to_server(key);
+	values[3] = ss_text_to_server(ss_node_to_text(variation));
 	nulls[4] = before == NULL;
-	values[4] = before == NULL ? (Datum) 0 : text_datum(ss_node_to_text(before));
+	values[4] = before == NULL ? (Datum) 0 : ss_text_to_server(ss_node_to_text(before));
 	return ss_query_latest(&keep_assignment, values, nulls) > 0;
 }
 

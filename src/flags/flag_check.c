@@ -182,7 +182,7 @@ check_group(const Check *check, SSText attribute, SSNode *operand, const char *p
 		refuse(check, place, "a public flag cannot name a segment");
 	if (!ss_node_is(operand, SS_NODE_STRING))
 		refuse(check, place, "it is not the name of a segment");
-	name = PointerGetDatum(cstring_to_text_with_len(operand->text, operand->count));
+	name = ss_text_to_server(ss_node_string(operand));
 	if (ss_query_read(&find_segment, &name, NULL) == 0)
 		refuse(check, place, "there is no such segment");
 }
@@ -527,7 +527,7 @@ has_id(SSNode *rules, int count, SSText id)
 static bool
 is_key_of_test(SSText id)
 {
-	Datum key = PointerGetDatum(cstring_to_text_with_len(id.data, id.length));
+	Datum key = ss_text_to_server(id);
 
 	return ss_query_latest(&find_test, &key, NULL) > 0;
 }

@@ -187,7 +187,7 @@ evaluated_feature(Making *making, const SSFlag *flag)
 static void
 add_group(Making *making, SSText name)
 {
-	Datum values[2] = {PointerGetDatum(cstring_to_text_with_len(name.data, name.length)), Int64GetDatum(GROUP_MAX + 1)};
+	Datum values[2] = {ss_text_to_server(name), Int64GetDatum(GROUP_MAX + 1)};
 	uint64 rows;
 	SSNode ids;
 

@@ -67,10 +67,13 @@ SS_QUERY(
 	"                                                    WHERE s.flag_no = $1 AND s.starts_at <= statement_timestamp()), '-infinity')"
 	" ORDER BY r.starts_at",
 	INT4OID);
+SS_QUERY(overrides_query,
+		 "SELECT user_id, coalesce(expires_at, 'infinity'), value FROM swipesavvy.feature_flag_overrides"
+		 " WHERE flag_no = $1 AND (expires_at IS NULL OR expires_at > statement_timestamp())",
+		 INT4OID);
 SS_QUERY(
-	overrides_query,
-	"SELECT user_id, coalesce(expires_at, 'infinity'), value FROM swipesavvy.feature_flag_overrides WHERE flag_no = $1",
-	INT4OID);
+	segments_query,
+	"SELECT segment_no, (row_number() OVER (ORDER BY name))::integer, name FROM swipesavvy.segments ORDER BY segment_no");
 SS_QUERY(
 	killed_query,
 	"SELECT EXISTS (SELECT FROM swipesavvy.system_settings WHERE setting = 'feature_flags_enabled' AND value = 'false')");
@@ -268,7 +271,7 @@ next_text(SSRow *row)
 {
 	char *text = ss_next_text(row);
 
-	return (SSText){text, strlen(text)};
+	return ss_text_of_server(text, strlen(text));
 }
 
 /* The flag's prerequisites, then the rule's own; NULL if there are none. */
@@ -439,6 +442,24 @@ load_overrides(SSFlagSet *set, SSFlag *flag)
 	}
 }
 
+static void
+load_segments(SSFlagSet *set)
+{
+	SSRows rows = ss_rows_read(&segments_query, NULL, NULL);
+
+	MemoryContextSwitchTo(set->context);
+	set->nsegments = rows.count;
+	set->segments = palloc_extended(sizeof(SSFlagSegment) * Max(set->nsegments, 1), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < set->nsegments; i++)
+	{
+		SSRow row = ss_row(rows, i);
+
+		set->segments[i].no = ss_next_int32(&row);
+		set->segments[i].place = ss_next_int32(&row);
+		set->segments[i].name = next_text(&row);
+	}
+}
+
 /* After each query the present memory context is SPI's. */
 static void
 load(SSFlagSet *set)
@@ -461,6 +482,7 @@ load(SSFlagSet *set)
 		load_steps(set, &set->flags[i]);
 		load_overrides(set, &set->flags[i]);
 	}
+	load_segments(set);
 	find_reads(set);
 }
 
@@ -599,6 +621,26 @@ ss_flag_find(const SSFlagSet *set, SSText key)
 		if (order == 0)
 			return &set->flags[middle];
 		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+const SSFlagSegment *
+ss_flag_segment(const SSFlagSet *set, int32 no)
+{
+	int low = 0;
+	int high = set->nsegments;
+
+	while (low < high)
+	{
+		int middle = (low + high) / 2;
+
+		if (set->segments[middle].no == no)
+			return &set->segments[middle];
+		if (set->segments[middle].no < no)
 			low = middle + 1;
 		else
 			high = middle;

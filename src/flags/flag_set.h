@@ -68,6 +68,14 @@ typedef struct SSFlag
 	int bp;
 } SSFlag;
 
+/* A segment's name, which is its place among all names in the order of bytes. */
+typedef struct SSFlagSegment
+{
+	int32 no;
+	int place;
+	SSText name;
+} SSFlagSegment;
+
 typedef struct SSFlagSet
 {
 	MemoryContext context;
@@ -77,6 +85,8 @@ typedef struct SSFlagSet
 	SSFlag *flags; /* ordered by key, as the members of `features` */
 	int nflags;
 	int64 noverrides;
+	SSFlagSegment *segments; /* ordered by number */
+	int nsegments;
 	TimestampTz arranged_at;
 } SSFlagSet;
 
@@ -87,6 +97,9 @@ extern SSFlagSet *ss_flag_set_get(void);
 extern uint64 ss_flag_set_serial(void);
 
 extern SSFlag *ss_flag_find(const SSFlagSet *set, SSText key);
+
+/* The segment of that number; NULL if there is none. */
+extern const SSFlagSegment *ss_flag_segment(const SSFlagSet *set, int32 no);
 
 /* The value that a user has of its own at the moment; NULL if none. */
 extern SSNode *ss_flag_override_of(const SSFlag *flag, const pg_uuid_t *user_id, TimestampTz moment);

@@ -2,8 +2,8 @@
  * flag_subject.c: what stored flags see of a user (flag_subject.h).
  *
  * Called by the functions that evaluate stored flags. Reads users,
- * reward_accounts, segment_members and feature_flag_assignments by key, and of
- * those only what the flags in question name. An attribute that is stored counts
+ * reward_accounts and segment_members by key, past the executor where the tables
+ * are plain (direct.h), and feature_flag_assignments; of those only what the flags in question name. An attribute that is stored counts
  * whatever the caller says, so that everybody gets the same answer for a user,
  * and a customer cannot promote itself. No locks.
  */
@@ -11,18 +11,22 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "executor/tuptable.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/formatting.h"
 #include "utils/timestamp.h"
 
 #include "base/args.h"
+#include "base/array.h"
+#include "base/casing.h"
 #include "base/errors.h"
 #include "base/query.h"
+#include "direct/direct.h"
 #include "flags/flag_subject.h"
 
 #define ATTRIBUTES_MAX		 100
 #define ATTRIBUTES_MAX_BYTES 65536
+#define ATTRIBUTES_OF_USER	 13
 
 SS_QUERY(user_query,
 		 "SELECT role, preferred_language, status, verification_status, email, created_at FROM swipesavvy.users"
@@ -38,7 +42,7 @@ SS_QUERY(segments_query,
 		 UUIDOID);
 SS_QUERY(assignments_query,
 		 "SELECT experiment_key || '__' || bucket_version, variation FROM swipesavvy.feature_flag_assignments"
-		 " WHERE user_id = $1 ORDER BY 1",
+		 " WHERE user_id = $1",
 		 UUIDOID);
 
 void
@@ -54,19 +58,6 @@ ss_flag_check_attributes(Jsonb *attributes)
 		ss_bad_value("attributes", "They take more than %d bytes.", ATTRIBUTES_MAX_BYTES);
 }
 
-static SSText
-text_of(const char *text)
-{
-	return (SSText){text, strlen(text)};
-}
-
-static void
-set_text(SSNode *object, const char *key, const char *value)
-{
-	if (value != NULL)
-		ss_node_set_text(object, text_of(key), text_of(value));
-}
-
 /* YYYY-MM-DDTHH:MM:SS.UUUUUUZ, so that the order of texts is that of times. */
 static char *
 iso_time(TimestampTz moment)
@@ -80,38 +71,89 @@ iso_time(TimestampTz moment)
 					tm.tm_sec, fsec);
 }
 
-static void
-set_user(SSNode *attributes, const SSFlagUser *user)
+/* A text of the server that is not null, copied. */
+static SSText
+text_of(Datum value)
 {
-	const char *at = user->email == NULL ? NULL : strrchr(user->email, '@');
-	TimestampTz age = GetCurrentStatementStartTimestamp() - user->created_at;
-	int64 days;
+	text *copy = DatumGetTextPCopy(value);
 
-	set_text(attributes, "role", user->role);
-	set_text(attributes, "preferred_language", user->preferred_language);
-	set_text(attributes, "account_status", user->account_status);
-	set_text(attributes, "verification_status", user->verification_status);
-	set_text(attributes, "created_at", iso_time(user->created_at));
-	days = age >= 0 ? age / USECS_PER_DAY : -((-age + USECS_PER_DAY - 1) / USECS_PER_DAY);
-	ss_node_set_number(attributes, SS_TEXT("account_age_days"), (double) days);
-	if (at != NULL)
-		set_text(attributes, "email_domain", asc_tolower(at + 1, strlen(at + 1)));
+	return ss_text_of_server(VARDATA_ANY(copy), VARSIZE_ANY_EXHDR(copy));
 }
 
-/* The names of an array of texts as an array of strings. */
+static void
+set_text(SSFlagSubject *subject, SSText name, Datum value)
+{
+	ss_node_set_text(&subject->attributes, name, text_of(value));
+}
+
+static void
+set_email_domain(SSFlagSubject *subject, Datum email)
+{
+	SSText domain = text_of(email);
+	int at;
+
+	for (at = domain.length; at > 0 && domain.data[at - 1] != '@';)
+		at--;
+	if (at == 0)
+		return;
+	domain.data = ss_lower_case(domain.data + at, domain.length - at, &domain.length);
+	ss_node_set_text(&subject->attributes, SS_TEXT("email_domain"), domain);
+}
+
+static void
+set_created_at(SSFlagSubject *subject, TimestampTz created_at)
+{
+	TimestampTz age = GetCurrentStatementStartTimestamp() - created_at;
+	int64 days = age >= 0 ? age / USECS_PER_DAY : -((-age + USECS_PER_DAY - 1) / USECS_PER_DAY);
+	char *text = iso_time(created_at);
+
+	if (text != NULL)
+		ss_node_set_text(&subject->attributes, SS_TEXT("created_at"), (SSText){text, strlen(text)});
+	ss_node_set_number(&subject->attributes, SS_TEXT("account_age_days"), (double) days);
+}
+
+static void
+set_user(SSFlagSubject *subject, const Datum *columns)
+{
+	set_text(subject, SS_TEXT("role"), columns[SS_FLAG_ROLE]);
+	set_text(subject, SS_TEXT("preferred_language"), columns[SS_FLAG_LANGUAGE]);
+	set_text(subject, SS_TEXT("account_status"), columns[SS_FLAG_STATUS]);
+	set_text(subject, SS_TEXT("verification_status"), columns[SS_FLAG_VERIFICATION]);
+	set_email_domain(subject, columns[SS_FLAG_EMAIL]);
+	set_created_at(subject, DatumGetTimestampTz(columns[SS_FLAG_CREATED_AT]));
+}
+
+static void
+set_account(SSFlagSubject *subject, const Datum *columns)
+{
+	set_text(subject, SS_TEXT("tier"), columns[SS_FLAG_TIER]);
+	ss_node_set_number(&subject->attributes, SS_TEXT("lifetime_points"),
+					   (double) DatumGetInt64(columns[SS_FLAG_POINTS]));
+	ss_node_set_number(&subject->attributes, SS_TEXT("transaction_count"),
+					   (double) DatumGetInt64(columns[SS_FLAG_TRANSACTIONS]));
+}
+
+static void
+set_segments(SSFlagSubject *subject, const SSNode *names)
+{
+	subject->segments = *names;
+	ss_node_set(&subject->attributes, SS_TEXT("segments"), &subject->segments);
+}
+
+/* The texts of an array; none of one that is null. */
 static SSNode
-names_of(ArrayType *array)
+texts_of(Datum array, bool isnull)
 {
 	Datum *values;
 	int count = 0;
-	SSNode names;
+	SSNode texts;
 
-	if (array != NULL)
-		deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, NULL, &count);
-	names = ss_node_array(count);
+	if (!isnull)
+		deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false, TYPALIGN_INT, &values, NULL, &count);
+	texts = ss_node_array(count);
 	for (int i = 0; i < count; i++)
-		names.items[i] = ss_node_text(text_of(TextDatumGetCString(values[i])));
-	return names;
+		texts.items[i] = ss_node_text(text_of(values[i]));
+	return texts;
 }
 
 static bool
@@ -139,8 +181,8 @@ set_forced(SSFlagSubject *subject, const SSFlagSet *set)
 					ss_flag_override_of(&set->flags[i], subject->user_id, set->arranged_at));
 }
 
-static void
-begin(SSFlagSubject *subject, SSFlagSet *set, const pg_uuid_t *user_id, Jsonb *given)
+SSNode
+ss_flag_attributes_of(Jsonb *given, bool of_user)
 {
 	static const SSText stored[] = {{"role", 4},
 									{"preferred_language", 18},
@@ -153,10 +195,20 @@ begin(SSFlagSubject *subject, SSFlagSet *set, const pg_uuid_t *user_id, Jsonb *g
 									{"lifetime_points", 15},
 									{"transaction_count", 17},
 									{"segments", 8}};
+	SSNode attributes = *ss_node_read(given);
 
+	(void) ss_node_items(&attributes);
+	for (size_t i = 0; of_user && attributes.count > 0 && i < lengthof(stored); i++)
+		ss_node_remove(&attributes, stored[i]);
+	return attributes;
+}
+
+void
+ss_flag_subject_begin(SSFlagSubject *subject, SSFlagSet *set, const pg_uuid_t *user_id, const SSNode *given)
+{
 	memset(subject, 0, sizeof(SSFlagSubject));
 	subject->user_id = user_id;
-	subject->attributes = *ss_node_read(given);
+	subject->attributes = ss_node_object_with_room(given, ATTRIBUTES_OF_USER);
 	subject->segments = ss_node_array(0);
 	subject->context.features = &set->features;
 	subject->context.subject = (SSSubject){&subject->attributes, NULL, in_segment, subject};
@@ -164,108 +216,260 @@ begin(SSFlagSubject *subject, SSFlagSet *set, const pg_uuid_t *user_id, Jsonb *g
 	subject->context.forced_values = &subject->forced;
 	if (user_id == NULL)
 		return;
-	for (size_t i = 0; given != NULL && JB_ROOT_COUNT(given) > 0 && i < lengthof(stored); i++)
-		ss_node_remove(&subject->attributes, stored[i]);
-	set_text(&subject->attributes, "id", ss_uuid_text(user_id));
-	set_text(&subject->attributes, "user_id", ss_uuid_text(user_id));
-}
-
-void
-ss_flag_subject_set(SSFlagSubject *subject, SSFlagSet *set, const pg_uuid_t *user_id, Jsonb *given,
-					const SSFlagUser *user)
-{
-	begin(subject, set, user_id, given);
-	if (!user->exists)
-		return;
-	set_user(&subject->attributes, user);
-	if (user->has_account)
-	{
-		set_text(&subject->attributes, "tier", user->tier);
-		ss_node_set_number(&subject->attributes, SS_TEXT("lifetime_points"), user->lifetime_points);
-		ss_node_set_number(&subject->attributes, SS_TEXT("transaction_count"), user->transaction_count);
-	}
-	subject->segments = names_of(user->segments);
-	ss_node_set(&subject->attributes, SS_TEXT("segments"), &subject->segments);
-}
-
-/* --- by key -------------------------------------------------------------------------------------- */
-
-static void
-read_user(SSFlagSubject *subject, const Datum *id)
-{
-	SSFlagUser user = {.exists = true};
-
-	if (ss_query_read(&user_query, id, NULL) == 0)
-		return;
-	user.role = ss_value_text(0, 1);
-	user.preferred_language = ss_value_text(0, 2);
-	user.account_status = ss_value_text(0, 3);
-	user.verification_status = ss_value_text(0, 4);
-	user.email = ss_value_text(0, 5);
-	user.created_at = ss_value_time(0, 6);
-	set_user(&subject->attributes, &user);
-}
-
-static void
-read_account(SSFlagSubject *subject, const Datum *id)
-{
-	if (ss_query_read(&account_query, id, NULL) == 0)
-		return;
-	set_text(&subject->attributes, "tier", ss_value_text(0, 1));
-	ss_node_set_number(&subject->attributes, SS_TEXT("lifetime_points"), ss_value_int64(0, 2, 0));
-	ss_node_set_number(&subject->attributes, SS_TEXT("transaction_count"), ss_value_int64(0, 3, 0));
-}
-
-static void
-read_segments(SSFlagSubject *subject, const Datum *id)
-{
-	bool isnull;
-	Datum names;
-
-	(void) ss_query_read(&segments_query, id, NULL);
-	names = ss_value_or_null(0, 1, TEXTARRAYOID, &isnull);
-	if (!isnull)
-		subject->segments = names_of(DatumGetArrayTypeP(names));
-	ss_node_set(&subject->attributes, SS_TEXT("segments"), &subject->segments);
+	ss_node_set_text(&subject->attributes, SS_TEXT("id"), (SSText){ss_uuid_text(user_id), 36});
+	ss_node_set_text(&subject->attributes, SS_TEXT("user_id"), (SSText){ss_uuid_text(user_id), 36});
 }
 
 /* The document of what the user keeps; of no known user none is kept. */
 static void
-read_assignments(SSFlagSubject *subject, const Datum *id)
+set_sticky(SSFlagSubject *subject, const SSNode *keys, const SSNode *variations)
 {
 	SSNode document = ss_node_object();
 	SSNode assignments = ss_node_object();
 	char *key;
-	uint64 rows;
 
 	subject->sticky = ss_node_object();
 	subject->context.sticky = &subject->sticky;
 	if (subject->user_id == NULL)
 		return;
-	rows = ss_query_read(&assignments_query, id, NULL);
-	for (uint64 i = 0; i < rows; i++)
-		set_text(&assignments, ss_value_text(i, 1), ss_value_text(i, 2));
-	set_text(&document, "attributeName", "id");
-	set_text(&document, "attributeValue", ss_uuid_text(subject->user_id));
-	ss_node_set(&document, SS_TEXT("assignments"), &assignments);
+	for (int i = 0; i < keys->count; i++)
+		ss_node_set(&assignments, ss_node_string(&keys->items[i]), &variations->items[i]);
 	key = psprintf("id||%s", ss_uuid_text(subject->user_id));
-	ss_node_set(&subject->sticky, text_of(key), &document);
+	ss_node_set_text(&document, SS_TEXT("attributeName"), SS_TEXT("id"));
+	ss_node_set_text(&document, SS_TEXT("attributeValue"), (SSText){ss_uuid_text(subject->user_id), 36});
+	ss_node_set(&document, SS_TEXT("assignments"), &assignments);
+	ss_node_set(&subject->sticky, (SSText){key, strlen(key)}, &document);
+}
+
+void
+ss_flag_subject_take(SSFlagSubject *subject, TupleTableSlot *row, int reads)
+{
+	const Datum *columns = row->tts_values;
+	const bool *nulls = row->tts_isnull;
+
+	slot_getallattrs(row);
+	if ((reads & SS_READS_USER) != 0 && !nulls[SS_FLAG_CREATED_AT])
+		set_user(subject, columns);
+	if ((reads & SS_READS_ACCOUNT) != 0 && !nulls[SS_FLAG_TIER])
+		set_account(subject, columns);
+	if ((reads & SS_READS_SEGMENTS) != 0)
+	{
+		SSNode names = texts_of(columns[SS_FLAG_SEGMENTS], nulls[SS_FLAG_SEGMENTS]);
+
+		set_segments(subject, &names);
+	}
+	if ((reads & SS_READS_STICKY) != 0)
+	{
+		SSNode keys = texts_of(columns[SS_FLAG_KEPT], nulls[SS_FLAG_KEPT]);
+		SSNode variations = texts_of(columns[SS_FLAG_KEPT + 1], nulls[SS_FLAG_KEPT + 1]);
+
+		set_sticky(subject, &keys, &variations);
+	}
+}
+
+/* --- one user, directly --------------------------------------------------------------------------- */
+
+static uint32
+tables_of(int reads)
+{
+	uint32 tables = 0;
+
+	if ((reads & (SS_READS_USER | SS_READS_ACCOUNT)) != 0)
+		tables |= SS_ONE_TABLE(SS_USERS);
+	if ((reads & SS_READS_ACCOUNT) != 0)
+		tables |= SS_ONE_TABLE(SS_REWARD_ACCOUNTS);
+	if ((reads & SS_READS_SEGMENTS) != 0)
+		tables |= SS_ONE_TABLE(SS_SEGMENT_MEMBERS);
+	return tables;
+}
+
+/* Of a user that is there and not erased; that it is, is what is returned. */
+static bool
+read_user(SSFlagSubject *subject, SSDirect *direct, const Datum *id, bool wanted)
+{
+	SSScan scan = ss_direct_scan(direct, SS_USERS, 1, id);
+	bool isnull = false;
+	bool found = ss_direct_next(&scan) && ss_direct_is_null(direct, SS_USERS, scan.slot, USER_ERASED_AT);
+	Datum columns[SS_FLAG_COLUMNS];
+
+	if (found && wanted)
+	{
+		columns[SS_FLAG_ROLE] = ss_direct_get(direct, SS_USERS, scan.slot, USER_ROLE, &isnull);
+		columns[SS_FLAG_LANGUAGE] = ss_direct_get(direct, SS_USERS, scan.slot, USER_LANGUAGE, &isnull);
+		columns[SS_FLAG_STATUS] = ss_direct_get(direct, SS_USERS, scan.slot, USER_STATUS, &isnull);
+		columns[SS_FLAG_VERIFICATION] = ss_direct_get(direct, SS_USERS, scan.slot, USER_VERIFICATION, &isnull);
+		columns[SS_FLAG_EMAIL] = ss_direct_get(direct, SS_USERS, scan.slot, USER_EMAIL, &isnull);
+		columns[SS_FLAG_CREATED_AT] = ss_direct_get(direct, SS_USERS, scan.slot, USER_CREATED_AT, &isnull);
+		set_user(subject, columns);
+	}
+	ss_direct_close(&scan);
+	return found;
+}
+
+static void
+read_account(SSFlagSubject *subject, SSDirect *direct, const Datum *id)
+{
+	SSScan scan = ss_direct_scan(direct, SS_REWARD_ACCOUNTS, 1, id);
+	bool isnull = false;
+	Datum columns[SS_FLAG_COLUMNS];
+
+	if (ss_direct_next(&scan))
+	{
+		columns[SS_FLAG_TIER] = ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_TIER, &isnull);
+		columns[SS_FLAG_POINTS] = ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_LIFETIME, &isnull);
+		columns[SS_FLAG_TRANSACTIONS] =
+			ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_TRANSACTIONS, &isnull);
+		set_account(subject, columns);
+	}
+	ss_direct_close(&scan);
+}
+
+static int
+compare_places(const void *a, const void *b)
+{
+	return (*(SSFlagSegment *const *) a)->place - (*(SSFlagSegment *const *) b)->place;
+}
+
+/* Names are those of the set; a segment that was made after it is in none of its rules. */
+static void
+read_segments(SSFlagSubject *subject, SSDirect *direct, const SSFlagSet *set, const Datum *id)
+{
+	SSScan scan = ss_direct_scan(direct, SS_SEGMENT_MEMBERS, 1, id);
+	const SSFlagSegment **segments = NULL;
+	int count = 0;
+	SSNode names;
+
+	while (ss_direct_next(&scan))
+	{
+		bool isnull = false;
+		Datum no = ss_direct_get(direct, SS_SEGMENT_MEMBERS, scan.slot, MEMBER_SEGMENT_NO, &isnull);
+		const SSFlagSegment *segment = ss_flag_segment(set, DatumGetInt32(no));
+
+		if (segment == NULL)
+			continue;
+		segments = ss_array_grow(segments, count, sizeof(SSFlagSegment *));
+		segments[count++] = segment;
+	}
+	ss_direct_close(&scan);
+	if (count > 1)
+		qsort(segments, count, sizeof(SSFlagSegment *), compare_places);
+	names = ss_node_array(count);
+	for (int i = 0; i < count; i++)
+		names.items[i] = ss_node_text(segments[i]->name);
+	set_segments(subject, &names);
+}
+
+/* False where a query must do it. */
+static bool
+read_directly(SSFlagSubject *subject, const SSFlagSet *set, const Datum *id, int reads)
+{
+	SSDirect *direct = ss_direct_begin_reading(tables_of(reads));
+
+	if (direct == NULL)
+		return false;
+	if ((reads & (SS_READS_USER | SS_READS_ACCOUNT)) != 0 &&
+		read_user(subject, direct, id, (reads & SS_READS_USER) != 0) && (reads & SS_READS_ACCOUNT) != 0)
+		read_account(subject, direct, id);
+	if ((reads & SS_READS_SEGMENTS) != 0)
+		read_segments(subject, direct, set, id);
+	ss_direct_end_reading(direct);
+	return true;
+}
+
+/* --- one user, by queries ---------------------------------------------------------------------------- */
+
+static void
+read_user_by_query(SSFlagSubject *subject, const Datum *id)
+{
+	Datum columns[SS_FLAG_COLUMNS];
+	SSRows rows = ss_rows_read(&user_query, id, NULL);
+	SSRow row;
+
+	if (rows.count == 0)
+		return;
+	row = ss_row(rows, 0);
+	columns[SS_FLAG_ROLE] = ss_next_value(&row, TEXTOID);
+	columns[SS_FLAG_LANGUAGE] = ss_next_value(&row, TEXTOID);
+	columns[SS_FLAG_STATUS] = ss_next_value(&row, TEXTOID);
+	columns[SS_FLAG_VERIFICATION] = ss_next_value(&row, TEXTOID);
+	columns[SS_FLAG_EMAIL] = ss_next_value(&row, TEXTOID);
+	columns[SS_FLAG_CREATED_AT] = ss_next_value(&row, TIMESTAMPTZOID);
+	set_user(subject, columns);
+}
+
+static void
+read_account_by_query(SSFlagSubject *subject, const Datum *id)
+{
+	Datum columns[SS_FLAG_COLUMNS];
+	SSRows rows = ss_rows_read(&account_query, id, NULL);
+	SSRow row;
+
+	if (rows.count == 0)
+		return;
+	row = ss_row(rows, 0);
+	columns[SS_FLAG_TIER] = ss_next_value(&row, TEXTOID);
+	columns[SS_FLAG_POINTS] = ss_next_value(&row, INT8OID);
+	columns[SS_FLAG_TRANSACTIONS] = ss_next_value(&row, INT8OID);
+	set_account(subject, columns);
+}
+
+static void
+read_segments_by_query(SSFlagSubject *subject, const Datum *id)
+{
+	SSRow row;
+	bool isnull;
+	Datum array;
+	SSNode names;
+
+	row = ss_row(ss_rows_read(&segments_query, id, NULL), 0);
+	array = ss_next_value_or_null(&row, TEXTARRAYOID, &isnull);
+	names = texts_of(array, isnull);
+	set_segments(subject, &names);
+}
+
+/* What of a user that is known is kept. */
+static void
+read_kept(SSFlagSubject *subject, const Datum *id)
+{
+	SSRows rows = ss_rows_read(&assignments_query, id, NULL);
+	SSNode keys = ss_node_array(rows.count);
+	SSNode variations = ss_node_array(rows.count);
+
+	for (uint64 i = 0; i < rows.count; i++)
+	{
+		SSRow row = ss_row(rows, i);
+
+		keys.items[i] = ss_node_text(text_of(ss_next_value(&row, TEXTOID)));
+		variations.items[i] = ss_node_text(text_of(ss_next_value(&row, TEXTOID)));
+	}
+	set_sticky(subject, &keys, &variations);
 }
 
 void
 ss_flag_subject_read(SSFlagSubject *subject, SSFlagSet *set, const pg_uuid_t *user_id, Jsonb *given, int reads)
 {
+	SSNode attributes = ss_flag_attributes_of(given, user_id != NULL);
 	Datum id = UUIDPGetDatum(user_id);
+	int columns = reads & (SS_READS_USER | SS_READS_ACCOUNT | SS_READS_SEGMENTS);
 
-	begin(subject, set, user_id, given);
-	if (user_id != NULL && (reads & SS_READS_USER) != 0)
-		read_user(subject, &id);
-	if (user_id != NULL && (reads & SS_READS_ACCOUNT) != 0)
-		read_account(subject, &id);
-	if (user_id != NULL && (reads & SS_READS_SEGMENTS) != 0)
-		read_segments(subject, &id);
+	ss_flag_subject_begin(subject, set, user_id, &attributes);
+	if (user_id == NULL)
+	{
+		if ((reads & SS_READS_STICKY) != 0)
+			set_sticky(subject, NULL, NULL);
+		return;
+	}
+	if (columns != 0 && !read_directly(subject, set, &id, columns))
+	{
+		if ((columns & SS_READS_USER) != 0)
+			read_user_by_query(subject, &id);
+		if ((columns & SS_READS_ACCOUNT) != 0)
+			read_account_by_query(subject, &id);
+		if ((columns & SS_READS_SEGMENTS) != 0)
+			read_segments_by_query(subject, &id);
+	}
 	if ((reads & SS_READS_STICKY) != 0)
-		read_assignments(subject, &id);
+		read_kept(subject, &id);
 }
 
 /* --- evaluating ------------------------------------------------------------------------------------ */

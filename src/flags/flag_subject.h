@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "executor/tuptable.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
@@ -33,25 +34,32 @@ extern void ss_flag_check_attributes(Jsonb *attributes);
 extern void ss_flag_subject_read(SSFlagSubject *subject, SSFlagSet *set, const pg_uuid_t *user_id, Jsonb *given,
 								 int reads);
 
-/* The same where the values have been read already: of a row with the columns of SS_FLAG_USER_COLUMNS. */
-typedef struct SSFlagUser
-{
-	bool exists;
-	const char *role;
-	const char *preferred_language;
-	const char *account_status;
-	const char *verification_status;
-	const char *email;
-	TimestampTz created_at;
-	bool has_account;
-	const char *tier;
-	int64 lifetime_points;
-	int64 transaction_count;
-	ArrayType *segments; /* NULL: none */
-} SSFlagUser;
+/*
+ * The same for many users: what the callers gave of attributes, once, without
+ * those that are stored; then for each user a beginning with these, and what a row says of it.
+ */
+extern SSNode ss_flag_attributes_of(Jsonb *given, bool of_user);
+extern void ss_flag_subject_begin(SSFlagSubject *subject, SSFlagSet *set, const pg_uuid_t *user_id,
+								  const SSNode *given);
+extern void ss_flag_subject_take(SSFlagSubject *subject, TupleTableSlot *row, int reads);
 
-extern void ss_flag_subject_set(SSFlagSubject *subject, SSFlagSet *set, const pg_uuid_t *user_id, Jsonb *given,
-								const SSFlagUser *user);
+/* The columns of such a row, from 0; null where there is nothing, or it is not read. */
+enum
+{
+	SS_FLAG_USER,
+	SS_FLAG_ROLE,
+	SS_FLAG_LANGUAGE,
+	SS_FLAG_STATUS,
+	SS_FLAG_VERIFICATION,
+	SS_FLAG_EMAIL,
+	SS_FLAG_CREATED_AT,
+	SS_FLAG_TIER,
+	SS_FLAG_POINTS,
+	SS_FLAG_TRANSACTIONS,
+	SS_FLAG_SEGMENTS,
+	SS_FLAG_KEPT, /* keys of experiments with their versions; variations are in the next one */
+	SS_FLAG_COLUMNS = SS_FLAG_KEPT + 2
+};
 
 /* Evaluates a flag of the set: the kill switch and the archive come before the rules. */
 typedef struct SSFlagAnswer

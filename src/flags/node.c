@@ -45,8 +45,8 @@ convert_to_utf8(const char *text, int length)
 	return (SSText){result, made};
 }
 
-static inline SSText
-to_utf8(const char *text, int length)
+SSText
+ss_text_of_server(const char *text, int length)
 {
 	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
 		return (SSText){text, length};
@@ -84,7 +84,7 @@ read_value(SSNode *value, const JsonbValue *from)
 			break;
 		case jbvString:
 		{
-			SSText text = to_utf8(from->val.string.val, from->val.string.len);
+			SSText text = ss_text_of_server(from->val.string.val, from->val.string.len);
 
 			value->kind = SS_NODE_STRING;
 			value->text = text.data;
@@ -159,7 +159,7 @@ open_node(SSNode *value)
 	while ((token = JsonbIteratorNext(&iterator, &part, true)) == WJB_KEY || token == WJB_VALUE || token == WJB_ELEM)
 	{
 		if (token == WJB_KEY)
-			value->keys[n] = to_utf8(part.val.string.val, part.val.string.len);
+			value->keys[n] = ss_text_of_server(part.val.string.val, part.val.string.len);
 		else
 			read_value(&value->items[n++], &part);
 	}
@@ -278,6 +278,23 @@ ss_node_object(void)
 }
 
 SSNode
+ss_node_object_with_room(const SSNode *like, int more)
+{
+	SSNode object = ss_node_object();
+
+	object.room = like->count + more;
+	object.count = like->count;
+	object.items = palloc_extended(sizeof(SSNode) * Max(object.room, 1), MCXT_ALLOC_HUGE);
+	object.keys = palloc_extended(sizeof(SSText) * Max(object.room, 1), MCXT_ALLOC_HUGE);
+	if (like->count > 0)
+	{
+		memcpy(object.items, like->items, sizeof(SSNode) * like->count);
+		memcpy(object.keys, like->keys, sizeof(SSText) * like->count);
+	}
+	return object;
+}
+
+SSNode
 ss_node_array(int count)
 {
 	return (SSNode){.kind = SS_NODE_ARRAY,
@@ -290,8 +307,19 @@ ss_node_array(int count)
 static void
 insert_member(SSNode *object, int at, SSText key)
 {
-	SSNode *items = palloc_extended(sizeof(SSNode) * (object->count + 1), MCXT_ALLOC_HUGE);
-	SSText *keys = palloc_extended(sizeof(SSText) * (object->count + 1), MCXT_ALLOC_HUGE);
+	SSNode *items;
+	SSText *keys;
+
+	if (object->count < object->room)
+	{
+		memmove(object->items + at + 1, object->items + at, sizeof(SSNode) * (object->count - at));
+		memmove(object->keys + at + 1, object->keys + at, sizeof(SSText) * (object->count - at));
+		object->keys[at] = key;
+		object->count++;
+		return;
+	}
+	items = palloc_extended(sizeof(SSNode) * (object->count + 1), MCXT_ALLOC_HUGE);
+	keys = palloc_extended(sizeof(SSText) * (object->count + 1), MCXT_ALLOC_HUGE);
 
 	for (int i = 0; i < object->count; i++)
 	{
@@ -302,6 +330,7 @@ insert_member(SSNode *object, int at, SSText key)
 	object->items = items;
 	object->keys = keys;
 	object->count++;
+	object->room = 0;
 }
 
 void
@@ -367,19 +396,33 @@ ss_node_remove(SSNode *object, SSText key)
 /* --- writing -------------------------------------------------------------------------------- */
 
 /* A text in the server's encoding. */
+static SSText
+to_server(SSText text)
+{
+	const char *converted;
+
+	if (GetDatabaseEncoding() == PG_UTF8 || GetDatabaseEncoding() == PG_SQL_ASCII)
+		return text;
+	converted = pg_any_to_server(pnstrdup(text.data, text.length), text.length, PG_UTF8);
+	return (SSText){converted, strlen(converted)};
+}
+
+Datum
+ss_text_to_server(SSText text)
+{
+	SSText converted = to_server(text);
+
+	return PointerGetDatum(cstring_to_text_with_len(converted.data, converted.length));
+}
+
 static void
 text_to_jsonb(SSText text, JsonbValue *to)
 {
-	const char *converted = text.data;
+	SSText converted = to_server(text);
 
 	to->type = jbvString;
-	to->val.string.len = text.length;
-	if (GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII)
-	{
-		converted = pg_any_to_server(pnstrdup(text.data, text.length), text.length, PG_UTF8);
-		to->val.string.len = strlen(converted);
-	}
-	to->val.string.val = unconstify(char *, converted);
+	to->val.string.len = converted.length;
+	to->val.string.val = unconstify(char *, converted.data);
 }
 
 /* The number as it was read, or the shortest decimal number that is the same double; JSON has no infinity. */

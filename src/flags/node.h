@@ -40,6 +40,7 @@ typedef struct SSNode
 	bool boolean;
 	bool is_open;		 /* of arrays and objects: items and keys are there */
 	int count;			 /* bytes of a string, elements of an array, members of an object */
+	int room;			 /* of an object that was made with room: as many members go into its arrays; else 0 */
 	JsonbContainer *raw; /* of arrays and objects: as they were read; NULL if made or changed here */
 	union
 	{
@@ -55,6 +56,12 @@ typedef struct SSNode
 } SSNode;
 
 #define SS_TEXT(constant) ((SSText){(constant), sizeof(constant) - 1})
+
+/* A text of the server in UTF-8: where that is its encoding, the same bytes. */
+extern SSText ss_text_of_server(const char *text, int length);
+
+/* And back, as a value of SQL. */
+extern Datum ss_text_to_server(SSText text);
 
 /* --- reading -------------------------------------------------------------------------- */
 
@@ -100,6 +107,9 @@ extern SSNode ss_node_bool(bool boolean);
 extern SSNode ss_node_number(double number);
 extern SSNode ss_node_text(SSText text);
 extern SSNode ss_node_object(void);
+
+/* A copy of an open object with room for more members: no copy of the copy may get any. */
+extern SSNode ss_node_object_with_room(const SSNode *like, int more);
 extern SSNode ss_node_array(int count);
 
 /* Sets a member; NULL removes none and adds none. The value is copied, what it points to is shared. */
