@@ -113,6 +113,12 @@ check_members(SSNode *object, const char *const *allowed, const char *place)
 	}
 }
 
+static bool
+is_text(SSNode *value, const char *text)
+{
+	return ss_node_is(value, SS_NODE_STRING) && ss_text_equals(ss_node_string(value), (SSText){text, strlen(text)});
+}
+
 /* Is it the rule that get_flags_document makes of a roll-out? */
 static bool
 is_rollout(SSNode *rule)
@@ -130,8 +136,7 @@ is_rollout(SSNode *rule)
 	SSNode *id = ss_node_get(rule, SS_TEXT("id"));
 	SSNode *version = ss_node_get(rule, SS_TEXT("hashVersion"));
 
-	if (!ss_node_is(id, SS_NODE_STRING) || !ss_text_equals(ss_node_string(id), SS_TEXT("rollout")) ||
-		ss_node_get(rule, SS_TEXT("force")) == NULL)
+	if (!is_text(id, "rollout") || ss_node_get(rule, SS_TEXT("force")) == NULL)
 		return false;
 	for (int i = 0; i < rule->count; i++)
 	{
@@ -301,6 +306,64 @@ take_stickiness(Definition *definition, SSNode *rules)
 		ss_node_remove(&rules->items[i], SS_TEXT("disableStickyBucketing"));
 }
 
+/* Are the keys of the variations the names that groups of a test have: control, variant_1, …? */
+static bool
+has_names_of_groups(SSNode *rule)
+{
+	SSNode *meta = ss_node_get(rule, SS_TEXT("meta"));
+
+	if (count_of(meta) < 2 || count_of(meta) != count_of(ss_node_get(rule, SS_TEXT("variations"))))
+		return false;
+	for (int i = 0; i < meta->count; i++)
+	{
+		char *name = i == 0 ? "control" : psprintf("variant_%d", i);
+
+		if (!is_text(ss_node_get(&ss_node_items(meta)[i], SS_TEXT("key")), name))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Is it the rule that get_flags_document adds for a running A/B test? It is no
+ * rule of the flag: it goes when the test ends, and another database has tests of its own.
+ */
+static bool
+is_of_test(SSNode *rule)
+{
+	static const char *const keys[] = {
+		"id",		  "key",	 "seed", "hashVersion", "hashAttribute", "coverage",		 "bucketVersion",
+		"variations", "weights", "meta", "condition",	"namespace",	 "parentConditions", "disableStickyBucketing",
+		NULL};
+	SSNode *id = ss_node_get(rule, SS_TEXT("id"));
+	SSNode *version = ss_node_get(rule, SS_TEXT("hashVersion"));
+
+	(void) ss_node_items(rule);
+	for (int i = 0; i < rule->count; i++)
+	{
+		if (!ss_text_is_one_of(rule->keys[i], keys))
+			return false;
+	}
+	return ss_node_is(id, SS_NODE_STRING) && ss_node_strictly_equal(id, ss_node_get(rule, SS_TEXT("key"))) &&
+		   ss_node_is(version, SS_NODE_NUMBER) && version->number == 2 &&
+		   is_text(ss_node_get(rule, SS_TEXT("hashAttribute")), "id") && ss_node_get(rule, SS_TEXT("seed")) != NULL &&
+		   ss_node_get(rule, SS_TEXT("coverage")) != NULL && ss_node_get(rule, SS_TEXT("bucketVersion")) != NULL &&
+		   ss_node_get(rule, SS_TEXT("weights")) != NULL && has_names_of_groups(rule);
+}
+
+static void
+leave_out_tests(SSNode *rules)
+{
+	int count = 0;
+
+	for (int i = 0; i < rules->count; i++)
+	{
+		if (!is_of_test(&rules->items[i]))
+			rules->items[count++] = rules->items[i];
+	}
+	rules->count = count;
+}
+
 static void
 read_rules(Definition *definition, SSNode *given)
 {
@@ -332,6 +395,7 @@ read_rules(Definition *definition, SSNode *given)
 	take_stickiness(definition, &rules);
 	if (definition->value != NULL)
 		rules.count--;
+	leave_out_tests(&rules);
 	definition->rules = made(rules);
 }
 

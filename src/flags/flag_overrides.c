@@ -28,7 +28,9 @@ PG_FUNCTION_INFO_V1(swipesavvy_list_flag_overrides);
 #define OVERRIDES_MAX 10000
 
 SS_QUERY(find_user, "SELECT FROM swipesavvy.users WHERE user_id = $1 AND erased_at IS NULL", UUIDOID);
-SS_QUERY(count_others, "SELECT count(*) FROM swipesavvy.feature_flag_overrides WHERE flag_no = $1 AND user_id <> $2",
+SS_QUERY(count_others,
+		 "SELECT count(*) FROM swipesavvy.feature_flag_overrides"
+		 " WHERE flag_no = $1 AND user_id <> $2 AND (expires_at IS NULL OR expires_at > statement_timestamp())",
 		 INT4OID, UUIDOID);
 
 #define SHOWN "jsonb_build_object('user_id', o.user_id, 'value', o.value, 'expires_at', o.expires_at)"

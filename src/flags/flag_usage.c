@@ -14,10 +14,10 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "lib/hyperloglog.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/float.h"
 
 #include "audit/audit.h"
 #include "base/args.h"
@@ -116,8 +116,11 @@ add_variants(Sum *sum, SSNode *variants)
 static void
 merge_registers(uint8 *registers, const bytea *others)
 {
-	const uint8 *bytes = (const uint8 *) VARDATA_ANY(others);
+	const uint8 *bytes;
 
+	if (others == NULL)
+		return; /* of a day that is long past */
+	bytes = (const uint8 *) VARDATA_ANY(others);
 	if (VARSIZE_ANY_EXHDR(others) != SS_USAGE_REGISTERS)
 		elog(ERROR, "unexpected size of registers");
 	for (int i = 0; i < SS_USAGE_REGISTERS; i++)
@@ -135,22 +138,80 @@ read_measures(Sum *sum, SSRow *row)
 	sum->disabled += ss_next_int64(row);
 	sum->batch_checks += ss_next_int64(row);
 	add_variants(sum, ss_node_read(ss_next_jsonb(row)));
-	merge_registers(sum->registers, ss_next_bytea(row));
+	merge_registers(sum->registers, ss_next_bytea_or_null(row));
 	last = ss_next_time(row);
 	sum->last_checked_at = Max(sum->last_checked_at, last);
 }
 
+/* --- estimates ---------------------------------------------------------------------------------- */
+
+#define HASHES	   4294967296.0
+#define VALUE_BITS (32 - SS_USAGE_REGISTER_BITS) /* of a hash, after those that choose the register */
+
+/* x + x^2 + 2 x^4 + 4 x^8 + ..., until nothing is added. */
+static double
+sigma(double x)
+{
+	double sum = x;
+	double factor = 1;
+	double before;
+
+	if (x == 1)
+		return get_float8_infinity();
+	do
+	{
+		x *= x;
+		before = sum;
+		sum += x * factor;
+		factor *= 2;
+	} while (sum != before);
+	return sum;
+}
+
+/* A third of 1 - x - (1 - sqrt x)^2 / 2 - (1 - sqrt sqrt x)^2 / 4 - ..., likewise. */
+static double
+tau(double x)
+{
+	double sum = 1 - x;
+	double factor = 1;
+	double before;
+
+	if (x == 0 || x == 1)
+		return 0;
+	do
+	{
+		x = sqrt(x);
+		before = sum;
+		factor /= 2;
+		sum -= (1 - x) * (1 - x) * factor;
+	} while (sum != before);
+	return sum / 3;
+}
+
+/*
+ * How many users the registers have seen: O. Ertl's estimator (New cardinality
+ * estimation algorithms for HyperLogLog sketches, 2017), which sees all values
+ * as one distribution. The server's estimateHyperLogLog changes from one formula to
+ * another at 2.5 times the number of registers, and is 1.5 % too high on
+ * average there, with twice the error. What is left: different users of the same hash.
+ */
 static int64
 users_of(const uint8 *registers)
 {
-	hyperLogLogState users;
-	double estimate;
+	int counts[VALUE_BITS + 2] = {0};
+	double sum;
+	double hashes;
 
-	initHyperLogLog(&users, SS_USAGE_REGISTER_BITS);
-	memcpy(users.hashesArr, registers, SS_USAGE_REGISTERS);
-	estimate = estimateHyperLogLog(&users);
-	freeHyperLogLog(&users);
-	return (int64) rint(estimate);
+	for (int i = 0; i < SS_USAGE_REGISTERS; i++)
+		counts[Min(registers[i], VALUE_BITS + 1)]++;
+	if (counts[0] == SS_USAGE_REGISTERS)
+		return 0;
+	sum = SS_USAGE_REGISTERS * tau(1 - (double) counts[VALUE_BITS + 1] / SS_USAGE_REGISTERS);
+	for (int value = VALUE_BITS; value > 0; value--)
+		sum = (sum + counts[value]) / 2;
+	sum += SS_USAGE_REGISTERS * sigma((double) counts[0] / SS_USAGE_REGISTERS);
+	hashes = SS_USAGE_REGISTERS / (2 * M_LN2) * SS_USAGE_REGISTERS / sum;
+	return (int64) rint(-HASHES * log1p(-Min(hashes, HASHES - 1) / HASHES));
 }
 
 static bytea *
@@ -293,7 +354,7 @@ swipesavvy_fold_flag_usage(PG_FUNCTION_ARGS)
 		fold_day(flag_no, day, sum);
 	ss_json_open_object(&json, NULL);
 	ss_json_int(&json, "folded", rows.count);
-	ss_json_bool(&json, "more", rows.count == FOLD_ROWS);
+	ss_json_bool(&json, "more", ss_flag_usage_let_go() || rows.count == FOLD_ROWS);
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

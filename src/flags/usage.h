@@ -54,6 +54,9 @@ extern void ss_usage_count_rows(int32 flag_no, int64 rows);
  */
 extern int ss_usage_take(const SSUsage **usages);
 
+/* Lets go of some of what is no longer needed (flag_retention.c); is there more? */
+extern bool ss_flag_usage_let_go(void);
+
 /* Evaluations that found no room, since the server started; -1 without preload. */
 extern int64 ss_usage_lost(void);
 

@@ -41,6 +41,16 @@ SELECT right(user_id::text, 2) AS id, group_no FROM ab_test_exposures ORDER BY u
 -- a second test takes whom the first one leaves
 SELECT start_ab_test((create_flag_test('Sizes', 'button', '["big", "small"]', seed => 'summer-double', test_key => 'sizes', test_id => :'second') ->> 'test_id')::uuid) ->> 'status' AS status;
 SELECT right(user_id::text, 2) AS id, e ->> 'value' AS value, e ->> 'rule_id' AS rule_id FROM users, evaluate_flag('button', user_id) e WHERE email LIKE '%@ab.test' ORDER BY user_id;
+-- a document carries the flag without its tests: back to where it is from, and to another place
+CREATE TEMP TABLE carried AS SELECT jsonb_build_object('features', jsonb_build_object('button', f, 'knob', f)) AS document FROM (SELECT get_flags_document() #> '{features,button}') d (f);
+SELECT jsonb_path_query_array(document, '$.features.button.rules[*].id') AS rules, import_flags_document(document) AS carried FROM carried;
+SELECT import_flags_document(jsonb_set(document, '{features,button,defaultValue}', '"white"'), true) AS replaced FROM carried;
+SELECT flag_key, default_value, rules, version FROM feature_flags WHERE flag_key IN ('button', 'knob') ORDER BY 1;
+SELECT jsonb_path_query_array(get_flag('button'), '$.document.rules[*].id') AS still_tested, update_flag('button', '{"default_value": "grey"}') -> 'version' AS version;
+-- an experiment that somebody wrote is a rule of the flag
+SELECT import_flags_document('{"features": {"knob": {"defaultValue": "grey", "rules": [{"id": "own", "key": "own", "variations": ["a", "b"], "weights": [0.5, 0.5], "coverage": 1, "hashVersion": 2, "hashAttribute": "id", "seed": "s", "bucketVersion": 0, "meta": [{"key": "control"}, {"key": "treatment"}]}]}}}', true) AS written,
+       import_flags_document('{"features": {"knob": {"defaultValue": "grey", "rules": [{"id": "colours", "key": "colours", "variations": ["a", "b"], "name": "mine"}]}}}', true) #>> '{errors,0,detail}' AS of_a_tests_name;
+SELECT jsonb_path_query_array(rules, '$[*].id') AS rules FROM feature_flags WHERE flag_key = 'knob';
 -- what would break it
 SELECT call, pg_temp.code(call) AS refused FROM (VALUES ($$delete_flag('button')$$), ($$update_flag('button', '{"hash_attribute": "device"}')$$), ($$update_flag('button', '{"rules": [{"id": "colours", "force": "x"}]}')$$)) v (call);
 -- the kill switch leaves the default; paused, its rule is gone

@@ -84,6 +84,8 @@ CREATE TABLE swipesavvy.feature_flag_assignments (
     assigned_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT feature_flag_assignments_pkey PRIMARY KEY (user_id, experiment_key, bucket_version)
 );
+-- for what is kept of experiments that are no more
+CREATE INDEX feature_flag_assignments_experiment ON swipesavvy.feature_flag_assignments (experiment_key);
 COMMENT ON TABLE swipesavvy.feature_flag_assignments IS 'Which variation a user keeps, of flags that are sticky.';
 
 CREATE TABLE swipesavvy.feature_flag_audit_log (

@@ -26,13 +26,14 @@ CREATE TABLE swipesavvy.feature_flag_analytics (
     disabled_count bigint NOT NULL,
     batch_checks bigint NOT NULL,
     variants jsonb NOT NULL DEFAULT '{}',
-    registers bytea NOT NULL,
+    registers bytea,
     last_checked_at timestamptz,
     CONSTRAINT feature_flag_analytics_pkey PRIMARY KEY (flag_no, day),
     CONSTRAINT usage_is_of_a_flag FOREIGN KEY (flag_no) REFERENCES swipesavvy.feature_flags,
     CONSTRAINT registers_of_a_day_have_4096_bytes CHECK (octet_length(registers) = 4096)
 );
 COMMENT ON TABLE swipesavvy.feature_flag_analytics IS 'Evaluations of each flag by day; users are an estimate.';
+COMMENT ON COLUMN swipesavvy.feature_flag_analytics.registers IS 'A HyperLogLog of the users of checks, for 90 days; the counts stay.';
 COMMENT ON COLUMN swipesavvy.feature_flag_analytics.day IS 'In the programme''s time zone when it was summed.';
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.feature_flag_usage', '');
@@ -47,7 +48,7 @@ COMMENT ON FUNCTION swipesavvy.flush_flag_usage() IS
 CREATE FUNCTION swipesavvy.fold_flag_usage() RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_fold_flag_usage';
-COMMENT ON FUNCTION swipesavvy.fold_flag_usage() IS 'Sums evaluations of flags by day. A job.';
+COMMENT ON FUNCTION swipesavvy.fold_flag_usage() IS 'Sums evaluations of flags by day, and lets go of what flags need no longer. A job.';
 
 CREATE FUNCTION swipesavvy.get_flag_analytics(key text, days integer DEFAULT 30) RETURNS jsonb
     LANGUAGE C STABLE PARALLEL RESTRICTED
