@@ -101,14 +101,20 @@ swipesavvy_email_key(PG_FUNCTION_ARGS)
 
 /* --- searches --------------------------------------------------------------------------- */
 
-/* Letters that are written with a stroke or in one, which no normal form takes apart. */
+/*
+ * Letters that are written with a stroke or in one, which no normal form takes apart; and what a word processor makes of
+ * the quotes and dashes that a keyboard has.
+ */
 static const struct
 {
 	pg_wchar point;
 	pg_wchar to[2];
 } letters[] = {
-	{0x00E6, {'a', 'e'}}, {0x00F0, {'d'}}, {0x00F8, {'o'}},		 {0x00FE, {'t', 'h'}}, {0x0111, {'d'}}, {0x0127, {'h'}},
-	{0x0131, {'i'}},	  {0x0142, {'l'}}, {0x0153, {'o', 'e'}}, {0x0167, {'t'}},	   {0x0180, {'b'}}, {0x0268, {'i'}},
+	{0x00E6, {'a', 'e'}}, {0x00F0, {'d'}},	{0x00F8, {'o'}},  {0x00FE, {'t', 'h'}}, {0x0111, {'d'}},
+	{0x0127, {'h'}},	  {0x0131, {'i'}},	{0x0142, {'l'}},  {0x0153, {'o', 'e'}}, {0x0167, {'t'}},
+	{0x0180, {'b'}},	  {0x0268, {'i'}},	{0x02BC, {'\''}}, {0x2018, {'\''}},		{0x2019, {'\''}},
+	{0x201B, {'\''}},	  {0x2032, {'\''}}, {0x201C, {'"'}},  {0x201D, {'"'}},		{0x201E, {'"'}},
+	{0x2010, {'-'}},	  {0x2012, {'-'}},	{0x2013, {'-'}},  {0x2014, {'-'}},		{0x2212, {'-'}},
 };
 
 /* Folded and decomposed letters without what is on, under or through them. */

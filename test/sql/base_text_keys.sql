@@ -23,7 +23,8 @@ SELECT count(*) AS composed_and_not FROM generate_series(161, 55295) n WHERE pg_
 SELECT what, pg_temp.points(swipesavvy.search_key(value)) AS key FROM (VALUES
     (1, 'accents', U&'C\00C9LINE Zoe\0308'), (2, 'strokes', U&'\0141\00F3d\017A \00D8rsted \0110or\0111evi\0107'), (3, 'in one', U&'\00C6sir \0153uvre stra\00DFe \00DEor'), (4, 'wide forms', U&'\FF21\FF42\FF43\3000\FB01n \2460'),
     (5, 'Turkish', U&'\0130stanbul \0131\015F\0131k'), (6, 'Vietnamese', U&'Nguy\1EC5n'), (7, 'Greek', U&'\0386\03B3\03B3\03B5\03BB\03BF\03C2'), (8, 'Cyrillic', U&'\0401\0436 \0419'), (9, 'Hebrew points', U&'\05E9\05C1\05B8\05DC\05D5\05B9\05DD'),
-    (10, 'Hindi', U&'\0939\093F\0928\094D\0926\0940'), (11, 'kana', U&'\304C\FF76\FF9E'), (12, 'Hangul', U&'\D55C'), (13, 'wildcards', '50%_\'), (14, 'accents alone', U&'\0301')) v (n, what, value) ORDER BY n;
+    (10, 'Hindi', U&'\0939\093F\0928\094D\0926\0940'), (11, 'kana', U&'\304C\FF76\FF9E'), (12, 'Hangul', U&'\D55C'), (13, 'wildcards', '50%_\'), (14, 'accents alone', U&'\0301'),
+    (15, 'quotes of a word processor', U&'O\2019Brien \201CX\201D O\02BCNeil'), (16, 'its dashes', U&'a\2013b \2014 \2010 \2212')) v (n, what, value) ORDER BY n;
 SELECT count(*) AS texts_with_another_key_by_case FROM generate_series(161, 55295) n WHERE swipesavvy.search_key(upper(chr(n))) <> swipesavvy.search_key(lower(chr(n))) AND chr(n) NOT IN (U&'\0130') AND NOT pg_temp.is_newer(chr(n));
 
 -- for the library's role alone, and the same whatever the locale

@@ -8,6 +8,7 @@ use strict;
 use warnings;
 
 use FindBin;
+use JSON::PP qw(decode_json);
 use lib "$FindBin::RealBin/lib";
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -36,8 +37,8 @@ sub cases
 {
     my ($from, $count) = @_;
     my $limit = $count ? "LIMIT $count" : '';
-    my $rows = $node->safe_psql('app', "SELECT tab, kind, ddl FROM $from ORDER BY md5('$seed' || tab || kind || ddl) $limit");
-    return map { [split /\|/, $_, 3] } split /\n/, $rows;
+    my $rows = $node->safe_psql('app', "SELECT json_build_array(tab, kind, ddl) FROM $from ORDER BY md5('$seed' || tab || kind || ddl) $limit");
+    return map { decode_json($_) } split /\n/, $rows;
 }
 
 # --- between calls ------------------------------------------------------------------------------------------------
