@@ -270,6 +270,22 @@ ss_query_latest_rows(SSQuery *query, const Datum *values, const bool *nulls, uin
 		ss_query_refuse_loss(written, rows);
 }
 
+uint64
+ss_query_sweep(SSSweep *sweep, const Datum *values, const bool *nulls)
+{
+	uint64 changed = 0;
+
+	for (int round = 0; round < 3; round++)
+	{
+		changed += ss_query_latest(&sweep->change, values, nulls);
+		if (ss_query_latest(&sweep->left, values, nulls) == 0)
+			return changed;
+	}
+	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("rows of the extension's tables were not written"),
+			errdetail("Some are as they were: a trigger, a rule or row security lets them go."));
+}
+
 Portal
 ss_query_open(SSQuery *query, const Datum *values, const bool *nulls)
 {

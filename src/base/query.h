@@ -65,6 +65,30 @@ extern uint64 ss_query_at(SSQuery *query, const Datum *values, const bool *nulls
 /* The same as ss_query_latest for a statement that must write that many rows, no fewer: 55000 when somebody's trigger or rule lets some go. */
 extern void ss_query_latest_rows(SSQuery *query, const Datum *values, const bool *nulls, uint64 rows);
 
+/*
+ * A statement that deletes or changes the rows of a table that meet a condition, after which none meets it, and the
+ * question whether any still does. The types of $1, $2, ... come last.
+ */
+typedef struct SSSweep
+{
+	SSQuery change;
+	SSQuery left;
+} SSSweep;
+
+#define SS_SWEEP_DELETE(table, condition, ...)                                                                         \
+	{                                                                                                                  \
+		SS_QUERY_OF("DELETE FROM " table " WHERE " condition, __VA_ARGS__),                                            \
+			SS_QUERY_OF("SELECT FROM " table " WHERE " condition " LIMIT 1", __VA_ARGS__)                              \
+	}
+#define SS_SWEEP_UPDATE(table, changes, condition, ...)                                                                \
+	{                                                                                                                  \
+		SS_QUERY_OF("UPDATE " table " SET " changes " WHERE " condition, __VA_ARGS__),                                 \
+			SS_QUERY_OF("SELECT FROM " table " WHERE " condition " LIMIT 1", __VA_ARGS__)                              \
+	}
+
+/* Runs it, and again for rows that somebody has added meanwhile: 55000 when a row stays as it is. Returns how many were changed. */
+extern uint64 ss_query_sweep(SSSweep *sweep, const Datum *values, const bool *nulls);
+
 /* The error of that, for rows whose absence shows only later. */
 pg_noreturn extern void ss_query_refuse_loss(uint64 written, uint64 rows);
 

@@ -442,7 +442,7 @@ ss_test_update(SSTest *test, const SSCall *call)
 	bool nulls[3] = {false, !call->has_identity, false};
 	Datum key = Int32GetDatum(test->no);
 
-	(void) ss_query_write(&keep_version, version, nulls);
+	ss_query_latest_rows(&keep_version, version, nulls, 1);
 	fill_columns(test, &values);
 	add_int32(&values, test->no, false);
 	add(&values, TimestampTzGetDatum(now), false);

@@ -343,7 +343,7 @@ begin_running(SSTest *test, SSCall *call)
 			test->groups[i].version_at_start = test->groups[i].version;
 	}
 	else
-		(void) ss_query_write(&close_pause, values, NULL);
+		ss_query_latest_rows(&close_pause, values, NULL, 1);
 	test->status = SS_TEST_RUNNING;
 }
 
@@ -407,7 +407,7 @@ swipesavvy_pause_ab_test(PG_FUNCTION_ARGS)
 	}
 	values[0] = Int32GetDatum(test.no);
 	values[1] = TimestampTzGetDatum(now);
-	(void) ss_query_write(&open_pause, values, NULL);
+	ss_query_latest_rows(&open_pause, values, NULL, 1);
 	test.status = SS_TEST_PAUSED;
 	ss_test_update(&test, &call);
 	ss_test_record(&call, &test, "pause", before);
@@ -463,7 +463,7 @@ close_test(SSTest *test, TimestampTz now)
 	Datum values[2] = {Int32GetDatum(test->no), TimestampTzGetDatum(now)};
 
 	if (test->status == SS_TEST_PAUSED)
-		(void) ss_query_write(&close_pause, values, NULL);
+		ss_query_latest_rows(&close_pause, values, NULL, 1);
 	test->status = SS_TEST_ENDED;
 	test->ended_at = now;
 	test->recommended = ss_test_recommended_group(test);

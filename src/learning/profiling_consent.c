@@ -19,8 +19,9 @@
 
 PG_FUNCTION_INFO_V1(swipesavvy_set_profiling_consent);
 
-SS_QUERY(refuse, "INSERT INTO swipesavvy.ml_profiling_refusals (user_id) VALUES ($1) ON CONFLICT DO NOTHING", UUIDOID);
-SS_QUERY(agree, "DELETE FROM swipesavvy.ml_profiling_refusals WHERE user_id = $1", UUIDOID);
+SS_QUERY(find_refusal, "SELECT FROM swipesavvy.ml_profiling_refusals WHERE user_id = $1", UUIDOID);
+SS_QUERY(refuse, "INSERT INTO swipesavvy.ml_profiling_refusals (user_id) VALUES ($1)", UUIDOID);
+static SSSweep agree = SS_SWEEP_DELETE("swipesavvy.ml_profiling_refusals", "user_id = $1", UUIDOID);
 
 /* {"profiling": …} */
 static Jsonb *
@@ -58,8 +59,14 @@ swipesavvy_set_profiling_consent(PG_FUNCTION_ARGS)
 	key = UUIDPGetDatum(user_id);
 	audit.user_id = user_id;
 	audit.resource_id = ss_uuid_text(user_id);
-	if (ss_query_latest(profiling ? &agree : &refuse, &key, NULL) > 0)
+	if ((ss_query_latest(&find_refusal, &key, NULL) > 0) == profiling)
+	{
+		if (profiling)
+			(void) ss_query_sweep(&agree, &key, NULL);
+		else
+			ss_query_latest_rows(&refuse, &key, NULL, 1);
 		ss_audit_write(&call, &audit, choice(!profiling), choice(profiling));
+	}
 	ss_json_open_object(&json, NULL);
 	ss_json_uuid(&json, "user_id", user_id);
 	ss_json_bool(&json, "profiling", profiling);

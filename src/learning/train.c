@@ -279,7 +279,7 @@ swipesavvy_activate_ml_model(PG_FUNCTION_ARGS)
 	if (strcmp(status, "active") != 0)
 	{
 		retire(name, version);
-		(void) ss_query_latest(&set_status, values, NULL);
+		ss_query_latest_rows(&set_status, values, NULL, 1);
 	}
 	PG_RETURN_DATUM(leave(&call, "activate", name, version, "active"));
 }

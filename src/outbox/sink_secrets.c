@@ -119,7 +119,7 @@ swipesavvy_delete_sink_secret(PG_FUNCTION_ARGS)
 		ss_not_found("secret", name);
 	if (ss_query_latest(&find_users, &key, NULL) > 0)
 		ss_bad_state("the secret is in use", "Sink \"%s\" uses it.", ss_value_text(0, 1));
-	(void) ss_query_latest(&delete_secret, &key, NULL);
+	ss_query_latest_rows(&delete_secret, &key, NULL, 1);
 	ss_audit_write(&call, &(SSAudit){.resource = "sink_secret", .action = "delete", .resource_id = name}, NULL, NULL);
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "secret", name);

@@ -508,7 +508,7 @@ swipesavvy_delete_sink(PG_FUNCTION_ARGS)
 		ss_not_found("sink", name);
 	before = ss_audit_row();
 	given_up = ss_query_latest(&give_up_messages, &key, NULL);
-	(void) ss_query_latest(&delete_sink, &key, NULL);
+	ss_query_latest_rows(&delete_sink, &key, NULL, 1);
 	ss_audit_write_rows(&call, &(SSAudit){.resource = "sink", .action = "delete", .resource_id = name}, before,
 						(SSAuditRow){0});
 	ss_json_open_object(&json, NULL);

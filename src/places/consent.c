@@ -44,11 +44,11 @@ SS_QUERY(insert_position,
 		 "INSERT INTO swipesavvy.user_positions (user_id) VALUES ($1) ON CONFLICT (user_id) DO NOTHING", UUIDOID);
 
 /* The row that reports wait for goes first. */
-static SSQuery forget[] = {
-	SS_QUERY_OF("DELETE FROM swipesavvy.user_positions WHERE user_id = $1", UUIDOID),
-	SS_QUERY_OF("DELETE FROM swipesavvy.geofence_states WHERE user_id = $1", UUIDOID),
-	SS_QUERY_OF("DELETE FROM swipesavvy.geofence_visits WHERE user_id = $1", UUIDOID),
-	SS_QUERY_OF("DELETE FROM swipesavvy.geofence_triggers WHERE user_id = $1", UUIDOID),
+static SSSweep forget[] = {
+	SS_SWEEP_DELETE("swipesavvy.user_positions", "user_id = $1", UUIDOID),
+	SS_SWEEP_DELETE("swipesavvy.geofence_states", "user_id = $1", UUIDOID),
+	SS_SWEEP_DELETE("swipesavvy.geofence_visits", "user_id = $1", UUIDOID),
+	SS_SWEEP_DELETE("swipesavvy.geofence_triggers", "user_id = $1", UUIDOID),
 };
 
 /*
@@ -80,7 +80,7 @@ swipesavvy_set_location_consent(PG_FUNCTION_ARGS)
 	if (consent)
 		(void) ss_query_latest(&insert_position, values, NULL);
 	for (int i = 0; !consent && i < (int) lengthof(forget); i++)
-		(void) ss_query_latest(&forget[i], values, NULL);
+		(void) ss_query_sweep(&forget[i], values, NULL);
 	if (ss_query_latest(&read_consent, values, NULL) > 0)
 		before = ss_audit_row();
 	(void) ss_query_latest(&write_consent, values, NULL);

@@ -40,10 +40,9 @@ typedef struct Setting
 SS_QUERY(lock_settings, "SELECT setting, value_type, minimum, maximum, nullable, value FROM swipesavvy.system_settings"
 						" ORDER BY setting FOR NO KEY UPDATE");
 
-SS_QUERY(update_setting,
-		 "UPDATE swipesavvy.system_settings SET value = $2, updated_at = now(), updated_by = $3"
-		 " WHERE setting = $1 AND value <> $2",
-		 TEXTOID, JSONBOID, UUIDOID);
+static SSSweep update_setting =
+	SS_SWEEP_UPDATE("swipesavvy.system_settings", "value = $2, updated_at = now(), updated_by = $3",
+					"setting = $1 AND value <> $2", TEXTOID, JSONBOID, UUIDOID);
 
 /* --- the stored settings ------------------------------------------------------------ */
 
@@ -259,7 +258,7 @@ swipesavvy_update_system_settings(PG_FUNCTION_ARGS)
 		ss_param_text(values, nulls, 0, settings[i].name);
 		ss_param_pointer(values, nulls, 1, settings[i].value);
 		ss_param_pointer(values, nulls, 2, updated_by);
-		(void) ss_query_write(&update_setting, values, nulls);
+		(void) ss_query_sweep(&update_setting, values, nulls);
 		ss_json_jsonb(&json, settings[i].name, settings[i].value);
 	}
 	ss_json_close_object(&json);

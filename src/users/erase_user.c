@@ -25,84 +25,92 @@
 
 PG_FUNCTION_INFO_V1(swipesavvy_erase_user);
 
-#define STEP(sql)                                                                                                      \
-	{                                                                                                                  \
-		sql, 1, {UUIDOID}, NULL                                                                                        \
-	}
+#define DELETE_FROM(table, condition)	  SS_SWEEP_DELETE("swipesavvy" table, condition, UUIDOID)
+#define UPDATE(table, changes, condition) SS_SWEEP_UPDATE("swipesavvy" table, changes, condition, UUIDOID)
+#define OF_USER							  "user_id = $1"
 
-/* $1: the user. Each may run again and finds nothing then. (rate_limits, locked before accounts, counts a minute's calls of an id.) */
-static SSQuery steps[] = {
-	STEP("DELETE FROM swipesavvy_private.user_credentials WHERE user_id = $1"),
-	STEP("DELETE FROM swipesavvy_private.user_sessions WHERE user_id = $1"),
+/*
+ * $1: the user. Each may run again and finds nothing then, which is looked at: who is told that a person is erased must
+ * not have a trigger keep a row. (rate_limits, locked before accounts, counts a minute's calls of an id.)
+ */
+static SSSweep steps[] = {
+	DELETE_FROM("_private.user_credentials", OF_USER),
+	DELETE_FROM("_private.user_sessions", OF_USER),
 	/* purchases refer to accounts: their rows stay, as what kind they were */
-	STEP(
-		"UPDATE swipesavvy.accounts"
-		"   SET last_four = '0000', card_type = NULL, issuer = NULL, bank_name = NULL, account_type = NULL, token = NULL,"
-		"       expiry_month = NULL, expiry_year = NULL, is_default = false WHERE user_id = $1"),
-	STEP("UPDATE swipesavvy.accounts SET unlinked_at = now() WHERE user_id = $1 AND unlinked_at IS NULL"),
-	STEP("DELETE FROM swipesavvy.segment_members WHERE user_id = $1"),
-	STEP("DELETE FROM swipesavvy.user_boosts WHERE user_id = $1"),
+	UPDATE(
+		".accounts",
+		"last_four = '0000', card_type = NULL, issuer = NULL, bank_name = NULL, account_type = NULL, token = NULL,"
+		" expiry_month = NULL, expiry_year = NULL, is_default = false",
+		OF_USER
+		" AND (last_four IS DISTINCT FROM '0000' OR is_default OR num_nonnulls(card_type, issuer, bank_name, account_type,"
+		" token, expiry_month, expiry_year) > 0)"),
+	UPDATE(".accounts", "unlinked_at = now()", OF_USER " AND unlinked_at IS NULL"),
+	DELETE_FROM(".segment_members", OF_USER),
+	DELETE_FROM(".user_boosts", OF_USER),
 	/* an event stays as one of nobody's, under an id that no other event of nobody has */
-	STEP("UPDATE swipesavvy.campaign_events"
-		 "   SET user_id = '00000000-0000-0000-0000-000000000000', event_id = swipesavvy.uuid_v7() WHERE user_id = $1"),
+	UPDATE(".campaign_events", "user_id = '00000000-0000-0000-0000-000000000000', event_id = swipesavvy.uuid_v7()",
+		   OF_USER),
 	/* a key may be anything that a service made up; the cost of shipping belongs to the award */
-	STEP(
-		"UPDATE swipesavvy.transactions"
-		"   SET idempotency_key = NULL, metadata = jsonb_build_object('shipping_amount', metadata -> 'shipping_amount')"
-		" WHERE user_id = $1 AND metadata ? 'shipping_amount'"),
-	STEP("UPDATE swipesavvy.transactions SET idempotency_key = NULL, metadata = NULL"
-		 " WHERE user_id = $1 AND (idempotency_key IS NOT NULL OR metadata IS NOT NULL)"
-		 "   AND NOT coalesce(metadata ? 'shipping_amount', false)"),
-	STEP("UPDATE swipesavvy.refunds SET idempotency_key = NULL WHERE user_id = $1 AND idempotency_key IS NOT NULL"),
-	STEP(
-		"UPDATE swipesavvy.reward_redemptions SET idempotency_key = NULL WHERE user_id = $1 AND idempotency_key IS NOT NULL"),
-	STEP("UPDATE swipesavvy.donations SET idempotency_key = NULL WHERE user_id = $1 AND idempotency_key IS NOT NULL"),
-	STEP("UPDATE swipesavvy.redemption_returns SET reason = 'Erased' WHERE user_id = $1"),
-	STEP("UPDATE swipesavvy.points_adjustments SET idempotency_key = NULL, reason = 'Erased' WHERE user_id = $1"),
-	STEP("DELETE FROM swipesavvy.leaderboard_entries WHERE user_id = $1"),
-	STEP("UPDATE swipesavvy.import_errors"
-		 "   SET purchase = jsonb_build_object('user_id', purchase -> 'user_id'), detail = NULL"
-		 " WHERE lower(purchase ->> 'user_id') = $1::text"),
-	STEP("DELETE FROM swipesavvy.outbox WHERE body ->> 'user_id' = $1::text"),
-	STEP("DELETE FROM swipesavvy_private.sign_in_failures WHERE email_hash ="
-		 " (SELECT sha256(swipesavvy.email_key(email)) FROM swipesavvy.users WHERE user_id = $1)"),
+	UPDATE(
+		".transactions",
+		"idempotency_key = NULL, metadata = jsonb_build_object('shipping_amount', metadata -> 'shipping_amount')",
+		OF_USER
+		" AND metadata ? 'shipping_amount'"
+		" AND (idempotency_key IS NOT NULL OR metadata <> jsonb_build_object('shipping_amount', metadata -> 'shipping_amount'))"),
+	UPDATE(".transactions", "idempotency_key = NULL, metadata = NULL",
+		   OF_USER " AND (idempotency_key IS NOT NULL OR metadata IS NOT NULL)"
+				   " AND NOT coalesce(metadata ? 'shipping_amount', false)"),
+	UPDATE(".refunds", "idempotency_key = NULL", OF_USER " AND idempotency_key IS NOT NULL"),
+	UPDATE(".reward_redemptions", "idempotency_key = NULL", OF_USER " AND idempotency_key IS NOT NULL"),
+	UPDATE(".donations", "idempotency_key = NULL", OF_USER " AND idempotency_key IS NOT NULL"),
+	UPDATE(".redemption_returns", "reason = 'Erased'", OF_USER " AND reason IS DISTINCT FROM 'Erased'"),
+	UPDATE(".points_adjustments", "idempotency_key = NULL, reason = 'Erased'",
+		   OF_USER " AND (idempotency_key IS NOT NULL OR reason IS DISTINCT FROM 'Erased')"),
+	DELETE_FROM(".leaderboard_entries", OF_USER),
+	UPDATE(".import_errors", "purchase = jsonb_build_object('user_id', purchase -> 'user_id'), detail = NULL",
+		   "lower(purchase ->> 'user_id') = $1::text AND (detail IS NOT NULL"
+		   " OR purchase <> jsonb_build_object('user_id', purchase -> 'user_id'))"),
+	DELETE_FROM(".outbox", "body ->> 'user_id' = $1::text"),
+	DELETE_FROM("_private.sign_in_failures",
+				"email_hash = (SELECT sha256(swipesavvy.email_key(email)) FROM swipesavvy.users WHERE user_id = $1)"),
 };
 
 /* Of tables that are not there while the extension is at 1.0.0. */
-static SSQuery steps_1_1[] = {
-	STEP("DELETE FROM swipesavvy.feature_flag_overrides WHERE user_id = $1"),
-	STEP("DELETE FROM swipesavvy.feature_flag_assignments WHERE user_id = $1"),
-	STEP("DELETE FROM swipesavvy.ab_test_exposures WHERE user_id = $1"),
-	STEP("DELETE FROM swipesavvy.customer_figures WHERE user_id = $1"),
+static SSSweep steps_1_1[] = {
+	DELETE_FROM(".feature_flag_overrides", OF_USER),
+	DELETE_FROM(".feature_flag_assignments", OF_USER),
+	DELETE_FROM(".ab_test_exposures", OF_USER),
+	DELETE_FROM(".customer_figures", OF_USER),
 };
 
 /* The same at 1.1.0. The row that reports of a user wait for goes first. */
-static SSQuery steps_1_2[] = {
-	STEP("DELETE FROM swipesavvy.user_positions WHERE user_id = $1"),
-	STEP("DELETE FROM swipesavvy.geofence_states WHERE user_id = $1"),
-	STEP("DELETE FROM swipesavvy.geofence_visits WHERE user_id = $1"),
-	STEP("DELETE FROM swipesavvy.geofence_triggers WHERE user_id = $1"),
-	STEP("DELETE FROM swipesavvy.location_consents WHERE user_id = $1"),
+static SSSweep steps_1_2[] = {
+	DELETE_FROM(".user_positions", OF_USER),
+	DELETE_FROM(".geofence_states", OF_USER),
+	DELETE_FROM(".geofence_visits", OF_USER),
+	DELETE_FROM(".geofence_triggers", OF_USER),
+	DELETE_FROM(".location_consents", OF_USER),
 	/* a rating counts on, under an id that names nobody; one that was shown stays without its comment */
-	STEP(
-		"UPDATE swipesavvy.merchant_reviews SET comment = NULL, status_reason = NULL,"
-		" comment_status = CASE WHEN comment_status IN ('approved', 'removed') THEN comment_status END WHERE user_id = $1"),
-	STEP("DELETE FROM swipesavvy.ml_profiling_refusals WHERE user_id = $1"),
+	UPDATE(".merchant_reviews",
+		   "comment = NULL, status_reason = NULL,"
+		   " comment_status = CASE WHEN comment_status IN ('approved', 'removed') THEN comment_status END",
+		   OF_USER " AND (comment IS NOT NULL OR status_reason IS NOT NULL"
+				   " OR comment_status IS NOT NULL AND comment_status NOT IN ('approved', 'removed'))"),
+	DELETE_FROM(".ml_profiling_refusals", OF_USER),
 };
 
 /* What nothing else keeps: the hashes stay, so that seals still fit. */
-static SSQuery audit_steps[] = {
-	STEP(
-		"UPDATE swipesavvy.audit_logs SET details = NULL, details_salt = NULL WHERE user_id = $1 AND details IS NOT NULL"),
-	STEP("UPDATE swipesavvy.audit_logs SET origin = NULL, origin_salt = NULL"
-		 " WHERE origin IS NOT NULL AND (actor_id = $1 OR (user_id = $1 AND actor_id IS NULL))"),
+static SSSweep audit_steps[] = {
+	UPDATE(".audit_logs", "details = NULL, details_salt = NULL", OF_USER " AND details IS NOT NULL"),
+	UPDATE(".audit_logs", "origin = NULL, origin_salt = NULL",
+		   "origin IS NOT NULL AND (actor_id = $1 OR (user_id = $1 AND actor_id IS NULL))"),
 };
 
 /* As purchases do, and under the latest snapshot: what is erased is all that there is then. */
 SS_QUERY(lock_account, "SELECT FROM swipesavvy.reward_accounts WHERE user_id = $1 FOR NO KEY UPDATE", UUIDOID);
 
 /* Then as signing in and resets of passwords do, so that what they write is there to be erased, or never will be. */
-static SSQuery lock_user = STEP("SELECT FROM swipesavvy.users WHERE user_id = $1 FOR NO KEY UPDATE");
+SS_QUERY(lock_user, "SELECT FROM swipesavvy.users WHERE user_id = $1 FOR NO KEY UPDATE", UUIDOID);
 
 SS_QUERY(erase_user,
 		 "UPDATE swipesavvy.users"
@@ -115,10 +123,10 @@ SS_QUERY(erase_user,
 		 UUIDOID, TEXTOID, TIMESTAMPTZOID);
 
 static void
-run_steps(SSQuery *queries, int count, const Datum *user_id)
+run_steps(SSSweep *sweeps, int count, const Datum *user_id)
 {
 	for (int i = 0; i < count; i++)
-		(void) ss_query_latest(&queries[i], user_id, NULL);
+		(void) ss_query_sweep(&sweeps[i], user_id, NULL);
 }
 
 static void

@@ -248,6 +248,13 @@ SELECT is(l.details::jsonb -> 'before' ? 'gold' AND NOT l.details::jsonb -> 'aft
 SELECT is_empty($$SELECT e.routine, l.details FROM exercises e JOIN left_rows l USING (n) WHERE l.details::text ~ 'tok_x|s3cret|4242|4111'$$, 'no secret, no card data');
 SELECT is_empty($$SELECT * FROM swallowed WHERE code LIKE 'XX%'$$, 'no internal error where a trigger lets no row in');
 SELECT is((SELECT count(*) > 100 AND count(DISTINCT tab) > 20 FROM swallowed), true, 'each table that is written was tried');
+-- These answer what they did or what there is now, or write what the server deletes along or what is only kept for the next attempt.
+SELECT set_eq($$SELECT split_part(split_part(statement, '(', 1), '.', 2), tab::text COLLATE "default" FROM swallowed WHERE code = 'ZZ001'$$, $$VALUES
+    ('add_segment_members', 'swipesavvy.segment_members'), ('remove_segment_members', 'swipesavvy.segment_members'), ('replay_outbox', 'swipesavvy.outbox'),
+    ('update_campaign', 'swipesavvy.campaigns'), ('cancel_flag_schedule', 'swipesavvy.feature_flag_rollouts'), ('import_merchant_locations', 'swipesavvy.merchant_locations'),
+    ('delete_sink', 'swipesavvy.outbox'), ('delete_sink', 'swipesavvy.sink_states'), ('test_sink', 'swipesavvy.sink_states'), ('update_sink', 'swipesavvy.sink_states'),
+    ('erase_user', 'swipesavvy_private.outbox_secrets'), ('erase_user', 'swipesavvy_private.referral_salts'), ('set_location_consent', 'swipesavvy.user_positions')$$,
+    'no other call succeeds without its rows');
 SELECT is_empty($$SELECT * FROM pg_temp.left_by('SELECT swipesavvy.add_segment_members(''VIP'', ''{}'')')$$, 'no row where nothing changed');
 SELECT is_empty(format('SELECT * FROM pg_temp.left_by(%L)', s), 'the ledger is its record: ' || s)
   FROM (VALUES ($$SELECT swipesavvy.record_transaction('00000000-0000-7000-8000-00000000000a', 10)$$),
