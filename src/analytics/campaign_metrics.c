@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "analytics/campaign_figures.h"
+#include "analytics/campaign_uplift.h"
 #include "analytics/period.h"
 #include "analytics/rollup_zone.h"
 #include "base/args.h"
@@ -394,6 +395,40 @@ add_return(SSJson *json, const Question *question, const SSFigures *sum, int64 m
 						divide_up(cost * sum->values[SS_PURCHASE_CONVERSIONS] * MARGIN_SCALE, margin * revenue), 0);
 }
 
+/* A share of revenue less the cost. */
+static int128
+profit_of(int128 revenue, int64 margin, int128 cost)
+{
+	return ss_ratio(revenue * margin, MARGIN_SCALE, 0) - cost;
+}
+
+/* What the campaign added to what people spend, of all its time; null where nobody was held out, or it is not known yet. */
+static void
+add_incremental(SSJson *json, const Question *question, int64 margin, int128 cost)
+{
+	int exponent = question->campaign.exponent;
+	SSUplift uplift;
+	SSIncremental incremental;
+	int128 profit;
+
+	if (!ss_uplift_find(&question->campaign, "campaign", &uplift) ||
+		!ss_uplift_incremental(&uplift, exponent, SS_UPLIFT_ALPHA, &incremental))
+	{
+		ss_json_null(json, "incremental");
+		return;
+	}
+	profit = profit_of(incremental.revenue, margin, cost);
+	ss_json_open_object(json, "incremental");
+	ss_json_decimal(json, "revenue", incremental.revenue, exponent);
+	ss_json_decimal(json, "profit", profit, exponent);
+	ss_json_ratio(json, "roi_percent", 100 * profit, cost, 2);
+	ss_json_open_array(json, "interval");
+	ss_json_decimal(json, NULL, profit_of(incremental.lower, margin, cost), exponent);
+	ss_json_decimal(json, NULL, profit_of(incremental.upper, margin, cost), exponent);
+	ss_json_close_array(json);
+	ss_json_close_object(json);
+}
+
 /*
  * get_campaign_roi(campaign_id, start_date, end_date, margin_percent, fixed_cost)
  */
@@ -425,6 +460,7 @@ swipesavvy_get_campaign_roi(PG_FUNCTION_ARGS)
 		ss_json_day(&json, "break_even_date", day);
 	else
 		ss_json_null(&json, "break_even_date");
+	add_incremental(&json, &question, margin, sum.values[SS_COST] + fixed);
 	if (sum.other_currencies)
 		ss_json_bool(&json, "other_currencies", true);
 	PG_RETURN_DATUM(end_answer(&json, &question));

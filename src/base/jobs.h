@@ -51,6 +51,7 @@ typedef enum SSLane
 	JOB(refresh_ab_tests, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                               \
 	JOB(refresh_analytics, SS_LANE_JOBS, SS_MINUTE, SS_DAY)                                                            \
 	JOB(refresh_campaign_segments, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                      \
+	JOB(refresh_campaign_uplift, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                        \
 	JOB(refresh_customer_analytics, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                     \
 	JOB(refresh_leaderboards, SS_LANE_JOBS, SS_HOUR, SS_HOUR)                                                          \
 	JOB(refresh_models, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                                 \

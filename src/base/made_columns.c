@@ -81,6 +81,13 @@ const SSMadeTable ss_made_tables[] = {
 	 "cost numeric, discount numeric, members bigint, reached bigint, revenue numeric, segment_no integer"},
 	{"swipesavvy.campaign_slots",
 	 "allotted bigint, campaign_no integer, day date, slot integer, slot_key uuid, used bigint"},
+	{"swipesavvy.campaign_uplift",
+	 "as_of timestamp with time zone, campaign_no integer, control_buyers bigint, control_q numeric, "
+	 "control_q_x numeric, control_s numeric, control_s_x numeric, control_s_yx numeric, "
+	 "control_share integer, control_users bigint, cost_minor numeric, ends_at timestamp with time zone, "
+	 "excluded_users bigint, exposed_buyers bigint, exposed_q numeric, exposed_q_x numeric, exposed_s numeric, "
+	 "exposed_s_x numeric, exposed_s_yx numeric, exposed_share integer, exposed_users bigint, scope text, "
+	 "starts_at timestamp with time zone"},
 	{"swipesavvy.campaign_versions",
 	 "campaign jsonb, campaign_no integer, changed_by uuid, valid_until timestamp with time zone, "
 	 "version integer"},

@@ -42,7 +42,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('add_merchant_location', 'M'), ('update_merchant_location', 'M'), ('remove_merchant_location', 'M'), ('import_merchant_locations', 'M'), ('get_merchant_locations', 'A'),
     ('get_nearby_merchants', 'A'), ('place_distance', 'NBM'),
     ('fold_analytics', 'M'), ('rebuild_analytics', 'M'), ('refresh_analytics', 'M'), ('apply_event_retention', 'M'), ('verify_analytics', 'NM'), ('get_campaign_metrics', 'NM'), ('get_campaign_daily', 'NM'), ('get_campaign_trends', 'NM'), ('get_campaign_roi', 'NM'), ('get_campaign_portfolio', 'NM'), ('get_top_campaigns', 'NM'), ('campaign_performance', 'NM'),
-    ('get_campaign_segments', 'NM'), ('refresh_campaign_segments', 'M'), ('track_events', 'BM'),
+    ('get_campaign_segments', 'NM'), ('refresh_campaign_segments', 'M'), ('get_campaign_uplift', 'NM'), ('refresh_campaign_uplift', 'M'), ('hold_out_bucket', '-'), ('track_events', 'BM'),
     ('analytics_hour', '-'), ('analytics_day', '-'), ('unfolded_deltas', '-'),
     ('refresh_customer_analytics', 'M'), ('get_rfm_segments', 'NM'), ('list_rfm_users', 'NM'), ('get_cohort_retention', 'NM'), ('get_churn_list', 'NM'), ('get_points_liability', 'NM'),
     ('get_points_ageing', 'NM'),
@@ -67,7 +67,7 @@ CREATE TEMP TABLE roles (letter, name) AS VALUES
 CREATE TEMP VIEW routines AS SELECT p.* FROM pg_proc p WHERE p.pronamespace = 'swipesavvy'::regnamespace;
 CREATE TEMP VIEW allowed AS
     SELECT m.routine, r.name AS role FROM matrix m, roles r
-     WHERE CASE r.letter WHEN '' THEN false WHEN 'O' THEN m.routine IN ('uuid_v7', 'minor_to_major', 'email_key', 'search_key', 'place_position', 'locations_near', 'analytics_hour', 'analytics_day', 'unfolded_deltas', 'place_box', 'geofences_near', 'rating_average')
+     WHERE CASE r.letter WHEN '' THEN false WHEN 'O' THEN m.routine IN ('uuid_v7', 'minor_to_major', 'email_key', 'search_key', 'place_position', 'locations_near', 'analytics_hour', 'analytics_day', 'unfolded_deltas', 'hold_out_bucket', 'place_box', 'geofences_near', 'rating_average')
                          ELSE m.who = 'A' OR strpos(m.who, r.letter) > 0 END;
 
 SELECT set_eq('SELECT proname::text FROM routines', 'SELECT routine FROM matrix', 'the matrix knows every routine, and each of it exists');

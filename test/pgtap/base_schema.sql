@@ -40,6 +40,7 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('campaign_hours', ''),
     ('campaign_redemptions', 'a_returned_cost_is_part_of_the_cost redemption_amounts_are_not_negative'),
     ('campaign_segments', ''),
+    ('campaign_uplift', 'uplift_is_of_the_campaign_or_of_all'),
     ('campaign_slots', 'a_slot_is_never_overspent'),
     ('campaign_versions', 'a_version_belongs_to_a_campaign'),
     ('campaigns', 'a_budget_is_not_negative a_campaign_ends_after_it_starts a_campaign_has_a_known_currency a_campaign_has_a_known_offer '
@@ -258,15 +259,15 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('trigger', 'audit_refuse_change purchases_begin purchases_end purchases_insert purchases_refuse refuse_change refuse_restore restore_begin restore_currencies restore_end restore_installation '
         'restore_mcc_codes restore_merchant_categories restore_system_settings restore_tiers rules_changed drop_guard');
 INSERT INTO declared_functions VALUES
-    ('s/strict/s', 'analytics_day analytics_hour'), ('s/null/r', 'unfolded_deltas verify_analytics get_campaign_metrics get_campaign_daily get_campaign_trends get_campaign_roi get_campaign_portfolio get_top_campaigns campaign_performance get_campaign_segments'),
-    ('v/null/u', 'apply_event_retention fold_analytics rebuild_analytics refresh_analytics refresh_campaign_segments track_events'),
+    ('s/strict/s', 'analytics_day analytics_hour'), ('s/null/r', 'unfolded_deltas verify_analytics get_campaign_metrics get_campaign_daily get_campaign_trends get_campaign_roi get_campaign_portfolio get_top_campaigns campaign_performance get_campaign_segments get_campaign_uplift'),
+    ('v/null/u', 'apply_event_retention fold_analytics rebuild_analytics refresh_analytics refresh_campaign_segments refresh_campaign_uplift track_events'),
     ('s/null/r', 'get_ab_test list_ab_tests'), ('s/null/u', 'get_ab_test_results'),
     ('v/null/u', 'grant_access guard_restores'), ('v/null/u', 'assign_ab_test create_ab_test create_flag_test delete_ab_test end_ab_test pause_ab_test refresh_ab_tests start_ab_test track_exposures update_ab_test'),
     ('s/null/r', 'get_rfm_segments list_rfm_users get_cohort_retention get_churn_list get_points_liability get_points_ageing'), ('v/null/u', 'refresh_customer_analytics'),
     ('s/null/r', 'plan_ab_test evaluate_flag evaluate_flags flag_enabled flag_users get_flag get_flag_analytics get_flag_audit list_flag_overrides list_flags'),
     ('v/null/u', 'assign_flag cancel_flag_schedule create_flag delete_flag flag_cache_status flush_flag_usage fold_flag_usage import_flags_document remove_flag_override restore_flag schedule_flag set_flag_override set_flag_rollout '
         'toggle_flag update_flag'),
-    ('i/strict/s', 'flag_usage_users'),
+    ('i/strict/s', 'flag_usage_users hold_out_bucket'),
     ('trigger', 'restore_feature_flag_rollouts restore_feature_flags restore_ml_excluded_mccs'),
     ('s/null/r', 'get_ml_performance list_ml_models'), ('s/null/u', 'get_merchant_affinity get_send_times predict'),
     ('v/null/u', 'activate_ml_model cancel_ml_training export_ml_data refresh_models set_profiling_consent train_ml_model train_models'),

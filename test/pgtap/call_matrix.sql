@@ -54,7 +54,10 @@ INSERT INTO fixture SELECT 'test', swipesavvy.create_ab_test('Runs', 'AB-1', '{A
 INSERT INTO fixture SELECT 'draft', swipesavvy.create_ab_test('Draft', 'AB-3', '{AB-4}') ->> 'test_id';
 SELECT swipesavvy.start_ab_test(value::uuid) IS NOT NULL AS started, swipesavvy.refresh_ab_tests(value::uuid) IS NOT NULL AS added_up FROM fixture WHERE key = 'test' \gset
 INSERT INTO fixture SELECT 'job', swipesavvy.claim_job('jobs') ->> 'job';
-SELECT swipesavvy.rebuild_analytics() IS NOT NULL AS built \gset
+SELECT swipesavvy.rebuild_analytics() IS NOT NULL AS built,
+       swipesavvy.create_campaign(campaign_id => 'CAMP-HELD', name => 'Held', campaign_type => 'SEASONAL', offer_type => 'OTHER', start_date => now() - interval '1 day', hold_out => 10) IS NOT NULL AS made,
+       swipesavvy.launch_campaign('CAMP-HELD') IS NOT NULL AS launched \gset
+SELECT swipesavvy.refresh_campaign_uplift('CAMP-HELD') IS NOT NULL AS added_up \gset
 INSERT INTO swipesavvy.health_alerts (figure, severity, value, threshold, opened_at) VALUES ('disk_percent', 'warning', 90, 85, now());
 INSERT INTO fixture SELECT 'alert', alert_id::text FROM swipesavvy.health_alerts;
 -- versions of a model: one to activate, one that is asked, one to cancel
@@ -258,6 +261,8 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('get_campaign_trends', $$'CAMP-RUNS'$$, NULL, NULL), ('get_campaign_roi', $$'CAMP-RUNS'$$, NULL, NULL),
     ('get_campaign_portfolio', '', NULL, NULL), ('get_top_campaigns', '', NULL, NULL), ('campaign_performance', '', NULL, NULL),
     ('get_campaign_segments', $$'CAMP-RUNS'$$, NULL, NULL), ('refresh_campaign_segments', $$'CAMP-RUNS'$$, NULL, NULL),
+    ('get_campaign_uplift', $$'CAMP-HELD'$$, NULL, 'ZERO_NEGATIVE_VARIANCE'),	-- nobody bought since the launch
+    ('refresh_campaign_uplift', $$'CAMP-HELD'$$, NULL, NULL),
     ('unlink_account', '$account', 'owner', NULL),
     ('unlink_account', '$account, $user', 'user', NULL),
     ('update_campaign', $$'CAMP-RUNS', '{"name": "Eleven"}'$$, NULL, NULL),

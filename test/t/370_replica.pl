@@ -36,6 +36,8 @@ $primary->safe_psql('app', qq{
     SELECT swipesavvy.refresh_ab_tests();
     SELECT swipesavvy.seal_audit_log();
     SELECT swipesavvy.refresh_leaderboards(), swipesavvy.rebuild_analytics(), swipesavvy.refresh_customer_analytics(), swipesavvy.refresh_campaign_segments();
+    SELECT swipesavvy.create_campaign('T', 'SEASONAL', NULL, 'OTHER', now(), campaign_id => 'HELD', hold_out => 10);
+    SELECT swipesavvy.launch_campaign('HELD'), swipesavvy.refresh_campaign_uplift('HELD');
     SELECT swipesavvy.track_event('TEN', 'view')});
 my $purchase = $primary->safe_psql('app', "SELECT transaction_id FROM swipesavvy.transactions WHERE user_id = '$ada' ORDER BY occurred_at LIMIT 1");
 my $redemption = $primary->safe_psql('app', "SELECT entry_id FROM swipesavvy.reward_redemptions WHERE user_id = '$ada'");
@@ -79,6 +81,8 @@ my %questions = (
     get_campaign_portfolio => '()',
     get_campaign_roi => "('TEN') - 'as_of'",
     get_campaign_segments => "('TEN')",
+    get_campaign_uplift => "('HELD')",
+    hold_out_bucket => "('HELD', '$ada')",
     get_top_campaigns => '(min_conversions => 1)',
     get_campaign_trends => "('TEN') - 'as_of'",
     get_churn_list => '(0)',
