@@ -10,7 +10,7 @@ use Test::More;
 
 my $seed = $ENV{SWIPESAVVY_SEED} || time;
 note("SWIPESAVVY_SEED=$seed");
-my $node = new_node('customers');
+my $node = new_node('customers', "shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'app'", 'autovacuum = off');
 create_extension($node, 'app');
 sub sql { return $node->safe_psql('app', $_[0]) }
 
@@ -206,6 +206,36 @@ for my $zone (@zones)
     sql('SELECT swipesavvy.refresh_customer_analytics()');
     compare($zone);
 }
+isnt(json($node, 'app', 'SELECT swipesavvy.get_points_liability()')->{breakage_rate}, undef, 'there is a rate of breakage');
+is(sql("SELECT (a -> 'total_remaining')::numeric - (a -> 'points_overdrawn')::numeric - (SELECT sum(points_available) FROM swipesavvy.reward_accounts) FROM swipesavvy.get_points_ageing() a"), 0,
+    'what remains of all months less what is owed is what there is');
+is(json($node, 'app', 'SELECT swipesavvy.verify_ledger()')->{mismatches}, 0, 'the ledger is sound');
+
+# More happens: rows of users change, come and go, and the second refresh is as good as a first one.
+sql(q{
+    SELECT count(swipesavvy.refund_transaction(transaction_id, user_id => user_id)) FROM swipesavvy.transactions WHERE status = 'completed' AND refunded_minor < amount_minor AND random() < 0.2;
+    INSERT INTO swipesavvy.purchases (user_id, amount_minor, currency, occurred_at) SELECT p.user_id, 777, 'USD', now() - n * interval '10 days' FROM public.people p WHERE n NOT IN (2, 50) AND random() < 0.4;
+    SELECT swipesavvy.erase_user(user_id) FROM public.people WHERE n IN (5, 6);
+    SELECT count(swipesavvy.update_user(user_id, '{"role": "customer"}')) FROM public.people WHERE n = 3});
+my $second = json($node, 'app', 'SELECT swipesavvy.refresh_customer_analytics()');
+cmp_ok($second->{written}, '>', 10, 'a second refresh writes what changed');
+compare('after more');
+
+# --- the worker, and whoever ends it --------------------------------------------------------------
+
+ok($node->poll_query_until('app', q{SELECT succeeded_at IS NOT NULL FROM swipesavvy.jobs WHERE job = 'refresh_customer_analytics'}), 'the worker does it');
+my $before = sql('SELECT md5(string_agg(f::text, E\'\n\' ORDER BY user_id)) || (SELECT as_of FROM swipesavvy.customer_analytics) FROM swipesavvy.customer_figures f');
+my ($code, $out, $err) = $node->psql('app', q{SET statement_timeout = '1ms'; SELECT swipesavvy.refresh_customer_analytics()});
+like($err, qr/canceling statement due to statement timeout/, 'it can be cancelled');
+is(sql('SELECT md5(string_agg(f::text, E\'\n\' ORDER BY user_id)) || (SELECT as_of FROM swipesavvy.customer_analytics) FROM swipesavvy.customer_figures f'), $before, 'and leaves what was there');
+my $keeper = $node->background_psql('app');
+$keeper->query_safe('BEGIN; SELECT swipesavvy.refresh_customer_analytics()');
+sql(q{SELECT swipesavvy.set_job('refresh_customer_analytics', next_run_at => clock_timestamp())});
+ok($node->poll_query_until('app', q{SELECT last_error ~ '^55P03: ' FROM swipesavvy.jobs WHERE job = 'refresh_customer_analytics'}), 'the worker does not wait long for another one');
+$keeper->quit;
+ok($node->poll_query_until('app', q{SELECT succeeded_at > failed_at FROM swipesavvy.jobs WHERE job = 'refresh_customer_analytics'}), 'and comes again');
+$node->safe_psql('postgres', 'DROP DATABASE app');
+pass('DROP DATABASE goes through');
 
 $node->stop;
 done_testing();
