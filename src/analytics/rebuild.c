@@ -38,22 +38,31 @@ PG_FUNCTION_INFO_V1(swipesavvy_apply_event_retention);
 
 SS_QUERY(drop_deltas, "DELETE FROM swipesavvy.rollup_deltas");
 SS_QUERY(drop_days, "DELETE FROM swipesavvy.campaign_days");
-SS_QUERY(make_days,
-		 "INSERT INTO swipesavvy.campaign_days (campaign_no, day, currency, updated_at, " SS_CAMPAIGN_MEASURES ")"
-		 " SELECT f.campaign_no, swipesavvy.analytics_day(f.occurred_at, $1), f.currency, $3, " SS_CAMPAIGN_SUMS
-		 "   FROM (" SS_REDEMPTION_FACTS " UNION ALL " SS_EVENT_FACTS " WHERE e.occurred_at >= $2"
-		 "          UNION ALL SELECT h.campaign_no, h.hour, h.currency, " SS_CAMPAIGN_MEASURES
-		 "                      FROM swipesavvy.campaign_hours h WHERE " KEPT ") f"
-		 "  GROUP BY 1, 2, 3 HAVING " SS_CAMPAIGN_ANY,
-		 TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
 SS_QUERY(drop_hours, "DELETE FROM swipesavvy.campaign_hours h WHERE $1 IS NOT NULL AND NOT " KEPT, TEXTOID,
 		 TIMESTAMPTZOID);
-SS_QUERY(make_hours,
-		 "INSERT INTO swipesavvy.campaign_hours (campaign_no, hour, currency, " SS_CAMPAIGN_MEASURES ")"
-		 " SELECT f.campaign_no, swipesavvy.analytics_hour(f.occurred_at, $1), f.currency, " SS_CAMPAIGN_SUMS
-		 "   FROM (" SS_REDEMPTION_FACTS " UNION ALL " SS_EVENT_FACTS " WHERE e.occurred_at >= $2) f"
-		 "  GROUP BY 1, 2, 3 HAVING " SS_CAMPAIGN_ANY,
-		 TEXTOID, TIMESTAMPTZOID);
+/* The facts are read once, and summed by hour and day: an hour is of one day, but where clocks once skipped a part of it. */
+#define UNITS(facts)                                                                                                   \
+	"SELECT f.campaign_no, swipesavvy.analytics_hour(f.occurred_at, $1) AS hour,"                                      \
+	" swipesavvy.analytics_day(f.occurred_at, $1) AS day, f.currency, " SS_CAMPAIGN_SUMS " FROM (" facts               \
+	") f (campaign_no, occurred_at, currency, " SS_CAMPAIGN_MEASURES ") GROUP BY 1, 2, 3, 4"
+#define EVENTS SS_EVENT_FACTS " WHERE e.occurred_at >= $2"
+#define HOURS                                                                                                          \
+	"INSERT INTO swipesavvy.campaign_hours (campaign_no, hour, currency, " SS_CAMPAIGN_MEASURES ")"                    \
+	" SELECT f.campaign_no, f.hour, f.currency, " SS_CAMPAIGN_SUMS                                                     \
+	"   FROM sums f GROUP BY 1, 2, 3 HAVING " SS_CAMPAIGN_ANY " RETURNING 1"
+#define DAYS                                                                                                           \
+	"INSERT INTO swipesavvy.campaign_days (campaign_no, day, currency, updated_at, " SS_CAMPAIGN_MEASURES ")"          \
+	" SELECT f.campaign_no, f.day, f.currency, $3, " SS_CAMPAIGN_SUMS                                                  \
+	"   FROM (SELECT s.campaign_no, s.day, s.currency, " SS_CAMPAIGN_MEASURES " FROM sums s"                           \
+	"          UNION ALL SELECT h.campaign_no, swipesavvy.analytics_day(h.hour, $1), h.currency,"                      \
+	"           " SS_CAMPAIGN_MEASURES " FROM swipesavvy.campaign_hours h WHERE " KEPT ") f"                           \
+	"  GROUP BY 1, 2, 3 HAVING " SS_CAMPAIGN_ANY " RETURNING 1"
+SS_QUERY(make_campaigns,
+		 "WITH sums AS MATERIALIZED (" UNITS(SS_REDEMPTION_FACTS) " UNION ALL " UNITS(
+			 EVENTS) "),"
+					 " hours AS (" HOURS "), days AS (" DAYS ")"
+					 " SELECT (SELECT count(*) FROM hours) + (SELECT count(*) FROM days)",
+		 TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
 SS_QUERY(drop_merchants, "DELETE FROM swipesavvy.merchant_days");
 SS_QUERY(
 	make_merchants,
@@ -100,10 +109,11 @@ build(const SSAnalyticsState *before, const char *zone, Snapshot snapshot)
 		(void) ss_fold(before, PG_INT64_MAX, snapshot);
 	else
 		(void) ss_query_at(&drop_deltas, NULL, NULL, snapshot);
+	ss_query_sum_all();
 	(void) ss_query_at(&drop_days, NULL, NULL, snapshot);
-	result.rows += (int64) ss_query_at(&make_days, values, NULL, snapshot);
 	(void) ss_query_at(&drop_hours, values, NULL, snapshot);
-	result.rows += (int64) ss_query_at(&make_hours, values, NULL, snapshot);
+	(void) ss_query_at(&make_campaigns, values, NULL, snapshot);
+	result.rows = ss_value_int64(0, 1, 0);
 	(void) ss_query_at(&drop_merchants, NULL, NULL, snapshot);
 	result.rows += (int64) ss_query_at(&make_merchants, merchant_values, NULL, snapshot);
 	if (ss_query_latest(&note_build, merchant_values, NULL) != 1)

@@ -108,6 +108,51 @@ ss_zone_day_start(pg_tz *zone, DateADT day)
 	return result;
 }
 
+/* --- for queries ------------------------------------------------------------------------ */
+
+#define MEMORY_SLOTS 4096 /* 42 days in a row have places of their own */
+
+/* What a query has looked up at one place, by the number of the slot: rows come again and again to the same ones. */
+typedef struct ZoneMemory
+{
+	pg_tz *zone;
+	text *name;
+	struct
+	{
+		TimestampTz after; /* the slot and one more: 0 is none */
+		int64 result;
+	} slots[MEMORY_SLOTS];
+} ZoneMemory;
+
+static ZoneMemory *
+memory_of(FunctionCallInfo fcinfo)
+{
+	ZoneMemory *memory = fcinfo->flinfo->fn_extra;
+	const text *name = PG_GETARG_TEXT_PP(1);
+
+	if (memory != NULL && VARSIZE_ANY_EXHDR(memory->name) == VARSIZE_ANY_EXHDR(name) &&
+		memcmp(VARDATA_ANY(memory->name), VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) == 0)
+		return memory;
+	memory = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(ZoneMemory));
+	memory->zone = ss_zone(text_to_cstring(name));
+	memory->name = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, VARHDRSZ + VARSIZE_ANY_EXHDR(name));
+	SET_VARSIZE(memory->name, VARHDRSZ + VARSIZE_ANY_EXHDR(name));
+	memcpy(VARDATA(memory->name), VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
+	fcinfo->flinfo->fn_extra = memory;
+	return memory;
+}
+
+/* Where the result for the slot is, or belongs; *known tells which. */
+static int64 *
+recall(ZoneMemory *memory, TimestampTz slot, bool *known)
+{
+	uint64 number = (uint64) (slot / SS_SLOT_USECS) % MEMORY_SLOTS;
+
+	*known = memory->slots[number].after == slot + 1;
+	memory->slots[number].after = slot + 1;
+	return &memory->slots[number].result;
+}
+
 /*
  * analytics_hour(moment, zone)
  */
@@ -115,10 +160,19 @@ Datum
 swipesavvy_analytics_hour(PG_FUNCTION_ARGS)
 {
 	TimestampTz moment = PG_GETARG_TIMESTAMPTZ(0);
+	ZoneMemory *memory;
+	TimestampTz slot;
+	int64 *hour;
+	bool known;
 
 	if (TIMESTAMP_NOT_FINITE(moment))
 		PG_RETURN_TIMESTAMPTZ(moment);
-	PG_RETURN_TIMESTAMPTZ(ss_zone_hour(ss_zone(text_to_cstring(PG_GETARG_TEXT_PP(1))), ss_delta_slot(moment)));
+	memory = memory_of(fcinfo);
+	slot = ss_delta_slot(moment);
+	hour = recall(memory, slot, &known);
+	if (!known)
+		*hour = ss_zone_hour(memory->zone, slot);
+	PG_RETURN_TIMESTAMPTZ(*hour);
 }
 
 /*
@@ -128,13 +182,24 @@ Datum
 swipesavvy_analytics_day(PG_FUNCTION_ARGS)
 {
 	TimestampTz moment = PG_GETARG_TIMESTAMPTZ(0);
-	DateADT day;
+	ZoneMemory *memory;
+	TimestampTz slot;
+	DateADT endless;
+	int64 *day;
+	bool known;
 
-	if (TIMESTAMP_IS_NOBEGIN(moment))
-		DATE_NOBEGIN(day);
-	else if (TIMESTAMP_IS_NOEND(moment))
-		DATE_NOEND(day);
-	else
-		day = ss_zone_day(ss_zone(text_to_cstring(PG_GETARG_TEXT_PP(1))), ss_delta_slot(moment));
-	PG_RETURN_DATEADT(day);
+	if (TIMESTAMP_NOT_FINITE(moment))
+	{
+		if (TIMESTAMP_IS_NOBEGIN(moment))
+			DATE_NOBEGIN(endless);
+		else
+			DATE_NOEND(endless);
+		PG_RETURN_DATEADT(endless);
+	}
+	memory = memory_of(fcinfo);
+	slot = ss_delta_slot(moment);
+	day = recall(memory, slot, &known);
+	if (!known)
+		*day = ss_zone_day(memory->zone, slot);
+	PG_RETURN_DATEADT((DateADT) *day);
 }

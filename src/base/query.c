@@ -12,6 +12,7 @@
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "jit/jit.h"
+#include "miscadmin.h"
 #include "nodes/params.h"
 #include "optimizer/cost.h"
 #include "tcop/dest.h"
@@ -77,6 +78,21 @@ ss_query_avoid_sorts(void)
 	ss_query_avoid_scans();
 	if (enable_sort)
 		set_for_level("enable_sort", "off");
+}
+
+void
+ss_query_sum_all(void)
+{
+	char kilobytes[16];
+
+	avoid_jit();
+	if (enable_sort)
+		set_for_level("enable_sort", "off");
+	if (work_mem < maintenance_work_mem)
+	{
+		snprintf(kilobytes, sizeof(kilobytes), "%d", maintenance_work_mem);
+		set_for_level("work_mem", kilobytes);
+	}
 }
 
 void

@@ -120,6 +120,12 @@ extern void ss_query_avoid_scans(void);
 /* The same, and takes orders from indexes that have them. */
 extern void ss_query_avoid_sorts(void);
 
+/*
+ * For queries of maintenance that sum everything: they hash rather than sort, whatever the planner makes of joins over two
+ * columns, in the memory that maintenance may take, until the GUC nest level ends.
+ */
+extern void ss_query_sum_all(void);
+
 /* Keeps to plans that fit all parameters until the GUC nest level ends: for queries where planning would cost more than it gains. */
 extern void ss_query_plan_once(void);
 
