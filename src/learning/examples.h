@@ -32,7 +32,11 @@ typedef struct SSExamples
 	bool *positive;
 	int8 *blocks;
 	int8 *folds;
-	int *order; /* of train, then of test; once ss_examples_end() was called */
+	TimestampTz *moments;
+	const char **campaigns; /* their ids; NULL: examples are not about campaigns */
+	int8 *offer_types;		/* of these */
+	const char *exposure;	/* what made them examples; NULL likewise */
+	int *order;				/* of train, then of test; once ss_examples_end() was called */
 	int train;
 	int train_positives;
 	int test;
@@ -43,6 +47,16 @@ typedef struct SSExamples
 
 /* Is called between users and between fits: looks for interrupts, and whether anybody still wants it. */
 typedef void (*SSTrainingCheck)(void);
+
+/* Whom an example is about, when, and what. */
+typedef struct SSExampleKey
+{
+	pg_uuid_t user_id;
+	int block;
+	TimestampTz at;
+	const char *campaign_id; /* NULL: no campaign */
+	int offer_type;
+} SSExampleKey;
 
 /* What is asked for. */
 typedef struct SSTraining
@@ -61,10 +75,10 @@ extern SSExamples *ss_examples_create(int features, int64 found);
 extern bool ss_examples_keep(const SSExamples *examples, const SSTraining *training, const pg_uuid_t *user_id);
 
 /* Adds an example, of a user that does not come before the last one's; returns where its features go. 54000 if there are too many. */
-extern SSLearnValue *ss_examples_add(SSExamples *examples, const SSTraining *training, const pg_uuid_t *user_id,
-									 int block, bool positive);
+extern SSLearnValue *ss_examples_add(SSExamples *examples, const SSTraining *training, const SSExampleKey *key,
+									 bool positive);
 
-/* Puts them in their order: by block, the highest first, then as they came. */
+/* Puts them in their order: train, then test, each by time, then as they came. */
 extern void ss_examples_end(SSExamples *examples);
 
 /* The features of example i. */
@@ -76,5 +90,12 @@ ss_example(const SSExamples *examples, int i)
 
 /* The examples of churn: users at six moments, a horizon apart. */
 extern SSExamples *ss_churn_examples(const SSTraining *training);
+
+/* Those of conversion: campaigns that were shown to users, or that they could have; and the same for types of offers. */
+extern SSExamples *ss_conversion_examples(const SSTraining *training);
+extern SSExamples *ss_offer_examples(const SSTraining *training);
+
+/* A user converts who redeems a campaign within so many days. */
+#define SS_CONVERSION_DAYS 14
 
 #endif /* SS_EXAMPLES_H */

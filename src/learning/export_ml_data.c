@@ -23,9 +23,9 @@
 #include "base/uuid.h"
 #include "call/call.h"
 #include "learning/examples.h"
-#include "learning/features.h"
 #include "learning/horizon.h"
 #include "learning/model.h"
+#include "learning/model_kinds.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_export_ml_data);
 
@@ -46,15 +46,19 @@ put_line(ReturnSetInfo *result, const StringInfo line)
 	resetStringInfo(line);
 }
 
-/* block (train or test), k, fold, label, user_id, then the features as they are */
+/* block (train or test), k or campaign_id, fold, label, user_id, then the features as they are */
 static void
 put_example(ReturnSetInfo *result, StringInfo line, const SSExamples *examples, int example)
 {
 	const SSLearnValue *values = ss_example(examples, example);
 	char *user = ss_uuid_text(&examples->users[example]);
 
-	appendStringInfo(line, "%s,%d,%d,%d,%s", examples->blocks[example] == SS_TEST_BLOCK ? "test" : "train",
-					 examples->blocks[example], examples->folds[example], examples->positive[example], user);
+	appendStringInfoString(line, examples->blocks[example] == SS_TEST_BLOCK ? "test," : "train,");
+	if (examples->exposure == NULL)
+		appendStringInfo(line, "%d", examples->blocks[example]);
+	else
+		appendStringInfoString(line, examples->campaigns[example]);
+	appendStringInfo(line, ",%d,%d,%s", examples->folds[example], examples->positive[example], user);
 	pfree(user);
 	for (int i = 0; i < examples->features; i++)
 	{
@@ -76,6 +80,7 @@ swipesavvy_export_ml_data(PG_FUNCTION_ARGS)
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	SSTraining training = {.check = check};
 	SSAudit audit = {.resource = "ml_data", .action = "export"};
+	const SSModelKind *kind;
 	SSExamples *examples;
 	StringInfoData line;
 	char *name;
@@ -93,11 +98,12 @@ swipesavvy_export_ml_data(PG_FUNCTION_ARGS)
 		training.seed = 1;
 	training.rules = ss_rules_get();
 	training.horizon = ss_churn_horizon();
-	examples = ss_churn_examples(&training);
+	kind = ss_model_kind(name);
+	examples = kind->examples(&training);
 	initStringInfo(&line);
-	appendStringInfoString(&line, "block,k,fold,label,user_id");
+	appendStringInfo(&line, "block,%s,fold,label,user_id", examples->exposure == NULL ? "k" : "campaign_id");
 	for (int i = 0; i < examples->features; i++)
-		appendStringInfo(&line, ",%s", ss_feature_names[i]);
+		appendStringInfo(&line, ",%s", ss_model_kind_feature(kind, i));
 	put_line(result, &line);
 	for (int i = 0; i < examples->count; i++)
 		put_example(result, &line, examples, examples->order[i]);

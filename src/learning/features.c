@@ -169,3 +169,17 @@ ss_features(SSHistory *history, const SSMoment *moment, double *values)
 	of[SS_REDEEMED] = ln1((double) sums.redemptions);
 	return true;
 }
+
+void
+ss_features_of_lapsed(const SSHistory *history, const SSMoment *moment, double *values)
+{
+	int last = ss_history_find(history, moment->at) - 1;
+
+	memset(values, 0, SS_USER_FEATURES * sizeof(double));
+	while (last >= 0 && !history->items[last].counts)
+		last--;
+	if (last < 0)
+		return;
+	values[SS_RECENCY - 1] = ln1(moment->day - history->items[last].day);
+	values[SS_TENURE - 1] = ln1(moment->day - history->first_day);
+}

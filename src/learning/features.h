@@ -34,6 +34,9 @@ typedef enum SSFeature
 
 extern const char *const ss_feature_names[SS_USER_FEATURES];
 
+/* A feature that deviates by less is the same for everybody, and says nothing. */
+#define SS_CONSTANT_BELOW 1e-12
+
 /* Past purchases count for so many days. */
 #define SS_WINDOW_DAYS 365
 
@@ -55,6 +58,12 @@ extern SSMoment ss_moment(const SSRules *rules, TimestampTz at);
  * change nothing.
  */
 extern bool ss_features(SSHistory *history, const SSMoment *moment, double *values);
+
+/*
+ * The same of a user that has not bought in these days: how long ago it bought
+ * last and first, and 0 for all else, and for all of a user that never bought.
+ */
+extern void ss_features_of_lapsed(const SSHistory *history, const SSMoment *moment, double *values);
 
 /* Is there a purchase in the days before it? */
 extern bool ss_features_eligible(const SSHistory *history, const SSMoment *moment);

@@ -17,7 +17,6 @@
 #include "learning/features.h"
 #include "learning/fit.h"
 
-#define CONSTANT_BELOW 1e-12 /* a deviation */
 #define EPS			   1e-6
 #define LOSS_TIE	   1e-6
 #define PLATT_GRADIENT 1e-10 /* of each example */
@@ -81,24 +80,41 @@ find_deciles(const double *values, int count, SSFeatureFit *fit)
 	pfree(sorted);
 }
 
-/* Mean and deviation over train, in two passes; then the examples' values become how many deviations they are off. */
-static void
-standardise(SSExamples *examples, int feature, SSFeatureFit *fit)
+static double *
+values_in_train(const SSExamples *examples, int feature)
 {
 	double *values = palloc(examples->train * sizeof(double));
+
+	for (int i = 0; i < examples->train; i++)
+		values[i] = ss_example(examples, examples->order[i])[feature].value;
+	return values;
+}
+
+/* In two passes. */
+void
+ss_mean_and_deviation(const SSExamples *examples, int feature, double *mean, double *deviation)
+{
+	double *values = values_in_train(examples, feature);
 	double sum = 0;
 	double squares = 0;
 
 	for (int i = 0; i < examples->train; i++)
-	{
-		values[i] = ss_example(examples, examples->order[i])[feature].value;
 		sum += values[i];
-	}
-	fit->mean = sum / examples->train;
+	*mean = sum / examples->train;
 	for (int i = 0; i < examples->train; i++)
-		squares += (values[i] - fit->mean) * (values[i] - fit->mean);
-	fit->deviation = sqrt(squares / examples->train);
-	fit->left_out = fit->deviation < CONSTANT_BELOW;
+		squares += (values[i] - *mean) * (values[i] - *mean);
+	*deviation = sqrt(squares / examples->train);
+	pfree(values);
+}
+
+/* The examples' values become how many deviations they are off the mean of train. */
+static void
+standardise(SSExamples *examples, int feature, SSFeatureFit *fit)
+{
+	double *values = values_in_train(examples, feature);
+
+	ss_mean_and_deviation(examples, feature, &fit->mean, &fit->deviation);
+	fit->left_out = fit->deviation < SS_CONSTANT_BELOW;
 	find_deciles(values, examples->train, fit);
 	pfree(values);
 	for (int i = 0; i < examples->count; i++)

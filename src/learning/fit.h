@@ -39,6 +39,9 @@ typedef struct SSFit
 
 extern const double ss_lambdas[SS_LAMBDAS];
 
+/* Of a feature (from 0) in train, of which there is an example. */
+extern void ss_mean_and_deviation(const SSExamples *examples, int feature, double *mean, double *deviation);
+
 /* Standardises the examples, in place, and fits. There are enough of them. Lives in the current memory context. */
 extern SSFit *ss_fit(SSExamples *examples, SSTrainingCheck check);
 

@@ -13,10 +13,11 @@
 #include "base/errors.h"
 #include "base/query.h"
 #include "base/uuid.h"
+#include "learning/campaign_features.h"
 #include "learning/fit.h"
 #include "learning/model.h"
 
-const char *const ss_model_names[] = {"churn", NULL};
+const char *const ss_model_names[] = {SS_MODEL_CHURN, SS_MODEL_CONVERSION, SS_MODEL_OFFER, NULL};
 
 SS_QUERY(find_active, "SELECT m.version FROM swipesavvy.ml_models m WHERE m.model_name = $1 AND m.status = 'active'",
 		 TEXTOID);
@@ -78,7 +79,10 @@ make_model(const char *name, int32 version, SSRow *row, SSRows coefficients)
 
 		feature->name = ss_next_text(&coefficient);
 		feature->mean = ss_next_float8_or(&coefficient, 0);
-		feature->deviation = ss_next_float8_or(&coefficient, 1);
+		feature->deviation = ss_next_float8_or(&coefficient, 0);
+		feature->is_constant = feature->deviation == 0;
+		if (feature->is_constant)
+			feature->deviation = 1;
 		feature->weight = ss_next_float8_or(&coefficient, 0);
 		if (i == 0)
 			model->intercept = feature->weight;
@@ -156,6 +160,20 @@ ss_model_refuse(SSProfiling profiling, const pg_uuid_t *user_id)
 	if (profiling == SS_ERASED)
 		ss_bad_state("the user's data were erased", "Nothing is known of user \"%s\".", ss_uuid_text(user_id));
 	ss_bad_state("the user has refused profiling", "No model is asked about user \"%s\".", ss_uuid_text(user_id));
+}
+
+void
+ss_model_of_offer(const SSModel *model, int offer_type, double *values)
+{
+	double mean[SS_USER_FEATURES];
+	double deviation[SS_USER_FEATURES];
+
+	for (int i = 0; i < SS_USER_FEATURES; i++)
+	{
+		mean[i] = model->feature[i].mean;
+		deviation[i] = model->feature[i].is_constant ? 0 : model->feature[i].deviation;
+	}
+	ss_offer_features(offer_type, mean, deviation, values);
 }
 
 double

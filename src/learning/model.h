@@ -10,6 +10,10 @@
 
 #include "base/compat.h"
 
+#define SS_MODEL_CHURN		"churn"
+#define SS_MODEL_CONVERSION "conversion"
+#define SS_MODEL_OFFER		"offer"
+
 /* Those that can be trained, as a NULL-terminated list. */
 extern const char *const ss_model_names[];
 
@@ -26,7 +30,8 @@ typedef struct SSModelFeature
 	char *name;
 	double mean;
 	double deviation;
-	double weight; /* 0 where it was left out, which has no deviation */
+	double weight;	  /* 0 where it was left out */
+	bool is_constant; /* it was left out, being the same for all; its deviation is 1 here */
 } SSModelFeature;
 
 typedef struct SSModel
@@ -56,6 +61,9 @@ extern SSProfiling ss_model_ask_about(const char *name, const pg_uuid_t *user_id
 
 /* PT400 with the reason. */
 pg_noreturn extern void ss_model_refuse(SSProfiling profiling, const pg_uuid_t *user_id);
+
+/* Of the model offer: fills in the features beside the user's, for a type of offers. */
+extern void ss_model_of_offer(const SSModel *model, int offer_type, double *values);
 
 /* The score of raw features. */
 extern double ss_model_score(const SSModel *model, const double *values);

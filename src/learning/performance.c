@@ -27,7 +27,9 @@ SS_QUERY(
 	"       jsonb_build_object('auc', a.metrics #> '{test,auc}', 'log_loss', a.metrics #> '{test,log_loss}',"
 	"                          'brier', a.metrics #> '{test,brier}', 'lift_10', a.metrics #> '{test,lift_10}') AS metrics,"
 	"       CASE WHEN $1 > 0 THEN a.trained_at + make_interval(days => $1) END AS next_training_at"
-	"  FROM (VALUES ('churn', 'logistic', 'Whether a user who has bought within a year buys nothing for the next churn_horizon_days'))"
+	"  FROM (VALUES ('churn', 'logistic', 'Whether a user who has bought within a year buys nothing for the next churn_horizon_days'),"
+	"               ('conversion', 'logistic', 'Whether a user to whom a campaign is shown redeems it within two weeks'),"
+	"               ('offer', 'logistic', 'Which type of offers a user is most likely to redeem within two weeks'))"
 	"       k (model_name, kind, description)"
 	"  LEFT JOIN swipesavvy.ml_models a ON a.model_name = k.model_name COLLATE \"C\" AND a.status = 'active'"
 	"  LEFT JOIN LATERAL (SELECT m.status FROM swipesavvy.ml_models m WHERE m.model_name = k.model_name COLLATE \"C\""
@@ -40,7 +42,8 @@ SS_QUERY(
 	"       m.duration_ms, jsonb_build_object('train', m.train_examples, 'test', m.test_examples) AS examples,"
 	"       jsonb_build_object('train', m.train_positives, 'test', m.test_positives) AS positives,"
 	"       m.lambda::numeric AS lambda, m.metrics -> 'test' AS test, m.metrics -> 'recency_auc' AS recency_auc,"
-	"       m.metrics -> 'out_of_fold' AS out_of_fold, m.metrics -> 'previous_log_loss' AS previous_log_loss"
+	"       m.metrics -> 'out_of_fold' AS out_of_fold, m.metrics -> 'previous_log_loss' AS previous_log_loss,"
+	"       m.metrics -> 'exposure' AS exposure"
 	"  FROM swipesavvy.ml_models m WHERE ($1 IS NULL OR m.model_name = $1) AND ($2 IS NULL OR m.version = $2)"
 	" ORDER BY m.model_name, m.version DESC LIMIT 100",
 	TEXTOID, INT4OID);
@@ -83,6 +86,8 @@ ss_performance_document(const SSFit *fit, const SSExamples *examples, const doub
 	add_test(&json, fit);
 	ss_json_six(&json, "recency_auc", fit->recency_auc);
 	ss_json_int(&json, "found", examples->found);
+	if (examples->exposure != NULL)
+		ss_json_text(&json, "exposure", examples->exposure);
 	ss_json_open_array(&json, "out_of_fold");
 	for (int i = 0; i < SS_LAMBDAS; i++)
 	{

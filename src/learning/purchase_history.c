@@ -109,6 +109,14 @@ number_merchant(SSHistory *history, const pg_uuid_t *id)
 	return merchant->no = history->nmerchants++;
 }
 
+int32
+ss_history_merchant(const SSHistory *history, const pg_uuid_t *id)
+{
+	const PastMerchant *merchant = past_merchants_lookup(history->index, *id);
+
+	return merchant == NULL ? -1 : merchant->no;
+}
+
 /* Twice as many as are looked at have come: the older half goes. */
 static void
 drop_oldest(SSHistory *history)

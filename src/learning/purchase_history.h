@@ -85,6 +85,9 @@ extern void ss_history_read(SSHistory *history, const pg_uuid_t *user_id, Timest
 /* The same with the redemptions of these purchases. */
 extern void ss_history_read_redemptions(SSHistory *history, const pg_uuid_t *user_id);
 
+/* The number of a merchant in the history; -1 if it is not in it, or nothing is learned of it. */
+extern int32 ss_history_merchant(const SSHistory *history, const pg_uuid_t *id);
+
 /* The first item not before a moment, count if there is none. */
 extern int ss_history_find(const SSHistory *history, TimestampTz moment);
 

@@ -31,10 +31,10 @@
 #include "base/query.h"
 #include "call/call.h"
 #include "learning/examples.h"
-#include "learning/features.h"
 #include "learning/fit.h"
 #include "learning/horizon.h"
 #include "learning/model.h"
+#include "learning/model_kinds.h"
 #include "learning/performance.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_train_ml_model);
@@ -124,6 +124,7 @@ typedef struct Version
 {
 	char *name;
 	int32 number;
+	const SSModelKind *kind;
 	SSTraining training;
 	instr_time start;
 	SSExamples *examples; /* NULL: there are none yet */
@@ -329,6 +330,8 @@ test_active(Version *version)
 
 		for (int j = 0; j < examples->features; j++)
 			values[j] = ss_example(examples, example)[j].value;
+		if (version->kind->mixes) /* by the means that the active version has */
+			ss_model_of_offer(active, examples->offer_types[example], values);
 		loss +=
 			ss_log_loss_of(ss_model_probability(active, ss_model_score(active, values)), examples->positive[example]);
 	}
@@ -380,7 +383,7 @@ write_coefficients(const Version *version)
 		const SSFeatureFit *fit = &version->fit->features[i];
 
 		values[2] = Int32GetDatum(i + 1);
-		values[3] = CStringGetTextDatum(ss_feature_names[i]);
+		values[3] = CStringGetTextDatum(ss_model_kind_feature(version->kind, i));
 		values[4] = Float8GetDatum(fit->mean);
 		values[5] = Float8GetDatum(fit->deviation);
 		values[6] = Float8GetDatum(fit->weight);
@@ -464,7 +467,7 @@ train(void *argument)
 {
 	Version *version = argument;
 
-	version->examples = ss_churn_examples(&version->training);
+	version->examples = version->kind->examples(&version->training);
 	if (!has_enough(version->examples))
 	{
 		fail(version, "too little data");
@@ -503,6 +506,7 @@ read_version(Version *version, SSRow *row)
 	memset(version, 0, sizeof(Version));
 	version->name = ss_next_text(row);
 	version->number = ss_next_int32(row);
+	version->kind = ss_model_kind(version->name);
 	version->training.rules = ss_rules_get();
 	version->training.as_of = ss_next_time(row);
 	version->training.seed = ss_next_int32(row);

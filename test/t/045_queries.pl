@@ -37,7 +37,7 @@ my @exceptions = (
     [ 'src/flags/flag_document.c', qr/s\.name = \$1 ORDER BY m\.user_id LIMIT/, 'server SDKs get the members of a segment' ],
     [ 'src/experiments/refresh.c', qr/ORDER BY \w\.user_id$/, 'adds up what everybody did' ],
     [ 'src/flags/flag_users.c', qr/./, 'evaluates a flag for everybody' ],
-    [ 'src/learning/churn_examples.c', qr/./, 'learns of everybody' ],
+    [ 'src/learning/user_pass.c', qr/./, 'learns of everybody' ],
     [ 'src/learning/send_times.c', qr/JOIN swipesavvy\.users u/, 'the hours at which everybody is there' ],
     [ 'src/ledger/lots.c', qr/^SELECT u\.user_id FROM swipesavvy\.reward_accounts u/, 'finds whose points have expired' ],
     [ 'src/ledger/lots.c', qr/^SELECT d\.points FROM unnest/, 'user by user; one condition more for all of them would be looked at for each row' ],
