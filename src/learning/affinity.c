@@ -25,13 +25,14 @@
 #include "learning/model.h"
 #include "learning/purchase_history.h"
 #include "learning/six.h"
+#include "places/ratings.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_get_merchant_affinity);
 
 #define LIMIT_DEFAULT 10
 #define MILLION		  1000000
-#define HALF_LIFE	  30.0	 /* days, from the day of the last visit to today */
-#define NO_RATING	  600000 /* in millionths */
+#define HALF_LIFE	  30.0 /* days, from the day of the last visit to today */
+#define NO_RATING	  "600000"
 
 /* In hundredths, of components in millionths: the score in hundred-millionths. */
 #define WEIGHT_VISITS	30
@@ -40,10 +41,16 @@ PG_FUNCTION_INFO_V1(swipesavvy_get_merchant_affinity);
 #define WEIGHT_RATING	15
 #define WEIGHT_CATEGORY 10
 
-SS_QUERY(
-	select_merchants,
-	"SELECT m.merchant_id, m.name, m.category FROM swipesavvy.merchants m WHERE m.merchant_id = ANY ($1) AND m.is_active",
-	UUIDARRAYOID);
+/* The rating is in millionths of the best one. */
+SS_QUERY(select_merchants,
+		 "SELECT m.merchant_id, m.name, m.category,"
+		 "       coalesce(r.rating * 200000, (a.rating * 200000)::integer, " NO_RATING ")"
+		 "  FROM swipesavvy.merchants m"
+		 "  LEFT JOIN swipesavvy.merchant_reviews r ON r.user_id = $2 AND r.merchant_id = m.merchant_id"
+		 "                                         AND " SS_REVIEW_COUNTS_SQL
+		 "  LEFT JOIN swipesavvy.merchant_rating_averages a ON a.merchant_id = m.merchant_id"
+		 " WHERE m.merchant_id = ANY ($1) AND m.is_active",
+		 UUIDARRAYOID, UUIDOID);
 
 static void
 count_purchase(SSAffinityMerchant *merchant, const SSPast *past)
@@ -84,9 +91,9 @@ compare_ids(const void *a, const void *b)
 	return ss_uuid_compare(&((const SSAffinityMerchant *) a)->id, &((const SSAffinityMerchant *) b)->id);
 }
 
-/* Names and categories; those that are visited and active come first then. Returns how many. */
+/* Names, categories and ratings; those that are visited and active come first then. Returns how many. */
 static int
-look_up(SSAffinityMerchant *merchants, int count)
+look_up(SSAffinityMerchant *merchants, int count, const pg_uuid_t *user_id)
 {
 	Datum *ids = palloc(Max(count, 1) * sizeof(Datum));
 	int visited = 0;
@@ -103,9 +110,11 @@ look_up(SSAffinityMerchant *merchants, int count)
 		ids[i] = UUIDPGetDatum(&merchants[i].id);
 	if (visited == 0)
 		return 0;
-	rows = ss_rows_read(
-		&select_merchants,
-		(Datum[]){PointerGetDatum(construct_array(ids, visited, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR))}, NULL);
+	rows =
+		ss_rows_read(&select_merchants,
+					 (Datum[]){PointerGetDatum(construct_array(ids, visited, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR)),
+							   UUIDPGetDatum(user_id)},
+					 NULL);
 	for (uint64 i = 0; i < rows.count; i++)
 	{
 		SSAffinityMerchant key;
@@ -116,6 +125,7 @@ look_up(SSAffinityMerchant *merchants, int count)
 		merchant = bsearch(&key, merchants, visited, sizeof(SSAffinityMerchant), compare_ids);
 		merchant->name = ss_next_text(&row);
 		merchant->category = ss_next_text(&row);
+		merchant->of_rating = ss_next_int32(&row);
 	}
 	ss_rows_free(&rows);
 	for (int i = 0; i < visited; i++)
@@ -194,7 +204,6 @@ score(SSAffinityMerchant *merchants, int count, DateADT today)
 		merchant->of_average =
 			share((int128) merchant->net * dearest->visits, (int128) dearest->net * merchant->visits);
 		merchant->of_recency = llround(exp2(-(today - merchant->last_day) / HALF_LIFE) * MILLION);
-		merchant->of_rating = NO_RATING;
 		merchant->score = (WEIGHT_VISITS * merchant->of_visits + WEIGHT_AVERAGE * merchant->of_average +
 						   WEIGHT_RECENCY * merchant->of_recency + WEIGHT_RATING * merchant->of_rating +
 						   WEIGHT_CATEGORY * merchant->of_category + 5000) /
@@ -226,7 +235,7 @@ ss_affinity(const SSRules *rules, const pg_uuid_t *user_id, TimestampTz as_of, S
 	ss_history_read(history, user_id, ss_rules_day_start(rules, today - SS_AFFINITY_DAYS),
 					ss_rules_day_start(rules, today));
 	*merchants = gather(history);
-	count = look_up(*merchants, history->nmerchants);
+	count = look_up(*merchants, history->nmerchants, user_id);
 	if (count > 0)
 		score(*merchants, count, today);
 	qsort(*merchants, count, sizeof(SSAffinityMerchant), compare_scores);

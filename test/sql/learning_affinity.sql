@@ -38,6 +38,14 @@ SELECT a -> 'total' AS total, jsonb_array_length(a -> 'merchants') AS shown, (a 
 SELECT swipesavvy.get_merchant_affinity(pg_temp.uid(2)) - 'as_of' AS nobody_knows;
 SELECT swipesavvy.predict('affinity', pg_temp.uid(1), merchant_id => pg_temp.uid(12)) - 'as_of' - 'last_visit_at' AS of_one;
 SELECT swipesavvy.predict('affinity', pg_temp.uid(1), merchant_id => pg_temp.uid(13)) - 'as_of' AS of_an_excluded_one;
+-- what the user thinks of a merchant, or what others do, if it counts
+SAVEPOINT rated;
+SELECT swipesavvy.rate_merchant(pg_temp.uid(1), pg_temp.uid(11), 5) -> 'rating' AS rating;
+INSERT INTO swipesavvy.merchant_ratings (merchant_id, rating_sum, rating_count, fives) VALUES (pg_temp.uid(12), 5, 1, 1);
+SELECT m -> 'name' AS name, m -> 'score' AS score, m #> '{components,rating}' AS rating FROM jsonb_array_elements(swipesavvy.get_merchant_affinity(pg_temp.uid(1)) -> 'merchants') m;
+INSERT INTO swipesavvy.merchant_reviews (user_id, merchant_id, review_id, rating, comment_status, created_at, updated_at) VALUES (pg_temp.uid(1), pg_temp.uid(12), pg_temp.uid(300), 1, 'removed', now(), now());
+SELECT m -> 'name' AS name, m #> '{components,rating}' AS rating FROM jsonb_array_elements(swipesavvy.get_merchant_affinity(pg_temp.uid(1)) -> 'merchants') m;
+ROLLBACK TO rated;
 -- a code that is excluded no longer, and one that is from now on
 UPDATE swipesavvy.ml_excluded_mccs SET excluded = false WHERE mcc = '5912';
 SELECT jsonb_path_query_array(swipesavvy.get_merchant_affinity(pg_temp.uid(1)), '$.merchants[*].name') AS names;
