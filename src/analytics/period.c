@@ -33,16 +33,17 @@ ss_period_last(const SSAnalyticsState *state, int days)
 	return (SSPeriod){today - days + 1, today, days};
 }
 
-static void
-read_date(FunctionCallInfo fcinfo, int n, const char *name, DateADT *date)
+bool
+ss_period_day_arg(FunctionCallInfo fcinfo, int n, const char *name, DateADT *date)
 {
 	if (PG_ARGISNULL(n))
-		return;
+		return false;
 	*date = PG_GETARG_DATEADT(n);
 	if (DATE_NOT_FINITE(*date))
 		ss_bad_value(name, "It is infinite.");
 	if (!IS_VALID_JULIAN_OF(*date))
 		ss_bad_value(name, "No figure is of that day.");
+	return true;
 }
 
 void
@@ -51,8 +52,8 @@ ss_period_args(FunctionCallInfo fcinfo, int n, int most, SSPeriod *period)
 	int default_days = period->days;
 	int64 days;
 
-	read_date(fcinfo, n, "start_date", &period->start);
-	read_date(fcinfo, n + 1, "end_date", &period->end);
+	(void) ss_period_day_arg(fcinfo, n, "start_date", &period->start);
+	(void) ss_period_day_arg(fcinfo, n + 1, "end_date", &period->end);
 	/* where only one end is given, the other is as far away as it is by default */
 	if (PG_ARGISNULL(n) && !PG_ARGISNULL(n + 1) && default_days > 0)
 		period->start = period->end - default_days + 1;

@@ -22,6 +22,9 @@ typedef struct SSPeriod
 /* Today in the zone of the figures. */
 extern DateADT ss_period_today(const SSAnalyticsState *state);
 
+/* A day, the argument number n; false, and `date` as it was, where it is not given. 22023 where it is infinite or no figure can be of it. */
+extern bool ss_period_day_arg(FunctionCallInfo fcinfo, int n, const char *name, DateADT *date);
+
 /*
  * start_date and end_date, the arguments number n and n + 1, where they are given, else the days of `period`, which
  * the caller has filled in. 22023 where they are infinite, the end is before the start, or there are more days than `most` (0: any).

@@ -54,6 +54,7 @@ typedef enum SSLane
 	JOB(refresh_campaign_uplift, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                        \
 	JOB(refresh_customer_analytics, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                     \
 	JOB(refresh_leaderboards, SS_LANE_JOBS, SS_HOUR, SS_HOUR)                                                          \
+	JOB(refresh_merchant_analytics, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                     \
 	JOB(refresh_models, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                                 \
 	JOB(refresh_rating_prior, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                           \
 	JOB(refresh_tiers, SS_LANE_JOBS, SS_DAY, SS_HOUR)                                                                  \

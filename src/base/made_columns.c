@@ -204,8 +204,12 @@ const SSMadeTable ss_made_tables[] = {
 	 "consent boolean, since timestamp with time zone, user_id uuid"},
 	{"swipesavvy.mcc_codes",
 	 "category text, description text, is_seed boolean, list_category text, mcc character"},
+	{"swipesavvy.merchant_analytics",
+	 "as_of timestamp with time zone, only_row boolean, today date"},
 	{"swipesavvy.merchant_categories",
 	 "category text, category_no smallint, description text, is_active boolean, is_seed boolean"},
+	{"swipesavvy.merchant_customers",
+	 "last_30_days bigint, last_365_days bigint, last_90_days bigint, merchant_id uuid, new_30_days bigint"},
 	{"swipesavvy.merchant_days",
 	 "amount numeric, category_no smallint, currency character, day date, merchant_id uuid, "
 	 "pending_purchases bigint, points_earned numeric, purchases bigint, refunded numeric, "
@@ -215,6 +219,9 @@ const SSMadeTable ss_made_tables[] = {
 	 "is_active boolean, lat_e7 integer, location_id uuid, lon_e7 integer, merchant_id uuid, name text, "
 	 "phone text, postal_code text, region text, street text, timezone text, "
 	 "updated_at timestamp with time zone"},
+	{"swipesavvy.merchant_partnerships",
+	 "created_at timestamp with time zone, ends_on date, merchant_id uuid, notes text, rate_milli integer, "
+	 "starts_on date, tier text, version integer"},
 	{"swipesavvy.merchant_ratings",
 	 "fives bigint, fours bigint, merchant_id uuid, ones bigint, rating_count bigint, rating_sum bigint, "
 	 "threes bigint, twos bigint"},

@@ -43,7 +43,7 @@ SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), true
 -- purchases and what is spent the ledger, jobs and each completed campaign (test/sql/operations_jobs.sql), leaderboards and figures of customers, segments and hold-outs it again (but members of segments: test/sql/analytics_customers.sql), sums of tests it too, events, exposures and messages themselves, seals too; rule_cache_status changes nothing that lasts.
 CREATE TEMP TABLE exceptions (routine) AS VALUES ('record_transaction'), ('record_transactions'), ('redeem_points'), ('donate_points'), ('refresh_leaderboards'), ('refresh_ab_tests'), ('refresh_customer_analytics'), ('refresh_campaign_segments'), ('refresh_campaign_uplift'), ('assign_ab_test'), ('track_exposures'), ('import_purchases'), ('settle_transaction'),
     ('check_ledger'), ('claim_job'), ('finish_job'), ('record_health'), ('roll_up_health'), ('complete_campaigns'), ('decline_transaction'), ('refund_transaction'), ('lapse_transactions'), ('refresh_tiers'), ('track_event'), ('track_events'), ('fold_analytics'), ('rebuild_analytics'), ('refresh_analytics'), ('apply_event_retention'), ('claim_outbox'),
-    ('claim_requests'), ('record_results'), ('report_location'), ('close_geofence_visits'), ('apply_location_retention'), ('refresh_rating_prior'), ('release_requests'),
+    ('claim_requests'), ('record_results'), ('report_location'), ('close_geofence_visits'), ('apply_location_retention'), ('refresh_merchant_analytics'), ('refresh_rating_prior'), ('release_requests'),
     ('acknowledge_outbox'), ('fail_outbox'), ('apply_outbox_retention'), ('seal_audit_log'), ('apply_audit_retention'), ('record_refused_attempts'), ('assign_flag'), ('flush_flag_usage'), ('fold_flag_usage'), ('rule_cache_status'), ('flag_cache_status'), ('uuid_v7'),
     -- rows of sign-in depend on who comes with what: test/sql/signin.sql shows them
     ('sign_in'), ('refresh_session'), ('sign_out'), ('change_password'), ('authenticate'), ('rotate_token_key');
@@ -75,6 +75,10 @@ CREATE TEMP TABLE exercises (n, routine, arguments, event_type, resource_id, abo
     (409, 'rate_merchant', $$'00000000-0000-7000-8000-00000000000d', '00000000-0000-7000-8000-0000000000c1', 5, 'Good'$$, 'review.rate', 'REVIEW', '00000000-0000-7000-8000-00000000000d', NULL),
     (410, 'moderate_review', $$'REVIEW', 'rejected', 'Short'$$, 'review.moderate', 'REVIEW', '00000000-0000-7000-8000-00000000000d', NULL),
     (411, 'delete_rating', $$'00000000-0000-7000-8000-00000000000d', '00000000-0000-7000-8000-0000000000c1'$$, 'review.delete', 'REVIEW', '00000000-0000-7000-8000-00000000000d', NULL),
+    (421, 'set_partnership', $$'00000000-0000-7000-8000-0000000000c1', 'standard', 2.5, '2100-01-01', '2100-12-31', 'by letter'$$, 'partnership.set', '00000000-0000-7000-8000-0000000000c1', NULL,
+        '{"after": {"merchant_id": "00000000-0000-7000-8000-0000000000c1", "version": 1, "tier": "standard", "commission_rate": 2.500, "starts_on": "2100-01-01", "ends_on": "2100-12-31", "notes": "by letter", "created_at": "NOW"}}'),
+    (422, 'get_merchant_analytics', $$'00000000-0000-7000-8000-0000000000c1', '2026-01-01', '2026-01-31', suppress => false$$, 'merchant_analytics.disclose', '00000000-0000-7000-8000-0000000000c1', NULL,
+        '{"after": {"start_date": "2026-01-01", "end_date": "2026-01-31", "currency": "USD"}}'),
     (12, 'create_segment', $$'VIP'$$, 'segment.create', 'VIP', NULL, NULL),
     (13, 'add_segment_members', $$'VIP', '{BOB}'$$, 'segment.add_members', 'VIP', NULL, '{"after": {"added": 1, "listed": 1, "user_ids": ["BOB"]}}'),
     (14, 'remove_segment_members', $$'VIP', '{BOB,BOB}'$$, 'segment.remove_members', 'VIP', NULL, '{"after": {"removed": 1, "listed": 2, "user_ids": ["BOB", "BOB"]}}'),
@@ -196,6 +200,9 @@ BEGIN
         END IF;
         IF e.routine = 'expire_points' THEN
             PERFORM swipesavvy.record_transaction((swipesavvy.create_user('old@example.com', 'Old') ->> 'user_id')::uuid, 10, occurred_at => '2015-01-01');
+        END IF;
+        IF e.routine = 'get_merchant_analytics' THEN
+            PERFORM swipesavvy.rebuild_analytics();
         END IF;
         IF e.routine = 'create_ab_test' THEN
             PERFORM swipesavvy.create_campaign(c, 'SEASONAL', NULL, 'OTHER', now(), campaign_id => c), swipesavvy.launch_campaign(c) FROM unnest('{AB-1,AB-2}'::text[]) c;

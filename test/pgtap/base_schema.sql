@@ -71,6 +71,8 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('geofence_states', 'who_is_inside_has_not_left'), ('geofence_triggers', ''), ('geofence_visits', ''),
     ('geofences', 'a_fence_ends_after_it_starts a_fence_has_a_name a_fence_is_a_circle_or_a_polygon a_fence_is_at_a_location a_fence_is_of_a_merchant '
         'a_fence_takes_a_known_accuracy a_fence_triggers_a_campaign a_fence_waits_for_at_most_a_day'),
+    ('merchant_analytics', 'merchant_analytics_are_of_one_refresh'), ('merchant_customers', ''),
+    ('merchant_partnerships', 'a_commission_is_at_most_everything a_partnership_ends_after_it_starts a_partnership_has_a_known_tier a_partnership_is_a_merchants'),
     ('location_consents', 'a_consent_is_a_users'), ('user_positions', 'a_position_is_whole_or_none'),
     ('health_alerts', 'an_alert_ends_after_it_opens an_alert_is_a_warning_or_critical somebody_acknowledges_an_alert'),
     ('health_days', ''),
@@ -243,6 +245,7 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('i/strict/s', 'minor_to_major email_key search_key'),
     ('v/null/s', 'uuid_v7'), ('i/null/s', 'place_position place_box'), ('s/null/s', 'locations_near geofences_near'), ('i/strict/s', 'place_distance rating_average'),
     ('s/null/r', 'get_merchant_locations get_nearby_merchants list_geofences get_merchant_reviews list_reviews_to_moderate'),
+    ('s/null/r', 'get_partnership'), ('v/null/u', 'set_partnership refresh_merchant_analytics get_merchant_analytics'),
     ('v/null/u', 'add_merchant_location update_merchant_location remove_merchant_location import_merchant_locations create_geofence update_geofence delete_geofence set_location_consent report_location '
         'close_geofence_visits apply_location_retention rate_merchant delete_rating moderate_review refresh_rating_prior'),
     ('s/null/s', 'purchases_computed'),
@@ -381,9 +384,9 @@ SELECT set_eq('SELECT setting, value::text, is_seed FROM swipesavvy.system_setti
              ('point_value_minor', '1', true), ('points_expiry_months', '24', true), ('rate_limit_per_minute', 'null', true),
              ('referral_bonus_points', '0', true), ('session_lifetime_days', '30', true), ('timezone', '"UTC"', true),
              ('token_lifetime_minutes', '15', true), ('refresh_grace_seconds', '10', true), ('rfm_segments', 'false', true),
-             ('position_retention_hours', '24', true), ('visit_retention_days', '90', true),
+             ('position_retention_hours', '24', true), ('privacy_threshold', '10', true), ('visit_retention_days', '90', true),
              ('rating_prior_weight', '5', true), ('review_moderation', 'true', true),
-             ('churn_horizon_days', '60', true), ('ml_retrain_days', '30', true), ('quiet_hours_start', '21', true), ('quiet_hours_end', '8', true)$$, 'the twenty-eight settings and their defaults');
+             ('churn_horizon_days', '60', true), ('ml_retrain_days', '30', true), ('quiet_hours_start', '21', true), ('quiet_hours_end', '8', true)$$, 'the twenty-nine settings and their defaults');
 SELECT set_eq('SELECT f.flag_no, f.flag_key, f.category, r.enabled, f.is_seed AND f.seed = f.flag_key AND r.to_bp = 10000 FROM swipesavvy.feature_flags f JOIN swipesavvy.feature_flag_rollouts r USING (flag_no)',
     $$VALUES (1, 'tier_progress_bar', 'ui', true, true), (2, 'amount_chip_selector', 'ui', true, true), (3, 'platform_goal_meter', 'ui', true, true), (4, 'ai_concierge_chat', 'ui', true, true),
              (5, 'dark_mode', 'ui', true, true), (6, 'social_sharing', 'advanced', true, true), (7, 'receipt_generation', 'advanced', true, true), (8, 'community_feed', 'advanced', false, true),

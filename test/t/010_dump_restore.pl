@@ -32,7 +32,7 @@ $old->safe_psql(
     SELECT swipesavvy.redeem_points(u.id, '$users[0]', idempotency_key => 'mug') FROM unnest('{@{[join ',', @users]}}'::uuid[]) AS u(id);
     SELECT swipesavvy.redeem_points('$users[1]', points => 2), swipesavvy.donate_points('$users[1]', 2, '$users[0]', 'k'),
         swipesavvy.adjust_points('$users[1]', 7, 'sorry', 'k');
-    SELECT swipesavvy.adjust_points('$users[1]', -1, 'oops'), swipesavvy.refresh_leaderboards(), swipesavvy.refresh_customer_analytics(), swipesavvy.refresh_campaign_segments(), swipesavvy.refresh_campaign_uplift(), swipesavvy.check_ledger();
+    SELECT swipesavvy.adjust_points('$users[1]', -1, 'oops'), swipesavvy.refresh_leaderboards(), swipesavvy.refresh_customer_analytics(), swipesavvy.refresh_merchant_analytics(), swipesavvy.refresh_campaign_segments(), swipesavvy.refresh_campaign_uplift(), swipesavvy.check_ledger();
     SELECT swipesavvy.set_health_threshold('disk_percent', 70), swipesavvy.record_health('{"disk_percent": 80}'), swipesavvy.record_health('{"disk_percent": 80}');
     DELETE FROM swipesavvy.health_samples; DELETE FROM swipesavvy.health_days;
     SELECT swipesavvy.set_job('expire_points', every => '1 hour'), swipesavvy.finish_job(swipesavvy.claim_job('jobs') ->> 'job', 'XX000: no');

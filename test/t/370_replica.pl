@@ -18,7 +18,7 @@ my $merchant = json($primary, 'app', "SELECT swipesavvy.create_merchant('Cafe', 
 my $boost = json($primary, 'app', "SELECT swipesavvy.create_boost('Double', 2)")->{boost_id};
 my $card = json($primary, 'app', "SELECT swipesavvy.link_account('$ada', 'card', '4242', issuer => 'Visa')")->{account_id};
 $primary->safe_psql('app', qq{
-    SELECT swipesavvy.activate_boost('$ada', '$boost'), swipesavvy.add_merchant_location('$merchant', 1, 2), swipesavvy.create_geofence('Gate', 1, 2, 100);
+    SELECT swipesavvy.activate_boost('$ada', '$boost'), swipesavvy.add_merchant_location('$merchant', 1, 2), swipesavvy.set_partnership('$merchant', 'trial', 2.5), swipesavvy.create_geofence('Gate', 1, 2, 100);
     SELECT swipesavvy.record_transaction('$ada', 5, NULL, '$merchant', occurred_at => now() - interval '200 hours'), swipesavvy.rate_merchant('$ada', '$merchant', 4, 'Good');
     SELECT swipesavvy.moderate_review(review_id, 'approved') FROM swipesavvy.merchant_reviews;
     SELECT swipesavvy.set_sink_secret('key', 's3cret');
@@ -35,7 +35,7 @@ $primary->safe_psql('app', qq{
     SELECT swipesavvy.start_ab_test('00000000-0000-7000-8000-0000000000e3');
     SELECT swipesavvy.refresh_ab_tests();
     SELECT swipesavvy.seal_audit_log();
-    SELECT swipesavvy.refresh_leaderboards(), swipesavvy.rebuild_analytics(), swipesavvy.refresh_customer_analytics(), swipesavvy.refresh_campaign_segments();
+    SELECT swipesavvy.refresh_leaderboards(), swipesavvy.rebuild_analytics(), swipesavvy.refresh_customer_analytics(), swipesavvy.refresh_merchant_analytics(), swipesavvy.refresh_campaign_segments();
     SELECT swipesavvy.create_campaign('T', 'SEASONAL', NULL, 'OTHER', now(), campaign_id => 'HELD', hold_out => 10);
     SELECT swipesavvy.launch_campaign('HELD'), swipesavvy.refresh_campaign_uplift('HELD');
     SELECT swipesavvy.track_event('TEN', 'view')});
@@ -97,6 +97,7 @@ my %questions = (
     get_nearby_merchants => '(1, 2)',
     locations_near => '(6366160, 222312, 111190, 50000)',
     get_merchant => "('$merchant')",
+    get_partnership => "('$merchant')",
     get_points_ageing => '()',
     get_points_history => "('$ada')",
     get_points_liability => '()',
