@@ -399,6 +399,8 @@ check_key(const char *key, const char *name)
 		if (!plain && (p == key || strchr("_.:|-", *p) == NULL))
 			ss_bad_value(name, "It is not made of letters, digits and \"_.:|-\" with a letter or digit first.");
 	}
+	if (ss_text_is_filter(key))
+		ss_bad_value(name, "It begins like a filter of PostgREST, so it could not be asked for over HTTP.");
 }
 
 static void

@@ -11,6 +11,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
+#include "base/args.h"
 #include "base/errors.h"
 #include "base/query.h"
 #include "flags/flag_check.h"
@@ -85,6 +86,8 @@ ss_flag_check_key(const char *key)
 	}
 	if (length == 0 || length > SS_FLAG_KEY_MAX)
 		ss_bad_value("key", "A key has 1 to %d characters.", SS_FLAG_KEY_MAX);
+	if (ss_text_is_filter(key))
+		ss_bad_value("key", "\"%s\" begins like a filter of PostgREST, so it could not be asked for over HTTP.", key);
 }
 
 /* --- values -------------------------------------------------------------------------------- */
@@ -584,6 +587,19 @@ check_rules(Check *check)
 		ss_bad_value("rules", "They take more than %d bytes.", DOCUMENT_MAX);
 }
 
+/* All that SDKs load of the flag. */
+static void
+check_size(const SSFlagInput *input)
+{
+	const SSNode *parts[] = {input->default_value, input->value, input->targeting, input->rules, input->prerequisites};
+	Size size = 0;
+
+	for (size_t i = 0; i < lengthof(parts); i++)
+		size += VARSIZE(ss_node_as_jsonb(parts[i]));
+	if (size > DOCUMENT_MAX)
+		ss_bad_value("rules", "The flag takes more than %d bytes.", DOCUMENT_MAX);
+}
+
 void
 ss_flag_check(SSFlagInput *input, const SSFlagSet *set)
 {
@@ -603,6 +619,7 @@ ss_flag_check(SSFlagInput *input, const SSFlagSet *set)
 	check_rules(&check);
 	check.argument = "prerequisites";
 	check_parents(&check, input->prerequisites, "prerequisites");
+	check_size(input);
 	if (input->sticky && strcmp(input->hash_attribute, "id") != 0)
 		ss_bad_value("sticky", "Only a flag that hashes the id can be sticky.");
 }

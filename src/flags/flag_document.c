@@ -312,6 +312,18 @@ shown_attributes(Making *making)
 	return shown;
 }
 
+/* When the share of the users changed last by itself, in a ramp that is under way. */
+static TimestampTz
+last_change(const SSFlagStep *step, TimestampTz now)
+{
+	int64 way = step->to_bp > step->from_bp ? step->to_bp - step->from_bp : step->from_bp - step->to_bp;
+	int64 done = ss_flag_share_at(step, now) - step->from_bp;
+	int128 span = (int128) (done < 0 ? -done : done) * (step->ends_at - step->starts_at);
+
+	/* the first microsecond at which as much was done */
+	return way == 0 ? step->starts_at : step->starts_at + (TimestampTz) ((span + way - 1) / way);
+}
+
 /* When the flags that are shown changed last, and the first moment at which they may change by themselves. */
 static void
 find_times(const Making *making, TimestampTz *changed, TimestampTz *next)
@@ -335,9 +347,9 @@ find_times(const Making *making, TimestampTz *changed, TimestampTz *next)
 			if (step->starts_at > now)
 				*next = Min(*next, step->starts_at);
 			else
-				*changed = Max(*changed, ramp ? now : step->ends_at != DT_NOEND ? step->ends_at : step->starts_at);
-			if (ramp)
-				*next = now + USECS_PER_SEC;
+				*changed = Max(*changed, ramp						 ? last_change(step, now)
+										 : step->ends_at != DT_NOEND ? step->ends_at
+																	 : step->starts_at);
 		}
 	}
 }

@@ -19,6 +19,7 @@
 #include "base/args.h"
 #include "base/attempt.h"
 #include "base/errors.h"
+#include "base/locks.h"
 #include "base/query.h"
 #include "flags/flag_check.h"
 #include "flags/flag_record.h"
@@ -712,6 +713,7 @@ swipesavvy_import_flags_document(PG_FUNCTION_ARGS)
 	if (import.features->count > FEATURES_MAX)
 		refuse("features", psprintf("there are more than %d", FEATURES_MAX));
 	import.done = palloc0(sizeof(bool) * Max(import.features->count, 1));
+	ss_lock_take(SS_LOCK_FLAG_NEEDS, 0);
 	ss_json_open_object(&json, NULL);
 	ss_json_open_array(&json, "errors");
 	while (import_round(&import, &json, false) > 0)

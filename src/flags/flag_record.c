@@ -201,10 +201,11 @@ ss_flag_show(SSJson *json, const char *key, bool reader)
 
 /* --- the time line ---------------------------------------------------------------------------------- */
 
-SSFlagState
-ss_flag_state(const SSFlagRow *row, TimestampTz moment)
+/* By the last step that has begun at `begun`. */
+static SSFlagState
+state_by(const SSFlagRow *row, TimestampTz begun, TimestampTz moment)
 {
-	Datum values[2] = {Int32GetDatum(row->no), TimestampTzGetDatum(moment)};
+	Datum values[2] = {Int32GetDatum(row->no), TimestampTzGetDatum(begun)};
 	SSFlagState state = {moment, DT_NOBEGIN, false, 0};
 	SSFlagStep step;
 
@@ -219,6 +220,18 @@ ss_flag_state(const SSFlagRow *row, TimestampTz moment)
 	state.bp = ss_flag_share_at(&step, moment);
 	state.since = step.starts_at;
 	return state;
+}
+
+SSFlagState
+ss_flag_state(const SSFlagRow *row, TimestampTz moment)
+{
+	return state_by(row, moment, moment);
+}
+
+SSFlagState
+ss_flag_state_before(const SSFlagRow *row, TimestampTz moment)
+{
+	return state_by(row, moment - 1, moment);
 }
 
 SSFlagState

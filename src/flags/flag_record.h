@@ -58,6 +58,9 @@ typedef struct SSFlagState
 } SSFlagState;
 
 extern SSFlagState ss_flag_state(const SSFlagRow *row, TimestampTz moment);
+
+/* Where it would stand at a moment without what is planned for that moment. */
+extern SSFlagState ss_flag_state_before(const SSFlagRow *row, TimestampTz moment);
 extern SSFlagState ss_flag_state_now(const SSFlagRow *row);
 
 /* Writes a step; one of the same moment is replaced. */

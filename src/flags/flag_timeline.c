@@ -139,8 +139,7 @@ swipesavvy_schedule_flag(PG_FUNCTION_ARGS)
 	step.ends_at = ss_arg_time(fcinfo, 4, "until", &at_once);
 	if (!at_once && step.ends_at <= step.starts_at)
 		ss_bad_value("until", "It is not after \"at\".");
-	before = ss_flag_state(&row, step.starts_at - 1);
-	before.moment = step.starts_at;
+	before = ss_flag_state_before(&row, step.starts_at);
 	step.enabled = PG_ARGISNULL(2) ? before.enabled : PG_GETARG_BOOL(2);
 	step.to_bp = ss_flag_share_arg(fcinfo, 3, "percentage", false, before.bp);
 	step.from_bp = at_once ? step.to_bp : before.bp;

@@ -14,6 +14,7 @@
 #include "audit/audit.h"
 #include "base/args.h"
 #include "base/errors.h"
+#include "base/locks.h"
 #include "base/money.h"
 #include "base/page.h"
 #include "base/query.h"
@@ -156,6 +157,7 @@ swipesavvy_create_flag(PG_FUNCTION_ARGS)
 	input.sticky = ss_arg_bool(fcinfo, 14, false);
 	ss_param_text(values, nulls, 13, ss_arg_text(fcinfo, 15, "owner", SS_NAME_MAX, false));
 	reason = ss_arg_text(fcinfo, 16, "reason", SS_TEXT_MAX, false);
+	ss_lock_take(SS_LOCK_FLAG_NEEDS, 0);
 	ss_flag_check(&input, ss_flag_set_get());
 
 	ss_param_text(values, nulls, 4, input.value_type);
@@ -323,6 +325,14 @@ check_audience(const SSFlagInput *input)
 		ss_bad_state("a public flag needs public prerequisites", "Flag \"%s\" is public and needs this one.", child);
 }
 
+/* Do these changes concern what flags need of one another? */
+static bool
+changes_needs(Jsonb *changes)
+{
+	return ss_document_get(changes, "prerequisites") != NULL || ss_document_get(changes, "rules") != NULL ||
+		   ss_document_get(changes, "audience") != NULL;
+}
+
 static void
 update_row(SSCall *call, Jsonb *changes, SSFlagRow *row, const char *reason)
 {
@@ -372,6 +382,8 @@ swipesavvy_update_flag(PG_FUNCTION_ARGS)
 	reason = ss_arg_text(fcinfo, 2, "reason", SS_TEXT_MAX, false);
 	ss_check_keys(changes, "changes", keys);
 	check_texts(changes);
+	if (changes_needs(changes))
+		ss_lock_take(SS_LOCK_FLAG_NEEDS, 0);
 	ss_flag_lock(&row, key, false);
 	check_version(changes, &row);
 	state = ss_flag_state_now(&row);
@@ -479,6 +491,7 @@ swipesavvy_delete_flag(PG_FUNCTION_ARGS)
 	Jsonb *after;
 
 	ss_call_enter(&call, SS_ADMIN);
+	ss_lock_take(SS_LOCK_FLAG_NEEDS, 0);
 	ss_flag_lock(&row, ss_flag_key_arg(fcinfo, 0), false);
 	reason = ss_arg_text(fcinfo, 1, "reason", SS_TEXT_MAX, false);
 	child = child_of(row.key, NULL);
@@ -490,6 +503,33 @@ swipesavvy_delete_flag(PG_FUNCTION_ARGS)
 	after = set_archived(&call, &row, true);
 	ss_flag_record(&call, &row, "archive", reason, row.document, after);
 	PG_RETURN_DATUM(leave_archive(&call, &row, true, "The flag has been archived; it gives its default."));
+}
+
+static void
+check_needed(const SSFlagSet *set, SSNode *parents)
+{
+	for (int i = 0; ss_node_is(parents, SS_NODE_ARRAY) && i < parents->count; i++)
+	{
+		SSNode *id = ss_node_get(&ss_node_items(parents)[i], SS_TEXT("id"));
+		SSFlag *parent = ss_node_is(id, SS_NODE_STRING) ? ss_flag_find(set, ss_node_string(id)) : NULL;
+
+		if (parent != NULL && parent->is_archived)
+			ss_bad_state("a prerequisite is archived", "The flag needs \"%s\".", parent->key.data);
+	}
+}
+
+/* What was right when the flag went into the archive need not be so any more: flags that it needs may have gone after it. */
+static void
+check_restorable(const SSFlagRow *row)
+{
+	const SSFlagSet *set = ss_flag_set_get();
+	SSFlagInput input = {0};
+
+	read_input(DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"))), row, &input);
+	check_needed(set, input.prerequisites);
+	for (int i = 0; i < input.rules->count; i++)
+		check_needed(set, ss_node_get(&ss_node_items(input.rules)[i], SS_TEXT("parentConditions")));
+	ss_flag_check(&input, set);
 }
 
 /*
@@ -504,10 +544,12 @@ swipesavvy_restore_flag(PG_FUNCTION_ARGS)
 	Jsonb *after;
 
 	ss_call_enter(&call, SS_ADMIN);
+	ss_lock_take(SS_LOCK_FLAG_NEEDS, 0);
 	ss_flag_lock(&row, ss_flag_key_arg(fcinfo, 0), true);
 	reason = ss_arg_text(fcinfo, 1, "reason", SS_TEXT_MAX, false);
 	if (!row.is_archived)
 		ss_bad_state("the flag is not archived", "The key is \"%s\".", row.key);
+	check_restorable(&row);
 	switch_off(&call, &row, reason);
 	after = set_archived(&call, &row, false);
 	ss_flag_record(&call, &row, "restore", reason, row.document, after);

@@ -155,6 +155,33 @@ static Part parts[] = {
 			 "  FROM swipesavvy.ab_test_exposures e JOIN swipesavvy.ab_tests t ON t.test_no = e.test_no"
 			 "  JOIN swipesavvy.ab_test_groups g ON g.test_no = e.test_no AND g.group_no = e.group_no"
 			 " WHERE e.user_id = $1 ORDER BY t.test_no"),
+	/* of a test between values of a flag as far as its condition is on what is stored */
+	PART_1_1(
+		"ab_test_groups", "ab_tests",
+		"SELECT t.test_id, t.test_name, t.status, g.name AS group_name"
+		"  FROM swipesavvy.ab_tests t"
+		" CROSS JOIN LATERAL (SELECT count(*)::integer AS n, array_agg(h.weight::double precision ORDER BY h.group_no) AS weights"
+		"                       FROM swipesavvy.ab_test_groups h WHERE h.test_no = t.test_no) w"
+		"  JOIN swipesavvy.ab_test_groups g ON g.test_no = t.test_no AND g.group_no = swipesavvy.flag_choose_variation("
+		"       swipesavvy.flag_hash(t.seed, $1::text, 2),"
+		"       swipesavvy.flag_bucket_ranges(w.n, t.coverage::double precision, w.weights))"
+		"  LEFT JOIN swipesavvy.users u ON u.user_id = $1"
+		"  LEFT JOIN swipesavvy.reward_accounts r ON r.user_id = $1"
+		" CROSS JOIN LATERAL (SELECT coalesce(jsonb_agg(s.name ORDER BY s.name), '[]') AS names,"
+		"                            coalesce(jsonb_object_agg(s.name, jsonb_build_array($1)), '{}') AS groups"
+		"                       FROM swipesavvy.segment_members m JOIN swipesavvy.segments s USING (segment_no) WHERE m.user_id = $1) m"
+		" WHERE t.status IN ('running', 'paused')"
+		"   AND (t.namespace_id IS NULL OR swipesavvy.flag_in_namespace($1::text,"
+		"        jsonb_build_array(t.namespace_id, t.namespace_start, t.namespace_end)))"
+		"   AND (t.segment_no IS NULL OR EXISTS (SELECT FROM swipesavvy.segment_members i"
+		"                                         WHERE i.user_id = $1 AND i.segment_no = t.segment_no))"
+		"   AND swipesavvy.flag_condition_matches(t.condition, jsonb_build_object('id', $1, 'user_id', $1, 'role', u.role,"
+		"       'preferred_language', u.preferred_language, 'account_status', u.status, 'verification_status', u.verification_status,"
+		"       'created_at', to_char(u.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),"
+		"       'account_age_days', floor(extract(epoch FROM statement_timestamp() - u.created_at) / 86400),"
+		"       'email_domain', lower(substring(u.email FROM '[^@]*$')), 'tier', r.tier, 'lifetime_points', r.lifetime_points,"
+		"       'transaction_count', r.transaction_count, 'segments', m.names), m.groups)"
+		" ORDER BY t.test_no"),
 	PART_1_1(
 		"customer_figures", "customer_figures",
 		"SELECT f.segment, f.recency_score, f.frequency_score, f.monetary_score, f.last_purchase_date, f.frequency,"

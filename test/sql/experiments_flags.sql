@@ -26,7 +26,7 @@ SELECT call, pg_temp.code(format('create_flag_test(%s)', call)) AS refused FROM 
     ($$'T', 'nowhere', '[1, 2]'$$), ($$'T', 'gone', '[true, false]'$$), ($$'T', NULL, '[1, 2]'$$), ($$'T', 'button', NULL$$), ($$'T', 'button', '["one"]'$$), ($$'T', 'button', '["a", 5]'$$), ($$'T', 'button', '{}'$$),
     ($$'T', 'button', '["a", "b"]', condition => '{"preferred_language": {"$regx": "d"}}'$$), ($$'T', 'open', '[true, false]', condition => '{"id": "x"}'$$), ($$'T', 'button', '["a", "b"]', hold_out => 0.1$$),
     ($$'T', 'button', '["a", "b"]', exposure => 'population'$$), ($$'T', 'button', '["a", "b"]', outside => 'control'$$), ($$'T', 'button', '["a", "b"]', scope => 'target'$$),
-    ($$'T', 'button', '["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]'$$), ($$'T', 'button', '["a", "b"]', test_key => 'colours'$$)) v (call);
+    ($$'T', 'button', '["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]'$$), ($$'T', 'button', '["a", "b"]', test_key => 'colours'$$), ($$'T', 'button', '["a", "b"]', test_key => 'is.it'$$)) v (call);
 -- a draft changes nothing; running, it takes whom its condition takes, each by the hash
 SELECT evaluate_flag('button', user_id) ->> 'value' AS before FROM users WHERE email = 'u1@ab.test';
 SELECT r ->> 'status' AS status, r -> 'campaigns' AS campaigns FROM start_ab_test(:'test') r;
@@ -41,6 +41,11 @@ SELECT right(user_id::text, 2) AS id, group_no FROM ab_test_exposures ORDER BY u
 -- a second test takes whom the first one leaves
 SELECT start_ab_test((create_flag_test('Sizes', 'button', '["big", "small"]', seed => 'summer-double', test_key => 'sizes', test_id => :'second') ->> 'test_id')::uuid) ->> 'status' AS status;
 SELECT right(user_id::text, 2) AS id, e ->> 'value' AS value, e ->> 'rule_id' AS rule_id FROM users, evaluate_flag('button', user_id) e WHERE email LIKE '%@ab.test' ORDER BY user_id;
+-- who asks what is held on it learns of its groups
+SELECT right(u.user_id::text, 2) AS id, string_agg(x ->> 'test_name' || ' ' || (x ->> 'group_name'), ', ' ORDER BY n) AS groups,
+       bool_and(assign_ab_test((x ->> 'test_id')::uuid, u.user_id) ->> 'group_name' = x ->> 'group_name') AS as_assigned
+  FROM users u LEFT JOIN LATERAL jsonb_array_elements(export_user_data(u.user_id) -> 'ab_test_groups') WITH ORDINALITY e (x, n) ON true WHERE u.email LIKE '%@ab.test' GROUP BY u.user_id ORDER BY u.user_id;
+DELETE FROM ab_test_exposures WHERE test_no = (SELECT test_no FROM ab_tests WHERE test_id = :'second');
 -- a document carries the flag without its tests: back to where it is from, and to another place
 CREATE TEMP TABLE carried AS SELECT jsonb_build_object('features', jsonb_build_object('button', f, 'knob', f)) AS document FROM (SELECT get_flags_document() #> '{features,button}') d (f);
 SELECT jsonb_path_query_array(document, '$.features.button.rules[*].id') AS rules, import_flags_document(document) AS carried FROM carried;

@@ -65,6 +65,8 @@ SELECT right(u::text, 2) AS id, a -> 'in_test' AS in_test, a -> 'group' AS "grou
 SELECT right(u::text, 2) AS id, jsonb_path_query_array(record_transaction(u, 20), '$.awards[*].campaign_id') AS awards FROM (SELECT user_id AS u FROM users WHERE email LIKE '%@ab.test') u ORDER BY u;
 SELECT e ->> 'campaign_id' AS campaign_id, e ->> 'reason' AS reason FROM transactions t, jsonb_array_elements(explain_award(t.transaction_id) -> 'candidates') e
  WHERE t.user_id = '018f3c2a-7b10-7c4d-9e21-3f5a6b7c8d01' ORDER BY (e ->> 'campaign_id') COLLATE "C";
+SELECT count(*) AS in_a_group, bool_and(assign_ab_test((x ->> 'test_id')::uuid, user_id) ->> 'group_name' = x ->> 'group_name') AS told_by_the_export
+  FROM users, jsonb_array_elements(export_user_data(user_id) -> 'ab_test_groups') x WHERE email LIKE '%@ab.test';
 -- customers see what their group gives
 CREATE FUNCTION pg_temp.sees(who uuid, campaign text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

@@ -61,6 +61,7 @@ SELECT get_flag('ramp') -> 'schedule' AS no_ramp, pg_temp.short(evaluate_flag('r
 SELECT toggle_flag('ramp', false) - 'changed_at' AS as_it_is;
 SELECT set_flag_rollout('ramp', 40, now() + interval '1 day') - 'changed_at' AS ramp, jsonb_array_length(get_flag('ramp') -> 'schedule') AS under_way;
 SELECT schedule_flag('ramp', now() + interval '2 days', true) #> '{schedule,1}' ->> 'to_percentage' AS as_at_that_time;
+SELECT schedule_flag('ramp', now() + interval '1 day', true) #>> '{schedule,1,to_percentage}' AS at_the_end_of_the_ramp, jsonb_array_length(cancel_flag_schedule('ramp', now() + interval '1 day') -> 'schedule') AS left;
 SELECT jsonb_array_length(schedule_flag('ramp', now() + interval '2 days', true, 60, now() + interval '3 days') -> 'schedule') AS replaced;
 SELECT s -> 'enabled' AS enabled, s ->> 'from_percentage' AS from_share, s ->> 'to_percentage' AS to_share FROM jsonb_array_elements(get_flag('ramp') -> 'schedule') s;
 SELECT schedule_flag('ramp', now() - interval '1 second');
@@ -144,12 +145,21 @@ SELECT delete_flag('greeting');
 SELECT create_flag('greeting', 'Again');
 SELECT restore_flag('greeting') - 'archived_at' AS restored, get_flag('greeting') -> 'enabled' AS off;
 SELECT restore_flag('greeting');
+SELECT count(create_flag(k, k, prerequisites => p::jsonb)) AS made FROM (VALUES ('low', '[]'), ('high', '[{"id": "low"}]')) f (k, p);
+SELECT delete_flag('high') ->> 'flag_key' AS archived, delete_flag('low') ->> 'flag_key' AS and_what_it_needs;
+SELECT restore_flag('high');
+SELECT restore_flag('low') ->> 'flag_key' AS first, restore_flag('high') ->> 'flag_key' AS then;
 
 -- --- lists -------------------------------------------------------------------------------------------------------
 SELECT f ->> 'flag_key' AS key, f -> 'enabled' AS enabled, f ->> 'rollout_percentage' AS share FROM jsonb_array_elements(list_flags(category => 'experimental') -> 'flags') f;
 SELECT list_flags(page_size => 2, search => 'a') - 'flags' AS page, (SELECT jsonb_agg(f -> 'flag_key') FROM jsonb_array_elements(list_flags(page_size => 2, search => 'a', after => 'amount_chip_selector') -> 'flags') f) AS next;
 SELECT (SELECT count(*) FROM jsonb_array_elements(list_flags(page_size => 100, status => s) -> 'flags')) AS count, s AS status FROM unnest('{on,off,archived}'::text[]) s;
 SELECT list_flags(status => 'x');
+
+-- --- keys that a GET over PostgREST would take for a filter ----------------------------------------------------------
+SELECT create_flag('eq.dark', 'Dark');
+SELECT create_flag('like', 'Like');
+SELECT create_flag('like_button', 'Like') ->> 'flag_key' AS taken;
 
 -- --- what may not be stored: the place is told -------------------------------------------------------------------------
 CREATE FUNCTION pg_temp.refused(what jsonb) RETURNS text LANGUAGE plpgsql AS $$
@@ -210,5 +220,13 @@ SELECT set_config('request.headers', jsonb_build_object('if-none-match', 'W/' ||
 SELECT get_flags_document() IS NULL AS not_modified, current_setting('response.status') AS status, :'tag' ~ '^"[0-9a-f]{32}"$' AS tag;
 SELECT toggle_flag('hidden') -> 'enabled' AS changed, set_config('response.status', '', true) AS status;
 SELECT get_flags_document() IS NULL AS not_modified, current_setting('response.status') AS status, current_setting('response.headers')::jsonb #>> '{0,ETag}' <> :'tag' AS other_tag;
+-- in a ramp a document is as old as the last change of its share, and kept as long as others
+SELECT s.value AS ttl FROM system_settings s WHERE s.setting = 'cache_ttl_seconds' \gset
+DELETE FROM feature_flag_rollouts;
+UPDATE feature_flags SET updated_at = '2020-01-01 00:00+00';
+INSERT INTO feature_flag_rollouts (flag_no, starts_at, ends_at, enabled, from_bp, to_bp) SELECT flag_no, now() - interval '12 hours', now() + interval '12 hours', true, 10000, 0 FROM feature_flags WHERE flag_key = 'dark_mode';
+SELECT set_config('request.headers', '', true) AS no_headers;
+SELECT (d ->> 'dateUpdated')::timestamptz = now() - interval '12 hours' + (10000 - (f ->> 'rollout_percentage')::numeric * 100)::int * interval '8.64 seconds' AS last_change, current_setting('response.headers')::jsonb #>> '{1,Cache-Control}' = 'private, max-age=' || :'ttl' AS kept
+  FROM get_flags_document() d, get_flag('dark_mode') f;
 ROLLBACK;
 SELECT count(*) AS flags FROM swipesavvy.feature_flags;

@@ -4,6 +4,7 @@ CALL swipesavvy.grant_access(
     tables => ARRAY['feature_flags', 'feature_flag_rollouts', 'feature_flag_overrides', 'feature_flag_assignments', 'feature_flag_audit_log', 'feature_flag_usage', 'feature_flag_analytics', 'flag_sentinel'],
     views => ARRAY['v_active_feature_flags', 'v_feature_flag_usage_summary'],
     sequences => ARRAY['feature_flags_flag_no_seq'],
+    helpers => ARRAY['flag_hash', 'flag_bucket_ranges', 'flag_choose_variation', 'flag_in_namespace', 'flag_condition_matches'],
     triggers => ARRAY['restore_feature_flags', 'restore_feature_flag_rollouts'],
     functions => ARRAY[
         'flag_hash NB', 'flag_bucket_ranges NB', 'flag_choose_variation NB', 'flag_in_namespace NB', 'flag_condition_matches NB', 'flag_evaluate_document NB',
