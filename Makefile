@@ -28,7 +28,7 @@ SQL_1_0_0 = base/schema base/roles base/types audit/audit outbox/outbox outbox/s
             health/health operations/guard operations/restore base/privileges
 SQL_1_1_0 = base/steps flags/documents flags/flags flags/usage flags/restore flags/privileges \
             experiments/plan experiments/experiments experiments/functions experiments/restore experiments/privileges \
-            analytics/rollups analytics/campaigns analytics/segments analytics/uplift analytics/customers analytics/restore analytics/privileges
+            analytics/rollups analytics/campaigns analytics/segments analytics/uplift analytics/customers analytics/reports analytics/restore analytics/privileges
 SQL_1_2_0 = places/locations places/ratings places/geofences places/partners places/restore places/privileges \
             learning/learning learning/restore learning/privileges
 

@@ -97,17 +97,8 @@ ss_next_integer(SSRow *row)
 {
 	bool isnull;
 	Datum value = ss_next_value_or_null(row, NUMERICOID, &isnull);
-	int128 result = 0;
-	const char *digits;
-	bool negative;
 
-	if (isnull)
-		return 0;
-	digits = DatumGetCString(DirectFunctionCall1(numeric_out, value));
-	negative = *digits == '-';
-	for (digits += negative ? 1 : 0; *digits >= '0' && *digits <= '9'; digits++)
-		result = result * 10 + (*digits - '0');
-	return negative ? -result : result;
+	return isnull ? 0 : ss_integer(DatumGetNumeric(value));
 }
 
 static void
@@ -213,8 +204,8 @@ ss_figures_add(SSFigures *sum, const SSFigures *figures)
 
 /* --- numbers ------------------------------------------------------------------------------ */
 
-void
-ss_json_decimal(SSJson *json, const char *key, int128 value, int places)
+Numeric
+ss_decimal(int128 value, int places)
 {
 	char digits[64];
 	char *at = digits + sizeof(digits);
@@ -222,10 +213,7 @@ ss_json_decimal(SSJson *json, const char *key, int128 value, int places)
 	int n = 0;
 
 	if (value >= PG_INT64_MIN && value <= PG_INT64_MAX)
-	{
-		ss_json_money(json, key, (int64) value, places);
-		return;
-	}
+		return ss_money_to_major((int64) value, places);
 	*--at = '\0';
 	do
 	{
@@ -237,9 +225,26 @@ ss_json_decimal(SSJson *json, const char *key, int128 value, int places)
 	} while (rest > 0 || n <= places);
 	if (value < 0)
 		*--at = '-';
-	ss_json_datum(json, key,
-				  DirectFunctionCall3(numeric_in, CStringGetDatum(at), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)),
-				  false, NUMERICOID);
+	return DatumGetNumeric(
+		DirectFunctionCall3(numeric_in, CStringGetDatum(at), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+}
+
+int128
+ss_integer(Numeric value)
+{
+	const char *digits = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value)));
+	bool negative = *digits == '-';
+	int128 result = 0;
+
+	for (digits += negative ? 1 : 0; *digits >= '0' && *digits <= '9'; digits++)
+		result = result * 10 + (*digits - '0');
+	return negative ? -result : result;
+}
+
+void
+ss_json_decimal(SSJson *json, const char *key, int128 value, int places)
+{
+	ss_json_datum(json, key, NumericGetDatum(ss_decimal(value, places)), false, NUMERICOID);
 }
 
 int128

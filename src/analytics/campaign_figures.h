@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "utils/date.h"
+#include "utils/numeric.h"
 
 #include "analytics/state.h"
 #include "base/json.h"
@@ -92,7 +93,11 @@ ss_figures_conversions(const SSFigures *figures)
 /* The keys that all answers have: the measures, and `rates`, into the object that is open. */
 extern void ss_figures_json(SSJson *json, const SSFigures *figures, const char *currency, int exponent);
 
-/* An integer of any size, with so many of its digits after the point. */
+/* An integer of any size, with so many of its digits after the point; and a whole number as an integer. */
+extern Numeric ss_decimal(int128 value, int places);
+extern int128 ss_integer(Numeric value);
+
+/* The same in an answer. */
 extern void ss_json_decimal(SSJson *json, const char *key, int128 value, int places);
 
 /* dividend / divisor, halves away from 0, with so many places; null where the divisor is 0. */

@@ -110,6 +110,13 @@ ss_query_keep_order(void)
 		set_for_level("enable_bitmapscan", "off");
 }
 
+void
+ss_query_plan_anew(void)
+{
+	avoid_jit();
+	set_for_level("plan_cache_mode", "force_custom_plan");
+}
+
 /* The query's plan, with the path in place under which it is made and used. */
 static SPIPlanPtr
 plan_of(SSQuery *query)

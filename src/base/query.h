@@ -132,6 +132,9 @@ extern void ss_query_plan_once(void);
 /* The same, and off bitmaps: rows that lie in the order of an index are read in it, not sorted. */
 extern void ss_query_keep_order(void);
 
+/* Plans for the parameters of each call until the GUC nest level ends: for queries most of whose conditions these switch off. */
+extern void ss_query_plan_anew(void);
+
 /* Sets parameter n (from 0) to a text or to a value by reference; NULL sets it to null. */
 extern void ss_param_text(Datum *values, bool *nulls, int n, const char *text);
 extern void ss_param_pointer(Datum *values, bool *nulls, int n, const void *value);

@@ -53,7 +53,7 @@ const char *const ss_campaign_types[] = {"LOCATION_DEAL", "EMAIL_OFFER", "SEASON
 const char *const ss_campaign_statuses[] = {"draft", "running", "paused", "completed", "archived", NULL};
 
 /* in the order of SSOffer */
-static const char *const offer_types[] = {"FIXED_DISCOUNT", "PERCENTAGE", "BOGO", "FREE_SHIPPING", "OTHER", NULL};
+const char *const ss_offer_types[] = {"FIXED_DISCOUNT", "PERCENTAGE", "BOGO", "FREE_SHIPPING", "OTHER", NULL};
 
 #define REQUIRED	.required = true
 #define DEFAULT(n)	.has_default = true, .when_null = (n)
@@ -63,7 +63,7 @@ static const Field fields[SS_CAMPAIGN_FIELDS] = {
 	[SS_CAMPAIGN_NAME] = {"name", FIELD_TEXT, REQUIRED, RANGE(1, SS_NAME_MAX)},
 	[SS_CAMPAIGN_TYPE] = {"campaign_type", FIELD_CHOICE, REQUIRED, .choices = ss_campaign_types},
 	[SS_CAMPAIGN_OFFER_AMOUNT] = {"offer_amount", FIELD_OFFER, RANGE(0, PG_INT64_MAX)},
-	[SS_CAMPAIGN_OFFER_TYPE] = {"offer_type", FIELD_CHOICE, REQUIRED, .choices = offer_types},
+	[SS_CAMPAIGN_OFFER_TYPE] = {"offer_type", FIELD_CHOICE, REQUIRED, .choices = ss_offer_types},
 	[SS_CAMPAIGN_START_DATE] = {"start_date", FIELD_TIME, REQUIRED},
 	[SS_CAMPAIGN_END_DATE] = {"end_date", FIELD_TIME},
 	[SS_CAMPAIGN_DESCRIPTION] = {"description", FIELD_TEXT, RANGE(1, SS_TEXT_MAX)},
@@ -198,7 +198,8 @@ static void
 check_offer(const SSCampaignInput *input, SSCampaignRow *row)
 {
 	const int n = SS_CAMPAIGN_OFFER_AMOUNT;
-	int offer = ss_check_choice(TextDatumGetCString(input->value[SS_CAMPAIGN_OFFER_TYPE]), "offer_type", offer_types);
+	int offer =
+		ss_check_choice(TextDatumGetCString(input->value[SS_CAMPAIGN_OFFER_TYPE]), "offer_type", ss_offer_types);
 	bool is_money = (offer == SS_OFFER_FIXED_DISCOUNT || offer == SS_OFFER_FREE_SHIPPING);
 	int64 maximum = (offer == SS_OFFER_PERCENTAGE) ? 100 * SS_MILLI : fields[n].maximum;
 	int64 amount = 0;
@@ -342,7 +343,7 @@ ss_campaign_row_compile(const SSCampaignRow *row, const SSRules *rules, const ch
 	memset(campaign, 0, sizeof(*campaign));
 	campaign->id = row->isnull[SS_CAMPAIGN_ID] ? pstrdup(id) : TextDatumGetCString(value[SS_CAMPAIGN_ID]);
 	campaign->offer =
-		(SSOffer) ss_check_choice(TextDatumGetCString(value[SS_CAMPAIGN_OFFER_TYPE]), "offer_type", offer_types);
+		(SSOffer) ss_check_choice(TextDatumGetCString(value[SS_CAMPAIGN_OFFER_TYPE]), "offer_type", ss_offer_types);
 	campaign->offer_amount = DatumGetInt64(value[SS_CAMPAIGN_OFFER_AMOUNT]);
 	strlcpy(campaign->currency, TextDatumGetCString(value[SS_CAMPAIGN_CURRENCY]), sizeof(campaign->currency));
 	campaign->start_date = DatumGetTimestampTz(value[SS_CAMPAIGN_START_DATE]);

@@ -66,6 +66,7 @@ typedef struct SSCampaignRow
 
 extern const char *const ss_campaign_types[];
 extern const char *const ss_campaign_statuses[];
+extern const char *const ss_offer_types[];
 
 /* The arguments of create_campaign, which are the fields in their order. */
 extern void ss_campaign_input_from_args(SSCampaignInput *input, FunctionCallInfo fcinfo);

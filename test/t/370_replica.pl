@@ -138,6 +138,7 @@ my %questions = (
     place_position => '(1, 2, 3)',
     preview_sink => "('hook', 'points.redeemed') - 'headers'",
     purchases_computed => "('points_earned', 0)",
+    run_custom_report => q{('{"source": "campaigns", "measures": ["impressions", "conversions"], "dimensions": ["campaign", "hour"], "start_date": "2026-01-01", "end_date": "2030-12-31", "totals": true}') - 'as_of'},
     search_key => q{(U&'Zo\\00CB')},
     simulate_campaign => "($draft, '$first', '$last')",
     unfolded_deltas => '(NULL)',

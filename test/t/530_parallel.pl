@@ -22,7 +22,7 @@ $node->safe_psql('app', q{
 # A value for each argument, by its name; for others by its type.
 my %named = (
     user_id => "'$user'", campaign_id => "'CAMP-A'", merchant_id => "'00000000-0000-7000-8000-00000000aaaa'", category => "'Services'", search => "'a'",
-    status => "'running'", campaign_type => "'SEASONAL'", period => "'monthly'", sink => "'hook'", event => "'user.created'", figure => "'commits_total'",
+    status => "'running'", campaign_type => "'SEASONAL'", period => "'monthly'", sink => "'hook'", event => "'user.created'", definition => q('{"source": "purchases", "measures": ["purchases"], "dimensions": ["day"], "start_date": "2026-01-01", "end_date": "2030-12-31"}'), figure => "'commits_total'",
     resolution => "'minute'", granularity => "'weekly'", segment => "'loyal'", event_type => "'user.create'", resource => "'user'", after => "'00000000-0000-7000-8000-00000000aaab'", jwt => "'e30.e30.x'", seal_no => '1', key => "'dark_mode'", role => "'customer'");
 my %typed = (integer => 1, bigint => 1, boolean => 'true', uuid => "'$user'", 'timestamp with time zone' => "'2026-01-01Z'", text => "'x'", bytea => "'\\x00'", numeric => 1, 'uuid[]' => "'{}'", 'bytea[]' => "'{}'", jsonb => "'{}'",
     'double precision' => '0.5', 'double precision[]' => "'{0.5,0.5}'", 'numeric[]' => "'{0.5,0.5}'", 'text[]' => "'{dark_mode}'", date => "'2026-01-01'", anyelement => 1);
