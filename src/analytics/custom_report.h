@@ -167,7 +167,7 @@ typedef struct SSCustomReport
 /* The report that the document defines; 22023 naming the path of what is wrong. Its limit is at most `most`. */
 extern SSCustomReport *ss_custom_read(Jsonb *definition, int64 most, int64 unless_given);
 
-/* --- its rows -------------------------------------------------------------------------- */
+/* --- values -------------------------------------------------------------------------- */
 
 /* The value of a measure: an integer with so many digits after the point. */
 typedef struct SSCustomValue
@@ -176,6 +176,13 @@ typedef struct SSCustomValue
 	int128 value;
 	int places;
 } SSCustomValue;
+
+extern SSCustomValue ss_custom_value(const SSCustomMeasure *measure, const int128 *sums, int exponent);
+
+/* The sums (of SS_CUSTOM_SUMS) of a row that has `count` of them from a column (from 0) on, of which the first is that one; the others are 0. */
+extern void ss_custom_read_sums(TupleTableSlot *row, int column, int first, int count, int128 *sums);
+
+/* --- its rows -------------------------------------------------------------------------- */
 
 typedef struct SSCustomRows
 {

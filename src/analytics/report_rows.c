@@ -295,8 +295,8 @@ set_parameters(const SSCustomReport *report, const SSAnalyticsState *state, Datu
 
 /* --- values of measures ------------------------------------------------------------------------- */
 
-static SSCustomValue
-value_of(const SSCustomMeasure *measure, const int128 *sums, int exponent)
+SSCustomValue
+ss_custom_value(const SSCustomMeasure *measure, const int128 *sums, int exponent)
 {
 	SSCustomValue value = {.places = measure->places + (measure->exponent ? exponent : 0)};
 
@@ -354,21 +354,26 @@ typedef struct Groups
 	MemoryContext scratch;
 } Groups;
 
-/* The sums of a group; false where it has no fact. */
-static bool
-read_sums(const Groups *groups, TupleTableSlot *row, int128 *sums)
+void
+ss_custom_read_sums(TupleTableSlot *row, int column, int first, int count, int128 *sums)
 {
-	int column = groups->rows->report->source->ndimensions + 2;
-	int end = column + (row->tts_tupleDescriptor->natts - column);
-
 	memset(sums, 0, SS_CUSTOM_SUMS * sizeof(int128));
-	for (int i = groups->first_sum; column < end; i++, column++)
+	for (int i = 0; i < count; i++)
 	{
-		if (!row->tts_isnull[column])
-			sums[i] = ss_integer(DatumGetNumeric(row->tts_values[column]));
+		if (!row->tts_isnull[column + i])
+			sums[first + i] = ss_integer(DatumGetNumeric(row->tts_values[column + i]));
 	}
 	sums[SS_SUM_CONVERSIONS] = sums[SS_PURCHASE_CONVERSIONS] + sums[SS_TRACKED_CONVERSIONS];
 	sums[SS_SUM_NET] = sums[SS_AMOUNT] - sums[SS_REFUNDED];
+}
+
+/* The sums of a group; false where it has no fact. */
+static bool
+read_group(const Groups *groups, TupleTableSlot *row, int128 *sums)
+{
+	int column = groups->rows->report->source->ndimensions + 2;
+
+	ss_custom_read_sums(row, column, groups->first_sum, row->tts_tupleDescriptor->natts - column, sums);
 	return sums[SS_IMPRESSIONS] != 0 || sums[SS_VIEWS] != 0 || sums[SS_CLICKS] != 0 || sums[SS_SUM_CONVERSIONS] != 0 ||
 		   sums[SS_PURCHASES_COMPLETED] != 0 || sums[SS_PURCHASES_PENDING] != 0;
 }
@@ -401,7 +406,7 @@ add_to_totals(SSCustomRows *rows, const int128 *sums, const char *currency)
 static void
 set_measure(TupleTableSlot *slot, int column, const SSCustomMeasure *measure, const int128 *sums, int exponent)
 {
-	SSCustomValue value = value_of(measure, sums, exponent);
+	SSCustomValue value = ss_custom_value(measure, sums, exponent);
 
 	slot->tts_isnull[column] = value.isnull;
 	if (!value.isnull)
@@ -446,7 +451,7 @@ take_group(TupleTableSlot *row, void *state)
 
 	slot_getallattrs(row);
 	groups->read += DatumGetInt64(row->tts_values[report->source->ndimensions]);
-	passes = read_sums(groups, row, sums);
+	passes = read_group(groups, row, sums);
 	if (passes)
 	{
 		int exponent;
@@ -455,7 +460,7 @@ take_group(TupleTableSlot *row, void *state)
 		exponent = exponent_of(currency);
 		for (int i = 0; i < report->nhaving && passes; i++)
 		{
-			SSCustomValue value = value_of(&report->source->measures[report->having[i].measure], sums, exponent);
+			SSCustomValue value = ss_custom_value(&report->source->measures[report->having[i].measure], sums, exponent);
 
 			passes = satisfies(&report->having[i], &value);
 		}
@@ -636,5 +641,5 @@ ss_custom_total(const SSCustomRows *rows, int measure)
 
 	if (of->is_money && currency[0] == '\0')
 		return (SSCustomValue){.isnull = true};
-	return value_of(of, rows->totals, exponent_of(currency));
+	return ss_custom_value(of, rows->totals, exponent_of(currency));
 }

@@ -107,6 +107,13 @@ mask_digits(JsonbValue *value)
 	value->val.string.len = used + length - copied;
 }
 
+/* A SHA-256 as hexadecimal digits, some of which may follow one another: no card's. */
+static bool
+is_digest(const char *text, int length)
+{
+	return length == 64 && (int) strspn(text, "0123456789abcdef") >= length;
+}
+
 static void
 mask_whole(JsonbValue *value)
 {
@@ -120,7 +127,8 @@ mask_scalar(JsonbValue *value, bool secret, bool phone)
 {
 	if (secret && value->type != jbvNull)
 		mask_whole(value);
-	else if (value->type == jbvString && !phone && !ss_uuid_is_text(value->val.string.val, value->val.string.len))
+	else if (value->type == jbvString && !phone && !ss_uuid_is_text(value->val.string.val, value->val.string.len) &&
+			 !is_digest(value->val.string.val, value->val.string.len))
 		mask_digits(value);
 }
 

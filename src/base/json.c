@@ -144,8 +144,8 @@ ss_json_jsonb(SSJson *json, const char *key, Jsonb *document)
 	push_scalar(json, key, &value);
 }
 
-void
-ss_json_time(SSJson *json, const char *key, TimestampTz value)
+char *
+ss_json_time_text(TimestampTz value)
 {
 	struct pg_tm tm;
 	fsec_t fsec;
@@ -154,30 +154,39 @@ ss_json_time(SSJson *json, const char *key, TimestampTz value)
 	if (TIMESTAMP_NOT_FINITE(value))
 	{
 		EncodeSpecialTimestamp(value, text);
-		ss_json_text(json, key, text);
-		return;
+		return text;
 	}
 	if (timestamp2tm(value, NULL, &tm, &fsec, NULL, NULL) != 0)
 		ereport(ERROR, errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("timestamp out of range"));
 	EncodeDateTime(&tm, fsec, false, 0, NULL, USE_XSD_DATES, text);
 	strlcat(text, "Z", MAXDATELEN + 2);
-	ss_json_text(json, key, text);
+	return text;
+}
+
+void
+ss_json_time(SSJson *json, const char *key, TimestampTz value)
+{
+	ss_json_text(json, key, ss_json_time_text(value));
+}
+
+char *
+ss_json_date_text(DateADT value)
+{
+	struct pg_tm tm = {0};
+	char *text = palloc(MAXDATELEN + 1);
+
+	j2date(value + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
+	EncodeDateOnly(&tm, USE_ISO_DATES, text);
+	return text;
 }
 
 void
 ss_json_date(SSJson *json, const char *key, DateADT value)
 {
-	struct pg_tm tm = {0};
-	char text[MAXDATELEN + 1];
-
 	if (DATE_NOT_FINITE(value))
-	{
 		ss_json_null(json, key);
-		return;
-	}
-	j2date(value + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
-	EncodeDateOnly(&tm, USE_ISO_DATES, text);
-	ss_json_text(json, key, pstrdup(text));
+	else
+		ss_json_text(json, key, ss_json_date_text(value));
 }
 
 void

@@ -38,10 +38,12 @@ extern void ss_json_text(SSJson *json, const char *key, const char *value);
 extern void ss_json_uuid(SSJson *json, const char *key, const pg_uuid_t *value);
 extern void ss_json_jsonb(SSJson *json, const char *key, Jsonb *value);
 
-/* ISO 8601 in UTC with a Z */
+/* ISO 8601 in UTC with a Z; and as a text, palloc'd */
+extern char *ss_json_time_text(TimestampTz value);
 extern void ss_json_time(SSJson *json, const char *key, TimestampTz value);
 
-/* ISO 8601, whatever DateStyle is; an infinite one adds null */
+/* ISO 8601, whatever DateStyle is; an infinite one, which has no text here, adds null */
+extern char *ss_json_date_text(DateADT value);
 extern void ss_json_date(SSJson *json, const char *key, DateADT value);
 
 /* minor units of a currency with that many decimals, as a decimal number in major units */

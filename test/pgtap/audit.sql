@@ -93,6 +93,8 @@ SELECT is(l.details::jsonb, w.details::jsonb, 'update_user: ' || w.changes)
 SELECT is(l.details::jsonb #>> '{after,name}', w.masked, 'masked: ' || w.name)
   FROM (VALUES ('Card 4111 1111 1111 1111 of Ada', 'Card *** of Ada'), ('4111-1111-1111-1111', '***'), ('411111111111', '***'), ('41111111111', '41111111111'),
                ('a 4111.1111.1111.1111 b 5500000000000004', 'a *** b ***'), ('4111x1111x1111x1111', '4111x1111x1111x1111'),
+               ('8e89d78689b39a940108221216df728b52a167c8886153bdf2073ba76ec4be45', '8e89d78689b39a940108221216df728b52a167c8886153bdf2073ba76ec4be45'),
+               ('8e89d78689b39a940108221216df728b52a167c8886153bdf2073ba76ec4be4', '8e89d78689b39a***df728b52a167c8886153bdf2073ba76ec4be4'),
                ('00000000-0000-7000-8000-00000000000b', '00000000-0000-7000-8000-00000000000b')) w (name, masked),
        LATERAL pg_temp.left_by(format('SELECT swipesavvy.update_user(%L, %L)', :'ada', jsonb_build_object('name', w.name))) l;
 SELECT is(l.details::jsonb #>> '{after,phone}', '+49 30 1234567890', 'a phone number stays')

@@ -147,6 +147,7 @@ INSERT INTO exercises VALUES
     (902, 'cancel_ml_training', $$'churn'$$, 'ml_model.cancel', 'churn/2', NULL, NULL),
     (903, 'activate_ml_model', $$'churn', 1$$, 'ml_model.activate', 'churn/1', NULL, NULL),
     (904, 'export_ml_data', $$'churn', now()$$, 'ml_data.export', 'churn', NULL, NULL),
+    (907, 'export_analytics', $$'rfm'$$, 'analytics.export', 'rfm', NULL, NULL),
     (905, 'set_profiling_consent', $$'00000000-0000-7000-8000-00000000000d', false$$, 'user.profiling', '00000000-0000-7000-8000-00000000000d', '00000000-0000-7000-8000-00000000000d',
         '{"before": {"profiling": true}, "after": {"profiling": false}}');
 UPDATE exercises SET arguments = replace(arguments, 'BOB', '00000000-0000-7000-8000-00000000000b'), about = replace(about, 'BOB', '00000000-0000-7000-8000-00000000000b'),

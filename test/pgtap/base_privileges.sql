@@ -45,7 +45,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('get_campaign_segments', 'NM'), ('refresh_campaign_segments', 'M'), ('get_campaign_uplift', 'NM'), ('refresh_campaign_uplift', 'M'), ('hold_out_bucket', '-'), ('track_events', 'BM'),
     ('analytics_hour', '-'), ('analytics_day', '-'), ('unfolded_deltas', '-'),
     ('refresh_customer_analytics', 'M'), ('get_rfm_segments', 'NM'), ('list_rfm_users', 'NM'), ('get_cohort_retention', 'NM'), ('get_churn_list', 'NM'), ('get_points_liability', 'NM'),
-    ('run_custom_report', 'NM'),
+    ('run_custom_report', 'NM'), ('export_analytics', 'NM'),
     ('get_points_ageing', 'NM'),
     ('create_geofence', 'M'), ('update_geofence', 'M'), ('delete_geofence', 'M'), ('list_geofences', 'CBM'), ('set_location_consent', 'CBM'), ('report_location', 'CBM'),
     ('close_geofence_visits', 'M'), ('apply_location_retention', 'M'),

@@ -266,7 +266,7 @@ INSERT INTO declared_functions VALUES
     ('v/null/u', 'apply_event_retention fold_analytics rebuild_analytics refresh_analytics refresh_campaign_segments refresh_campaign_uplift track_events'),
     ('s/null/r', 'get_ab_test list_ab_tests'), ('s/null/u', 'get_ab_test_results'),
     ('v/null/u', 'grant_access guard_restores'), ('v/null/u', 'assign_ab_test create_ab_test create_flag_test delete_ab_test end_ab_test pause_ab_test refresh_ab_tests start_ab_test track_exposures update_ab_test'),
-    ('s/null/r', 'run_custom_report'),
+    ('s/null/r', 'run_custom_report'), ('v/null/u', 'export_analytics'),
     ('s/null/r', 'get_rfm_segments list_rfm_users get_cohort_retention get_churn_list get_points_liability get_points_ageing'), ('v/null/u', 'refresh_customer_analytics'),
     ('s/null/r', 'plan_ab_test evaluate_flag evaluate_flags flag_enabled flag_users get_flag get_flag_analytics get_flag_audit list_flag_overrides list_flags'),
     ('v/null/u', 'assign_flag cancel_flag_schedule create_flag delete_flag flag_cache_status flush_flag_usage fold_flag_usage import_flags_document remove_flag_override restore_flag schedule_flag set_flag_override set_flag_rollout '

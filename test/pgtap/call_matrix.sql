@@ -263,6 +263,7 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('rebuild_analytics', '', NULL, NULL), ('refresh_analytics', '', NULL, NULL), ('fold_analytics', '', NULL, NULL), ('apply_event_retention', '', NULL, NULL),
     ('verify_analytics', '', NULL, NULL), ('get_campaign_metrics', $$'CAMP-RUNS'$$, NULL, NULL), ('get_campaign_daily', $$'CAMP-RUNS'$$, NULL, NULL),
     ('get_campaign_trends', $$'CAMP-RUNS'$$, NULL, NULL), ('get_campaign_roi', $$'CAMP-RUNS'$$, NULL, NULL),
+    ('export_analytics', $$'campaigns'$$, NULL, NULL),
     ('run_custom_report', $$'{"source": "campaigns", "measures": ["clicks"], "start_date": "2026-01-01", "end_date": "2026-12-31"}'$$, NULL, NULL),
     ('get_campaign_portfolio', '', NULL, NULL), ('get_top_campaigns', '', NULL, NULL), ('campaign_performance', '', NULL, NULL),
     ('get_campaign_segments', $$'CAMP-RUNS'$$, NULL, NULL), ('refresh_campaign_segments', $$'CAMP-RUNS'$$, NULL, NULL),

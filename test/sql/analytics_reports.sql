@@ -1,4 +1,4 @@
--- Custom reports: what they say of campaigns by day and by hour and of purchases, how they are ordered and cut, and what is refused.
+-- Custom reports: what they say of campaigns by day and by hour and of purchases, how they are ordered and cut, and what is refused; exports.
 \set ON_ERROR_ROLLBACK on
 BEGIN;
 SET search_path = swipesavvy, public;
@@ -6,6 +6,7 @@ SET timezone = 'UTC';
 \set ada '018f3c2a-7b10-7c4d-9e21-3f5a6b7c8d01'
 \set cafe '018f3c2a-7b10-7c4d-9e21-0000000000c1'
 SELECT run_custom_report('{"source": "campaigns", "measures": ["clicks"], "start_date": "2026-03-01", "end_date": "2026-03-31"}');
+SELECT export_analytics('campaigns');
 SELECT create_user('ada@reports.test', 'Ada', user_id => :'ada') IS NOT NULL AS made, create_merchant('Cafe "Zoe"', 'Restaurants & Cafes', merchant_id => :'cafe') IS NOT NULL AS merchant, create_segment('vip') IS NOT NULL AS segment \gset
 SELECT create_campaign(campaign_id => 'AR-TEN', name => 'Ten', campaign_type => 'SEASONAL', offer_type => 'PERCENTAGE', offer_amount => 10, start_date => '2020-01-01', target_merchant_id => :'cafe') IS NOT NULL AS ten,
        create_campaign(campaign_id => 'AR-YEN', name => 'ten', campaign_type => 'FLASH_SALE', offer_type => 'FIXED_DISCOUNT', offer_amount => 100, currency => 'JPY', start_date => '2020-01-01', target_category => 'Restaurants & Cafes') IS NOT NULL AS yen,
@@ -95,4 +96,26 @@ SELECT pg_temp.refused(jsonb_build_object('measures', (SELECT jsonb_agg('clicks'
        pg_temp.refused(jsonb_build_object('having', (SELECT jsonb_agg('{}'::jsonb) FROM generate_series(1, 11)))) AS having,
        pg_temp.refused(jsonb_build_object('order_by', (SELECT jsonb_agg('{}'::jsonb) FROM generate_series(1, 7)))) AS order_by,
        pg_temp.refused(jsonb_build_object('filters', jsonb_build_array(jsonb_build_object('field', 'campaign', 'op', 'in', 'value', (SELECT jsonb_agg('C' || i) FROM generate_series(1, 1001) i))))) AS "values" \gx
+
+-- --- exports: every dataset is compared with its function in test/t/743_exports.pl ---------------------------------
+SELECT update_campaign('AR-YEN', '{"name": "=ten, \"so\""}') IS NOT NULL AS named, create_segment('@home') IS NOT NULL AS segment \gset
+SELECT export_analytics('report', definition => '{"source": "campaigns", "measures": ["conversions", "revenue", "conversion_rate"], "dimensions": ["campaign_name", "currency", "month"], "start_date": "2026-03-01", "end_date": "2026-04-30"}') AS csv;
+SELECT export_analytics('report', 'json', definition => '{"source": "campaigns", "measures": ["conversions", "revenue", "conversion_rate"], "dimensions": ["campaign_name", "currency", "month"], "start_date": "2026-03-01", "end_date": "2026-04-30"}', header => NULL) AS json;
+SELECT export_analytics('campaign_daily', start_date => '2026-03-04', end_date => '2026-03-05', campaign_id => 'AR-YEN', header => false) ~ '^AR-YEN,2026-03-0[45],JPY,0,0,0,[01],[01],0,0,0.0000,(1500|0),(1500|0),(100|0),(100|0),0,,,,,,(100.0000)?,(15.000000)?,false,' AS daily;
+SELECT event_type, resource_id, details #>> '{after,format}' AS format, details #>> '{after,rows}' AS rows, details #>> '{after,digest}' AS digest FROM audit_logs WHERE event_type = 'analytics.export' AND resource_id = 'report';
+SELECT export_analytics(NULL);
+SELECT export_analytics('users');
+SELECT export_analytics('rfm', NULL);
+SELECT export_analytics('rfm', 'xlsx');
+SELECT export_analytics('rfm', start_date => '2026-01-01');
+SELECT export_analytics('ageing', end_date => '2026-01-01');
+SELECT export_analytics('campaigns', campaign_id => 'AR-TEN');
+SELECT export_analytics('churn', definition => '{}');
+SELECT export_analytics('report');
+SELECT export_analytics('report', definition => '{"source": "campaigns"}');
+SELECT export_analytics('report', start_date => '2026-01-01', definition => '{}');
+SELECT export_analytics('campaign_daily', campaign_id => 'AR-NOT');
+SELECT export_analytics('campaigns', start_date => '2026-01-02', end_date => '2026-01-01');
+SELECT export_analytics('campaigns', start_date => '2020-01-01', end_date => '2025-01-05');
+SELECT export_analytics('liability', start_date => 'infinity');
 ROLLBACK;

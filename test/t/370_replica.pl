@@ -178,6 +178,7 @@ my %writers = (
     update_system_settings => q{('{"earn_rate": 2}')},
     track_event => "('TEN', 'view', '$ada')",
     track_events => q{('[{"campaign_id": "TEN", "kind": "view"}]')},
+    export_analytics => "('rfm')",
     fold_analytics => '()',
     rebuild_analytics => '()',
     seal_audit_log => '()',

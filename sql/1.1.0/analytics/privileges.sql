@@ -11,4 +11,4 @@ CALL swipesavvy.grant_access(
         'get_campaign_portfolio N', 'get_top_campaigns N', 'campaign_performance N', 'get_campaign_segments N', 'refresh_campaign_segments',
         'get_campaign_uplift N', 'refresh_campaign_uplift',
         'refresh_customer_analytics', 'get_rfm_segments N', 'list_rfm_users N', 'get_cohort_retention N', 'get_churn_list N', 'get_points_liability N', 'get_points_ageing N',
-        'run_custom_report N']);
+        'run_custom_report N', 'export_analytics N']);
