@@ -45,11 +45,10 @@ PG_FUNCTION_INFO_V1(swipesavvy_get_merchant_affinity);
 SS_QUERY(select_merchants,
 		 "SELECT m.merchant_id, m.name, m.category,"
 		 "       coalesce(r.rating * 200000, (a.rating * 200000)::integer, " NO_RATING ")"
-		 "  FROM swipesavvy.merchants m"
-		 "  LEFT JOIN swipesavvy.merchant_reviews r ON r.user_id = $2 AND r.merchant_id = m.merchant_id"
+		 "  FROM unnest($1) v (id) JOIN swipesavvy.merchants m ON m.merchant_id = v.id AND m.is_active"
+		 "  LEFT JOIN swipesavvy.merchant_reviews r ON r.user_id = $2 AND r.merchant_id = v.id"
 		 "                                         AND " SS_REVIEW_COUNTS_SQL
-		 "  LEFT JOIN swipesavvy.merchant_rating_averages a ON a.merchant_id = m.merchant_id"
-		 " WHERE m.merchant_id = ANY ($1) AND m.is_active",
+		 "  LEFT JOIN swipesavvy.merchant_rating_averages a ON a.merchant_id = v.id",
 		 UUIDARRAYOID, UUIDOID);
 
 static void
@@ -85,29 +84,23 @@ gather(const SSHistory *history)
 	return merchants;
 }
 
+/*
+ * Names, categories and ratings of the merchants of the history, which are numbered as there; those that are visited
+ * and active come first then. Returns how many.
+ */
 static int
-compare_ids(const void *a, const void *b)
+look_up(SSAffinityMerchant *merchants, const SSHistory *history, const pg_uuid_t *user_id)
 {
-	return ss_uuid_compare(&((const SSAffinityMerchant *) a)->id, &((const SSAffinityMerchant *) b)->id);
-}
-
-/* Names, categories and ratings; those that are visited and active come first then. Returns how many. */
-static int
-look_up(SSAffinityMerchant *merchants, int count, const pg_uuid_t *user_id)
-{
-	Datum *ids = palloc(Max(count, 1) * sizeof(Datum));
+	Datum *ids = palloc(Max(history->nmerchants, 1) * sizeof(Datum));
 	int visited = 0;
 	int found = 0;
 	SSRows rows;
 
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < history->nmerchants; i++)
 	{
 		if (merchants[i].visits > 0)
-			merchants[visited++] = merchants[i];
+			ids[visited++] = UUIDPGetDatum(&merchants[i].id);
 	}
-	qsort(merchants, visited, sizeof(SSAffinityMerchant), compare_ids);
-	for (int i = 0; i < visited; i++)
-		ids[i] = UUIDPGetDatum(&merchants[i].id);
 	if (visited == 0)
 		return 0;
 	rows =
@@ -117,18 +110,15 @@ look_up(SSAffinityMerchant *merchants, int count, const pg_uuid_t *user_id)
 					 NULL);
 	for (uint64 i = 0; i < rows.count; i++)
 	{
-		SSAffinityMerchant key;
-		SSAffinityMerchant *merchant;
 		SSRow row = ss_row(rows, i);
+		SSAffinityMerchant *merchant = &merchants[ss_history_merchant(history, ss_next_uuid(&row))];
 
-		key.id = *ss_next_uuid(&row);
-		merchant = bsearch(&key, merchants, visited, sizeof(SSAffinityMerchant), compare_ids);
 		merchant->name = ss_next_text(&row);
 		merchant->category = ss_next_text(&row);
 		merchant->of_rating = ss_next_int32(&row);
 	}
 	ss_rows_free(&rows);
-	for (int i = 0; i < visited; i++)
+	for (int i = 0; i < history->nmerchants; i++)
 	{
 		if (merchants[i].name != NULL)
 			merchants[found++] = merchants[i];
@@ -235,7 +225,7 @@ ss_affinity(const SSRules *rules, const pg_uuid_t *user_id, TimestampTz as_of, S
 	ss_history_read(history, user_id, ss_rules_day_start(rules, today - SS_AFFINITY_DAYS),
 					ss_rules_day_start(rules, today));
 	*merchants = gather(history);
-	count = look_up(*merchants, history->nmerchants, user_id);
+	count = look_up(*merchants, history, user_id);
 	if (count > 0)
 		score(*merchants, count, today);
 	qsort(*merchants, count, sizeof(SSAffinityMerchant), compare_scores);

@@ -218,6 +218,7 @@ scan_times(SSHistory *history, SSDirect *direct, const pg_uuid_t *user_id, Times
 		   bool first)
 {
 	SSScan scan = ss_direct_scan_entries(direct, SS_PURCHASES, user_id, from, until);
+	Datum completed = ss_direct_label(SS_LABEL_STATUS + SS_COMPLETED);
 
 	while (!(first && history->has_first) && ss_direct_next_entry(&scan))
 	{
@@ -226,7 +227,7 @@ scan_times(SSHistory *history, SSDirect *direct, const pg_uuid_t *user_id, Times
 
 		CHECK_FOR_INTERRUPTS();
 		ss_direct_entry(&scan, values, nulls);
-		if (values[PURCHASE_STATUS] == ss_direct_label(SS_LABEL_STATUS + SS_COMPLETED))
+		if (values[PURCHASE_STATUS] == completed)
 			add_columns(history, values, nulls);
 	}
 	ss_direct_close(&scan);

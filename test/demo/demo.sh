@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # The main job on real input: 69,659 purchases earn points, spend budgets and balance to zero.
-# Then some are refunded, points are spent and expire, and a campaign is simulated before and after it runs.
+# Then a model learns from them who is about to be lost, some are refunded, points are spent and expire, and a campaign is simulated
+# before and after it runs.
 # Needs PGHOST, PGPORT and PGUSER (a superuser) of an empty server where the extension is available; makes four
-# databases there. Exits 1 when a count, a sum, a budget or the ledger is wrong, the two doors disagree, or a campaign
-# gives anything else than its simulation says.
+# databases there. Exits 1 when a count, a sum, a budget or the ledger is wrong, the two doors disagree, the model
+# is not worth having, or a campaign gives anything else than its simulation says.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -78,6 +79,10 @@ done
 problems=$(sql -d demo -f "$here/check.sql")
 [ -z "$problems" ] || fail "$problems"
 sql -d demo -v seconds="$seconds" -f "$here/last_line.sql" >"$work/last_line.txt"
+
+sql -d demo -f "$here/churn.sql"
+problems=$(sql -d demo -f "$here/churn_check.sql")
+[ -z "$problems" ] || fail "$problems"
 
 sql -d demo -f "$here/life.sql"
 problems=$(sql -d demo -f "$here/life_check.sql")
