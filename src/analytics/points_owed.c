@@ -58,7 +58,7 @@ add_nulls(SSJson *json, const char *const *keys)
 static void
 add_first_row(SSJson *json, SSRows rows)
 {
-	ss_json_columns(json, rows.table->vals[0], rows.table->tupdesc);
+	ss_json_columns(json, ss_row(rows, 0));
 }
 
 /*

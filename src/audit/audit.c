@@ -232,9 +232,7 @@ ss_audit_write(SSCall *call, const SSAudit *audit, Jsonb *before, Jsonb *after)
 SSAuditRow
 ss_audit_row(void)
 {
-	SSRow row = ss_row_of_last(0);
-
-	return (SSAuditRow){row.tuple, row.desc};
+	return ss_row_of_last(0);
 }
 
 /* The columns of a row that are not the same in the other one, if there is one. */

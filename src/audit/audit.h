@@ -10,11 +10,10 @@
 
 #include "postgres.h"
 
-#include "access/htup.h"
-#include "access/tupdesc.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
+#include "base/rows.h"
 #include "call/call.h"
 
 /* What took place, on what, of whom. */
@@ -34,12 +33,8 @@ typedef struct SSAudit
  */
 extern void ss_audit_write(SSCall *call, const SSAudit *audit, Jsonb *before, Jsonb *after);
 
-/* A row as it was or is. */
-typedef struct SSAuditRow
-{
-	HeapTuple tuple; /* NULL = there is none */
-	TupleDesc desc;
-} SSAuditRow;
+/* A row as it was or is; its tuple is NULL if there is none. */
+typedef SSRow SSAuditRow;
 
 /* The first row of the last query, to be compared later; valid until the call ends. */
 extern SSAuditRow ss_audit_row(void);

@@ -156,8 +156,7 @@ swipesavvy_get_audit_logs(PG_FUNCTION_ARGS)
 	values[6] = UUIDPGetDatum(first_id(end, USECS_PER_HOUR));
 	values[7] = Int64GetDatum(SS_PAGE_ROWS(&page));
 	values[8] = Int64GetDatum(page.offset);
-	(void) ss_query_read(&count_queries[!nulls[0]][!nulls[1]][!nulls[2]], values, nulls);
-	counted = ss_value_int64(0, 1, 0);
+	counted = ss_one_int64(ss_rows_read(&count_queries[!nulls[0]][!nulls[1]][!nulls[2]], values, nulls));
 	if (page.after != NULL)
 	{
 		pg_uuid_t *after = ss_uuid_from_text(page.after, "after");

@@ -136,18 +136,24 @@ read_installation(void)
 {
 	const uint32 table_bit = SS_ONE_TABLE(SS_AUDIT_INSTALLATIONS);
 	Datum values[] = {Int64GetDatum((int64) GetSystemIdentifier()), ObjectIdGetDatum(MyDatabaseId)};
+	int32 number;
+	SSRows rows;
+	SSRow row;
 
 	if (ss_survey_lock(table_bit, table_bit, AccessShareLock))
 	{
 		Relation table = table_open(ss_survey.tables[SS_AUDIT_INSTALLATIONS].relid, NoLock);
-		int32 number = scan_installations(table);
 
+		number = scan_installations(table);
 		table_close(table, NoLock);
 		return number;
 	}
-	if (ss_query_latest(&find_installation, values, NULL) == 0 || !ss_value_bool(0, 2))
+	rows = ss_rows_latest(&find_installation, values, NULL);
+	if (rows.count == 0)
 		return 0;
-	return ss_value_int32(0, 1);
+	row = ss_row(rows, 0);
+	number = ss_next_int32(&row);
+	return ss_next_bool(&row) ? number : 0;
 }
 
 int32

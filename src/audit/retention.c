@@ -80,15 +80,21 @@ retire_seals(int64 after, TimestampTz before, int64 *rows)
 {
 	SSVerification v = {0};
 	SSSeal seal;
+	SSRows next;
 	int64 count = 0;
 
-	if (after > 0 && ss_seal_find(after - 1, 1) > 0)
-		ss_seal_read(0, &v.seal);
-	while (count < RETIRE_MAX && ss_seal_find(v.seal.seal_no, 1) > 0)
+	if (after > 0)
+	{
+		SSRows last = ss_seal_find(after - 1);
+
+		if (last.count > 0)
+			ss_seal_read(ss_row(last, 0), &v.seal);
+	}
+	while (count < RETIRE_MAX && (next = ss_seal_find(v.seal.seal_no)).count > 0)
 	{
 		Retiring retiring = {.after = v.seal.last, .seal = &seal};
 
-		ss_seal_read(0, &seal);
+		ss_seal_read(ss_row(next, 0), &seal);
 		if (seal.sealed_at >= before)
 			break;
 		ss_verify_seal(&v, &seal);
@@ -110,6 +116,7 @@ swipesavvy_apply_audit_retention(PG_FUNCTION_ARGS)
 	SSJson json = {0};
 	SSAudit audit = {.resource = "audit_log", .action = "retire"};
 	int64 days;
+	int64 retired;
 	int64 rows = 0;
 	int64 seals;
 
@@ -117,10 +124,9 @@ swipesavvy_apply_audit_retention(PG_FUNCTION_ARGS)
 	(void) ss_query_write(&lock_seals, NULL, NULL);
 	ss_query_keep_order();
 	PushActiveSnapshot(GetLatestSnapshot());
-	(void) ss_query_read(&read_days, NULL, NULL);
-	days = ss_value_int64(0, 1, 0);
-	(void) ss_query_read(&last_retired, NULL, NULL);
-	seals = retire_seals(ss_value_int64(0, 1, 0), GetCurrentTimestamp() - days * USECS_PER_DAY, &rows);
+	days = ss_one_int64(ss_rows_read(&read_days, NULL, NULL));
+	retired = ss_one_int64(ss_rows_read(&last_retired, NULL, NULL));
+	seals = retire_seals(retired, GetCurrentTimestamp() - days * USECS_PER_DAY, &rows);
 	PopActiveSnapshot();
 	ss_json_open_object(&json, NULL);
 	ss_json_int(&json, "retired_seals", seals);

@@ -50,8 +50,7 @@ SS_QUERY(lock_seals, "LOCK TABLE swipesavvy.audit_seals IN SHARE ROW EXCLUSIVE M
 
 SS_QUERY(last_seal, "SELECT " SEAL_COLUMNS SEALS " ORDER BY s.seal_no DESC LIMIT 1");
 
-SS_QUERY(next_seals, "SELECT " SEAL_COLUMNS SEALS " WHERE s.seal_no > $1 ORDER BY s.seal_no LIMIT $2", INT8OID,
-		 INT8OID);
+SS_QUERY(next_seal, "SELECT " SEAL_COLUMNS SEALS " WHERE s.seal_no > $1 ORDER BY s.seal_no LIMIT 1", INT8OID);
 
 /* $1 to $3: the last sealed row; $4: this installation. The snapshot is the one that the query runs under. */
 SS_QUERY(rows_to_seal,
@@ -124,14 +123,21 @@ append_column(StringInfo buffer, Datum value, bool isnull, Oid type)
 	}
 }
 
-SSLogKey
-ss_seal_key(uint64 row)
+static SSLogKey
+next_key(SSRow *row)
 {
-	return (SSLogKey){
-		.installation_no = ss_value_int32(row, 1),
-		.xid = DatumGetFullTransactionId(ss_value_typed(row, 2, XID8OID)),
-		.log_id = *ss_value_uuid(row, 3),
-	};
+	SSLogKey key;
+
+	key.installation_no = ss_next_int32(row);
+	key.xid = DatumGetFullTransactionId(ss_next_value(row, XID8OID));
+	key.log_id = *ss_next_uuid(row);
+	return key;
+}
+
+SSLogKey
+ss_seal_key(SSRow row)
+{
+	return next_key(&row);
 }
 
 int
@@ -145,18 +151,17 @@ ss_seal_compare(const SSLogKey *one, const SSLogKey *other)
 }
 
 void
-ss_seal_leaf(uint64 row, pg_cryptohash_ctx *context, SSLeaf *leaf)
+ss_seal_leaf(SSRow row, pg_cryptohash_ctx *context, SSLeaf *leaf)
 {
-	TupleDesc desc = SPI_tuptable->tupdesc;
 	Datum values[SS_LOG_COLUMNS_COUNT + 4];
 	bool nulls[SS_LOG_COLUMNS_COUNT + 4];
 	StringInfoData buffer;
 
-	Assert(desc->natts >= SS_LOG_COLUMNS_COUNT && desc->natts <= (int) lengthof(values));
-	heap_deform_tuple(SPI_tuptable->vals[row], desc, values, nulls);
+	Assert(row.desc->natts >= SS_LOG_COLUMNS_COUNT && row.desc->natts <= (int) lengthof(values));
+	heap_deform_tuple(row.tuple, row.desc, values, nulls);
 	initStringInfo(&buffer);
 	for (int i = 0; i < SS_LOG_COLUMNS_COUNT; i++)
-		append_column(&buffer, values[i], nulls[i], TupleDescAttr(desc, i)->atttypid);
+		append_column(&buffer, values[i], nulls[i], TupleDescAttr(row.desc, i)->atttypid);
 	leaf->log_id = *DatumGetUUIDP(values[2]);
 	ss_seal_hash(context, buffer.data, buffer.len, leaf->digest);
 	pfree(buffer.data);
@@ -192,33 +197,26 @@ ss_seal_digest(const SSSeal *seal, uint8 *digest)
 
 /* A digest that somebody has cut or lengthened is none. */
 static void
-copy_digest(uint8 *target, Datum value)
+copy_digest(uint8 *target, const bytea *bytes)
 {
-	struct varlena *bytes = PG_DETOAST_DATUM_PACKED(value);
-
 	memset(target, 0, PG_SHA256_DIGEST_LENGTH);
 	if (VARSIZE_ANY_EXHDR(bytes) == PG_SHA256_DIGEST_LENGTH)
 		memcpy(target, VARDATA_ANY(bytes), PG_SHA256_DIGEST_LENGTH);
 }
 
 void
-ss_seal_read(uint64 row, SSSeal *seal)
+ss_seal_read(SSRow row, SSSeal *seal)
 {
 	Datum leaves;
-	bool isnull;
 
-	*seal = (SSSeal){
-		.seal_no = ss_value_int64(row, 1, 0),
-		.sealed_at = ss_value_time(row, 2),
-		.installation_id = *ss_value_uuid(row, 3),
-		.last.installation_no = ss_value_int32(row, 4),
-		.last.xid = DatumGetFullTransactionId(ss_value_typed(row, 5, XID8OID)),
-		.last.log_id = *ss_value_uuid(row, 6),
-		.row_count = ss_value_int64(row, 7, 0),
-	};
-	leaves = ss_value_or_null(row, 8, BYTEAOID, &isnull);
-	seal->retired = isnull;
-	if (!isnull)
+	*seal = (SSSeal){0};
+	seal->seal_no = ss_next_int64(&row);
+	seal->sealed_at = ss_next_time(&row);
+	seal->installation_id = *ss_next_uuid(&row);
+	seal->last = next_key(&row);
+	seal->row_count = ss_next_int64(&row);
+	leaves = ss_next_value_or_null(&row, BYTEAOID, &seal->retired);
+	if (!seal->retired)
 	{
 		struct varlena *bytes = PG_DETOAST_DATUM(leaves);
 
@@ -226,17 +224,17 @@ ss_seal_read(uint64 row, SSSeal *seal)
 		seal->leaves = (SSLeaf *) VARDATA(bytes);
 		seal->leaf_count = (VARSIZE(bytes) - VARHDRSZ) / sizeof(SSLeaf);
 	}
-	copy_digest(seal->leaves_hash, ss_value_typed(row, 9, BYTEAOID));
-	copy_digest(seal->previous, ss_value_typed(row, 10, BYTEAOID));
-	copy_digest(seal->digest, ss_value_typed(row, 11, BYTEAOID));
+	copy_digest(seal->leaves_hash, ss_next_bytea(&row));
+	copy_digest(seal->previous, ss_next_bytea(&row));
+	copy_digest(seal->digest, ss_next_bytea(&row));
 }
 
-uint64
-ss_seal_find(int64 after, int64 limit)
+SSRows
+ss_seal_find(int64 after)
 {
-	Datum values[] = {Int64GetDatum(after), Int64GetDatum(limit)};
+	Datum value = Int64GetDatum(after);
 
-	return ss_query_read(&next_seals, values, NULL);
+	return ss_rows_read(&next_seal, &value, NULL);
 }
 
 static void
@@ -286,31 +284,36 @@ make_seal(SSSeal *seal, int32 installation_no)
 	pg_cryptohash_ctx *context;
 	Datum values[] = {Int32GetDatum(seal->last.installation_no), FullTransactionIdGetDatum(seal->last.xid),
 					  UUIDPGetDatum(&seal->last.log_id), Int32GetDatum(installation_no), Int64GetDatum(SS_SEAL_ROWS)};
-	uint64 found = ss_query_latest(&rows_to_seal, values, NULL);
+	SSRows rows = ss_rows_latest(&rows_to_seal, values, NULL);
 	uint64 count = 0;
 	Datum key;
+	SSRows installation;
 
-	if (found == 0)
+	if (rows.count == 0)
 		return false;
 	memcpy(seal->previous, seal->digest, sizeof(seal->previous));
 	seal->seal_no++;
 	seal->sealed_at = GetCurrentTimestamp();
-	seal->leaves = palloc(sizeof(SSLeaf) * found);
+	seal->leaves = palloc(sizeof(SSLeaf) * rows.count);
 	context = pg_cryptohash_create(PG_SHA256);
 	/* a seal is of one installation */
-	while (count < found && ss_seal_key(count).installation_no == ss_seal_key(0).installation_no)
+	for (; count < rows.count; count++)
 	{
-		ss_seal_leaf(count, context, &seal->leaves[count]);
-		count++;
+		SSLogKey row_key = ss_seal_key(ss_row(rows, count));
+
+		if (count > 0 && row_key.installation_no != seal->last.installation_no)
+			break;
+		ss_seal_leaf(ss_row(rows, count), context, &seal->leaves[count]);
+		seal->last = row_key;
 	}
 	pg_cryptohash_free(context);
 	seal->row_count = seal->leaf_count = count;
-	seal->last = ss_seal_key(count - 1);
-	SPI_freetuptable(SPI_tuptable);
+	ss_rows_free(&rows);
 	key = Int32GetDatum(seal->last.installation_no);
-	if (ss_query_latest(&find_installation, &key, NULL) == 0)
+	installation = ss_rows_latest(&find_installation, &key, NULL);
+	if (installation.count == 0)
 		elog(ERROR, "there is no installation %d", seal->last.installation_no);
-	seal->installation_id = *ss_value_uuid(0, 1);
+	seal->installation_id = *ss_one_uuid(installation);
 	ss_seal_hash_leaves(seal);
 	ss_seal_digest(seal, seal->digest);
 	write_seal(seal);
@@ -327,6 +330,7 @@ swipesavvy_seal_audit_log(PG_FUNCTION_ARGS)
 	SSCall call;
 	SSJson json = {0};
 	SSSeal seal = {0};
+	SSRows last;
 	int32 installation_no;
 	int64 seals = 0;
 	int64 rows = 0;
@@ -336,8 +340,9 @@ swipesavvy_seal_audit_log(PG_FUNCTION_ARGS)
 	(void) ss_query_write(&lock_seals, NULL, NULL);
 	ss_query_keep_order();
 	installation_no = ss_audit_installation();
-	if (ss_query_latest(&last_seal, NULL, NULL) == 1)
-		ss_seal_read(0, &seal);
+	last = ss_rows_latest(&last_seal, NULL, NULL);
+	if (last.count > 0)
+		ss_seal_read(ss_row(last, 0), &seal);
 	while (make_seal(&seal, installation_no))
 	{
 		seals++;
@@ -362,10 +367,12 @@ swipesavvy_latest_audit_seal(PG_FUNCTION_ARGS)
 	SSCall call;
 	SSJson json = {0};
 	SSSeal seal = {0};
+	SSRows last;
 
 	ss_call_enter(&call, SS_ADMIN);
-	if (ss_query_read(&last_seal, NULL, NULL) == 1)
-		ss_seal_read(0, &seal);
+	last = ss_rows_read(&last_seal, NULL, NULL);
+	if (last.count > 0)
+		ss_seal_read(ss_row(last, 0), &seal);
 	ss_json_open_object(&json, NULL);
 	add_seal(&json, &seal);
 	ss_json_close_object(&json);

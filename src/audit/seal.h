@@ -47,25 +47,25 @@ typedef struct SSSeal
 	uint8 digest[PG_SHA256_DIGEST_LENGTH];
 } SSSeal;
 
-/* The columns of a row of the log that a leaf is made of, in the order of ss_seal_leaf. */
+/* The columns of a row of the log that a leaf is made of, in the order of ss_seal_leaf: the key first, two hashes last. */
 #define SS_LOG_COLUMNS                                                                                                 \
 	"installation_no, xid, log_id, logged_at, event_type, resource, resource_id, status, user_id, actor_id,"           \
 	" session_role, invoking_role, request_id, origin_hash, details_hash"
 #define SS_LOG_COLUMNS_COUNT 15
 
-/* The key of a row of the last query. */
-extern SSLogKey ss_seal_key(uint64 row);
+/* The key of such a row. */
+extern SSLogKey ss_seal_key(SSRow row);
 extern int ss_seal_compare(const SSLogKey *one, const SSLogKey *other);
 
-/* The leaf of a row of the last query; the context is the caller's, for many rows. */
-extern void ss_seal_leaf(uint64 row, pg_cryptohash_ctx *context, SSLeaf *leaf);
+/* Its leaf; the context is the caller's, for many rows. */
+extern void ss_seal_leaf(SSRow row, pg_cryptohash_ctx *context, SSLeaf *leaf);
 
 extern void ss_seal_hash_leaves(SSSeal *seal);
 extern void ss_seal_digest(const SSSeal *seal, uint8 *digest);
 
-/* The seals after this one, at most so many, as rows of a query; then one of them. */
-extern uint64 ss_seal_find(int64 after, int64 limit);
-extern void ss_seal_read(uint64 row, SSSeal *seal);
+/* The seal after this one, a row or none; it is read into memory that is the row's in part. */
+extern SSRows ss_seal_find(int64 after);
+extern void ss_seal_read(SSRow row, SSSeal *seal);
 
 /* Hashes what was given since the last time. */
 extern void ss_seal_hash(pg_cryptohash_ctx *context, const void *data, size_t length, uint8 *digest);

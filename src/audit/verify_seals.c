@@ -37,17 +37,6 @@ SS_QUERY(count_unsealed,
 		 "SELECT count(*) FROM swipesavvy.audit_logs WHERE (installation_no, xid, log_id) > ($1, $2, $3)", INT4OID,
 		 XID8OID, UUIDOID);
 
-/* Columns of sealed_rows, from 1. */
-enum
-{
-	ORIGIN_HASH = 14,
-	DETAILS_HASH,
-	ORIGIN_SALT,
-	ORIGIN,
-	DETAILS_SALT,
-	DETAILS
-};
-
 /* --- problems ---------------------------------------------------------------------- */
 
 static void
@@ -65,42 +54,38 @@ note(SSVerification *v, int64 *count, const char *problem, int64 seal_no, const 
 
 /* --- rows ----------------------------------------------------------------------------- */
 
-/* Is the content what its hash was made of? Erased content is. */
+/* Is the content, whose salt and text come next in the row, what its hash was made of? Erased content is. */
 static bool
-keeps_commitment(uint64 row, pg_cryptohash_ctx *context, int hash, int salt, int content)
+keeps_commitment(SSRow *row, pg_cryptohash_ctx *context, bytea *hash)
 {
-	bool isnull;
-	Datum value = ss_value_or_null(row, content, JSONOID, &isnull);
-	text *body;
-	bytea *salts;
-	bytea *wanted;
+	bytea *salt = ss_next_bytea_or_null(row);
+	bool erased;
+	Datum content = ss_next_value_or_null(row, JSONOID, &erased);
 	uint8 digest[PG_SHA256_DIGEST_LENGTH];
 
-	if (isnull)
+	if (erased)
 		return true;
-	body = DatumGetTextPP(value);
-	value = ss_value_or_null(row, salt, BYTEAOID, &isnull);
-	if (isnull)
+	if (salt == NULL || hash == NULL)
 		return false;
-	salts = DatumGetByteaPP(value);
-	value = ss_value_or_null(row, hash, BYTEAOID, &isnull);
-	if (isnull)
-		return false;
-	wanted = DatumGetByteaPP(value);
-	ss_audit_commitment(context, digest, salts, body);
-	return VARSIZE_ANY_EXHDR(wanted) == sizeof(digest) && memcmp(VARDATA_ANY(wanted), digest, sizeof(digest)) == 0;
+	ss_audit_commitment(context, digest, salt, DatumGetTextPP(content));
+	return VARSIZE_ANY_EXHDR(hash) == sizeof(digest) && memcmp(VARDATA_ANY(hash), digest, sizeof(digest)) == 0;
 }
 
 /* Does the row say what the leaf was made of? */
 static bool
-fits(uint64 row, pg_cryptohash_ctx *context, const SSLeaf *leaf)
+fits(SSRow row, pg_cryptohash_ctx *context, const SSLeaf *leaf)
 {
 	SSLeaf now;
+	bytea *origin_hash;
+	bytea *details_hash;
 
 	ss_seal_leaf(row, context, &now);
-	return memcmp(now.digest, leaf->digest, sizeof(now.digest)) == 0 &&
-		   keeps_commitment(row, context, ORIGIN_HASH, ORIGIN_SALT, ORIGIN) &&
-		   keeps_commitment(row, context, DETAILS_HASH, DETAILS_SALT, DETAILS);
+	if (memcmp(now.digest, leaf->digest, sizeof(now.digest)) != 0)
+		return false;
+	ss_next_skip(&row, SS_LOG_COLUMNS_COUNT - 2);
+	origin_hash = ss_next_bytea_or_null(&row);
+	details_hash = ss_next_bytea_or_null(&row);
+	return keeps_commitment(&row, context, origin_hash) && keeps_commitment(&row, context, details_hash);
 }
 
 static int
@@ -133,17 +118,18 @@ leaf_of(const SSSeal *seal, const pg_uuid_t *log_id, int64 next, const SSLeaf **
 	return found == NULL ? -1 : *found - seal->leaves;
 }
 
-/* The rows that the seal covers (the last query's result), each against its leaf. */
+/* The rows that the seal covers, each against its leaf. */
 static void
-compare_rows(SSVerification *v, const SSSeal *seal, uint64 found)
+compare_rows(SSVerification *v, const SSSeal *seal, SSRows rows)
 {
 	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
 	bool *seen = palloc0(Max(seal->leaf_count, 1));
 	const SSLeaf **index = NULL;
 	int64 next = 0;
 
-	for (uint64 row = 0; row < found; row++)
+	for (uint64 i = 0; i < rows.count; i++)
 	{
+		SSRow row = ss_row(rows, i);
 		pg_uuid_t log_id = ss_seal_key(row).log_id;
 		int64 leaf = leaf_of(seal, &log_id, next, &index);
 
@@ -200,19 +186,19 @@ ss_verify_seal(SSVerification *v, const SSSeal *seal)
 	Datum values[] = {Int32GetDatum(v->seal.last.installation_no), FullTransactionIdGetDatum(v->seal.last.xid),
 					  UUIDPGetDatum(&v->seal.last.log_id),		   Int32GetDatum(seal->last.installation_no),
 					  FullTransactionIdGetDatum(seal->last.xid),   UUIDPGetDatum(&seal->last.log_id)};
-	uint64 found;
+	SSRows rows;
 	SSSeal none = *seal;
 
 	compare_seal(v, seal);
-	found = ss_query_read(&sealed_rows, values, NULL);
+	rows = ss_rows_read(&sealed_rows, values, NULL);
 	if (seal->retired)
 		none.leaf_count = 0;
-	compare_rows(v, &none, found);
-	SPI_freetuptable(SPI_tuptable);
+	compare_rows(v, &none, rows);
 	v->seals++;
 	v->retired += seal->retired;
-	v->rows += found;
+	v->rows += rows.count;
 	v->seal = *seal;
+	ss_rows_free(&rows);
 }
 
 /* --- the call ------------------------------------------------------------------------------ */
@@ -296,23 +282,23 @@ swipesavvy_verify_audit_log(PG_FUNCTION_ARGS)
 	SSVerification v = {0};
 	Witness witness;
 	MemoryContext scratch;
+	SSRows rows;
 
 	ss_call_enter(&call, SS_ADMIN);
 	witness = arg_witness(fcinfo);
 	ss_query_keep_order();
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "swipesavvy verification", ALLOCSET_DEFAULT_SIZES);
-	while (ss_seal_find(v.seal.seal_no, 1) > 0)
+	while ((rows = ss_seal_find(v.seal.seal_no)).count > 0)
 	{
 		SSSeal seal;
-		SPITupleTable *rows = SPI_tuptable;
 		MemoryContext outer = MemoryContextSwitchTo(scratch);
 
-		ss_seal_read(0, &seal);
+		ss_seal_read(ss_row(rows, 0), &seal);
 		ss_verify_seal(&v, &seal);
 		compare_witness(&v, &seal, &witness);
 		MemoryContextSwitchTo(outer);
 		MemoryContextReset(scratch);
-		SPI_freetuptable(rows);
+		ss_rows_free(&rows);
 	}
 	if (witness.given && witness.seal_no > v.seal.seal_no)
 		note(&v, &v.broken_seals, "missing_seal", v.seal.seal_no + 1, NULL);
@@ -320,8 +306,7 @@ swipesavvy_verify_audit_log(PG_FUNCTION_ARGS)
 		Datum values[] = {Int32GetDatum(v.seal.last.installation_no), FullTransactionIdGetDatum(v.seal.last.xid),
 						  UUIDPGetDatum(&v.seal.last.log_id)};
 
-		(void) ss_query_read(&count_unsealed, values, NULL);
+		write_result(&json, &v, ss_one_int64(ss_rows_read(&count_unsealed, values, NULL)));
 	}
-	write_result(&json, &v, ss_value_int64(0, 1, 0));
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

@@ -19,7 +19,6 @@
 
 #include "base/json.h"
 #include "base/money.h"
-#include "base/rows.h"
 #include "base/uuid.h"
 
 static void
@@ -297,14 +296,15 @@ ss_json_datum(SSJson *json, const char *key, Datum value, bool isnull, Oid type)
 }
 
 void
-ss_json_columns(SSJson *json, HeapTuple row, TupleDesc desc)
+ss_json_columns(SSJson *json, SSRow row)
 {
-	for (int i = 0; i < desc->natts; i++)
+	for (int i = 0; i < row.desc->natts; i++)
 	{
+		const FormData_pg_attribute *column = TupleDescAttr(row.desc, i);
 		bool isnull;
-		Datum value = SPI_getbinval(row, desc, i + 1, &isnull);
+		Datum value = heap_getattr(row.tuple, i + 1, row.desc, &isnull);
 
-		ss_json_datum(json, NameStr(TupleDescAttr(desc, i)->attname), value, isnull, TupleDescAttr(desc, i)->atttypid);
+		ss_json_datum(json, NameStr(column->attname), value, isnull, column->atttypid);
 	}
 }
 
@@ -312,20 +312,20 @@ void
 ss_json_row(SSJson *json, const char *key)
 {
 	ss_json_open_object(json, key);
-	ss_json_columns(json, ss_row_of_last(0).tuple, SPI_tuptable->tupdesc);
+	ss_json_columns(json, ss_row_of_last(0));
 	ss_json_close_object(json);
 }
 
 void
 ss_json_rows(SSJson *json, const char *key)
 {
-	SPITupleTable *rows = SPI_tuptable;
+	SSRows rows = ss_rows_of_last();
 
 	ss_json_open_array(json, key);
-	for (uint64 i = 0; i < rows->numvals; i++)
+	for (uint64 i = 0; i < rows.count; i++)
 	{
 		ss_json_open_object(json, NULL);
-		ss_json_columns(json, rows->vals[i], rows->tupdesc);
+		ss_json_columns(json, ss_row(rows, i));
 		ss_json_close_object(json);
 	}
 	ss_json_close_array(json);

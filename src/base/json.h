@@ -11,12 +11,12 @@
 
 #include "postgres.h"
 
-#include "access/tupdesc.h"
-#include "access/htup.h"
 #include "utils/date.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
+
+#include "base/rows.h"
 
 typedef struct SSJson
 {
@@ -62,7 +62,7 @@ extern void ss_json_quotient(SSJson *json, const char *key, int128 a, int128 b, 
 extern void ss_json_datum(SSJson *json, const char *key, Datum value, bool isnull, Oid type);
 
 /* The columns of a row as keys of the object that is open, each under its own name. */
-extern void ss_json_columns(SSJson *json, HeapTuple row, TupleDesc desc);
+extern void ss_json_columns(SSJson *json, SSRow row);
 
 /* The first row of the last query as an object under key. */
 extern void ss_json_row(SSJson *json, const char *key);

@@ -40,23 +40,26 @@ ss_page_end(SSJson *json, const SSPage *page, int64 total, bool exact, const cha
 void
 ss_page_add(SSJson *json, const char *things, const SSPage *page, int64 counted, const char *cursor)
 {
-	SPITupleTable *rows = SPI_tuptable;
-	int64 shown = Min((int64) rows->numvals, page->limit);
+	SSRows rows = ss_rows_of_last();
+	int64 shown = Min((int64) rows.count, page->limit);
 
 	ss_json_open_array(json, things);
 	for (int64 i = 0; i < shown; i++)
 	{
 		ss_json_open_object(json, NULL);
-		ss_json_columns(json, rows->vals[i], rows->tupdesc);
+		ss_json_columns(json, ss_row(rows, i));
 		ss_json_close_object(json);
 	}
 	ss_json_close_array(json);
 	add_total(json, page, counted, false);
 	if (cursor == NULL)
 		return;
-	if ((int64) rows->numvals > shown)
-		ss_json_text(json, "next_cursor",
-					 SPI_getvalue(rows->vals[shown - 1], rows->tupdesc, SPI_fnumber(rows->tupdesc, cursor)));
+	if ((int64) rows.count > shown)
+	{
+		SSRow last = ss_row(rows, shown - 1);
+
+		ss_json_text(json, "next_cursor", SPI_getvalue(last.tuple, last.desc, SPI_fnumber(last.desc, cursor)));
+	}
 	else
 		ss_json_null(json, "next_cursor");
 }

@@ -50,6 +50,12 @@ ss_rows_fetch(Portal cursor, long count)
 	return (SSRows){SPI_tuptable, fetched};
 }
 
+SSRows
+ss_rows_of_last(void)
+{
+	return (SSRows){SPI_tuptable, SPI_tuptable == NULL ? 0 : SPI_tuptable->numvals};
+}
+
 void
 ss_rows_free(SSRows *rows)
 {
@@ -63,6 +69,12 @@ ss_row(SSRows rows, uint64 n)
 	if (n >= rows.count)
 		ss_query_refuse_loss(rows.count, n + 1);
 	return (SSRow){rows.table->vals[n], rows.table->tupdesc, 0};
+}
+
+SSRow
+ss_row_of_last(uint64 n)
+{
+	return ss_row(ss_rows_of_last(), n);
 }
 
 /* --- values ------------------------------------------------------------------------ */
@@ -248,6 +260,15 @@ ss_next_uuid_or_null(SSRow *row)
 	return isnull ? NULL : DatumGetUUIDP(value);
 }
 
+Numeric
+ss_next_numeric_or_null(SSRow *row)
+{
+	bool isnull;
+	Datum value = ss_next_value_or_null(row, NUMERICOID, &isnull);
+
+	return isnull ? NULL : DatumGetNumeric(value);
+}
+
 Jsonb *
 ss_next_jsonb_or_null(SSRow *row)
 {
@@ -279,13 +300,65 @@ ss_next_text_or_null(SSRow *row)
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
-/* --- by position ----------------------------------------------------------------------- */
-
-SSRow
-ss_row_of_last(uint64 n)
+Datum
+ss_next_enum(SSRow *row)
 {
-	return ss_row((SSRows){SPI_tuptable, SPI_tuptable == NULL ? 0 : SPI_tuptable->numvals}, n);
+	Oid type = row->column < row->desc->natts ? TupleDescAttr(row->desc, row->column)->atttypid : InvalidOid;
+
+	return ss_next_value(row, type_is_enum(type) ? type : ANYENUMOID);
 }
+
+/* --- one value ------------------------------------------------------------------------- */
+
+bool
+ss_one_bool(SSRows rows)
+{
+	SSRow row = ss_row(rows, 0);
+
+	return ss_next_bool(&row);
+}
+
+int32
+ss_one_int32(SSRows rows)
+{
+	SSRow row = ss_row(rows, 0);
+
+	return ss_next_int32(&row);
+}
+
+int64
+ss_one_int64(SSRows rows)
+{
+	SSRow row = ss_row(rows, 0);
+
+	return ss_next_int64(&row);
+}
+
+TimestampTz
+ss_one_time(SSRows rows)
+{
+	SSRow row = ss_row(rows, 0);
+
+	return ss_next_time(&row);
+}
+
+const pg_uuid_t *
+ss_one_uuid(SSRows rows)
+{
+	SSRow row = ss_row(rows, 0);
+
+	return ss_next_uuid(&row);
+}
+
+char *
+ss_one_text(SSRows rows)
+{
+	SSRow row = ss_row(rows, 0);
+
+	return ss_next_text(&row);
+}
+
+/* --- by position ----------------------------------------------------------------------- */
 
 /* A row of the last query, read up to before that column. */
 static SSRow

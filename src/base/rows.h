@@ -57,6 +57,9 @@ extern SSRows ss_rows_write(SSQuery *query, const Datum *values, const bool *nul
 extern SSRows ss_rows_fetch(Portal cursor, long count);
 extern void ss_rows_free(SSRows *rows);
 
+/* Those of the last query. */
+extern SSRows ss_rows_of_last(void);
+
 /*
  * A row (from 0) that has not been read yet; the second of the last query. There may be fewer rows than the query must
  * give, because a trigger let one go: 55000.
@@ -88,6 +91,7 @@ extern TimestampTz ss_next_time_or(SSRow *row, TimestampTz when_null);
 /* The same, or NULL. */
 extern const pg_uuid_t *ss_next_uuid_or_null(SSRow *row);
 extern char *ss_next_text_or_null(SSRow *row);
+extern Numeric ss_next_numeric_or_null(SSRow *row);
 extern Jsonb *ss_next_jsonb_or_null(SSRow *row);
 extern bytea *ss_next_bytea_or_null(SSRow *row);
 
@@ -95,12 +99,23 @@ extern bytea *ss_next_bytea_or_null(SSRow *row);
 extern Datum ss_next_value(SSRow *row, Oid type);
 extern Datum ss_next_value_or_null(SSRow *row, Oid type, bool *isnull);
 
+/* The next value, of any enum, which is not null. */
+extern Datum ss_next_enum(SSRow *row);
+
 /* Goes past some columns. */
 static inline void
 ss_next_skip(SSRow *row, int columns)
 {
 	row->column += columns;
 }
+
+/* The first value of the first row, which is not null: all that is asked for where a query gives one value. */
+extern bool ss_one_bool(SSRows rows);
+extern int32 ss_one_int32(SSRows rows);
+extern int64 ss_one_int64(SSRows rows);
+extern TimestampTz ss_one_time(SSRows rows);
+extern const pg_uuid_t *ss_one_uuid(SSRows rows);
+extern char *ss_one_text(SSRows rows);
 
 /*
  * By position, for code that is not read in order yet: the value of a column

@@ -35,15 +35,15 @@ static void
 read_gate(SSGate *gate, Snapshot snapshot)
 {
 	SSCall call;
-	bool isnull;
+	SSRow row;
 
 	PushActiveSnapshot(snapshot);
 	ss_owner_become(&call);
 	ss_query_connect();
-	(void) ss_query_read(&read_settings, NULL, NULL);
-	gate->maintenance = DatumGetBool(ss_value_or_null(0, 1, BOOLOID, &isnull)) && !isnull;
-	gate->rate_limit = (int32) ss_value_int64(0, 2, 0);
-	gate->cache_ttl = (int32) ss_value_int64(0, 3, 0);
+	row = ss_row(ss_rows_read(&read_settings, NULL, NULL), 0);
+	gate->maintenance = ss_next_bool_or(&row, false);
+	gate->rate_limit = (int32) ss_next_int64_or(&row, 0);
+	gate->cache_ttl = (int32) ss_next_int64_or(&row, 0);
 	ss_query_disconnect();
 	ss_owner_leave(&call);
 	PopActiveSnapshot();

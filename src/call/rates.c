@@ -138,8 +138,7 @@ count_in_table(const pg_uuid_t *user_id, TimestampTz minute)
 
 	ss_owner_become(&call);
 	ss_query_connect();
-	(void) ss_query_write(&count_call, values, NULL);
-	calls = ss_value_int64(0, 1, 0);
+	calls = ss_one_int64(ss_rows_write(&count_call, values, NULL));
 	ss_query_disconnect();
 	ss_owner_leave(&call);
 	return calls;

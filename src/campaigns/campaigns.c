@@ -125,14 +125,15 @@ make_campaign_id(char id[ID_SIZE])
 	id[ID_SIZE - 1] = '\0';
 }
 
-/* Inserts the row as a draft; its result is then the last query's. 23505 if a given id is taken. */
-static void
+/* Inserts the row as a draft; returns what insert_campaign does. 23505 if a given id is taken. */
+static SSRow
 insert_row(const SSCampaignRow *row, const SSCall *call)
 {
 	Datum values[SS_CAMPAIGN_FIELDS + 1];
 	bool nulls[SS_CAMPAIGN_FIELDS + 1];
 	char id[ID_SIZE];
 	bool generated = row->isnull[SS_CAMPAIGN_ID];
+	SSRows inserted;
 
 	memcpy(values, row->value, sizeof(row->value));
 	memcpy(nulls, row->isnull, sizeof(row->isnull));
@@ -146,11 +147,12 @@ insert_row(const SSCampaignRow *row, const SSCall *call)
 			values[SS_CAMPAIGN_ID] = CStringGetTextDatum(id);
 			nulls[SS_CAMPAIGN_ID] = false;
 		}
-		if (ss_query_write(&insert_campaign, values, nulls) == 1)
-			return;
-	} while (generated);
-	ss_duplicate("campaign_id is already used", "There is a campaign \"%s\" already.",
-				 TextDatumGetCString(values[SS_CAMPAIGN_ID]));
+		inserted = ss_rows_write(&insert_campaign, values, nulls);
+	} while (generated && inserted.count == 0);
+	if (inserted.count == 0)
+		ss_duplicate("campaign_id is already used", "There is a campaign \"%s\" already.",
+					 TextDatumGetCString(values[SS_CAMPAIGN_ID]));
+	return ss_row(inserted, 0);
 }
 
 /*
@@ -164,18 +166,19 @@ swipesavvy_create_campaign(PG_FUNCTION_ARGS)
 	SSCampaignRow row;
 	SSCampaignLimits limits;
 	SSJson json = {0};
+	SSRow inserted;
 	int32 campaign_no;
 
 	ss_call_enter(&call, SS_ADMIN | SS_CREATES);
 	ss_campaign_input_from_args(&input, fcinfo);
 	ss_campaign_input_check(&input, ss_rules_get(), &row);
-	insert_row(&row, &call);
-	campaign_no = ss_value_int32(0, 1);
+	inserted = insert_row(&row, &call);
+	campaign_no = ss_next_int32(&inserted);
 	ss_json_open_object(&json, NULL);
-	ss_json_text(&json, "campaign_id", ss_value_text(0, 2));
-	ss_json_text(&json, "name", ss_value_text(0, 3));
-	ss_json_text(&json, "status", ss_value_text(0, 4));
-	ss_json_time(&json, "created_at", ss_value_time(0, 5));
+	ss_json_text(&json, "campaign_id", ss_next_text(&inserted));
+	ss_json_text(&json, "name", ss_next_text(&inserted));
+	ss_json_text(&json, "status", ss_next_text(&inserted));
+	ss_json_time(&json, "created_at", ss_next_time(&inserted));
 	ss_json_text(&json, "message", "The campaign was created as a draft; launch_campaign() starts it.");
 	ss_json_close_object(&json);
 
@@ -188,25 +191,21 @@ swipesavvy_create_campaign(PG_FUNCTION_ARGS)
 void
 ss_campaign_write(SSJson *json, int32 campaign_no, bool everything, bool fresh)
 {
-	uint64 (*run)(SSQuery *, const Datum *, const bool *) = fresh ? ss_query_write : ss_query_read;
+	SSRows (*run)(SSQuery *, const Datum *, const bool *) = fresh ? ss_rows_write : ss_rows_read;
 	Datum key = Int32GetDatum(campaign_no);
 
-	if (run(&read_campaign, &key, NULL) != 1)
-		ss_query_refuse_loss(0, 1);
-	ss_json_columns(json, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
-	if (!everything)
-		return;
-	if (run(has_sums() ? &read_summed_figures : &read_figures, &key, NULL) != 1)
-		ss_query_refuse_loss(0, 1);
-	ss_json_columns(json, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+	ss_json_columns(json, ss_row(run(&read_campaign, &key, NULL), 0));
+	if (everything)
+		ss_json_columns(json, ss_row(run(has_sums() ? &read_summed_figures : &read_figures, &key, NULL), 0));
 }
 
 int32
 ss_campaign_find(const char *campaign_id)
 {
 	Datum key = CStringGetTextDatum(campaign_id);
+	SSRows rows = ss_rows_read(&find_campaign, &key, NULL);
 
-	return ss_query_read(&find_campaign, &key, NULL) == 0 ? 0 : ss_value_int32(0, 1);
+	return rows.count == 0 ? 0 : ss_one_int32(rows);
 }
 
 /*

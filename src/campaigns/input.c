@@ -290,9 +290,11 @@ check_targets(SSCampaignRow *row)
 
 	if (!row->isnull[SS_CAMPAIGN_SEGMENT])
 	{
-		if (ss_query_read(&find_segment, segment, NULL) == 0)
+		SSRows found = ss_rows_read(&find_segment, segment, NULL);
+
+		if (found.count == 0)
 			ss_not_found("segment", TextDatumGetCString(*segment));
-		*segment = ss_value_typed(0, 1, INT4OID);
+		*segment = Int32GetDatum(ss_one_int32(found));
 	}
 	if (!row->isnull[SS_CAMPAIGN_MERCHANT] && ss_query_read(&find_merchant, merchant, NULL) == 0)
 		ss_not_found("merchant", ss_uuid_text(DatumGetUUIDP(*merchant)));

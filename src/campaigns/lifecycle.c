@@ -194,12 +194,10 @@ SS_QUERY(find_due, DUE_SQL " ORDER BY c.campaign_no LIMIT $2", TIMESTAMPTZOID, I
 SS_QUERY(is_due, DUE_SQL " AND c.campaign_no = $2", TIMESTAMPTZOID, INT4OID);
 
 /* A database of an older release has no tests, and the table is asked for only where there is one. */
-static SSQuery find_test = {
-	.sql = "SELECT t.test_key FROM swipesavvy.ab_test_groups g JOIN swipesavvy.ab_tests t USING (test_no)"
-		   " WHERE g.campaign_no = $1 AND g.active",
-	.nargs = 1,
-	.argtypes = {INT4OID},
-};
+SS_QUERY(find_test,
+		 "SELECT t.test_key FROM swipesavvy.ab_test_groups g JOIN swipesavvy.ab_tests t USING (test_no)"
+		 " WHERE g.campaign_no = $1 AND g.active",
+		 INT4OID);
 
 static Status
 status_of(const char *name)
@@ -212,22 +210,22 @@ static void
 lock_one(char *id, Locked *locked)
 {
 	Datum key = CStringGetTextDatum(id);
-	const int rest = SS_CAMPAIGN_FIELDS;
+	SSRows rows = ss_rows_write(&lock_row, &key, NULL);
+	SSRow row;
 
-	if (ss_query_write(&lock_row, &key, NULL) == 0)
+	if (rows.count == 0)
 		ss_not_found("campaign", id);
-	key = ss_value_typed(0, 1, INT4OID);
-	if (ss_query_write(&read_row, &key, NULL) != 1)
-		ss_query_refuse_loss(0, 1);
-	for (int i = 0; i < SS_CAMPAIGN_FIELDS; i++)
-		locked->input.value[i] = ss_value_or_null(0, i + 1, field_types[i], &locked->input.isnull[i]);
-	locked->no = DatumGetInt32(key);
+	locked->no = ss_one_int32(rows);
 	locked->id = id;
-	locked->version = ss_value_int32(0, rest + 1);
-	locked->status = status_of(ss_value_text(0, rest + 2));
-	locked->before = ss_value_jsonb(0, rest + 3);
+	key = Int32GetDatum(locked->no);
+	row = ss_row(ss_rows_write(&read_row, &key, NULL), 0);
+	for (int i = 0; i < SS_CAMPAIGN_FIELDS; i++)
+		locked->input.value[i] = ss_next_value_or_null(&row, field_types[i], &locked->input.isnull[i]);
+	locked->version = ss_next_int32(&row);
+	locked->status = status_of(ss_next_text(&row));
+	locked->before = ss_next_jsonb(&row);
 	locked->limits.has_budget = !locked->input.isnull[SS_CAMPAIGN_BUDGET];
-	locked->limits.budget = ss_value_int64(0, rest + 4, 0);
+	locked->limits.budget = ss_next_int64_or(&row, 0);
 	locked->limits.has_daily = !locked->input.isnull[SS_CAMPAIGN_DAILY_LIMIT];
 	locked->limits.daily = locked->limits.has_daily ? DatumGetInt32(locked->input.value[SS_CAMPAIGN_DAILY_LIMIT]) : 0;
 }
@@ -272,10 +270,13 @@ static void
 refuse_in_test(const Locked *locked)
 {
 	Datum key = Int32GetDatum(locked->no);
+	SSRows tests;
 
-	if (OidIsValid(get_relname_relid("ab_tests", get_namespace_oid("swipesavvy", false))) &&
-		ss_query_latest(&find_test, &key, NULL) > 0)
-		ss_bad_state("campaign is in an A/B test", "Test \"%s\" rests on what it is now.", ss_value_text(0, 1));
+	if (!OidIsValid(get_relname_relid("ab_tests", get_namespace_oid("swipesavvy", false))))
+		return;
+	tests = ss_rows_latest(&find_test, &key, NULL);
+	if (tests.count > 0)
+		ss_bad_state("campaign is in an A/B test", "Test \"%s\" rests on what it is now.", ss_one_text(tests));
 }
 
 static bool
@@ -430,11 +431,10 @@ swipesavvy_update_campaign(PG_FUNCTION_ARGS)
 static void
 write_figure(SSJson *json, const char *key, SSQuery *query, const Datum *values)
 {
+	SSRow row = ss_row(ss_rows_write(query, values, NULL), 0);
 	bool isnull;
-	Datum value;
+	Datum value = ss_next_value_or_null(&row, INT8OID, &isnull);
 
-	(void) ss_query_write(query, values, NULL);
-	value = ss_value_or_null(0, 1, INT8OID, &isnull);
 	ss_json_datum(json, key, value, isnull, INT8OID);
 }
 
@@ -512,6 +512,7 @@ swipesavvy_pause_campaign(PG_FUNCTION_ARGS)
 	Locked locked;
 	SSJson json = {0};
 	TimestampTz paused_at;
+	SSRow metrics;
 	Datum key;
 
 	ss_call_enter(&call, SS_ADMIN);
@@ -521,13 +522,13 @@ swipesavvy_pause_campaign(PG_FUNCTION_ARGS)
 					 ss_campaign_statuses[locked.status]);
 	paused_at = become(&locked, "pause", PAUSED, NULL, &call);
 	key = Int32GetDatum(locked.no);
-	(void) ss_query_write(&read_metrics, &key, NULL);
+	metrics = ss_row(ss_rows_write(&read_metrics, &key, NULL), 0);
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "campaign_id", locked.id);
 	ss_json_text(&json, "status", ss_campaign_statuses[PAUSED]);
 	ss_json_time(&json, "paused_at", paused_at);
 	ss_json_open_object(&json, "metrics");
-	ss_json_columns(&json, ss_row_of_last(0).tuple, SPI_tuptable->tupdesc);
+	ss_json_columns(&json, metrics);
 	ss_json_close_object(&json);
 	ss_json_text(&json, "message", "The campaign is paused; launch_campaign() resumes it.");
 	ss_json_close_object(&json);
@@ -576,8 +577,7 @@ swipesavvy_complete_campaigns(PG_FUNCTION_ARGS)
 	TimestampTz as_of;
 	Datum values[2];
 	bool isnull;
-	int found;
-	char **ids;
+	SSRows due;
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_audit_none(&call); /* if there are none; each has its own row */
@@ -588,25 +588,23 @@ swipesavvy_complete_campaigns(PG_FUNCTION_ARGS)
 		ss_bad_value("as_of", "It lies ahead: campaigns do not end before their time.");
 	values[0] = TimestampTzGetDatum(as_of - ss_rules_get()->settings.late_posting_days * USECS_PER_DAY);
 	values[1] = Int64GetDatum(COMPLETE_MAX);
-	found = (int) ss_query_latest(&find_due, values, NULL);
-	ids = palloc(COMPLETE_MAX * sizeof(char *));
-	for (int i = 0; i < found; i++)
-		ids[i] = ss_value_text(i, 1);
+	due = ss_rows_latest(&find_due, values, NULL);
 	ss_json_open_object(&json, NULL);
 	ss_json_open_array(&json, "completed");
-	for (int i = 0; i < found; i++)
+	for (uint64 i = 0; i < due.count; i++)
 	{
+		SSRow row = ss_row(due, i);
 		Locked locked;
 
-		lock_one(ids[i], &locked);
+		lock_one(ss_next_text(&row), &locked);
 		values[1] = Int32GetDatum(locked.no);
 		if (ss_query_latest(&is_due, values, NULL) == 0)
 			continue; /* somebody was faster, or gave it more time */
 		(void) become(&locked, "complete", COMPLETED, NULL, &call);
-		ss_json_text(&json, NULL, ids[i]);
+		ss_json_text(&json, NULL, locked.id);
 	}
 	ss_json_close_array(&json);
-	ss_json_bool(&json, "more", found == COMPLETE_MAX);
+	ss_json_bool(&json, "more", due.count == COMPLETE_MAX);
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

@@ -141,10 +141,7 @@ change_budget(int32 campaign_no, const SSCampaignLimits *before, const SSCampaig
 		return;
 	}
 	if (!before->has_budget)
-	{
-		(void) ss_query_latest(&sum_costs, values, NULL);
-		spent = ss_value_int64(0, 1, 0);
-	}
+		spent = ss_one_int64(ss_rows_latest(&sum_costs, values, NULL));
 	check_budget(after->budget, spent, exponent);
 	values[1] = Int64GetDatum(before->has_budget ? after->budget - spent : spent);
 	values[2] = Int64GetDatum(after->budget);
@@ -169,16 +166,20 @@ ss_campaign_slots_change(int32 campaign_no, const SSCampaignLimits *before, cons
 {
 	bool budget_differs = before->has_budget != after->has_budget || before->budget != after->budget;
 	Datum key = Int32GetDatum(campaign_no);
+	SSRows slots;
 	int64 spent = 0;
 
 	if (!budget_differs && !daily_differs(before, after))
 		return;
 	(void) ss_query_latest(&lock_first_slots, &key, NULL);
-	(void) ss_query_latest(&lock_slots, &key, NULL);
-	for (uint64 i = 0; i < SPI_processed; i++)
+	slots = ss_rows_latest(&lock_slots, &key, NULL);
+	for (uint64 i = 0; i < slots.count; i++)
 	{
-		if (ss_value_bool(i, 2))
-			spent = ss_add(spent, DatumGetInt64(ss_value_typed(i, 1, INT8OID)), "spent");
+		SSRow row = ss_row(slots, i);
+		int64 used = ss_next_int64(&row);
+
+		if (ss_next_bool(&row))
+			spent = ss_add(spent, used, "spent");
 	}
 	if (budget_differs)
 		change_budget(campaign_no, before, after, spent, exponent);

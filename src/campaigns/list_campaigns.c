@@ -67,8 +67,6 @@ SS_QUERY(
 	" LIMIT $1) one_too_many",
 	INT8OID);
 
-SS_QUERY(find_cursor, "SELECT c.campaign_no FROM swipesavvy.campaigns c WHERE c.campaign_id = $1", TEXTOID);
-
 SS_QUERY(count_all,
 		 "SELECT count(*) FROM (SELECT 1 FROM swipesavvy.campaigns c WHERE " FILTER_SQL " LIMIT $4) one_too_many",
 		 TEXTOID, TEXTOID, TEXTOID, INT8OID);
@@ -126,16 +124,11 @@ read_filters(FunctionCallInfo fcinfo, Filters *filters)
 static int32
 cursor_no(const SSPage *page, const pg_uuid_t *customer)
 {
-	Datum id;
-	int32 no = 0;
+	int32 no;
 
 	if (page->after == NULL)
 		return 0;
-	id = CStringGetTextDatum(page->after);
-	if (customer != NULL)
-		no = ss_campaign_shown(page->after, customer, false);
-	else if (ss_query_read(&find_cursor, &id, NULL) > 0)
-		no = ss_value_int32(0, 1);
+	no = customer != NULL ? ss_campaign_shown(page->after, customer, false) : ss_campaign_find(page->after);
 	if (no == 0)
 		ss_bad_value("after", "It is not a cursor that list_campaigns gave.");
 	return no;
@@ -154,18 +147,12 @@ count_with(const Filters *filters)
 	memcpy(nulls, filters->isnull, sizeof(filters->isnull));
 	values[FILTER_ARGS] = most;
 	if (!nulls[ARG_STATUS] || !nulls[ARG_TYPE] || !nulls[ARG_PATTERN])
-	{
-		(void) ss_query_read(&count_all, values, nulls);
-		return ss_value_int64(0, 1, 0);
-	}
+		return ss_one_int64(ss_rows_read(&count_all, values, nulls));
 	if (ss_page_is_beyond(&beyond))
 		return SS_PAGE_TOTAL_MAX + 1;
 	counted = ss_tally_count(&listed);
 	if (counted < 0)
-	{
-		(void) ss_query_read(&count_listed, &most, NULL);
-		counted = ss_value_int64(0, 1, 0);
-	}
+		counted = ss_one_int64(ss_rows_read(&count_listed, &most, NULL));
 	ss_page_remember(&beyond, counted);
 	return counted;
 }
@@ -232,12 +219,20 @@ add_for_customer(SSJson *json, const Filters *filters, const pg_uuid_t *user_id,
 {
 	Found page;
 	Datum keys;
+	SSRows rows;
+	const char *next_cursor = NULL;
 
 	find_for_customer(filters, user_id, wanted, &page);
 	keys = PointerGetDatum(construct_array(page.keys, page.count, INT4OID, 4, true, TYPALIGN_INT));
-	(void) ss_query_read(&read_rows_for_customer, &keys, NULL);
+	rows = ss_rows_read(&read_rows_for_customer, &keys, NULL);
 	ss_json_rows(json, "campaigns");
-	ss_page_end(json, wanted, page.total, false, page.more ? ss_value_text(page.count - 1, 1) : NULL);
+	if (page.more)
+	{
+		SSRow last = ss_row(rows, page.count - 1);
+
+		next_cursor = ss_next_text(&last);
+	}
+	ss_page_end(json, wanted, page.total, false, next_cursor);
 }
 
 /*

@@ -56,14 +56,10 @@ ss_campaign_record(SSCall *call, int32 campaign_no, const char *action, Jsonb *b
 {
 	Datum key = Int32GetDatum(campaign_no);
 	SSAudit audit = {.resource = "campaign", .action = action};
-	Jsonb *after;
-	TimestampTz moment;
+	SSRow row = ss_row(ss_rows_write(&read_row, &key, NULL), 0);
+	Jsonb *after = ss_next_jsonb(&row);
 
-	if (ss_query_write(&read_row, &key, NULL) != 1)
-		ss_query_refuse_loss(0, 1);
-	after = ss_value_jsonb(0, 1);
-	moment = ss_value_time(0, 2);
 	audit.resource_id = ss_document_text(after, "campaign_id", SS_KEY_MAX);
 	ss_audit_write(call, &audit, before, after);
-	announce(audit.resource_id, before, after, moment);
+	announce(audit.resource_id, before, after, ss_next_time(&row));
 }

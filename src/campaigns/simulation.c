@@ -189,18 +189,19 @@ load_members(Replay *replay)
 	Datum segments = segments_that_matter(replay);
 	int32 room = 1024;
 	Portal cursor;
-	uint64 rows;
+	SSRows rows;
 
 	if (segments == (Datum) 0)
 		return;
 	replay->buyers = palloc(room * sizeof(SSBuyer));
 	cursor = ss_query_open(&members_query, &segments, NULL);
-	while ((rows = ss_query_fetch(cursor, FETCH_MEMBERS)) > 0)
+	while ((rows = ss_rows_fetch(cursor, FETCH_MEMBERS)).count > 0)
 	{
 		CHECK_FOR_INTERRUPTS();
-		for (uint64 i = 0; i < rows; i++)
+		for (uint64 i = 0; i < rows.count; i++)
 		{
-			int32 number = number_of(replay, ss_value_uuid(i, 1));
+			SSRow row = ss_row(rows, i);
+			int32 number = number_of(replay, ss_next_uuid(&row));
 
 			if (number == room)
 			{
@@ -209,9 +210,9 @@ load_members(Replay *replay)
 			}
 			if (number == replay->nbuyers)
 				replay->buyers[replay->nbuyers++] = nobody;
-			ss_chunk_add_segment(&replay->buyers[number], ss_value_int32(i, 2));
+			ss_chunk_add_segment(&replay->buyers[number], ss_next_int32(&row));
 		}
-		SPI_freetuptable(SPI_tuptable);
+		ss_rows_free(&rows);
 	}
 }
 

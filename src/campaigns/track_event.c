@@ -164,19 +164,22 @@ set_parameters(const Event *event, Datum *values, bool *nulls)
 	values[6] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 }
 
-/* An event of that id is there: it must be the same. When it was recorded is then in the last query's first column. */
-static void
+/* An event of that id is there: it must be the same. Returns when it was recorded. */
+static TimestampTz
 require_same(const Event *event)
 {
 	Datum values[7];
 	bool nulls[7] = {false};
+	TimestampTz recorded_at;
+	SSRow row;
 
 	set_parameters(event, values, nulls);
-	if (ss_query_latest(&find_event, values, nulls) == 0)
-		ss_query_refuse_loss(0, 1);
-	if (!ss_value_bool(0, 2))
+	row = ss_row(ss_rows_latest(&find_event, values, nulls), 0);
+	recorded_at = ss_next_time(&row);
+	if (!ss_next_bool(&row))
 		ss_duplicate("event_id was used with other arguments", "The event_id is \"%s\".",
 					 ss_uuid_text(event->event_id));
+	return recorded_at;
 }
 
 /*
@@ -188,17 +191,18 @@ insert_row(const Event *event, TimestampTz *recorded_at)
 {
 	Datum values[7];
 	bool nulls[7] = {false};
-	bool replayed;
+	SSRows inserted;
 	SSDelta delta;
 
 	require_user(event);
 	set_parameters(event, values, nulls);
-	replayed = ss_query_write(&insert_event, values, nulls) == 0;
-	if (replayed)
-		require_same(event);
-	*recorded_at = ss_value_time(0, 1);
-	if (replayed)
+	inserted = ss_rows_write(&insert_event, values, nulls);
+	if (inserted.count == 0)
+	{
+		*recorded_at = require_same(event);
 		return true;
+	}
+	*recorded_at = ss_one_time(inserted);
 	make_delta(event, &delta);
 	ss_deltas_write(&delta, 1);
 	return false;
@@ -407,7 +411,7 @@ insert_elements(Element **sorted, int count)
 static void
 compare_element(void *argument)
 {
-	require_same(&((Element *) argument)->event);
+	(void) require_same(&((Element *) argument)->event);
 }
 
 /* Of those that were inserted the deltas, of the others the comparison with what is there; returns how many were inserted. */

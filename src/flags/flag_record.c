@@ -188,7 +188,7 @@ ss_flag_show(SSJson *json, const char *key, bool reader)
 	if (flag == NULL ||
 		(reader ? ss_query_read(&select_flag, &value, NULL) : ss_query_write(&select_flag, &value, NULL)) == 0)
 		ss_not_found("flag", key);
-	ss_json_columns(json, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+	ss_json_columns(json, ss_row_of_last(0));
 	ss_json_bool(json, "enabled", flag->enabled);
 	ss_json_money(json, "rollout_percentage", flag->bp, 2);
 	add_schedule(json, set, flag);

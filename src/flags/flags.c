@@ -578,14 +578,15 @@ SS_QUERY(
 static int64
 add_flags(SSJson *json, const SSFlagSet *set, const SSPage *page, const char *status, char **next)
 {
-	SPITupleTable *rows = SPI_tuptable;
+	SSRows rows = ss_rows_of_last();
 	int64 count = 0;
 	char *last = NULL;
 
 	*next = NULL;
-	for (uint64 i = 0; i < rows->numvals; i++)
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		char *key = SPI_getvalue(rows->vals[i], rows->tupdesc, 1);
+		SSRow row = ss_row(rows, i);
+		char *key = ss_next_text(&row);
 		SSFlag *flag = ss_flag_find(set, (SSText){key, strlen(key)});
 
 		if (flag == NULL || !is_listed(flag, status) || count++ < page->offset)
@@ -597,7 +598,7 @@ add_flags(SSJson *json, const SSFlagSet *set, const SSPage *page, const char *st
 		}
 		last = key;
 		ss_json_open_object(json, NULL);
-		ss_json_columns(json, rows->vals[i], rows->tupdesc);
+		ss_json_columns(json, row);
 		ss_json_bool(json, "enabled", flag->enabled);
 		ss_json_money(json, "rollout_percentage", flag->bp, 2);
 		ss_json_close_object(json);

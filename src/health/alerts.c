@@ -41,13 +41,6 @@ SS_QUERY(
 	"UPDATE swipesavvy.health_alerts SET acknowledged_at = $2, acknowledged_by = $3, note = $4 WHERE alert_id = $1 RETURNING " COLUMNS,
 	UUIDOID, TIMESTAMPTZOID, TEXTOID, TEXTOID);
 
-enum
-{
-	FIGURE = 2,
-	RESOLVED_AT = 7,
-	ACKNOWLEDGED_AT = 8
-};
-
 /*
  * list_alerts(open, page_size, page_offset): the newest first
  */
@@ -66,8 +59,7 @@ swipesavvy_list_alerts(PG_FUNCTION_ARGS)
 	values[0] = BoolGetDatum(ss_arg_bool(fcinfo, 0, false));
 	values[1] = Int64GetDatum(page.limit);
 	values[2] = Int64GetDatum(page.offset);
-	(void) ss_query_read(&count_alerts, values, nulls);
-	counted = ss_value_int64(0, 1, 0);
+	counted = ss_one_int64(ss_rows_read(&count_alerts, values, nulls));
 	(void) ss_query_read(&list_alerts, values, nulls);
 	ss_json_open_object(&json, NULL);
 	ss_page_add(&json, "alerts", &page, counted, NULL);
@@ -100,15 +92,22 @@ swipesavvy_acknowledge_alert(PG_FUNCTION_ARGS)
 	bool nulls[4] = {false};
 	bool open;
 	bool first;
+	SSRows rows;
+	SSRow row;
 
 	ss_call_enter(&call, SS_ADMIN);
 	alert_id = ss_arg_uuid(fcinfo, 0, "alert_id", true);
 	note = ss_arg_text(fcinfo, 1, "note", SS_TEXT_MAX, false);
 	values[0] = UUIDPGetDatum(alert_id);
-	if (ss_query_latest(&lock_alert, values, NULL) == 0)
+	rows = ss_rows_latest(&lock_alert, values, NULL);
+	if (rows.count == 0)
 		ss_not_found("alert", ss_uuid_text(alert_id));
-	(void) ss_value_or_null(0, RESOLVED_AT, TIMESTAMPTZOID, &open);
-	(void) ss_value_or_null(0, ACKNOWLEDGED_AT, TIMESTAMPTZOID, &first);
+	row = ss_row(rows, 0);
+	ss_next_skip(&row, 1);
+	figure = ss_next_text(&row);
+	ss_next_skip(&row, 4);
+	(void) ss_next_value_or_null(&row, TIMESTAMPTZOID, &open);
+	(void) ss_next_value_or_null(&row, TIMESTAMPTZOID, &first);
 	if (!open && first)
 		ss_bad_state("the alert is resolved", "There is nothing left to look after in alert \"%s\".",
 					 ss_uuid_text(alert_id));
@@ -118,7 +117,6 @@ swipesavvy_acknowledge_alert(PG_FUNCTION_ARGS)
 		ss_json_row(&json, NULL);
 		PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 	}
-	figure = ss_value_text(0, FIGURE);
 	before = ss_audit_row();
 	values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
 	ss_param_text(values, nulls, 2, speaker(&call));

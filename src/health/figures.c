@@ -84,11 +84,13 @@ ss_health_find_figure(const char *name)
 void
 ss_health_outbox(SSHealthOutbox *outbox)
 {
-	(void) ss_query_read(&read_outbox, NULL, NULL);
-	outbox->queued = ss_value_int64(0, 1, 0);
-	outbox->completed = ss_value_int64(0, 2, 0);
-	outbox->dead = ss_value_int64(0, 3, 0);
-	outbox->oldest_seconds = Max(ss_value_int64(0, 4, 0), 0);
+	SSRow row = ss_row(ss_rows_read(&read_outbox, NULL, NULL), 0);
+
+	outbox->queued = ss_next_int64(&row);
+	outbox->completed = ss_next_int64(&row);
+	outbox->dead = ss_next_int64(&row);
+	outbox->oldest_seconds = ss_next_int64_or(&row, 0);
+	outbox->oldest_seconds = Max(outbox->oldest_seconds, 0);
 }
 
 /* --- of a sample -------------------------------------------------------------------- */
@@ -152,14 +154,7 @@ add_outbox(SSJson *json)
 static void
 add_sinks(SSJson *json)
 {
-	int64 failing = 0;
-
-	if (ss_sinks_exist())
-	{
-		(void) ss_query_read(&count_failing, NULL, NULL);
-		failing = ss_value_int64(0, 1, 0);
-	}
-	ss_json_int(json, "sinks_failing", failing);
+	ss_json_int(json, "sinks_failing", ss_sinks_exist() ? ss_one_int64(ss_rows_read(&count_failing, NULL, NULL)) : 0);
 }
 
 /* Evaluations of flags that there was no room to count. */
@@ -175,8 +170,7 @@ add_flags(SSJson *json)
 static void
 add_ledger(SSJson *json)
 {
-	(void) ss_query_read(&count_mismatches, NULL, NULL);
-	ss_json_int(json, "ledger_mismatches", ss_value_int64(0, 1, 0));
+	ss_json_int(json, "ledger_mismatches", ss_one_int64(ss_rows_read(&count_mismatches, NULL, NULL)));
 }
 
 Jsonb *

@@ -198,6 +198,7 @@ measure_database(Health *health)
 	instr_time start;
 	instr_time took;
 	int64 hit;
+	SSRow row;
 
 	(void) ss_query_read(&look_up, NULL, NULL);
 	INSTR_TIME_SET_CURRENT(start);
@@ -206,13 +207,13 @@ measure_database(Health *health)
 	INSTR_TIME_SUBTRACT(took, start);
 	health->response_ms = INSTR_TIME_GET_MILLISEC(took);
 
-	(void) ss_query_read(&read_database, NULL, NULL);
-	health->connections = ss_value_int64(0, 1, 0);
-	health->max_connections = ss_value_int64(0, 2, 1);
-	hit = ss_value_int64(0, 3, 0);
-	health->blocks = hit + ss_value_int64(0, 4, 0);
+	row = ss_row(ss_rows_read(&read_database, NULL, NULL), 0);
+	health->connections = ss_next_int64_or(&row, 0);
+	health->max_connections = ss_next_int64(&row);
+	hit = ss_next_int64(&row);
+	health->blocks = hit + ss_next_int64(&row);
 	health->measures[CONNECTION_USAGE] = (double) health->connections / health->max_connections;
-	health->measures[TRANSACTION_AGE] = (double) ss_value_int64(0, 5, 0);
+	health->measures[TRANSACTION_AGE] = (double) ss_next_int64(&row);
 	if (health->blocks > 0)
 		health->measures[CACHE_MISS_RATE] = 1 - (double) hit / health->blocks;
 }
@@ -245,29 +246,22 @@ measure_api(Health *health)
 	health->calls = api.calls;
 }
 
-/* Of the last query; NaN where it is null. */
-static double
-number(uint64 row, int column)
-{
-	bool isnull;
-	Datum value = ss_value_or_null(row, column, FLOAT8OID, &isnull);
-
-	return isnull ? NAN : DatumGetFloat8(value);
-}
-
 /* What only the worker knows. */
 static void
 read_worker(Health *health)
 {
 	Datum interval = Float8GetDatum(ss_health_interval);
+	SSRows rows = ss_rows_read(&read_sample, &interval, NULL);
+	SSRow row;
 
 	health->disk_percent = health->uptime_percent = NAN;
-	health->has_sample = ss_query_read(&read_sample, &interval, NULL) > 0;
+	health->has_sample = rows.count > 0;
 	if (!health->has_sample)
 		return;
-	health->disk_percent = number(0, 1);
-	health->response_ms = number(0, 2);
-	health->uptime_percent = number(0, 3);
+	row = ss_row(rows, 0);
+	health->disk_percent = ss_next_float8_or(&row, NAN);
+	health->response_ms = ss_next_float8_or(&row, NAN);
+	health->uptime_percent = ss_next_float8_or(&row, NAN);
 }
 
 /* --- judging ------------------------------------------------------------------------- */
@@ -275,7 +269,7 @@ read_worker(Health *health)
 static void
 read_limits(Health *health)
 {
-	uint64 rows = ss_query_read(&read_thresholds, NULL, NULL);
+	SSRows rows = ss_rows_read(&read_thresholds, NULL, NULL);
 
 	for (int i = 0; i < MEASURES; i++)
 	{
@@ -284,14 +278,20 @@ read_limits(Health *health)
 
 		health->degraded[i] = figure == NULL ? limits[i].degraded : figure->warning / limits[i].scale;
 		health->unhealthy[i] = figure == NULL ? limits[i].unhealthy : figure->critical / limits[i].scale;
-		for (uint64 row = 0; figure != NULL && row < rows; row++)
+		for (uint64 n = 0; figure != NULL && n < rows.count; n++)
 		{
-			if (strcmp(ss_value_text(row, 1), name) != 0)
+			SSRow row = ss_row(rows, n);
+			double warning;
+			double critical;
+
+			if (strcmp(ss_next_text(&row), name) != 0)
 				continue;
-			if (!isnan(number(row, 2)))
-				health->degraded[i] = number(row, 2) / limits[i].scale;
-			if (!isnan(number(row, 3)))
-				health->unhealthy[i] = number(row, 3) / limits[i].scale;
+			warning = ss_next_float8_or(&row, NAN);
+			critical = ss_next_float8_or(&row, NAN);
+			if (!isnan(warning))
+				health->degraded[i] = warning / limits[i].scale;
+			if (!isnan(critical))
+				health->unhealthy[i] = critical / limits[i].scale;
 		}
 	}
 }
@@ -310,8 +310,8 @@ status_of(const Health *health, Measure measure)
 	return value >= health->degraded[measure] ? DEGRADED : HEALTHY; /* NaN is not */
 }
 
-/* Alerts of the worker that say what is not said by what was measured just now; their number. */
-static uint64
+/* Alerts of the worker that say what is not said by what was measured just now. */
+static SSRows
 other_alerts(const Health *health)
 {
 	Datum said[MEASURES];
@@ -319,14 +319,14 @@ other_alerts(const Health *health)
 	Datum figures;
 
 	if (!health->has_sample)
-		return 0;
+		return (SSRows){NULL, 0};
 	for (int i = 0; i < MEASURES; i++)
 	{
 		if (limits[i].figure != NULL && status_of(health, i) != HEALTHY)
 			said[count++] = CStringGetTextDatum(limits[i].figure);
 	}
 	figures = PointerGetDatum(construct_array(said, count, TEXTOID, -1, false, TYPALIGN_INT));
-	return ss_query_read(&read_alerts, &figures, NULL);
+	return ss_rows_read(&read_alerts, &figures, NULL);
 }
 
 /* The service that a figure is about: the database, unless there is a measure that says otherwise. */
@@ -346,7 +346,7 @@ service_of(const char *figure)
 static void
 judge(Health *health)
 {
-	uint64 alerts;
+	SSRows alerts;
 
 	read_limits(health);
 	for (int i = 0; i < MEASURES; i++)
@@ -356,11 +356,13 @@ judge(Health *health)
 		*service = Max(*service, status_of(health, i));
 	}
 	alerts = other_alerts(health);
-	for (uint64 i = 0; i < alerts; i++)
+	for (uint64 i = 0; i < alerts.count; i++)
 	{
-		Status *service = &health->services[service_of(ss_value_text(i, 1))];
+		SSRow row = ss_row(alerts, i);
+		Status *service = &health->services[service_of(ss_next_text(&row))];
+		Status status = strcmp(ss_next_text(&row), "critical") == 0 ? UNHEALTHY : DEGRADED;
 
-		*service = Max(*service, strcmp(ss_value_text(i, 2), "critical") == 0 ? UNHEALTHY : DEGRADED);
+		*service = Max(*service, status);
 	}
 	for (int i = 0; i < SERVICES; i++)
 		health->status = Max(health->status, health->services[i]);
@@ -443,19 +445,23 @@ add_metrics(SSJson *json, const Health *health)
 static void
 add_grants(SSJson *json)
 {
-	uint64 count = ss_query_read(&read_grants, NULL, NULL);
+	SSRows grants = ss_rows_read(&read_grants, NULL, NULL);
 
-	if (count == 0)
+	if (grants.count == 0)
 		return;
 	ss_json_open_object(json, NULL);
 	ss_json_text(json, "name", "foreign_grants");
 	ss_json_text(json, "severity", "warning");
 	ss_json_text(json, "message", "tables are open to roles that the extension did not grant them to");
-	ss_json_int(json, "value", (int64) count);
+	ss_json_int(json, "value", (int64) grants.count);
 	ss_json_int(json, "threshold", 1);
 	ss_json_open_array(json, "grants");
-	for (uint64 i = 0; i < Min(count, GRANTS_SHOWN); i++)
-		ss_json_text(json, NULL, ss_value_text(i, 1));
+	for (uint64 i = 0; i < Min(grants.count, GRANTS_SHOWN); i++)
+	{
+		SSRow row = ss_row(grants, i);
+
+		ss_json_text(json, NULL, ss_next_text(&row));
+	}
 	ss_json_close_array(json);
 	ss_json_close_object(json);
 }
@@ -463,6 +469,8 @@ add_grants(SSJson *json)
 static void
 add_alerts(SSJson *json, const Health *health)
 {
+	SSRows alerts;
+
 	ss_json_open_array(json, "alerts");
 	for (int i = 0; i < MEASURES; i++)
 	{
@@ -478,15 +486,18 @@ add_alerts(SSJson *json, const Health *health)
 		ss_json_measure(json, "threshold", status == UNHEALTHY ? health->unhealthy[i] : health->degraded[i]);
 		ss_json_close_object(json);
 	}
-	for (uint64 i = 0, alerts = other_alerts(health); i < alerts; i++)
+	alerts = other_alerts(health);
+	for (uint64 i = 0; i < alerts.count; i++)
 	{
+		SSRow row = ss_row(alerts, i);
+
 		ss_json_open_object(json, NULL);
-		ss_json_text(json, "name", ss_value_text(i, 1));
-		ss_json_text(json, "severity", ss_value_text(i, 2));
+		ss_json_text(json, "name", ss_next_text(&row));
+		ss_json_text(json, "severity", ss_next_text(&row));
 		ss_json_text(json, "message", "the background worker measured it");
-		ss_json_datum(json, "value", ss_value_typed(i, 3, NUMERICOID), false, NUMERICOID);
-		ss_json_datum(json, "threshold", ss_value_typed(i, 4, NUMERICOID), false, NUMERICOID);
-		ss_json_time(json, "opened_at", ss_value_time(i, 5));
+		ss_json_datum(json, "value", ss_next_value(&row, NUMERICOID), false, NUMERICOID);
+		ss_json_datum(json, "threshold", ss_next_value(&row, NUMERICOID), false, NUMERICOID);
+		ss_json_time(json, "opened_at", ss_next_time(&row));
 		ss_json_close_object(json);
 	}
 	add_grants(json);

@@ -117,11 +117,10 @@ static uint64
 sum_up(SSQuery *find, SSQuery *write, int64 period, int most, TimestampTz *until)
 {
 	Datum values[2] = {TimestampTzGetDatum(*until)};
+	SSRow row = ss_row(ss_rows_write(find, values, NULL), 0);
 	bool nothing;
-	Datum first;
+	Datum first = ss_next_value_or_null(&row, TIMESTAMPTZOID, &nothing);
 
-	(void) ss_query_write(find, values, NULL);
-	first = ss_value_or_null(0, 1, TIMESTAMPTZOID, &nothing);
 	if (nothing)
 		return 0;
 	*until = Min(*until, DatumGetTimestampTz(first) + most * period);

@@ -120,7 +120,7 @@ SS_QUERY(change_states,
 		 "UPDATE swipesavvy.health_states s SET level = s.seen"
 		 "  FROM swipesavvy.health_states o LEFT JOIN swipesavvy.health_thresholds t ON t.figure = o.figure"
 		 " WHERE o.figure = s.figure AND o.seen <> o.level AND o.in_a_row >= coalesce(t.samples, $1)"
-		 " RETURNING s.figure, o.level, s.level",
+		 " RETURNING s.figure, s.level",
 		 INT4OID);
 
 #define ALERT_COLUMNS "alert_id, figure, severity, value, threshold, opened_at, resolved_at"
@@ -195,14 +195,14 @@ judge_sample(Jsonb *sample)
 
 /* --- alerts -------------------------------------------------------------------------------- */
 
-/* A message about the alert in the first row of the last query. */
+/* A message about that alert. */
 static void
-announce(const char *event, const char *figure)
+announce(const char *event, const char *figure, SSRow alert)
 {
 	SSJson json = {0};
 
 	ss_json_open_object(&json, NULL);
-	ss_json_columns(&json, ss_row_of_last(0).tuple, SPI_tuptable->tupdesc);
+	ss_json_columns(&json, alert);
 	ss_json_close_object(&json);
 	ss_outbox_put(event, 1, psprintf("alert:%s", figure), DatumGetJsonbP(ss_json_finish(&json)), NULL);
 }
@@ -218,13 +218,13 @@ change_alert(const char *figure, int level, Jsonb *sample, TimestampTz now)
 					   JsonbPGetDatum(sample),
 					   Float8GetDatum(ss_health_figures[n].warning),
 					   Float8GetDatum(ss_health_figures[n].critical)};
+	SSRows resolved = ss_rows_write(&resolve_alert, values, NULL);
 
-	if (ss_query_write(&resolve_alert, values, NULL) > 0)
-		announce("alert.resolved", figure);
+	if (resolved.count > 0)
+		announce("alert.resolved", figure, ss_row(resolved, 0));
 	if (level == 0)
 		return false;
-	(void) ss_query_write(&open_alert, values, NULL);
-	announce("alert.opened", figure);
+	announce("alert.opened", figure, ss_row(ss_rows_write(&open_alert, values, NULL), 0));
 	return true;
 }
 
@@ -242,10 +242,9 @@ swipesavvy_record_health(PG_FUNCTION_ARGS)
 	TimestampTz now = GetCurrentTimestamp();
 	Datum values[3];
 	Jsonb *sample;
-	int changed;
+	SSRows changed;
 	int opened = 0;
-	char **figures;
-	int *levels;
+	SSRow row;
 
 	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
 	ss_audit_none(&call); /* measurements and alerts keep their own record */
@@ -257,27 +256,26 @@ swipesavvy_record_health(PG_FUNCTION_ARGS)
 	values[2] = JsonbPGetDatum(ss_health_own_figures());
 	for (size_t i = 0; i < lengthof(forget_future); i++)
 		(void) ss_query_write(&forget_future[i], values, NULL);
-	(void) ss_query_write(&insert_sample, values, NULL);
-	sample = DatumGetJsonbPCopy(ss_value_typed(0, 1, JSONBOID));
+	row = ss_row(ss_rows_write(&insert_sample, values, NULL), 0);
+	sample = ss_next_jsonb(&row);
 	values[1] = Float8GetDatum(ss_health_interval);
 	(void) ss_query_write(&count_uptime, values, NULL);
 	(void) ss_query_write(&forget_samples, values, NULL);
 	(void) ss_query_write(&forget_days, values, NULL);
 	(void) ss_query_write(&forget_alerts, values, NULL);
 	judge_sample(sample);
-	changed = (int) ss_query_write(&change_states, (Datum[]){Int32GetDatum(SAMPLES_DEFAULT)}, NULL);
-	figures = palloc(Max(changed, 1) * sizeof(char *));
-	levels = palloc(Max(changed, 1) * sizeof(int));
-	for (int i = 0; i < changed; i++)
+	changed = ss_rows_write(&change_states, (Datum[]){Int32GetDatum(SAMPLES_DEFAULT)}, NULL);
+	for (uint64 i = 0; i < changed.count; i++)
 	{
-		figures[i] = ss_value_text(i, 1);
-		levels[i] = ss_value_int32(i, 3);
+		const char *figure;
+
+		row = ss_row(changed, i);
+		figure = ss_next_text(&row);
+		opened += change_alert(figure, ss_next_int32(&row), sample, now);
 	}
-	for (int i = 0; i < changed; i++)
-		opened += change_alert(figures[i], levels[i], sample, now);
 	ss_json_open_object(&json, NULL);
 	ss_json_time(&json, "sampled_at", now);
-	ss_json_int(&json, "changed", changed);
+	ss_json_int(&json, "changed", (int64) changed.count);
 	ss_json_int(&json, "opened", opened);
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));

@@ -124,10 +124,11 @@ static char *
 category_of_mcc(const char *mcc)
 {
 	Datum values[] = {CStringGetTextDatum(mcc)};
+	SSRows rows = ss_rows_write(&find_mcc, values, NULL);
 
-	if (ss_query_write(&find_mcc, values, NULL) == 0)
+	if (rows.count == 0)
 		ss_bad_value("mcc", "There is no merchant category code \"%s\".", mcc);
-	return ss_value_text(0, 1);
+	return ss_one_text(rows);
 }
 
 static void
@@ -308,12 +309,14 @@ set_cursor(Datum *values, bool *nulls, const char *after)
 	if (after != NULL)
 	{
 		Datum value;
+		SSRows cursor;
 
 		merchant_id = ss_uuid_from_text(after, "after");
 		value = UUIDPGetDatum(merchant_id);
-		if (ss_query_read(&find_cursor, &value, NULL) == 0)
+		cursor = ss_rows_read(&find_cursor, &value, NULL);
+		if (cursor.count == 0)
 			ss_bad_value("after", "There is no merchant \"%s\".", after);
-		name = ss_value_text(0, 1);
+		name = ss_one_text(cursor);
 	}
 	ss_param_text(values, nulls, 2, name);
 	ss_param_pointer(values, nulls, 3, merchant_id);
@@ -346,8 +349,7 @@ swipesavvy_list_merchants(PG_FUNCTION_ARGS)
 	values[4] = Int64GetDatum(SS_PAGE_ROWS(&page));
 	values[5] = Int64GetDatum(page.offset);
 
-	(void) ss_query_read(&count_queries[category != NULL][search != NULL], values, nulls);
-	counted = ss_value_int64(0, 1, 0);
+	counted = ss_one_int64(ss_rows_read(&count_queries[category != NULL][search != NULL], values, nulls));
 	(void) ss_query_read(&list_queries[category != NULL][search != NULL], values, nulls);
 	ss_json_open_object(&json, NULL);
 	ss_page_add(&json, "merchants", &page, counted, "merchant_id");

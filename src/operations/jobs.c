@@ -223,6 +223,17 @@ array_of_ints(const int *values, int count)
 
 /* --- for the worker ------------------------------------------------------------------------ */
 
+/* Notes that the job begins, and adds what the worker must know of it. */
+static void
+start(int job, TimestampTz now, SSJson *json)
+{
+	Datum values[] = {CStringGetTextDatum(jobs[job].name), TimestampTzGetDatum(now), Float8GetDatum(every(job))};
+	SSRow row = ss_row(ss_rows_write(&note_start, values, NULL), 0);
+
+	ss_json_text(json, "job", jobs[job].name);
+	ss_json_int(json, "max_ms", ss_next_int32_or(&row, jobs[job].max) * INT64CONST(1000));
+}
+
 /*
  * claim_job(lane): job and max_ms, after which it is to be cancelled; or
  * wait_ms
@@ -237,6 +248,7 @@ swipesavvy_claim_job(PG_FUNCTION_ARGS)
 	int of_lane[lengthof(jobs)];
 	int seconds[lengthof(jobs)];
 	int count = 0;
+	SSRows next;
 	SSLane lane;
 
 	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
@@ -250,30 +262,26 @@ swipesavvy_claim_job(PG_FUNCTION_ARGS)
 		seconds[count] = every((int) i);
 		names[count++] = CStringGetTextDatum(jobs[i].name);
 	}
+	next = ss_rows_write(&find_next,
+						 (Datum[]){PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT)),
+								   TimestampTzGetDatum(now), array_of_ints(seconds, count)},
+						 NULL);
 	ss_json_open_object(&json, NULL);
-	if (ss_query_write(&find_next,
-					   (Datum[]){PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT)),
-								 TimestampTzGetDatum(now), array_of_ints(seconds, count)},
-					   NULL) == 0)
+	if (next.count == 0)
 		ss_json_int(&json, "wait_ms", SS_HOUR * 1000);
-	else if (!ss_value_bool(0, 2))
-	{
-		TimestampTz next = ss_value_time(0, 3);
-
-		ss_json_int(&json, "wait_ms", Min((next - now) / 1000 + 1, SS_HOUR * 1000));
-	}
 	else
 	{
-		int job = of_lane[ss_value_int32(0, 1) - 1];
-		bool isnull;
-		Datum max;
+		SSRow row = ss_row(next, 0);
+		int job = of_lane[ss_next_int32(&row) - 1];
 
-		(void) ss_query_write(
-			&note_start,
-			(Datum[]){CStringGetTextDatum(jobs[job].name), TimestampTzGetDatum(now), Float8GetDatum(every(job))}, NULL);
-		max = ss_value_or_null(0, 1, INT4OID, &isnull);
-		ss_json_text(&json, "job", jobs[job].name);
-		ss_json_int(&json, "max_ms", (isnull ? jobs[job].max : DatumGetInt32(max)) * INT64CONST(1000));
+		if (ss_next_bool(&row))
+			start(job, now, &json);
+		else
+		{
+			TimestampTz at = ss_next_time(&row);
+
+			ss_json_int(&json, "wait_ms", Min((at - now) / 1000 + 1, SS_HOUR * 1000));
+		}
 	}
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
@@ -291,7 +299,7 @@ swipesavvy_finish_job(PG_FUNCTION_ARGS)
 	char *error;
 	int job;
 	Datum values[4];
-	uint64 found;
+	SSRows noted;
 
 	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
 	ss_audit_none(&call);
@@ -304,19 +312,19 @@ swipesavvy_finish_job(PG_FUNCTION_ARGS)
 	if (error == NULL)
 	{
 		values[3] = BoolGetDatum(ss_arg_bool(fcinfo, 2, false));
-		found = ss_query_write(&note_success, values, NULL);
+		noted = ss_rows_write(&note_success, values, NULL);
 	}
 	else
 	{
 		values[3] =
 			PointerGetDatum(cstring_to_text_with_len(error, pg_mbcliplen(error, (int) strlen(error), ERROR_MAX)));
-		found = ss_query_write(&note_failure, values, NULL);
+		noted = ss_rows_write(&note_failure, values, NULL);
 	}
-	if (found == 0)
+	if (noted.count == 0)
 		ss_bad_state("the job has not begun", "Job \"%s\" was never claimed.", name);
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "job", name);
-	ss_json_time(&json, "next_run_at", ss_value_time(0, 1));
+	ss_json_time(&json, "next_run_at", ss_one_time(noted));
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
@@ -434,28 +442,31 @@ swipesavvy_worker_status(PG_FUNCTION_ARGS)
 	SSCall call;
 	SSJson json = {0};
 	char *database;
-	uint64 workers;
+	SSRows workers;
 
 	ss_call_enter(&call, SS_ADMIN | SS_NOT_CACHED);
-	(void) ss_query_read(&read_database, NULL, NULL);
-	database = ss_value_text(0, 1);
-	workers = ss_query_read(&read_workers, NULL, NULL);
+	database = ss_one_text(ss_rows_read(&read_database, NULL, NULL));
+	workers = ss_rows_read(&read_workers, NULL, NULL);
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "database", database);
 	ss_json_bool(&json, "listed", is_listed(database));
-	ss_json_text(&json, "state", workers == 0 ? "stopped" : workers < lengthof(lanes) - 1 ? "starting" : "running");
+	ss_json_text(&json, "state",
+				 workers.count == 0					   ? "stopped"
+				 : workers.count < lengthof(lanes) - 1 ? "starting"
+													   : "running");
 	ss_json_open_array(&json, "workers");
-	for (uint64 i = 0; i < workers; i++)
+	for (uint64 i = 0; i < workers.count; i++)
 	{
-		int lane = ss_value_int32(i, 1);
+		SSRow row = ss_row(workers, i);
+		int lane = ss_next_int32(&row);
 
 		ss_json_open_object(&json, NULL);
 		ss_json_text(&json, "lane", lane < (int) lengthof(lanes) - 1 ? lanes[lane] : "other");
-		ss_json_int(&json, "pid", ss_value_int32(i, 2));
+		ss_json_int(&json, "pid", ss_next_int32(&row));
 		ss_json_close_object(&json);
 	}
 	ss_json_close_array(&json);
-	select_jobs(NULL, workers > 0);
+	select_jobs(NULL, workers.count > 0);
 	ss_json_rows(&json, "jobs");
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));

@@ -68,8 +68,7 @@ set_messages_right(TimestampTz now, SSQuery *ahead, SSQuery *set)
 
 	ss_uuid7_least(&later, now + SLACK);
 	values[1] = UUIDPGetDatum(&later);
-	(void) ss_query_write(ahead, values, NULL);
-	if (ss_value_bool(0, 1))
+	if (ss_one_bool(ss_rows_write(ahead, values, NULL)))
 		(void) ss_query_write(set, values, NULL);
 }
 

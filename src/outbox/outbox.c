@@ -95,26 +95,26 @@ ss_outbox_forget_secrets(Datum ids)
 void
 ss_outbox_put(const char *event, int version, const char *order_key, Jsonb *body, Jsonb *secret)
 {
-	uint64 count = 0;
-	char **sinks;
+	SSRows sinks = {NULL, 0};
 
 	if (ss_sinks_exist())
 	{
 		Datum patterns = patterns_of(event);
 
-		count = ss_query_latest(&find_sinks, &patterns, NULL);
+		sinks = ss_rows_latest(&find_sinks, &patterns, NULL);
 	}
-	if (count == 0)
+	if (sinks.count == 0)
 	{
 		(void) ss_outbox_put_for(NULL, event, version, order_key, body, secret);
 		ss_outbox_notify();
 		return;
 	}
-	sinks = palloc(count * sizeof(char *));
-	for (uint64 i = 0; i < count; i++)
-		sinks[i] = ss_value_text(i, 1);
-	for (uint64 i = 0; i < count; i++)
-		(void) ss_outbox_put_for(sinks[i], event, version, order_key, body, secret);
+	for (uint64 i = 0; i < sinks.count; i++)
+	{
+		SSRow row = ss_row(sinks, i);
+
+		(void) ss_outbox_put_for(ss_next_text(&row), event, version, order_key, body, secret);
+	}
 }
 
 void

@@ -251,16 +251,20 @@ swipesavvy_fail_outbox(PG_FUNCTION_ARGS)
 	int attempts;
 	Datum values[3];
 	bool nulls[3];
+	SSRows rows;
+	SSRow row;
 
 	ss_call_enter(&call, SS_DELIVERY | SS_ADMIN);
 	ss_audit_none(&call);
 	id = ss_arg_uuid(fcinfo, 0, "id", true);
 	ss_param_pointer(values, nulls, 0, id);
 	ss_param_text(values, nulls, 1, ss_arg_text(fcinfo, 1, "error", SS_TEXT_MAX, true));
-	if (ss_query_write(&lock_message, values, NULL) == 0)
+	rows = ss_rows_write(&lock_message, values, NULL);
+	if (rows.count == 0)
 		ss_not_found("message", ss_uuid_text(id));
-	attempts = ss_value_int32(0, 1);
-	if (ss_value_bool(0, 2))
+	row = ss_row(rows, 0);
+	attempts = ss_next_int32(&row);
+	if (ss_next_bool(&row))
 		ss_bad_state("the message is not claimed", "The id is \"%s\".", ss_uuid_text(id));
 	nulls[2] = (attempts >= SS_OUTBOX_ATTEMPTS_MAX);
 	values[2] = TimestampTzGetDatum(nulls[2] ? 0 : GetCurrentTimestamp() + backoff(attempts));
@@ -308,14 +312,15 @@ swipesavvy_apply_outbox_retention(PG_FUNCTION_ARGS)
 	SSCall call;
 	SSJson json = {0};
 	Datum values[1];
+	int64 days;
 	int64 delivered;
 	int64 dead;
 	int64 strays;
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_audit_none(&call);
-	(void) ss_query_write(&read_days, NULL, NULL);
-	values[0] = TimestampTzGetDatum(GetCurrentTimestamp() - ss_value_int64(0, 1, 0) * USECS_PER_DAY);
+	days = ss_one_int64(ss_rows_write(&read_days, NULL, NULL));
+	values[0] = TimestampTzGetDatum(GetCurrentTimestamp() - days * USECS_PER_DAY);
 	delivered = ss_query_write(&retire_delivered, values, NULL);
 	dead = ss_query_write(&retire_dead, values, NULL);
 	ss_query_avoid_scans();

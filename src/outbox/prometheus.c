@@ -54,8 +54,7 @@ SS_QUERY(
 char *
 ss_prometheus_text(void)
 {
-	(void) ss_query_read(&read_metrics, NULL, NULL);
-	return ss_value_text(0, 1);
+	return ss_one_text(ss_rows_read(&read_metrics, NULL, NULL));
 }
 
 /*

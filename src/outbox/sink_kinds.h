@@ -29,7 +29,7 @@ typedef struct SSSink
 /* A message of the outbox. */
 typedef struct SSMessage
 {
-	pg_uuid_t *id;
+	const pg_uuid_t *id;
 	char *event;
 	int version;
 	TimestampTz created_at;

@@ -87,18 +87,18 @@ static void
 find_message(const SSSink *sink, const char *event, SSMessage *message)
 {
 	Datum key = CStringGetTextDatum(event);
+	SSRows rows = ss_rows_read(&newest_message, &key, NULL);
 
 	message->event = pstrdup(event);
-	if (ss_query_read(&newest_message, &key, NULL) > 0)
+	if (rows.count > 0)
 	{
-		bool isnull;
-		Datum secret = ss_value_or_null(0, 5, JSONBOID, &isnull);
+		SSRow row = ss_row(rows, 0);
 
-		message->id = ss_value_uuid(0, 1);
-		message->version = ss_value_int32(0, 2);
-		message->created_at = ss_value_time(0, 3);
-		message->body = ss_value_jsonb(0, 4);
-		message->secret = isnull ? NULL : DatumGetJsonbP(secret);
+		message->id = ss_next_uuid(&row);
+		message->version = ss_next_int32(&row);
+		message->created_at = ss_next_time(&row);
+		message->body = ss_next_jsonb(&row);
+		message->secret = ss_next_jsonb_or_null(&row);
 		return;
 	}
 	message->id = ss_uuid7_new();
@@ -114,13 +114,10 @@ find_message(const SSSink *sink, const char *event, SSMessage *message)
 static void
 preview_report(const SSSink *sink, SSSinkRequest *request)
 {
-	bool isnull;
+	SSRow row = ss_row(ss_rows_read(&before_newest_sample, NULL, NULL), 0);
 	TimestampTz through;
-	TimestampTz after;
 
-	(void) ss_query_read(&before_newest_sample, NULL, NULL);
-	after = DatumGetTimestampTz(ss_value_or_null(0, 1, TIMESTAMPTZOID, &isnull));
-	if (!ss_format_report(sink, isnull ? 0 : after, true, &through, request))
+	if (!ss_format_report(sink, ss_next_time_or(&row, 0), true, &through, request))
 		ss_bad_state("there is nothing to report", "There is no sample or no alert of the last hour.");
 }
 
@@ -137,14 +134,18 @@ swipesavvy_preview_sink(PG_FUNCTION_ARGS)
 	char *name;
 	char *event;
 	Datum key;
+	SSRows rows;
+	SSRow row;
 
 	ss_call_enter(&call, SS_ADMIN | SS_NOT_CACHED);
 	name = ss_arg_text(fcinfo, 0, "sink", SS_KEY_MAX, true);
 	event = ss_arg_text(fcinfo, 1, "event", SS_KEY_MAX, false);
 	key = CStringGetTextDatum(name);
-	if (ss_query_read(&read_sink, &key, NULL) == 0)
+	rows = ss_rows_read(&read_sink, &key, NULL);
+	if (rows.count == 0)
 		ss_not_found("sink", name);
-	ss_sink_read(0, &sink);
+	row = ss_row(rows, 0);
+	ss_sink_read(&row, &sink);
 	if (ss_format_takes_messages(sink.kind))
 	{
 		SSMessage message;
@@ -180,19 +181,21 @@ swipesavvy_test_sink(PG_FUNCTION_ARGS)
 	SSJson json = {0};
 	char *name;
 	char *kind;
-	bool enabled;
 	Datum key;
+	SSRows rows;
+	SSRow row;
 
 	ss_call_enter(&call, SS_ADMIN);
 	name = ss_arg_text(fcinfo, 0, "sink", SS_KEY_MAX, true);
 	key = CStringGetTextDatum(name);
-	if (ss_query_latest(&keep_sink, &key, NULL) == 0)
+	rows = ss_rows_latest(&keep_sink, &key, NULL);
+	if (rows.count == 0)
 		ss_not_found("sink", name);
-	kind = ss_value_text(0, 1);
-	enabled = ss_value_bool(0, 2);
+	row = ss_row(rows, 0);
+	kind = ss_next_text(&row);
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "sink", name);
-	ss_json_bool(&json, "enabled", enabled);
+	ss_json_bool(&json, "enabled", ss_next_bool(&row));
 	ss_json_open_array(&json, "message_ids");
 	if (ss_format_takes_messages(kind) && ss_format_takes_event(kind, "*"))
 		ss_json_uuid(&json, NULL, ss_outbox_put_for(name, "sink.test", 1, NULL, test_body(name), NULL));

@@ -94,10 +94,14 @@ group_path(const SSSink *sink, const char *database)
 bool
 ss_format_pushgateway(const SSSink *sink, TimestampTz after, bool masked, TimestampTz *through, SSSinkRequest *request)
 {
-	if (ss_query_read(&newest_sample, (Datum[]){TimestampTzGetDatum(after)}, NULL) == 0)
+	SSRows rows = ss_rows_read(&newest_sample, (Datum[]){TimestampTzGetDatum(after)}, NULL);
+	SSRow row;
+
+	if (rows.count == 0)
 		return false;
-	*through = ss_value_time(0, 1);
-	ss_format_begin(sink, group_path(sink, ss_value_text(0, 2)), "text/plain; version=0.0.4; charset=utf-8", request);
+	row = ss_row(rows, 0);
+	*through = ss_next_time(&row);
+	ss_format_begin(sink, group_path(sink, ss_next_text(&row)), "text/plain; version=0.0.4; charset=utf-8", request);
 	request->method = "PUT"; /* what is no longer measured goes away */
 	ss_format_authorize(sink, masked, request);
 	request->body = ss_prometheus_text();
@@ -111,11 +115,11 @@ ss_format_alertmanager(const SSSink *sink, TimestampTz after, bool masked, Times
 {
 	Datum values[2] = {CStringGetTextDatum(ss_format_host()),
 					   JsonbPGetDatum(ss_format_option_jsonb(sink, "labels", "{}"))};
+	SSRow row = ss_row(ss_rows_read(&read_alerts, values, NULL), 0);
 
 	*through = GetCurrentTimestamp();
-	(void) ss_query_read(&read_alerts, values, NULL);
 	ss_format_begin(sink, "/api/v2/alerts", "application/json", request);
 	ss_format_authorize(sink, masked, request);
-	request->body = ss_value_text(0, 1);
+	request->body = ss_next_text_or_null(&row);
 	return request->body != NULL;
 }

@@ -45,7 +45,7 @@
 SS_QUERY(
 	to_datadog,
 	POINTS
-	" SELECT jsonb_build_object('series', jsonb_agg(s.series ORDER BY s.figure))::text, max(s.through)"
+	" SELECT max(s.through), jsonb_build_object('series', jsonb_agg(s.series ORDER BY s.figure))::text"
 	"  FROM (SELECT p.figure, max(p.at) AS through,"
 	"               jsonb_build_object('metric', 'swipesavvy.' || regexp_replace(p.figure, '_delta$', ''),"
 	"                   'type', CASE WHEN p.figure LIKE '%\\_delta' THEN 1 ELSE 3 END,"
@@ -75,13 +75,13 @@ SS_QUERY(
 	"                     (extract(epoch FROM q.at) * 1000000000)::bigint::text, 'asDouble', q.value) ORDER BY q.at)"
 	"              FROM points q WHERE q.figure = p.figure) d (points)"
 	"   WHERE p.figure NOT LIKE '%\\_delta' GROUP BY p.figure, p.unit, d.points)"
-	" SELECT jsonb_build_object('resourceMetrics', jsonb_build_array(jsonb_build_object("
+	" SELECT max(m.through), jsonb_build_object('resourceMetrics', jsonb_build_array(jsonb_build_object("
 	"            'resource', jsonb_build_object('attributes', (SELECT jsonb_agg(jsonb_build_object('key', a.key,"
 	"                    'value', jsonb_build_object('stringValue', a.value)) ORDER BY a.key)"
 	"                FROM jsonb_each_text(jsonb_build_object('service.name', 'swipesavvy', 'host.name', $3::text,"
 	"                    'db.system.name', 'postgresql', 'db.namespace', current_database()) || $4::jsonb) a)),"
 	"            'scopeMetrics', jsonb_build_array(jsonb_build_object('scope', jsonb_build_object('name', 'swipesavvy'),"
-	"                'metrics', jsonb_agg(m.metric ORDER BY m.figure))))))::text, max(m.through)"
+	"                'metrics', jsonb_agg(m.metric ORDER BY m.figure))))))::text"
 	"  FROM metrics m",
 	TIMESTAMPTZOID, INT8OID, TEXTOID, JSONBOID);
 
@@ -94,22 +94,21 @@ SS_QUERY(
 	"  FROM points p WHERE p.figure NOT LIKE '%\\_total' ORDER BY p.at, p.figure",
 	TIMESTAMPTZOID, INT8OID);
 
-/* Datadog and OpenTelemetry: the body and its last moment in one row. */
+/* Datadog and OpenTelemetry: the last moment of the body, null where there is nothing to report, and the body. */
 static bool
 run(SSQuery *query, const SSSink *sink, TimestampTz after, const char *host, Jsonb *listed, TimestampTz *through,
 	SSSinkRequest *request)
 {
 	Datum values[4] = {TimestampTzGetDatum(after), Int64GetDatum(POINTS_MAX), CStringGetTextDatum(host),
 					   JsonbPGetDatum(listed)};
-	bool isnull;
-	Datum moment;
+	SSRow row = ss_row(ss_rows_read(query, values, NULL), 0);
+	bool nothing;
+	Datum moment = ss_next_value_or_null(&row, TIMESTAMPTZOID, &nothing);
 
-	(void) ss_query_read(query, values, NULL);
-	moment = ss_value_or_null(0, 2, TIMESTAMPTZOID, &isnull);
-	if (isnull)
+	if (nothing)
 		return false;
 	*through = DatumGetTimestampTz(moment);
-	request->body = ss_value_text(0, 1);
+	request->body = ss_next_text(&row);
 	return true;
 }
 
@@ -157,19 +156,21 @@ plain(const char *text)
 	return result[strspn(result, " ")] == '\0' ? "?" : result;
 }
 
-static void
-add_datum(StringInfo form, int n, uint64 row, const char *host)
+/* Returns the point's moment. */
+static TimestampTz
+add_datum(StringInfo form, int n, SSRow row, const char *host)
 {
 	const char *prefix = psprintf("MetricData.member.%d", n);
 
-	add_field(form, psprintf("%s.MetricName", prefix), ss_value_text(row, 1));
-	add_field(form, psprintf("%s.Timestamp", prefix), ss_value_text(row, 2));
-	add_field(form, psprintf("%s.Value", prefix), ss_value_text(row, 3));
-	add_field(form, psprintf("%s.Unit", prefix), ss_value_text(row, 4));
+	add_field(form, psprintf("%s.MetricName", prefix), ss_next_text(&row));
+	add_field(form, psprintf("%s.Timestamp", prefix), ss_next_text(&row));
+	add_field(form, psprintf("%s.Value", prefix), ss_next_text(&row));
+	add_field(form, psprintf("%s.Unit", prefix), ss_next_text(&row));
 	add_field(form, psprintf("%s.Dimensions.member.1.Name", prefix), "Database");
-	add_field(form, psprintf("%s.Dimensions.member.1.Value", prefix), plain(ss_value_text(row, 5)));
+	add_field(form, psprintf("%s.Dimensions.member.1.Value", prefix), plain(ss_next_text(&row)));
 	add_field(form, psprintf("%s.Dimensions.member.2.Name", prefix), "Host");
 	add_field(form, psprintf("%s.Dimensions.member.2.Value", prefix), plain(host));
+	return ss_next_time(&row);
 }
 
 bool
@@ -177,7 +178,7 @@ ss_format_cloudwatch(const SSSink *sink, TimestampTz after, bool masked, Timesta
 {
 	const char *namespace = ss_format_option(sink, "namespace");
 	StringInfoData form;
-	uint64 rows;
+	SSRows rows;
 
 	ss_format_begin(sink, "", "application/x-www-form-urlencoded; charset=utf-8", request);
 	request->aws_sigv4 = psprintf("aws:amz:%s:monitoring", ss_format_option(sink, "region"));
@@ -185,12 +186,11 @@ ss_format_cloudwatch(const SSSink *sink, TimestampTz after, bool masked, Timesta
 	initStringInfo(&form);
 	appendStringInfoString(&form, "Action=PutMetricData&Version=2010-08-01");
 	add_field(&form, "Namespace", namespace == NULL ? "swipesavvy" : namespace);
-	rows = ss_query_read(&to_cloudwatch, (Datum[]){TimestampTzGetDatum(after), Int64GetDatum(POINTS_MAX_OF_AWS)}, NULL);
-	if (rows == 0)
+	rows = ss_rows_read(&to_cloudwatch, (Datum[]){TimestampTzGetDatum(after), Int64GetDatum(POINTS_MAX_OF_AWS)}, NULL);
+	if (rows.count == 0)
 		return false;
-	for (uint64 i = 0; i < rows; i++)
-		add_datum(&form, (int) i + 1, i, ss_format_host());
-	*through = ss_value_time(rows - 1, 6);
+	for (uint64 i = 0; i < rows.count; i++)
+		*through = add_datum(&form, (int) i + 1, ss_row(rows, i), ss_format_host());
 	request->body = form.data;
 	return true;
 }

@@ -45,8 +45,8 @@ SS_QUERY(add_states, "INSERT INTO swipesavvy.sink_states (sink) SELECT s.sink FR
 					 " WHERE NOT EXISTS (SELECT FROM swipesavvy.sink_states t WHERE t.sink = s.sink) FOR KEY SHARE OF s"
 					 " ON CONFLICT (sink) DO NOTHING");
 
-SS_QUERY(read_sinks, "SELECT " SS_SINK_COLUMNS
-					 ", s.max_in_flight, s.max_per_second::float8, t.sink IS NULL, t.failures_in_a_row, t.not_before,"
+SS_QUERY(read_sinks, "SELECT t.sink IS NULL, " SS_SINK_COLUMNS
+					 ", s.max_in_flight, s.max_per_second::float8, t.failures_in_a_row, t.not_before,"
 					 "       t.sent_through, t.tokens::float8, t.tokens_at"
 					 "  FROM " SS_SINK_TABLES
 					 " LEFT JOIN swipesavvy.sink_states t ON t.sink = s.sink WHERE s.enabled ORDER BY s.sink");
@@ -89,8 +89,8 @@ SS_QUERY(
 					  "                             ELSE coalesce(m.last_error, 'the worker ended while it was sent') END"
 					  "      FROM mine WHERE m.message_id = mine.message_id"
 					  "    RETURNING m.message_id, m.event, m.version, m.created_at, m.body, m.dead_at)"
-					  " SELECT message_id, event, version, created_at, body, " SS_OUTBOX_SECRET(
-						  "claimed") ", dead_at IS NOT NULL, (SELECT count(*) FROM due) FROM claimed ORDER BY message_id",
+					  " SELECT (SELECT count(*) FROM due), dead_at IS NOT NULL, message_id, event, version, created_at,"
+					  "        body, " SS_OUTBOX_SECRET("claimed") " FROM claimed ORDER BY message_id",
 	TEXTOID, INT8OID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID);
 
 /* Are still so many ($3) due at $2? */
@@ -148,54 +148,41 @@ typedef struct Making
 	SSSinkRequest request;
 } Making;
 
-static TimestampTz
-time_or_none(uint64 row, int column)
-{
-	bool isnull;
-	Datum value = ss_value_or_null(row, column, TIMESTAMPTZOID, &isnull);
-
-	return isnull ? 0 : DatumGetTimestampTz(value);
-}
-
-static double
-float_or(uint64 row, int column, double when_null)
-{
-	bool isnull;
-	Datum value = ss_value_or_null(row, column, FLOAT8OID, &isnull);
-
-	return isnull ? when_null : DatumGetFloat8(value);
-}
-
 /* The sinks that are enabled, with states that are sure to be there. */
 static int
 read_targets(Target **targets)
 {
-	uint64 rows = ss_query_latest(&read_sinks, NULL, NULL);
+	SSRows rows = ss_rows_latest(&read_sinks, NULL, NULL);
 	bool lack = false;
 
-	for (uint64 i = 0; i < rows; i++)
-		lack |= ss_value_bool(i, SS_SINK_COLUMN_COUNT + 3);
+	for (uint64 i = 0; i < rows.count; i++)
+	{
+		SSRow row = ss_row(rows, i);
+
+		lack |= ss_next_bool(&row);
+	}
 	if (lack)
 	{
 		(void) ss_query_latest(&add_states, NULL, NULL);
-		rows = ss_query_latest(&read_sinks, NULL, NULL);
+		rows = ss_rows_latest(&read_sinks, NULL, NULL);
 	}
-	*targets = palloc0(Max(rows, 1) * sizeof(Target));
-	for (uint64 i = 0; i < rows; i++)
+	*targets = palloc0(Max(rows.count, 1) * sizeof(Target));
+	for (uint64 i = 0; i < rows.count; i++)
 	{
+		SSRow row = ss_row(rows, i);
 		Target *target = &(*targets)[i];
-		bool isnull;
 
-		ss_sink_read(i, &target->sink);
-		target->max_in_flight = ss_value_int32(i, SS_SINK_COLUMN_COUNT + 1);
-		target->max_per_second = float_or(i, SS_SINK_COLUMN_COUNT + 2, 0);
-		target->failures = DatumGetInt32(ss_value_or_null(i, SS_SINK_COLUMN_COUNT + 4, INT4OID, &isnull));
-		target->not_before = time_or_none(i, SS_SINK_COLUMN_COUNT + 5);
-		target->sent_through = time_or_none(i, SS_SINK_COLUMN_COUNT + 6);
-		target->tokens = float_or(i, SS_SINK_COLUMN_COUNT + 7, HUGE_VAL);
-		target->tokens_at = time_or_none(i, SS_SINK_COLUMN_COUNT + 8);
+		ss_next_skip(&row, 1);
+		ss_sink_read(&row, &target->sink);
+		target->max_in_flight = ss_next_int32(&row);
+		target->max_per_second = ss_next_float8_or(&row, 0);
+		target->failures = ss_next_int32_or(&row, 0);
+		target->not_before = ss_next_time_or(&row, 0);
+		target->sent_through = ss_next_time_or(&row, 0);
+		target->tokens = ss_next_float8_or(&row, HUGE_VAL);
+		target->tokens_at = ss_next_time_or(&row, 0);
 	}
-	return (int) rows;
+	return (int) rows.count;
 }
 
 /* How many requests of the sink the worker still holds. */
@@ -285,46 +272,37 @@ tokens_of(const Claim *claim, const Target *target)
 }
 
 static void
-read_message(uint64 row, SSMessage *message)
+read_message(SSRow *row, SSMessage *message)
 {
-	bool isnull;
-	Datum secret = ss_value_or_null(row, 6, JSONBOID, &isnull);
-
-	message->id = palloc(UUID_LEN);
-	memcpy(message->id, ss_value_uuid(row, 1), UUID_LEN);
-	message->event = ss_value_text(row, 2);
-	message->version = ss_value_int32(row, 3);
-	message->created_at = ss_value_time(row, 4);
-	message->body = DatumGetJsonbPCopy(ss_value_typed(row, 5, JSONBOID));
-	message->secret = isnull ? NULL : DatumGetJsonbPCopy(secret);
+	message->id = ss_next_uuid(row);
+	message->event = ss_next_text(row);
+	message->version = ss_next_int32(row);
+	message->created_at = ss_next_time(row);
+	message->body = ss_next_jsonb(row);
+	message->secret = ss_next_jsonb_or_null(row);
 }
 
 /*
- * Claims up to so many messages; they are rows of the last result, and so are
- * those that were given up. It looks at more of what is due if all that it
- * looked at waits for the first of its key. *more tells whether there may be
- * others that are due.
+ * Claims up to so many messages, and gives up some: the rows of `claim`. It
+ * looks at more of what is due if all that it looked at waits for the first of
+ * its key. *more tells whether there may be others that are due.
  */
-static uint64
+static SSRows
 run_claim(const Claim *claiming, const Target *target, int64 limit, bool *more)
 {
 	Datum name = CStringGetTextDatum(target->sink.name);
 	Datum now = TimestampTzGetDatum(claiming->now);
 	Datum lease = TimestampTzGetDatum(claiming->now + LEASE * USECS_PER_SEC);
-	uint64 rows = 0;
+	SSRows rows = {NULL, 0};
 
 	*more = false;
-	for (int64 window = limit + LOOK_AT_MORE; limit > 0 && rows == 0; window *= 8)
+	for (int64 window = limit + LOOK_AT_MORE; limit > 0 && rows.count == 0; window *= 8)
 	{
-		rows = ss_query_write(&claim, (Datum[]){name, Int64GetDatum(limit), now, lease, Int64GetDatum(window)}, NULL);
-		if (rows > 0)
-			*more = rows == (uint64) limit || ss_value_int64(0, 8, 0) == window;
-		else
-		{
-			(void) ss_query_write(&count_due, (Datum[]){name, now, Int64GetDatum(window)}, NULL);
-			if (ss_value_int64(0, 1, 0) < window)
-				break;
-		}
+		rows = ss_rows_write(&claim, (Datum[]){name, Int64GetDatum(limit), now, lease, Int64GetDatum(window)}, NULL);
+		if (rows.count > 0)
+			*more = rows.count == (uint64) limit || ss_one_int64(rows) == window;
+		else if (ss_one_int64(ss_rows_write(&count_due, (Datum[]){name, now, Int64GetDatum(window)}, NULL)) < window)
+			break;
 	}
 	return rows;
 }
@@ -337,21 +315,24 @@ claim_messages(Claim *claiming, const Target *target)
 	int64 room = target->failures < SS_SINK_BROKEN ? Max(CLAIM_MAX - held, 0) : held == 0 ? 1 : 0;
 	double tokens = target->max_per_second > 0 ? tokens_of(claiming, target) : HUGE_VAL;
 	bool more;
-	uint64 rows = run_claim(claiming, target, Min(Min(room, claiming->room), (int64) Min(tokens, CLAIM_MAX)), &more);
-	SPITupleTable *table = SPI_tuptable;
-	SSMessage *messages = palloc(Max(rows, 1) * sizeof(SSMessage));
+	SSRows rows = run_claim(claiming, target, Min(Min(room, claiming->room), (int64) Min(tokens, CLAIM_MAX)), &more);
 	int count = 0;
 
-	for (uint64 i = 0; i < rows; i++)
+	claiming->room -= (int64) rows.count;
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		if (!ss_value_bool(i, 7))
-			read_message(i, &messages[count++]);
+		SSRow row = ss_row(rows, i);
+		SSMessage message;
+
+		ss_next_skip(&row, 1);
+		if (ss_next_bool(&row))
+			continue;
+		read_message(&row, &message);
+		(void) try_request(claiming, &(Making){.target = target, .message = &message});
+		count++;
 	}
-	if (rows > 0)
-		SPI_freetuptable(table);
-	claiming->room -= (int64) rows;
-	for (int i = 0; i < count; i++)
-		(void) try_request(claiming, &(Making){.target = target, .message = &messages[i]});
+	if (rows.count > 0)
+		ss_rows_free(&rows);
 	if (target->max_per_second > 0 && count > 0)
 	{
 		tokens -= count;
@@ -388,8 +369,7 @@ claim_report(Claim *claim, const Target *target)
 	/* where the clock was set back, at once: alerts that are not told again end */
 	values[1] = BoolGetDatum(target->sent_through <= claim->now - SECS_PER_MINUTE * USECS_PER_SEC ||
 							 target->sent_through > claim->now);
-	(void) ss_query_write(of_alerts ? &is_alerted : &is_sampled, values, NULL);
-	if (ss_value_bool(0, 1))
+	if (ss_one_bool(ss_rows_write(of_alerts ? &is_alerted : &is_sampled, values, NULL)))
 		(void) try_request(claim, &making);
 }
 

@@ -191,6 +191,8 @@ swipesavvy_record_results(PG_FUNCTION_ARGS)
 	SSCall call;
 	SSJson json = {0};
 	Jsonb *results;
+	Datum values[2];
+	SSRow row;
 
 	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
 	ss_sink_require_worker();
@@ -200,10 +202,11 @@ swipesavvy_record_results(PG_FUNCTION_ARGS)
 		ss_bad_value("results", "It is not an array.");
 	ss_query_avoid_scans();
 	ss_sink_results_record(results);
-	(void) ss_query_latest(&find_held, (Datum[]){JsonbPGetDatum(results), TimestampTzGetDatum(GetCurrentTimestamp())},
-						   NULL);
+	values[0] = JsonbPGetDatum(results);
+	values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	row = ss_row(ss_rows_latest(&find_held, values, NULL), 0);
 	ss_json_open_object(&json, NULL);
-	ss_json_datum(&json, "held", ss_value_typed(0, 1, JSONBOID), false, JSONBOID);
+	ss_json_jsonb(&json, "held", ss_next_jsonb(&row));
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

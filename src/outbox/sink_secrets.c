@@ -56,12 +56,17 @@ SS_QUERY(
 static void
 check_value(const Datum *name, text *value)
 {
-	uint64 users = ss_query_latest(&find_users, name, NULL);
+	SSRows users = ss_rows_latest(&find_users, name, NULL);
 
 	if (VARSIZE_ANY_EXHDR(value) == 0)
 		ss_bad_value("value", "It is empty.");
-	for (uint64 i = 0; i < users; i++)
-		ss_format_check_secret(ss_value_text(i, 2), (uint8 *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), "value");
+	for (uint64 i = 0; i < users.count; i++)
+	{
+		SSRow row = ss_row(users, i);
+
+		ss_next_skip(&row, 1);
+		ss_format_check_secret(ss_next_text(&row), (uint8 *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), "value");
+	}
 }
 
 /*
@@ -76,6 +81,7 @@ swipesavvy_set_sink_secret(PG_FUNCTION_ARGS)
 	text *value;
 	Datum values[2];
 	bool created;
+	SSRow row;
 
 	ss_call_enter(&call, SS_ADMIN);
 	name = ss_arg_text(fcinfo, 0, "secret", SS_KEY_MAX, true);
@@ -86,14 +92,14 @@ swipesavvy_set_sink_secret(PG_FUNCTION_ARGS)
 	check_value(values, value);
 	values[1] = ss_secret_bytea((uint8 *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 	ss_secret_forget(fcinfo, 1, value);
-	(void) ss_query_latest(&write_secret, values, NULL);
+	row = ss_row(ss_rows_latest(&write_secret, values, NULL), 0);
 	ss_secret_wipe(VARDATA(DatumGetPointer(values[1])), VARSIZE(DatumGetPointer(values[1])) - VARHDRSZ);
-	created = ss_value_bool(0, 4);
 	ss_json_open_object(&json, NULL);
-	ss_json_text(&json, "secret", ss_value_text(0, 1));
-	ss_json_time(&json, "created_at", ss_value_time(0, 2));
-	ss_json_time(&json, "updated_at", ss_value_time(0, 3));
+	ss_json_text(&json, "secret", ss_next_text(&row));
+	ss_json_time(&json, "created_at", ss_next_time(&row));
+	ss_json_time(&json, "updated_at", ss_next_time(&row));
 	ss_json_close_object(&json);
+	created = ss_next_bool(&row);
 	(void) ss_query_latest(&retry_sinks, values, NULL);
 	ss_audit_write(&call,
 				   &(SSAudit){.resource = "sink_secret", .action = created ? "create" : "update", .resource_id = name},
@@ -111,14 +117,16 @@ swipesavvy_delete_sink_secret(PG_FUNCTION_ARGS)
 	SSJson json = {0};
 	char *name;
 	Datum key;
+	SSRows users;
 
 	ss_call_enter(&call, SS_ADMIN);
 	name = ss_arg_text(fcinfo, 0, "secret", SS_KEY_MAX, true);
 	key = CStringGetTextDatum(name);
 	if (ss_query_latest(&lock_to_delete, &key, NULL) == 0)
 		ss_not_found("secret", name);
-	if (ss_query_latest(&find_users, &key, NULL) > 0)
-		ss_bad_state("the secret is in use", "Sink \"%s\" uses it.", ss_value_text(0, 1));
+	users = ss_rows_latest(&find_users, &key, NULL);
+	if (users.count > 0)
+		ss_bad_state("the secret is in use", "Sink \"%s\" uses it.", ss_one_text(users));
 	ss_query_latest_rows(&delete_secret, &key, NULL, 1);
 	ss_audit_write(&call, &(SSAudit){.resource = "sink_secret", .action = "delete", .resource_id = name}, NULL, NULL);
 	ss_json_open_object(&json, NULL);

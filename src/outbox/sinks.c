@@ -125,21 +125,18 @@ ss_sinks_exist(void)
 }
 
 void
-ss_sink_read(uint64 row, SSSink *sink)
+ss_sink_read(SSRow *row, SSSink *sink)
 {
-	bool isnull;
-	Datum value;
+	bytea *secret;
 
 	memset(sink, 0, sizeof(*sink));
-	sink->name = ss_value_text(row, 1);
-	sink->kind = ss_value_text(row, 2);
-	sink->url = ss_value_text(row, 3);
-	sink->options = DatumGetJsonbPCopy(ss_value_typed(row, 4, JSONBOID));
-	value = ss_value_or_null(row, 5, BYTEAOID, &isnull);
-	if (!isnull)
+	sink->name = ss_next_text(row);
+	sink->kind = ss_next_text(row);
+	sink->url = ss_next_text_or_null(row);
+	sink->options = ss_next_jsonb(row);
+	secret = ss_next_bytea_or_null(row);
+	if (secret != NULL)
 	{
-		bytea *secret = DatumGetByteaPP(value);
-
 		sink->secret_length = VARSIZE_ANY_EXHDR(secret);
 		sink->secret = palloc(sink->secret_length + 1);
 		memcpy(sink->secret, VARDATA_ANY(secret), sink->secret_length);
@@ -267,11 +264,14 @@ static void
 check_secret(const char *kind, const char *name)
 {
 	Datum key = CStringGetTextDatum(name);
+	SSRows rows = ss_rows_latest(&read_secret, &key, NULL);
 	bytea *value;
+	SSRow row;
 
-	if (ss_query_latest(&read_secret, &key, NULL) == 0)
+	if (rows.count == 0)
 		ss_not_found("secret", name);
-	value = DatumGetByteaPP(ss_value_typed(0, 1, BYTEAOID));
+	row = ss_row(rows, 0);
+	value = ss_next_bytea(&row);
 	ss_format_check_secret(kind, (uint8 *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), "secret");
 	ss_secret_wipe(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 }
@@ -410,28 +410,22 @@ events_of(const JsonbValue *value)
 
 /* The draft of the row in the last result. */
 static void
-read_draft(Draft *draft)
+read_draft(SSRow row, Draft *draft)
 {
-	bool isnull;
-	Datum value;
+	Jsonb *events;
 
-	draft->name = ss_value_text(0, 1);
-	draft->kind = ss_value_text(0, 2);
-	draft->url = ss_value_text(0, 3);
-	draft->secret = ss_value_text(0, 4);
-	value = ss_value_or_null(0, 5, JSONBOID, &isnull);
-	if (!isnull)
-	{
-		Jsonb *events = DatumGetJsonbP(value);
-
+	draft->name = ss_next_text(&row);
+	draft->kind = ss_next_text(&row);
+	draft->url = ss_next_text_or_null(&row);
+	draft->secret = ss_next_text_or_null(&row);
+	events = ss_next_jsonb_or_null(&row);
+	if (events != NULL)
 		draft->events =
 			events_of(&(JsonbValue){.type = jbvBinary, .val.binary = {VARSIZE(events) - VARHDRSZ, &events->root}});
-	}
-	draft->options = DatumGetJsonbPCopy(ss_value_typed(0, 6, JSONBOID));
-	value = ss_value_or_null(0, 7, NUMERICOID, &isnull);
-	draft->max_per_second = isnull ? NULL : DatumGetNumericCopy(value);
-	draft->max_in_flight = ss_value_int32(0, 8);
-	draft->enabled = ss_value_bool(0, 9);
+	draft->options = ss_next_jsonb(&row);
+	draft->max_per_second = ss_next_numeric_or_null(&row);
+	draft->max_in_flight = ss_next_int32(&row);
+	draft->enabled = ss_next_bool(&row);
 }
 
 static void
@@ -469,16 +463,18 @@ swipesavvy_update_sink(PG_FUNCTION_ARGS)
 	SSAuditRow before;
 	char *name;
 	Jsonb *changes;
+	SSRows rows;
 	Datum key;
 
 	ss_call_enter(&call, SS_ADMIN);
 	name = ss_arg_text(fcinfo, 0, "sink", SS_KEY_MAX, true);
 	changes = ss_arg_jsonb(fcinfo, 1, "changes", true);
 	key = CStringGetTextDatum(name);
-	if (ss_query_latest(&lock_sink, &key, NULL) == 0)
+	rows = ss_rows_latest(&lock_sink, &key, NULL);
+	if (rows.count == 0)
 		ss_not_found("sink", name);
 	before = ss_audit_row();
-	read_draft(&draft);
+	read_draft(ss_row(rows, 0), &draft);
 	apply_changes(&draft, changes);
 	check_draft(&draft);
 	(void) write_draft(&update_sink, &draft);

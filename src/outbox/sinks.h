@@ -18,19 +18,15 @@
 /* A message of the outbox for a sink that is neither delivered nor given up. */
 #define SS_SINK_IS_OPEN(m) m ".delivered_at IS NULL AND " m ".dead_at IS NULL AND " m ".sink IS NOT NULL"
 
-/*
- * The first columns of a query that ss_sink_read reads, with `s` for sinks and
- * `k` for sink_secrets.
- */
-#define SS_SINK_COLUMNS		 "s.sink, s.kind, s.url, s.options, k.value"
-#define SS_SINK_COLUMN_COUNT 5
-#define SS_SINK_TABLES		 "swipesavvy.sinks s LEFT JOIN swipesavvy_private.sink_secrets k ON k.secret = s.secret"
+/* The columns of a query that ss_sink_read reads, with `s` for sinks and `k` for sink_secrets. */
+#define SS_SINK_COLUMNS "s.sink, s.kind, s.url, s.options, k.value"
+#define SS_SINK_TABLES	"swipesavvy.sinks s LEFT JOIN swipesavvy_private.sink_secrets k ON k.secret = s.secret"
 
 /* True if the table sinks can have rows. Cheap: it looks at the file's size only, so the outbox can ask on every message. */
 extern bool ss_sinks_exist(void);
 
-/* The sink of a row of the last query; what SPI holds of its secret is overwritten, the copy is for ss_sink_forget. */
-extern void ss_sink_read(uint64 row, SSSink *sink);
+/* Reads a sink: SS_SINK_COLUMNS. What SPI holds of its secret is overwritten, the copy is for ss_sink_forget. */
+extern void ss_sink_read(SSRow *row, SSSink *sink);
 extern void ss_sink_forget(SSSink *sink);
 
 /* 22023 naming the argument, unless the name is one of lower case letters, digits, _ and -. */

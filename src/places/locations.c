@@ -310,7 +310,7 @@ add_location(SSJson *json, SSRow row, TimestampTz at)
 	timezone = ss_next_text_or_null(&row);
 	hours = ss_next_jsonb_or_null(&row);
 	ss_json_open_object(json, NULL);
-	ss_json_columns(json, row.tuple, row.desc);
+	ss_json_columns(json, row);
 	ss_location_opening(json, hours, timezone, at);
 	ss_json_close_object(json);
 	return location_id;

@@ -139,7 +139,7 @@ swipesavvy_get_partnership(PG_FUNCTION_ARGS)
 		ss_not_found("merchant", ss_uuid_text(DatumGetUUIDP(values[0])));
 	row = ss_row(rows, 0);
 	ss_json_open_object(&json, NULL);
-	ss_json_columns(&json, row.tuple, row.desc);
+	ss_json_columns(&json, row);
 	ss_json_date(&json, "on_date", day);
 	(void) ss_query_read(&list_versions, values, NULL);
 	ss_json_rows(&json, "history");

@@ -264,7 +264,7 @@ swipesavvy_moderate_review(PG_FUNCTION_ARGS)
 	ss_query_latest_rows(&write_status, values, nulls, 1);
 	after = ss_audit_row();
 	ss_json_open_object(&json, NULL);
-	ss_json_columns(&json, after.tuple, after.desc);
+	ss_json_columns(&json, after);
 	ss_rating_change(before.merchant_id, is_removed(before.status) ? 0 : before.rating,
 					 is_removed(status) ? 0 : before.rating);
 	ss_json_open_object(&json, "merchant");

@@ -32,15 +32,21 @@ static const pg_uuid_t *
 find_replay(const pg_uuid_t *user_id, const char *key, int64 points, const char *reason)
 {
 	Datum values[2] = {UUIDPGetDatum(user_id)};
+	const pg_uuid_t *entry_id;
+	SSRows rows;
+	SSRow row;
 
 	if (key == NULL)
 		return NULL;
 	values[1] = CStringGetTextDatum(key);
-	if (ss_query_latest(&find_key, values, NULL) == 0)
+	rows = ss_rows_latest(&find_key, values, NULL);
+	if (rows.count == 0)
 		return NULL;
-	if (ss_value_int64(0, 2, 0) != points || strcmp(ss_value_text(0, 3), reason) != 0)
+	row = ss_row(rows, 0);
+	entry_id = ss_next_uuid(&row);
+	if (ss_next_int64(&row) != points || strcmp(ss_next_text(&row), reason) != 0)
 		ss_duplicate("idempotency_key was used with other arguments", "The key is \"%s\".", key);
-	return ss_value_uuid(0, 1);
+	return entry_id;
 }
 
 /* Moves the points; what is taken must be there. The ledger is for ever, and a reason may name somebody: it stands beside it. */

@@ -67,10 +67,11 @@ static const pg_uuid_t *
 user_of(const pg_uuid_t *redemption_id)
 {
 	Datum key = UUIDPGetDatum(redemption_id);
+	SSRows rows = ss_rows_latest(&find_user, &key, NULL);
 
-	if (ss_query_latest(&find_user, &key, NULL) == 0)
+	if (rows.count == 0)
 		ss_not_found("redemption", ss_uuid_text(redemption_id));
-	return ss_value_uuid(0, 1);
+	return ss_one_uuid(rows);
 }
 
 /* Reads what is to be undone, under the lock on the account; refuses what is not there, or was undone before. */
@@ -78,19 +79,19 @@ static void
 read_redemption(const SSCall *call, Redemption *redemption)
 {
 	Datum keys[2] = {UUIDPGetDatum(redemption->user_id), UUIDPGetDatum(redemption->id)};
-	Datum target;
-	bool no_target;
+	SSRows rows = ss_rows_latest(&find_redemption, keys, NULL);
 	bool not_returned;
+	SSRow row;
 
-	if (ss_query_latest(&find_redemption, keys, NULL) == 0)
+	if (rows.count == 0)
 		ss_not_found("redemption", ss_uuid_text(redemption->id));
-	redemption->points = ss_value_int64(0, 1, 0);
-	target = ss_value_or_null(0, 2, UUIDOID, &no_target);
-	redemption->target = no_target ? NULL : DatumGetUUIDP(target);
-	redemption->code = ss_value_text(0, 3);
-	redemption->from_stock = ss_value_bool(0, 4);
-	redemption->donation = ss_value_bool(0, 5);
-	(void) ss_value_or_null(0, 6, TIMESTAMPTZOID, &not_returned);
+	row = ss_row(rows, 0);
+	redemption->points = ss_next_int64(&row);
+	redemption->target = ss_next_uuid_or_null(&row);
+	redemption->code = ss_next_text(&row);
+	redemption->from_stock = ss_next_bool(&row);
+	redemption->donation = ss_next_bool(&row);
+	(void) ss_next_value_or_null(&row, TIMESTAMPTZOID, &not_returned);
 	if (redemption->donation && !ss_call_has(call, SS_ADMIN))
 		ss_not_allowed("permission denied", "Only an admin cancels a donation.");
 	if (!not_returned)

@@ -64,8 +64,8 @@ SS_QUERY(select_boosts,
 		 UUIDOID, TIMESTAMPTZOID);
 
 SS_QUERY(select_entries,
-		 "SELECT e.entry_id, e.kind, e.points, e.credit_account IN ('available', 'pending'), e.transaction_id,"
-		 "       coalesce(a.reason, e.reason), e.recorded_at"
+		 "SELECT e.entry_id, e.kind, e.points, e.transaction_id, e.recorded_at,"
+		 "       e.credit_account IN ('available', 'pending'), coalesce(a.reason, e.reason)"
 		 "  FROM swipesavvy.points_entries e"
 		 "  LEFT JOIN swipesavvy.points_adjustments a ON a.user_id = e.user_id AND a.entry_id = e.entry_id"
 		 " WHERE e.user_id = $1 ORDER BY e.entry_id DESC LIMIT " CppAsString2(ENTRIES),
@@ -294,31 +294,37 @@ static bool
 query_account(const Datum *values, Shown *shown)
 {
 	SSAccount *account = &shown->account;
+	SSRows rows = ss_rows_read(&select_account, values, NULL);
+	SSRow row;
 
-	if (ss_query_read(&select_account, values, NULL) == 0)
+	if (rows.count == 0)
 		return false;
-	account->available = ss_value_int64(0, 1, 0);
-	account->pending = ss_value_int64(0, 2, 0);
-	account->lifetime = ss_value_int64(0, 3, 0);
-	account->tier = ss_value_text(0, 4);
-	account->tier_until = ss_value_time(0, 5);
-	account->lot_at = ss_value_time(0, 6);
-	shown->used_up = ss_value_int64(0, 7, 0);
+	row = ss_row(rows, 0);
+	account->available = ss_next_int64(&row);
+	account->pending = ss_next_int64(&row);
+	account->lifetime = ss_next_int64(&row);
+	account->tier = ss_next_text(&row);
+	account->tier_until = ss_next_time(&row);
+	account->lot_at = ss_next_time(&row);
+	shown->used_up = ss_next_int64(&row);
 	return true;
 }
 
 static void
 query_boosts(SSJson *json, const Datum *values)
 {
-	uint64 found = ss_query_read(&select_boosts, values, NULL);
+	SSRows rows = ss_rows_read(&select_boosts, values, NULL);
 
-	for (uint64 row = 0; row < found; row++)
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		bool never;
-		Datum expires_at = ss_value_or_null(row, 5, TIMESTAMPTZOID, &never);
-		Boost boost = {*ss_value_uuid(row, 1), ss_value_text(row, 2), ss_value_int32(row, 3), ss_value_text(row, 4),
-					   never ? DT_NOEND : DatumGetTimestampTz(expires_at)};
+		SSRow row = ss_row(rows, i);
+		Boost boost;
 
+		boost.id = *ss_next_uuid(&row);
+		boost.name = ss_next_text(&row);
+		boost.multiplier_milli = ss_next_int32(&row);
+		boost.category = ss_next_text_or_null(&row);
+		boost.expires_at = ss_next_time_or(&row, DT_NOEND);
 		add_boost(json, &boost);
 	}
 }
@@ -326,19 +332,22 @@ query_boosts(SSJson *json, const Datum *values)
 static void
 query_entries(SSJson *json, const Datum *values)
 {
-	uint64 found = ss_query_read(&select_entries, values, NULL);
+	SSRows rows = ss_rows_read(&select_entries, values, NULL);
 
-	for (uint64 row = 0; row < found; row++)
+	for (uint64 i = 0; i < rows.count; i++)
 	{
+		SSRow row = ss_row(rows, i);
 		Datum columns[ENTRY_COLUMNS];
 		bool nulls[ENTRY_COLUMNS];
+		bool gives;
 
-		columns[ENTRY_ID] = ss_value_typed(row, 1, UUIDOID);
-		columns[ENTRY_KIND] = ss_value_enum(row, 2);
-		columns[ENTRY_POINTS] = ss_value_typed(row, 3, INT8OID);
-		columns[ENTRY_TRANSACTION_ID] = ss_value_or_null(row, 5, UUIDOID, &nulls[ENTRY_TRANSACTION_ID]);
-		columns[ENTRY_RECORDED_AT] = ss_value_typed(row, 7, TIMESTAMPTZOID);
-		add_entry(json, columns, nulls, ss_value_bool(row, 4), ss_value_text(row, 6));
+		columns[ENTRY_ID] = ss_next_value(&row, UUIDOID);
+		columns[ENTRY_KIND] = ss_next_enum(&row);
+		columns[ENTRY_POINTS] = ss_next_value(&row, INT8OID);
+		columns[ENTRY_TRANSACTION_ID] = ss_next_value_or_null(&row, UUIDOID, &nulls[ENTRY_TRANSACTION_ID]);
+		columns[ENTRY_RECORDED_AT] = ss_next_value(&row, TIMESTAMPTZOID);
+		gives = ss_next_bool(&row);
+		add_entry(json, columns, nulls, gives, ss_next_text_or_null(&row));
 	}
 }
 

@@ -174,26 +174,32 @@ swipesavvy_refresh_leaderboards(PG_FUNCTION_ARGS)
 
 /* The rows of select_leaders; who has as many points as the one before has its rank. */
 static void
-add_leaders(SSJson *json, const SSRules *rules, uint64 rows, const SSCall *call)
+add_leaders(SSJson *json, const SSRules *rules, SSRows rows, const SSCall *call)
 {
 	int64 rank = 0;
 	int64 before = -1;
-	ss_json_open_array(json, "leaders");
-	for (uint64 i = 0; i < rows; i++)
-	{
-		SSAccount account = {
-			.lifetime = ss_value_int64(i, 4, 0), .tier = ss_value_text(i, 5), .tier_until = ss_value_time(i, 6)};
-		int64 points = ss_value_int64(i, 2, 0);
 
+	ss_json_open_array(json, "leaders");
+	for (uint64 i = 0; i < rows.count; i++)
+	{
+		SSRow row = ss_row(rows, i);
+		const pg_uuid_t *user_id = ss_next_uuid(&row);
+		int64 points = ss_next_int64(&row);
+		char *name = ss_next_text(&row);
+		SSAccount account = {0};
+
+		account.lifetime = ss_next_int64(&row);
+		account.tier = ss_next_text(&row);
+		account.tier_until = ss_next_time(&row);
 		if (points != before)
 			rank = i + 1;
 		before = points;
 		ss_json_open_object(json, NULL);
 		ss_json_int(json, "rank", rank);
-		ss_json_text(json, "name", ss_users_shown_name(ss_value_text(i, 3)));
+		ss_json_text(json, "name", ss_users_shown_name(name));
 		ss_json_int(json, "points", points);
 		ss_json_text(json, "tier", ss_tier_held(rules, &account, GetCurrentTimestamp())->name);
-		ss_json_bool(json, "is_you", call->has_identity && ss_uuid_equal(ss_value_uuid(i, 1), &call->identity));
+		ss_json_bool(json, "is_you", call->has_identity && ss_uuid_equal(user_id, &call->identity));
 		ss_json_close_object(json);
 	}
 	ss_json_close_array(json);
@@ -204,6 +210,7 @@ static void
 add_own(SSJson *json, const SSCall *call, const char *period)
 {
 	Datum values[2] = {CStringGetTextDatum(period), UUIDPGetDatum(&call->identity)};
+	SSRows own;
 
 	if (!ss_call_has(call, SS_CUSTOMER) || !call->has_identity)
 	{
@@ -211,10 +218,13 @@ add_own(SSJson *json, const SSCall *call, const char *period)
 		return;
 	}
 	ss_json_open_object(json, "own");
-	if (ss_query_read(&find_own, values, NULL) > 0)
+	own = ss_rows_read(&find_own, values, NULL);
+	if (own.count > 0)
 	{
-		ss_json_int(json, "rank", ss_value_int64(0, 2, 0));
-		ss_json_int(json, "points", ss_value_int64(0, 1, 0));
+		SSRow row = ss_row(own, 0);
+
+		ss_json_int(json, "points", ss_next_int64(&row));
+		ss_json_int(json, "rank", ss_next_int64(&row));
 	}
 	else
 	{
@@ -236,7 +246,7 @@ swipesavvy_get_leaderboard(PG_FUNCTION_ARGS)
 	char *period;
 	const SSRules *rules;
 	Datum values[2];
-	uint64 rows;
+	SSRows board;
 
 	ss_call_enter(&call, SS_CUSTOMER | SS_ANALYTICS | SS_ADMIN);
 	period = ss_arg_text(fcinfo, 0, "period", SS_NAME_MAX, true);
@@ -247,15 +257,17 @@ swipesavvy_get_leaderboard(PG_FUNCTION_ARGS)
 
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "period", period);
-	if (ss_query_read(&find_period, values, NULL) > 0)
+	board = ss_rows_read(&find_period, values, NULL);
+	if (board.count > 0)
 	{
-		TimestampTz starts_at = ss_value_time(0, 1);
+		SSRow row = ss_row(board, 0);
+		TimestampTz starts_at = ss_next_time(&row);
 
 		if (starts_at == DT_NOBEGIN)
 			ss_json_null(&json, "starts_at");
 		else
 			ss_json_time(&json, "starts_at", starts_at);
-		ss_json_time(&json, "as_of", ss_value_time(0, 2));
+		ss_json_time(&json, "as_of", ss_next_time(&row));
 	}
 	else
 	{
@@ -265,8 +277,7 @@ swipesavvy_get_leaderboard(PG_FUNCTION_ARGS)
 	ss_query_avoid_scans();
 	add_own(&json, &call, period);
 	rules = ss_rules_get();
-	rows = ss_query_read(&select_leaders, values, NULL);
-	add_leaders(&json, rules, rows, &call);
+	add_leaders(&json, rules, ss_rows_read(&select_leaders, values, NULL), &call);
 	ss_json_int(&json, "limit", page.limit);
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));

@@ -76,8 +76,7 @@ swipesavvy_get_points_history(PG_FUNCTION_ARGS)
 	values[1] = UUIDPGetDatum(before);
 	values[2] = Int64GetDatum(SS_PAGE_ROWS(&page));
 	ss_query_avoid_scans();
-	(void) ss_query_read(&count_entries, values, NULL);
-	counted = ss_value_int64(0, 1, 0);
+	counted = ss_one_int64(ss_rows_read(&count_entries, values, NULL));
 	(void) ss_query_read(&list_entries, values, NULL);
 	ss_json_open_object(&json, NULL);
 	ss_page_add(&json, "entries", &page, counted, "entry_id");

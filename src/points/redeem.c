@@ -30,6 +30,8 @@ PG_FUNCTION_INFO_V1(swipesavvy_donate_points);
 #define CODE_GROUPS		 4
 #define CODE_GROUP_CHARS 4
 
+#define UNLIMITED (-1) /* as a reward's stock */
+
 /* Points that are to be spent, the reward or charity they are spent on, and the result. */
 typedef struct Spending
 {
@@ -96,26 +98,31 @@ static void
 find_replay(const Operation *operation, Spending *spending)
 {
 	Datum values[2];
-	bool isnull;
-	Datum target;
+	const pg_uuid_t *target;
+	int64 points;
 	bool same;
+	SSRows rows;
+	SSRow row;
 
 	if (spending->key == NULL)
 		return;
 	values[0] = UUIDPGetDatum(spending->user_id);
 	values[1] = CStringGetTextDatum(spending->key);
-	if (ss_query_latest(operation->find_key, values, NULL) == 0)
+	rows = ss_rows_latest(operation->find_key, values, NULL);
+	if (rows.count == 0)
 		return;
-	target = ss_value_or_null(0, 4, UUIDOID, &isnull);
-	same = isnull ? spending->target == NULL
-				  : spending->target != NULL && ss_uuid_equal(DatumGetUUIDP(target), spending->target);
-	if (spending->points != 0 && spending->points != ss_value_int64(0, 3, 0))
+	row = ss_row(rows, 0);
+	spending->entry_id = ss_next_uuid(&row);
+	spending->code = ss_next_text(&row);
+	points = ss_next_int64(&row);
+	target = ss_next_uuid_or_null(&row);
+	same =
+		target == NULL ? spending->target == NULL : spending->target != NULL && ss_uuid_equal(target, spending->target);
+	if (spending->points != 0 && spending->points != points)
 		same = false;
 	if (!same)
 		ss_duplicate("idempotency_key was used with other arguments", "The key is \"%s\".", spending->key);
-	spending->entry_id = ss_value_uuid(0, 1);
-	spending->code = ss_value_text(0, 2);
-	spending->points = ss_value_int64(0, 3, 0);
+	spending->points = points;
 	spending->replayed = true;
 }
 
@@ -138,18 +145,20 @@ take_one(const SSBalance *balance, Spending *spending)
 
 	do
 	{
-		bool unlimited;
-		int64 stock;
+		SSRows rows = ss_rows_latest(&find_reward, values, NULL);
+		int32 stock;
+		SSRow row;
 
-		if (ss_query_latest(&find_reward, values, NULL) == 0)
+		if (rows.count == 0)
 			ss_not_found("reward", ss_uuid_text(spending->target));
-		if (!ss_value_bool(0, 3))
+		row = ss_row(rows, 0);
+		spending->points = ss_next_int64(&row);
+		stock = ss_next_int32_or(&row, UNLIMITED);
+		if (!ss_next_bool(&row))
 			ss_bad_state("the reward is not available", "The reward_id is \"%s\".", ss_uuid_text(spending->target));
-		spending->points = ss_value_int64(0, 1, 0);
-		stock = DatumGetInt32(ss_value_or_null(0, 2, INT4OID, &unlimited));
 		require_points(balance, spending->points);
-		spending->from_stock = !unlimited;
-		if (unlimited)
+		spending->from_stock = stock != UNLIMITED;
+		if (stock == UNLIMITED)
 			return;
 		if (stock == 0)
 			ss_exhausted("the reward is out of stock", "The reward_id is \"%s\".", ss_uuid_text(spending->target));
@@ -318,10 +327,11 @@ swipesavvy_donate_points(PG_FUNCTION_ARGS)
 	{
 		Datum values[7] = {UUIDPGetDatum(spending.target)};
 		bool nulls[7];
+		SSRows charity = ss_rows_latest(&find_charity, values, NULL);
 
-		if (ss_query_latest(&find_charity, values, NULL) == 0)
+		if (charity.count == 0)
 			ss_not_found("charity", ss_uuid_text(spending.target));
-		if (!ss_value_bool(0, 1))
+		if (!ss_one_bool(charity))
 			ss_bad_state("the charity is not active", "The charity_id is \"%s\".", ss_uuid_text(spending.target));
 		require_points(&balance, spending.points);
 		spend(&donating, &balance, &spending, values, nulls);

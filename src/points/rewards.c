@@ -196,14 +196,14 @@ set_reward_changes(Jsonb *changes, Datum *values, bool *nulls)
 
 /* Dates as they will be must be in order; the last result is the row as it is, under lock. */
 static void
-check_dates(const Datum *values, const bool *nulls)
+check_dates(SSRow reward, const Datum *values, const bool *nulls)
 {
-	bool never;
-	TimestampTz starts_at = ss_value_time(0, 6);
-	TimestampTz ends_at = DatumGetTimestampTz(ss_value_or_null(0, 7, TIMESTAMPTZOID, &never));
+	TimestampTz starts_at;
+	TimestampTz ends_at;
 
-	if (never)
-		ends_at = DT_NOEND;
+	ss_next_skip(&reward, 5);
+	starts_at = ss_next_time(&reward);
+	ends_at = ss_next_time_or(&reward, DT_NOEND);
 	if (!nulls[5])
 		starts_at = DatumGetTimestampTz(values[5]);
 	if (DatumGetBool(values[9]))
@@ -224,15 +224,17 @@ swipesavvy_update_reward(PG_FUNCTION_ARGS)
 	SSAuditRow before;
 	Datum values[11] = {0};
 	bool nulls[11] = {false};
+	SSRows rows;
 
 	ss_call_enter(&call, SS_ADMIN);
 	reward_id = ss_arg_uuid(fcinfo, 0, "reward_id", true);
 	set_reward_changes(ss_arg_jsonb(fcinfo, 1, "changes", true), values, nulls);
 	values[0] = UUIDPGetDatum(reward_id);
-	if (ss_query_latest(&lock_reward, values, NULL) == 0)
+	rows = ss_rows_latest(&lock_reward, values, NULL);
+	if (rows.count == 0)
 		ss_not_found("reward", ss_uuid_text(reward_id));
 	before = ss_audit_row();
-	check_dates(values, nulls);
+	check_dates(ss_row(rows, 0), values, nulls);
 	(void) ss_query_latest(&update_reward, values, nulls);
 	ss_json_row(&json, NULL);
 	record(&call, "reward", reward_id, before, ss_audit_row());
@@ -329,19 +331,22 @@ show_catalogue(FunctionCallInfo fcinfo, SSCall *call, const Catalogue *catalogue
 	if (page.after != NULL)
 	{
 		Datum cursor[2];
+		SSRows rows;
+		SSRow row;
 
 		id = ss_uuid_from_text(page.after, "after");
 		cursor[0] = UUIDPGetDatum(id);
 		cursor[1] = values[0];
-		if (ss_query_read(catalogue->cursor, cursor, NULL) == 0)
+		rows = ss_rows_read(catalogue->cursor, cursor, NULL);
+		if (rows.count == 0)
 			ss_bad_value("after", "There is no %s \"%s\".", catalogue->thing, page.after);
-		values[1] = ss_value_typed(0, 1, catalogue->list->argtypes[1]);
+		row = ss_row(rows, 0);
+		values[1] = ss_next_value(&row, catalogue->list->argtypes[1]);
 	}
 	values[2] = UUIDPGetDatum(id);
 	values[3] = Int64GetDatum(SS_PAGE_ROWS(&page));
 	values[4] = Int64GetDatum(page.offset);
-	(void) ss_query_read(catalogue->count, values, NULL);
-	counted = ss_value_int64(0, 1, 0);
+	counted = ss_one_int64(ss_rows_read(catalogue->count, values, NULL));
 	(void) ss_query_read(catalogue->list, values, NULL);
 	ss_json_open_object(&json, NULL);
 	ss_page_add(&json, catalogue->things, &page, counted, catalogue->id);

@@ -135,14 +135,14 @@ swipesavvy_create_boost(PG_FUNCTION_ARGS)
 
 /*
  * Enters the call, reads arguments (user_id, boost_id) into parameters and
- * locks the user. Leaves the boost's expires_at and activation_limit as the
- * last result.
+ * locks the user. Returns the boost's row: expires_at, activation_limit.
  */
-static void
+static SSRow
 enter_for_user(FunctionCallInfo fcinfo, SSCall *call, Datum *values)
 {
 	pg_uuid_t *user_id;
 	pg_uuid_t *boost_id;
+	SSRows rows;
 
 	ss_call_enter(call, SS_CUSTOMER | SS_BACKEND | SS_ADMIN);
 	user_id = ss_arg_uuid(fcinfo, 0, "user_id", true);
@@ -151,8 +151,10 @@ enter_for_user(FunctionCallInfo fcinfo, SSCall *call, Datum *values)
 	ss_users_lock(user_id);
 	values[0] = UUIDPGetDatum(user_id);
 	values[1] = UUIDPGetDatum(boost_id);
-	if (ss_query_write(&find_boost, values, NULL) == 0)
+	rows = ss_rows_write(&find_boost, values, NULL);
+	if (rows.count == 0)
 		ss_not_found("boost", ss_uuid_text(boost_id));
+	return ss_row(rows, 0);
 }
 
 /*
@@ -165,8 +167,7 @@ require_activation_left(const Datum *values, int64 activation_limit)
 	Datum counted[2] = {values[1], Int64GetDatum(activation_limit)};
 
 	(void) ss_query_latest(&lock_boost, values, NULL);
-	(void) ss_query_latest(&count_active, counted, NULL);
-	if (ss_value_int64(0, 1, 0) >= activation_limit)
+	if (ss_one_int64(ss_rows_latest(&count_active, counted, NULL)) >= activation_limit)
 		ss_exhausted("the boost is activated by as many users as may", "At most " INT64_FORMAT " may.",
 					 activation_limit);
 }
@@ -196,21 +197,18 @@ swipesavvy_activate_boost(PG_FUNCTION_ARGS)
 {
 	SSCall call;
 	Datum values[3];
-	Datum expires_at;
-	int32 activation_limit;
-	bool never;
+	Datum activation_limit;
 	bool unlimited;
 	bool changed;
+	SSRow boost = enter_for_user(fcinfo, &call, values);
 
-	enter_for_user(fcinfo, &call, values);
-	expires_at = ss_value_or_null(0, 1, TIMESTAMPTZOID, &never);
-	activation_limit = DatumGetInt32(ss_value_or_null(0, 2, INT4OID, &unlimited));
 	/* a service that loads history activates boosts of the past: they count for the purchases of their time */
-	if (!never && DatumGetTimestampTz(expires_at) <= GetCurrentTransactionStartTimestamp() &&
+	if (ss_next_time_or(&boost, DT_NOEND) <= GetCurrentTransactionStartTimestamp() &&
 		!ss_call_has(&call, SS_BACKEND | SS_ADMIN))
 		ss_bad_state("the boost has expired", "The boost_id is \"%s\".", ss_uuid_text(DatumGetUUIDP(values[1])));
+	activation_limit = ss_next_value_or_null(&boost, INT4OID, &unlimited);
 	if (!unlimited && ss_query_latest(&find_active, values, NULL) == 0)
-		require_activation_left(values, activation_limit);
+		require_activation_left(values, DatumGetInt32(activation_limit));
 	values[2] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	changed = ss_query_write(&activate, values, NULL) > 0;
 	PG_RETURN_DATUM(leave_with_user_boost(&call, "activate", changed, values));
@@ -225,7 +223,7 @@ swipesavvy_deactivate_boost(PG_FUNCTION_ARGS)
 	SSCall call;
 	Datum values[2];
 
-	enter_for_user(fcinfo, &call, values);
+	(void) enter_for_user(fcinfo, &call, values);
 	if (ss_query_write(&deactivate, values, NULL) == 0)
 		ss_bad_state("the boost is not active", "The boost_id is \"%s\".", ss_uuid_text(DatumGetUUIDP(values[1])));
 	PG_RETURN_DATUM(leave_with_user_boost(&call, "deactivate", true, values));
@@ -252,8 +250,7 @@ swipesavvy_list_boosts(PG_FUNCTION_ARGS)
 	ss_param_pointer(values, nulls, 2, call.has_identity ? &call.identity : NULL);
 	values[3] = Int64GetDatum(SS_PAGE_ROWS(&page));
 	values[4] = Int64GetDatum(page.offset);
-	(void) ss_query_read(&count_boosts, values, nulls);
-	counted = ss_value_int64(0, 1, 0);
+	counted = ss_one_int64(ss_rows_read(&count_boosts, values, nulls));
 	(void) ss_query_read(&list_boosts, values, nulls);
 	ss_json_open_object(&json, NULL);
 	ss_page_add(&json, "boosts", &page, counted, "boost_id");

@@ -40,6 +40,7 @@ swipesavvy_refresh_tiers(PG_FUNCTION_ARGS)
 	Datum values[2];
 	bool isnull;
 	int64 limit;
+	SSRows due;
 	int found;
 	int refreshed = 0;
 	pg_uuid_t *users;
@@ -53,10 +54,15 @@ swipesavvy_refresh_tiers(PG_FUNCTION_ARGS)
 		limit = REFRESH_DEFAULT;
 	values[0] = TimestampTzGetDatum(as_of);
 	values[1] = Int64GetDatum(limit);
-	found = (int) ss_query_latest(&due_query, values, NULL);
+	due = ss_rows_latest(&due_query, values, NULL);
+	found = (int) due.count;
 	users = palloc(Max(found, 1) * sizeof(pg_uuid_t));
 	for (int i = 0; i < found; i++)
-		users[i] = *ss_value_uuid(i, 1);
+	{
+		SSRow row = ss_row(due, i);
+
+		users[i] = *ss_next_uuid(&row);
+	}
 	balances = palloc(Max(found, 1) * sizeof(SSBalance));
 	if (found > 0)
 		ss_balance_lock_all(balances, users, found);

@@ -126,9 +126,10 @@ static void
 require_users(ArrayType *ids)
 {
 	Datum values[] = {PointerGetDatum(ids)};
+	SSRows unknown = ss_rows_write(&find_unknown_user, values, NULL);
 
-	if (ss_query_write(&find_unknown_user, values, NULL) > 0)
-		ss_not_found("user", ss_uuid_text(ss_value_uuid(0, 1)));
+	if (unknown.count > 0)
+		ss_not_found("user", ss_uuid_text(ss_one_uuid(unknown)));
 }
 
 /* Writes down how many members were added or removed, and of which list; of a long one the first. */
@@ -161,25 +162,26 @@ change_members(FunctionCallInfo fcinfo, const char *action, SSQuery *query, cons
 	char *name;
 	ArrayType *ids;
 	Datum values[2];
+	SSRows segment;
 	uint64 rows;
 
 	ss_call_enter(&call, SS_ADMIN);
 	name = ss_arg_text(fcinfo, 0, "name", SS_NAME_MAX, true);
 	ids = arg_user_ids(fcinfo);
 	values[0] = CStringGetTextDatum(name);
-	if (ss_query_write(&find_segment, values, NULL) == 0)
+	segment = ss_rows_write(&find_segment, values, NULL);
+	if (segment.count == 0)
 		ss_not_found("segment", name);
-	values[1] = ss_value_typed(0, 1, INT4OID);
+	values[1] = Int32GetDatum(ss_one_int32(segment));
 	require_users(ids);
 	values[0] = PointerGetDatum(ids);
 	rows = ss_query_write(query, values, NULL);
 	if (rows > 0)
 		record(&call, action, name, changed, rows, ids);
-	(void) ss_query_write(&count_members, &values[1], NULL);
 	ss_json_open_object(&json, NULL);
 	ss_json_text(&json, "segment", name);
 	ss_json_int(&json, changed, rows);
-	ss_json_int(&json, "members", ss_value_int64(0, 1, 0));
+	ss_json_int(&json, "members", ss_one_int64(ss_rows_write(&count_members, &values[1], NULL)));
 	ss_json_close_object(&json);
 	return ss_call_leave_json(&call, &json);
 }

@@ -46,33 +46,26 @@ static SSSweep update_setting =
 
 /* --- the stored settings ------------------------------------------------------------ */
 
-static Numeric
-numeric_column(uint64 row, int column)
-{
-	bool isnull;
-	Datum value = ss_value_or_null(row, column, NUMERICOID, &isnull);
-
-	return isnull ? NULL : DatumGetNumeric(value);
-}
-
 /* Locks and reads all settings; returns their number. */
 static int
 read_settings(Setting **settings)
 {
-	int count = ss_query_write(&lock_settings, NULL, NULL);
+	SSRows rows = ss_rows_write(&lock_settings, NULL, NULL);
 
-	*settings = palloc(sizeof(Setting) * count);
-	for (int i = 0; i < count; i++)
-		(*settings)[i] = (Setting){
-			.name = ss_value_text(i, 1),
-			.type = ss_value_text(i, 2),
-			.minimum = numeric_column(i, 3),
-			.maximum = numeric_column(i, 4),
-			.nullable = ss_value_bool(i, 5),
-			.value = ss_value_jsonb(i, 6),
-			.before = ss_value_jsonb(i, 6),
-		};
-	return count;
+	*settings = palloc0(sizeof(Setting) * rows.count);
+	for (uint64 i = 0; i < rows.count; i++)
+	{
+		SSRow row = ss_row(rows, i);
+		Setting *setting = &(*settings)[i];
+
+		setting->name = ss_next_text(&row);
+		setting->type = ss_next_text(&row);
+		setting->minimum = ss_next_numeric_or_null(&row);
+		setting->maximum = ss_next_numeric_or_null(&row);
+		setting->nullable = ss_next_bool(&row);
+		setting->value = setting->before = ss_next_jsonb(&row);
+	}
+	return (int) rows.count;
 }
 
 /* 22023 for keys that are no settings. */

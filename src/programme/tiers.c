@@ -81,13 +81,15 @@ static Jsonb *
 tiers_document(void)
 {
 	SSJson json = {0};
-	uint64 count = ss_query_write(&select_tiers, NULL, NULL);
+	SSRows rows = ss_rows_write(&select_tiers, NULL, NULL);
 
 	ss_json_open_object(&json, NULL);
-	for (uint64 i = 0; i < count; i++)
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		ss_json_open_object(&json, ss_value_text(i, 1));
-		ss_json_columns(&json, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+		SSRow row = ss_row(rows, i);
+
+		ss_json_open_object(&json, ss_next_text(&row));
+		ss_json_columns(&json, row);
 		ss_json_close_object(&json);
 	}
 	ss_json_close_object(&json);

@@ -59,7 +59,7 @@ SS_QUERY(candidate_query,
 /* Those that applied but for some. */
 SS_QUERY(
 	applied_query,
-	"SELECT c.campaign_id, c.name, " GIVEN ", r.campaign_version, r.campaign_no"
+	"SELECT r.campaign_no, c.campaign_id, c.name, r.campaign_version, " GIVEN
 	"  FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.campaigns c ON c.campaign_no = r.campaign_no" GIVEN_BEFORE
 	" WHERE r.user_id = $2 AND r.transaction_id = $3 AND NOT r.campaign_no = ANY ($1) ORDER BY r.position",
 	INT4ARRAYOID, UUIDOID, UUIDOID);
@@ -123,19 +123,20 @@ add_candidate(SSJson *json, const char *campaign_id, const char *name, int32 ver
 	ss_json_bool(json, "recorded", recorded);
 }
 
-/* What one that applied gave: columns 3 to 6 of the row. */
+/* What one that applied gave: GIVEN, the last columns of the row. */
 static void
-add_given(SSJson *json, uint64 row, int exponent)
+add_given(SSJson *json, SSRow *row, int exponent)
 {
+	Datum recorded_points;
 	bool not_changed;
 
-	(void) ss_value_or_null(row, 5, INT8OID, &not_changed);
-	ss_json_int(json, "points", ss_value_int64(row, 3, 0));
-	ss_json_money(json, "discount", ss_value_int64(row, 4, 0), exponent);
+	ss_json_int(json, "points", ss_next_int64_or(row, 0));
+	ss_json_money(json, "discount", ss_next_int64_or(row, 0), exponent);
+	recorded_points = ss_next_value_or_null(row, INT8OID, &not_changed);
 	if (not_changed)
 		return;
-	ss_json_int(json, "recorded_points", ss_value_int64(row, 5, 0));
-	ss_json_money(json, "recorded_discount", ss_value_int64(row, 6, 0), exponent);
+	ss_json_int(json, "recorded_points", DatumGetInt64(recorded_points));
+	ss_json_money(json, "recorded_discount", ss_next_int64_or(row, 0), exponent);
 }
 
 /* Numbers of campaigns that were told of. */
@@ -161,15 +162,21 @@ add_recorded(SSJson *json, const SSPurchase *purchase, int exponent, Told *told)
 		const SSCandidate *candidate = &purchase->decision.candidates[i];
 		Datum values[3] = {Int32GetDatum(candidate->campaign_no), UUIDPGetDatum(&purchase->user_id),
 						   UUIDPGetDatum(&purchase->transaction_id)};
+		SSRows rows = ss_rows_read(&candidate_query, values, NULL);
+		const char *id;
+		const char *name;
+		SSRow row;
 
 		told->numbers[told->count++] = values[0];
-		if (ss_query_read(&candidate_query, values, NULL) == 0)
+		if (rows.count == 0)
 			continue;
+		row = ss_row(rows, 0);
+		id = ss_next_text(&row);
+		name = ss_next_text(&row);
 		ss_json_open_object(json, NULL);
-		add_candidate(json, ss_value_text(0, 1), ss_value_text(0, 2), candidate->version,
-					  ss_reason_name(candidate->reason), true);
+		add_candidate(json, id, name, candidate->version, ss_reason_name(candidate->reason), true);
 		if (candidate->reason == SS_APPLIED)
-			add_given(json, 0, exponent);
+			add_given(json, &row, exponent);
 		ss_json_close_object(json);
 	}
 }
@@ -179,15 +186,21 @@ static void
 add_applied(SSJson *json, const SSPurchase *purchase, int exponent, Told *told)
 {
 	Datum values[3] = {told_array(told), UUIDPGetDatum(&purchase->user_id), UUIDPGetDatum(&purchase->transaction_id)};
-	int rows = (int) ss_query_read(&applied_query, values, NULL);
+	SSRows rows = ss_rows_read(&applied_query, values, NULL);
 
-	told->numbers = repalloc(told->numbers, Max(told->count + rows, 1) * sizeof(Datum));
-	for (int i = 0; i < rows; i++)
+	told->numbers = repalloc(told->numbers, Max(told->count + (int) rows.count, 1) * sizeof(Datum));
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		told->numbers[told->count++] = ss_value_typed(i, 8, INT4OID);
+		SSRow row = ss_row(rows, i);
+		const char *id;
+		const char *name;
+
+		told->numbers[told->count++] = ss_next_value(&row, INT4OID);
+		id = ss_next_text(&row);
+		name = ss_next_text(&row);
 		ss_json_open_object(json, NULL);
-		add_candidate(json, ss_value_text(i, 1), ss_value_text(i, 2), ss_value_int32(i, 7), NULL, true);
-		add_given(json, i, exponent);
+		add_candidate(json, id, name, ss_next_int32(&row), NULL, true);
+		add_given(json, &row, exponent);
 		ss_json_close_object(json);
 	}
 }
@@ -197,12 +210,17 @@ static void
 read_segments(const SSPurchase *purchase, SSBuyer *buyer)
 {
 	Datum values[2] = {UUIDPGetDatum(&purchase->user_id), TimestampTzGetDatum(purchase->recorded_at)};
+	SSRows rows = ss_rows_read(&segments_query, values, NULL);
 
 	memset(buyer, 0, sizeof(*buyer));
-	buyer->nsegments = (int) ss_query_read(&segments_query, values, NULL);
+	buyer->nsegments = (int) rows.count;
 	buyer->segments = palloc(Max(buyer->nsegments, 1) * sizeof(int32));
 	for (int i = 0; i < buyer->nsegments; i++)
-		buyer->segments[i] = ss_value_int32(i, 1);
+	{
+		SSRow row = ss_row(rows, i);
+
+		buyer->segments[i] = ss_next_int32(&row);
+	}
 }
 
 /*

@@ -106,6 +106,7 @@ static void
 read_cursor(const char *after, Range *range)
 {
 	Datum keys[2];
+	SSRows cursor;
 
 	range->after_at = DT_NOEND;
 	memset(&range->after, 0xff, sizeof(pg_uuid_t));
@@ -114,9 +115,10 @@ read_cursor(const char *after, Range *range)
 	range->after = *ss_uuid_from_text(after, "after");
 	keys[0] = UUIDPGetDatum(&range->after);
 	keys[1] = UUIDPGetDatum(&range->user_id);
-	if (ss_query_read(&find_cursor, keys, NULL) == 0)
+	cursor = ss_rows_read(&find_cursor, keys, NULL);
+	if (cursor.count == 0)
 		ss_bad_value("after", "\"%s\" is not the next_cursor of a page of this list.", after);
-	range->after_at = ss_value_time(0, 1);
+	range->after_at = ss_one_time(cursor);
 }
 
 /* How many purchases the user has in that range, as far as totals go; PT404 when there is no such user. */
@@ -136,13 +138,16 @@ count_purchases(SSDirect *direct, const Range *range, bool filtered)
 			total = DatumGetInt64(ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_TRANSACTIONS, &isnull));
 		ss_direct_close(&scan);
 	}
-	else if (ss_query_read(&count_all, values, NULL) > 0)
-		total = ss_value_int64(0, 1, 0);
+	else
+	{
+		SSRows account = ss_rows_read(&count_all, values, NULL);
+
+		if (account.count > 0)
+			total = ss_one_int64(account);
+	}
 	if (total < 0)
 		ss_not_found("user", ss_uuid_text(&range->user_id));
-	if (filtered && ss_query_read(&count_range, values, NULL) == 1)
-		total = ss_value_int64(0, 1, 0);
-	return total;
+	return filtered ? ss_one_int64(ss_rows_read(&count_range, values, NULL)) : total;
 }
 
 /* What a purchase was paid with, for people: type, issuer or bank, kind of card or account, last four digits. */
@@ -299,45 +304,33 @@ find_purchases(SSDirect *direct, const Range *range, const SSPage *page, Purchas
 static int64
 query_purchases(const Range *range, const SSPage *page, Purchase *purchases)
 {
-	enum
-	{
-		ID,
-		OCCURRED_AT,
-		AMOUNT,
-		REFUNDED,
-		CURRENCY,
-		STATUS,
-		POINTS,
-		CATEGORY_NO,
-		NAME,
-		PAYMENT,
-		COLUMNS = PAYMENT + PAYMENT_LAST_FOUR + 1
-	};
 	Datum keys[7] = {UUIDPGetDatum(&range->user_id),	TimestampTzGetDatum(range->from),
 					 TimestampTzGetDatum(range->until), TimestampTzGetDatum(range->after_at),
 					 UUIDPGetDatum(&range->after),		Int64GetDatum(SS_PAGE_ROWS(page)),
 					 Int64GetDatum(page->offset)};
-	int64 found = ss_query_read(&select_page, keys, NULL);
+	SSRows rows = ss_rows_read(&select_page, keys, NULL);
 
-	for (int64 row = 0; row < found; row++)
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		Purchase *purchase = &purchases[row];
-		Datum values[COLUMNS];
-		bool nulls[COLUMNS];
+		SSRow row = ss_row(rows, i);
+		Purchase *purchase = &purchases[i];
+		Datum parts[PAYMENT_LAST_FOUR + 1];
+		bool nulls[PAYMENT_LAST_FOUR + 1];
 
-		ss_value_row(row, values, nulls);
-		purchase->id = *DatumGetUUIDP(values[ID]);
-		purchase->occurred_at = DatumGetTimestampTz(values[OCCURRED_AT]);
-		purchase->amount = DatumGetInt64(values[AMOUNT]);
-		purchase->refunded = DatumGetInt64(values[REFUNDED]);
-		set_currency(purchase, values[CURRENCY]);
-		purchase->status = values[STATUS];
-		purchase->points = DatumGetInt64(values[POINTS]);
-		purchase->category_no = nulls[CATEGORY_NO] ? 0 : DatumGetInt16(values[CATEGORY_NO]);
-		purchase->merchant = nulls[NAME] ? NULL : TextDatumGetCString(values[NAME]);
-		purchase->payment = nulls[PAYMENT] ? NULL : payment_method(&values[PAYMENT], &nulls[PAYMENT]);
+		purchase->id = *ss_next_uuid(&row);
+		purchase->occurred_at = ss_next_time(&row);
+		purchase->amount = ss_next_int64(&row);
+		purchase->refunded = ss_next_int64(&row);
+		set_currency(purchase, ss_next_value(&row, BPCHAROID));
+		purchase->status = ss_next_enum(&row);
+		purchase->points = ss_next_int64(&row);
+		purchase->category_no = ss_next_int16_or(&row, 0);
+		purchase->merchant = ss_next_text_or_null(&row);
+		for (int part = PAYMENT_TYPE; part <= PAYMENT_LAST_FOUR; part++)
+			parts[part] = ss_next_value_or_null(&row, TEXTOID, &nulls[part]);
+		purchase->payment = nulls[PAYMENT_TYPE] ? NULL : payment_method(parts, nulls);
 	}
-	return found;
+	return (int64) rows.count;
 }
 
 /* ------------------------------------------------------------------------------------------ */

@@ -180,19 +180,22 @@ static bool
 read_progress(Import *import)
 {
 	Datum source = CStringGetTextDatum(import->source);
+	SSRows rows = ss_rows_write(&find_query, &source, NULL);
+	SSRow row;
 
-	if (ss_query_write(&find_query, &source, NULL) == 0)
+	if (rows.count == 0)
 		return false;
-	import->at.occurred_at = ss_value_time(0, 1);
-	import->at.transaction_id = *ss_value_uuid(0, 2);
-	import->at.ctid = *(ItemPointer) DatumGetPointer(ss_value_typed(0, 3, TIDOID));
-	import->done = ss_value_int64(0, 4, 0);
-	import->imported = ss_value_int64(0, 5, 0);
-	import->set_aside = ss_value_int64(0, 6, 0);
-	import->digest = (uint64) ss_value_int64(0, 7, 0);
-	import->file_node = DatumGetObjectId(ss_value_typed(0, 8, OIDOID));
-	import->table = DatumGetObjectId(ss_value_typed(0, 9, OIDOID));
-	import->seen = ss_value_text(0, 10);
+	row = ss_row(rows, 0);
+	import->at.occurred_at = ss_next_time(&row);
+	import->at.transaction_id = *ss_next_uuid(&row);
+	import->at.ctid = *(ItemPointer) DatumGetPointer(ss_next_value(&row, TIDOID));
+	import->done = ss_next_int64(&row);
+	import->imported = ss_next_int64(&row);
+	import->set_aside = ss_next_int64(&row);
+	import->digest = (uint64) ss_next_int64(&row);
+	import->file_node = DatumGetObjectId(ss_next_value(&row, OIDOID));
+	import->table = DatumGetObjectId(ss_next_value(&row, OIDOID));
+	import->seen = ss_next_text_or_null(&row);
 	return true;
 }
 
@@ -212,6 +215,8 @@ compare(Oid relid, const Import *import, SSStagingQuestion question, const Posit
 	int path = ss_owner_guard_path();
 	Datum values[SS_STAGING_PARAMETERS];
 	char nulls[SS_STAGING_PARAMETERS + 1] = "       ";
+	uint64 digest;
+	SSRow row;
 
 	position_values(at, values);
 	values[3] = Int64GetDatum(limit);
@@ -225,10 +230,12 @@ compare(Oid relid, const Import *import, SSStagingQuestion question, const Posit
 	if (SPI_execute_plan(ss_staging_plan(relid, import->source, question), values, nulls, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not count the rows of the source");
 	ss_owner_restore_path(path);
-	found->rows = ss_value_int64(0, 1, 0);
-	found->equal = found->rows == import->done && (uint64) ss_value_int64(0, 2, 0) == import->digest;
-	found->no_key = ss_value_int64(0, 3, 0);
-	found->younger = ss_value_int64(0, 4, 0);
+	row = ss_row_of_last(0);
+	found->rows = ss_next_int64(&row);
+	digest = (uint64) ss_next_int64(&row);
+	found->equal = found->rows == import->done && digest == import->digest;
+	found->no_key = ss_next_int64(&row);
+	found->younger = ss_next_int64(&row);
 }
 
 /*
@@ -620,28 +627,30 @@ tell_completed(Import *import, bool ended)
 					   TimestampTzGetDatum(import->last)};
 	int64 before;
 	int64 during;
-	bool none;
-	Datum names;
+	const char *names;
+	SSRows rows;
+	SSRow row;
 	SSCall call;
 
 	if (import->first > import->last)
 		return;
 	ss_owner_become(&call);
-	(void) ss_query_write(&find_completed, values, NULL);
+	rows = ss_rows_write(&find_completed, values, NULL);
 	ss_owner_leave(&call);
-	names = ss_value_or_null(0, 1, TEXTOID, &none);
-	during = ss_value_int64(0, 2, 0);
-	before = ss_value_int64(0, 3, 0);
+	row = ss_row(rows, 0);
+	names = ss_next_text_or_null(&row);
+	during = ss_next_int64(&row);
+	before = ss_next_int64(&row);
 	if (during > import->completed)
 		ereport(WARNING, errmsg("campaigns were completed since the import of %s began", import->source),
-				errdetail("What was imported after that was awarded nothing by: %s.", TextDatumGetCString(names)),
+				errdetail("What was imported after that was awarded nothing by: %s.", names),
 				errhint("A campaign is completed late_posting_days after it was last launched, or by an admin."));
 	import->completed = during;
 	if (ended && before > 0)
 		ereport(NOTICE, errmsg("campaigns that cover these times were completed before"),
 				errdetail("The import of %s was awarded nothing by " INT64_FORMAT " completed campaigns.",
 						  import->source, before));
-	SPI_freetuptable(SPI_tuptable);
+	ss_rows_free(&rows);
 }
 
 /* Notes the end, and tells what there is to say. */

@@ -29,14 +29,15 @@ SS_QUERY(set_status_query,
 		 "   AND t.user_id = ANY ($2)",
 		 UUIDARRAYOID, UUIDARRAYOID, TEXTOID);
 
-pg_uuid_t *
+const pg_uuid_t *
 ss_recorded_find_user(const pg_uuid_t *transaction_id)
 {
 	Datum key = UUIDPGetDatum(transaction_id);
+	SSRows rows = ss_rows_latest(&find_user_query, &key, NULL);
 
-	if (ss_query_latest(&find_user_query, &key, NULL) == 0)
+	if (rows.count == 0)
 		ss_not_found("transaction", ss_uuid_text(transaction_id));
-	return ss_value_uuid(0, 1);
+	return ss_one_uuid(rows);
 }
 
 void

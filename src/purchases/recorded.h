@@ -25,7 +25,7 @@ typedef struct SSRecorded
 } SSRecorded;
 
 /* Whose purchase it is, read without a lock; PT404 when there is none. */
-extern pg_uuid_t *ss_recorded_find_user(const pg_uuid_t *transaction_id);
+extern const pg_uuid_t *ss_recorded_find_user(const pg_uuid_t *transaction_id);
 
 /* Reads the purchase as it is now; PT404 when the user has none of that id. The user's account must be locked. */
 extern void ss_recorded_read(const pg_uuid_t *user_id, const pg_uuid_t *transaction_id, SSRecorded *purchase);

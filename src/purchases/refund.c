@@ -251,7 +251,7 @@ swipesavvy_refund_transaction(PG_FUNCTION_ARGS)
 	pg_uuid_t *transaction_id;
 	Numeric major;
 	char *key;
-	pg_uuid_t *user_id;
+	const pg_uuid_t *user_id;
 	SSBalance balance;
 	SSRecorded purchase;
 	Refund refund;

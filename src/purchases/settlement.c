@@ -87,15 +87,16 @@ static bool
 lock_with_referrer(SSBalance *balances, const pg_uuid_t *user_id)
 {
 	Datum key = UUIDPGetDatum(user_id);
+	SSRows referrer = ss_rows_latest(&referrer_query, &key, NULL);
 	pg_uuid_t ids[2] = {*user_id};
 	SSBalance first;
 
-	if (ss_query_latest(&referrer_query, &key, NULL) == 0)
+	if (referrer.count == 0)
 	{
 		ss_balance_lock(&balances[0], user_id);
 		return false;
 	}
-	ids[1] = *ss_value_uuid(0, 1);
+	ids[1] = *ss_one_uuid(referrer);
 	if (ss_uuid_compare(&ids[0], &ids[1]) < 0)
 	{
 		ss_balance_lock_all(balances, ids, 2);
@@ -212,7 +213,7 @@ swipesavvy_settle_transaction(PG_FUNCTION_ARGS)
 	SSCall call;
 	SSJson json = {0};
 	pg_uuid_t *transaction_id;
-	pg_uuid_t *user_id;
+	const pg_uuid_t *user_id;
 	Numeric major;
 	SSRecorded purchase;
 	SSBalance balances[2];
@@ -295,7 +296,7 @@ swipesavvy_decline_transaction(PG_FUNCTION_ARGS)
 	SSCall call;
 	SSJson json = {0};
 	pg_uuid_t *transaction_id;
-	pg_uuid_t *user_id;
+	const pg_uuid_t *user_id;
 	SSRecorded purchase;
 	SSBalance balance;
 	const char *tier;
@@ -333,14 +334,16 @@ static SSRecorded *
 find_due(TimestampTz before, int64 limit, int *found)
 {
 	Datum values[2] = {TimestampTzGetDatum(before), Int64GetDatum(limit)};
-	SSRecorded *purchases;
+	SSRows rows = ss_rows_latest(&due_query, values, NULL);
+	SSRecorded *purchases = palloc(Max(rows.count, 1) * sizeof(SSRecorded));
 
-	*found = (int) ss_query_latest(&due_query, values, NULL);
-	purchases = palloc(Max(*found, 1) * sizeof(SSRecorded));
+	*found = (int) rows.count;
 	for (int i = 0; i < *found; i++)
 	{
-		purchases[i].user_id = *ss_value_uuid(i, 1);
-		purchases[i].transaction_id = *ss_value_uuid(i, 2);
+		SSRow row = ss_row(rows, i);
+
+		purchases[i].user_id = *ss_next_uuid(&row);
+		purchases[i].transaction_id = *ss_next_uuid(&row);
 	}
 	qsort(purchases, *found, sizeof(SSRecorded), compare_by_user);
 	return purchases;

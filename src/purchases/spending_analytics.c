@@ -461,7 +461,7 @@ query_names(const Spending *spending, Merchant **top, int count)
 {
 	Datum ids[TOP_MERCHANTS];
 	Datum values[1];
-	uint64 found;
+	SSRows rows;
 
 	for (int i = 0; i < count; i++)
 	{
@@ -469,12 +469,13 @@ query_names(const Spending *spending, Merchant **top, int count)
 		top[i]->name = NULL;
 	}
 	values[0] = PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-	found = ss_query_read(&select_names, values, NULL);
-	for (uint64 i = 0; i < found; i++)
+	rows = ss_rows_read(&select_names, values, NULL);
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		Merchant *merchant = merchants_lookup(spending->merchants, *ss_value_uuid(i, 1));
+		SSRow row = ss_row(rows, i);
+		Merchant *merchant = merchants_lookup(spending->merchants, *ss_next_uuid(&row));
 
-		merchant->name = ss_value_text(i, 2);
+		merchant->name = ss_next_text(&row);
 	}
 }
 

@@ -81,14 +81,14 @@ bool
 ss_lockout_failed(const SSSignInTry *attempt, SSLockout *lockout)
 {
 	Datum values[] = {ss_secret_bytea(attempt->email, SS_DIGEST_BYTES), BoolGetDatum(attempt->locked)};
+	SSRow row;
 
 	(void) ss_query_latest(&delete_old, NULL, NULL);
-	if (ss_query_latest(&count_failure, values, NULL) != 1)
-		ss_query_refuse_loss(0, 1);
-	if (!ss_value_bool(0, 1))
+	row = ss_row(ss_rows_latest(&count_failure, values, NULL), 0);
+	if (!ss_next_bool(&row))
 		return false;
-	lockout->failures = ss_value_int32(0, 2);
-	lockout->until = ss_value_time(0, 3);
+	lockout->failures = ss_next_int32(&row);
+	lockout->until = ss_next_time(&row);
 	return true;
 }
 

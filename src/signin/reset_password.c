@@ -62,17 +62,21 @@ lock_recipient(const pg_uuid_t *user_id, SSSignInTry *attempt)
 {
 	Datum id = UUIDPGetDatum(user_id);
 	Recipient recipient = {.user_id = user_id};
+	SSRows rows = ss_rows_latest(&select_email, &id, NULL);
+	SSRow row;
 
-	if (ss_query_latest(&select_email, &id, NULL) != 1)
+	if (rows.count == 0)
 		ss_not_found("user", ss_uuid_text(user_id));
-	ss_lockout_begin(ss_value_text(0, 1), attempt);
-	if (ss_query_latest(&lock_user, &id, NULL) != 1)
+	ss_lockout_begin(ss_one_text(rows), attempt);
+	rows = ss_rows_latest(&lock_user, &id, NULL);
+	if (rows.count == 0)
 		ss_not_found("user", ss_uuid_text(user_id));
-	recipient.role = ss_value_text(0, 1);
-	recipient.status = ss_value_text(0, 2);
-	recipient.email = ss_value_text(0, 3);
-	recipient.name = ss_value_text(0, 4);
-	recipient.language = ss_value_text(0, 5);
+	row = ss_row(rows, 0);
+	recipient.role = ss_next_text(&row);
+	recipient.status = ss_next_text(&row);
+	recipient.email = ss_next_text(&row);
+	recipient.name = ss_next_text(&row);
+	recipient.language = ss_next_text(&row);
 	return recipient;
 }
 
@@ -85,9 +89,7 @@ store(const Recipient *recipient, const char *password, int hours)
 
 	values[1] = CStringGetTextDatum(ss_password_hash(plain, "password"));
 	ss_secret_wipe(VARDATA(plain), strlen(password));
-	if (ss_query_latest(&store_password, values, NULL) != 1)
-		ss_query_refuse_loss(0, 1);
-	return ss_value_time(0, 1);
+	return ss_one_time(ss_rows_latest(&store_password, values, NULL));
 }
 
 /* The message to the user, with the password as its secret. */

@@ -49,10 +49,11 @@ SS_QUERY(delete_old,
 
 /* A clock that was set back is no grace: then nobody knows how long ago the token was used. */
 SS_QUERY(select_session,
-		 "SELECT family_hash, token_hash, expires_at, rotation_key,"
+		 "SELECT family_hash, token_hash,"
 		 "       CASE WHEN clock_timestamp() BETWEEN last_used_at AND last_used_at"
 		 "                 + make_interval(secs => (SELECT value::float8 FROM swipesavvy.system_settings"
-		 "                                           WHERE setting = 'refresh_grace_seconds')) THEN previous_hash END"
+		 "                                           WHERE setting = 'refresh_grace_seconds')) THEN previous_hash END,"
+		 "       rotation_key"
 		 "  FROM swipesavvy_private.user_sessions"
 		 " WHERE user_id = $1 AND session_id = $2 AND ended_at IS NULL AND expires_at > clock_timestamp()",
 		 UUIDOID, UUIDOID);
@@ -121,18 +122,14 @@ digest_of(const uint8 *secret)
 	return ss_secret_bytea(digest, SS_DIGEST_BYTES);
 }
 
-/* Is it the secret of the digest in that column of the last result? Of none if that is null. */
+/* Is it the secret of the digest? Of none if that is NULL. */
 static bool
-secret_fits(const uint8 *secret, int column)
+secret_fits(const uint8 *secret, const bytea *stored)
 {
 	uint8 digest[SS_DIGEST_BYTES];
-	bool isnull;
-	Datum value = ss_value_or_null(0, column, BYTEAOID, &isnull);
-	bytea *stored;
 
-	if (isnull)
+	if (stored == NULL)
 		return false;
-	stored = DatumGetByteaPP(value);
 	ss_secret_digest(secret, 32, digest);
 	return ss_secret_equal(digest, (uint8 *) VARDATA_ANY(stored), SS_DIGEST_BYTES);
 }
@@ -146,6 +143,7 @@ ss_sessions_begin(const pg_uuid_t *user_id, SSRefreshToken *token)
 	uint8 rotation_key[SS_DIGEST_BYTES];
 	Datum values[7];
 	bool nulls[7] = {0};
+	SSRows rows;
 
 	ss_origin_read(&origin);
 	token->user_id = *user_id;
@@ -162,9 +160,10 @@ ss_sessions_begin(const pg_uuid_t *user_id, SSRefreshToken *token)
 	ss_param_text(values, nulls, 5, origin.address[0] == '\0' ? NULL : origin.address);
 	ss_secret_random(rotation_key, sizeof(rotation_key));
 	values[6] = ss_secret_bytea(rotation_key, sizeof(rotation_key));
-	if (ss_query_latest(&insert_session, values, nulls) != 1)
+	rows = ss_rows_latest(&insert_session, values, nulls);
+	if (rows.count == 0)
 		elog(ERROR, "setting session_lifetime_days is missing");
-	return ss_value_time(0, 1);
+	return ss_one_time(rows);
 }
 
 /* The token that follows this one in its session. */
@@ -180,38 +179,55 @@ make_next(SSRefreshToken *token, const bytea *rotation_key)
 	ss_secret_wipe(next, sizeof(next));
 }
 
-/* Reads the session of a token under its lock; false if there is none, it has ended, or the token is not of it. */
+/*
+ * Finds the session of a token under its lock, and reads as far as the token's
+ * family; false if there is none, it has ended, or the token is not of it.
+ */
 static bool
-find_session(const SSRefreshToken *token)
+find_session(const SSRefreshToken *token, SSRow *session)
 {
 	Datum values[] = {UUIDPGetDatum(&token->user_id), UUIDPGetDatum(&token->session_id)};
 	uint64 key;
+	SSRows rows;
 
 	/* the last bytes are the random ones */
 	memcpy(&key, token->session_id.data + 8, sizeof(key));
 	ss_lock_take(SS_LOCK_SESSION, key);
-	return ss_query_latest(&select_session, values, NULL) == 1 && secret_fits(token->family, 1);
+	rows = ss_rows_latest(&select_session, values, NULL);
+	if (rows.count == 0)
+		return false;
+	*session = ss_row(rows, 0);
+	return secret_fits(token->family, ss_next_bytea(session));
 }
 
 SSSessionUse
 ss_sessions_rotate(SSRefreshToken *token, TimestampTz *expires_at)
 {
 	Datum values[3] = {UUIDPGetDatum(&token->user_id), UUIDPGetDatum(&token->session_id)};
+	const bytea *current;
+	const bytea *previous;
 	SSQuery *update;
+	SSRow session;
+	SSRows updated;
 
-	if (!find_session(token))
+	if (!find_session(token, &session))
 		return SS_SESSION_NONE;
-	update = secret_fits(token->secret, 2) ? &update_token : secret_fits(token->secret, 5) ? &note_repeat : NULL;
+	current = ss_next_bytea(&session);
+	previous = ss_next_bytea_or_null(&session);
+	update = secret_fits(token->secret, current)	? &update_token
+			 : secret_fits(token->secret, previous) ? &note_repeat
+													: NULL;
 	if (update == NULL)
 	{
 		(void) ss_sessions_end(&token->user_id, &token->session_id, SS_ENDED_REUSE);
 		return SS_SESSION_REUSED;
 	}
-	make_next(token, DatumGetByteaPP(ss_value_typed(0, 4, BYTEAOID)));
+	make_next(token, ss_next_bytea(&session));
 	values[2] = digest_of(token->secret);
-	if (ss_query_latest(update, values, NULL) != 1)
+	updated = ss_rows_latest(update, values, NULL);
+	if (updated.count == 0)
 		return SS_SESSION_NONE;
-	*expires_at = ss_value_time(0, 1);
+	*expires_at = ss_one_time(updated);
 	return SS_SESSION_GOES_ON;
 }
 
@@ -228,7 +244,9 @@ ss_sessions_end(const pg_uuid_t *user_id, const pg_uuid_t *session_id, const cha
 uint64
 ss_sessions_end_by_token(const SSRefreshToken *token, bool everywhere, const char *reason)
 {
-	if (!find_session(token))
+	SSRow session;
+
+	if (!find_session(token, &session))
 		return 0;
 	if (everywhere)
 		return ss_sessions_end_all(&token->user_id, reason);

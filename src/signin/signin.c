@@ -173,11 +173,12 @@ announce_lockout(const pg_uuid_t *user_id, const SSLockout *lockout)
 {
 	SSJson body = {0};
 	Datum id = UUIDPGetDatum(user_id);
+	SSRows recipient = ss_rows_latest(&select_recipient, &id, NULL);
 
-	if (ss_query_latest(&select_recipient, &id, NULL) != 1)
+	if (recipient.count != 1)
 		return;
 	ss_json_open_object(&body, NULL);
-	ss_json_columns(&body, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+	ss_json_columns(&body, ss_row(recipient, 0));
 	ss_json_int(&body, "failures", lockout->failures);
 	ss_json_time(&body, "locked_until", lockout->until);
 	ss_json_close_object(&body);
@@ -207,14 +208,17 @@ static Account
 read_account(SSQuery *query, Datum key)
 {
 	Account account = {0};
+	SSRows rows = ss_rows_latest(query, &key, NULL);
+	SSRow row;
 
-	if (ss_query_latest(query, &key, NULL) != 1)
+	if (rows.count != 1)
 		return account;
+	row = ss_row(rows, 0);
 	account.exists = true;
-	account.user_id = *ss_value_uuid(0, 1);
-	account.password_hash = ss_value_text(0, 2);
-	account.must_change = ss_value_bool(0, 3);
-	account.may_sign_in = ss_value_bool(0, 4);
+	account.user_id = *ss_next_uuid(&row);
+	account.password_hash = ss_next_text(&row);
+	account.must_change = ss_next_bool(&row);
+	account.may_sign_in = ss_next_bool(&row);
 	return account;
 }
 
@@ -240,7 +244,7 @@ swipesavvy_sign_in(PG_FUNCTION_ARGS)
 	TimestampTz session_ends;
 	char *email;
 	text *password;
-	char *role;
+	SSRows role;
 	bool right;
 
 	ss_call_enter(&call, SS_SIGN_IN);
@@ -256,13 +260,13 @@ swipesavvy_sign_in(PG_FUNCTION_ARGS)
 		note_failure(&call, &attempt, "session", "sign_in", &account);
 		return leave_not_signed_in(&call);
 	}
-	if (ss_query_latest(&note_sign_in, (Datum[]){UUIDPGetDatum(&account.user_id)}, NULL) != 1)
+	role = ss_rows_latest(&note_sign_in, (Datum[]){UUIDPGetDatum(&account.user_id)}, NULL);
+	if (role.count == 0)
 		return leave_not_signed_in(&call);
-	role = ss_value_text(0, 1);
 	ss_lockout_clear(&attempt);
 	session_ends = ss_sessions_begin(&account.user_id, &token);
 	record(&call, "session", "sign_in", &token.user_id, &token.session_id, false);
-	PG_RETURN_DATUM(leave_signed_in(&call, &token, session_ends, role, account.must_change));
+	PG_RETURN_DATUM(leave_signed_in(&call, &token, session_ends, ss_one_text(role), account.must_change));
 }
 
 /* --- refresh_session, sign_out ------------------------------------------------------------------ */
@@ -297,13 +301,17 @@ swipesavvy_refresh_session(PG_FUNCTION_ARGS)
 		record(&call, "session", "reuse", &token.user_id, &token.session_id, true);
 	else
 		ss_audit_none(&call); /* the session itself counts how often it was used */
-	if (use == SS_SESSION_GOES_ON &&
-		ss_query_latest(&select_refresher, (Datum[]){UUIDPGetDatum(&token.user_id)}, NULL) == 1)
+	if (use == SS_SESSION_GOES_ON)
 	{
-		char *role = ss_value_text(0, 1);
-		bool must_change = ss_value_bool(0, 2);
+		SSRows rows = ss_rows_latest(&select_refresher, (Datum[]){UUIDPGetDatum(&token.user_id)}, NULL);
 
-		PG_RETURN_DATUM(leave_signed_in(&call, &token, session_ends, role, must_change));
+		if (rows.count > 0)
+		{
+			SSRow row = ss_row(rows, 0);
+			char *role = ss_next_text(&row);
+
+			PG_RETURN_DATUM(leave_signed_in(&call, &token, session_ends, role, ss_next_bool(&row)));
+		}
 	}
 	PG_RETURN_DATUM(leave_refused(&call, "invalid_refresh_token",
 								  "The refresh token is not, or no longer, good; sign in again.", "401"));
@@ -363,15 +371,12 @@ static Account
 lock_own_account(const SSCall *call, SSSignInTry *attempt)
 {
 	Datum id = UUIDPGetDatum(&call->identity);
-	Account account;
-	char *email;
+	SSRows email = ss_rows_latest(&select_email, &id, NULL);
 
-	if (ss_query_latest(&select_email, &id, NULL) != 1)
+	if (email.count == 0)
 		ss_not_found("user", ss_uuid_text(&call->identity));
-	email = ss_value_text(0, 1);
-	ss_lockout_begin(email, attempt);
-	account = read_account(&select_by_id, id);
-	return account;
+	ss_lockout_begin(ss_one_text(email), attempt);
+	return read_account(&select_by_id, id);
 }
 
 /*
@@ -389,7 +394,7 @@ swipesavvy_change_password(PG_FUNCTION_ARGS)
 	text *old_password;
 	text *new_password;
 	Datum values[2];
-	char *role;
+	SSRows role;
 
 	ss_call_enter(&call, SS_SIGN_IN);
 	PreventCommandIfReadOnly("change_password()");
@@ -412,13 +417,13 @@ swipesavvy_change_password(PG_FUNCTION_ARGS)
 	values[1] = CStringGetTextDatum(ss_password_hash(new_password, "new_password"));
 	ss_secret_forget(fcinfo, 0, old_password);
 	ss_secret_forget(fcinfo, 1, new_password);
-	if (ss_query_latest(&note_sign_in, values, NULL) != 1)
+	role = ss_rows_latest(&note_sign_in, values, NULL);
+	if (role.count == 0)
 		return leave_not_signed_in(&call);
-	role = ss_value_text(0, 1);
 	(void) ss_query_latest(&update_password, values, NULL);
 	ss_lockout_clear(&attempt);
 	(void) ss_sessions_end_all(&account.user_id, SS_ENDED_PASSWORD);
 	session_ends = ss_sessions_begin(&account.user_id, &token);
 	record(&call, "user", "change_password", &token.user_id, &token.user_id, false);
-	PG_RETURN_DATUM(leave_signed_in(&call, &token, session_ends, role, false));
+	PG_RETURN_DATUM(leave_signed_in(&call, &token, session_ends, ss_one_text(role), false));
 }

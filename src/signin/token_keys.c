@@ -44,9 +44,7 @@ SS_QUERY(retire_keys, "UPDATE swipesavvy_private.token_keys SET retires_at = lea
 SS_QUERY(delete_retired,
 		 "DELETE FROM swipesavvy_private.token_keys WHERE retires_at < clock_timestamp() - interval '1 day'");
 
-SS_QUERY(insert_key,
-		 "INSERT INTO swipesavvy_private.token_keys (kid, secret, is_imported) VALUES ($1, $2, $3)"
-		 " RETURNING kid, created_at",
+SS_QUERY(insert_key, "INSERT INTO swipesavvy_private.token_keys (kid, secret, is_imported) VALUES ($1, $2, $3)",
 		 TEXTOID, BYTEAOID, BOOLOID);
 
 SS_QUERY(select_keys,
@@ -63,13 +61,14 @@ SS_QUERY(check_overlap, "SELECT $1 >= interval '0' AND $1 <= interval '366 days'
 
 /* --- for tokens.c --------------------------------------------------------------------- */
 
-/* The key in the last result, in memory of its own; what SPI holds of it is overwritten. */
+/* The key, in memory of its own; what SPI holds of it is overwritten. */
 static void
-read_key(SSTokenKey *key)
+read_key(SSRow row, SSTokenKey *key)
 {
-	bytea *secret = DatumGetByteaPP(ss_value_typed(0, 2, BYTEAOID));
+	bytea *secret;
 
-	key->key_id = ss_value_text(0, 1);
+	key->key_id = ss_next_text(&row);
+	secret = ss_next_bytea(&row);
 	key->length = VARSIZE_ANY_EXHDR(secret);
 	key->secret = palloc(key->length);
 	memcpy(key->secret, VARDATA_ANY(secret), key->length);
@@ -87,10 +86,14 @@ bool
 ss_token_keys_find(const char *key_id, SSTokenKey *key)
 {
 	Datum values[] = {CStringGetTextDatum(key_id)};
+	SSRows rows;
 
-	if (strlen(key_id) > KEY_ID_MAX || ss_query_read(&select_by_id, values, NULL) == 0)
+	if (strlen(key_id) > KEY_ID_MAX)
 		return false;
-	read_key(key);
+	rows = ss_rows_read(&select_by_id, values, NULL);
+	if (rows.count == 0)
+		return false;
+	read_key(ss_row(rows, 0), key);
 	return true;
 }
 
@@ -105,28 +108,34 @@ add_key(const char *key_id, uint8 *secret, int length, bool imported)
 	ss_secret_wipe(VARDATA(DatumGetPointer(values[1])), length);
 }
 
-static void
+/* Returns its id. */
+static const char *
 make_key(void)
 {
+	const char *key_id = ss_uuid_text(ss_uuid7_new());
 	uint8 secret[SS_JWT_SECRET_MIN];
 
 	ss_secret_random(secret, sizeof(secret));
-	add_key(ss_uuid_text(ss_uuid7_new()), secret, sizeof(secret), false);
+	add_key(key_id, secret, sizeof(secret), false);
+	return key_id;
 }
 
 void
 ss_token_keys_current(SSTokenKey *key)
 {
-	if (ss_query_latest(&select_current, NULL, NULL) == 0)
+	SSRows rows = ss_rows_latest(&select_current, NULL, NULL);
+
+	if (rows.count == 0)
 	{
 		ss_lock_take(SS_LOCK_TOKEN_KEYS, 0);
-		if (ss_query_latest(&select_current, NULL, NULL) == 0)
-		{
-			make_key();
-			(void) ss_query_latest(&select_current, NULL, NULL);
-		}
+		rows = ss_rows_latest(&select_current, NULL, NULL);
 	}
-	read_key(key);
+	if (rows.count == 0)
+	{
+		(void) make_key();
+		rows = ss_rows_latest(&select_current, NULL, NULL);
+	}
+	read_key(ss_row(rows, 0), key);
 }
 
 /* --- for admins --------------------------------------------------------------------------- */
@@ -140,8 +149,7 @@ read_overlap(FunctionCallInfo fcinfo, int n)
 	if (PG_ARGISNULL(n))
 		ss_missing_value("overlap");
 	overlap = PG_GETARG_DATUM(n);
-	(void) ss_query_write(&check_overlap, &overlap, NULL);
-	if (!ss_value_bool(0, 1))
+	if (!ss_one_bool(ss_rows_write(&check_overlap, &overlap, NULL)))
 		ss_bad_value("overlap", "It is %s; 0 to 366 days are allowed.",
 					 DatumGetCString(DirectFunctionCall1(interval_out, overlap)));
 	return overlap;
@@ -169,11 +177,11 @@ leave_with_list(SSCall *call, uint64 (*query)(SSQuery *, const Datum *, const bo
 	return ss_call_leave_json(call, &json);
 }
 
-/* Writes down that there is a key that signs from now on, the one in the last result. */
+/* Writes down that there is a key that signs from now on. */
 static void
-record(SSCall *call, const char *action)
+record(SSCall *call, const char *action, const char *key_id)
 {
-	SSAudit audit = {.resource = "token_key", .action = action, .resource_id = ss_value_text(0, 1)};
+	SSAudit audit = {.resource = "token_key", .action = action, .resource_id = key_id};
 
 	ss_audit_write(call, &audit, NULL, NULL);
 }
@@ -182,11 +190,13 @@ record(SSCall *call, const char *action)
 static void
 refuse_if_imported(void)
 {
-	if (ss_query_latest(&select_imported, NULL, NULL) > 0)
+	SSRows imported = ss_rows_latest(&select_imported, NULL, NULL);
+
+	if (imported.count > 0)
 		ereport(
 			ERROR, errcode(SS_ERRCODE_BAD_STATE), errmsg("the key that signs tokens is shared with a gateway"),
 			errdetail("Key \"%s\" came by add_token_key(); the gateway would refuse tokens of a key that is made here.",
-					  ss_value_text(0, 1)),
+					  ss_one_text(imported)),
 			errhint("Give the gateway a new key beside this one, then call add_token_key() with it. "
 					"If no gateway verifies tokens any more, pass force => true."));
 }
@@ -206,8 +216,7 @@ swipesavvy_rotate_token_key(PG_FUNCTION_ARGS)
 	if (!ss_arg_bool(fcinfo, 1, false))
 		refuse_if_imported();
 	retire_others(overlap);
-	make_key();
-	record(&call, "rotate");
+	record(&call, "rotate", make_key());
 	PG_RETURN_DATUM(leave_with_list(&call, ss_query_latest));
 }
 
@@ -277,7 +286,7 @@ swipesavvy_add_token_key(PG_FUNCTION_ARGS)
 		ss_duplicate("a token key with this kid exists already", "The kid is \"%s\".", key_id);
 	}
 	add_key(key_id, secret, length, true);
-	record(&call, "add");
+	record(&call, "add", key_id);
 	PG_RETURN_DATUM(leave_with_list(&call, ss_query_latest));
 }
 

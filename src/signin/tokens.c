@@ -64,10 +64,11 @@ ss_tokens_issue(const pg_uuid_t *user_id, const char *role, const pg_uuid_t *ses
 	};
 	SSTokenKey key;
 	char *token;
+	SSRows setting = ss_rows_latest(&select_lifetime, NULL, NULL);
 
-	if (ss_query_latest(&select_lifetime, NULL, NULL) != 1)
+	if (setting.count == 0)
 		elog(ERROR, "setting token_lifetime_minutes is missing");
-	*lifetime = ss_value_int64(0, 1, 0);
+	*lifetime = ss_one_int64(setting);
 	claims.expires_at = now + *lifetime;
 	ss_token_keys_current(&key);
 	token = ss_jwt_make(&claims, key.key_id, key.secret, key.length);

@@ -230,6 +230,7 @@ find_and_lock(FunctionCallInfo fcinfo, const SSCall *call, Datum *values, bool *
 {
 	pg_uuid_t *account_id = ss_arg_uuid(fcinfo, 0, "account_id", true);
 	const pg_uuid_t *user_id = ss_arg_uuid(fcinfo, 1, "user_id", false);
+	SSRows found;
 
 	if (user_id == NULL && !ss_call_has(call, SS_BACKEND | SS_ADMIN))
 	{
@@ -241,9 +242,10 @@ find_and_lock(FunctionCallInfo fcinfo, const SSCall *call, Datum *values, bool *
 		ss_call_require_user(call, SS_BACKEND | SS_ADMIN, user_id);
 	ss_param_pointer(values, nulls, 0, user_id);
 	ss_param_pointer(values, nulls, 1, account_id);
-	if (ss_query_write(&find_account, values, nulls) == 0)
+	found = ss_rows_write(&find_account, values, nulls);
+	if (found.count == 0)
 		ss_not_found("account", ss_uuid_text(account_id));
-	user_id = ss_value_uuid(0, 1);
+	user_id = ss_one_uuid(found);
 	ss_param_pointer(values, nulls, 0, user_id);
 	ss_users_lock(user_id);
 }

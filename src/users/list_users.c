@@ -153,12 +153,14 @@ set_cursor(Datum *values, const char *after)
 	if (after != NULL)
 	{
 		Datum value;
+		SSRows cursor;
 
 		user_id = ss_uuid_from_text(after, "after");
 		value = UUIDPGetDatum(user_id);
-		if (ss_query_read(&find_cursor, &value, NULL) == 0)
+		cursor = ss_rows_read(&find_cursor, &value, NULL);
+		if (cursor.count == 0)
 			ss_bad_value("after", "There is no user \"%s\".", after);
-		created_at = ss_value_time(0, 1);
+		created_at = ss_one_time(cursor);
 	}
 	values[ARG_CREATED_AT] = TimestampTzGetDatum(created_at);
 	values[ARG_USER_ID] = UUIDPGetDatum(user_id);
@@ -203,22 +205,21 @@ index_pattern(const char *search)
 static int64
 count_with(SSQuery *query, const Datum *values, const bool *nulls)
 {
-	(void) ss_query_read(query, values, nulls);
-	return ss_value_int64(0, 1, 0);
+	return ss_one_int64(ss_rows_read(query, values, nulls));
 }
 
 /* Takes the ids of the last query, whose first column they are. */
 static void
-take_ids(Found *found, uint64 rows)
+take_ids(Found *found, SSRows rows)
 {
 	found->count = 0;
-	for (uint64 i = 0; i < rows; i++)
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		bool isnull;
-		Datum id = ss_value_or_null(i, 1, UUIDOID, &isnull);
+		SSRow row = ss_row(rows, i);
+		const pg_uuid_t *id = ss_next_uuid_or_null(&row);
 
-		if (!isnull)
-			found->ids[found->count++] = id;
+		if (id != NULL)
+			found->ids[found->count++] = UUIDPGetDatum(id);
 	}
 }
 
@@ -242,14 +243,18 @@ search_users(const char *search, Datum *values, bool *nulls, Found *found)
 	ss_param_text(values, nulls, ARG_PIECES, index_pattern(ss_page_search_key(search)));
 	if (!nulls[ARG_PIECES] && !most_match(values, nulls))
 	{
-		take_ids(found, ss_query_read(&search_index, values, nulls));
-		found->total = ss_value_int64(0, 2, 0);
+		SSRows rows = ss_rows_read(&search_index, values, nulls);
+		SSRow row = ss_row(rows, 0);
+
+		take_ids(found, rows);
+		ss_next_skip(&row, 1);
+		found->total = ss_next_int64(&row);
 		if (found->total <= SS_PAGE_TOTAL_MAX)
 			return;
 	}
 	if (found->total == 0)
 		found->total = count_with(&count_row_by_row, values, nulls);
-	take_ids(found, ss_query_read(&search_row_by_row, values, nulls));
+	take_ids(found, ss_rows_read(&search_row_by_row, values, nulls));
 }
 
 /* The page and the total of all users. */
@@ -262,7 +267,7 @@ list_all(Datum *values, const bool *nulls, Found *found)
 		found->total = count_with(&count_all, values, nulls);
 		ss_page_remember(&beyond, found->total);
 	}
-	take_ids(found, ss_query_read(&find_all, values, nulls));
+	take_ids(found, ss_rows_read(&find_all, values, nulls));
 }
 
 /* Reads the rows of the page, and one more if there is one. */
@@ -320,7 +325,7 @@ swipesavvy_list_users(PG_FUNCTION_ARGS)
 	else
 	{
 		found->total = count_with(&count_users, values, nulls);
-		take_ids(found, ss_query_read(&find_users, values, nulls));
+		take_ids(found, ss_rows_read(&find_users, values, nulls));
 	}
 	read_rows(found);
 	ss_json_open_object(&json, NULL);
