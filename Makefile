@@ -29,7 +29,7 @@ SQL_1_0_0 = base/schema base/roles base/types audit/audit outbox/outbox outbox/s
 SQL_1_1_0 = base/steps flags/documents flags/flags flags/usage flags/restore flags/privileges \
             experiments/plan experiments/experiments experiments/functions experiments/restore experiments/privileges \
             analytics/rollups analytics/campaigns analytics/segments analytics/uplift analytics/customers analytics/reports analytics/restore analytics/privileges
-SQL_1_2_0 = places/locations places/ratings places/geofences places/partners places/restore places/privileges \
+SQL_1_2_0 = places/locations places/ratings places/offers places/geofences merchants/merchants places/partners places/restore places/privileges \
             learning/learning learning/restore learning/privileges
 
 # The major versions on which it is tested: its C writes rows past the executor, and each version is looked at before it is added here.

@@ -219,6 +219,10 @@ const SSMadeTable ss_made_tables[] = {
 	 "is_active boolean, lat_e7 integer, location_id uuid, lon_e7 integer, merchant_id uuid, name text, "
 	 "phone text, postal_code text, region text, street text, timezone text, "
 	 "updated_at timestamp with time zone"},
+	{"swipesavvy.merchant_offers",
+	 "campaign_no integer, created_at timestamp with time zone, description text, "
+	 "ends_at timestamp with time zone, is_active boolean, merchant_id uuid, offer_id uuid, "
+	 "starts_at timestamp with time zone, terms text, title text, updated_at timestamp with time zone"},
 	{"swipesavvy.merchant_partnerships",
 	 "created_at timestamp with time zone, ends_on date, merchant_id uuid, notes text, rate_milli integer, "
 	 "starts_on date, tier text, version integer"},

@@ -153,6 +153,13 @@ require_record(const SSCall *call)
 }
 
 void
+ss_call_make_personal(SSCall *call)
+{
+	if (call->has_identity)
+		call->allowed &= ~SS_ANON;
+}
+
+void
 ss_call_leave(SSCall *call)
 {
 	require_record(call);

@@ -74,6 +74,9 @@ extern void ss_call_require_user(const SSCall *call, int any_user, const pg_uuid
 /* Does the caller have one of these roles (of those allowed at ss_call_enter)? */
 extern bool ss_call_has(const SSCall *call, int roles);
 
+/* The answer of a function for everybody is somebody's own where one is signed in: caches may not give it to others. */
+extern void ss_call_make_personal(SSCall *call);
+
 /* Back to the caller; the document is finished in the caller's memory context. */
 extern Datum ss_call_leave_json(SSCall *call, SSJson *json);
 

@@ -14,15 +14,19 @@
 #include "audit/audit.h"
 #include "base/args.h"
 #include "base/errors.h"
+#include "base/money.h"
 #include "base/page.h"
 #include "base/query.h"
 #include "base/uuid7.h"
 #include "call/call.h"
+#include "merchants/merchants.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_create_merchant);
 PG_FUNCTION_INFO_V1(swipesavvy_update_merchant);
 PG_FUNCTION_INFO_V1(swipesavvy_get_merchant);
 PG_FUNCTION_INFO_V1(swipesavvy_list_merchants);
+PG_FUNCTION_INFO_V1(swipesavvy_list_merchants_1_2);
+PG_FUNCTION_INFO_V1(swipesavvy_delete_merchant);
 PG_FUNCTION_INFO_V1(swipesavvy_list_merchant_categories);
 
 /* What is said about a merchant; NULL = not said. */
@@ -37,8 +41,6 @@ typedef struct MerchantInput
 	bool clear_description;
 } MerchantInput;
 
-#define MERCHANT_COLUMNS "merchant_id, name, category, mcc, description, metadata, is_active, created_at, updated_at"
-
 SS_QUERY(find_mcc, "SELECT category FROM swipesavvy.mcc_codes WHERE mcc = $1", BPCHAROID);
 
 SS_QUERY(find_category, "SELECT 1 FROM swipesavvy.merchant_categories WHERE category = $1", TEXTOID);
@@ -46,7 +48,7 @@ SS_QUERY(find_category, "SELECT 1 FROM swipesavvy.merchant_categories WHERE cate
 SS_QUERY(insert_merchant,
 		 "INSERT INTO swipesavvy.merchants (merchant_id, name, category, mcc, description, metadata)"
 		 " VALUES ($1, $2, $3, $4, $5, coalesce($6, '{}'))"
-		 " ON CONFLICT (merchant_id) DO NOTHING RETURNING " MERCHANT_COLUMNS,
+		 " ON CONFLICT (merchant_id) DO NOTHING RETURNING " SS_MERCHANT_COLUMNS,
 		 UUIDOID, TEXTOID, TEXTOID, BPCHAROID, TEXTOID, JSONBOID);
 
 SS_QUERY(update_merchant,
@@ -55,27 +57,28 @@ SS_QUERY(update_merchant,
 		 "       mcc = CASE WHEN $7 THEN NULL ELSE coalesce($4, mcc) END,"
 		 "       description = CASE WHEN $8 THEN NULL ELSE coalesce($5, description) END,"
 		 "       metadata = coalesce($6, metadata), is_active = coalesce($9, is_active), updated_at = now()"
-		 " WHERE merchant_id = $1 RETURNING " MERCHANT_COLUMNS,
+		 " WHERE merchant_id = $1 RETURNING " SS_MERCHANT_COLUMNS,
 		 UUIDOID, TEXTOID, TEXTOID, BPCHAROID, TEXTOID, JSONBOID, BOOLOID, BOOLOID, BOOLOID);
 
 /* Of tables that are not there while the extension is at 1.1.0: what is a merchant's follows it, and does not come back with it. */
-SS_QUERY(
-	update_locations,
-	"UPDATE swipesavvy.merchant_locations l SET category_no = c.category_no, is_active = l.is_active AND m.is_active"
-	"  FROM swipesavvy.merchants m JOIN swipesavvy.merchant_categories c ON c.category = m.category"
-	" WHERE m.merchant_id = $1 AND l.merchant_id = $1"
-	"   AND (l.category_no <> c.category_no OR (l.is_active AND NOT m.is_active))",
-	UUIDOID);
+#define CATEGORY_NO                                                                                                    \
+	"(SELECT c.category_no FROM swipesavvy.merchants m"                                                                \
+	" JOIN swipesavvy.merchant_categories c ON c.category = m.category WHERE m.merchant_id = $1)"
+#define OF_INACTIVE                                                                                                    \
+	"merchant_id = $1 AND is_active"                                                                                   \
+	" AND NOT (SELECT m.is_active FROM swipesavvy.merchants m WHERE m.merchant_id = $1)"
 
-SS_QUERY(update_fences,
-		 "UPDATE swipesavvy.geofences f SET is_active = false FROM swipesavvy.merchants m"
-		 " WHERE m.merchant_id = $1 AND NOT m.is_active AND f.merchant_id = $1 AND f.is_active",
-		 UUIDOID);
+static SSSweep places[] = {
+	SS_SWEEP_UPDATE("swipesavvy.merchant_locations", "category_no = " CATEGORY_NO,
+					"merchant_id = $1 AND category_no <> " CATEGORY_NO, UUIDOID),
+	SS_SWEEP_UPDATE("swipesavvy.merchant_locations", "is_active = false", OF_INACTIVE, UUIDOID),
+	SS_SWEEP_UPDATE("swipesavvy.geofences", "is_active = false", OF_INACTIVE, UUIDOID),
+};
 
-SS_QUERY(select_merchant, "SELECT " MERCHANT_COLUMNS " FROM swipesavvy.merchants WHERE merchant_id = $1", UUIDOID);
+SS_QUERY(select_merchant, "SELECT " SS_MERCHANT_COLUMNS " FROM swipesavvy.merchants WHERE merchant_id = $1", UUIDOID);
 
 SS_QUERY(lock_merchant,
-		 "SELECT " MERCHANT_COLUMNS " FROM swipesavvy.merchants WHERE merchant_id = $1 FOR NO KEY UPDATE", UUIDOID);
+		 "SELECT " SS_MERCHANT_COLUMNS " FROM swipesavvy.merchants WHERE merchant_id = $1 FOR NO KEY UPDATE", UUIDOID);
 
 SS_QUERY(select_categories,
 		 "SELECT category, description FROM swipesavvy.merchant_categories WHERE is_active ORDER BY category_no");
@@ -106,6 +109,33 @@ SS_QUERY(find_cursor, "SELECT name FROM swipesavvy.merchants WHERE merchant_id =
 /* by [category given][search given] */
 static SSQuery list_queries[2][2] = {{LIST(""), LIST(BY_NAME)}, {LIST(BY_CATEGORY), LIST(BY_CATEGORY BY_NAME)}};
 static SSQuery count_queries[2][2] = {{COUNT(""), COUNT(BY_NAME)}, {COUNT(BY_CATEGORY), COUNT(BY_CATEGORY BY_NAME)}};
+
+/* The same with ratings, of 1.2.0: $7 is the least. */
+#define BY_RATING " AND r.rating >= $7"
+#define RATED(join)                                                                                                    \
+	" FROM swipesavvy.merchants m " join " JOIN swipesavvy.merchant_rating_averages r USING (merchant_id)"
+#define LIST_RATED(join, conditions)                                                                                   \
+	{                                                                                                                  \
+		"SELECT merchant_id, name, category, mcc, description, created_at, r.rating,"                                  \
+		" coalesce(r.rating_count, 0) AS rating_count" RATED(                                                          \
+			join) " WHERE is_active AND (name, merchant_id) > ($3, $4)" conditions                                     \
+				  " ORDER BY name, merchant_id LIMIT $5 OFFSET $6",                                                    \
+			7, {TEXTOID, TEXTOID, TEXTOID, UUIDOID, INT8OID, INT8OID, NUMERICOID}, NULL                                \
+	}
+#define COUNT_RATED(conditions)                                                                                        \
+	{                                                                                                                  \
+		"SELECT count(*) FROM (SELECT 1" RATED("") " WHERE is_active" conditions BY_RATING SS_PAGE_COUNT_LIMIT ") m",  \
+			7, {TEXTOID, TEXTOID, TEXTOID, UUIDOID, INT8OID, INT8OID, NUMERICOID}, NULL                                \
+	}
+
+/* by [rating_min given][category given][search given]; merchants of any rating are counted as above */
+static SSQuery list_rated_queries[2][2][2] = {
+	{{LIST_RATED("LEFT", ""), LIST_RATED("LEFT", BY_NAME)},
+	 {LIST_RATED("LEFT", BY_CATEGORY), LIST_RATED("LEFT", BY_CATEGORY BY_NAME)}},
+	{{LIST_RATED("", BY_RATING), LIST_RATED("", BY_NAME BY_RATING)},
+	 {LIST_RATED("", BY_CATEGORY BY_RATING), LIST_RATED("", BY_CATEGORY BY_NAME BY_RATING)}}};
+static SSQuery count_rated_queries[2][2] = {{COUNT_RATED(""), COUNT_RATED(BY_NAME)},
+											{COUNT_RATED(BY_CATEGORY), COUNT_RATED(BY_CATEGORY BY_NAME)}};
 
 /* --- what is said about a merchant -------------------------------------------------- */
 
@@ -207,6 +237,14 @@ swipesavvy_create_merchant(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 
+/* What is a merchant's follows it. */
+static void
+update_places(const Datum *merchant_id)
+{
+	for (int i = 0; i < (int) lengthof(places); i++)
+		(void) ss_query_sweep(&places[i], merchant_id, NULL);
+}
+
 static MerchantInput
 read_changes(Jsonb *changes)
 {
@@ -270,10 +308,64 @@ swipesavvy_update_merchant(PG_FUNCTION_ARGS)
 	ss_json_row(&json, NULL);
 	record(&call, "update", merchant_id, before);
 	if (OidIsValid(get_relname_relid("merchant_locations", get_namespace_oid("swipesavvy", false))))
+		update_places(values);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
+
+/* --- deleting ------------------------------------------------------------------------------ */
+
+/*
+ * Campaigns are locked so that none of them is launched meanwhile; the merchant's own lock keeps out those that are being
+ * created for it.
+ */
+SS_QUERY(lock_merchant_wholly,
+		 "SELECT " SS_MERCHANT_COLUMNS " FROM swipesavvy.merchants WHERE merchant_id = $1 FOR UPDATE", UUIDOID);
+SS_QUERY(lock_campaigns,
+		 "SELECT c.campaign_id, c.status IN ('running', 'paused') FROM swipesavvy.campaigns c"
+		 " WHERE c.target_merchant_id = $1 AND c.status <> 'archived' ORDER BY c.campaign_no FOR SHARE",
+		 UUIDOID);
+SS_QUERY(end_merchant,
+		 "UPDATE swipesavvy.merchants SET is_active = false, updated_at = now() WHERE merchant_id = $1"
+		 " RETURNING " SS_MERCHANT_COLUMNS,
+		 UUIDOID);
+
+/*
+ * delete_merchant(merchant_id): it is kept, and not active any more
+ */
+Datum
+swipesavvy_delete_merchant(PG_FUNCTION_ARGS)
+{
+	SSCall call;
+	SSJson json = {0};
+	pg_uuid_t *merchant_id;
+	SSAuditRow before;
+	SSRows campaigns;
+	Datum value;
+
+	ss_call_enter(&call, SS_ADMIN);
+	merchant_id = ss_arg_uuid(fcinfo, 0, "merchant_id", true);
+	value = UUIDPGetDatum(merchant_id);
+	if (ss_query_latest(&lock_merchant_wholly, &value, NULL) == 0)
+		ss_not_found("merchant", ss_uuid_text(merchant_id));
+	before = ss_audit_row();
+	campaigns = ss_rows_latest(&lock_campaigns, &value, NULL);
+	for (uint64 i = 0; i < campaigns.count; i++)
 	{
-		(void) ss_query_latest(&update_locations, values, NULL);
-		(void) ss_query_latest(&update_fences, values, NULL);
+		SSRow row = ss_row(campaigns, i);
+		char *campaign_id = ss_next_text(&row);
+
+		if (ss_next_bool(&row))
+			ss_bad_state("a campaign that runs or is paused is aimed at the merchant", "The campaign_id is \"%s\".",
+						 campaign_id);
 	}
+	ss_query_latest_rows(&end_merchant, &value, NULL, 1);
+	ss_json_open_object(&json, NULL);
+	ss_json_uuid(&json, "merchant_id", merchant_id);
+	ss_json_bool(&json, "is_active", false);
+	ss_json_text(&json, "message", "The merchant is not shown any more; its purchases and history stay.");
+	ss_json_close_object(&json);
+	record(&call, "delete", merchant_id, before);
+	update_places(&value);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 
@@ -322,38 +414,68 @@ set_cursor(Datum *values, bool *nulls, const char *after)
 	ss_param_pointer(values, nulls, 3, merchant_id);
 }
 
+/* What a list is asked for, by the arguments of the same positions: category, search, page_size, page_offset, after. */
+static void
+list(FunctionCallInfo fcinfo, SSJson *json, Numeric rating_min, bool rated)
+{
+	char *category = ss_arg_text(fcinfo, 0, "category", SS_NAME_MAX, false);
+	char *search = ss_arg_text(fcinfo, 1, "search", SS_NAME_MAX, false);
+	SSPage page = ss_arg_page(fcinfo, 2, 3, 4, SS_PAGE_MAX, SS_PAGE_DEFAULT);
+	bool by_category = category != NULL;
+	bool by_name = search != NULL;
+	int64 counted;
+	Datum values[7];
+	bool nulls[7] = {false};
+
+	if (by_category)
+		check_category(category);
+	ss_param_text(values, nulls, 0, category);
+	ss_param_text(values, nulls, 1, by_name ? ss_page_pattern(search) : NULL);
+	set_cursor(values, nulls, page.after);
+	values[4] = Int64GetDatum(SS_PAGE_ROWS(&page));
+	values[5] = Int64GetDatum(page.offset);
+	ss_param_pointer(values, nulls, 6, rating_min);
+
+	counted = ss_one_int64(ss_rows_read(rating_min != NULL ? &count_rated_queries[by_category][by_name]
+														   : &count_queries[by_category][by_name],
+										values, nulls));
+	(void) ss_query_read(rated ? &list_rated_queries[rating_min != NULL][by_category][by_name]
+							   : &list_queries[by_category][by_name],
+						 values, nulls);
+	ss_json_open_object(json, NULL);
+	ss_page_add(json, "merchants", &page, counted, "merchant_id");
+	ss_json_close_object(json);
+}
+
 /*
- * list_merchants(category, search, page_size, page_offset, after): the active ones
+ * list_merchants(category, search, page_size, page_offset, after): the active ones; until 1.1.0
  */
 Datum
 swipesavvy_list_merchants(PG_FUNCTION_ARGS)
 {
 	SSCall call;
 	SSJson json = {0};
-	char *category;
-	char *search;
-	SSPage page;
-	int64 counted;
-	Datum values[6];
-	bool nulls[6] = {false};
 
 	ss_call_enter(&call, SS_ANYONE);
-	category = ss_arg_text(fcinfo, 0, "category", SS_NAME_MAX, false);
-	search = ss_arg_text(fcinfo, 1, "search", SS_NAME_MAX, false);
-	page = ss_arg_page(fcinfo, 2, 3, 4, SS_PAGE_MAX, SS_PAGE_DEFAULT);
-	if (category != NULL)
-		check_category(category);
-	ss_param_text(values, nulls, 0, category);
-	ss_param_text(values, nulls, 1, search == NULL ? NULL : ss_page_pattern(search));
-	set_cursor(values, nulls, page.after);
-	values[4] = Int64GetDatum(SS_PAGE_ROWS(&page));
-	values[5] = Int64GetDatum(page.offset);
+	list(fcinfo, &json, NULL, false);
+	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
+}
 
-	counted = ss_one_int64(ss_rows_read(&count_queries[category != NULL][search != NULL], values, nulls));
-	(void) ss_query_read(&list_queries[category != NULL][search != NULL], values, nulls);
-	ss_json_open_object(&json, NULL);
-	ss_page_add(&json, "merchants", &page, counted, "merchant_id");
-	ss_json_close_object(&json);
+/*
+ * list_merchants(category, search, page_size, page_offset, after, rating_min)
+ */
+Datum
+swipesavvy_list_merchants_1_2(PG_FUNCTION_ARGS)
+{
+	SSCall call;
+	SSJson json = {0};
+	Numeric rating_min;
+
+	ss_call_enter(&call, SS_ANYONE);
+	rating_min = ss_arg_numeric(fcinfo, 5, "rating_min", false);
+	if (rating_min != NULL)
+		(void) ss_scaled_from_numeric(rating_min, 2, 100, 500, "rating_min");
+	list(fcinfo, &json, rating_min, true);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 

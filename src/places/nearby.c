@@ -6,11 +6,14 @@
  * the radius; the distance on the sphere then decides, and orders what the
  * rounding of chords may have swapped. Rows are taken until the page is full, one more
  * is known of, and nothing that could still come may be nearer. What is shown of
- * those on the page is read by their ids afterwards.
+ * those on the page is read afterwards, under the same snapshot, from where each row is: so
+ * that no other index has to be searched for it.
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "storage/itemptr.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
@@ -23,6 +26,7 @@
 #include "call/call.h"
 #include "places/hours.h"
 #include "places/location.h"
+#include "places/offers.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_get_nearby_merchants);
 
@@ -36,8 +40,9 @@ typedef struct Wanted
 {
 	SSPoint point;
 	Numeric radius;
-	double metres;	   /* the same */
-	int16 category_no; /* 0: any */
+	double metres;		/* the same */
+	int16 category_no;	/* 0: any */
+	Numeric rating_min; /* NULL: any, and those without ratings */
 	int rows;
 	bool open_only;
 	TimestampTz open_at;
@@ -47,6 +52,7 @@ typedef struct Wanted
 /* A location that is near enough. */
 typedef struct Found
 {
+	ItemPointerData place; /* of its row */
 	pg_uuid_t location_id;
 	pg_uuid_t merchant_id;
 	double distance;
@@ -63,20 +69,27 @@ typedef struct Near
 
 SS_QUERY(find_category, "SELECT c.category_no FROM swipesavvy.merchant_categories c WHERE c.category = $1", TEXTOID);
 
-#define NEAR_COLUMNS "SELECT n.location_id, n.merchant_id, n.lat_e7, n.lon_e7, n.chord, n.timezone, n.hours"
-#define NEAR_SQL	 " FROM swipesavvy.locations_near($1, $2, $3, $4) n"
+#define NEAR_SQL                                                                                                       \
+	"SELECT n.place, n.location_id, n.merchant_id, n.lat_e7, n.lon_e7, n.chord, n.timezone, n.hours"                   \
+	" FROM swipesavvy.locations_near($1, $2, $3, $4) n"
+#define IN_CATEGORY "n.category_no = $5"
+#define RATED_JOIN	" JOIN swipesavvy.merchant_rating_averages a ON a.merchant_id = n.merchant_id"
+#define WELL_RATED	"a.rating >= $6"
+#define FIND(rest)                                                                                                     \
+	SS_QUERY_OF(NEAR_SQL rest " ORDER BY n.chord", FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, INT2OID, NUMERICOID)
 
-SS_QUERY(find_near, NEAR_COLUMNS NEAR_SQL " ORDER BY n.chord", FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID);
-
-SS_QUERY(find_near_in_category, NEAR_COLUMNS NEAR_SQL " WHERE n.category_no = $5 ORDER BY n.chord", FLOAT8OID,
-		 FLOAT8OID, FLOAT8OID, FLOAT8OID, INT2OID);
+/* by [rating_min given][category given] */
+static SSQuery find_queries[2][2] = {
+	{FIND(""), FIND(" WHERE " IN_CATEGORY)},
+	{FIND(RATED_JOIN " WHERE " WELL_RATED), FIND(RATED_JOIN " WHERE " IN_CATEGORY " AND " WELL_RATED)}};
 
 SS_QUERY(read_shown,
 		 "SELECT l.merchant_id, l.location_id, m.name, m.category, l.name AS location_name, l.street, l.city, l.lat_e7,"
-		 " l.lon_e7, l.timezone, l.hours FROM unnest($1) WITH ORDINALITY u (location_id, n)"
-		 " JOIN swipesavvy.merchant_locations l ON l.location_id = u.location_id"
-		 " JOIN swipesavvy.merchants m ON m.merchant_id = l.merchant_id ORDER BY u.n",
-		 UUIDARRAYOID);
+		 " l.lon_e7, a.rating, a.rating_count, l.timezone, l.hours FROM unnest($1) WITH ORDINALITY u (place, n)"
+		 " JOIN swipesavvy.merchant_locations l ON l.ctid = u.place"
+		 " JOIN swipesavvy.merchants m ON m.merchant_id = l.merchant_id"
+		 " LEFT JOIN swipesavvy.merchant_rating_averages a ON a.merchant_id = l.merchant_id ORDER BY u.n",
+		 TIDARRAYOID);
 
 /* --- what is near ----------------------------------------------------------------------- */
 
@@ -101,6 +114,7 @@ take(const Wanted *wanted, SSRow row, Near *near)
 	char *timezone;
 	Jsonb *hours;
 
+	found.place = *(ItemPointer) DatumGetPointer(ss_next_value(&row, TIDOID));
 	found.location_id = *ss_next_uuid(&row);
 	found.merchant_id = *ss_next_uuid(&row);
 	point.lat_e7 = ss_next_int32(&row);
@@ -126,7 +140,7 @@ take(const Wanted *wanted, SSRow row, Near *near)
 static double
 chord_of(SSRow row)
 {
-	ss_next_skip(&row, 4);
+	ss_next_skip(&row, 5);
 	return ss_next_float8(&row);
 }
 
@@ -134,15 +148,16 @@ static void
 find(const Wanted *wanted, Near *near)
 {
 	SSVector q = ss_sphere_vector(wanted->point);
-	Datum values[5] = {Float8GetDatum(SS_EARTH_RADIUS * q.x), Float8GetDatum(SS_EARTH_RADIUS * q.y),
+	Datum values[6] = {Float8GetDatum(SS_EARTH_RADIUS * q.x), Float8GetDatum(SS_EARTH_RADIUS * q.y),
 					   Float8GetDatum(SS_EARTH_RADIUS * q.z), Float8GetDatum(ss_sphere_side(wanted->metres)),
-					   Int16GetDatum(wanted->category_no)};
+					   Int16GetDatum(wanted->category_no),	  NumericGetDatum(wanted->rating_min)};
+	bool nulls[6] = {false, false, false, false, false, wanted->rating_min == NULL};
 	Portal cursor;
 	bool done = false;
 
 	ss_query_plan_once();
 	ss_query_avoid_sorts();
-	cursor = ss_query_open(wanted->category_no == 0 ? &find_near : &find_near_in_category, values, NULL);
+	cursor = ss_query_open(&find_queries[wanted->rating_min != NULL][wanted->category_no != 0], values, nulls);
 	while (!done)
 	{
 		SSRows rows = ss_rows_fetch(cursor, wanted->rows + 2);
@@ -202,9 +217,11 @@ add_is_open(SSJson *json, Jsonb *hours, const char *timezone, TimestampTz at)
 }
 
 static void
-add_merchant(SSJson *json, SSRow row, const Found *found, TimestampTz at)
+add_merchant(SSJson *json, SSRow row, const Found *found, int offers, TimestampTz at)
 {
 	char *timezone;
+	Datum rating;
+	bool isnull;
 
 	ss_json_open_object(json, NULL);
 	ss_json_uuid(json, "merchant_id", ss_next_uuid(&row));
@@ -218,22 +235,53 @@ add_merchant(SSJson *json, SSRow row, const Found *found, TimestampTz at)
 	ss_location_degrees(json, "longitude", ss_next_int32(&row));
 	ss_json_datum(json, "distance_meters", NumericGetDatum(ss_money_to_major(ss_sphere_decimetres(found->distance), 1)),
 				  false, NUMERICOID);
+	rating = ss_next_value_or_null(&row, NUMERICOID, &isnull);
+	ss_json_datum(json, "rating", rating, isnull, NUMERICOID);
+	ss_json_int(json, "rating_count", ss_next_int64_or(&row, 0));
+	ss_json_int(json, "offers", offers);
 	timezone = ss_next_text_or_null(&row);
 	add_is_open(json, ss_next_jsonb_or_null(&row), timezone, at);
 	ss_json_close_object(json);
 }
 
+/* The rows that are shown, by where they are. */
+static Datum
+places_of(const Near *near, int shown)
+{
+	Datum *places = palloc(Max(shown, 1) * sizeof(Datum));
+
+	for (int i = 0; i < shown; i++)
+		places[i] = PointerGetDatum(&near->found[i].place);
+	return PointerGetDatum(construct_array(places, shown, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT));
+}
+
+/* The ids of their merchants. */
+static Datum
+merchants_of(const Near *near, int shown)
+{
+	return ss_uuid_array(&near->found[0].merchant_id, shown, sizeof(Found));
+}
+
 static void
-add_merchants(SSJson *json, const Wanted *wanted, const Near *near)
+add_merchants(SSJson *json, SSCall *call, const Wanted *wanted, const Near *near)
 {
 	int shown = Min(near->count, wanted->rows);
 	TimestampTz at = wanted->open_only ? wanted->open_at : GetCurrentTransactionStartTimestamp();
-	Datum ids = ss_uuid_array(near->found, shown, sizeof(Found));
-	SSRows rows = ss_rows_read(&read_shown, &ids, NULL);
+	Datum places = places_of(near, shown);
+	SSProspect prospect;
+	pg_uuid_t *offered = NULL;
+	int noffered = 0;
+	SSRows rows;
+
+	ss_offers_begin(&prospect, call, GetCurrentTransactionStartTimestamp());
+	if (shown > 0)
+		noffered = ss_offers_shown(&prospect, merchants_of(near, shown), &offered);
+	rows = ss_rows_read(&read_shown, &places, NULL);
 
 	ss_json_open_array(json, "merchants");
 	for (int i = 0; i < shown && i < (int) rows.count; i++)
-		add_merchant(json, ss_row(rows, i), &near->found[i], at);
+		add_merchant(json, ss_row(rows, i), &near->found[i],
+					 ss_offers_of(offered, noffered, &near->found[i].merchant_id), at);
 	ss_json_close_array(json);
 	ss_json_int(json, "count", shown);
 	ss_json_bool(json, "more", near->count > shown);
@@ -266,7 +314,7 @@ read_radius(FunctionCallInfo fcinfo, int n, Wanted *wanted)
 
 /*
  * get_nearby_merchants(latitude, longitude, radius_meters, category, page_size,
- * open_at, distinct_merchants)
+ * rating_min, open_at, distinct_merchants)
  */
 Datum
 swipesavvy_get_nearby_merchants(PG_FUNCTION_ARGS)
@@ -285,16 +333,19 @@ swipesavvy_get_nearby_merchants(PG_FUNCTION_ARGS)
 	if (category != NULL)
 		wanted.category_no = category_no_of(category);
 	wanted.rows = (int) ss_arg_page(fcinfo, 4, -1, -1, MAX_ROWS, DEFAULT_ROWS).limit;
-	wanted.open_at = ss_arg_time(fcinfo, 5, "open_at", &isnull);
+	wanted.rating_min = ss_arg_numeric(fcinfo, 5, "rating_min", false);
+	if (wanted.rating_min != NULL)
+		(void) ss_scaled_from_numeric(wanted.rating_min, 2, 100, 500, "rating_min");
+	wanted.open_at = ss_arg_time(fcinfo, 6, "open_at", &isnull);
 	wanted.open_only = !isnull;
-	wanted.distinct = ss_arg_bool(fcinfo, 6, true);
+	wanted.distinct = ss_arg_bool(fcinfo, 7, true);
 	find(&wanted, &near);
 	sort(&wanted, &near);
 	ss_json_open_object(&json, NULL);
 	ss_location_degrees(&json, "latitude", wanted.point.lat_e7);
 	ss_location_degrees(&json, "longitude", wanted.point.lon_e7);
 	ss_json_datum(&json, "radius_meters", NumericGetDatum(wanted.radius), false, NUMERICOID);
-	add_merchants(&json, &wanted, &near);
+	add_merchants(&json, &call, &wanted, &near);
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

@@ -233,8 +233,7 @@ status_of(const char *comment, const Review *before)
 		return NULL;
 	if (before->comment != NULL && strcmp(comment, before->comment) == 0 && strcmp(before->status, "pending") != 0)
 		return before->status;
-	(void) ss_query_read(&read_moderation, NULL, NULL);
-	return ss_value_bool(0, 1) ? "pending" : "approved";
+	return ss_one_bool(ss_rows_read(&read_moderation, NULL, NULL)) ? "pending" : "approved";
 }
 
 static void

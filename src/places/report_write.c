@@ -38,7 +38,7 @@ SS_QUERY(write_visits,
 		 " DO UPDATE SET dwelt_at = excluded.dwelt_at, exited_at = excluded.exited_at",
 		 UUIDARRAYOID, UUIDARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID);
 
-/* What the user could use now, of the fences' own campaigns, or of deals at their merchants; who is held out is decided here. */
+/* What the user could use now, of the fences' own campaigns, or of deals at their merchants; hold-outs and tests are looked at here. */
 SS_QUERY(
 	find_campaigns,
 	"SELECT c.campaign_no, c.campaign_id, c.name, c.offer_type, " SS_CAMPAIGN_OFFER_SQL
@@ -265,7 +265,8 @@ ss_report_trigger(SSJson *json, const pg_uuid_t *user_id, TimestampTz at, const 
 
 		for (int k = 0; k < ndone; k++)
 			again |= done[k] == triggered.campaign_no;
-		if (again || (triggered.hold_out > 0 && ss_held_out(triggered.campaign_id, user_id, triggered.hold_out)))
+		if (again || (triggered.hold_out > 0 && ss_held_out(triggered.campaign_id, user_id, triggered.hold_out)) ||
+			!ss_campaign_served(triggered.campaign_no, user_id))
 			continue;
 		done[ndone++] = triggered.campaign_no;
 		trigger(json, user_id, &triggered, at);

@@ -141,8 +141,7 @@ swipesavvy_get_merchant_reviews(PG_FUNCTION_ARGS)
 	ss_json_uuid(&json, "merchant_id", merchant_id);
 	ss_rating_add(&json, merchant_id, false);
 	add_histogram(&json, values);
-	(void) ss_query_read(&count_reviews, values, NULL);
-	counted = ss_value_int64(0, 1, 0);
+	counted = ss_one_int64(ss_rows_read(&count_reviews, values, NULL));
 	rows = ss_rows_read(&list_reviews, values, nulls);
 	ss_json_open_array(&json, "reviews");
 	for (int64 i = 0; i < Min((int64) rows.count, page.limit); i++)
@@ -172,8 +171,7 @@ swipesavvy_list_reviews_to_moderate(PG_FUNCTION_ARGS)
 	page = ss_arg_page(fcinfo, 0, -1, 1, SS_PAGE_MAX, SS_PAGE_DEFAULT);
 	set_cursor(values, nulls, 0, &page);
 	values[1] = Int64GetDatum(SS_PAGE_ROWS(&page));
-	(void) ss_query_read(&count_pending, NULL, NULL);
-	counted = ss_value_int64(0, 1, 0);
+	counted = ss_one_int64(ss_rows_read(&count_pending, NULL, NULL));
 	(void) ss_query_read(&list_pending, values, nulls);
 	ss_json_open_object(&json, NULL);
 	ss_page_add(&json, "reviews", &page, counted, "review_id");

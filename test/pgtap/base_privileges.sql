@@ -51,6 +51,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('close_geofence_visits', 'M'), ('apply_location_retention', 'M'),
     ('rate_merchant', 'CBM'), ('delete_rating', 'CM'), ('get_merchant_reviews', 'A'), ('moderate_review', 'SM'), ('list_reviews_to_moderate', 'SM'), ('refresh_rating_prior', 'M'), ('rating_average', 'NM'),
     ('set_partnership', 'M'), ('get_partnership', 'NM'), ('refresh_merchant_analytics', 'M'), ('get_merchant_analytics', 'NM'),
+    ('add_merchant_offer', 'M'), ('update_merchant_offer', 'M'), ('remove_merchant_offer', 'M'), ('get_merchant_offers', 'A'), ('delete_merchant', 'M'),
     ('train_ml_model', 'M'), ('cancel_ml_training', 'M'), ('activate_ml_model', 'M'), ('train_models', 'M'), ('list_ml_models', 'NM'), ('get_ml_performance', 'NM'),
     ('predict', 'NBM'), ('get_merchant_affinity', 'CBM'), ('get_send_times', 'CBM'), ('refresh_models', 'M'), ('export_ml_data', 'M'), ('set_profiling_consent', 'CM'), ('restore_ml_excluded_mccs', '-'),
     ('restore_feature_flags', '-'), ('restore_feature_flag_rollouts', '-'),

@@ -93,6 +93,7 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('merchant_sentinel', ''),
     ('merchants', 'a_merchant_has_a_category a_merchant_has_a_known_mcc a_merchant_has_a_name merchant_metadata_are_an_object'),
     ('merchant_locations', 'a_country_has_two_letters a_location_is_of_a_merchant a_location_is_on_earth hours_are_an_object hours_are_of_a_time_zone'),
+    ('merchant_offers', 'an_offer_ends_after_it_starts an_offer_has_a_title an_offer_is_of_a_campaign an_offer_is_of_a_merchant the_dates_of_an_offer_are_its_own_or_its_campaigns'),
     ('merchant_ratings', 'a_sum_of_ratings_is_of_a_merchant no_rating_counts_less_than_nothing ratings_add_up'),
     ('merchant_reviews', 'a_comment_has_2000_characters a_comment_has_a_status a_rating_is_one_to_five a_review_is_a_users a_review_is_of_a_merchant'),
     ('rating_prior', 'a_mean_is_one_to_five there_is_one_prior'),
@@ -244,10 +245,10 @@ SELECT is_empty('SELECT oid::regprocedure, name FROM member_functions, unnest(pr
 CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('i/strict/s', 'minor_to_major email_key search_key'),
     ('v/null/s', 'uuid_v7'), ('i/null/s', 'place_position place_box'), ('s/null/s', 'locations_near geofences_near'), ('i/strict/s', 'place_distance rating_average'),
-    ('s/null/r', 'get_merchant_locations get_nearby_merchants list_geofences get_merchant_reviews list_reviews_to_moderate'),
+    ('s/null/r', 'get_merchant_locations get_nearby_merchants list_geofences get_merchant_offers get_merchant_reviews list_reviews_to_moderate'),
     ('s/null/r', 'get_partnership'), ('v/null/u', 'set_partnership refresh_merchant_analytics get_merchant_analytics'),
     ('v/null/u', 'add_merchant_location update_merchant_location remove_merchant_location import_merchant_locations create_geofence update_geofence delete_geofence set_location_consent report_location '
-        'close_geofence_visits apply_location_retention rate_merchant delete_rating moderate_review refresh_rating_prior'),
+        'close_geofence_visits apply_location_retention rate_merchant delete_rating moderate_review refresh_rating_prior add_merchant_offer update_merchant_offer remove_merchant_offer delete_merchant'),
     ('s/null/s', 'purchases_computed'),
     ('s/null/r', 'current_user_id export_user_data get_audit_logs latest_audit_seal verify_audit_log get_health_history list_alerts metrics worker_status get_campaign get_merchant get_system_health health get_user_accounts list_campaigns list_merchant_categories list_merchants '
         'list_segments list_sink_secrets list_sinks list_tiers list_token_keys preview_sink verify_ledger verify_token'),
@@ -292,7 +293,7 @@ SELECT is_empty('SELECT p.oid::regprocedure, l.lanname FROM member_functions p J
 SELECT is_empty('SELECT p.oid::regprocedure FROM member_functions p JOIN pg_language l ON l.oid = p.prolang
                   WHERE l.lanname <> ''c'' AND p.prorettype <> ''trigger''::regtype AND p.proname NOT IN (''grant_access'', ''guard_restores'', ''place_position'', ''locations_near'', ''place_box'', ''geofences_near'')', 'only triggers of restored seeds, what calls cube, and parts of the steps are not C');
 SELECT is_empty('SELECT oid::regprocedure, prosrc FROM member_functions p WHERE probin IS NOT NULL
-                    AND (prosrc <> ''swipesavvy_'' || proname OR probin <> ''$libdir/swipesavvy'')', 'the C symbols are named after their functions');
+                    AND (prosrc !~ (''^swipesavvy_'' || proname || ''(_1_2)?$'') OR probin <> ''$libdir/swipesavvy'')', 'the C symbols are named after their functions, with the release where a later one took the place of an earlier one');
 SELECT is_empty('SELECT proname, count(*) FROM member_functions GROUP BY 1 HAVING count(*) > 1', 'no function is overloaded');
 
 -- --- triggers ---------------------------------------------------------------------------------

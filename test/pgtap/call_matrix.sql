@@ -25,6 +25,7 @@ INSERT INTO fixture SELECT 'open', swipesavvy.record_transaction(:'ada', 10, sta
 INSERT INTO fixture SELECT 'merchant', swipesavvy.create_merchant('Cafe', 'Restaurants & Cafes') ->> 'merchant_id';
 SELECT count(swipesavvy.record_transaction(u, 10, NULL, value::uuid)) AS bought, count(swipesavvy.rate_merchant(u, value::uuid, 5, 'Good')) AS rated
   FROM fixture, unnest(ARRAY[:'ada', :'bob']::uuid[]) u WHERE key = 'merchant' \gset
+INSERT INTO fixture SELECT 'offer', swipesavvy.add_merchant_offer(value::uuid, 'Cake') ->> 'offer_id' FROM fixture WHERE key = 'merchant';
 INSERT INTO fixture SELECT 'review', review_id::text FROM swipesavvy.merchant_reviews WHERE user_id = :'ada';
 INSERT INTO fixture SELECT 'location', swipesavvy.add_merchant_location((SELECT value::uuid FROM fixture WHERE key = 'merchant'), 52.5, 13.4) ->> 'location_id';
 INSERT INTO fixture SELECT 'fence', swipesavvy.create_geofence('Gate', 52.5, 13.4, 100) ->> 'geofence_id';
@@ -89,6 +90,11 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('report_location', '$user, 52.5, 13.4', 'user', NULL),
     ('close_geofence_visits', '', NULL, NULL),
     ('apply_location_retention', '', NULL, NULL),
+    ('add_merchant_offer', $$$merchant, 'Cake'$$, NULL, NULL),
+    ('update_merchant_offer', $$$offer, '{"title": "Cakes"}'$$, NULL, NULL),
+    ('remove_merchant_offer', '$offer', NULL, NULL),
+    ('get_merchant_offers', '$merchant', NULL, NULL),
+    ('delete_merchant', '$merchant', NULL, NULL),
     ('rate_merchant', '$user, $merchant, 4', 'user', NULL),
     ('delete_rating', '$user, $merchant', 'user', NULL),
     ('get_merchant_reviews', '$merchant', NULL, NULL),

@@ -98,6 +98,13 @@ SELECT pg_temp.triggered(6, 6, '30 minutes');
 SELECT user_id = :'ann', kind, c.campaign_id, occurred_at - now() FROM swipesavvy.campaign_events JOIN swipesavvy.campaigns c USING (campaign_no) ORDER BY occurred_at, campaign_id;
 SELECT event, version, order_key, body - 'occurred_at' FROM swipesavvy.outbox WHERE event = 'location.triggered' ORDER BY message_id;
 SELECT count(*) FROM swipesavvy.points_entries WHERE user_id = :'ann';
+-- in a test a user gets one arm
+SAVEPOINT untested;
+DELETE FROM swipesavvy.geofence_triggers;
+SELECT swipesavvy.create_ab_test('T', 'DEAL-1', '{DEAL-9}', exposure => 'assignment', test_id => '00000000-0000-7000-8000-0000000000e3') ->> 'status';
+SELECT swipesavvy.start_ab_test('00000000-0000-7000-8000-0000000000e3') ->> 'status';
+SELECT t ~ 'DEAL-1' AND t ~ 'DEAL-9' AS both, t ~ 'DEAL-1' OR t ~ 'DEAL-9' AS one FROM pg_temp.triggered(5, 5, '20 minutes') t;
+ROLLBACK TO untested;
 
 -- visits that nobody ends, and retention
 DELETE FROM swipesavvy.geofence_states; DELETE FROM swipesavvy.geofence_visits;

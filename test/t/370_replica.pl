@@ -20,6 +20,7 @@ my $card = json($primary, 'app', "SELECT swipesavvy.link_account('$ada', 'card',
 $primary->safe_psql('app', qq{
     SELECT swipesavvy.activate_boost('$ada', '$boost'), swipesavvy.add_merchant_location('$merchant', 1, 2), swipesavvy.set_partnership('$merchant', 'trial', 2.5), swipesavvy.create_geofence('Gate', 1, 2, 100);
     SELECT swipesavvy.record_transaction('$ada', 5, NULL, '$merchant', occurred_at => now() - interval '200 hours'), swipesavvy.rate_merchant('$ada', '$merchant', 4, 'Good');
+    SELECT swipesavvy.add_merchant_offer('$merchant', 'Cake');
     SELECT swipesavvy.moderate_review(review_id, 'approved') FROM swipesavvy.merchant_reviews;
     SELECT swipesavvy.set_sink_secret('key', 's3cret');
     SELECT swipesavvy.create_sink('hook', 'webhook', 'https://example.com/', 'key', '{points.*}');
@@ -70,6 +71,7 @@ my %questions = (
     flag_usage_users => q{(ARRAY[decode(repeat('01', 4096), 'hex')])},
     flag_users => "('dark_mode')",
     rating_average => '(14, 3, 5, 300)',
+    get_merchant_offers => "('$merchant')",
     get_merchant_reviews => "('$merchant')",
     list_reviews_to_moderate => '()',
     geofences_near => '(6366160, 222312, 111190, 50000)',

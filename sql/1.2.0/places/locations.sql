@@ -43,10 +43,10 @@ BEGIN
                         LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN %1$I.cube(ARRAY[x, y, z])', cubes);
     -- The box bounds what is looked at: a distance in the condition would not end an ordered scan of the index.
     EXECUTE format('CREATE FUNCTION swipesavvy.locations_near(x double precision, y double precision, z double precision, side double precision)
-                        RETURNS TABLE (location_id uuid, merchant_id uuid, category_no smallint, lat_e7 integer, lon_e7 integer, timezone text, hours jsonb, chord double precision)
+                        RETURNS TABLE (place tid, location_id uuid, merchant_id uuid, category_no smallint, lat_e7 integer, lon_e7 integer, timezone text, hours jsonb, chord double precision)
                         LANGUAGE sql STABLE PARALLEL SAFE
                         BEGIN ATOMIC
-                            SELECT l.location_id, l.merchant_id, l.category_no, l.lat_e7, l.lon_e7, l.timezone, l.hours, l.position OPERATOR(%1$I.<->) %1$I.cube(ARRAY[x, y, z])
+                            SELECT l.ctid, l.location_id, l.merchant_id, l.category_no, l.lat_e7, l.lon_e7, l.timezone, l.hours, l.position OPERATOR(%1$I.<->) %1$I.cube(ARRAY[x, y, z])
                               FROM swipesavvy.merchant_locations l
                              WHERE l.is_active AND l.position OPERATOR(%1$I.<@) %1$I.cube(ARRAY[x - side, y - side, z - side], ARRAY[x + side, y + side, z + side]);
                         END', cubes);
@@ -119,13 +119,14 @@ CREATE FUNCTION swipesavvy.get_nearby_merchants(
     radius_meters numeric DEFAULT 5000,
     category text DEFAULT NULL,
     page_size integer DEFAULT 20,
+    rating_min numeric DEFAULT NULL,
     open_at timestamptz DEFAULT NULL,
     distinct_merchants boolean DEFAULT true
 ) RETURNS jsonb
     LANGUAGE C STABLE PARALLEL RESTRICTED
     AS 'MODULE_PATHNAME', 'swipesavvy_get_nearby_merchants';
-COMMENT ON FUNCTION swipesavvy.get_nearby_merchants(double precision, double precision, numeric, text, integer, timestamptz, boolean) IS
-    'Merchants within a radius (1 to 50,000 m), nearest first; with open_at only those that are open then.';
+COMMENT ON FUNCTION swipesavvy.get_nearby_merchants(double precision, double precision, numeric, text, integer, numeric, timestamptz, boolean) IS
+    'Merchants within a radius (1 to 50,000 m), nearest first; with rating_min only those rated so well, with open_at those that are open then.';
 
 CREATE FUNCTION swipesavvy.place_distance(latitude double precision, longitude double precision, to_latitude double precision, to_longitude double precision) RETURNS numeric
     LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE

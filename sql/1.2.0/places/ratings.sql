@@ -71,7 +71,7 @@ CREATE VIEW swipesavvy.merchant_rating_averages AS
 SELECT r.merchant_id,
        swipesavvy.rating_average(r.rating_sum, r.rating_count,
                                  (SELECT (s.value #>> '{}')::integer FROM swipesavvy.system_settings s WHERE s.setting = 'rating_prior_weight'),
-                                 coalesce((SELECT p.mean_hundredths FROM swipesavvy.rating_prior p), 300)) AS rating,
+                                 coalesce((SELECT p.mean_hundredths FROM swipesavvy.rating_prior p WHERE p.prior_no = 1), 300)) AS rating,
        r.rating_count
   FROM swipesavvy.merchant_ratings r
  WHERE r.rating_count > 0;
