@@ -13,6 +13,7 @@
 #include "flags/evaluation.h"
 
 #define MAX_PREREQUISITES 1000
+#define MAX_FORGOTTEN	  1000
 
 static const char *const source_names[] = {
 	"cyclicPrerequisite", "override", "unknownFeature", "prerequisite", "force", "experiment", "defaultValue",
@@ -74,15 +75,25 @@ typedef struct SSParent
 	SSNode *value;
 } SSParent;
 
+/* A document in which experiments overwrite one another's variations could do this for ever. */
+void
+ss_context_forget(SSContext *context)
+{
+	if (context->parents != NULL && context->forgotten++ < MAX_FORGOTTEN)
+		memset(context->parents, 0, sizeof(SSParent) * context->features->count);
+}
+
 /*
  * Evaluates a prerequisite, each feature once: there may be many ways to it, and each level multiplies them. What a
- * cycle gave is not kept, because it depends on where the cycle was entered.
+ * cycle gave is not kept, because it depends on where the cycle was entered; nor is anything beyond the moment at which
+ * a variation is kept that was not before.
  */
 static SSParent
 evaluate_parent(SSContext *context, SSText id, const SSPath *path)
 {
 	SSNode *feature = ss_node_get(context->features, id);
 	SSParent *known = NULL;
+	int forgotten = context->forgotten;
 	SSFeatureResult result;
 	SSParent parent;
 
@@ -97,7 +108,8 @@ evaluate_parent(SSContext *context, SSText id, const SSPath *path)
 	}
 	ss_feature_evaluate_found(context, id, feature, path, &result);
 	parent = (SSParent){result.source != SS_SOURCE_CYCLIC, result.source, result.value};
-	if (known != NULL)
+	/* one that keeps a variation may give something else the next time */
+	if (known != NULL && (forgotten == context->forgotten || forgotten >= MAX_FORGOTTEN))
 		*known = parent;
 	return parent;
 }

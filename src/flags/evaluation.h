@@ -29,6 +29,7 @@ typedef struct SSContext
 	bool qa_mode;
 	int depth;				  /* of prerequisites */
 	struct SSParent *parents; /* what each of the features gave as a prerequisite; NULL before the first */
+	int forgotten;			  /* how often that was forgotten */
 } SSContext;
 
 /* Features on the way from the one that was asked for, innermost first. */
@@ -86,6 +87,9 @@ extern void ss_feature_evaluate_found(SSContext *context, SSText key, SSNode *fe
 									  SSFeatureResult *result);
 
 extern const char *ss_source_name(SSSource source);
+
+/* What features gave as prerequisites may no longer hold: a variation is kept that was not when they were evaluated. */
+extern void ss_context_forget(SSContext *context);
 
 /* Results as objects. */
 extern SSNode ss_feature_result_value(const SSFeatureResult *result);

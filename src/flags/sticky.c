@@ -136,4 +136,5 @@ ss_sticky_save(SSContext *context, SSNode *experiment, SSText key, const SSExper
 	ss_node_set_text(&changed, SS_TEXT("attributeValue"), text);
 	ss_node_set(&changed, SS_TEXT("assignments"), &assignments);
 	ss_node_set(context->sticky, document_key, &changed);
+	ss_context_forget(context);
 }
