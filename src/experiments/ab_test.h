@@ -141,8 +141,11 @@ extern void ss_test_insert(SSTest *test, const SSCall *call);
 /* Writes a locked test back, with its groups, and keeps the version before. */
 extern void ss_test_update(SSTest *test, const SSCall *call);
 
-/* The audit row, and, for "start", "pause" and "end", the message. `before` is the row as it was, NULL for a new one. */
-extern void ss_test_record(SSCall *call, const SSTest *test, const char *action, Jsonb *before);
+/*
+ * The audit row, and, for "start", "pause" and "end", the message. `before` is the row as it was, NULL for a new one;
+ * `reason` stands in the audit row alone, NULL for none.
+ */
+extern void ss_test_record(SSCall *call, const SSTest *test, const char *action, const char *reason, Jsonb *before);
 
 /* The row of ab_tests as a document. */
 extern Jsonb *ss_test_row(int32 test_no);

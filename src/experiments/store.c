@@ -475,7 +475,7 @@ announce(const SSTest *test, const char *event)
 }
 
 void
-ss_test_record(SSCall *call, const SSTest *test, const char *action, Jsonb *before)
+ss_test_record(SSCall *call, const SSTest *test, const char *action, const char *reason, Jsonb *before)
 {
 	static const struct
 	{
@@ -484,7 +484,18 @@ ss_test_record(SSCall *call, const SSTest *test, const char *action, Jsonb *befo
 	} events[] = {{"start", "ab_test.started"}, {"pause", "ab_test.paused"}, {"end", "ab_test.ended"}};
 	SSAudit audit = {.resource = "ab_test", .action = action, .resource_id = ss_uuid_text(&test->id)};
 
-	ss_audit_write(call, &audit, before, ss_test_row(test->no));
+	Jsonb *after = ss_test_row(test->no);
+
+	if (reason != NULL)
+	{
+		SSJson why = {0};
+
+		ss_json_open_object(&why, NULL);
+		ss_json_text(&why, "reason", reason);
+		ss_json_close_object(&why);
+		after = DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(after), ss_json_finish(&why)));
+	}
+	ss_audit_write(call, &audit, before, after);
 	for (size_t i = 0; i < lengthof(events); i++)
 	{
 		if (strcmp(events[i].action, action) == 0)

@@ -126,7 +126,7 @@ create_test(FunctionCallInfo fcinfo, bool of_flag)
 	ss_call_enter(&call, SS_ADMIN | SS_CREATES);
 	ss_test_check(ss_test_describe_call(fcinfo, of_flag), of_flag, &test);
 	ss_test_insert(&test, &call);
-	ss_test_record(&call, &test, "create", NULL);
+	ss_test_record(&call, &test, "create", NULL, NULL);
 	return answer_test(&call, &test.id, "The test was created as a draft; start_ab_test() starts it.");
 }
 
@@ -209,7 +209,7 @@ swipesavvy_update_ab_test(PG_FUNCTION_ARGS)
 		take_over(&test, &wanted);
 	}
 	ss_test_update(&test, &call);
-	ss_test_record(&call, &test, "update", before);
+	ss_test_record(&call, &test, "update", NULL, before);
 	return answer_test(&call, &id, "The test was changed.");
 }
 
@@ -371,7 +371,7 @@ swipesavvy_start_ab_test(PG_FUNCTION_ARGS)
 		check_draft(&test);
 	begin_running(&test, &call);
 	ss_test_update(&test, &call);
-	ss_test_record(&call, &test, "start", before);
+	ss_test_record(&call, &test, "start", NULL, before);
 	open_answer(&json, &test);
 	ss_json_time(&json, "started_at", test.started_at);
 	write_campaigns(&json, &test);
@@ -389,11 +389,12 @@ swipesavvy_pause_ab_test(PG_FUNCTION_ARGS)
 	SSTest test;
 	SSJson json = {0};
 	Jsonb *before;
+	char *reason;
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 	Datum values[2];
 
 	ss_call_enter(&call, SS_ADMIN);
-	(void) ss_arg_text(fcinfo, 1, "reason", SS_TEXT_MAX, false);
+	reason = ss_arg_text(fcinfo, 1, "reason", SS_TEXT_MAX, false);
 	ss_test_lock(ss_arg_uuid(fcinfo, 0, "test_id", true), &test);
 	before = ss_test_row(test.no);
 	if (test.status != SS_TEST_RUNNING)
@@ -410,7 +411,7 @@ swipesavvy_pause_ab_test(PG_FUNCTION_ARGS)
 	ss_query_latest_rows(&open_pause, values, NULL, 1);
 	test.status = SS_TEST_PAUSED;
 	ss_test_update(&test, &call);
-	ss_test_record(&call, &test, "pause", before);
+	ss_test_record(&call, &test, "pause", reason, before);
 	open_answer(&json, &test);
 	ss_json_time(&json, "paused_at", now);
 	write_campaigns(&json, &test);
@@ -516,7 +517,7 @@ swipesavvy_end_ab_test(PG_FUNCTION_ARGS)
 		ss_flag_values_win(&test, &call);
 	else if (!leave)
 		end_campaigns(&test, group, &call);
-	ss_test_record(&call, &test, "end", before);
+	ss_test_record(&call, &test, "end", NULL, before);
 	open_answer(&json, &test);
 	ss_json_time(&json, "ended_at", test.ended_at);
 	ss_json_text(&json, "winner",
@@ -547,7 +548,7 @@ swipesavvy_delete_ab_test(PG_FUNCTION_ARGS)
 	test.status = SS_TEST_ARCHIVED;
 	test.archived_at = GetCurrentTransactionStartTimestamp();
 	ss_test_update(&test, &call);
-	ss_test_record(&call, &test, "delete", before);
+	ss_test_record(&call, &test, "delete", NULL, before);
 	open_answer(&json, &test);
 	ss_json_time(&json, "archived_at", test.archived_at);
 	PG_RETURN_DATUM(close_answer(&call, &json, "The test is archived; its rows stay."));

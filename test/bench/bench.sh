@@ -2,7 +2,7 @@
 # The benchmark: each figure a ratio of medians of runs in turns. What is measured and why so: doc/performance.md.
 # Needs PGHOST, PGPORT and PGUSER (a superuser) of an empty server where the extension is available. Writes the CSV to the
 # file that is its argument. It asserts no times: it exits 1 only when something fails or does not add up.
-#   BENCH_SECONDS=2    of a run               BENCH_ROUNDS=5  runs of each side       BENCH_ONLY="a d"  some of a b c d e f g h i j k l m
+#   BENCH_SECONDS=2    of a run               BENCH_ROUNDS=5  runs of each side       BENCH_ONLY="a d"  some of a b c d e f g h i j k l m n o
 #   BENCH_BIG=1000000  purchases e and i have stored  BENCH_PEOPLE=1000000  users of g
 #   BENCH_PAIRS=30 of l, which like k runs only on a server that preloads the library (BENCH_ONLY="k l" starts one); BENCH_WORKER_SECONDS=600 of it
 #   BENCH_FULL=1    1, 2, 8 and 64 clients, synchronous_commit off and on, everywhere
@@ -41,14 +41,21 @@ export PGOPTIONS='-c client_min_messages=warning'
 . "$here/deliveries.sh"
 # shellcheck source=test/bench/models.sh
 . "$here/models.sh"
+# shellcheck source=test/bench/flags.sh
+. "$here/flags.sh"
 
 # --- worlds ---------------------------------------------------------------------------
 
 run_file() { sql -o /dev/null -d "$1" -f "$here/$2.sql" -v users="$users" -v merchants=6000 "${@:3}"; }
 
+make_role() {
+    sql -c 'CREATE ROLE bench_service LOGIN' 2>"$work/role.log" || grep -q 'already exists' "$work/role.log"
+}
+
 make_world() {
     has_database world && return
-    sql -c 'CREATE ROLE bench_service LOGIN' -c 'CREATE DATABASE world TEMPLATE template0'
+    make_role
+    sql -c 'CREATE DATABASE world TEMPLATE template0'
     run_file world world
     sql -d world -c 'GRANT swipesavvy_backend TO bench_service' \
         -c 'GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA swipesavvy TO bench_service'
@@ -276,7 +283,7 @@ figure_f() {
 people() { pgbench_tps people -D people="$BENCH_PEOPLE" -f "$here/$1.sql"; }
 
 figure_g() {
-    sql -c 'CREATE ROLE bench_service LOGIN' 2>"$work/role.log" || grep -q 'already exists' "$work/role.log"
+    make_role
     sql -c 'CREATE DATABASE people TEMPLATE template0'
     set_fsync off
     sql -o /dev/null -d people -v people="$BENCH_PEOPLE" -f "$here/people.sql"
@@ -337,9 +344,11 @@ if wanted j; then figure_j; fi
 if wanted k; then figure_k; fi
 if wanted l; then figure_l; fi
 if wanted m; then figure_m; fi
+if wanted n; then figure_n; fi
+if wanted o; then figure_o; fi
 printf '\n'
 for id in a1 a8 flat b c8 c64 d dset e rebuild_ms backend_mb list_users simulate profile last20 analytics45 analytics5000 dashboard audit8 audit64 verify_rows deliveries worker_cpu worker_mb \
-    predict45 predict5000 conversion45 conversion5000 offer45 offer5000 affinity45 affinity5000; do
+    predict45 predict5000 conversion45 conversion5000 offer45 offer5000 affinity45 affinity5000 flag flags flag_enabled flag_users ab_purchase ab_assign; do
     if [ -n "${ratio[$id]:-}" ]; then echo "bench: $id ratio=${ratio[$id]} goal=${goal[$id]}"; fi
 done
 exit "$failed"

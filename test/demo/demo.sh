@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # The main job on real input: 69,659 purchases earn points, spend budgets and balance to zero.
-# Then a model learns from them who is about to be lost, some are refunded, points are spent and expire, and a campaign is simulated
-# before and after it runs.
-# Needs PGHOST, PGPORT and PGUSER (a superuser) of an empty server where the extension is available; makes four
+# Then a model learns from them who is about to be lost, some are refunded, points are spent and expire, a campaign is simulated
+# before and after it runs, and two are tested against each other.
+# Needs PGHOST, PGPORT and PGUSER (a superuser) of an empty server where the extension is available; makes five
 # databases there. Exits 1 when a count, a sum, a budget or the ledger is wrong, the two doors disagree, the model
-# is not worth having, or a campaign gives anything else than its simulation says.
+# is not worth having, a campaign gives anything else than its simulation says, or a test counts anything else than the purchases say.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -89,6 +89,7 @@ problems=$(sql -d demo -f "$here/life_check.sql")
 [ -z "$problems" ] || fail "$problems"
 
 make_world demo_forecast 69659
+sql -d postgres -c 'CREATE DATABASE demo_test TEMPLATE demo_forecast'
 sql -d demo_forecast -c "COPY (SELECT * FROM demo.input WHERE occurred_at < '1998-04-01 00:00+00' ORDER BY occurred_at, transaction_id)
     TO STDOUT WITH (FORMAT csv)" >"$work/before.csv"
 sql -d demo_forecast -c "COPY (SELECT * FROM demo.input WHERE occurred_at >= '1998-04-01 00:00+00' ORDER BY occurred_at, transaction_id)
@@ -99,6 +100,13 @@ sql -d demo_forecast -f "$here/load.sql" <"$work/after.csv" >"$work/load.out"
 sql -d demo_forecast -f "$here/outcome.sql"
 problems=$(sql -d demo_forecast -c "SELECT string_agg(format('the campaign gave %s and its simulation says %s (%s)', outcome, replayed, what), '; ')
     FROM demo.outcomes WHERE outcome IS DISTINCT FROM replayed")
+[ -z "$problems" ] || fail "$problems"
+
+sql -d demo_test -c "COPY (SELECT * FROM demo.input WHERE occurred_at >= '1997-10-01 00:00+00' AND occurred_at < '1998-01-01 00:00+00'
+    ORDER BY occurred_at, transaction_id) TO STDOUT WITH (FORMAT csv)" >"$work/quarter.csv"
+sql -d demo_test -f "$here/ab_test.sql" <"$work/quarter.csv"
+sql -d demo_test -f "$here/ab_test_report.sql"
+problems=$(sql -d demo_test -f "$here/ab_test_check.sql")
 [ -z "$problems" ] || fail "$problems"
 
 printf '\n'

@@ -1,16 +1,6 @@
 -- What the load looks like, at most 100 columns wide. :full and :rest draw the bars, :seconds is the load's time.
 ANALYZE;
 
-CREATE FUNCTION demo.bar(part numeric, whole numeric, width integer, filled text, empty text) RETURNS text LANGUAGE sql IMMUTABLE
-    RETURN (SELECT repeat(filled, n) || repeat(empty, width - n)
-            FROM (SELECT least(width, round(width * part / greatest(whole, 1))::int)) AS t(n));
-
-CREATE FUNCTION demo.money(minor numeric) RETURNS text LANGUAGE sql IMMUTABLE
-    RETURN to_char(minor / 100, 'FM999,999,990.00');
-
-CREATE FUNCTION demo.number(n numeric) RETURNS text LANGUAGE sql IMMUTABLE
-    RETURN to_char(n, 'FM999,999,999,990');
-
 CREATE VIEW demo.campaign_totals AS
 SELECT c.campaign_no, c.campaign_id, c.offer_type, c.budget, count(r.campaign_no) AS redemptions,
        coalesce(sum(r.cost_minor), 0) AS spent

@@ -50,3 +50,14 @@ SELECT demo.transaction_id(occurred_at, line_no) AS transaction_id,
        'cdnow-' || line_no AS idempotency_key,
        metadata
 FROM demo.purchases;
+
+-- For what is printed.
+CREATE FUNCTION demo.bar(part numeric, whole numeric, width integer, filled text, empty text) RETURNS text LANGUAGE sql IMMUTABLE
+    RETURN (SELECT repeat(filled, n) || repeat(empty, width - n)
+            FROM (SELECT least(width, round(width * part / greatest(whole, 1))::int)) AS t(n));
+
+CREATE FUNCTION demo.money(minor numeric) RETURNS text LANGUAGE sql IMMUTABLE
+    RETURN to_char(minor / 100, 'FM999,999,990.00');
+
+CREATE FUNCTION demo.number(n numeric) RETURNS text LANGUAGE sql IMMUTABLE
+    RETURN to_char(n, 'FM999,999,999,990');

@@ -100,6 +100,7 @@ SELECT update_ab_test(:'test', '{"minimum_days": 9, "test_name": "Summer"}') ->>
 -- paused: nobody gets anything of it; then it goes on, but for what somebody else had paused
 UPDATE campaign_versions SET valid_until = valid_until - interval '1 day'; -- all of this is one transaction, and was one moment
 SELECT r - 'paused_at' - 'test_id' AS paused FROM pause_ab_test(:'test', 'too hot') r;
+SELECT l.details::jsonb #>> '{after,reason}' AS why FROM audit_logs l WHERE l.event_type = 'ab_test.pause';
 SELECT jsonb_path_query_array(record_transaction('018f3c2a-7b10-7c4d-9e21-3f5a6b7c8d01', 20), '$.awards[*].campaign_id') AS awards, assign_ab_test(:'test', '018f3c2a-7b10-7c4d-9e21-3f5a6b7c8d01') -> 'group' AS still;
 SELECT r - 'started_at' - 'test_id' AS resumed FROM start_ab_test(:'test') r;
 SELECT pause_campaign('AB-1') ->> 'status' AS by_hand;

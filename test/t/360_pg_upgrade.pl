@@ -1,6 +1,6 @@
 # After pg_upgrade, which makes another server and goes on with its transaction ids, the audit log is another installation's: its tail is
 # sealed under the old one, and what a witness kept still fits. The background worker, which both servers are set up with, does nothing
-# meanwhile, and goes on afterwards.
+# meanwhile, and goes on afterwards. A test that runs goes on, too: everybody stays in the group they were in, and keeps what a flag gave.
 use strict;
 use warnings;
 
@@ -28,10 +28,30 @@ my $user = add_user($old, 'app', 'ada@example.com');
 $old->safe_psql('app', "SELECT swipesavvy.record_transaction('$user', 12)");
 my $witness = json($old, 'app', 'SELECT swipesavvy.seal_audit_log()')->{latest_seal};
 $old->safe_psql('app', "SELECT swipesavvy.update_user('$user', '{\"name\": \"Before\"}')");
+# an A/B test between campaigns and one between values of a flag, and a flag that keeps what it gave
+my ($test, $values) = map { "00000000-0000-7000-8000-0000000000a$_" } 1, 2;
+$old->safe_psql('app', qq{SET search_path = swipesavvy;
+    SELECT count(create_user(format('u%s\@example.com', n), 'U', user_id => format('00000000-0000-7000-8000-0000000001%s', lpad(n::text, 2, '0'))::uuid)) FROM generate_series(1, 40) n;
+    SELECT count(create_campaign(c, 'SEASONAL', 10, 'PERCENTAGE', '2020-01-01', campaign_id => c)) FROM unnest('{U-0,U-1}'::text[]) c;
+    SELECT create_ab_test('Upgraded', 'U-0', '{U-1}', hold_out => 0.2, covariate_days => 0, test_id => '$test'); SELECT start_ab_test('$test');
+    SELECT create_flag('tested', 'Tested', value_type => 'string', default_value => '"x"', value => '"y"', enabled => true);
+    SELECT create_flag_test('Values', 'tested', '["a", "b", "c"]', test_id => '$values'); SELECT start_ab_test('$values');
+    SELECT create_flag('kept', 'Kept', value_type => 'string', default_value => '"x"', value => '"y"', enabled => true, sticky => true,
+        rules => '[{"id": "e", "variations": ["a", "b"], "weights": [1, 0], "meta": [{"key": "one"}, {"key": "two"}]}]');
+    SELECT set_flag_override('tested', '$user', '"own"');
+    SELECT count(record_transaction(user_id, 20)), count(assign_flag('tested', user_id)), count(assign_flag('kept', user_id)), count(evaluate_flag('dark_mode', user_id)) FROM users;
+    SELECT flush_flag_usage(); SELECT refresh_ab_tests('$test')});
+my $given = q{SELECT string_agg(concat_ws(' ', u.user_id, swipesavvy.assign_ab_test('%s', u.user_id) ->> 'group', swipesavvy.evaluate_flag('tested', u.user_id) ->> 'value', swipesavvy.evaluate_flag('kept', u.user_id) ->> 'value',
+    (SELECT c.campaign_id FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.campaigns c USING (campaign_no) JOIN swipesavvy.transactions t USING (user_id, transaction_id)
+      WHERE r.user_id = u.user_id ORDER BY t.transaction_id DESC LIMIT 1)), ', ' ORDER BY u.user_id) FROM swipesavvy.users u};
+my $was = $old->safe_psql('app', sprintf $given, $test);
+like($was, qr/$_/, "somebody is given $_") for 'U-0', 'U-1', ' a a', ' b a', ' c a', ' own a', ' 2 [abc] a(,|$)';
 my $last_xid = $old->safe_psql('app', 'SELECT max(xid::text::bigint) FROM swipesavvy.audit_logs');
 $old->append_conf('postgresql.conf', "swipesavvy.databases = ''");
 $old->restart;
-my @own = map { "swipesavvy.$_" } qw(jobs health_samples health_minutes health_hours health_days health_alerts health_states health_thresholds ledger_check_days);
+my @own = map { "swipesavvy.$_" } qw(jobs health_samples health_minutes health_hours health_days health_alerts health_states health_thresholds ledger_check_days
+    ab_tests ab_test_groups ab_test_pauses ab_test_exposures ab_test_sums ab_test_versions feature_flags feature_flag_rollouts feature_flag_overrides feature_flag_assignments
+    feature_flag_usage feature_flag_analytics feature_flag_audit_log);
 my $before = fingerprints($old, 'app', @own);
 $old->append_conf('postgresql.conf', "swipesavvy.databases = 'app'");
 $old->stop;
@@ -49,6 +69,13 @@ is_deeply(fingerprints($new, 'app', @own), $before, 'no job has run meanwhile, a
 $new->append_conf('postgresql.conf', "swipesavvy.databases = 'app'");
 $new->reload;
 ok($new->poll_query_until('app', "SELECT swipesavvy.worker_status() ->> 'state' = 'running'"), 'then the worker of the new server goes on');
+is($new->safe_psql('app', sprintf $given, $test), $was, 'everybody is in the group of before, and given what was given');
+$new->safe_psql('app', q{SELECT swipesavvy.update_flag('kept', '{"rules": [{"id": "e", "variations": ["a", "b"], "weights": [0, 1], "meta": [{"key": "one"}, {"key": "two"}]}]}'),
+    (SELECT count(swipesavvy.record_transaction(user_id, 30)) FROM swipesavvy.users)});
+is($new->safe_psql('app', sprintf $given, $test), $was, 'also by purchases that follow, and when the rules of a sticky flag have changed');
+is(json($new, 'app', "SELECT swipesavvy.get_ab_test_results('$test', refresh => true)")->{status}, 'running', 'the test goes on');
+is($new->safe_psql('app', "SELECT sum(s) FROM swipesavvy.ab_test_sums JOIN swipesavvy.ab_tests USING (test_no) WHERE test_id = '$test' AND metric = 'orders'"),
+    $new->safe_psql('app', 'SELECT count(*) FROM swipesavvy.transactions t WHERE occurred_at >= (SELECT started_at FROM swipesavvy.ab_tests WHERE test_id = $$' . $test . '$$)'), 'and counts purchases of both servers');
 my $start = $new->safe_psql('app', 'SELECT clock_timestamp()');
 $new->safe_psql('app', q{SELECT swipesavvy.set_job('sample_health', enabled => true), swipesavvy.set_health_threshold('database_bytes'); SELECT swipesavvy.set_job(job, next_run_at => clock_timestamp()) FROM swipesavvy.jobs WHERE enabled});
 ok($new->poll_query_until('app', "SELECT bool_and(succeeded_at > '$start') FROM swipesavvy.jobs WHERE enabled"), 'with every job');

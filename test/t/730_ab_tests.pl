@@ -75,21 +75,25 @@ is(sql(q{SELECT (swipesavvy.simulate_campaign((SELECT to_jsonb(c) FROM (SELECT c
 
 # --- sums against the facts ------------------------------------------------------------------------------------------------------
 
-# The facts of the present moment, by queries that know nothing of the library's pass.
-my $facts = q{
-    WITH test AS (SELECT t.*, greatest(t.started_at, (SELECT max(c.start_date) FROM swipesavvy.ab_test_groups g JOIN swipesavvy.campaigns c USING (campaign_no) WHERE g.test_no = t.test_no)) AS s,
-                         coalesce(t.ended_at, 'infinity') AS e FROM swipesavvy.ab_tests t WHERE test_key = 'three'),
-    unit AS (SELECT x.user_id, x.group_no, greatest(test.s, u.created_at) AS u0, test.* FROM public.expected x JOIN swipesavvy.users u USING (user_id), test
-              WHERE x.group_no >= 0 AND u.role = 'customer' AND u.erased_at IS NULL),
-    buys AS (SELECT n.user_id, t.transaction_id, t.status, t.amount_minor AS a, t.refunded_minor AS r, t.occurred_at FROM unit n JOIN swipesavvy.transactions t USING (user_id)
-              WHERE t.occurred_at >= n.u0 AND t.occurred_at < n.e
+# The facts of the present moment, by queries that know nothing of the library's pass: of the units (user_id, group_no, u0) of a test.
+sub facts
+{
+    my ($key, $units) = @_;
+    return qq{
+    SET jit = off; SET enable_nestloop = off; -- nothing is known of how many rows these come to
+    WITH test AS MATERIALIZED (SELECT t.*, greatest(t.started_at, (SELECT max(c.start_date) FROM swipesavvy.ab_test_groups g JOIN swipesavvy.campaigns c USING (campaign_no) WHERE g.test_no = t.test_no)) AS s,
+                         least(t.ended_at, (SELECT max(as_of) FROM swipesavvy.ab_test_sums z WHERE z.test_no = t.test_no)) AS e FROM swipesavvy.ab_tests t WHERE test_key = '$key'),
+    unit AS MATERIALIZED (SELECT x.user_id, x.group_no, x.u0, test.* FROM test CROSS JOIN LATERAL ($units) x
+              WHERE (test.window_days IS NULL OR x.u0 + test.window_days * interval '24 hours' <= test.e)),
+    buys AS (SELECT n.user_id, n.group_no, n.test_no, t.transaction_id, t.status, t.amount_minor AS a, t.refunded_minor AS r, t.occurred_at FROM unit n JOIN swipesavvy.transactions t USING (user_id)
+              WHERE t.occurred_at >= n.u0 AND t.occurred_at < n.e AND (n.window_days IS NULL OR t.occurred_at < n.u0 + n.window_days * interval '24 hours')
                 AND NOT EXISTS (SELECT FROM swipesavvy.ab_test_pauses p WHERE p.test_no = n.test_no AND t.occurred_at >= p.paused_at AND t.occurred_at < coalesce(p.resumed_at, 'infinity'))),
     before AS (SELECT n.user_id, count(*) FILTER (WHERE t.refunded_minor < t.amount_minor) AS orders, sum(t.amount_minor - t.refunded_minor) AS revenue FROM unit n JOIN swipesavvy.transactions t USING (user_id)
                 WHERE t.status = 'completed' AND t.occurred_at >= n.s - make_interval(days => n.covariate_days) AND t.occurred_at < n.s GROUP BY 1),
     bought AS (SELECT user_id, count(*) FILTER (WHERE r < a) AS orders, sum(a - r) AS revenue, sum(r) AS refunded, sum(a) AS amount FROM buys WHERE status = 'completed' GROUP BY 1),
     given AS (SELECT b.user_id, sum(k.cost_minor - k.cost_returned_minor) AS cost, sum(k.points) FILTER (WHERE k.counts) AS points,
-                     bool_or(k.counts AND g.group_no = x.group_no) AS converted
-                FROM buys b JOIN swipesavvy.campaign_redemptions k USING (user_id, transaction_id) JOIN swipesavvy.ab_test_groups g USING (campaign_no) JOIN public.expected x ON x.user_id = b.user_id GROUP BY 1),
+                     bool_or(k.counts AND g.group_no = b.group_no) AS converted
+                FROM buys b JOIN swipesavvy.campaign_redemptions k USING (user_id, transaction_id) JOIN swipesavvy.ab_test_groups g USING (campaign_no, test_no) GROUP BY 1),
     y AS (SELECT n.group_no, coalesce(o.orders, 0) AS orders, coalesce(o.revenue, 0) AS revenue, coalesce(o.refunded, 0) AS refunded, coalesce(o.amount, 0) AS amount, coalesce(g.cost, 0) AS cost,
                  coalesce(g.points, 0) AS points, coalesce(g.converted, false) AS converted, coalesce(f.orders, 0) AS orders_before, coalesce(f.revenue, 0) AS revenue_before
             FROM unit n LEFT JOIN bought o USING (user_id) LEFT JOIN given g USING (user_id) LEFT JOIN before f USING (user_id)),
@@ -98,8 +102,12 @@ my $facts = q{
         ('revenue', revenue, 0, revenue_before), ('cost', cost, 0, 0), ('bonus_points', points, 0, 0), ('net_revenue', revenue - cost, 0, revenue_before),
         ('average_order', revenue, orders, 0), ('refund_rate', refunded, amount, 0)) v (metric, y, d, x))
     SELECT metric, group_no, count(*), sum(y), sum(y * y), sum(d), sum(d * d), sum(y * d), sum(x), sum(x * x), sum(x * y) FROM m GROUP BY 1, 2 ORDER BY metric COLLATE "C", 2};
-my $stored = q{SELECT metric, group_no, n, s, q, s_d, q_d, s_md, s_x, q_x, s_yx FROM swipesavvy.ab_test_sums s
-    WHERE metric NOT IN ('reached', 'exposures', 'recent_exposures') AND day = (SELECT max(day) FROM swipesavvy.ab_test_sums) ORDER BY metric COLLATE "C", 2};
+}
+my $customer = q{v.role = 'customer' AND v.erased_at IS NULL AND v.created_at < test.e};
+my $facts = facts('three', "SELECT x.user_id, x.group_no, greatest(test.s, v.created_at) AS u0 FROM public.expected x JOIN swipesavvy.users v USING (user_id) WHERE x.group_no >= 0 AND $customer");
+sub stored { return qq{SELECT metric, group_no, n, s, q, s_d, q_d, s_md, s_x, q_x, s_yx FROM swipesavvy.ab_test_sums s JOIN swipesavvy.ab_tests t USING (test_no)
+    WHERE t.test_key = '$_[0]' AND metric NOT IN ('reached', 'exposures', 'recent_exposures') AND day = (SELECT max(day) FROM swipesavvy.ab_test_sums) ORDER BY metric COLLATE "C", 2} }
+my $stored = stored('three');
 sub agrees
 {
     my ($what) = @_;
@@ -138,6 +146,50 @@ my $took = sql(qq{SELECT swipesavvy.get_ab_test_results('$id') IS NULL AS warm; 
 $took = (split /\n/, $took)[-1];
 note("results in $took ms");
 cmp_ok($took, '<=', 20, 'results are read from the sums, not from the purchases');
+
+# --- windows, a segment, a namespace; and users who count from when they are told ---------------------------------------------------
+
+# Purchases of 25 days around the tests' ten, at hours that have nothing to do with anything.
+create_extension($node, 'more');
+sub more { return $node->safe_psql('more', $_[0]) }
+my $all = q{'{buyers,orders,revenue,cost,bonus_points,net_revenue,average_order,refund_rate}'};
+more(qq{SET search_path = swipesavvy, public;
+    CREATE FUNCTION public.u(n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE RETURN ('c000000040008' || (1000000000000000000 + n))::uuid;
+    SELECT count(create_user(format('u%s\@example.com', n), 'U', user_id => public.u(n))) FROM generate_series(1, 3000) n;
+    UPDATE users SET created_at = now() - interval '40 days'; UPDATE users SET created_at = now() - interval '4 days' WHERE right(user_id::text, 1) = '7'; UPDATE users SET role = 'support' WHERE right(user_id::text, 2) = '42';
+    SELECT create_segment('some'), add_segment_members('some', (SELECT array_agg(public.u(n)) FROM generate_series(2, 3000, 2) n));
+    UPDATE segment_members SET added_at = now() - (right(user_id::text, 4)::int * 37 % 360) * interval '1 hour';
+    SELECT count(create_campaign(c, 'SEASONAL', 10, 'PERCENTAGE', '2020-01-01', campaign_id => c, stackable => true, points_multiplier => 2, target_segment => CASE WHEN c < 'W' THEN NULL ELSE 'some' END)) FROM unnest('{W-0,W-1,A-0,A-1,A-2}'::text[]) c;
+    SELECT create_ab_test('Window', 'W-0', '{W-1}', segment => 'some', window_days => 3, coverage => 0.9, namespace => '["w", 0.1, 0.8]', test_key => 'window', metrics => $all, guardrails => '{}'),
+           create_ab_test('Told', 'A-0', '{A-1,A-2}', exposure => 'assignment', window_days => 2, weights => '{0.5,0.2,0.3}', test_key => 'told', metrics => $all, guardrails => '{}'),
+           create_ab_test('Long', 'A-0', '{A-1}', test_key => 'unused');
+    SELECT count(start_ab_test(test_id)) FROM ab_tests WHERE test_key <> 'unused';
+    SELECT count(record_transaction(public.u(n), 20 + n % 60, occurred_at => now() - ((n * 7919 + k * 104729) % 600) * interval '1 hour' - interval '1 minute')) FROM generate_series(1, 3000) n, generate_series(1, 3) k WHERE (n + k) % 4 > 0;
+    SELECT count(refund_transaction(transaction_id, amount => CASE WHEN get_byte(uuid_send(transaction_id), 15) % 2 = 0 THEN 5 END, user_id => user_id)) FROM transactions WHERE get_byte(uuid_send(transaction_id), 15) % 6 = 0;
+    SELECT count(assign_ab_test(t.test_id, public.u(n))) FROM generate_series(1, 3000) n, ab_tests t WHERE t.test_key = 'told' AND n % 3 > 0;
+    SELECT track_exposures((SELECT jsonb_agg(jsonb_build_object('test_key', 'told', 'user_id', user_id, 'variation', (group_no + 1) % 3, 'occurred_at', now())) FROM ab_test_exposures WHERE right(user_id::text, 2) = '11')) -> 'errors';
+    UPDATE ab_test_exposures SET first_at = now() - (right(user_id::text, 4)::int * 31 % 300) * interval '1 hour';
+    UPDATE ab_tests SET started_at = now() - interval '10 days' WHERE status = 'running';
+    INSERT INTO ab_test_pauses SELECT test_no, now() - interval '100 hours', now() - interval '80 hours' FROM ab_tests WHERE status = 'running';
+    SELECT refresh_ab_tests()});
+is(more(q{SELECT count(*) FROM swipesavvy.ab_test_exposures e JOIN swipesavvy.ab_tests t USING (test_no)
+     WHERE e.group_no <> swipesavvy.flag_choose_variation(swipesavvy.flag_hash(t.seed, e.user_id::text, 2), swipesavvy.flag_bucket_ranges(3, 1, '{0.5,0.2,0.3}'))}), 0, 'who is told is told the group of the hash');
+is(more(q{SELECT count(*) FILTER (WHERE multiple) > 10, count(*) > 1500 FROM swipesavvy.ab_test_exposures}), 't|t', 'some of them of two groups');
+my %units = (
+    window => qq{SELECT m.user_id, g AS group_no, greatest(test.s, v.created_at, m.added_at) AS u0 FROM swipesavvy.segment_members m JOIN swipesavvy.users v USING (user_id),
+        LATERAL swipesavvy.flag_choose_variation(swipesavvy.flag_hash(test.seed, m.user_id::text, 2), swipesavvy.flag_bucket_ranges(2, 0.9, '{0.5,0.5}')) g
+        WHERE m.segment_no = test.segment_no AND g >= 0 AND m.added_at < test.e AND swipesavvy.flag_in_namespace(m.user_id::text, '["w", 0.1, 0.8]') AND $customer},
+    # whoever was told, customer or not
+    told => q{SELECT x.user_id, x.group_no::int, x.first_at AS u0 FROM swipesavvy.ab_test_exposures x WHERE x.test_no = test.test_no AND NOT x.multiple AND x.first_at >= test.s AND x.first_at < test.e});
+for my $key (sort keys %units)
+{
+    my ($is, $should) = (more(stored($key)), more(facts($key, $units{$key})));
+    is($is, $should, "sums agree with the facts: $key");
+    like($is, qr/^conversion\|1\|\d{2,}\|[1-9]\d*\|/m, 'which are some');
+}
+# a window that has not ended yet makes no unit of anybody
+cmp_ok(more(q{SELECT sum(n) FROM swipesavvy.ab_test_sums JOIN swipesavvy.ab_tests USING (test_no) WHERE test_key = 'told' AND metric = 'buyers'}), '<',
+    more(q{SELECT count(*) FROM swipesavvy.ab_test_exposures WHERE NOT multiple AND first_at >= now() - interval '10 days'}), 'who was told yesterday is not counted yet');
 
 # --- a dump with a running test --------------------------------------------------------------------------------------------------
 
