@@ -35,8 +35,7 @@ static void
 add_row(TupleTableSlot *row, void *state)
 {
 	Tail *tail = state;
-	bool isnull;
-	bytea *records = DatumGetByteaPP(slot_getattr(row, 1, &isnull));
+	bytea *records = DatumGetByteaPP(ss_slot_value(row, 1));
 
 	ss_delta_sums_add_records(tail->sums, records, tail->every, tail->campaign_no);
 }

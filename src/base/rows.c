@@ -96,12 +96,28 @@ next_column(SSRow *row)
 	return TupleDescAttr(row->desc, row->column++);
 }
 
+void
+ss_refuse_null(const char *column)
+{
+	ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			errmsg("a column is null that the extension never leaves null"), errdetail("It is column \"%s\".", column));
+}
+
+Datum
+ss_slot_value(TupleTableSlot *slot, int column)
+{
+	bool isnull;
+	Datum value = slot_getattr(slot, column, &isnull);
+
+	if (isnull)
+		ss_refuse_null(NameStr(TupleDescAttr(slot->tts_tupleDescriptor, column - 1)->attname));
+	return value;
+}
+
 static void
 refuse_null(const SSRow *row)
 {
-	ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-			errmsg("a column is null that the extension never leaves null"),
-			errdetail("It is column \"%s\" of a query.", NameStr(TupleDescAttr(row->desc, row->column - 1)->attname)));
+	ss_refuse_null(NameStr(TupleDescAttr(row->desc, row->column - 1)->attname));
 }
 
 Datum

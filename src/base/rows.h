@@ -28,6 +28,7 @@
 
 #include "access/htup.h"
 #include "executor/spi.h"
+#include "executor/tuptable.h"
 #include "utils/date.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
@@ -101,6 +102,10 @@ extern Datum ss_next_value_or_null(SSRow *row, Oid type, bool *isnull);
 
 /* The next value, of any enum, which is not null. */
 extern Datum ss_next_enum(SSRow *row);
+
+/* The error of a value that is null and must not be, for who reads rows in another way; and a value (from 1) that is not, of a row of ss_query_each. */
+pg_noreturn extern void ss_refuse_null(const char *column);
+extern Datum ss_slot_value(TupleTableSlot *slot, int column);
 
 /* Goes past some columns. */
 static inline void

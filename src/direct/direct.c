@@ -418,9 +418,30 @@ ss_direct_column(SSTable table, int column)
 }
 
 Datum
-ss_direct_get(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column, bool *isnull)
+ss_direct_get_or_null(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column, bool *isnull)
 {
 	return slot_getattr(unconstify(TupleTableSlot *, slot), ss_survey.tables[table].columns[column], isnull);
+}
+
+Datum
+ss_direct_get(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column)
+{
+	bool isnull;
+	Datum value = ss_direct_get_or_null(direct, table, slot, column, &isnull);
+
+	if (isnull)
+		ss_refuse_null(ss_table_specs[table].columns[column].name);
+	return value;
+}
+
+void
+ss_direct_check_purchase(const bool *nulls)
+{
+	for (int i = 0; i < PURCHASE_COLUMNS; i++)
+	{
+		if (nulls[i] && i != PURCHASE_CATEGORY_NO && i != PURCHASE_MERCHANT_ID)
+			ss_refuse_null(ss_table_specs[SS_PURCHASES].index.columns[i].name);
+	}
 }
 
 bool

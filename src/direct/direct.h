@@ -97,8 +97,15 @@ extern bool ss_direct_exists(SSDirect *direct, SSTable table, int nkeys, const D
 /* Stores what was added; then ss_rivals_exist(). */
 extern bool ss_direct_has_rival(SSDirect *direct, const pg_uuid_t *transaction_id, const pg_uuid_t *user_id);
 
-/* The value of a column of the row that a scan stands on, or that was locked. */
-extern Datum ss_direct_get(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column, bool *isnull);
+/* The value of a column of the row that a scan stands on, or that was locked: one that is null only after somebody's DDL is refused. */
+extern Datum ss_direct_get(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column);
+
+/* The same of a column that may be null. */
+extern Datum ss_direct_get_or_null(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column,
+								   bool *isnull);
+
+/* Refuses an entry of SS_PURCHASES, or a row with its columns, in which a null is that only somebody's DDL lets in. */
+extern void ss_direct_check_purchase(const bool *nulls);
 
 /* Is the column null? Without taking the row apart. */
 extern bool ss_direct_is_null(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column);

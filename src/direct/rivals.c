@@ -48,7 +48,7 @@ look(Relation table, Relation index, const pg_uuid_t *transaction_id, const pg_u
 		bool isnull;
 		Datum user = slot_getattr(slot, user_column, &isnull);
 
-		if (ss_uuid_equal(DatumGetUUIDP(user), user_id))
+		if (!isnull && ss_uuid_equal(DatumGetUUIDP(user), user_id))
 			continue;
 		*unsettled = dirty.xmin;
 		*tid = slot->tts_tid;

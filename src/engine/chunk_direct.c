@@ -12,17 +12,6 @@
 
 #include "engine/chunk_direct.h"
 
-static Datum
-get_not_null(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column)
-{
-	bool isnull;
-	Datum value = ss_direct_get(direct, table, slot, column, &isnull);
-
-	if (isnull)
-		elog(ERROR, "unexpected null in column %d", column);
-	return value;
-}
-
 char *
 ss_direct_merchant_category(SSDirect *direct, const pg_uuid_t *merchant_id, bool *committed)
 {
@@ -37,7 +26,7 @@ ss_direct_merchant_category(SSDirect *direct, const pg_uuid_t *merchant_id, bool
 		Datum xmin = slot_getsysattr(scan.slot, MinTransactionIdAttributeNumber, &isnull);
 
 		*committed = !TransactionIdIsCurrentTransactionId(DatumGetTransactionId(xmin));
-		category = TextDatumGetCString(get_not_null(direct, SS_MERCHANTS, scan.slot, MERCHANT_CATEGORY));
+		category = TextDatumGetCString(ss_direct_get(direct, SS_MERCHANTS, scan.slot, MERCHANT_CATEGORY));
 	}
 	ss_direct_close(&scan);
 	return category;
@@ -58,7 +47,7 @@ load_segments(SSDirect *direct, const Datum *user_id, SSBuyer *buyer)
 
 	while (ss_direct_next(&scan))
 		ss_chunk_add_segment(buyer,
-							 DatumGetInt32(get_not_null(direct, SS_SEGMENT_MEMBERS, scan.slot, MEMBER_SEGMENT_NO)));
+							 DatumGetInt32(ss_direct_get(direct, SS_SEGMENT_MEMBERS, scan.slot, MEMBER_SEGMENT_NO)));
 	ss_direct_close(&scan);
 }
 
@@ -71,10 +60,10 @@ load_boosts(SSDirect *direct, const SSRules *rules, const Datum *user_id, SSBuye
 	{
 		bool activated;
 
-		(void) ss_direct_get(direct, SS_USER_BOOSTS, scan.slot, USER_BOOST_DEACTIVATED_AT, &activated);
+		(void) ss_direct_get_or_null(direct, SS_USER_BOOSTS, scan.slot, USER_BOOST_DEACTIVATED_AT, &activated);
 		if (activated)
-			ss_chunk_add_boost(buyer, ss_rules_boost(rules, DatumGetUUIDP(get_not_null(direct, SS_USER_BOOSTS,
-																					   scan.slot, USER_BOOST_ID))));
+			ss_chunk_add_boost(buyer, ss_rules_boost(rules, DatumGetUUIDP(ss_direct_get(direct, SS_USER_BOOSTS,
+																						scan.slot, USER_BOOST_ID))));
 	}
 	ss_direct_close(&scan);
 }
@@ -98,7 +87,7 @@ ss_direct_redemptions(SSDirect *direct, const pg_uuid_t *user_id, int32 campaign
 	int64 count = 0;
 
 	while (ss_direct_next(&scan))
-		count += DatumGetBool(get_not_null(direct, SS_REDEMPTIONS, scan.slot, REDEMPTION_COUNTS)) ? 1 : 0;
+		count += DatumGetBool(ss_direct_get(direct, SS_REDEMPTIONS, scan.slot, REDEMPTION_COUNTS)) ? 1 : 0;
 	ss_direct_close(&scan);
 	return count;
 }

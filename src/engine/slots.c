@@ -143,9 +143,7 @@ is_in_hand(const TupleTableSlot *slot)
 static int64
 int64_column(SSSlotBook *book, const TupleTableSlot *slot, int column)
 {
-	bool isnull;
-
-	return DatumGetInt64(ss_direct_get(book->direct, SS_SLOTS, slot, column, &isnull));
+	return DatumGetInt64(ss_direct_get(book->direct, SS_SLOTS, slot, column));
 }
 
 /* Reads the slots of a key as they are, once per choice. */
@@ -169,9 +167,8 @@ peek(SSSlotBook *book, const SSSlotKey *key)
 	while (ss_direct_next(&scan))
 	{
 		SSShare share = {.tid = scan.slot->tts_tid};
-		bool isnull;
 
-		share.slot = DatumGetInt32(ss_direct_get(book->direct, SS_SLOTS, scan.slot, SLOT_NO, &isnull));
+		share.slot = DatumGetInt32(ss_direct_get(book->direct, SS_SLOTS, scan.slot, SLOT_NO));
 		share.used = int64_column(book, scan.slot, SLOT_USED);
 		share.allotted = int64_column(book, scan.slot, SLOT_ALLOTTED);
 		shares->in_hand |= is_in_hand(scan.slot);

@@ -110,6 +110,11 @@ take_row(SSPast *past, const Datum *values, const bool *nulls, SSPurchase *purch
 {
 	MemoryContext caller;
 
+	for (int i = 0; i < READ_CATEGORY_NO; i++)
+	{
+		if (nulls[i])
+			ss_refuse_null(ss_table_specs[SS_TRANSACTIONS].columns[stored_columns[i]].name);
+	}
 	purchase->transaction_id = *DatumGetUUIDP(values[READ_TRANSACTION_ID]);
 	purchase->user_id = *DatumGetUUIDP(values[READ_USER_ID]);
 	purchase->amount = DatumGetInt64(values[READ_AMOUNT]);

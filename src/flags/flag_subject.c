@@ -249,7 +249,11 @@ ss_flag_subject_take(SSFlagSubject *subject, TupleTableSlot *row, int reads)
 
 	slot_getallattrs(row);
 	if ((reads & SS_READS_USER) != 0 && !nulls[SS_FLAG_CREATED_AT])
+	{
+		for (int i = SS_FLAG_ROLE; i < SS_FLAG_CREATED_AT; i++)
+			(void) ss_slot_value(row, i + 1);
 		set_user(subject, columns);
+	}
 	if ((reads & SS_READS_ACCOUNT) != 0 && !nulls[SS_FLAG_TIER])
 		set_account(subject, columns);
 	if ((reads & SS_READS_SEGMENTS) != 0)
@@ -288,18 +292,17 @@ static bool
 read_user(SSFlagSubject *subject, SSDirect *direct, const Datum *id, bool wanted)
 {
 	SSScan scan = ss_direct_scan(direct, SS_USERS, 1, id);
-	bool isnull = false;
 	bool found = ss_direct_next(&scan) && ss_direct_is_null(direct, SS_USERS, scan.slot, USER_ERASED_AT);
 	Datum columns[SS_FLAG_COLUMNS];
 
 	if (found && wanted)
 	{
-		columns[SS_FLAG_ROLE] = ss_direct_get(direct, SS_USERS, scan.slot, USER_ROLE, &isnull);
-		columns[SS_FLAG_LANGUAGE] = ss_direct_get(direct, SS_USERS, scan.slot, USER_LANGUAGE, &isnull);
-		columns[SS_FLAG_STATUS] = ss_direct_get(direct, SS_USERS, scan.slot, USER_STATUS, &isnull);
-		columns[SS_FLAG_VERIFICATION] = ss_direct_get(direct, SS_USERS, scan.slot, USER_VERIFICATION, &isnull);
-		columns[SS_FLAG_EMAIL] = ss_direct_get(direct, SS_USERS, scan.slot, USER_EMAIL, &isnull);
-		columns[SS_FLAG_CREATED_AT] = ss_direct_get(direct, SS_USERS, scan.slot, USER_CREATED_AT, &isnull);
+		columns[SS_FLAG_ROLE] = ss_direct_get(direct, SS_USERS, scan.slot, USER_ROLE);
+		columns[SS_FLAG_LANGUAGE] = ss_direct_get(direct, SS_USERS, scan.slot, USER_LANGUAGE);
+		columns[SS_FLAG_STATUS] = ss_direct_get(direct, SS_USERS, scan.slot, USER_STATUS);
+		columns[SS_FLAG_VERIFICATION] = ss_direct_get(direct, SS_USERS, scan.slot, USER_VERIFICATION);
+		columns[SS_FLAG_EMAIL] = ss_direct_get(direct, SS_USERS, scan.slot, USER_EMAIL);
+		columns[SS_FLAG_CREATED_AT] = ss_direct_get(direct, SS_USERS, scan.slot, USER_CREATED_AT);
 		set_user(subject, columns);
 	}
 	ss_direct_close(&scan);
@@ -310,15 +313,13 @@ static void
 read_account(SSFlagSubject *subject, SSDirect *direct, const Datum *id)
 {
 	SSScan scan = ss_direct_scan(direct, SS_REWARD_ACCOUNTS, 1, id);
-	bool isnull = false;
 	Datum columns[SS_FLAG_COLUMNS];
 
 	if (ss_direct_next(&scan))
 	{
-		columns[SS_FLAG_TIER] = ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_TIER, &isnull);
-		columns[SS_FLAG_POINTS] = ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_LIFETIME, &isnull);
-		columns[SS_FLAG_TRANSACTIONS] =
-			ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_TRANSACTIONS, &isnull);
+		columns[SS_FLAG_TIER] = ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_TIER);
+		columns[SS_FLAG_POINTS] = ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_LIFETIME);
+		columns[SS_FLAG_TRANSACTIONS] = ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_TRANSACTIONS);
 		set_account(subject, columns);
 	}
 	ss_direct_close(&scan);
@@ -341,8 +342,7 @@ read_segments(SSFlagSubject *subject, SSDirect *direct, const SSFlagSet *set, co
 
 	while (ss_direct_next(&scan))
 	{
-		bool isnull = false;
-		Datum no = ss_direct_get(direct, SS_SEGMENT_MEMBERS, scan.slot, MEMBER_SEGMENT_NO, &isnull);
+		Datum no = ss_direct_get(direct, SS_SEGMENT_MEMBERS, scan.slot, MEMBER_SEGMENT_NO);
 		const SSFlagSegment *segment = ss_flag_segment(set, DatumGetInt32(no));
 
 		if (segment == NULL)

@@ -112,8 +112,7 @@ evaluate_row(TupleTableSlot *slot, void *state)
 {
 	Pass *pass = state;
 	MemoryContext caller = MemoryContextSwitchTo(pass->row);
-	bool isnull;
-	pg_uuid_t user_id = *DatumGetUUIDP(slot_getattr(slot, SS_FLAG_USER + 1, &isnull));
+	pg_uuid_t user_id = *DatumGetUUIDP(ss_slot_value(slot, SS_FLAG_USER + 1));
 	SSFlagSubject subject;
 	SSFlagAnswer answer;
 	Datum values[4];

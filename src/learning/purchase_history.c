@@ -192,7 +192,10 @@ static void
 add_columns(SSHistory *history, const Datum *values, const bool *nulls)
 {
 	const struct varlena *currency = (const struct varlena *) DatumGetPointer(values[PURCHASE_CURRENCY]);
-	SSPastInput input = {
+	SSPastInput input;
+
+	ss_direct_check_purchase(nulls);
+	input = (SSPastInput){
 		.id = *DatumGetUUIDP(values[PURCHASE_ID]),
 		.at = DatumGetTimestampTz(values[PURCHASE_OCCURRED_AT]),
 		.amount = DatumGetInt64(values[PURCHASE_AMOUNT]),
@@ -201,7 +204,6 @@ add_columns(SSHistory *history, const Datum *values, const bool *nulls)
 		.in_currency = memcmp(VARDATA_ANY(currency), history->rules->settings.currency, 3) == 0,
 		.merchant = nulls[PURCHASE_MERCHANT_ID] ? NULL : DatumGetUUIDP(values[PURCHASE_MERCHANT_ID]),
 	};
-
 	ss_history_add(history, &input);
 }
 

@@ -70,8 +70,7 @@ static void
 count_event(TupleTableSlot *row, void *state)
 {
 	Counts *counts = state;
-	bool isnull;
-	int64 local = ss_local_time(&counts->zone, DatumGetTimestampTz(slot_getattr(row, 1, &isnull)));
+	int64 local = ss_local_time(&counts->zone, DatumGetTimestampTz(ss_slot_value(row, 1)));
 	int64 day = local / USECS_PER_DAY - (local % USECS_PER_DAY < 0 ? 1 : 0);
 	int64 of_day = local - day * USECS_PER_DAY;
 

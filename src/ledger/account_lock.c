@@ -158,39 +158,28 @@ lock_by_query(SSWanted *wanted, int count, SSAccount *accounts)
 
 /* --- by access methods ----------------------------------------------------------------- */
 
-static Datum
-get_not_null(SSDirect *direct, SSTable table, const TupleTableSlot *slot, int column)
-{
-	bool isnull;
-	Datum value = ss_direct_get(direct, table, slot, column, &isnull);
-
-	if (isnull)
-		elog(ERROR, "unexpected null in column %d", column);
-	return value;
-}
-
 static void
 read_slot(SSDirect *direct, const TupleTableSlot *slot, SSAccount *account)
 {
 	bool isnull;
 	Datum value;
 
-	account->available = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_AVAILABLE));
-	account->pending = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_PENDING));
-	account->lifetime = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_LIFETIME));
-	account->tier = TextDatumGetCString(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_TIER));
+	account->available = DatumGetInt64(ss_direct_get(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_AVAILABLE));
+	account->pending = DatumGetInt64(ss_direct_get(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_PENDING));
+	account->lifetime = DatumGetInt64(ss_direct_get(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_LIFETIME));
+	account->tier = TextDatumGetCString(ss_direct_get(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_TIER));
 	account->tier_read = account->tier;
-	value = ss_direct_get(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_TIER_UNTIL, &isnull);
+	value = ss_direct_get_or_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_TIER_UNTIL, &isnull);
 	account->tier_until = isnull ? DT_NOBEGIN : DatumGetTimestampTz(value);
-	account->transactions = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_TRANSACTIONS));
-	account->spent = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_SPENT));
+	account->transactions = DatumGetInt64(ss_direct_get(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_TRANSACTIONS));
+	account->spent = DatumGetInt64(ss_direct_get(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_SPENT));
 	strlcpy(account->spent_currency,
-			TextDatumGetCString(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_SPENT_CURRENCY)),
+			TextDatumGetCString(ss_direct_get(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_SPENT_CURRENCY)),
 			sizeof(account->spent_currency));
-	account->debited = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_DEBITED));
-	account->lot_at = DatumGetTimestampTz(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_LOT_AT));
-	account->lot_before = DatumGetInt64(get_not_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_LOT_BEFORE));
-	value = ss_direct_get(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_REFERRER, &isnull);
+	account->debited = DatumGetInt64(ss_direct_get(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_DEBITED));
+	account->lot_at = DatumGetTimestampTz(ss_direct_get(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_LOT_AT));
+	account->lot_before = DatumGetInt64(ss_direct_get(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_LOT_BEFORE));
+	value = ss_direct_get_or_null(direct, SS_REWARD_ACCOUNTS, slot, ACCOUNT_REFERRER, &isnull);
 	account->has_referrer = !isnull;
 	if (!isnull)
 		account->referrer = *DatumGetUUIDP(value);
@@ -205,7 +194,7 @@ is_active(SSDirect *direct, const pg_uuid_t *user_id)
 
 	if (ss_direct_next(&scan))
 	{
-		const text *status = DatumGetTextPP(get_not_null(direct, SS_USERS, scan.slot, USER_STATUS));
+		const text *status = DatumGetTextPP(ss_direct_get(direct, SS_USERS, scan.slot, USER_STATUS));
 
 		active = VARSIZE_ANY_EXHDR(status) == 6 && memcmp(VARDATA_ANY(status), "active", 6) == 0;
 	}
@@ -256,7 +245,7 @@ find_unlocked(SSDirect *direct, const pg_uuid_t *id, ItemPointer tid, pg_uuid_t 
 		*tid = scan.slot->tts_tid;
 		due = !ss_direct_is_null(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_REFERRER);
 		if (due)
-			*referrer = *DatumGetUUIDP(get_not_null(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_REFERRER));
+			*referrer = *DatumGetUUIDP(ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_REFERRER));
 	}
 	ss_direct_close(&scan);
 	return due;

@@ -98,16 +98,13 @@ typedef struct Credits
 static int64
 get_int64(SSDirect *direct, SSTable table, const TupleTableSlot *row, int column)
 {
-	bool isnull;
-
-	return DatumGetInt64(ss_direct_get(direct, table, row, column, &isnull));
+	return DatumGetInt64(ss_direct_get(direct, table, row, column));
 }
 
 static void
 next_purchase(SSDirect *direct, Credits *credits)
 {
 	const TupleTableSlot *row = credits->scan.slot;
-	bool isnull;
 
 	credits->at = DT_NOEND;
 	if (!ss_direct_next(&credits->scan))
@@ -115,7 +112,7 @@ next_purchase(SSDirect *direct, Credits *credits)
 	credits->at = get_int64(direct, SS_TRANSACTIONS, row, TRANSACTION_OCCURRED_AT);
 	credits->points = get_int64(direct, SS_TRANSACTIONS, row, TRANSACTION_BASE) +
 					  get_int64(direct, SS_TRANSACTIONS, row, TRANSACTION_BONUS);
-	if (ss_direct_get(direct, SS_TRANSACTIONS, row, TRANSACTION_STATUS, &isnull) !=
+	if (ss_direct_get(direct, SS_TRANSACTIONS, row, TRANSACTION_STATUS) !=
 		ss_direct_label(SS_LABEL_STATUS + SS_COMPLETED))
 		credits->points = 0;
 }

@@ -164,14 +164,15 @@ find_account(SSDirect *direct, const pg_uuid_t *user_id, Shown *shown)
 	SSAccount *account = &shown->account;
 	bool isnull;
 
-#define GET(column) ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, column, &isnull)
+#define GET(column) ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, column)
 	if (found)
 	{
 		account->available = DatumGetInt64(GET(ACCOUNT_AVAILABLE));
 		account->pending = DatumGetInt64(GET(ACCOUNT_PENDING));
 		account->lifetime = DatumGetInt64(GET(ACCOUNT_LIFETIME));
 		account->tier = TextDatumGetCString(GET(ACCOUNT_TIER));
-		account->tier_until = DatumGetTimestampTz(GET(ACCOUNT_TIER_UNTIL));
+		account->tier_until = DatumGetTimestampTz(
+			ss_direct_get_or_null(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_TIER_UNTIL, &isnull));
 		if (isnull)
 			account->tier_until = DT_NOBEGIN;
 		account->lot_at = DatumGetTimestampTz(GET(ACCOUNT_LOT_AT));
@@ -191,19 +192,19 @@ find_boost(SSDirect *direct, TimestampTz now, Boost *boost)
 	bool isnull;
 	Datum value;
 	bool found = ss_direct_next(&scan) &&
-				 DatumGetTimestampTz(ss_direct_get(direct, SS_BOOSTS, scan.slot, BOOST_STARTS_AT, &isnull)) <= now;
+				 DatumGetTimestampTz(ss_direct_get(direct, SS_BOOSTS, scan.slot, BOOST_STARTS_AT)) <= now;
 
 	if (found)
 	{
-		value = ss_direct_get(direct, SS_BOOSTS, scan.slot, BOOST_EXPIRES_AT, &isnull);
+		value = ss_direct_get_or_null(direct, SS_BOOSTS, scan.slot, BOOST_EXPIRES_AT, &isnull);
 		boost->expires_at = isnull ? DT_NOEND : DatumGetTimestampTz(value);
 		found = boost->expires_at > now;
 	}
 	if (found)
 	{
-		boost->name = TextDatumGetCString(ss_direct_get(direct, SS_BOOSTS, scan.slot, BOOST_NAME, &isnull));
-		boost->multiplier_milli = DatumGetInt32(ss_direct_get(direct, SS_BOOSTS, scan.slot, BOOST_MULTIPLIER, &isnull));
-		value = ss_direct_get(direct, SS_BOOSTS, scan.slot, BOOST_CATEGORY, &isnull);
+		boost->name = TextDatumGetCString(ss_direct_get(direct, SS_BOOSTS, scan.slot, BOOST_NAME));
+		boost->multiplier_milli = DatumGetInt32(ss_direct_get(direct, SS_BOOSTS, scan.slot, BOOST_MULTIPLIER));
+		value = ss_direct_get_or_null(direct, SS_BOOSTS, scan.slot, BOOST_CATEGORY, &isnull);
 		boost->category = isnull ? NULL : TextDatumGetCString(value);
 	}
 	ss_direct_close(&scan);
@@ -233,9 +234,9 @@ add_boosts(SSJson *json, SSDirect *direct, const pg_uuid_t *user_id, TimestampTz
 
 	while (ss_direct_next(&scan))
 	{
-		Boost boost = {.id = *DatumGetUUIDP(ss_direct_get(direct, SS_USER_BOOSTS, scan.slot, USER_BOOST_ID, &isnull))};
+		Boost boost = {.id = *DatumGetUUIDP(ss_direct_get(direct, SS_USER_BOOSTS, scan.slot, USER_BOOST_ID))};
 
-		(void) ss_direct_get(direct, SS_USER_BOOSTS, scan.slot, USER_BOOST_DEACTIVATED_AT, &isnull);
+		(void) ss_direct_get_or_null(direct, SS_USER_BOOSTS, scan.slot, USER_BOOST_DEACTIVATED_AT, &isnull);
 		if (!isnull || !find_boost(direct, now, &boost))
 			continue;
 		boosts = ss_array_grow(boosts, count, sizeof(Boost));
@@ -254,10 +255,9 @@ find_reason(SSDirect *direct, const pg_uuid_t *user_id, Datum entry_id)
 	Datum keys[2] = {UUIDPGetDatum(user_id), entry_id};
 	SSScan scan = ss_direct_scan(direct, SS_ADJUSTMENTS, 2, keys);
 	char *reason = NULL;
-	bool isnull;
 
 	if (ss_direct_next(&scan))
-		reason = TextDatumGetCString(ss_direct_get(direct, SS_ADJUSTMENTS, scan.slot, ADJUSTMENT_REASON, &isnull));
+		reason = TextDatumGetCString(ss_direct_get(direct, SS_ADJUSTMENTS, scan.slot, ADJUSTMENT_REASON));
 	ss_direct_close(&scan);
 	return reason;
 }
@@ -275,7 +275,9 @@ add_entries(SSJson *json, SSDirect *direct, const pg_uuid_t *user_id)
 		char *reason = NULL;
 
 		for (int i = 0; i < ENTRY_COLUMNS; i++)
-			values[i] = ss_direct_get(direct, SS_POINTS_ENTRIES, scan.slot, i, &nulls[i]);
+			values[i] = ss_direct_get_or_null(direct, SS_POINTS_ENTRIES, scan.slot, i, &nulls[i]);
+		for (int i = 0; i < ENTRY_CAMPAIGN_NO; i++)
+			(void) ss_direct_get(direct, SS_POINTS_ENTRIES, scan.slot, i);
 		if (values[ENTRY_KIND] == ss_direct_label(SS_LABEL_ADJUST))
 			reason = find_reason(direct, user_id, values[ENTRY_ID]);
 		if (reason == NULL && !nulls[ENTRY_REASON])

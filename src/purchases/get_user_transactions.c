@@ -128,14 +128,13 @@ count_purchases(SSDirect *direct, const Range *range, bool filtered)
 	Datum values[3] = {UUIDPGetDatum(&range->user_id), TimestampTzGetDatum(range->from),
 					   TimestampTzGetDatum(range->until)};
 	int64 total = -1;
-	bool isnull;
 
 	if (direct != NULL)
 	{
 		SSScan scan = ss_direct_scan(direct, SS_REWARD_ACCOUNTS, 1, values);
 
 		if (ss_direct_next(&scan))
-			total = DatumGetInt64(ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_TRANSACTIONS, &isnull));
+			total = DatumGetInt64(ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_TRANSACTIONS));
 		ss_direct_close(&scan);
 	}
 	else
@@ -195,15 +194,14 @@ static char *
 find_merchant(LookUp *look_up, Datum merchant_id)
 {
 	char *name = NULL;
-	bool isnull;
 
 	if (look_up->merchants.scan == NULL)
 		look_up->merchants = ss_direct_scan(look_up->direct, SS_MERCHANTS, 1, &merchant_id);
 	else
 		ss_direct_seek(look_up->direct, SS_MERCHANTS, &look_up->merchants, 1, &merchant_id);
 	if (ss_direct_next(&look_up->merchants))
-		name = TextDatumGetCString(
-			ss_direct_get(look_up->direct, SS_MERCHANTS, look_up->merchants.slot, MERCHANT_NAME, &isnull));
+		name =
+			TextDatumGetCString(ss_direct_get(look_up->direct, SS_MERCHANTS, look_up->merchants.slot, MERCHANT_NAME));
 	return name;
 }
 
@@ -220,7 +218,7 @@ find_payment(SSDirect *direct, const pg_uuid_t *user_id, Datum account_id)
 		bool nulls[PAYMENT_LAST_FOUR + 1];
 
 		for (int i = PAYMENT_TYPE; i <= PAYMENT_LAST_FOUR; i++)
-			parts[i] = ss_direct_get(direct, SS_ACCOUNTS, scan.slot, i, &nulls[i]);
+			parts[i] = ss_direct_get_or_null(direct, SS_ACCOUNTS, scan.slot, i, &nulls[i]);
 		payment = payment_method(parts, nulls);
 	}
 	ss_direct_close(&scan);
@@ -230,23 +228,25 @@ find_payment(SSDirect *direct, const pg_uuid_t *user_id, Datum account_id)
 static void
 take_row(LookUp *look_up, const TupleTableSlot *row, Purchase *purchase)
 {
+	Datum category_no;
 	Datum account_id;
 	Datum merchant_id;
 	bool no_account;
 	bool no_merchant;
-	bool isnull;
+	bool no_category;
 
-#define GET(column, isnull) ss_direct_get(look_up->direct, SS_TRANSACTIONS, row, column, isnull)
-	purchase->id = *DatumGetUUIDP(GET(TRANSACTION_ID, &isnull));
-	purchase->occurred_at = DatumGetTimestampTz(GET(TRANSACTION_OCCURRED_AT, &isnull));
-	purchase->amount = DatumGetInt64(GET(TRANSACTION_AMOUNT, &isnull));
-	purchase->refunded = DatumGetInt64(GET(TRANSACTION_REFUNDED, &isnull));
-	set_currency(purchase, GET(TRANSACTION_CURRENCY, &isnull));
-	purchase->status = GET(TRANSACTION_STATUS, &isnull);
-	purchase->points = DatumGetInt64(GET(TRANSACTION_BASE, &isnull)) + DatumGetInt64(GET(TRANSACTION_BONUS, &isnull));
-	purchase->category_no = DatumGetInt16(GET(TRANSACTION_CATEGORY_NO, &isnull));
-	merchant_id = GET(TRANSACTION_MERCHANT_ID, &no_merchant);
-	account_id = GET(TRANSACTION_ACCOUNT_ID, &no_account);
+#define GET(column) ss_direct_get(look_up->direct, SS_TRANSACTIONS, row, column)
+	purchase->id = *DatumGetUUIDP(GET(TRANSACTION_ID));
+	purchase->occurred_at = DatumGetTimestampTz(GET(TRANSACTION_OCCURRED_AT));
+	purchase->amount = DatumGetInt64(GET(TRANSACTION_AMOUNT));
+	purchase->refunded = DatumGetInt64(GET(TRANSACTION_REFUNDED));
+	set_currency(purchase, GET(TRANSACTION_CURRENCY));
+	purchase->status = GET(TRANSACTION_STATUS);
+	purchase->points = DatumGetInt64(GET(TRANSACTION_BASE)) + DatumGetInt64(GET(TRANSACTION_BONUS));
+	category_no = ss_direct_get_or_null(look_up->direct, SS_TRANSACTIONS, row, TRANSACTION_CATEGORY_NO, &no_category);
+	purchase->category_no = no_category ? 0 : DatumGetInt16(category_no);
+	merchant_id = ss_direct_get_or_null(look_up->direct, SS_TRANSACTIONS, row, TRANSACTION_MERCHANT_ID, &no_merchant);
+	account_id = ss_direct_get_or_null(look_up->direct, SS_TRANSACTIONS, row, TRANSACTION_ACCOUNT_ID, &no_account);
 #undef GET
 	purchase->merchant = no_merchant ? NULL : find_merchant(look_up, merchant_id);
 	purchase->payment = NULL;
@@ -265,13 +265,10 @@ take_row(LookUp *look_up, const TupleTableSlot *row, Purchase *purchase)
 static bool
 is_before(SSDirect *direct, const TupleTableSlot *row, const Range *range)
 {
-	bool isnull;
-
-	if (DatumGetTimestampTz(ss_direct_get(direct, SS_TRANSACTIONS, row, TRANSACTION_OCCURRED_AT, &isnull)) !=
-		range->after_at)
+	if (DatumGetTimestampTz(ss_direct_get(direct, SS_TRANSACTIONS, row, TRANSACTION_OCCURRED_AT)) != range->after_at)
 		return true;
-	return ss_uuid_compare(DatumGetUUIDP(ss_direct_get(direct, SS_TRANSACTIONS, row, TRANSACTION_ID, &isnull)),
-						   &range->after) < 0;
+	return ss_uuid_compare(DatumGetUUIDP(ss_direct_get(direct, SS_TRANSACTIONS, row, TRANSACTION_ID)), &range->after) <
+		   0;
 }
 
 static int64

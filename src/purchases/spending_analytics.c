@@ -197,6 +197,7 @@ add_purchase(Spending *spending, const Datum *values, const bool *nulls)
 	TimestampTz occurred_at = DatumGetTimestampTz(values[PURCHASE_OCCURRED_AT]);
 	int64 amount = DatumGetInt64(values[PURCHASE_AMOUNT]) - DatumGetInt64(values[PURCHASE_REFUNDED]);
 
+	ss_direct_check_purchase(nulls);
 	if (memcmp(VARDATA_ANY(currency), spending->rules->settings.currency, 3) != 0)
 		return;
 	if (occurred_at < spending->begin)
@@ -448,10 +449,9 @@ find_name(SSDirect *direct, const pg_uuid_t *merchant_id)
 	Datum key = UUIDPGetDatum(merchant_id);
 	SSScan scan = ss_direct_scan(direct, SS_MERCHANTS, 1, &key);
 	const char *name = NULL;
-	bool isnull;
 
 	if (ss_direct_next(&scan))
-		name = TextDatumGetCString(ss_direct_get(direct, SS_MERCHANTS, scan.slot, MERCHANT_NAME, &isnull));
+		name = TextDatumGetCString(ss_direct_get(direct, SS_MERCHANTS, scan.slot, MERCHANT_NAME));
 	ss_direct_close(&scan);
 	return name;
 }

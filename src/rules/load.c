@@ -121,7 +121,9 @@ load_settings(SSRules *rules)
 		}
 		settings->exponent = ss_rules_exponent(rules, settings->currency);
 		if (settings->exponent < 0 || settings->timezone == NULL)
-			elog(ERROR, "the settings \"currency\" and \"timezone\" are not usable");
+			ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					errmsg("the settings \"currency\" and \"timezone\" are not usable"),
+					errdetail("Somebody has written to system_settings past update_system_settings()."));
 	}
 }
 
@@ -196,7 +198,9 @@ load_tiers(SSRules *rules)
 		tier->benefits = copy_jsonb(rules, ss_next_jsonb(&row));
 	}
 	if (rows.count == 0 || rules->tiers[0].threshold != 0)
-		elog(ERROR, "there is no tier with threshold 0");
+		ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				errmsg("there is no active tier with threshold 0"),
+				errdetail("Somebody has written to tiers past update_tiers()."));
 }
 
 /* A boost widens the times of its category (somebody's odd number counts as every category). */

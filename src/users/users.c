@@ -242,7 +242,7 @@ static void
 add_text(SSJson *json, const char *key, SSDirect *direct, const TupleTableSlot *row, int column)
 {
 	bool isnull;
-	Datum value = ss_direct_get(direct, SS_USERS, row, column, &isnull);
+	Datum value = ss_direct_get_or_null(direct, SS_USERS, row, column, &isnull);
 
 	ss_json_text(json, key, isnull ? NULL : TextDatumGetCString(value));
 }
@@ -263,9 +263,7 @@ static void
 add_profile(SSJson *json, SSDirect *direct, const TupleTableSlot *user, const TupleTableSlot *account,
 			const pg_uuid_t *user_id, int exponent)
 {
-	bool isnull;
-
-#define GET(table, row, column) ss_direct_get(direct, table, row, column, &isnull)
+#define GET(table, row, column) ss_direct_get(direct, table, row, column)
 	ss_json_open_object(json, NULL);
 	ss_json_uuid(json, "user_id", user_id);
 	add_text(json, "email", direct, user, USER_EMAIL);
@@ -289,7 +287,6 @@ read_profile(SSJson *json, const pg_uuid_t *user_id)
 	SSDirect *direct = ss_direct_begin_reading(TABLES);
 	SSScan user;
 	SSScan account;
-	bool isnull;
 	bool done;
 
 	if (direct == NULL)
@@ -298,8 +295,8 @@ read_profile(SSJson *json, const pg_uuid_t *user_id)
 	account = find_row(direct, SS_REWARD_ACCOUNTS, user_id);
 	if (TTS_EMPTY(user.slot) || TTS_EMPTY(account.slot))
 		ss_not_found("user", ss_uuid_text(user_id));
-	done = memcmp(VARDATA_ANY(DatumGetPointer(
-					  ss_direct_get(direct, SS_REWARD_ACCOUNTS, account.slot, ACCOUNT_SPENT_CURRENCY, &isnull))),
+	done = memcmp(VARDATA_ANY(
+					  DatumGetPointer(ss_direct_get(direct, SS_REWARD_ACCOUNTS, account.slot, ACCOUNT_SPENT_CURRENCY))),
 				  settings->currency, 3) == 0;
 	if (done)
 		add_profile(json, direct, user.slot, account.slot, user_id, settings->exponent);
