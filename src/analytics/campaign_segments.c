@@ -60,12 +60,16 @@ SS_QUERY(
 	" SELECT m.segment_no, count(*) AS members FROM swipesavvy.segment_members m GROUP BY m.segment_no"
 	"  UNION ALL SELECT 0, count(*) FROM swipesavvy.users u WHERE u.erased_at IS NULL"
 	"    AND NOT EXISTS (SELECT FROM swipesavvy.segment_members m WHERE m.user_id = u.user_id)),"
-	"facts AS ("
-	" SELECT r.user_id, false AS saw, " SS_REDEMPTION_COLUMNS SS_REDEMPTION_FROM " WHERE r.campaign_no = ANY ($1)"
-	"  UNION ALL SELECT e.user_id, true, " SS_EVENT_COLUMNS
-	" FROM swipesavvy.campaign_events e WHERE e.campaign_no = ANY ($1) AND e.kind IN ('impression', 'view') AND e.user_id IS NOT NULL),"
+	"facts AS MATERIALIZED ("
+	" SELECT f.campaign_no, f.user_id, f.currency, false AS saw, sum(f.purchase_conversions) AS conversions,"
+	"        sum(f.revenue) AS revenue, sum(f.cost) AS cost, sum(f.discount) AS discount"
+	"   FROM (SELECT r.user_id, " SS_REDEMPTION_COLUMNS SS_REDEMPTION_FROM
+	" WHERE r.campaign_no = ANY ($1)) f GROUP BY 1, 2, 3"
+	"  UNION ALL SELECT DISTINCT e.campaign_no, e.user_id, 'XXX'::bpchar, true, 0::numeric, 0::numeric, 0::numeric, 0::numeric"
+	"   FROM swipesavvy.campaign_events e"
+	"  WHERE e.campaign_no = ANY ($1) AND e.kind IN ('impression', 'view') AND e.user_id IS NOT NULL),"
 	"people AS ("
-	" SELECT f.campaign_no, f.user_id, bool_or(f.saw) AS saw, sum(f.purchase_conversions) AS conversions,"
+	" SELECT f.campaign_no, f.user_id, bool_or(f.saw) AS saw, sum(f.conversions) AS conversions,"
 	"        sum(f.revenue) FILTER (WHERE f.currency = c.currency) AS revenue,"
 	"        sum(f.cost) FILTER (WHERE f.currency = c.currency) AS cost,"
 	"        sum(f.discount) FILTER (WHERE f.currency = c.currency) AS discount"
@@ -194,6 +198,7 @@ refresh(const SSFiguresOf *only, TimestampTz *as_of)
 	int count;
 
 	ss_lock_take(SS_LOCK_CAMPAIGN_SEGMENTS, 0);
+	ss_query_sum_all();
 	*as_of = GetCurrentTimestamp();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	count = find(only, *as_of, snapshot, &campaigns);

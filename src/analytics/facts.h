@@ -41,14 +41,14 @@
 	" JOIN swipesavvy.transactions t ON t.transaction_id = r.transaction_id AND t.user_id = r.user_id"
 #define SS_REDEMPTION_FACTS "SELECT " SS_REDEMPTION_COLUMNS SS_REDEMPTION_FROM
 
-/* The same of each event `e`. */
-#define SS_EVENT_COLUMNS                                                                                                 \
-	"e.campaign_no, e.occurred_at, 'XXX'::bpchar, (e.kind = 'impression')::integer::bigint,"                             \
+/* The same of each event. */
+#define SS_EVENT_FACTS                                                                                                   \
+	"SELECT e.campaign_no, e.occurred_at, 'XXX'::bpchar, (e.kind = 'impression')::integer::bigint,"                      \
 	"       (e.kind = 'view')::integer::bigint, (e.kind = 'click')::integer::bigint,"                                    \
 	"       (e.kind = 'conversion')::integer::bigint, 0::bigint, 0::bigint,"                                             \
 	"       CASE WHEN e.kind = 'conversion' THEN coalesce(e.value * 10000, 0) ELSE 0 END::bigint, 0::bigint, 0::bigint," \
-	"       0::bigint, 0::bigint, 0::bigint"
-#define SS_EVENT_FACTS "SELECT " SS_EVENT_COLUMNS " FROM swipesavvy.campaign_events e"
+	"       0::bigint, 0::bigint, 0::bigint"                                                                             \
+	"  FROM swipesavvy.campaign_events e"
 
 /* The same of what is not folded yet, of one campaign or, of a null, of all. */
 #define SS_TAIL_FACTS(campaign)                                                                                        \

@@ -246,6 +246,7 @@ refresh(int32 campaign_no, TimestampTz *as_of, uint64 *found)
 	int count = 0;
 
 	ss_lock_take(SS_LOCK_CAMPAIGN_UPLIFT, 0);
+	ss_query_sum_all();
 	*as_of = GetCurrentTimestamp();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	values[1] = TimestampTzGetDatum(*as_of);

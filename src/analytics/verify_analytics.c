@@ -102,6 +102,7 @@ swipesavvy_verify_analytics(PG_FUNCTION_ARGS)
 	values[0] = CStringGetTextDatum(state.zone_name);
 	values[1] = Int32GetDatum(no);
 	values[2] = TimestampTzGetDatum(whole_since(&state));
+	ss_query_sum_all();
 	(void) ss_query_read(&check_days, values, NULL);
 	campaigns = ss_value_int64(0, 1, 0);
 	days = ss_value_int64(0, 2, 0);

@@ -88,6 +88,8 @@ ss_query_sum_all(void)
 	avoid_jit();
 	if (enable_sort)
 		set_for_level("enable_sort", "off");
+	if (enable_nestloop)
+		set_for_level("enable_nestloop", "off");
 	if (work_mem < maintenance_work_mem)
 	{
 		snprintf(kilobytes, sizeof(kilobytes), "%d", maintenance_work_mem);

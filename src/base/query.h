@@ -121,8 +121,8 @@ extern void ss_query_avoid_scans(void);
 extern void ss_query_avoid_sorts(void);
 
 /*
- * For queries of maintenance that sum everything: they hash rather than sort, whatever the planner makes of joins over two
- * columns, in the memory that maintenance may take, until the GUC nest level ends.
+ * For queries of maintenance that sum everything: they hash rather than sort, or look up row by row, though the planner
+ * takes a join over two columns for a few rows; in the memory that maintenance may take. Until the GUC nest level ends.
  */
 extern void ss_query_sum_all(void);
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The main job on real input: 69,659 purchases earn points, spend budgets and balance to zero.
-# Then a model learns from them who is about to be lost, some are refunded, points are spent and expire, a campaign is simulated
-# before and after it runs, and two are tested against each other.
+# Then a model learns from them who is about to be lost, some are refunded, points are spent and expire, figures say what came
+# of it all, a campaign is simulated before and after it runs, and two are tested against each other.
 # Needs PGHOST, PGPORT and PGUSER (a superuser) of an empty server where the extension is available; makes five
-# databases there. Exits 1 when a count, a sum, a budget or the ledger is wrong, the two doors disagree, the model
+# databases there. Exits 1 when a count, a sum, a budget, a figure or the ledger is wrong, the two doors disagree, the model
 # is not worth having, a campaign gives anything else than its simulation says, or a test counts anything else than the purchases say.
 set -euo pipefail
 
@@ -86,6 +86,10 @@ problems=$(sql -d demo -f "$here/churn_check.sql")
 
 sql -d demo -f "$here/life.sql"
 problems=$(sql -d demo -f "$here/life_check.sql")
+[ -z "$problems" ] || fail "$problems"
+
+sql -d demo -f "$here/figures.sql"
+problems=$(sql -d demo -f "$here/figures_check.sql")
 [ -z "$problems" ] || fail "$problems"
 
 make_world demo_forecast 69659
