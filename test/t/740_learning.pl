@@ -1,5 +1,5 @@
 # Churn on real purchases (test/demo: CDNOW), trained by the background worker: the figures are those of an independent program, and of
-# scikit-learn where it is installed. And what becomes of a training that is cancelled, takes too long, or whose worker or database goes.
+# scikit-learn where it is installed; so are those of conversion and offers, on campaigns that are made up. And what becomes of a training that is cancelled, takes too long, or whose worker or database goes.
 # Purchases know nothing of it.
 # Takes long: begun among the first.
 use strict;
@@ -26,7 +26,7 @@ sub version_of { my ($n) = @_; return sql("SELECT concat_ws('|', status, reason,
 system("gzip -dc '$demo/data/purchases_cdnow.csv.gz' > '${\ $node->basedir }/log.csv'") == 0 or die 'no purchases';
 sql('CREATE TABLE log (line_no int, customer_id int, purchase_date date, cds int, amount_usd numeric(12,2));'
       . "COPY log FROM '${\ $node->basedir }/log.csv' WITH (FORMAT csv, HEADER);"
-      . q{CREATE TABLE who AS SELECT customer_id, ('00000000-0000-7000-8000-' || lpad(customer_id::text, 12, '0'))::uuid AS user_id
+      . q{CREATE INDEX ON log (customer_id); CREATE TABLE who AS SELECT customer_id, ('00000000-0000-7000-8000-' || lpad(customer_id::text, 12, '0'))::uuid AS user_id
               FROM (SELECT DISTINCT customer_id FROM log) l WHERE round((swipesavvy.flag_hash('ml:sample:1', customer_id::text, 2) * 10000)::numeric) < 8153;
           INSERT INTO swipesavvy.users (user_id, email, name) SELECT user_id, customer_id || '@example.com', 'C' FROM who;
           INSERT INTO swipesavvy.reward_accounts (user_id, tier, spent_currency) SELECT user_id, 'bronze', 'USD' FROM who});
@@ -106,13 +106,35 @@ my @known = (2.207956, 0.2303, 0.0471, -0.2097, -0.3935, 0.1267, -0.2492, 0.0391
 near($weights[$_], $known[$_], 0.001 * (abs $known[$_] > 0.1 ? 1 : 0.1), "weight $_") for 0 .. $#known;
 is_deeply([ @weights[ 12 .. 14 ] ], [ (undef) x 3 ], 'no merchants and no campaigns are left out') if @weights > 12;
 
+# --- conversion and offers, on campaigns that were shown to some of these users --------------------------------------
+
+# (so many that their features do not determine one another)
+sql(q{SELECT swipesavvy.create_campaign(campaign_id => 'C' || n, name => 'C', campaign_type => (ARRAY['SEASONAL', 'EMAIL_OFFER', 'FLASH_SALE', 'LOYALTY_BOOST', 'LOCATION_DEAL'])[1 + n / 2 % 5],
+               offer_type => (ARRAY['PERCENTAGE', 'FIXED_DISCOUNT', 'BOGO', 'OTHER', 'FREE_SHIPPING'])[1 + n % 5], offer_amount => CASE WHEN n % 5 IN (2, 3) THEN NULL ELSE 1 + n * 7 % 31 END,
+               start_date => '1997-01-01', min_spend => n * 13 % 29, bonus_points => n * 17 % 41, points_multiplier => 1 + n * 11 % 7)
+        FROM generate_series(1, 40) n;
+      CREATE TABLE pairs AS
+      SELECT w.user_id, c.campaign_no, date '1997-12-20' + swipesavvy.flag_hash('shown' || c.campaign_id, w.customer_id::text, 2) * interval '175 days' AS at,
+             swipesavvy.flag_hash('redeemed' || c.campaign_id, w.customer_id::text, 2) < (0.1 + c.campaign_no * 7 % 10 / 30.0 + CASE c.offer_type WHEN 'BOGO' THEN 0.1 ELSE 0 END) * CASE WHEN p.n > 3 THEN 1.8 ELSE 0.6 END AS redeemed
+        FROM who w CROSS JOIN swipesavvy.campaigns c CROSS JOIN LATERAL (SELECT count(*) AS n FROM log l WHERE l.customer_id = w.customer_id) p WHERE w.customer_id % 64 = 1;
+      INSERT INTO swipesavvy.campaign_events (user_id, campaign_no, kind, occurred_at) SELECT user_id, campaign_no, 'view', at FROM pairs;
+      INSERT INTO swipesavvy.purchases (user_id, amount_minor, occurred_at) SELECT user_id, 1000 + campaign_no, at + interval '1 day' FROM pairs WHERE redeemed;
+      INSERT INTO swipesavvy.campaign_redemptions (user_id, transaction_id, campaign_no, campaign_version, points, discount_minor, cost_minor, day, position)
+      SELECT t.user_id, t.transaction_id, p.campaign_no, 1, 0, 0, 0, p.at::date, 1 FROM pairs p JOIN swipesavvy.transactions t ON t.user_id = p.user_id AND t.occurred_at = p.at + interval '1 day' AND t.amount_minor = 1000 + p.campaign_no;
+      ANALYZE});
+for my $name ('conversion', 'offer')
+{
+    my $number = json($node, 'app', "SELECT swipesavvy.train_ml_model('$name', '$as_of')")->{version};
+    sql("SELECT swipesavvy.set_job('train_models', next_run_at => now())");
+    $node->poll_query_until('app', "SELECT status NOT IN ('queued', 'training') FROM swipesavvy.ml_models WHERE model_name = '$name' AND version = $number") or diag 'it goes on';
+    is(sql("SELECT concat_ws('|', status, reason, metrics ->> 'exposure') FROM swipesavvy.ml_models WHERE model_name = '$name'"), 'active|better than a constant|events', "$name: trained by the worker");
+}
+
 # --- scikit-learn, where it is ---------------------------------------------------------------------------
 
 my ($python) = grep { -x $_ && system("$_ -c 'import sklearn' 2>/dev/null") == 0 } '/usr/bin/python3';
 SKIP: {
-    skip 'scikit-learn is not installed: apt install python3-sklearn', 1 unless $python;
-    my $csv = $node->basedir . '/examples.csv';
-    append_to_file($csv, sql("SELECT * FROM swipesavvy.export_ml_data('churn', '$as_of')") . "\n");
+    skip 'scikit-learn is not installed: apt install python3-sklearn', 3 unless $python;
     my $script = $node->basedir . '/check.py';
     append_to_file($script, <<'PYTHON');
 import csv, sys
@@ -127,7 +149,7 @@ def table(some): return np.array([[float(v) for v in r[5:]] for r in some])
 def labels(some): return np.array([int(r[3]) for r in some])
 scaler = StandardScaler().fit(table(train))
 x, y, folds = scaler.transform(table(train)), labels(train), np.array([int(r[2]) for r in train])
-def fitted(rows): return LogisticRegression(solver='liblinear', C=1 / (1e-4 * rows.sum()), tol=1e-8, max_iter=1000).fit(x[rows], y[rows])
+def fitted(rows): return LogisticRegression(solver='liblinear', C=1 / (float(sys.argv[2]) * rows.sum()), tol=1e-8, max_iter=1000).fit(x[rows], y[rows])
 model = fitted(np.ones(len(y), bool))
 f = np.zeros(len(y))
 for k in range(5):
@@ -137,10 +159,19 @@ platt = _SigmoidCalibration().fit(f, y)
 p = platt.predict(model.decision_function(scaler.transform(table(test))))
 print(' '.join(map(repr, map(float, [roc_auc_score(labels(test), p), log_loss(labels(test), p), model.intercept_[0], *model.coef_[0]]))))
 PYTHON
-    my ($out, $err) = run_command([ $python, $script, $csv ]);
-    my ($auc, $log_loss, @theirs) = split / /, $out;
-    ok(defined $log_loss && abs($auc - $test->{auc}) < 0.001 && abs($log_loss - $test->{log_loss}) < 0.001
-          && !(grep { abs($theirs[$_] - $weights[$_]) > 0.001 * abs($weights[$_]) + 0.00002 } 0 .. 11), 'scikit-learn says the same') or diag "$out\n$err\n@weights";
+    for my $name ('churn', 'conversion', 'offer')
+    {
+        my $of = $name eq 'churn' ? $model : json($node, 'app', "SELECT to_jsonb(m) FROM swipesavvy.ml_models m WHERE model_name = '$name' AND status = 'active'");
+        my @ours = split /\n/, sql("SELECT coalesce(weight, 0) FROM swipesavvy.ml_coefficients WHERE model_name = '$name' AND version = $of->{version} ORDER BY position");
+        my $csv = $node->basedir . "/$name.csv";
+        # of churn the purchases have changed since it was trained: those of campaigns are left out
+        append_to_file($csv, sql(($name eq 'churn' ? "BEGIN; DELETE FROM swipesavvy.transactions t USING pairs p WHERE t.user_id = p.user_id AND t.occurred_at = p.at + interval '1 day';" : '')
+              . "SELECT * FROM swipesavvy.export_ml_data('$name', '$as_of')" . ($name eq 'churn' ? '; ROLLBACK' : '')) . "\n");
+        my ($out, $err) = run_command([ $python, $script, $csv, $of->{lambda} ]);
+        my ($auc, $log_loss, @theirs) = split / /, $out;
+        ok(defined $log_loss && abs($auc - $of->{metrics}{test}{auc}) < 0.001 && abs($log_loss - $of->{metrics}{test}{log_loss}) < 0.001 && @theirs == @ours
+              && !(grep { abs($theirs[$_] - $ours[$_]) > 0.001 * abs($ours[$_]) + 0.00002 } 0 .. $#ours), "$name: scikit-learn says the same") or diag "$out\n$err\n@ours";
+    }
 }
 
 # --- the database goes ------------------------------------------------------------------------------------
