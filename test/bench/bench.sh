@@ -348,7 +348,7 @@ if wanted n; then figure_n; fi
 if wanted o; then figure_o; fi
 printf '\n'
 for id in a1 a8 flat b c8 c64 d dset e rebuild_ms backend_mb list_users simulate profile last20 analytics45 analytics5000 dashboard audit8 audit64 verify_rows deliveries worker_cpu worker_mb \
-    predict45 predict5000 conversion45 conversion5000 offer45 offer5000 affinity45 affinity5000 flag flags flag_enabled flag_users ab_purchase ab_assign; do
+    predict45 predict5000 conversion45 conversion5000 offer45 offer5000 affinity45 affinity5000 flag flag_enabled flag_users ab_purchase ab_assign; do
     if [ -n "${ratio[$id]:-}" ]; then echo "bench: $id ratio=${ratio[$id]} goal=${goal[$id]}"; fi
 done
 exit "$failed"
