@@ -29,8 +29,10 @@ SQL_1_0_0 = base/schema base/roles base/types audit/audit outbox/outbox outbox/s
 SQL_1_1_0 = base/steps flags/documents flags/flags flags/usage flags/restore flags/privileges \
             experiments/plan experiments/experiments experiments/functions experiments/restore experiments/privileges \
             analytics/rollups analytics/campaigns analytics/segments analytics/uplift analytics/customers analytics/reports analytics/restore analytics/privileges
-SQL_1_2_0 = places/locations places/ratings places/offers places/geofences merchants/merchants places/partners places/restore places/privileges \
-            learning/learning learning/restore learning/privileges
+SQL_1_2_0 = base/before places/locations places/ratings places/offers places/geofences merchants/merchants places/partners places/views places/restore places/privileges \
+            learning/learning learning/restore learning/privileges base/way_back
+# The steps back: each a file of sql/back of that name.
+SQL_BACK  = 1.2.0--1.1.0
 
 # The major versions on which it is tested: its C writes rows past the executor, and each version is looked at before it is added here.
 SERVERS = 15 16 17 18
@@ -52,10 +54,10 @@ override with_llvm = no
 
 sql_release = $(lastword $(subst --, ,$(1)))
 sql_declared = $(SQL_$(subst .,_,$(sql_release)))
-sql_files = $(patsubst %,sql/$(sql_release)/%.sql,$(sql_declared))
+sql_files = $(if $(filter $(1),$(SQL_BACK)),sql/back/$(1).sql,$(patsubst %,sql/$(sql_release)/%.sql,$(sql_declared)))
 sql_unlisted = $(filter-out $(sql_files),$(wildcard sql/$(sql_release)/*.sql sql/$(sql_release)/*/*.sql))
 sql_missing = $(filter-out $(wildcard sql/$(sql_release)/*.sql sql/$(sql_release)/*/*.sql),$(sql_files))
-DATA_built = $(SQL_STEPS:%=build/swipesavvy--%.sql)
+DATA_built = $(SQL_STEPS:%=build/swipesavvy--%.sql) $(SQL_BACK:%=build/swipesavvy--%.sql)
 DATA = $(wildcard swipesavvy--*.control)
 
 ON_A_SERVER = check demo stress bench loadtest coverage lint fresh
@@ -108,7 +110,7 @@ build/swipesavvy--%.sql: Makefile | sql-complete
 	@mkdir -p build
 	@{ printf '%s\n' '\echo Use "$(if $(findstring --,$*),ALTER EXTENSION swipesavvy UPDATE,CREATE EXTENSION swipesavvy)" to load this file. \quit' 'SET LOCAL search_path = pg_catalog, pg_temp;' && \
 	    cat $(call sql_files,$*); } > $@.new && mv $@.new $@
-$(foreach s,$(SQL_STEPS),$(eval build/swipesavvy--$s.sql: $(call sql_files,$s)))
+$(foreach s,$(SQL_STEPS) $(SQL_BACK),$(eval build/swipesavvy--$s.sql: $(call sql_files,$s)))
 
 .PHONY: sql-complete
 sql-complete:

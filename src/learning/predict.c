@@ -152,7 +152,8 @@ read_campaign(Question *question, const SSHistory *history, const SSMoment *mome
 	int64 shown = ss_next_int64(&row);
 
 	ss_rows_free(&rows);
-	(void) ss_conversion_features(question->terms, history, moment, redeemed, shown, question->values);
+	ss_conversion_features(question->terms, history, moment, ss_average_amount(history, moment), redeemed, shown,
+						   question->values);
 }
 
 /* Finds out what the model looks at. */

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # The main job on real input: 69,659 purchases earn points, spend budgets and balance to zero.
 # Then a model learns from them who is about to be lost, some are refunded, points are spent and expire, figures say what came
-# of it all, a campaign is simulated before and after it runs, and two are tested against each other.
+# of it all, the merchants get places, a campaign is simulated before and after it runs, and two are tested against each other.
 # Needs PGHOST, PGPORT and PGUSER (a superuser) of an empty server where the extension is available; makes five
 # databases there. Exits 1 when a count, a sum, a budget, a figure or the ledger is wrong, the two doors disagree, the model
-# is not worth having, a campaign gives anything else than its simulation says, or a test counts anything else than the purchases say.
+# is not worth having, something else is near than distances to every location say, a campaign gives anything else than its simulation says, or a test counts anything else than the purchases say.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -43,8 +43,10 @@ swipesavvy: real purchases earn points inside PostgreSQL
 
   Real: the purchase log of the CD shop CDNOW (Fader and Hardie), 1997-01-01 to 1998-06-30: who, when,
   how much. Real: the merchants, brands of the name-suggestion-index, with their MCC.
+  Real: cities, with their coordinates and time zones (GeoNames, https://www.geonames.org, CC BY 4.0).
   Ours: the log names no merchants, so each purchase was given one by a fixed rule (customer and line
-  number, test/demo/README.md); shipping charges, campaigns, boosts and the segment are invented too.
+  number, test/demo/README.md); shipping charges, campaigns, boosts, the segment and which shop stands
+  where are invented too.
 TEXT
 
 make_world demo 69659
@@ -90,6 +92,11 @@ problems=$(sql -d demo -f "$here/life_check.sql")
 
 sql -d demo -f "$here/figures.sql"
 problems=$(sql -d demo -f "$here/figures_check.sql")
+[ -z "$problems" ] || fail "$problems"
+
+gzip -dc "$here/data/places_geonames.csv.gz" | sql -d demo -c 'COPY demo.places FROM STDIN WITH (FORMAT csv, HEADER)'
+sql -d demo -f "$here/places.sql"
+problems=$(sql -d demo -f "$here/places_check.sql")
 [ -z "$problems" ] || fail "$problems"
 
 make_world demo_forecast 69659

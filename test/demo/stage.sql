@@ -18,6 +18,16 @@ CREATE TABLE demo.merchants (
     mcc text NOT NULL
 );
 
+CREATE TABLE demo.places (
+    geonameid integer PRIMARY KEY,
+    name text NOT NULL,
+    country text NOT NULL,
+    lat double precision NOT NULL,
+    lon double precision NOT NULL,
+    population bigint NOT NULL,
+    timezone text NOT NULL
+);
+
 CREATE FUNCTION demo.user_id(customer integer) RETURNS uuid LANGUAGE sql IMMUTABLE
     RETURN ('c0000000-0000-4000-8000-' || lpad(customer::text, 12, '0'))::uuid;
 

@@ -141,7 +141,7 @@ SELECT set_eq('SELECT relname::text FROM member_relations WHERE relnamespace = '
               ARRAY['outbox_secrets', 'referral_salts', 'referred_emails', 'sign_in_failures', 'sink_secrets', 'token_keys', 'user_credentials', 'user_sessions'], 'those that hold secrets stand apart');
 SELECT is_empty('SELECT relname, relnamespace::regnamespace FROM member_relations WHERE relnamespace::regnamespace::text NOT IN (''swipesavvy'', ''swipesavvy_private'')',
                 'nothing stands elsewhere');
-SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind = ''v''', ARRAY['merchant_rating_averages', 'privileges', 'purchases', 'purchases_door', 'v_ab_test_summary', 'v_active_feature_flags', 'v_campaign_performance_summary', 'v_feature_flag_usage_summary'], 'the views');
+SELECT set_eq('SELECT relname::text FROM member_relations WHERE relkind = ''v''', ARRAY['merchant_network_performance', 'merchant_rating_averages', 'nearby_merchants_view', 'user_favorite_merchants_view', 'privileges', 'purchases', 'purchases_door', 'v_ab_test_summary', 'v_active_feature_flags', 'v_campaign_performance_summary', 'v_feature_flag_usage_summary'], 'the views');
 -- BI tools know these columns: new ones only follow
 CREATE TEMP TABLE reports (view, columns) AS VALUES
     ('v_active_feature_flags', 'flag_key name category description default_value rollout_percentage owner updated_at'),
@@ -149,7 +149,11 @@ CREATE TEMP TABLE reports (view, columns) AS VALUES
     ('v_ab_test_summary', 'test_id test_name status control_campaign_id variant_campaign_ids started_at ended_at users target_sample_size progress control_conversion_rate best_variant_campaign_id '
         'best_variant_conversion_rate improvement_percentage p_value is_significant'),
     ('v_campaign_performance_summary', 'campaign_id name campaign_type status offer_type currency start_date end_date budget spent budget_remaining impressions views clicks conversions revenue cost '
-        'view_rate click_through_rate conversion_rate cost_per_acquisition return_on_ad_spend last_fact_day');
+        'view_rate click_through_rate conversion_rate cost_per_acquisition return_on_ad_spend last_fact_day'),
+    ('merchant_network_performance', 'merchant_id name category is_active locations tier commission_rate currency purchases_30_days net_amount_30_days average_net_30_days commission_30_days '
+        'purchases_365_days net_amount_365_days rating rating_count running_campaigns last_purchase_day'),
+    ('user_favorite_merchants_view', 'user_id merchant_id name category visits net_amount currency last_visit_at user_rating rank'),
+    ('nearby_merchants_view', 'location_id merchant_id name category location_name latitude longitude position city country rating rating_count is_active');
 SELECT is_empty($$SELECT view FROM reports WHERE (SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute WHERE attrelid = ('swipesavvy.' || view)::regclass AND attnum > 0) || ' ' NOT LIKE columns || ' %'$$,
                 'the columns of the views for reports');
 SELECT is_empty('SELECT relname, relkind FROM member_relations WHERE relkind NOT IN (''r'', ''v'', ''S'', ''i'')',
@@ -244,9 +248,9 @@ SELECT is_empty('SELECT oid::regprocedure, name FROM member_functions, unnest(pr
 -- on a replica; what writes, or compiles the rules, must not run beside parallel workers.
 CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('i/strict/s', 'minor_to_major email_key search_key'),
-    ('v/null/s', 'uuid_v7'), ('i/null/s', 'place_position place_box'), ('s/null/s', 'locations_near geofences_near'), ('i/strict/s', 'place_distance rating_average'),
+    ('i/null/s', 'way_back'), ('v/null/s', 'uuid_v7'), ('i/null/s', 'place_position place_box'), ('s/null/s', 'locations_near geofences_near'), ('i/strict/s', 'place_distance rating_average'),
     ('s/null/r', 'get_merchant_locations get_nearby_merchants list_geofences get_merchant_offers get_merchant_reviews list_reviews_to_moderate'),
-    ('s/null/r', 'get_partnership'), ('v/null/u', 'set_partnership refresh_merchant_analytics get_merchant_analytics'),
+    ('s/null/r', 'get_partnership merchant_network_figures'), ('v/null/u', 'set_partnership refresh_merchant_analytics get_merchant_analytics'),
     ('v/null/u', 'add_merchant_location update_merchant_location remove_merchant_location import_merchant_locations create_geofence update_geofence delete_geofence set_location_consent report_location '
         'close_geofence_visits apply_location_retention rate_merchant delete_rating moderate_review refresh_rating_prior add_merchant_offer update_merchant_offer remove_merchant_offer delete_merchant'),
     ('s/null/s', 'purchases_computed'),
@@ -291,7 +295,7 @@ SELECT is_empty('SELECT p.oid::regprocedure, l.lanname FROM member_functions p J
                   WHERE l.lanname <> ''c'' AND p.prosqlbody IS NULL AND NOT coalesce(proconfig, ''{}'') @> ''{"search_path=pg_catalog, pg_temp"}''',
                 'every function that is not C pins its search_path, or is bound to what it calls');
 SELECT is_empty('SELECT p.oid::regprocedure FROM member_functions p JOIN pg_language l ON l.oid = p.prolang
-                  WHERE l.lanname <> ''c'' AND p.prorettype <> ''trigger''::regtype AND p.proname NOT IN (''grant_access'', ''guard_restores'', ''place_position'', ''locations_near'', ''place_box'', ''geofences_near'')', 'only triggers of restored seeds, what calls cube, and parts of the steps are not C');
+                  WHERE l.lanname <> ''c'' AND p.prorettype <> ''trigger''::regtype AND p.proname NOT IN (''way_back'', ''grant_access'', ''guard_restores'', ''place_position'', ''locations_near'', ''place_box'', ''geofences_near'')', 'only triggers of restored seeds, what calls cube, and parts of the steps are not C');
 SELECT is_empty('SELECT oid::regprocedure, prosrc FROM member_functions p WHERE probin IS NOT NULL
                     AND (prosrc !~ (''^swipesavvy_'' || proname || ''(_1_2)?$'') OR probin <> ''$libdir/swipesavvy'')', 'the C symbols are named after their functions, with the release where a later one took the place of an earlier one');
 SELECT is_empty('SELECT proname, count(*) FROM member_functions GROUP BY 1 HAVING count(*) > 1', 'no function is overloaded');

@@ -106,6 +106,7 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('get_partnership', '$merchant', NULL, NULL),
     ('refresh_merchant_analytics', '', NULL, NULL),
     ('get_merchant_analytics', '$merchant', NULL, NULL),
+    ('merchant_network_figures', '', NULL, NULL),
     ('add_segment_members', $$'Friends', ARRAY[$user]::uuid[]$$, NULL, NULL),
     ('add_token_key', $$'k2', repeat('s3cret', 6)$$, NULL, NULL),
     ('adjust_points', $$$user, 5, 'sorry'$$, NULL, NULL),

@@ -27,6 +27,8 @@ ROLLBACK TO plain;
 ALTER TABLE swipesavvy.tiers ALTER threshold TYPE numeric;
 SELECT * FROM pg_temp.refused(format('record_transaction(%L, 10)', :'ann'));
 ROLLBACK TO plain;
+-- what reads it must go first
+DO $$ BEGIN IF to_regclass('swipesavvy.user_favorite_merchants_view') IS NOT NULL THEN ALTER EXTENSION swipesavvy DROP VIEW swipesavvy.user_favorite_merchants_view; DROP VIEW swipesavvy.user_favorite_merchants_view; END IF; END $$;
 ALTER TABLE swipesavvy.currencies ALTER minor_unit TYPE bigint;
 SELECT * FROM pg_temp.refused(format('record_transaction(%L, 10)', :'ann'));
 ROLLBACK TO plain;

@@ -80,7 +80,7 @@ is($node->safe_psql('app', q{SELECT count(*) FROM (SELECT DISTINCT n, more, coun
 
 # The same by PostGIS, on its sphere, where it is installed.
 SKIP: {
-    skip 'PostGIS is not installed: brute force alone was the oracle', 1
+    skip 'skipped: no PostGIS; brute force alone was the oracle', 1
       unless $node->safe_psql('app', "SELECT count(*) FROM pg_available_extensions WHERE name = 'postgis'");
     is($node->safe_psql('app', q{CREATE EXTENSION postgis;
         SELECT count(*) FROM public.answered s JOIN public.asked a USING (n) JOIN swipesavvy.merchant_locations l USING (location_id)

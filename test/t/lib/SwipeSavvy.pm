@@ -13,7 +13,7 @@ use JSON::PP qw(decode_json);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT_OK = qw(new_node create_extension json add_user add_campaign fingerprints members);
+our @EXPORT_OK = qw(new_node create_extension json add_user add_campaign fingerprints members catalogue);
 
 # A running server. TEMP_CONFIG, which init() appends, tells it where the extension is.
 sub new_node
@@ -85,6 +85,15 @@ sub fingerprints
                 FROM ONLY $_ t})
         } @tables ? @tables : members($node, $db)
     };
+}
+
+# What pg_dump says of every member: definitions, comments, rights. Of what numbers an object has it says nothing here.
+sub catalogue
+{
+    my ($node, $db) = @_;
+    my ($out) = run_command([ 'pg_dump', '--schema-only', '--binary-upgrade', '-h', $node->host, '-p', $node->port, $db ]);
+    my @lines = grep { !/^(--|\s*$|SELECT pg_catalog\.binary_upgrade|\\(un)?restrict|SELECT binary_upgrade|SELECT pg_catalog\.setval)/ && !/relfrozenxid|ARRAY\[\d+|'\d+'::pg_catalog|WHERE oid =/ } split /\n/, $out;
+    return join "\n", sort @lines;
 }
 
 1;
