@@ -176,17 +176,24 @@ find(const SSFiguresOf *only, TimestampTz now, Snapshot snapshot, Datum **campai
 {
 	Datum values[2] = {0};
 	bool nulls[2] = {false, true};
-	int count = 1;
+	SSRows rows;
 
-	if (only == NULL)
+	if (only != NULL)
 	{
-		values[0] = all_before(now, &nulls[0]);
-		count = (int) ss_query_at(&find_due, values, nulls, snapshot);
+		*campaigns = palloc(sizeof(Datum));
+		**campaigns = Int32GetDatum(only->campaign_no);
+		return 1;
 	}
-	*campaigns = palloc(Max(count, 1) * sizeof(Datum));
-	for (int i = 0; i < count; i++)
-		(*campaigns)[i] = Int32GetDatum(only == NULL ? ss_value_int32(i, 1) : only->campaign_no);
-	return count;
+	values[0] = all_before(now, &nulls[0]);
+	rows = ss_rows_at(&find_due, values, nulls, snapshot);
+	*campaigns = palloc(Max(rows.count, 1) * sizeof(Datum));
+	for (uint64 i = 0; i < rows.count; i++)
+	{
+		SSRow row = ss_row(rows, i);
+
+		(*campaigns)[i] = ss_next_value(&row, INT4OID);
+	}
+	return (int) rows.count;
 }
 
 /* As of now, under one snapshot; of that campaign, or, of NULL, of all that are due. Returns how many these are. */

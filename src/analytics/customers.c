@@ -170,8 +170,7 @@ swipesavvy_get_rfm_segments(PG_FUNCTION_ARGS)
 	refreshed = ss_customers_refreshed();
 	ss_json_open_object(&json, NULL);
 	ss_customers_add_as_of(&json, &refreshed);
-	(void) ss_query_read(&count_population, NULL, NULL);
-	ss_json_int(&json, "population", ss_value_int64(0, 1, 0));
+	ss_json_int(&json, "population", ss_one_int64(ss_rows_read(&count_population, NULL, NULL)));
 	values[0] = all_segments();
 	values[1] = NumericGetDatum(refreshed.unit);
 	if (refreshed.ever)
@@ -220,8 +219,7 @@ swipesavvy_list_rfm_users(PG_FUNCTION_ARGS)
 	values[2] = NumericGetDatum(refreshed.unit);
 	values[3] = UUIDPGetDatum(page.after == NULL ? palloc0(sizeof(pg_uuid_t)) : ss_uuid_from_text(page.after, "after"));
 	values[4] = Int64GetDatum(SS_PAGE_ROWS(&page));
-	(void) ss_query_read(&count_segment, values, nulls);
-	counted = ss_value_int64(0, 1, 0);
+	counted = ss_one_int64(ss_rows_read(&count_segment, values, nulls));
 	ss_query_avoid_sorts();
 	(void) ss_query_read(&list_segment, values, nulls);
 	ss_json_open_object(&json, NULL);
@@ -304,15 +302,19 @@ set_cursor(Datum *values, bool *nulls, const char *after)
 {
 	pg_uuid_t *user_id;
 	Datum value;
+	SSRows cursor;
+	SSRow row;
 
 	nulls[1] = nulls[2] = after == NULL;
 	if (after == NULL)
 		return;
 	user_id = ss_uuid_from_text(after, "after");
 	value = UUIDPGetDatum(user_id);
-	if (ss_query_read(&find_silent, &value, NULL) == 0)
+	cursor = ss_rows_read(&find_silent, &value, NULL);
+	if (cursor.count == 0)
 		ss_bad_value("after", "There is no user \"%s\" with a rhythm.", after);
-	values[1] = ss_value_typed(0, 1, NUMERICOID);
+	row = ss_row(cursor, 0);
+	values[1] = ss_next_value(&row, NUMERICOID);
 	values[2] = value;
 }
 
@@ -341,8 +343,7 @@ swipesavvy_get_churn_list(PG_FUNCTION_ARGS)
 	values[3] = DateADTGetDatum(refreshed.today);
 	values[4] = NumericGetDatum(refreshed.unit);
 	values[5] = Int64GetDatum(SS_PAGE_ROWS(&page));
-	(void) ss_query_read(&count_silent, values, nulls);
-	counted = ss_value_int64(0, 1, 0);
+	counted = ss_one_int64(ss_rows_read(&count_silent, values, nulls));
 	ss_query_avoid_sorts();
 	(void) ss_query_read(&list_silent, values, nulls);
 	ss_json_open_object(&json, NULL);

@@ -196,15 +196,9 @@ ss_fold(const SSAnalyticsState *state, int64 limit, Snapshot snapshot)
 	Sums sums = {.zone = state->zone, .slot = DT_NOBEGIN};
 	TimestampTz now;
 	int64 count;
-	SSRows rows;
+	SSRows rows = snapshot == InvalidSnapshot ? ss_rows_latest(&take_rows, &value, NULL)
+											  : ss_rows_at(&take_rows, &value, NULL, snapshot);
 
-	if (snapshot == InvalidSnapshot)
-		rows = ss_rows_latest(&take_rows, &value, NULL);
-	else
-	{
-		rows.count = ss_query_at(&take_rows, &value, NULL, snapshot);
-		rows.table = SPI_tuptable;
-	}
 	now = GetCurrentTimestamp();
 	sums.hours = ss_delta_sums_begin(CurrentMemoryContext);
 	sums.days = ss_delta_sums_begin(CurrentMemoryContext);

@@ -112,13 +112,10 @@ build(const SSAnalyticsState *before, const char *zone, Snapshot snapshot)
 	ss_query_sum_all();
 	(void) ss_query_at(&drop_days, NULL, NULL, snapshot);
 	(void) ss_query_at(&drop_hours, values, NULL, snapshot);
-	(void) ss_query_at(&make_campaigns, values, NULL, snapshot);
-	result.rows = ss_value_int64(0, 1, 0);
+	result.rows = ss_one_int64(ss_rows_at(&make_campaigns, values, NULL, snapshot));
 	(void) ss_query_at(&drop_merchants, NULL, NULL, snapshot);
 	result.rows += (int64) ss_query_at(&make_merchants, merchant_values, NULL, snapshot);
-	if (ss_query_latest(&note_build, merchant_values, NULL) != 1)
-		elog(ERROR, "the state of analytics is gone");
-	result.generation = ss_value_int64(0, 1, 0);
+	result.generation = ss_one_int64(ss_rows_latest(&note_build, merchant_values, NULL));
 	return result;
 }
 
@@ -191,13 +188,13 @@ swipesavvy_refresh_analytics(PG_FUNCTION_ARGS)
 static int32
 retention_days(void)
 {
-	bool isnull;
-	Datum value;
+	SSRows rows = ss_rows_read(&read_retention, NULL, NULL);
+	SSRow row;
 
-	if (ss_query_read(&read_retention, NULL, NULL) == 0)
+	if (rows.count == 0)
 		return 0;
-	value = ss_value_or_null(0, 1, INT4OID, &isnull);
-	return isnull ? 0 : DatumGetInt32(value);
+	row = ss_row(rows, 0);
+	return ss_next_int32_or(&row, 0);
 }
 
 /* Deletes events of days that lie that far back; a day that is kept is kept as a whole. */

@@ -93,6 +93,7 @@ swipesavvy_verify_analytics(PG_FUNCTION_ARGS)
 	int64 campaigns;
 	int64 days;
 	int64 mismatches;
+	SSRow row;
 
 	ss_call_enter(&call, SS_ANALYTICS | SS_ADMIN);
 	id = ss_arg_text(fcinfo, 0, "campaign_id", SS_KEY_MAX, false);
@@ -103,17 +104,18 @@ swipesavvy_verify_analytics(PG_FUNCTION_ARGS)
 	values[1] = Int32GetDatum(no);
 	values[2] = TimestampTzGetDatum(whole_since(&state));
 	ss_query_sum_all();
-	(void) ss_query_read(&check_days, values, NULL);
-	campaigns = ss_value_int64(0, 1, 0);
-	days = ss_value_int64(0, 2, 0);
-	mismatches = ss_value_int64(0, 3, 0);
-	(void) ss_query_read(&check_hours, values, NULL);
-	mismatches += ss_value_int64(0, 3, 0);
+	row = ss_row(ss_rows_read(&check_days, values, NULL), 0);
+	campaigns = ss_next_int64(&row);
+	days = ss_next_int64(&row);
+	mismatches = ss_next_int64(&row);
+	row = ss_row(ss_rows_read(&check_hours, values, NULL), 0);
+	ss_next_skip(&row, 2);
+	mismatches += ss_next_int64(&row);
 	if (no == 0)
 	{
-		(void) ss_query_read(&check_merchants, values, NULL);
-		days += ss_value_int64(0, 1, 0);
-		mismatches += ss_value_int64(0, 2, 0);
+		row = ss_row(ss_rows_read(&check_merchants, values, NULL), 0);
+		days += ss_next_int64(&row);
+		mismatches += ss_next_int64(&row);
 	}
 	ss_json_open_object(&json, NULL);
 	ss_json_int(&json, "campaigns_checked", campaigns);

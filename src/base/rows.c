@@ -35,6 +35,14 @@ ss_rows_latest(SSQuery *query, const Datum *values, const bool *nulls)
 }
 
 SSRows
+ss_rows_at(SSQuery *query, const Datum *values, const bool *nulls, Snapshot snapshot)
+{
+	uint64 count = ss_query_at(query, values, nulls, snapshot);
+
+	return (SSRows){SPI_tuptable, count};
+}
+
+SSRows
 ss_rows_write(SSQuery *query, const Datum *values, const bool *nulls)
 {
 	uint64 count = ss_query_write(query, values, nulls);
@@ -374,92 +382,10 @@ ss_one_text(SSRows rows)
 	return ss_next_text(&row);
 }
 
-/* --- by position ----------------------------------------------------------------------- */
-
-/* A row of the last query, read up to before that column. */
-static SSRow
-row_before(uint64 row, int column)
-{
-	SSRow before = ss_row_of_last(row);
-
-	before.column = column - 1;
-	return before;
-}
-
-Datum
-ss_value_or_null(uint64 row, int column, Oid type, bool *isnull)
-{
-	SSRow before = row_before(row, column);
-
-	return ss_next_value_or_null(&before, type, isnull);
-}
-
-Datum
-ss_value_typed(uint64 row, int column, Oid type)
-{
-	SSRow before = row_before(row, column);
-
-	return ss_next_value(&before, type);
-}
-
-Datum
-ss_value_enum(uint64 row, int column)
-{
-	Oid type = TupleDescAttr(SPI_tuptable->tupdesc, column - 1)->atttypid;
-
-	if (!type_is_enum(type))
-		refuse_type(TupleDescAttr(SPI_tuptable->tupdesc, column - 1), ANYENUMOID);
-	return ss_value_typed(row, column, type);
-}
-
-char *
-ss_value_text(uint64 row, int column)
-{
-	SSRow before = row_before(row, column);
-
-	return ss_next_text_or_null(&before);
-}
-
-bool
-ss_value_bool(uint64 row, int column)
-{
-	return DatumGetBool(ss_value_typed(row, column, BOOLOID));
-}
-
-int32
-ss_value_int32(uint64 row, int column)
-{
-	return DatumGetInt32(ss_value_typed(row, column, INT4OID));
-}
-
-int64
-ss_value_int64(uint64 row, int column, int64 when_null)
-{
-	SSRow before = row_before(row, column);
-
-	return ss_next_int64_or(&before, when_null);
-}
-
-TimestampTz
-ss_value_time(uint64 row, int column)
-{
-	return DatumGetTimestampTz(ss_value_typed(row, column, TIMESTAMPTZOID));
-}
-
-pg_uuid_t *
-ss_value_uuid(uint64 row, int column)
-{
-	return DatumGetUUIDP(ss_value_typed(row, column, UUIDOID));
-}
-
-Jsonb *
-ss_value_jsonb(uint64 row, int column)
-{
-	return DatumGetJsonbP(ss_value_typed(row, column, JSONBOID));
-}
-
 void
 ss_value_row(uint64 row, Datum *values, bool *nulls)
 {
-	heap_deform_tuple(ss_row_of_last(row).tuple, SPI_tuptable->tupdesc, values, nulls);
+	SSRow all = ss_row_of_last(row);
+
+	heap_deform_tuple(all.tuple, all.desc, values, nulls);
 }

@@ -51,9 +51,10 @@ typedef struct SSRow
 	int column; /* the one read last, from 1 */
 } SSRow;
 
-/* As ss_query_read, ss_query_latest, ss_query_write and ss_query_fetch. */
+/* As ss_query_read, ss_query_latest, ss_query_at, ss_query_write and ss_query_fetch. */
 extern SSRows ss_rows_read(SSQuery *query, const Datum *values, const bool *nulls);
 extern SSRows ss_rows_latest(SSQuery *query, const Datum *values, const bool *nulls);
+extern SSRows ss_rows_at(SSQuery *query, const Datum *values, const bool *nulls, Snapshot snapshot);
 extern SSRows ss_rows_write(SSQuery *query, const Datum *values, const bool *nulls);
 extern SSRows ss_rows_fetch(Portal cursor, long count);
 extern void ss_rows_free(SSRows *rows);
@@ -122,23 +123,7 @@ extern TimestampTz ss_one_time(SSRows rows);
 extern const pg_uuid_t *ss_one_uuid(SSRows rows);
 extern char *ss_one_text(SSRows rows);
 
-/*
- * By position, for code that is not read in order yet: the value of a column
- * (from 1) of a row (from 0) of the last query. Of the types that the names
- * say, and not null where nothing else is said; ss_value_text gives NULL.
- */
-extern Datum ss_value_or_null(uint64 row, int column, Oid type, bool *isnull);
-extern Datum ss_value_typed(uint64 row, int column, Oid type);
-extern Datum ss_value_enum(uint64 row, int column);
-extern char *ss_value_text(uint64 row, int column);
-extern bool ss_value_bool(uint64 row, int column);
-extern int32 ss_value_int32(uint64 row, int column);
-extern int64 ss_value_int64(uint64 row, int column, int64 when_null);
-extern TimestampTz ss_value_time(uint64 row, int column);
-extern pg_uuid_t *ss_value_uuid(uint64 row, int column);
-extern Jsonb *ss_value_jsonb(uint64 row, int column);
-
-/* All columns of such a row. */
+/* All columns of a row (from 0) of the last query. */
 extern void ss_value_row(uint64 row, Datum *values, bool *nulls);
 
 #endif /* SS_ROWS_H */

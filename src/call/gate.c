@@ -69,6 +69,13 @@ ss_gate_get(void)
 }
 
 void
+ss_gate_respond(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, superuser() ? PGC_SUSET : PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true,
+							 0, false);
+}
+
+void
 ss_gate_answer(int32 seconds, bool for_everybody)
 {
 	const char *method;
@@ -87,7 +94,7 @@ ss_gate_answer(int32 seconds, bool for_everybody)
 			 seconds == 0	 ? "no-store"
 			 : for_everybody ? psprintf("public, max-age=%d", seconds)
 							 : "private, no-cache");
-	(void) set_config_option("response.headers", answer, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+	ss_gate_respond("response.headers", answer);
 }
 
 void
@@ -98,6 +105,5 @@ ss_gate_created(void)
 
 	if (method == NULL || method[0] == '\0' || (status != NULL && status[0] != '\0'))
 		return;
-	(void) set_config_option("response.status", "201", superuser() ? PGC_SUSET : PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_LOCAL, true, 0, false);
+	ss_gate_respond("response.status", "201");
 }

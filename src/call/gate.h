@@ -2,7 +2,7 @@
  * gate.h: what settings of the programme demand of every call: maintenance
  * mode, the rate limit, and how long an answer may be kept.
  *
- * Called by call.c alone.
+ * Called by call.c; others answer PostgREST by it.
  */
 #ifndef SS_GATE_H
 #define SS_GATE_H
@@ -30,5 +30,8 @@ extern void ss_gate_answer(int32 seconds, bool for_everybody);
 
 /* Has PostgREST answer 201, unless somebody has said something already. Outside of it it does nothing. */
 extern void ss_gate_created(void);
+
+/* Sets what PostgREST answers with, response.status or response.headers, until the transaction ends. */
+extern void ss_gate_respond(const char *name, const char *value);
 
 #endif /* SS_GATE_H */

@@ -28,7 +28,7 @@ PG_FUNCTION_INFO_V1(swipesavvy_list_ab_tests);
 	" FROM swipesavvy.ab_tests t WHERE (t.status = $1 OR ($1 IS NULL AND t.status <> 'archived'))"                     \
 	" AND ($2 IS NULL OR t.test_name ILIKE $2)"
 
-SS_QUERY(count_tests, "SELECT count(*) FROM (SELECT 1" LISTED " LIMIT 10001) l", TEXTOID, TEXTOID);
+SS_QUERY(count_tests, "SELECT count(*) FROM (SELECT 1" LISTED SS_PAGE_COUNT_LIMIT ") l", TEXTOID, TEXTOID);
 
 SS_QUERY(list_tests,
 		 "SELECT t.test_id, t.test_name, t.kind, t.status, t.started_at, t.ended_at,"

@@ -116,10 +116,10 @@ typedef enum Source
 typedef struct Stream
 {
 	Portal cursor;
-	SPITupleTable *rows;
-	uint64 count;
+	SSRows rows;
 	uint64 next; /* the row it stands on */
 	bool ended;
+	SSRow row;		/* that row, read up to its user */
 	pg_uuid_t user; /* of that row */
 } Stream;
 
@@ -135,49 +135,30 @@ typedef struct Pass
 	int64 counted; /* units of all tests */
 } Pass;
 
-static Datum
-column(const Stream *stream, int n, bool *isnull)
-{
-	return SPI_getbinval(stream->rows->vals[stream->next], stream->rows->tupdesc, n, isnull);
-}
-
-static Datum
-value(const Stream *stream, int n)
-{
-	bool isnull;
-	Datum datum = column(stream, n, &isnull);
-
-	if (isnull)
-		elog(ERROR, "column %d of a fact is null", n);
-	return datum;
-}
-
 static void
-note_user(Stream *stream)
+read_user(Stream *stream)
 {
-	stream->user = *DatumGetUUIDP(value(stream, 1));
+	stream->row = ss_row(stream->rows, stream->next);
+	stream->user = *ss_next_uuid(&stream->row);
 }
 
 static void
 fetch(Stream *stream)
 {
-	if (stream->rows != NULL)
-		SPI_freetuptable(stream->rows);
-	stream->rows = NULL;
+	if (stream->rows.count > 0)
+		ss_rows_free(&stream->rows);
 	stream->next = 0;
-	stream->count = ss_query_fetch(stream->cursor, FETCH);
-	stream->ended = stream->count == 0;
-	if (stream->ended)
-		return;
-	stream->rows = SPI_tuptable;
-	note_user(stream);
+	stream->rows = ss_rows_fetch(stream->cursor, FETCH);
+	stream->ended = stream->rows.count == 0;
+	if (!stream->ended)
+		read_user(stream);
 }
 
 static void
 advance(Stream *stream)
 {
-	if (++stream->next < stream->count)
-		note_user(stream);
+	if (++stream->next < stream->rows.count)
+		read_user(stream);
 	else
 		fetch(stream);
 }
@@ -259,16 +240,19 @@ take_exposures(Pass *pass, const pg_uuid_t *user)
 	memset(pass->exposed, 0, pass->nruns * sizeof(bool));
 	for (; stands_on(stream, user); advance(stream))
 	{
-		int32 test_no = DatumGetInt32(value(stream, 2));
+		SSRow row = stream->row;
+		int32 test_no = ss_next_int32(&row);
+		SSUnitExposure exposure = {0};
 
+		exposure.group = ss_next_int32(&row);
+		exposure.first_at = ss_next_time(&row);
+		exposure.multiple = ss_next_bool(&row);
 		for (int i = 0; i < pass->nruns; i++)
 		{
 			if (pass->runs[i].test.no != test_no)
 				continue;
 			pass->exposed[i] = true;
-			pass->exposures[i].group = DatumGetInt32(value(stream, 3));
-			pass->exposures[i].first_at = DatumGetTimestampTz(value(stream, 4));
-			pass->exposures[i].multiple = DatumGetBool(value(stream, 5));
+			pass->exposures[i] = exposure;
 		}
 	}
 }
@@ -282,12 +266,14 @@ take_memberships(Pass *pass, const pg_uuid_t *user)
 		pass->added_at[i] = DT_NOEND;
 	for (; stands_on(stream, user); advance(stream))
 	{
-		int32 segment_no = DatumGetInt32(value(stream, 2));
+		SSRow row = stream->row;
+		int32 segment_no = ss_next_int32(&row);
+		TimestampTz added_at = ss_next_time(&row);
 
 		for (int i = 0; i < pass->nruns; i++)
 		{
 			if (pass->runs[i].test.segment_no == segment_no)
-				pass->added_at[i] = DatumGetTimestampTz(value(stream, 3));
+				pass->added_at[i] = added_at;
 		}
 	}
 }
@@ -299,19 +285,20 @@ take_purchases(Pass *pass, const pg_uuid_t *user)
 
 	for (; stands_on(stream, user); advance(stream))
 	{
-		SSUnitPurchase purchase = {
-			.occurred_at = DatumGetTimestampTz(value(stream, 2)),
-			.amount = DatumGetInt64(value(stream, 3)),
-			.refunded = DatumGetInt64(value(stream, 4)),
-			.category_no = (int16) DatumGetInt32(value(stream, 7)),
-		};
-		bool isnull;
-		Datum merchant = column(stream, 6, &isnull);
+		SSRow row = stream->row;
+		SSUnitPurchase purchase = {0};
+		const pg_uuid_t *merchant_id;
 
-		text_to_cstring_buffer(DatumGetTextPP(value(stream, 5)), purchase.currency, sizeof(purchase.currency));
-		purchase.has_merchant = !isnull;
-		if (!isnull)
-			purchase.merchant_id = *DatumGetUUIDP(merchant);
+		purchase.occurred_at = ss_next_time(&row);
+		purchase.amount = ss_next_int64(&row);
+		purchase.refunded = ss_next_int64(&row);
+		text_to_cstring_buffer(DatumGetTextPP(ss_next_value(&row, TEXTOID)), purchase.currency,
+							   sizeof(purchase.currency));
+		merchant_id = ss_next_uuid_or_null(&row);
+		purchase.has_merchant = merchant_id != NULL;
+		if (merchant_id != NULL)
+			purchase.merchant_id = *merchant_id;
+		purchase.category_no = (int16) ss_next_int32(&row);
 		for (int i = 0; i < pass->nruns; i++)
 			ss_unit_purchase(&pass->runs[i], &pass->units[i], &purchase);
 	}
@@ -324,14 +311,14 @@ take_redemptions(Pass *pass, const pg_uuid_t *user)
 
 	for (; stands_on(stream, user); advance(stream))
 	{
-		SSUnitRedemption redemption = {
-			.campaign_no = DatumGetInt32(value(stream, 2)),
-			.occurred_at = DatumGetTimestampTz(value(stream, 3)),
-			.counts = DatumGetBool(value(stream, 4)),
-			.cost = DatumGetInt64(value(stream, 5)),
-			.points = DatumGetInt64(value(stream, 6)),
-		};
+		SSRow row = stream->row;
+		SSUnitRedemption redemption = {0};
 
+		redemption.campaign_no = ss_next_int32(&row);
+		redemption.occurred_at = ss_next_time(&row);
+		redemption.counts = ss_next_bool(&row);
+		redemption.cost = ss_next_int64(&row);
+		redemption.points = ss_next_int64(&row);
 		for (int i = 0; i < pass->nruns; i++)
 			ss_unit_redemption(&pass->runs[i], &pass->units[i], &redemption);
 	}
@@ -344,8 +331,11 @@ take_sights(Pass *pass, const pg_uuid_t *user)
 
 	for (; stands_on(stream, user); advance(stream))
 	{
+		SSRow row = stream->row;
+		int32 campaign_no = ss_next_int32(&row);
+
 		for (int i = 0; i < pass->nruns; i++)
-			ss_unit_saw(&pass->runs[i], &pass->units[i], DatumGetInt32(value(stream, 2)));
+			ss_unit_saw(&pass->runs[i], &pass->units[i], campaign_no);
 	}
 }
 
@@ -381,7 +371,9 @@ next_user(Pass *pass, SSUnitUser *user)
 	user->id = user->is_user ? users->user : exposures->user;
 	if (user->is_user)
 	{
-		user->created_at = DatumGetTimestampTz(value(users, 2));
+		SSRow row = users->row;
+
+		user->created_at = ss_next_time(&row);
 		advance(users);
 	}
 	return true;

@@ -105,8 +105,9 @@ bool
 ss_flag_user_is_gone(const pg_uuid_t *user_id)
 {
 	Datum id = UUIDPGetDatum(user_id);
+	SSRows rows = ss_rows_latest(&is_erased, &id, NULL);
 
-	return ss_query_latest(&is_erased, &id, NULL) > 0 && ss_value_bool(0, 1);
+	return rows.count > 0 && ss_one_bool(rows);
 }
 
 /* Keeps what evaluating has added; false if it is to be evaluated again. */

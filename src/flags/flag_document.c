@@ -12,7 +12,6 @@
 #include "catalog/pg_type.h"
 #include "common/cryptohash.h"
 #include "common/sha2.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -188,20 +187,21 @@ static void
 add_group(Making *making, SSText name)
 {
 	Datum values[2] = {ss_text_to_server(name), Int64GetDatum(GROUP_MAX + 1)};
-	uint64 rows;
+	SSRows rows;
 	SSNode ids;
 
 	if (ss_node_get(&making->groups, name) != NULL)
 		return;
-	rows = ss_query_read(&group_members, values, NULL);
-	if (rows > GROUP_MAX)
+	rows = ss_rows_read(&group_members, values, NULL);
+	if (rows.count > GROUP_MAX)
 		ereport(ERROR, errcode(SS_ERRCODE_BAD_STATE), errmsg("a segment is too large for a document"),
 				errdetail("Segment \"%.*s\" has more than %d members.", name.length, name.data, GROUP_MAX),
 				errhint("Name it by the attribute \"segments\"."));
-	ids = ss_node_array(rows);
-	for (uint64 i = 0; i < rows; i++)
+	ids = ss_node_array(rows.count);
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		char *id = ss_uuid_text(ss_value_uuid(i, 1));
+		SSRow row = ss_row(rows, i);
+		char *id = ss_uuid_text(ss_next_uuid(&row));
 
 		ids.items[i] = ss_node_text((SSText){id, strlen(id)});
 	}
@@ -391,13 +391,6 @@ is_known(const char *tag)
 }
 
 static void
-set_response(const char *name, const char *value)
-{
-	(void) set_config_option(name, value, superuser() ? PGC_SUSET : PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true,
-							 0, false);
-}
-
-static void
 answer(const Making *making, const char *tag, TimestampTz next, bool not_modified)
 {
 	bool for_everybody = !making->for_customer && !making->for_server;
@@ -405,12 +398,12 @@ answer(const Making *making, const char *tag, TimestampTz next, bool not_modifie
 
 	if (next != DT_NOEND)
 		seconds = Min(seconds, (next - making->set->arranged_at) / USECS_PER_SEC);
-	set_response(
+	ss_gate_respond(
 		"response.headers",
 		psprintf("[{\"ETag\": \"\\%.*s\\\"\"}, {\"Cache-Control\": \"%s, max-age=%d\"}, {\"Vary\": \"Authorization\"}]",
 				 TAG_BYTES * 2 + 1, tag, for_everybody ? "public" : "private", (int) Max(seconds, 1)));
 	if (not_modified)
-		set_response("response.status", "304");
+		ss_gate_respond("response.status", "304");
 }
 
 /* --- the call ------------------------------------------------------------------------------------------- */

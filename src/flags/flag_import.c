@@ -513,6 +513,7 @@ create(Import *import, Definition *definition)
 	SSFlagStep step = {GetCurrentStatementStartTimestamp(), DT_NOEND, false, definition->bp, definition->bp};
 	Datum values[11];
 	bool nulls[11] = {false};
+	SSRow written;
 
 	complete(definition);
 	input_of(&input, definition, import->key);
@@ -529,9 +530,9 @@ create(Import *import, Definition *definition)
 	ss_param_pointer(values, nulls, 8, definition->seed == NULL ? NULL : ss_node_as_jsonb(definition->seed));
 	values[9] = BoolGetDatum(input.sticky);
 	ss_param_pointer(values, nulls, 10, import->call->has_identity ? &import->call->identity : NULL);
-	(void) ss_query_write(&insert_flag, values, nulls);
-	row.no = ss_value_int32(0, 1);
-	row.document = DatumGetJsonbPCopy(ss_value_typed(0, 2, JSONBOID));
+	written = ss_row(ss_rows_write(&insert_flag, values, nulls), 0);
+	row.no = ss_next_int32(&written);
+	row.document = ss_next_jsonb(&written);
 	ss_flag_write_step(import->call, &row, &step, import->reason);
 	ss_flag_record(import->call, &row, "import", import->reason, NULL, row.document);
 	import->outcome = CREATED;
@@ -584,6 +585,7 @@ replace(Import *import, Definition *definition)
 	Datum values[9];
 	bool nulls[9] = {false};
 	SSNode *audience;
+	SSRow written;
 
 	ss_flag_lock(&row, import->key, false);
 	definition->value_type = row.value_type;
@@ -608,10 +610,9 @@ replace(Import *import, Definition *definition)
 	values[6] = node_datum(definition->hash_attribute);
 	values[7] = BoolGetDatum(input.sticky);
 	ss_param_pointer(values, nulls, 8, import->call->has_identity ? &import->call->identity : NULL);
-	(void) ss_query_latest(&replace_flag, values, nulls);
-	row.version = ss_value_int32(0, 1);
-	ss_flag_record(import->call, &row, "import", import->reason, row.document,
-				   DatumGetJsonbPCopy(ss_value_typed(0, 2, JSONBOID)));
+	written = ss_row(ss_rows_latest(&replace_flag, values, nulls), 0);
+	row.version = ss_next_int32(&written);
+	ss_flag_record(import->call, &row, "import", import->reason, row.document, ss_next_jsonb(&written));
 	import->outcome = UPDATED;
 }
 

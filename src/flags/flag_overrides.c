@@ -53,11 +53,16 @@ SS_QUERY(
 	INT4OID, UUIDOID, INT8OID);
 SS_QUERY(count_overrides, "SELECT count(*) FROM swipesavvy.feature_flag_overrides WHERE flag_no = $1", INT4OID);
 
-/* The one row of the last query as a document; NULL if there is none. */
+/* An override, which is SHOWN in the only row; NULL if there is none. */
 static Jsonb *
-found_document(uint64 rows)
+shown(SSRows rows)
 {
-	return rows == 0 ? NULL : DatumGetJsonbPCopy(ss_value_typed(0, 1, JSONBOID));
+	SSRow row;
+
+	if (rows.count == 0)
+		return NULL;
+	row = ss_row(rows, 0);
+	return ss_next_jsonb(&row);
 }
 
 static Datum
@@ -89,6 +94,7 @@ swipesavvy_set_flag_override(PG_FUNCTION_ARGS)
 	Jsonb *after;
 	Datum values[6];
 	bool nulls[6] = {false};
+	SSRow written;
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_flag_lock(&row, ss_flag_key_arg(fcinfo, 0), false);
@@ -99,18 +105,17 @@ swipesavvy_set_flag_override(PG_FUNCTION_ARGS)
 	values[1] = UUIDPGetDatum(user_id);
 	if (ss_query_read(&find_user, &values[1], NULL) == 0)
 		ss_not_found("user", ss_uuid_text(user_id));
-	(void) ss_query_latest(&count_others, values, NULL);
-	if (ss_value_int64(0, 1, 0) >= OVERRIDES_MAX)
+	if (ss_one_int64(ss_rows_latest(&count_others, values, NULL)) >= OVERRIDES_MAX)
 		ereport(ERROR, errcode(SS_ERRCODE_BAD_STATE), errmsg("too many overrides"),
 				errdetail("A flag has at most %d.", OVERRIDES_MAX),
 				errhint("Put the users into a segment, and name it in the flag's targeting."));
-	before = found_document(ss_query_latest(&find_override, values, NULL));
+	before = shown(ss_rows_latest(&find_override, values, NULL));
 	values[2] = JsonbPGetDatum(value);
 	values[3] = TimestampTzGetDatum(ss_arg_time(fcinfo, 3, "expires_at", &nulls[3]));
 	ss_param_text(values, nulls, 4, ss_arg_text(fcinfo, 4, "reason", SS_TEXT_MAX, false));
 	ss_param_pointer(values, nulls, 5, call.has_identity ? &call.identity : NULL);
-	(void) ss_query_write(&write_override, values, nulls);
-	after = found_document(1);
+	written = ss_row(ss_rows_write(&write_override, values, nulls), 0);
+	after = ss_next_jsonb(&written);
 	ss_flag_record(&call, &row, "override", nulls[4] ? NULL : TextDatumGetCString(values[4]), before, after);
 	PG_RETURN_DATUM(leave(&call, row.key, after, true));
 }
@@ -132,7 +137,7 @@ swipesavvy_remove_flag_override(PG_FUNCTION_ARGS)
 	user_id = ss_arg_uuid(fcinfo, 1, "user_id", true);
 	values[0] = Int32GetDatum(row.no);
 	values[1] = UUIDPGetDatum(user_id);
-	before = found_document(ss_query_write(&delete_override, values, NULL));
+	before = shown(ss_rows_write(&delete_override, values, NULL));
 	if (before == NULL)
 		ss_not_found("override", ss_uuid_text(user_id));
 	ss_flag_record(&call, &row, "override", NULL, before, NULL);
@@ -149,20 +154,20 @@ swipesavvy_list_flag_overrides(PG_FUNCTION_ARGS)
 	SSJson json = {0};
 	char *key;
 	SSPage page;
-	Datum no;
 	Datum values[3];
 	bool nulls[3] = {false};
 	int64 counted;
+	SSRows flag;
 
 	ss_call_enter(&call, SS_SUPPORT | SS_ADMIN);
 	key = ss_flag_key_arg(fcinfo, 0);
 	page = ss_arg_page(fcinfo, 1, -1, 2, SS_PAGE_MAX, SS_PAGE_DEFAULT);
 	values[0] = CStringGetTextDatum(key);
-	if (ss_query_read(&find_flag, values, NULL) == 0)
+	flag = ss_rows_read(&find_flag, values, NULL);
+	if (flag.count == 0)
 		ss_not_found("flag", key);
-	no = values[0] = ss_value_typed(0, 1, INT4OID);
-	(void) ss_query_read(&count_overrides, &no, NULL);
-	counted = ss_value_int64(0, 1, 0);
+	values[0] = Int32GetDatum(ss_one_int32(flag));
+	counted = ss_one_int64(ss_rows_read(&count_overrides, values, NULL));
 	ss_param_pointer(values, nulls, 1, page.after == NULL ? NULL : ss_uuid_from_text(page.after, "after"));
 	values[2] = Int64GetDatum(SS_PAGE_ROWS(&page));
 	(void) ss_query_read(&list_overrides, values, nulls);

@@ -208,14 +208,17 @@ state_by(const SSFlagRow *row, TimestampTz begun, TimestampTz moment)
 	Datum values[2] = {Int32GetDatum(row->no), TimestampTzGetDatum(begun)};
 	SSFlagState state = {moment, DT_NOBEGIN, false, 0};
 	SSFlagStep step;
+	SSRows rows = ss_rows_latest(&step_at, values, NULL);
+	SSRow row_of_step;
 
-	if (ss_query_latest(&step_at, values, NULL) == 0)
+	if (rows.count == 0)
 		return state;
-	step.enabled = ss_value_bool(0, 1);
-	step.from_bp = ss_value_int32(0, 2);
-	step.to_bp = ss_value_int32(0, 3);
-	step.starts_at = ss_value_time(0, 4);
-	step.ends_at = ss_value_time(0, 5);
+	row_of_step = ss_row(rows, 0);
+	step.enabled = ss_next_bool(&row_of_step);
+	step.from_bp = ss_next_int32(&row_of_step);
+	step.to_bp = ss_next_int32(&row_of_step);
+	step.starts_at = ss_next_time(&row_of_step);
+	step.ends_at = ss_next_time(&row_of_step);
 	state.enabled = step.enabled;
 	state.bp = ss_flag_share_at(&step, moment);
 	state.since = step.starts_at;

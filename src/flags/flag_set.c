@@ -466,8 +466,7 @@ load(SSFlagSet *set)
 {
 	SSRows rows;
 
-	(void) ss_query_read(&killed_query, NULL, NULL);
-	set->killed = ss_value_bool(0, 1);
+	set->killed = ss_one_bool(ss_rows_read(&killed_query, NULL, NULL));
 	rows = ss_rows_read(&flags_query, NULL, NULL);
 	MemoryContextSwitchTo(set->context);
 	set->nflags = rows.count;
@@ -497,11 +496,9 @@ compile(void)
 	set->arranged_at = DT_NOBEGIN;
 	/* beside workers no new snapshot may be taken: the statement's own, for this statement */
 	PushActiveSnapshot(IsInParallelMode() ? GetActiveSnapshot() : GetLatestSnapshot());
-	if (SPI_connect() != SPI_OK_CONNECT)
-		elog(ERROR, "could not connect to SPI");
+	ss_query_connect();
 	load(set);
-	if (SPI_finish() != SPI_OK_FINISH)
-		elog(ERROR, "could not disconnect from SPI");
+	ss_query_disconnect();
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(caller);
 	return set;

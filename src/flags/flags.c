@@ -135,6 +135,8 @@ swipesavvy_create_flag(PG_FUNCTION_ARGS)
 	char *reason;
 	Datum values[15];
 	bool nulls[15] = {false};
+	SSRows inserted;
+	SSRow written;
 
 	ss_call_enter(&call, SS_ADMIN | SS_CREATES);
 	input.key = row.key = key_of_new(fcinfo);
@@ -170,10 +172,12 @@ swipesavvy_create_flag(PG_FUNCTION_ARGS)
 	ss_param_text(values, nulls, 11, input.hash_attribute);
 	values[12] = BoolGetDatum(input.sticky);
 	ss_param_pointer(values, nulls, 14, call.has_identity ? &call.identity : NULL);
-	if (ss_query_write(&insert_flag, values, nulls) == 0)
+	inserted = ss_rows_write(&insert_flag, values, nulls);
+	if (inserted.count == 0)
 		ss_duplicate("a flag with this key exists already", "The key is \"%s\".", input.key);
-	row.no = ss_value_int32(0, 1);
-	row.document = DatumGetJsonbPCopy(ss_value_typed(0, 2, JSONBOID));
+	written = ss_row(inserted, 0);
+	row.no = ss_next_int32(&written);
+	row.document = ss_next_jsonb(&written);
 	ss_flag_write_step(&call, &row, &step, reason);
 	ss_flag_record(&call, &row, "create", reason, NULL, row.document);
 	show(&json, row.key, "The flag has been created.");
@@ -309,10 +313,12 @@ child_of(const char *key, const char *audience)
 {
 	Datum values[2];
 	bool nulls[2];
+	SSRows children;
 
 	ss_param_text(values, nulls, 0, key);
 	ss_param_text(values, nulls, 1, audience);
-	return ss_query_latest(&find_child, values, nulls) > 0 ? ss_value_text(0, 1) : NULL;
+	children = ss_rows_latest(&find_child, values, nulls);
+	return children.count > 0 ? ss_one_text(children) : NULL;
 }
 
 /* Phones evaluate public flags, and know nothing of a prerequisite that is not public. */
@@ -340,7 +346,7 @@ update_row(SSCall *call, Jsonb *changes, SSFlagRow *row, const char *reason)
 	Datum values[7];
 	bool nulls[7] = {false};
 	bool reshuffle = bool_of(changes, "reshuffle", false);
-	Jsonb *after;
+	SSRow written;
 
 	read_input(changes, row, &input);
 	ss_flag_check(&input, ss_flag_set_get());
@@ -352,10 +358,9 @@ update_row(SSCall *call, Jsonb *changes, SSFlagRow *row, const char *reason)
 	values[4] = JsonbPGetDatum(ss_node_as_jsonb(input.rules));
 	values[5] = BoolGetDatum(reshuffle);
 	ss_param_pointer(values, nulls, 6, call->has_identity ? &call->identity : NULL);
-	(void) ss_query_latest(&update_flag, values, nulls);
-	row->version = ss_value_int32(0, 1);
-	after = DatumGetJsonbPCopy(ss_value_typed(0, 2, JSONBOID));
-	ss_flag_record(call, row, reshuffle ? "reshuffle" : "update", reason, row->document, after);
+	written = ss_row(ss_rows_latest(&update_flag, values, nulls), 0);
+	row->version = ss_next_int32(&written);
+	ss_flag_record(call, row, reshuffle ? "reshuffle" : "update", reason, row->document, ss_next_jsonb(&written));
 }
 
 /*
@@ -443,11 +448,12 @@ set_archived(SSCall *call, SSFlagRow *row, bool archived)
 {
 	Datum values[3] = {Int32GetDatum(row->no), BoolGetDatum(archived)};
 	bool nulls[3] = {false};
+	SSRow written;
 
 	ss_param_pointer(values, nulls, 2, call->has_identity ? &call->identity : NULL);
-	(void) ss_query_latest(&archive_flag, values, nulls);
-	row->version = ss_value_int32(0, 1);
-	return DatumGetJsonbPCopy(ss_value_typed(0, 2, JSONBOID));
+	written = ss_row(ss_rows_latest(&archive_flag, values, nulls), 0);
+	row->version = ss_next_int32(&written);
+	return ss_next_jsonb(&written);
 }
 
 /* A flag that comes out of the archive, or goes into it, is off. */

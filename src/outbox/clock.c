@@ -25,20 +25,18 @@
 /* A lease, or the longest back-off and a quarter of it */
 #define LONGEST "make_interval(secs => " CppAsString2(SS_OUTBOX_BACKOFF_MAX) " * 1.25)"
 
-#define IS_OPEN(m) m ".delivered_at IS NULL AND " m ".dead_at IS NULL"
-
 /* $1 now, $2 the least id of later; the end of an index each */
 #define NEWEST_IS_AHEAD                                                                                                \
 	"coalesce((SELECT m.message_id FROM swipesavvy.outbox m ORDER BY m.message_id DESC LIMIT 1) > $2, false)"
 
 SS_QUERY(was_ahead,
-		 "SELECT " NEWEST_IS_AHEAD " OR coalesce((SELECT m.due_at FROM swipesavvy.outbox m WHERE " IS_OPEN(
+		 "SELECT " NEWEST_IS_AHEAD " OR coalesce((SELECT m.due_at FROM swipesavvy.outbox m WHERE " SS_OUTBOX_IS_OPEN(
 			 "m") " AND m.sink IS NULL"
 				  "               ORDER BY m.due_at DESC, m.message_id DESC LIMIT 1) > $1 + " LONGEST ", false)",
 		 TIMESTAMPTZOID, UUIDOID);
 SS_QUERY(was_ahead_for_sinks,
 		 "SELECT " NEWEST_IS_AHEAD " OR EXISTS (SELECT FROM swipesavvy.sinks s"
-		 "             WHERE (SELECT m.due_at FROM swipesavvy.outbox m WHERE " IS_OPEN(
+		 "             WHERE (SELECT m.due_at FROM swipesavvy.outbox m WHERE " SS_OUTBOX_IS_OPEN(
 			 "m") " AND m.sink = s.sink AND m.sink IS NOT NULL"
 				  "                     ORDER BY m.sink DESC, m.due_at DESC, m.message_id DESC LIMIT 1) > $1 + " LONGEST
 				  ")",
@@ -47,7 +45,7 @@ SS_QUERY(was_ahead_for_sinks,
 /* $1 now. What the worker has on its way stays there. */
 #define SET_RIGHT(which)                                                                                               \
 	"UPDATE swipesavvy.outbox m SET due_at = $1 FROM"                                                                  \
-	" (SELECT o.message_id FROM swipesavvy.outbox o WHERE " IS_OPEN(                                                   \
+	" (SELECT o.message_id FROM swipesavvy.outbox o WHERE " SS_OUTBOX_IS_OPEN(                                         \
 		"o") " AND o.sink " which                                                                                      \
 			 "     AND o.due_at > $1 AND NOT o.leased AND (o.attempts = 0 OR o.due_at > $1 + " LONGEST ")"             \
 			 "   FOR NO KEY UPDATE SKIP LOCKED) l WHERE m.message_id = l.message_id"

@@ -38,6 +38,10 @@ extern pg_uuid_t *ss_outbox_put_for(const char *sink, const char *event, int ver
 /* Deletes the secrets of those of these messages (an array of ids) that are delivered. */
 extern void ss_outbox_forget_secrets(Datum ids);
 
+/* Is message `m` of a query neither delivered nor given up? And is it for claim_outbox(), too? For a sink: SS_SINK_IS_OPEN. */
+#define SS_OUTBOX_IS_OPEN(m)	  m ".delivered_at IS NULL AND " m ".dead_at IS NULL"
+#define SS_OUTBOX_IS_CLAIMABLE(m) SS_OUTBOX_IS_OPEN(m) " AND " m ".sink IS NULL"
+
 /* The secret of message `m` of a query. */
 #define SS_OUTBOX_SECRET(m)                                                                                            \
 	"(SELECT k.secret FROM swipesavvy_private.outbox_secrets k WHERE k.message_id = " m ".message_id)"

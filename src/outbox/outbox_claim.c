@@ -23,6 +23,7 @@
 #include "call/call.h"
 #include "outbox/clock.h"
 #include "outbox/outbox.h"
+#include "outbox/sinks.h"
 
 #define CLAIM_DEFAULT 10
 #define LEASE_DEFAULT 60 /* seconds */
@@ -38,9 +39,6 @@ PG_FUNCTION_INFO_V1(swipesavvy_fail_outbox);
 PG_FUNCTION_INFO_V1(swipesavvy_replay_outbox);
 PG_FUNCTION_INFO_V1(swipesavvy_apply_outbox_retention);
 
-#define IS_OPEN(m)			m ".delivered_at IS NULL AND " m ".dead_at IS NULL AND " m ".sink IS NULL"
-#define IS_OPEN_FOR_SINK(m) m ".delivered_at IS NULL AND " m ".dead_at IS NULL AND " m ".sink IS NOT NULL"
-
 /*
  * $1 rows, $2 now, $3 the end of the lease. What was claimed as often as is
  * allowed and still comes back (its deliverers died of it) is given up here.
@@ -52,10 +50,10 @@ SS_QUERY(
 	claim,
 	"WITH due AS ("
 	"    SELECT m.message_id FROM swipesavvy.outbox m"
-	"     WHERE " IS_OPEN(
+	"     WHERE " SS_OUTBOX_IS_CLAIMABLE(
 		"m") " AND m.due_at <= $2"
 			 "       AND (m.order_key IS NULL OR m.message_id = ("
-			 "            SELECT o.message_id FROM swipesavvy.outbox o WHERE o.order_key = m.order_key AND " IS_OPEN(
+			 "            SELECT o.message_id FROM swipesavvy.outbox o WHERE o.order_key = m.order_key AND " SS_OUTBOX_IS_CLAIMABLE(
 				 "o") "             ORDER BY o.order_key, o.message_id LIMIT 1))"
 					  "     ORDER BY m.due_at, m.message_id LIMIT $1 FOR NO KEY UPDATE OF m SKIP LOCKED),"
 					  " claimed AS ("
@@ -127,15 +125,15 @@ static SSQuery retire_dead = RETIRE("dead_at");
 SS_QUERY(
 	give_up_strays,
 	"WITH RECURSIVE waiting (sink) AS ("
-	"    (SELECT m.sink FROM swipesavvy.outbox m WHERE " IS_OPEN_FOR_SINK(
+	"    (SELECT m.sink FROM swipesavvy.outbox m WHERE " SS_SINK_IS_OPEN(
 		"m") " ORDER BY m.sink LIMIT 1)"
 			 "  UNION ALL"
-			 "    SELECT (SELECT m.sink FROM swipesavvy.outbox m WHERE " IS_OPEN_FOR_SINK(
+			 "    SELECT (SELECT m.sink FROM swipesavvy.outbox m WHERE " SS_SINK_IS_OPEN(
 				 "m") " AND m.sink > w.sink ORDER BY m.sink LIMIT 1)"
 					  "      FROM waiting w WHERE w.sink IS NOT NULL),"
 					  " stray AS ("
 					  "    SELECT m.message_id FROM waiting w JOIN swipesavvy.outbox m ON m.sink = w.sink"
-					  "     WHERE " IS_OPEN_FOR_SINK(
+					  "     WHERE " SS_SINK_IS_OPEN(
 						  "m") " AND NOT EXISTS (SELECT FROM swipesavvy.sinks s WHERE s.sink = w.sink)"
 							   "     LIMIT " RETENTION_ROWS_TEXT " FOR NO KEY UPDATE OF m SKIP LOCKED)"
 							   " UPDATE swipesavvy.outbox m SET dead_at = clock_timestamp(), leased = false, last_error = 'the sink was deleted'"

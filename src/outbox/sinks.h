@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "outbox/outbox.h"
 #include "outbox/sink_kinds.h"
 
 /* Characters of a sink's name. */
@@ -16,7 +17,7 @@
 #define SS_SINK_BROKEN_TEXT "5"
 
 /* A message of the outbox for a sink that is neither delivered nor given up. */
-#define SS_SINK_IS_OPEN(m) m ".delivered_at IS NULL AND " m ".dead_at IS NULL AND " m ".sink IS NOT NULL"
+#define SS_SINK_IS_OPEN(m) SS_OUTBOX_IS_OPEN(m) " AND " m ".sink IS NOT NULL"
 
 /* The columns of a query that ss_sink_read reads, with `s` for sinks and `k` for sink_secrets. */
 #define SS_SINK_COLUMNS "s.sink, s.kind, s.url, s.options, k.value"

@@ -200,13 +200,14 @@ swipesavvy_apply_location_retention(PG_FUNCTION_ARGS)
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz positions;
 	TimestampTz visits;
+	SSRow settings;
 	bool more = false;
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_audit_none(&call);
-	(void) ss_query_latest(&read_settings, NULL, NULL);
-	positions = now - ss_value_int64(0, 1, 24) * USECS_PER_HOUR;
-	visits = now - ss_value_int64(0, 2, 90) * USECS_PER_DAY;
+	settings = ss_row(ss_rows_latest(&read_settings, NULL, NULL), 0);
+	positions = now - ss_next_int64_or(&settings, 24) * USECS_PER_HOUR;
+	visits = now - ss_next_int64_or(&settings, 90) * USECS_PER_DAY;
 	ss_json_open_object(&json, NULL);
 	ss_json_int(&json, "positions", drop_old(&clear_positions, positions, &more));
 	ss_json_int(&json, "visits", drop_old(&delete_visits, visits, &more));

@@ -20,6 +20,7 @@
 #include "base/page.h"
 #include "base/uuid7.h"
 #include "call/call.h"
+#include "campaigns/campaigns.h"
 #include "places/fence.h"
 #include "rules/rules.h"
 
@@ -68,8 +69,6 @@ SS_QUERY(share_merchant, "SELECT m.is_active FROM swipesavvy.merchants m WHERE m
 SS_QUERY(find_location,
 		 "SELECT l.merchant_id, l.lat_e7, l.lon_e7 FROM swipesavvy.merchant_locations l WHERE l.location_id = $1",
 		 UUIDOID);
-
-SS_QUERY(find_campaign, "SELECT c.campaign_no FROM swipesavvy.campaigns c WHERE c.campaign_id = $1", TEXTOID);
 
 #define FENCE_TYPES                                                                                                    \
 	UUIDOID, TEXTOID, INT4OID, INT4OID, INT4OID, JSONBOID, INT4ARRAYOID, UUIDOID, UUIDOID, INT4OID, INT4OID, INT4OID,  \
@@ -163,10 +162,9 @@ look_up(FenceInput *input)
 	}
 	if (input->campaign_id != NULL)
 	{
-		value = CStringGetTextDatum(input->campaign_id);
-		if (ss_query_read(&find_campaign, &value, NULL) == 0)
+		input->campaign_no = ss_campaign_find(input->campaign_id);
+		if (input->campaign_no == 0)
 			ss_not_found("campaign", input->campaign_id);
-		input->campaign_no = ss_value_int32(0, 1);
 	}
 }
 
@@ -188,12 +186,14 @@ static void
 share(const FenceInput *input)
 {
 	Datum value = UUIDPGetDatum(input->merchant_id);
+	SSRows merchant;
 
 	if (input->merchant_id == NULL)
 		return;
-	if (ss_query_latest(&share_merchant, &value, NULL) == 0)
+	merchant = ss_rows_latest(&share_merchant, &value, NULL);
+	if (merchant.count == 0)
 		ss_not_found("merchant", ss_uuid_text(input->merchant_id));
-	if (!ss_value_bool(0, 1))
+	if (!ss_one_bool(merchant))
 		ss_bad_state("merchant is not active", "The merchant_id is \"%s\".", ss_uuid_text(input->merchant_id));
 }
 
@@ -518,10 +518,8 @@ list_by_id(SSJson *json, Datum merchant_id, bool any, const SSPage *page)
 					   UUIDPGetDatum(page->after == NULL ? &first : ss_uuid_from_text(page->after, "after")),
 					   Int64GetDatum(SS_PAGE_ROWS(page))};
 	bool nulls[3] = {any, false, false};
-	int64 counted;
+	int64 counted = ss_one_int64(ss_rows_read(&count_fences, values, nulls));
 
-	(void) ss_query_read(&count_fences, values, nulls);
-	counted = ss_value_int64(0, 1, 0);
 	(void) ss_query_read(&list_fences, values, nulls);
 	ss_page_add(json, "geofences", page, counted, "geofence_id");
 }

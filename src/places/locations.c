@@ -117,8 +117,7 @@ lock(pg_uuid_t *location_id, SSLocation *location)
 		ss_not_found("location", ss_uuid_text(location_id));
 	row = ss_row(rows, 0);
 	merchant = UUIDPGetDatum(ss_next_uuid(&row));
-	(void) ss_query_latest(&share_merchant, &merchant, NULL);
-	merchant_is_active = ss_value_bool(0, 1);
+	merchant_is_active = ss_one_bool(ss_rows_latest(&share_merchant, &merchant, NULL));
 	rows = ss_rows_latest(&lock_location, &key, NULL);
 	row = ss_row(rows, 0);
 	location->location_id = location_id;
@@ -344,8 +343,7 @@ swipesavvy_get_merchant_locations(PG_FUNCTION_ARGS)
 	values[2] = Int64GetDatum(SS_PAGE_ROWS(&page));
 	if (ss_query_read(&find_merchant, values, NULL) == 0)
 		ss_not_found("merchant", ss_uuid_text(DatumGetUUIDP(values[0])));
-	(void) ss_query_read(&count_locations, values, NULL);
-	total = ss_value_int64(0, 1, 0);
+	total = ss_one_int64(ss_rows_read(&count_locations, values, NULL));
 	rows = ss_rows_read(&list_locations, values, NULL);
 	ss_json_open_object(&json, NULL);
 	ss_json_open_array(&json, "locations");

@@ -327,6 +327,8 @@ read_arguments(FunctionCallInfo fcinfo, Sheet *sheet)
 	const SSRules *rules = ss_rules_get();
 	bool suppress = ss_arg_bool(fcinfo, 4, true);
 	Datum value;
+	SSRows rows;
+	SSRow threshold;
 
 	if (!suppress && !ss_call_has(&sheet->call, SS_ADMIN))
 		ss_not_allowed("only an admin may see figures of few users", "suppress is false.");
@@ -339,9 +341,11 @@ read_arguments(FunctionCallInfo fcinfo, Sheet *sheet)
 		sheet->currency = pstrdup(rules->settings.currency);
 	sheet->exponent = ss_rules_exponent_of(rules, sheet->currency, "currency");
 	value = UUIDPGetDatum(sheet->merchant_id);
-	if (ss_query_read(&find_merchant, &value, NULL) == 0)
+	rows = ss_rows_read(&find_merchant, &value, NULL);
+	if (rows.count == 0)
 		ss_not_found("merchant", ss_uuid_text(sheet->merchant_id));
-	sheet->threshold = suppress ? ss_value_int64(0, 1, 0) : 0;
+	threshold = ss_row(rows, 0);
+	sheet->threshold = suppress ? ss_next_int64_or(&threshold, 0) : 0;
 	if (!suppress)
 		record_disclosure(sheet);
 }

@@ -15,7 +15,6 @@
 #include "miscadmin.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 
 #include "audit/audit.h"
@@ -24,6 +23,7 @@
 #include "base/query.h"
 #include "base/secret.h"
 #include "call/call.h"
+#include "call/gate.h"
 #include "call/identity.h"
 #include "call/refusal.h"
 #include "outbox/outbox.h"
@@ -99,8 +99,7 @@ leave_refused(SSCall *call, const char *error, const char *message, const char *
 	ss_json_text(&json, "message", message);
 	ss_json_close_object(&json);
 	result = ss_call_leave_json(call, &json);
-	(void) set_config_option("response.status", http_status, superuser() ? PGC_SUSET : PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_LOCAL, true, 0, false);
+	ss_gate_respond("response.status", http_status);
 	return result;
 }
 
