@@ -2,8 +2,8 @@
 # The benchmark: each figure a ratio of medians of runs in turns. What is measured and why so: doc/performance.md.
 # Needs PGHOST, PGPORT and PGUSER (a superuser) of an empty server where the extension is available. Writes the CSV to the
 # file that is its argument. It asserts no times: it exits 1 only when something fails or does not add up.
-#   BENCH_SECONDS=2    of a run               BENCH_ROUNDS=5  runs of each side       BENCH_ONLY="a d"  some of a b c d e f g h i j k l m n o p
-#   BENCH_BIG=1000000  purchases e and i have stored  BENCH_PEOPLE=1000000  users of g
+#   BENCH_SECONDS=2    of a run               BENCH_ROUNDS=5  runs of each side       BENCH_ONLY="a d"  some of a b c d e f g h i j k l m n o p q
+#   BENCH_BIG=1000000  purchases e, i and q have stored  BENCH_PEOPLE=1000000  users of g
 #   BENCH_PAIRS=30 of l, which like k runs only on a server that preloads the library (BENCH_ONLY="k l" starts one); BENCH_WORKER_SECONDS=600 of it
 #   BENCH_FULL=1    1, 2, 8 and 64 clients, synchronous_commit off and on, everywhere
 # shellcheck disable=SC1091,SC2034,SC2154,SC2317  # variables that measure.sh reads or sets, functions that it calls by name
@@ -45,6 +45,8 @@ export PGOPTIONS='-c client_min_messages=warning'
 . "$here/places.sh"
 # shellcheck source=test/bench/flags.sh
 . "$here/flags.sh"
+# shellcheck source=test/bench/analytics.sh
+. "$here/analytics.sh"
 
 # --- worlds ---------------------------------------------------------------------------
 
@@ -349,9 +351,11 @@ if wanted m; then figure_m; fi
 if wanted n; then figure_n; fi
 if wanted o; then figure_o; fi
 if wanted p; then figure_p; fi
+if wanted q; then figure_q; fi
 printf '\n'
 for id in a1 a8 flat b c8 c64 d dset e rebuild_ms backend_mb list_users simulate profile last20 analytics45 analytics5000 dashboard audit8 audit64 verify_rows deliveries worker_cpu worker_mb \
-    predict45 predict5000 conversion45 conversion5000 offer45 offer5000 affinity45 affinity5000 flag flag_enabled flag_users ab_purchase ab_assign nearby report1 report8; do
+    predict45 predict5000 conversion45 conversion5000 offer45 offer5000 affinity45 affinity5000 flag flag_enabled flag_users ab_purchase ab_assign nearby report1 report8 \
+    metrics90 metrics90_ms daily30 report_days report_hours report_purchases report_days_ms report_hours_ms report_purchases_ms export_rows; do
     if [ -n "${ratio[$id]:-}" ]; then echo "bench: $id ratio=${ratio[$id]} goal=${goal[$id]}"; fi
 done
 exit "$failed"

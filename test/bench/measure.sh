@@ -57,6 +57,17 @@ pgbench_tps() {
             END { if (time == 0) exit 1; print sum / time }' "$work/pgbench.log"
 }
 
+# Microseconds of processor time, of one session of database $1, that each of the $3 calls takes that the statement $2 makes; it is run once before that
+# does not count. Where the system does not say how long a process has run (/proc/PID/schedstat) there is no answer.
+session_time() {
+    printf "SELECT pg_backend_pid() AS pid \\\\gset\n\\\\setenv BACKEND :pid\n" >"$work/answers.sql"
+    for _ in warm measured; do
+        printf '%s\n' "\\! cut -d' ' -f1 /proc/\$BACKEND/schedstat" "$2 \\g /dev/null" >>"$work/answers.sql"
+    done
+    printf '%s\n' "\\! cut -d' ' -f1 /proc/\$BACKEND/schedstat" >>"$work/answers.sql"
+    sql -d "$1" -f "$work/answers.sql" | awk -v calls="$3" 'NR == 3 { printf "%.1f", ($1 - before) / 1000 / calls } { before = $1 }'
+}
+
 heading() {
     printf '\n%s\n\n  %-40s %7s %4s %10s %10s %6s %6s\n' "$1" '' clients sync "$2" "$3" ratio goal
 }

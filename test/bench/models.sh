@@ -2,17 +2,7 @@
 # What models say (m): processor time of an answer, of users with 45 and with 5,000 purchases within a year.
 
 # Microseconds of processor time of the call $1 of user u, among users $2 to $3; $4 calls after as many that do not count.
-answer_time() {
-    printf "SELECT pg_backend_pid() AS pid \\\\gset\n\\\\setenv BACKEND :pid\n" >"$work/answers.sql"
-    for _ in warm measured; do
-        cat >>"$work/answers.sql" <<END
-\\! cut -d' ' -f1 /proc/\$BACKEND/schedstat
-SELECT count($1) FROM (SELECT bench.id($2 + n % ($3 - $2 + 1)) AS u FROM generate_series(1, $4) n) x \\g /dev/null
-END
-    done
-    echo '\! cut -d" " -f1 /proc/$BACKEND/schedstat' >>"$work/answers.sql"
-    sql -d models -f "$work/answers.sql" | awk -v calls="$4" 'NR == 3 { printf "%.1f", ($1 - before) / 1000 / calls } { before = $1 }'
-}
+answer_time() { session_time models "SELECT count($1) FROM (SELECT bench.id($2 + n % ($3 - $2 + 1)) AS u FROM generate_series(1, $4) n) x" "$4"; }
 
 # WHAT ID GOAL CALL FIRST LAST CALLS; ID and GOAL are - where there is no goal
 answer() {

@@ -1,0 +1,2 @@
+\set n random(1, :merchants)
+SELECT swipesavvy.get_campaign_daily('MERCHANT-' || :n);
