@@ -54,7 +54,7 @@ typedef struct Found
 {
 	ItemPointerData place; /* of its row */
 	pg_uuid_t location_id;
-	pg_uuid_t merchant_id;
+	SSOffering merchant;
 	double distance;
 } Found;
 
@@ -70,7 +70,7 @@ typedef struct Near
 SS_QUERY(find_category, "SELECT c.category_no FROM swipesavvy.merchant_categories c WHERE c.category = $1", TEXTOID);
 
 #define NEAR_SQL                                                                                                       \
-	"SELECT n.place, n.location_id, n.merchant_id, n.lat_e7, n.lon_e7, n.chord, n.timezone, n.hours"                   \
+	"SELECT n.place, n.location_id, n.merchant_id, n.category_no, n.lat_e7, n.lon_e7, n.chord, n.timezone, n.hours"    \
 	" FROM swipesavvy.locations_near($1, $2, $3, $4) n"
 #define IN_CATEGORY "n.category_no = $5"
 #define RATED_JOIN	" JOIN swipesavvy.merchant_rating_averages a ON a.merchant_id = n.merchant_id"
@@ -98,7 +98,7 @@ has_merchant(const Near *near, const pg_uuid_t *merchant_id)
 {
 	for (int i = 0; i < near->count; i++)
 	{
-		if (ss_uuid_equal(&near->found[i].merchant_id, merchant_id))
+		if (ss_uuid_equal(&near->found[i].merchant.merchant_id, merchant_id))
 			return true;
 	}
 	return false;
@@ -116,7 +116,8 @@ take(const Wanted *wanted, SSRow row, Near *near)
 
 	found.place = *(ItemPointer) DatumGetPointer(ss_next_value(&row, TIDOID));
 	found.location_id = *ss_next_uuid(&row);
-	found.merchant_id = *ss_next_uuid(&row);
+	found.merchant = (SSOffering){.merchant_id = *ss_next_uuid(&row)};
+	found.merchant.category_no = ss_next_int16(&row);
 	point.lat_e7 = ss_next_int32(&row);
 	point.lon_e7 = ss_next_int32(&row);
 	chord = ss_next_float8(&row);
@@ -128,7 +129,7 @@ take(const Wanted *wanted, SSRow row, Near *near)
 	if (wanted->open_only &&
 		(hours == NULL || !ss_hours_open(ss_hours_read(hours), ss_zone_stored(timezone), wanted->open_at)))
 		return;
-	if (!wanted->distinct || !has_merchant(near, &found.merchant_id))
+	if (!wanted->distinct || !has_merchant(near, &found.merchant.merchant_id))
 	{
 		if (++near->things == wanted->rows + 1)
 			near->enough = chord;
@@ -140,7 +141,7 @@ take(const Wanted *wanted, SSRow row, Near *near)
 static double
 chord_of(SSRow row)
 {
-	ss_next_skip(&row, 5);
+	ss_next_skip(&row, 6);
 	return ss_next_float8(&row);
 }
 
@@ -199,7 +200,7 @@ sort(const Wanted *wanted, Near *near)
 	qsort(near->found, near->count, sizeof(Found), compare);
 	for (int i = 0; i < near->count; i++)
 	{
-		if (!wanted->distinct || !has_merchant(&kept, &near->found[i].merchant_id))
+		if (!wanted->distinct || !has_merchant(&kept, &near->found[i].merchant.merchant_id))
 			kept.found[kept.count++] = near->found[i];
 	}
 	near->count = kept.count;
@@ -255,11 +256,18 @@ places_of(const Near *near, int shown)
 	return PointerGetDatum(construct_array(places, shown, TIDOID, sizeof(ItemPointerData), false, TYPALIGN_SHORT));
 }
 
-/* The ids of their merchants. */
-static Datum
-merchants_of(const Near *near, int shown)
+/* How many offers their merchants have. */
+static SSOffering *
+offers_of(SSCall *call, const Near *near, int shown)
 {
-	return ss_uuid_array(&near->found[0].merchant_id, shown, sizeof(Found));
+	SSOffering *merchants = palloc(Max(shown, 1) * sizeof(SSOffering));
+	SSProspect prospect;
+
+	for (int i = 0; i < shown; i++)
+		merchants[i] = near->found[i].merchant;
+	ss_offers_begin(&prospect, call, GetCurrentTransactionStartTimestamp());
+	ss_offers_count(&prospect, merchants, shown);
+	return merchants;
 }
 
 static void
@@ -268,20 +276,12 @@ add_merchants(SSJson *json, SSCall *call, const Wanted *wanted, const Near *near
 	int shown = Min(near->count, wanted->rows);
 	TimestampTz at = wanted->open_only ? wanted->open_at : GetCurrentTransactionStartTimestamp();
 	Datum places = places_of(near, shown);
-	SSProspect prospect;
-	pg_uuid_t *offered = NULL;
-	int noffered = 0;
-	SSRows rows;
-
-	ss_offers_begin(&prospect, call, GetCurrentTransactionStartTimestamp());
-	if (shown > 0)
-		noffered = ss_offers_shown(&prospect, merchants_of(near, shown), &offered);
-	rows = ss_rows_read(&read_shown, &places, NULL);
+	SSOffering *merchants = offers_of(call, near, shown);
+	SSRows rows = ss_rows_read(&read_shown, &places, NULL);
 
 	ss_json_open_array(json, "merchants");
 	for (int i = 0; i < shown && i < (int) rows.count; i++)
-		add_merchant(json, ss_row(rows, i), &near->found[i],
-					 ss_offers_of(offered, noffered, &near->found[i].merchant_id), at);
+		add_merchant(json, ss_row(rows, i), &near->found[i], merchants[i].offers, at);
 	ss_json_close_array(json);
 	ss_json_int(json, "count", shown);
 	ss_json_bool(json, "more", near->count > shown);

@@ -27,10 +27,15 @@
 /* Who asks, and for when; the answer is that caller's own from then on. */
 extern void ss_offers_begin(SSProspect *prospect, SSCall *call, TimestampTz at);
 
-/* The offers shown of these merchants (an array of ids): of each its merchant. Returns how many there are. */
-extern int ss_offers_shown(SSProspect *prospect, Datum merchant_ids, pg_uuid_t **merchants);
+/* An active merchant, and how many offers are shown of it. */
+typedef struct SSOffering
+{
+	pg_uuid_t merchant_id;
+	int16 category_no;
+	int offers;
+} SSOffering;
 
-/* How many of them are that merchant's. */
-extern int ss_offers_of(const pg_uuid_t *merchants, int count, const pg_uuid_t *merchant_id);
+/* Counts the offers of these merchants, of which one may stand there several times. */
+extern void ss_offers_count(SSProspect *prospect, SSOffering *merchants, int count);
 
 #endif /* SS_OFFERS_H */

@@ -11,7 +11,6 @@
 #include "utils/builtins.h"
 
 #include "base/args.h"
-#include "base/array.h"
 #include "base/columns.h"
 #include "base/errors.h"
 #include "base/page.h"
@@ -26,13 +25,11 @@ PG_FUNCTION_INFO_V1(swipesavvy_get_merchant_1_2);
 #define STAFF (SS_SUPPORT | SS_ANALYTICS | SS_BACKEND | SS_DELIVERY | SS_ADMIN)
 
 /* Of these merchants those that may be shown at that moment; what has a campaign is then asked of the engine. */
-SS_QUERY(find_offers,
-		 "SELECT o.merchant_id, o.campaign_no, g.category_no FROM swipesavvy.merchant_offers o"
-		 " JOIN swipesavvy.merchants m ON m.merchant_id = o.merchant_id"
-		 " JOIN swipesavvy.merchant_categories g ON g.category = m.category"
-		 " WHERE o.merchant_id = ANY ($1) AND o.is_active AND m.is_active"
-		 " AND (o.campaign_no IS NOT NULL OR (o.starts_at <= $2 AND (o.ends_at IS NULL OR $2 < o.ends_at)))",
-		 UUIDARRAYOID, TIMESTAMPTZOID);
+SS_QUERY(
+	find_offers,
+	"SELECT o.merchant_id, o.campaign_no FROM swipesavvy.merchant_offers o WHERE o.merchant_id = ANY ($1) AND o.is_active"
+	" AND (o.campaign_no IS NOT NULL OR (o.starts_at <= $2 AND (o.ends_at IS NULL OR $2 < o.ends_at)))",
+	UUIDARRAYOID, TIMESTAMPTZOID);
 
 /* The same of one merchant, in the order of the list, with what is shown. */
 SS_QUERY(list_offers,
@@ -52,6 +49,12 @@ SS_QUERY(read_merchant,
 		 " FROM swipesavvy.merchants m WHERE m.merchant_id = $1",
 		 UUIDOID);
 
+SS_QUERY(
+	find_category,
+	"SELECT g.category_no FROM swipesavvy.merchants m JOIN swipesavvy.merchant_categories g ON g.category = m.category"
+	" WHERE m.merchant_id = $1 AND m.is_active",
+	UUIDOID);
+
 void
 ss_offers_begin(SSProspect *prospect, SSCall *call, TimestampTz at)
 {
@@ -64,36 +67,41 @@ ss_offers_begin(SSProspect *prospect, SSCall *call, TimestampTz at)
 	ss_call_make_personal(call);
 }
 
-int
-ss_offers_shown(SSProspect *prospect, Datum merchant_ids, pg_uuid_t **merchants)
+/* An offer of that merchant: counts it wherever the merchant stands, if it is shown. */
+static void
+count_offer(SSProspect *prospect, SSOffering *merchants, int count, const pg_uuid_t *merchant_id, int32 campaign_no)
 {
-	Datum values[2] = {merchant_ids, TimestampTzGetDatum(prospect->at)};
-	SSRows rows = ss_rows_read(&find_offers, values, NULL);
-	int count = 0;
+	bool asked = campaign_no == 0;
 
-	*merchants = NULL;
+	for (int i = 0; i < count; i++)
+	{
+		if (!ss_uuid_equal(&merchants[i].merchant_id, merchant_id))
+			continue;
+		if (!asked && !ss_prospect_earns(prospect, campaign_no, merchant_id, merchants[i].category_no))
+			return;
+		asked = true;
+		merchants[i].offers++;
+	}
+}
+
+void
+ss_offers_count(SSProspect *prospect, SSOffering *merchants, int count)
+{
+	Datum values[2];
+	SSRows rows;
+
+	if (count == 0)
+		return;
+	values[0] = ss_uuid_array(merchants, count, sizeof(SSOffering));
+	values[1] = TimestampTzGetDatum(prospect->at);
+	rows = ss_rows_read(&find_offers, values, NULL);
 	for (uint64 i = 0; i < rows.count; i++)
 	{
 		SSRow row = ss_row(rows, i);
 		const pg_uuid_t *merchant_id = ss_next_uuid(&row);
-		int32 campaign_no = ss_next_int32_or(&row, 0);
 
-		if (campaign_no != 0 && !ss_prospect_earns(prospect, campaign_no, merchant_id, ss_next_int16(&row)))
-			continue;
-		*merchants = ss_array_grow(*merchants, count, sizeof(pg_uuid_t));
-		(*merchants)[count++] = *merchant_id;
+		count_offer(prospect, merchants, count, merchant_id, ss_next_int32_or(&row, 0));
 	}
-	return count;
-}
-
-int
-ss_offers_of(const pg_uuid_t *merchants, int count, const pg_uuid_t *merchant_id)
-{
-	int found = 0;
-
-	for (int i = 0; i < count; i++)
-		found += ss_uuid_equal(&merchants[i], merchant_id) ? 1 : 0;
-	return found;
 }
 
 /* --- the offers of a merchant --------------------------------------------------------------- */
@@ -184,6 +192,26 @@ swipesavvy_get_merchant_offers(PG_FUNCTION_ARGS)
 
 /* --- a merchant --------------------------------------------------------------------------------- */
 
+/* How many offers of the merchant are shown to the caller now; none of one that is not active. */
+static int
+offers_of(SSCall *call, const pg_uuid_t *merchant_id)
+{
+	Datum value = UUIDPGetDatum(merchant_id);
+	SSRows rows = ss_rows_read(&find_category, &value, NULL);
+	SSOffering offering = {.merchant_id = *merchant_id};
+	SSProspect prospect;
+
+	ss_offers_begin(&prospect, call, GetCurrentTransactionStartTimestamp());
+	if (rows.count > 0)
+	{
+		SSRow row = ss_row(rows, 0);
+
+		offering.category_no = ss_next_int16(&row);
+		ss_offers_count(&prospect, &offering, 1);
+	}
+	return offering.offers;
+}
+
 /*
  * get_merchant(merchant_id): of 1.2.0; merchants.c has the earlier one
  */
@@ -192,9 +220,7 @@ swipesavvy_get_merchant_1_2(PG_FUNCTION_ARGS)
 {
 	SSCall call;
 	SSJson json = {0};
-	SSProspect prospect;
 	pg_uuid_t *merchant_id;
-	pg_uuid_t *merchants;
 	Datum value;
 	SSRows rows;
 
@@ -207,9 +233,7 @@ swipesavvy_get_merchant_1_2(PG_FUNCTION_ARGS)
 	ss_json_open_object(&json, NULL);
 	ss_json_columns(&json, ss_row(rows, 0));
 	ss_rating_add(&json, merchant_id, false);
-	ss_offers_begin(&prospect, &call, GetCurrentTransactionStartTimestamp());
-	ss_json_int(&json, "offers",
-				ss_offers_shown(&prospect, ss_uuid_array(merchant_id, 1, sizeof(pg_uuid_t)), &merchants));
+	ss_json_int(&json, "offers", offers_of(&call, merchant_id));
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

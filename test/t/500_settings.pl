@@ -25,6 +25,7 @@ my %proof = (
     referral_bonus_points  => 'test/sql/ledger_referral.sql',
     token_lifetime_minutes => 'test/t/400_signin.pl',
     session_lifetime_days  => 'test/t/400_signin.pl',
+    privacy_threshold      => 'test/sql/places_partners.sql',
     rating_prior_weight    => 'test/sql/places_ratings.sql',
     review_moderation      => 'test/sql/places_ratings.sql',
     position_retention_hours => 'test/sql/places_reports.sql',
@@ -47,6 +48,7 @@ my $node = new_node('settings');
 create_extension($node, 'app');
 my $ada = add_user($node, 'app', 'ada@example.com');
 my $bob = add_user($node, 'app', 'bob@example.com');
+my $merchant = $node->safe_psql('app', "SELECT swipesavvy.create_merchant('Cafe', 'Services') ->> 'merchant_id'");
 $node->safe_psql('app', q{
     CREATE ROLE gateway LOGIN NOINHERIT IN ROLE swipesavvy_anon, swipesavvy_customer, swipesavvy_support, swipesavvy_analytics, swipesavvy_backend,
         swipesavvy_delivery, swipesavvy_admin;
@@ -167,6 +169,10 @@ subtest caching => sub {
     is(header('HEAD', 'swipesavvy_anon', undef, $list_query), '[{"Cache-Control": "public, max-age=45"}, {"Vary": "Authorization"}]', 'HEAD is as GET');
     is(header('GET', $_->[0], $_->[1], $_->[2]), '[{"Cache-Control": "no-store"}, {"Vary": "Authorization"}]', "in no cache at all: $_->[2]")
       for [ 'swipesavvy_customer', $ada, "SELECT swipesavvy.export_user_data('$ada')" ], [ 'swipesavvy_admin', undef, 'SELECT swipesavvy.list_users()' ], [ 'swipesavvy_admin', undef, 'SELECT swipesavvy.get_audit_logs()' ];
+    my $offers = "SELECT swipesavvy.get_merchant_offers('$merchant')";
+    is(header('GET', 'swipesavvy_anon', undef, $offers), '[{"Cache-Control": "public, max-age=45"}, {"Vary": "Authorization"}]', 'offers for nobody in particular by all');
+    is(header('GET', 'swipesavvy_customer', $ada, $_), '[{"Cache-Control": "private, no-cache"}, {"Vary": "Authorization"}]', "one's own: $_")
+      for $offers, "SELECT swipesavvy.get_merchant('$merchant')", 'SELECT swipesavvy.get_nearby_merchants(1, 2)';
     is(header('POST', 'swipesavvy_anon', undef, $list_query), '', 'nothing for POST');
     is(header('GET', 'swipesavvy_anon', undef, $list_query, 'BEGIN'), '', 'nor in a transaction that may write');
     is(header('GET', 'swipesavvy_anon', undef, "SELECT set_config('response.headers', '[{\"X\": \"1\"}]', true), swipesavvy.list_merchants()"), '[{"X": "1"}]', 'what the app said stays');
