@@ -40,14 +40,14 @@ year_report() {
 
 # ID GOAL WHAT STATEMENT CALLS: milliseconds of processor time of each call that the statement makes; the GOAL is - where there is none
 call_time() {
-    local round time goal=''
+    local round time upper=''
     time=$(for ((round = 1; round <= BENCH_ROUNDS; round++)); do
         time=$(session_time world_figures "$4" "$5" | awk '{ printf "%.2f", $1 / 1000 }')
         csv q "$3" 1 - ms "$round" "$time"
         echo "$time"
     done | median)
-    if [ "$2" != - ]; then goal="<= $2"; fi
-    printf '  %-52s %23.2f ms %13s\n' "$3" "$time" "$goal"
+    if [ "$2" != - ]; then upper="<= $2"; fi
+    printf '  %-52s %23.2f ms %13s\n' "$3" "$time" "$upper"
     remember "$1" "$time" "$2"
 }
 report_time() { call_time "$1" - "$2" "SELECT count(swipesavvy.run_custom_report($3)) FROM generate_series(1, 3)" 3; }
