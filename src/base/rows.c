@@ -381,11 +381,3 @@ ss_one_text(SSRows rows)
 
 	return ss_next_text(&row);
 }
-
-void
-ss_value_row(uint64 row, Datum *values, bool *nulls)
-{
-	SSRow all = ss_row_of_last(row);
-
-	heap_deform_tuple(all.tuple, all.desc, values, nulls);
-}

@@ -123,7 +123,4 @@ extern TimestampTz ss_one_time(SSRows rows);
 extern const pg_uuid_t *ss_one_uuid(SSRows rows);
 extern char *ss_one_text(SSRows rows);
 
-/* All columns of a row (from 0) of the last query. */
-extern void ss_value_row(uint64 row, Datum *values, bool *nulls);
-
 #endif /* SS_ROWS_H */

@@ -22,6 +22,7 @@
 #include "utils/timestamp.h"
 
 #include "base/args.h"
+#include "base/uuid.h"
 #include "base/uuid7.h"
 #include "call/identity.h"
 #include "call/refused.h"
@@ -90,7 +91,7 @@ static bool
 is_of_same_caller(const SSRefused *a, const SSRefused *b)
 {
 	return a->database == b->database && a->session_role == b->session_role && a->invoking_role == b->invoking_role &&
-		   a->has_actor == b->has_actor && (!a->has_actor || memcmp(&a->actor, &b->actor, sizeof(pg_uuid_t)) == 0);
+		   a->has_actor == b->has_actor && (!a->has_actor || ss_uuid_equal(&a->actor, &b->actor));
 }
 
 /* Counts what waits for the caller of each attempt; more than so many callers are not looked at. */

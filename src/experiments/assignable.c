@@ -15,6 +15,7 @@
 #include "base/args.h"
 #include "base/errors.h"
 #include "base/rows.h"
+#include "base/uuid.h"
 #include "experiments/assignable.h"
 #include "experiments/flag_values.h"
 #include "rules/rules.h"
@@ -124,7 +125,7 @@ ss_assignable_by_id(const pg_uuid_t *id)
 	refresh();
 	for (int i = 0; i < count; i++)
 	{
-		if (memcmp(&kept[i]->id, id, sizeof(pg_uuid_t)) == 0)
+		if (ss_uuid_equal(&kept[i]->id, id))
 			return kept[i];
 	}
 	return take(id);

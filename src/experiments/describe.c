@@ -23,6 +23,7 @@
 #include "base/errors.h"
 #include "base/money.h"
 #include "base/rows.h"
+#include "base/uuid.h"
 #include "base/uuid7.h"
 #include "experiments/ab_test.h"
 #include "experiments/flag_values.h"
@@ -537,7 +538,7 @@ static bool
 same_target(const Target *a, const Target *b)
 {
 	return a->has_merchant == b->has_merchant &&
-		   (!a->has_merchant || memcmp(&a->merchant_id, &b->merchant_id, sizeof(pg_uuid_t)) == 0) &&
+		   (!a->has_merchant || ss_uuid_equal(&a->merchant_id, &b->merchant_id)) &&
 		   (a->category == NULL) == (b->category == NULL) &&
 		   (a->category == NULL || strcmp(a->category, b->category) == 0);
 }

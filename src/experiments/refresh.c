@@ -28,6 +28,7 @@
 #include "audit/audit.h"
 #include "base/args.h"
 #include "base/rows.h"
+#include "base/uuid.h"
 #include "call/call.h"
 #include "experiments/refresh.h"
 #include "experiments/units.h"
@@ -169,7 +170,7 @@ stands_on(Stream *stream, const pg_uuid_t *user)
 {
 	while (!stream->ended)
 	{
-		int order = memcmp(&stream->user, user, sizeof(pg_uuid_t));
+		int order = ss_uuid_compare(&stream->user, user);
 
 		if (order >= 0)
 			return order == 0;
@@ -366,8 +367,7 @@ next_user(Pass *pass, SSUnitUser *user)
 
 	if (users->ended && exposures->ended)
 		return false;
-	user->is_user =
-		!users->ended && (exposures->ended || memcmp(&users->user, &exposures->user, sizeof(pg_uuid_t)) <= 0);
+	user->is_user = !users->ended && (exposures->ended || ss_uuid_compare(&users->user, &exposures->user) <= 0);
 	user->id = user->is_user ? users->user : exposures->user;
 	if (user->is_user)
 	{

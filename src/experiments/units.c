@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "base/uuid.h"
 #include "experiments/units.h"
 
 /* --- units ------------------------------------------------------------------------------------------------ */
@@ -101,8 +102,7 @@ at_target(const SSTestRun *run, const SSUnitPurchase *purchase)
 {
 	if (!run->test.target_only)
 		return true;
-	if (run->has_merchant &&
-		!(purchase->has_merchant && memcmp(&purchase->merchant_id, &run->merchant_id, sizeof(pg_uuid_t)) == 0))
+	if (run->has_merchant && !(purchase->has_merchant && ss_uuid_equal(&purchase->merchant_id, &run->merchant_id)))
 		return false;
 	return run->category_no == 0 || purchase->category_no == run->category_no;
 }

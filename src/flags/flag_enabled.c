@@ -19,6 +19,7 @@
 
 #include "base/args.h"
 #include "base/hash.h"
+#include "base/uuid.h"
 #include "call/call.h"
 #include "flags/flag_call.h"
 #include "flags/usage.h"
@@ -277,7 +278,7 @@ swipesavvy_flag_enabled(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || site->serial == 0 || !still_holds(site, fcinfo))
 		prepare(site, fcinfo);
 	user_id = PG_ARGISNULL(1) ? ss_arg_uuid(fcinfo, 1, "user_id", true) : PG_GETARG_UUID_P(1);
-	if (site->customer && memcmp(user_id, &site->identity, sizeof(pg_uuid_t)) != 0)
+	if (site->customer && !ss_uuid_equal(user_id, &site->identity))
 		prepare(site, fcinfo);
 	ss_usage_count_rows(site->flag_no, 1);
 	PG_RETURN_BOOL(site->simple ? decide(site, user_id) : evaluate(site, fcinfo, user_id));

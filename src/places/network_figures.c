@@ -21,8 +21,6 @@
 
 PG_FUNCTION_INFO_V1(swipesavvy_merchant_network_figures);
 
-#define COLUMNS 11
-
 #define MAJOR(minor) "round(" minor " / 10::numeric ^ k.minor_unit, k.minor_unit)"
 
 /*
@@ -89,13 +87,7 @@ swipesavvy_merchant_network_figures(PG_FUNCTION_ARGS)
 	values[2] = CStringGetTextDatum(ss_rules_get()->settings.currency);
 	rows = ss_rows_read(&read_network, values, NULL);
 	for (uint64 i = 0; i < rows.count; i++)
-	{
-		Datum columns[COLUMNS];
-		bool nulls[COLUMNS];
-
-		ss_value_row(i, columns, nulls);
-		tuplestore_putvalues(result->setResult, result->setDesc, columns, nulls);
-	}
+		tuplestore_puttuple(result->setResult, ss_row(rows, i).tuple);
 	ss_call_leave(&call);
 	PG_RETURN_NULL();
 }

@@ -9,6 +9,7 @@
 
 #include "base/args.h"
 #include "base/hash.h"
+#include "base/uuid.h"
 #include "rules/ab_tests.h"
 
 #define BUCKETS			  10000
@@ -76,7 +77,7 @@ ss_ab_group(SSAbTest *test, const pg_uuid_t *user_id, bool in_segment)
 {
 	if (!in_segment)
 		return SS_AB_OUTSIDE;
-	if (!test->has_drawn || memcmp(&test->drawn_user, user_id, sizeof(pg_uuid_t)) != 0)
+	if (!test->has_drawn || !ss_uuid_equal(&test->drawn_user, user_id))
 	{
 		test->drawn_group = draw(test, user_id);
 		test->drawn_user = *user_id;
