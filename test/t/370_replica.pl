@@ -99,6 +99,7 @@ my %questions = (
     get_nearby_merchants => '(1, 2)',
     locations_near => '(6366160, 222312, 111190, 50000)',
     get_merchant => "('$merchant')",
+    way_back => '()',
     merchant_network_figures => '()',
     get_partnership => "('$merchant')",
     get_points_ageing => '()',

@@ -61,7 +61,8 @@ like(sql("SELECT swipesavvy.evaluate_flag('dark_mode', '$users[0]')"), qr/"enabl
 sql('SELECT swipesavvy.rebuild_analytics()');
 sql('CREATE EXTENSION cube; CREATE EXTENSION btree_gist');
 step('1.2.0', '');
-like(sql("SELECT swipesavvy.add_merchant_location('00000000-0000-7000-8000-000000000001', 1, 2), swipesavvy.get_nearby_merchants(1, 2)"), qr/"count": 1/, 'which has places');
+sql("SELECT swipesavvy.add_merchant_location('00000000-0000-7000-8000-000000000001', 1, 2)");
+like(sql('SELECT swipesavvy.get_nearby_merchants(1, 2)'), qr/"count": 1/, 'which has places');
 step('1.1.0', 'SET swipesavvy.allow_drop = on');
 is(json($node, 'app', 'SELECT swipesavvy.verify_analytics()')->{mismatches}, 0, 'the figures counted all the while');
 
