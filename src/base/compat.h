@@ -71,6 +71,13 @@
 #define ss_compat_begin_index_scan(table, index, snapshot, nkeys) index_beginscan(table, index, snapshot, nkeys, 0)
 #endif
 
+/* the next datum of a sort, of a type that is passed by value; from 16 on it says whether to copy those that are not */
+#if PG_VERSION_NUM >= 160000
+#define ss_compat_get_datum(sort, value, isnull) tuplesort_getdatum(sort, true, false, value, isnull, NULL)
+#else
+#define ss_compat_get_datum(sort, value, isnull) tuplesort_getdatum(sort, true, value, isnull, NULL)
+#endif
+
 /* base64 works on bytes from 18 on */
 #if PG_VERSION_NUM >= 180000
 typedef uint8 ss_b64_byte;

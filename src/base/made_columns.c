@@ -241,6 +241,9 @@ const SSMadeTable ss_made_tables[] = {
 	 "model_name text, position integer, shares double precision[], version integer, weight double precision"},
 	{"swipesavvy.ml_excluded_mccs",
 	 "excluded boolean, is_seed boolean, mcc character, reason text"},
+	{"swipesavvy.ml_feedback",
+	 "campaign_no integer, feedback_id uuid, merchant_id uuid, model_name text, "
+	 "occurred_at timestamp with time zone, outcome text, recorded_at timestamp with time zone, user_id uuid"},
 	{"swipesavvy.ml_models",
 	 "as_of timestamp with time zone, duration_ms bigint, horizon_days integer, lambda double precision, "
 	 "metrics jsonb, model_name text, platt_a double precision, platt_b double precision, "
@@ -248,6 +251,10 @@ const SSMadeTable ss_made_tables[] = {
 	 "test_examples integer, test_positives integer, threshold double precision, train_examples integer, "
 	 "train_positives integer, trained_at timestamp with time zone, trainer_pid integer, "
 	 "trainer_started_at timestamp with time zone, version integer, zone text"},
+	{"swipesavvy.ml_neighbours",
+	 "merchant_id uuid, neighbour_id uuid, similarity numeric, version integer"},
+	{"swipesavvy.ml_popularity",
+	 "category_no smallint, merchant_id uuid, share numeric, users integer, version integer"},
 	{"swipesavvy.ml_profiling_refusals",
 	 "refused_at timestamp with time zone, user_id uuid"},
 	{"swipesavvy.ml_send_prior",

@@ -19,6 +19,7 @@
 
 #include "audit/audit.h"
 #include "base/args.h"
+#include "base/errors.h"
 #include "base/query.h"
 #include "base/uuid.h"
 #include "call/call.h"
@@ -90,6 +91,8 @@ swipesavvy_export_ml_data(PG_FUNCTION_ARGS)
 	ss_call_enter(&call, SS_ADMIN);
 	name = ss_arg_text(fcinfo, 0, "model_name", SS_KEY_MAX, true);
 	(void) ss_check_choice(name, "model_name", ss_model_names);
+	if (strcmp(name, SS_MODEL_AFFINITY) == 0)
+		ss_bad_value("model_name", "Model \"%s\" is not made of examples.", name);
 	if (PG_ARGISNULL(1))
 		(void) ss_arg_time(fcinfo, 1, "as_of", NULL);
 	training.as_of = ss_arg_as_of(fcinfo, 1, true);

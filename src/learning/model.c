@@ -17,7 +17,7 @@
 #include "learning/fit.h"
 #include "learning/model.h"
 
-const char *const ss_model_names[] = {SS_MODEL_CHURN, SS_MODEL_CONVERSION, SS_MODEL_OFFER, NULL};
+const char *const ss_model_names[] = {SS_MODEL_AFFINITY, SS_MODEL_CHURN, SS_MODEL_CONVERSION, SS_MODEL_OFFER, NULL};
 
 SS_QUERY(find_active, "SELECT m.version FROM swipesavvy.ml_models m WHERE m.model_name = $1 AND m.status = 'active'",
 		 TEXTOID);
@@ -160,6 +160,13 @@ ss_model_refuse(SSProfiling profiling, const pg_uuid_t *user_id)
 	if (profiling == SS_ERASED)
 		ss_bad_state("the user's data were erased", "Nothing is known of user \"%s\".", ss_uuid_text(user_id));
 	ss_bad_state("the user has refused profiling", "No model is asked about user \"%s\".", ss_uuid_text(user_id));
+}
+
+void
+ss_model_refuse_none(const char *name)
+{
+	ereport(ERROR, errcode(SS_ERRCODE_BAD_STATE), errmsg("no active version"),
+			errdetail("Model \"%s\" has none.", name), errhint("Train one with train_ml_model()."));
 }
 
 void

@@ -10,6 +10,7 @@
 
 #include "base/compat.h"
 
+#define SS_MODEL_AFFINITY	"affinity"
 #define SS_MODEL_CHURN		"churn"
 #define SS_MODEL_CONVERSION "conversion"
 #define SS_MODEL_OFFER		"offer"
@@ -64,6 +65,9 @@ pg_noreturn extern void ss_model_refuse(SSProfiling profiling, const pg_uuid_t *
 
 /* Of the model offer: fills in the features beside the user's, for a type of offers. */
 extern void ss_model_of_offer(const SSModel *model, int offer_type, double *values);
+
+/* PT400: there is no active version. */
+pg_noreturn extern void ss_model_refuse_none(const char *name);
 
 /* The score of raw features. */
 extern double ss_model_score(const SSModel *model, const double *values);

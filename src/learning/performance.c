@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "utils/builtins.h"
 
 #include "base/args.h"
@@ -16,18 +17,24 @@
 #include "learning/model.h"
 #include "learning/performance.h"
 #include "learning/six.h"
+#include "rules/rules.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_list_ml_models);
 PG_FUNCTION_INFO_V1(swipesavvy_get_ml_performance);
+
+#define FEEDBACK_MONTHS 24
 
 SS_QUERY(
 	list_models,
 	"SELECT k.model_name, k.kind, k.description, a.version AS active_version, l.status, a.trained_at, a.as_of,"
 	"       a.train_examples + a.test_examples AS examples,"
+	"       CASE WHEN k.kind = 'neighbours' THEN a.metrics -> 'recommendations' ELSE"
 	"       jsonb_build_object('auc', a.metrics #> '{test,auc}', 'log_loss', a.metrics #> '{test,log_loss}',"
-	"                          'brier', a.metrics #> '{test,brier}', 'lift_10', a.metrics #> '{test,lift_10}') AS metrics,"
-	"       CASE WHEN $1 > 0 THEN a.trained_at + make_interval(days => $1) END AS next_training_at"
-	"  FROM (VALUES ('churn', 'logistic', 'Whether a user who has bought within a year buys nothing for the next churn_horizon_days'),"
+	"                          'brier', a.metrics #> '{test,brier}', 'lift_10', a.metrics #> '{test,lift_10}') END AS metrics,"
+	"       CASE WHEN k.kind = 'neighbours' THEN a.trained_at + make_interval(days => 1)"
+	"            WHEN $1 > 0 THEN a.trained_at + make_interval(days => $1) END AS next_training_at"
+	"  FROM (VALUES ('affinity', 'neighbours', 'Merchants that are bought at by the same users; the affinity of users to merchants has fixed weights'),"
+	"               ('churn', 'logistic', 'Whether a user who has bought within a year buys nothing for the next churn_horizon_days'),"
 	"               ('conversion', 'logistic', 'Whether a user to whom a campaign is shown redeems it within two weeks'),"
 	"               ('offer', 'logistic', 'Which type of offers a user is most likely to redeem within two weeks'))"
 	"       k (model_name, kind, description)"
@@ -43,10 +50,22 @@ SS_QUERY(
 	"       jsonb_build_object('train', m.train_positives, 'test', m.test_positives) AS positives,"
 	"       m.lambda::numeric AS lambda, m.metrics -> 'test' AS test, m.metrics -> 'recency_auc' AS recency_auc,"
 	"       m.metrics -> 'out_of_fold' AS out_of_fold, m.metrics -> 'previous_log_loss' AS previous_log_loss,"
-	"       m.metrics -> 'exposure' AS exposure"
+	"       m.metrics -> 'exposure' AS exposure,"
+	"       m.metrics -> 'recommendations' AS recommendations"
 	"  FROM swipesavvy.ml_models m WHERE ($1 IS NULL OR m.model_name = $1) AND ($2 IS NULL OR m.version = $2)"
-	" ORDER BY m.model_name, m.version DESC LIMIT 100",
+	"   AND (SELECT count(*) FROM swipesavvy.ml_models n WHERE n.model_name = m.model_name AND n.version > m.version) < 100"
+	" ORDER BY m.model_name, m.version DESC",
 	TEXTOID, INT4OID);
+
+/* $2: the time zone, whose months are counted; $3: from when on */
+SS_QUERY(
+	count_feedback,
+	"SELECT f.model_name, date_trunc('month', f.occurred_at AT TIME ZONE $2)::date AS month,"
+	"       count(*) FILTER (WHERE f.outcome = 'accepted') AS accepted, count(*) FILTER (WHERE f.outcome = 'dismissed') AS dismissed,"
+	"       count(*) FILTER (WHERE f.outcome = 'irrelevant') AS irrelevant, count(*) FILTER (WHERE f.outcome = 'converted') AS converted"
+	"  FROM swipesavvy.ml_feedback f WHERE ($1 IS NULL OR f.model_name = $1) AND f.occurred_at >= $3"
+	" GROUP BY 1, 2 ORDER BY 1, 2 DESC",
+	TEXTOID, TEXTOID, TIMESTAMPTZOID);
 
 static void
 add_test(SSJson *json, const SSFit *fit)
@@ -128,8 +147,9 @@ swipesavvy_get_ml_performance(PG_FUNCTION_ARGS)
 {
 	SSCall call;
 	SSJson json = {0};
-	Datum values[2];
-	bool nulls[2] = {false};
+	const SSRules *rules;
+	Datum values[3];
+	bool nulls[3] = {false};
 	char *name;
 
 	ss_call_enter(&call, SS_ANALYTICS | SS_ADMIN);
@@ -142,6 +162,13 @@ swipesavvy_get_ml_performance(PG_FUNCTION_ARGS)
 		ss_not_found("version", psprintf("%s/%d", name == NULL ? "*" : name, DatumGetInt32(values[1])));
 	ss_json_open_object(&json, NULL);
 	ss_json_rows(&json, "versions");
+	rules = ss_rules_get();
+	values[1] = CStringGetTextDatum(pg_get_timezone_name(rules->settings.timezone));
+	nulls[1] = false;
+	values[2] =
+		TimestampTzGetDatum(ss_rules_month_start(rules, GetCurrentTransactionStartTimestamp(), FEEDBACK_MONTHS - 1));
+	(void) ss_query_read(&count_feedback, values, nulls);
+	ss_json_rows(&json, "feedback");
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

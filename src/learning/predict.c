@@ -255,12 +255,10 @@ add_answer(SSJson *json, Question *question, bool explain)
 		add_no_explanation(json);
 }
 
-#define AFFINITY "affinity"
-
 SS_QUERY(find_merchant, "SELECT FROM swipesavvy.merchants WHERE merchant_id = $1", UUIDOID);
 
 /* What may be asked: the models that are trained, and the affinity, whose weights are fixed. */
-static const char *const asked[] = {AFFINITY, SS_MODEL_CHURN, SS_MODEL_CONVERSION, SS_MODEL_OFFER, NULL};
+static const char *const asked[] = {SS_MODEL_AFFINITY, SS_MODEL_CHURN, SS_MODEL_CONVERSION, SS_MODEL_OFFER, NULL};
 
 /* The row of the user's merchant; cold_start where it has not bought there, or nothing is learned of the merchant. */
 static void
@@ -276,7 +274,7 @@ add_affinity(SSJson *json, const pg_uuid_t *user_id, const pg_uuid_t *merchant_i
 	count = ss_affinity(rules, user_id, as_of, &merchants);
 	while (i < count && !ss_uuid_equal(&merchants[i].id, merchant_id))
 		i++;
-	ss_json_text(json, "model_name", AFFINITY);
+	ss_json_text(json, "model_name", SS_MODEL_AFFINITY);
 	ss_json_uuid(json, "user_id", user_id);
 	ss_json_time(json, "as_of", as_of);
 	ss_json_bool(json, "cold_start", i == count);
@@ -295,7 +293,7 @@ static void
 check_surplus(FunctionCallInfo fcinfo, const char *name)
 {
 	bool of_campaign = strcmp(name, SS_MODEL_CONVERSION) == 0;
-	bool of_merchant = strcmp(name, AFFINITY) == 0;
+	bool of_merchant = strcmp(name, SS_MODEL_AFFINITY) == 0;
 
 	if (of_campaign && PG_ARGISNULL(2))
 		ss_missing_value("campaign_id");
@@ -332,15 +330,14 @@ swipesavvy_predict(PG_FUNCTION_ARGS)
 	if (profiling != SS_PROFILED)
 		ss_model_refuse(profiling, question.user_id);
 	ss_json_open_object(&json, NULL);
-	if (strcmp(name, AFFINITY) == 0)
+	if (strcmp(name, SS_MODEL_AFFINITY) == 0)
 		add_affinity(&json, question.user_id, PG_GETARG_UUID_P(3), question.as_of);
 	else
 	{
 		if (campaign_id != NULL)
 			question.terms = ss_terms_of(campaign_id, question.as_of);
 		if (version == 0)
-			ereport(ERROR, errcode(SS_ERRCODE_BAD_STATE), errmsg("no active version"),
-					errdetail("Model \"%s\" has none.", name), errhint("Train one with train_ml_model()."));
+			ss_model_refuse_none(name);
 		question.kind = ss_model_kind(name);
 		question.model = ss_model_get(name, version);
 		read_features(&question);

@@ -23,6 +23,11 @@ SS_QUERY(find_refusal, "SELECT FROM swipesavvy.ml_profiling_refusals WHERE user_
 SS_QUERY(refuse, "INSERT INTO swipesavvy.ml_profiling_refusals (user_id) VALUES ($1)", UUIDOID);
 static SSSweep agree = SS_SWEEP_DELETE("swipesavvy.ml_profiling_refusals", "user_id = $1", UUIDOID);
 
+/* What erase_user() deletes of this domain, but for the choice itself; a test compares the two. */
+static SSSweep forget[] = {
+	SS_SWEEP_DELETE("swipesavvy.ml_feedback", "user_id = $1", UUIDOID),
+};
+
 /* {"profiling": …} */
 static Jsonb *
 choice(bool profiling)
@@ -67,6 +72,8 @@ swipesavvy_set_profiling_consent(PG_FUNCTION_ARGS)
 			ss_query_latest_rows(&refuse, &key, NULL, 1);
 		ss_audit_write(&call, &audit, choice(!profiling), choice(profiling));
 	}
+	for (size_t i = 0; !profiling && i < lengthof(forget); i++)
+		(void) ss_query_sweep(&forget[i], &key, NULL);
 	ss_json_open_object(&json, NULL);
 	ss_json_uuid(&json, "user_id", user_id);
 	ss_json_bool(&json, "profiling", profiling);

@@ -2,7 +2,8 @@
  * refresh_models.c: what is made anew each day of everybody's purchases.
  *
  * SQL entry point refresh_models, the job: queues models that have become old,
- * and counts at which hours everybody is there. Called again it does the same
+ * and neighbours of merchants each time; the job train_models makes them. And it
+ * counts at which hours everybody is there. Called again it does the same
  * again. Reads one snapshot; locks nothing that anybody waits for.
  */
 #include "postgres.h"
@@ -22,11 +23,17 @@ SS_QUERY(
 	"INSERT INTO swipesavvy.ml_models (model_name, version, status, as_of, seed)"
 	" SELECT a.model_name, (SELECT max(m.version) + 1 FROM swipesavvy.ml_models m WHERE m.model_name = a.model_name),"
 	"        'queued', now(), a.seed FROM swipesavvy.ml_models a"
-	"  WHERE a.status = 'active' AND $1 > 0 AND a.trained_at < now() - make_interval(days => $1)"
+	"  WHERE a.status = 'active' AND a.model_name <> 'affinity' AND $1 > 0 AND a.trained_at < now() - make_interval(days => $1)"
 	"    AND NOT EXISTS (SELECT FROM swipesavvy.ml_models n WHERE n.model_name = a.model_name"
 	"                       AND n.queued_at > now() - make_interval(days => $1))"
 	" ON CONFLICT (model_name) WHERE status IN ('queued', 'training') DO NOTHING",
 	INT4OID);
+
+SS_QUERY(queue_affinity,
+		 "INSERT INTO swipesavvy.ml_models (model_name, version, status, as_of, seed)"
+		 " SELECT 'affinity', coalesce(max(m.version), 0) + 1, 'queued', now(), 1 FROM swipesavvy.ml_models m"
+		 "  WHERE m.model_name = 'affinity'"
+		 " ON CONFLICT (model_name) WHERE status IN ('queued', 'training') DO NOTHING");
 
 /*
  * refresh_models(): {"queued": …, "more": false}
@@ -41,6 +48,7 @@ swipesavvy_refresh_models(PG_FUNCTION_ARGS)
 	ss_call_enter(&call, SS_ADMIN);
 	ss_audit_none(&call); /* versions are their own record, and the rest tells of nobody */
 	queued = ss_query_write(&queue_old, (Datum[]){Int32GetDatum(ss_retrain_days())}, NULL);
+	queued += ss_query_write(&queue_affinity, NULL, NULL);
 	ss_send_times_refresh(ss_rules_get());
 	ss_json_open_object(&json, NULL);
 	ss_json_int(&json, "queued", (int64) queued);

@@ -30,6 +30,7 @@
 #include "base/locks.h"
 #include "base/query.h"
 #include "call/call.h"
+#include "learning/affinity_version.h"
 #include "learning/examples.h"
 #include "learning/fit.h"
 #include "learning/horizon.h"
@@ -112,6 +113,14 @@ SS_QUERY(
 	"    metrics = $16 WHERE model_name = $1 AND version = $2 AND status = 'training'",
 	TEXTOID, INT4OID, TEXTOID, TEXTOID, TEXTOID, INT4OID, INT8OID, INT4OID, INT4OID, INT4OID, INT4OID, FLOAT8OID,
 	FLOAT8OID, FLOAT8OID, FLOAT8OID, JSONBOID);
+
+/* One of neighbours: it becomes active, whatever serves. */
+SS_QUERY(
+	finish_affinity,
+	"UPDATE swipesavvy.ml_models SET status = 'active', reason = $3, trainer_pid = NULL, trainer_started_at = NULL,"
+	"    zone = $4, trained_at = clock_timestamp(), duration_ms = $5, train_examples = $6, test_examples = $7,"
+	"    metrics = $8 WHERE model_name = $1 AND version = $2 AND status = 'training'",
+	TEXTOID, INT4OID, TEXTOID, TEXTOID, INT8OID, INT4OID, INT4OID, JSONBOID);
 
 SS_QUERY(
 	insert_coefficient,
@@ -277,6 +286,9 @@ swipesavvy_activate_ml_model(PG_FUNCTION_ARGS)
 	if (strcmp(status, "held") != 0 && strcmp(status, "retired") != 0 && strcmp(status, "active") != 0)
 		ss_bad_state("the version cannot be activated",
 					 "Version %d of model \"%s\" is %s: only one that is held or retired can.", version, name, status);
+	if (strcmp(name, SS_MODEL_AFFINITY) == 0 && strcmp(status, "active") != 0)
+		ss_bad_state("the version cannot be activated", "Neighbours of version %d of model \"%s\" are not kept.",
+					 version, name);
 	if (strcmp(status, "active") != 0)
 	{
 		retire(name, version);
@@ -461,12 +473,39 @@ finish(const Version *version)
 	write_coefficients(version);
 }
 
+/* Makes a version of the model affinity. It serves from now on: its neighbours if they were good enough, else what is popular. */
+static void
+make_affinity(const Version *version)
+{
+	SSAffinityVersion affinity;
+	Datum values[8];
+
+	ss_affinity_make(&version->training, version->number, &affinity);
+	values[0] = CStringGetTextDatum(version->name);
+	values[1] = Int32GetDatum(version->number);
+	values[2] = CStringGetTextDatum(affinity.serves ? "its neighbours did better than popularity by a tenth or more"
+													: "its neighbours did not do better than popularity, which serves");
+	values[3] = CStringGetTextDatum(pg_get_timezone_name(version->training.rules->settings.timezone));
+	values[4] = Int64GetDatum(took_ms(version));
+	values[5] = Int32GetDatum((int32) Min(affinity.readers, PG_INT32_MAX));
+	values[6] = Int32GetDatum((int32) affinity.users);
+	values[7] = JsonbPGetDatum(ss_affinity_document(&affinity));
+	retire(version->name, version->number);
+	if (ss_query_latest(&finish_affinity, values, NULL) == 0)
+		ereport(ERROR, errcode(ERRCODE_QUERY_CANCELED), errmsg("the training was cancelled"));
+}
+
 /* Trains the version, and writes down what came of it: the part that is undone as a whole. */
 static void
 train(void *argument)
 {
 	Version *version = argument;
 
+	if (strcmp(version->name, SS_MODEL_AFFINITY) == 0)
+	{
+		make_affinity(version);
+		return;
+	}
 	version->examples = version->kind->examples(&version->training);
 	if (!has_enough(version->examples))
 	{

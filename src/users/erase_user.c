@@ -96,6 +96,7 @@ static SSSweep steps_1_2[] = {
 		   " comment_status = CASE WHEN comment_status IN ('approved', 'removed') THEN comment_status END",
 		   OF_USER " AND (comment IS NOT NULL OR status_reason IS NOT NULL"
 				   " OR comment_status IS NOT NULL AND comment_status NOT IN ('approved', 'removed'))"),
+	DELETE_FROM(".ml_feedback", OF_USER),
 	DELETE_FROM(".ml_profiling_refusals", OF_USER),
 };
 

@@ -214,6 +214,13 @@ static Part parts[] = {
 			 " WHERE r.user_id = $1 ORDER BY r.created_at, r.review_id"),
 	PART_1_1("profiling_refusals", "ml_profiling_refusals",
 			 "SELECT refused_at FROM swipesavvy.ml_profiling_refusals WHERE user_id = $1"),
+	PART_1_1(
+		"ml_feedback", "ml_feedback",
+		"SELECT f.feedback_id, f.model_name, f.outcome, f.merchant_id, m.name AS merchant, k.campaign_id, f.occurred_at,"
+		"       f.recorded_at"
+		"  FROM swipesavvy.ml_feedback f LEFT JOIN swipesavvy.merchants m ON m.merchant_id = f.merchant_id"
+		"  LEFT JOIN swipesavvy.campaigns k ON k.campaign_no = f.campaign_no"
+		" WHERE f.user_id = $1 ORDER BY f.occurred_at, f.feedback_id"),
 	PART("audit_logs", true,
 		 "SELECT logged_at, event_type, resource, resource_id, status, request_id, details::jsonb,"
 		 "       CASE WHEN actor_id = $1 THEN origin::jsonb END AS origin"

@@ -145,7 +145,7 @@ INSERT INTO exercises VALUES
     (208, 'cancel_redemption', $$'REDEMPTION', 'broken'$$, 'redemption.cancel', 'REDEMPTION', '00000000-0000-7000-8000-00000000000d', NULL),
     (206, 'expire_points', $$'2020-01-01'$$, 'points.expire', NULL, NULL, '{"after": {"as_of": "2020-01-01T00:00:00Z", "users": 1, "points": 10, "earned_before": "2018-01-01T00:00:00Z"}}');
 INSERT INTO swipesavvy.ml_models (model_name, version, status, as_of, seed) VALUES ('churn', 1, 'held', now(), 1);
-INSERT INTO exceptions VALUES ('refresh_models'), ('train_models'), ('grant_access'), ('guard_restores');
+INSERT INTO exceptions VALUES ('refresh_models'), ('record_ml_feedback'), ('train_models'), ('grant_access'), ('guard_restores');
 INSERT INTO exercises VALUES
     (901, 'train_ml_model', $$'churn'$$, 'ml_model.train', 'churn/2', NULL, NULL),
     (902, 'cancel_ml_training', $$'churn'$$, 'ml_model.cancel', 'churn/2', NULL, NULL),

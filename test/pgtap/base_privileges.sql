@@ -53,7 +53,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('set_partnership', 'M'), ('get_partnership', 'NM'), ('refresh_merchant_analytics', 'M'), ('get_merchant_analytics', 'NM'), ('merchant_network_figures', 'NM'),
     ('add_merchant_offer', 'M'), ('update_merchant_offer', 'M'), ('remove_merchant_offer', 'M'), ('get_merchant_offers', 'A'), ('delete_merchant', 'M'),
     ('train_ml_model', 'M'), ('cancel_ml_training', 'M'), ('activate_ml_model', 'M'), ('train_models', 'M'), ('list_ml_models', 'NM'), ('get_ml_performance', 'NM'),
-    ('predict', 'NBM'), ('get_merchant_affinity', 'CBM'), ('get_send_times', 'CBM'), ('refresh_models', 'M'), ('export_ml_data', 'M'), ('set_profiling_consent', 'CM'), ('restore_ml_excluded_mccs', '-'),
+    ('predict', 'NBM'), ('get_merchant_affinity', 'CBM'), ('get_send_times', 'CBM'), ('refresh_models', 'M'), ('get_recommendations', 'CNBM'), ('record_ml_feedback', 'CBM'), ('export_ml_data', 'M'), ('set_profiling_consent', 'CM'), ('restore_ml_excluded_mccs', '-'),
     ('restore_feature_flags', '-'), ('restore_feature_flag_rollouts', '-'),
     ('way_back', '-'), ('uuid_v7', '-'), ('minor_to_major', '-'), ('email_key', '-'), ('search_key', '-'), ('grant_access', '-'), ('guard_restores', '-'), ('place_position', '-'), ('locations_near', '-'), ('place_box', '-'), ('geofences_near', '-'), ('refuse_change', '-'), ('audit_refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),
     ('refuse_restore', '-'), ('restore_currencies', '-'), ('restore_installation', '-'), ('restore_mcc_codes', '-'), ('restore_merchant_categories', '-'), ('restore_system_settings', '-'), ('restore_tiers', '-'),
@@ -198,6 +198,7 @@ ALTER TABLE ids ADD account_id uuid, ADD transaction_id uuid;
 UPDATE ids SET account_id = (swipesavvy.link_account(user_id, 'card', '4242') ->> 'account_id')::uuid,
                transaction_id = (swipesavvy.record_transaction(user_id, 10) ->> 'transaction_id')::uuid;
 SELECT swipesavvy.set_location_consent(user_id, true) IS NOT NULL AS agreed FROM ids \g /dev/null
+INSERT INTO swipesavvy.ml_models (model_name, version, status, as_of, seed) VALUES ('affinity', 1, 'active', now(), 1);
 SELECT swipesavvy.create_merchant('Cafe', 'Services', merchant_id => '00000000-0000-7000-8000-0000000000ca') IS NOT NULL AS made \gset
 SELECT swipesavvy.record_transaction(user_id, 10, NULL, '00000000-0000-7000-8000-0000000000ca') IS NOT NULL AS bought, swipesavvy.rate_merchant(user_id, '00000000-0000-7000-8000-0000000000ca', 5) IS NOT NULL AS rated FROM ids \g /dev/null
 SELECT swipesavvy.create_boost('Double', 2, boost_id => '00000000-0000-7000-8000-0000000000d0') IS NOT NULL AS made \gset
@@ -236,6 +237,7 @@ CREATE TEMP TABLE questions (routine, statement, silent) AS
         ('assign_ab_test', 'SELECT swipesavvy.assign_ab_test(''00000000-0000-7000-8000-0000000000e3'', %1$L)'),
         ('set_location_consent', 'SELECT swipesavvy.set_location_consent(%1$L, true)'), ('report_location', 'SELECT swipesavvy.report_location(%1$L, 1, 2)'),
         ('get_merchant_affinity', 'SELECT swipesavvy.get_merchant_affinity(%1$L)'), ('get_send_times', 'SELECT swipesavvy.get_send_times(%1$L)'),
+        ('get_recommendations', 'SELECT swipesavvy.get_recommendations(%1$L)'), ('record_ml_feedback', 'SELECT swipesavvy.record_ml_feedback(''affinity'', %1$L, ''accepted'')'),
         ('rate_merchant', 'SELECT swipesavvy.rate_merchant(%1$L, ''00000000-0000-7000-8000-0000000000ca'', 4)'), ('delete_rating', 'SELECT swipesavvy.delete_rating(%1$L, ''00000000-0000-7000-8000-0000000000ca'')'),
         ('set_profiling_consent', 'SELECT swipesavvy.set_profiling_consent(%1$L, true)'),
         ('track_event', 'SELECT swipesavvy.track_event(''CAMP-RUNS'', ''view'', %1$L)')) q (routine, statement)
@@ -262,9 +264,10 @@ SELECT is(pg_temp.outcome('swipesavvy_customer', c, q.statement), '42501', forma
   FROM questions q, (VALUES ('{'), ('sub'), (' ')) v (c);
 SELECT is(pg_temp.outcome(r.name, '', q.statement), 'ok', format('%s: %s', r.name, substr(q.statement, 8)))
   FROM questions q JOIN allowed a ON a.routine = q.routine JOIN roles r ON r.name = a.role
-         WHERE r.letter NOT IN ('C', 'O') AND NOT (q.routine IN ('evaluate_flag', 'evaluate_flags', 'get_flags_document') AND r.letter IN ('A', 'S', 'D'));
+         WHERE r.letter NOT IN ('C', 'O') AND NOT (q.routine = 'get_recommendations' AND r.letter = 'N') AND NOT (q.routine IN ('evaluate_flag', 'evaluate_flags', 'get_flags_document') AND r.letter IN ('A', 'S', 'D'));
 SELECT is(pg_temp.outcome(r.name, '', q.statement), '42501', format('%s knows nobody: %s', r.name, substr(q.statement, 8)))
-  FROM questions q, roles r WHERE q.routine IN ('evaluate_flag', 'evaluate_flags', 'get_flags_document') AND r.letter IN ('A', 'S', 'D');
+  FROM questions q, roles r WHERE q.routine IN ('evaluate_flag', 'evaluate_flags', 'get_flags_document') AND r.letter IN ('A', 'S', 'D')
+                               OR q.routine = 'get_recommendations' AND r.letter = 'N';
 SELECT is(pg_temp.outcome('swipesavvy_customer', (SELECT claims FROM claims WHERE whose = 'own'), s.statement), s.wanted, s.what)
   FROM (VALUES
     ($$SELECT swipesavvy.track_event('CAMP-RUNS', 'view')$$, 'ok', 'an event without a user is the customer''s own'),

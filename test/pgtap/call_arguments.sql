@@ -27,7 +27,7 @@ CREATE TEMP VIEW paged AS
       FROM pg_proc p CROSS JOIN unnest(p.proargnames) WITH ORDINALITY a (name, n)
      WHERE p.pronamespace = 'swipesavvy'::regnamespace AND a.name IN ('page_size', 'page_offset');
 SELECT set_eq($$SELECT proname::text, value FROM paged WHERE value IS DISTINCT FROM CASE name WHEN 'page_size' THEN '20' ELSE '0' END$$,
-              $$VALUES ('get_audit_logs', '100'), ('claim_outbox', '10'), ('lapse_transactions', '1000'), ('refresh_tiers', '10000'), ('get_flag_audit', '50'), ('get_merchant_affinity', '10'), ('get_send_times', '3'), ('get_top_campaigns', '10')$$, 'the defaults of pages');
+              $$VALUES ('get_audit_logs', '100'), ('claim_outbox', '10'), ('lapse_transactions', '1000'), ('refresh_tiers', '10000'), ('get_flag_audit', '50'), ('get_merchant_affinity', '10'), ('get_send_times', '3'), ('get_top_campaigns', '10'), ('get_recommendations', '10')$$, 'the defaults of pages');
 SELECT cmp_ok((SELECT count(*) FROM paged WHERE name = 'page_size'), '>=', 14::bigint, 'there are lists');
 CREATE FUNCTION pg_temp.refused(call text) RETURNS text LANGUAGE plpgsql AS $f$
 BEGIN
@@ -38,8 +38,9 @@ END $f$;
 SELECT swipesavvy.create_user('ada@arguments.test', 'Ada', user_id => '00000000-0000-7000-8000-0000000000aa') \g /dev/null
 SELECT swipesavvy.create_merchant('Arguments', 'Services', merchant_id => '00000000-0000-7000-8000-0000000000aa') \g /dev/null
 SELECT swipesavvy.rebuild_analytics() \g /dev/null
+INSERT INTO swipesavvy.ml_models (model_name, version, status, as_of, seed) VALUES ('affinity', 1, 'active', now(), 1);
 CREATE TEMP VIEW pages AS
-    SELECT oid, v.value, name, pg_temp.refused(format('%s(%s%I => %s)', oid::regproc, CASE required WHEN 2 THEN '1, 2, ' WHEN 1 THEN CASE WHEN proname LIKE '%flag%' THEN '''dark_mode'', ' WHEN proname = 'list_rfm_users' THEN '''loyal'', ' ELSE '''00000000-0000-7000-8000-0000000000aa'', ' END ELSE '' END, name, v.value)) AS answer
+    SELECT oid, v.value, name, pg_temp.refused(format('%s(%s%I => %s)', oid::regproc, CASE CASE proname WHEN 'get_recommendations' THEN 1 ELSE required END WHEN 2 THEN '1, 2, ' WHEN 1 THEN CASE WHEN proname LIKE '%flag%' THEN '''dark_mode'', ' WHEN proname = 'list_rfm_users' THEN '''loyal'', ' ELSE '''00000000-0000-7000-8000-0000000000aa'', ' END ELSE '' END, name, v.value)) AS answer
       FROM paged CROSS JOIN (VALUES (-2147483648), (-1), (0), (1), (20), (100), (101), (501), (2147483647)) v (value);
 SELECT is_empty($$SELECT oid::regproc, name, value, answer FROM pages WHERE oid::regproc::text NOT IN ('swipesavvy.lapse_transactions', 'swipesavvy.refresh_tiers')
         AND answer <> CASE WHEN CASE name WHEN 'page_offset' THEN value >= 0 ELSE value BETWEEN 1 AND CASE WHEN oid::regproc::text IN ('swipesavvy.get_audit_logs', 'swipesavvy.get_flag_audit') THEN 500 WHEN oid::regproc::text = 'swipesavvy.get_send_times' THEN 24 ELSE 100 END END

@@ -63,7 +63,8 @@ INSERT INTO swipesavvy.health_alerts (figure, severity, value, threshold, opened
 INSERT INTO fixture SELECT 'alert', alert_id::text FROM swipesavvy.health_alerts;
 -- versions of a model: one to activate, one that is asked, one to cancel
 INSERT INTO swipesavvy.ml_models (model_name, version, status, as_of, seed, train_examples, train_positives, platt_a, platt_b, threshold)
-VALUES ('churn', 1, 'held', now(), 1, 200, 100, -1, 0, 0.5), ('churn', 2, 'active', now(), 1, 200, 100, -1, 0, 0.5), ('churn', 3, 'queued', now(), 1, NULL, NULL, NULL, NULL, NULL);
+VALUES ('churn', 1, 'held', now(), 1, 200, 100, -1, 0, 0.5), ('churn', 2, 'active', now(), 1, 200, 100, -1, 0, 0.5), ('churn', 3, 'queued', now(), 1, NULL, NULL, NULL, NULL, NULL),
+    ('affinity', 1, 'active', now(), 1, NULL, NULL, NULL, NULL, NULL);
 INSERT INTO swipesavvy.ml_coefficients (model_name, version, position, feature, weight) VALUES ('churn', 2, 0, 'intercept', 0.1);
 CREATE TABLE public.matrix_feed (user_id uuid, amount_minor bigint, currency text);
 GRANT SELECT ON public.matrix_feed TO PUBLIC;
@@ -297,9 +298,11 @@ INSERT INTO calls VALUES
     ('export_ml_data', $$'churn', now()$$, NULL, NULL),
     ('get_merchant_affinity', '$user', 'user', NULL),
     ('get_ml_performance', '', NULL, NULL),
+    ('get_recommendations', '$user', 'user', NULL),
     ('get_send_times', '$user', 'user', NULL),
     ('list_ml_models', '', NULL, NULL),
     ('predict', $$'churn', $user$$, NULL, NULL),
+    ('record_ml_feedback', $$'affinity', $user, 'accepted'$$, 'user', NULL),
     ('refresh_models', '', NULL, NULL),
     ('set_profiling_consent', '$user, false', 'user', NULL),
     ('train_ml_model', $$'churn'$$, NULL, NULL),
@@ -351,6 +354,7 @@ SELECT r.name AS role, c.whose, c.claims, k.routine, k.arguments,
             WHEN k.routine = 'change_password' THEN CASE c.whose WHEN 'own' THEN 'ok' WHEN 'nobody' THEN '42501' ELSE 'invalid_credentials' END
             WHEN k.routine IN ('list_campaigns', 'get_campaign') AND r.name = 'swipesavvy_customer' AND c.whose = 'nobody' THEN '42501'
             WHEN r.name IN ('swipesavvy_anon', 'swipesavvy_support', 'swipesavvy_delivery') AND k.routine IN ('evaluate_flag', 'evaluate_flags', 'get_flags_document') THEN '42501'
+            WHEN r.name = 'swipesavvy_analytics' AND k.routine = 'get_recommendations' THEN '42501' -- of a user; it may ask for a campaign
             WHEN r.name = 'swipesavvy_customer' AND k.of = 'user' AND c.whose <> 'own' THEN '42501'
             WHEN r.name = 'swipesavvy_customer' AND k.of = 'owner' AND c.whose <> 'own' THEN CASE c.whose WHEN 'other' THEN 'PT404' ELSE '42501' END
             ELSE coalesce(k.otherwise, 'ok') END AS outcome

@@ -23,7 +23,8 @@ INSERT INTO swipesavvy.campaigns (campaign_id, name, campaign_type, offer_type, 
     SELECT id, 'Narwhal', 'SEASONAL', 'OTHER', 0, 'USD', rtrim(state, '0'), CASE WHEN launched THEN now() END, now() + starts, now() + ends, held,
            (SELECT segment_no FROM swipesavvy.segments WHERE name = 'customers-' || aim) FROM kinds;
 
--- who takes a campaign's id, or goes on behind something, from a customer: what is new here belongs into the table below, or has ids of users alone
+-- who takes a campaign's id, or goes on behind something, from a customer: what is new here belongs into the table below, or has ids of users alone,
+-- or refuses customers whatever the id is (get_recommendations)
 SELECT function, arguments ~ 'campaign_id' AS campaign FROM swipesavvy.privileges
  WHERE 'swipesavvy_customer' = ANY (roles) AND arguments ~ '\m(campaign_id|after)\M' ORDER BY 1;
 -- what a call answers, without the id that was asked for
@@ -37,7 +38,8 @@ EXCEPTION WHEN OTHERS THEN
     RETURN replace(format('%s %s: %s', SQLSTATE, message, detail), id, 'ID');
 END $f$;
 CREATE TEMP TABLE calls (call, lasting) AS VALUES ('get_campaign(%L)', false), ('track_event(%L, ''impression'')', false), ('track_event(%L, ''view'')', false),
-    ('track_event(%L, ''click'', value => 1)', false), ('list_campaigns(search => ''narwhal'', after => %L)', true);
+    ('track_event(%L, ''click'', value => 1)', false), ('list_campaigns(search => ''narwhal'', after => %L)', true),
+    ('record_ml_feedback(''affinity'', swipesavvy.current_user_id(), ''accepted'', campaign_id => %L)', true);
 GRANT SELECT ON calls TO swipesavvy_customer;
 
 SET LOCAL ROLE swipesavvy_customer;

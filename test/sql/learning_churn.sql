@@ -20,7 +20,7 @@ END
 $$;
 
 -- Nothing has been trained.
-SELECT swipesavvy.list_ml_models();
+SELECT jsonb_pretty(swipesavvy.list_ml_models()) AS models;
 SELECT swipesavvy.get_ml_performance();
 SELECT swipesavvy.train_models();
 
@@ -149,9 +149,9 @@ SELECT max(abs(g)) < 1e-3 AS least FROM (
      GROUP BY w.position, w.weight, m.lambda, m.train_examples) g;
 SELECT model ->> 'model_name' AS model, model ->> 'kind' AS kind, model ->> 'active_version' AS active, model ->> 'status' AS status, (model ->> 'examples')::int > 1000 AS many,
        (SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(model -> 'metrics') k) AS metrics, (model ->> 'next_training_at')::timestamptz - (model ->> 'trained_at')::timestamptz AS next
-  FROM jsonb_array_elements(swipesavvy.list_ml_models() -> 'models') model;
+  FROM jsonb_array_elements(swipesavvy.list_ml_models() -> 'models') model WHERE model ->> 'model_name' = 'churn';
 SELECT swipesavvy.update_system_settings('{"ml_retrain_days": null}') #> '{updated_settings,ml_retrain_days}' AS never;
-SELECT model -> 'next_training_at' AS next FROM jsonb_array_elements(swipesavvy.list_ml_models() -> 'models') model;
+SELECT model -> 'next_training_at' AS next FROM jsonb_array_elements(swipesavvy.list_ml_models() -> 'models') model WHERE model ->> 'model_name' = 'churn';
 SELECT jsonb_object_keys(v) FROM jsonb_array_elements(swipesavvy.get_ml_performance('churn', 1) -> 'versions') v ORDER BY 1;
 
 -- The same call on the same rows gives the same version but its number.

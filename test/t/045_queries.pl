@@ -38,6 +38,7 @@ my @exceptions = (
     [ 'src/experiments/refresh.c', qr/ORDER BY \w\.user_id$/, 'adds up what everybody did' ],
     [ 'src/flags/flag_users.c', qr/./, 'evaluates a flag for everybody' ],
     [ 'src/learning/user_pass.c', qr/./, 'learns of everybody' ],
+    [ 'src/learning/neighbours.c', qr/JOIN swipesavvy\.users u/, 'at which merchants the same users buy' ],
     [ 'src/learning/send_times.c', qr/JOIN swipesavvy\.users u/, 'the hours at which everybody is there' ],
     [ 'src/ledger/lots.c', qr/^SELECT u\.user_id FROM swipesavvy\.reward_accounts u/, 'finds whose points have expired' ],
     [ 'src/ledger/lots.c', qr/^SELECT d\.points FROM unnest/, 'user by user; one condition more for all of them would be looked at for each row' ],

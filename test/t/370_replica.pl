@@ -39,6 +39,7 @@ $primary->safe_psql('app', qq{
     SELECT swipesavvy.refresh_leaderboards(), swipesavvy.rebuild_analytics(), swipesavvy.refresh_customer_analytics(), swipesavvy.refresh_merchant_analytics(), swipesavvy.refresh_campaign_segments();
     SELECT swipesavvy.create_campaign('T', 'SEASONAL', NULL, 'OTHER', now(), campaign_id => 'HELD', hold_out => 10);
     SELECT swipesavvy.launch_campaign('HELD'), swipesavvy.refresh_campaign_uplift('HELD');
+    SELECT swipesavvy.train_ml_model('affinity'), swipesavvy.train_models();
     SELECT swipesavvy.track_event('TEN', 'view')});
 my $purchase = $primary->safe_psql('app', "SELECT transaction_id FROM swipesavvy.transactions WHERE user_id = '$ada' ORDER BY occurred_at LIMIT 1");
 my $redemption = $primary->safe_psql('app', "SELECT entry_id FROM swipesavvy.reward_redemptions WHERE user_id = '$ada'");
@@ -54,6 +55,7 @@ my %questions = (
     evaluate_flag => "('dark_mode', '$ada')",
     get_merchant_affinity => "('$ada')",
     get_ml_performance => '()',
+    get_recommendations => "('$ada')",
     get_send_times => "('$ada')",
     list_ml_models => '()',
     predict => "('churn', '$ada', as_of => '2026-01-01')",
@@ -196,6 +198,7 @@ my %writers = (
     refresh_ab_tests => '()',
     train_ml_model => "('churn')",
     refresh_models => '()',
+    record_ml_feedback => "('affinity', '$ada', 'accepted')",
 );
 
 $primary->backup('base');
