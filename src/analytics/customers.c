@@ -7,9 +7,11 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #include "analytics/customers.h"
 #include "base/args.h"
@@ -98,14 +100,18 @@ SS_QUERY(count_silent,
 		 "SELECT count(*) FROM (SELECT 1 FROM swipesavvy.customer_figures f WHERE f.ratio >= $1" SS_PAGE_COUNT_LIMIT
 		 ") n",
 		 NUMERICOID);
-SS_QUERY(
-	list_silent,
-	"SELECT f.user_id, f.last_purchase_date, $4 - f.last_purchase_date AS days_since, f.typical_gap_days, f.ratio, f.purchases,"
-	"       f.monetary_minor * $5 AS net_amount_365, NULL::numeric AS churn_probability"
-	"  FROM swipesavvy.customer_figures f"
-	" WHERE f.ratio >= $1 AND ($2 IS NULL OR (f.ratio <= $2 AND (f.ratio < $2 OR f.user_id > $3)))"
-	" ORDER BY f.ratio DESC, f.user_id LIMIT $6",
-	NUMERICOID, NUMERICOID, UUIDOID, DATEOID, NUMERICOID, INT8OID);
+/* The probability is that of the model churn, which 1.2.0 brings. */
+#define LIST_SILENT(probability)                                                                                       \
+	"SELECT f.user_id, f.last_purchase_date, $4 - f.last_purchase_date AS days_since, f.typical_gap_days, f.ratio,"    \
+	"       f.purchases, f.monetary_minor * $5 AS net_amount_365, " probability " AS churn_probability"                \
+	"  FROM swipesavvy.customer_figures f"                                                                             \
+	" WHERE f.ratio >= $1 AND ($2 IS NULL OR (f.ratio <= $2 AND (f.ratio < $2 OR f.user_id > $3)))"                    \
+	" ORDER BY f.ratio DESC, f.user_id LIMIT $6"
+SS_QUERY(list_silent, LIST_SILENT("NULL::numeric"), NUMERICOID, NUMERICOID, UUIDOID, DATEOID, NUMERICOID, INT8OID);
+SS_QUERY(list_silent_scored,
+		 LIST_SILENT("(SELECT s.probability FROM swipesavvy.ml_scores s"
+					 " WHERE s.user_id = f.user_id AND s.model_name = 'churn' AND s.campaign_no = 0)"),
+		 NUMERICOID, NUMERICOID, UUIDOID, DATEOID, NUMERICOID, INT8OID);
 SS_QUERY(find_silent, "SELECT f.ratio FROM swipesavvy.customer_figures f WHERE f.user_id = $1 AND f.ratio IS NOT NULL",
 		 UUIDOID);
 
@@ -330,6 +336,7 @@ swipesavvy_get_churn_list(PG_FUNCTION_ARGS)
 	SSRefreshed refreshed;
 	Numeric min_ratio;
 	int64 counted;
+	bool scored;
 	Datum values[6] = {0};
 	bool nulls[6] = {false};
 
@@ -345,7 +352,8 @@ swipesavvy_get_churn_list(PG_FUNCTION_ARGS)
 	values[5] = Int64GetDatum(SS_PAGE_ROWS(&page));
 	counted = ss_one_int64(ss_rows_read(&count_silent, values, nulls));
 	ss_query_avoid_sorts();
-	(void) ss_query_read(&list_silent, values, nulls);
+	scored = OidIsValid(get_relname_relid("ml_scores", get_namespace_oid("swipesavvy", false)));
+	(void) ss_query_read(scored ? &list_silent_scored : &list_silent, values, nulls);
 	ss_json_open_object(&json, NULL);
 	ss_customers_add_as_of(&json, &refreshed);
 	ss_page_add(&json, "users", &page, counted, "user_id");

@@ -257,6 +257,11 @@ const SSMadeTable ss_made_tables[] = {
 	 "category_no smallint, merchant_id uuid, share numeric, users integer, version integer"},
 	{"swipesavvy.ml_profiling_refusals",
 	 "refused_at timestamp with time zone, user_id uuid"},
+	{"swipesavvy.ml_scored",
+	 "as_of timestamp with time zone, campaign_no integer, model_name text, users bigint, version integer"},
+	{"swipesavvy.ml_scores",
+	 "as_of timestamp with time zone, campaign_no integer, model_name text, probability numeric, user_id uuid, "
+	 "version integer"},
 	{"swipesavvy.ml_send_prior",
 	 "share double precision, slot integer, weekdays boolean"},
 	{"swipesavvy.outbox",

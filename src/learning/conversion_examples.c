@@ -191,21 +191,6 @@ count_examples(Conversions *conversions, int64 *found)
 
 /* --- examples --------------------------------------------------------------------------------------------- */
 
-/* Responses to other campaigns in [from, until). */
-static int64
-count_others(const SSResponses *responses, int32 campaign_no, TimestampTz from, TimestampTz until)
-{
-	int64 count = 0;
-
-	for (int i = 0; i < responses->count; i++)
-	{
-		const SSResponse *response = &responses->items[i];
-
-		count += response->campaign_no != campaign_no && response->at >= from && response->at < until;
-	}
-	return count;
-}
-
 static bool
 has_converted(const SSResponses *redeemed, int32 campaign_no, TimestampTz from, TimestampTz until)
 {
@@ -232,8 +217,8 @@ fill_in(const Conversions *conversions, const SSUserPass *pass, const SSTerms *t
 		ss_features_of_lapsed(pass->history, &moment, values);
 	*average = ss_average_amount(pass->history, &moment);
 	ss_conversion_features(terms, pass->history, &moment, *average,
-						   count_others(&pass->redeemed, terms->campaign_no, since, at),
-						   count_others(&pass->shown, terms->campaign_no, since, at), values);
+						   ss_responses_to_others(&pass->redeemed, terms->campaign_no, since, at),
+						   ss_responses_to_others(&pass->shown, terms->campaign_no, since, at), values);
 	return *average > 0;
 }
 

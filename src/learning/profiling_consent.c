@@ -12,6 +12,7 @@
 #include "audit/audit.h"
 #include "base/args.h"
 #include "base/errors.h"
+#include "base/locks.h"
 #include "base/query.h"
 #include "base/uuid.h"
 #include "call/call.h"
@@ -26,6 +27,7 @@ static SSSweep agree = SS_SWEEP_DELETE("swipesavvy.ml_profiling_refusals", "user
 /* What erase_user() deletes of this domain, but for the choice itself; a test compares the two. */
 static SSSweep forget[] = {
 	SS_SWEEP_DELETE("swipesavvy.ml_feedback", "user_id = $1", UUIDOID),
+	SS_SWEEP_DELETE("swipesavvy.ml_scores", "user_id = $1", UUIDOID),
 };
 
 /* {"profiling": …} */
@@ -59,6 +61,7 @@ swipesavvy_set_profiling_consent(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(1))
 		ss_missing_value("profiling");
 	profiling = PG_GETARG_BOOL(1);
+	ss_lock_share(SS_LOCK_CUSTOMER_ANALYTICS, 0); /* as erasing does: scores that are being written are waited for */
 	ss_users_lock(user_id);
 	ss_users_refuse_erased(user_id);
 	key = UUIDPGetDatum(user_id);

@@ -3,7 +3,7 @@
  *
  * SQL entry point refresh_models, the job: queues models that have become old,
  * and neighbours of merchants each time; the job train_models makes them. And it
- * counts at which hours everybody is there. Called again it does the same
+ * counts at which hours everybody is there, and asks models about everybody. Called again it does the same
  * again. Reads one snapshot; locks nothing that anybody waits for.
  */
 #include "postgres.h"
@@ -12,6 +12,7 @@
 #include "base/query.h"
 #include "call/call.h"
 #include "learning/horizon.h"
+#include "learning/scores.h"
 #include "learning/send_times.h"
 #include "rules/rules.h"
 
@@ -50,6 +51,7 @@ swipesavvy_refresh_models(PG_FUNCTION_ARGS)
 	queued = ss_query_write(&queue_old, (Datum[]){Int32GetDatum(ss_retrain_days())}, NULL);
 	queued += ss_query_write(&queue_affinity, NULL, NULL);
 	ss_send_times_refresh(ss_rules_get());
+	ss_scores_refresh(ss_rules_get());
 	ss_json_open_object(&json, NULL);
 	ss_json_int(&json, "queued", (int64) queued);
 	ss_json_bool(&json, "more", false);

@@ -275,3 +275,17 @@ ss_user_pass_end(SSUserPass *pass)
 	end_stream(&pass->showing);
 	end_stream(&pass->members);
 }
+
+int64
+ss_responses_to_others(const SSResponses *responses, int32 campaign_no, TimestampTz from, TimestampTz until)
+{
+	int64 count = 0;
+
+	for (int i = 0; i < responses->count; i++)
+	{
+		const SSResponse *response = &responses->items[i];
+
+		count += response->campaign_no != campaign_no && response->at >= from && response->at < until;
+	}
+	return count;
+}

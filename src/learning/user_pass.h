@@ -89,4 +89,8 @@ extern bool ss_user_pass_next(SSUserPass *pass, bool shown);
 
 extern void ss_user_pass_end(SSUserPass *pass);
 
+/* Responses to other campaigns in [from, until). */
+extern int64 ss_responses_to_others(const SSResponses *responses, int32 campaign_no, TimestampTz from,
+									TimestampTz until);
+
 #endif /* SS_USER_PASS_H */

@@ -214,6 +214,10 @@ static Part parts[] = {
 			 " WHERE r.user_id = $1 ORDER BY r.created_at, r.review_id"),
 	PART_1_1("profiling_refusals", "ml_profiling_refusals",
 			 "SELECT refused_at FROM swipesavvy.ml_profiling_refusals WHERE user_id = $1"),
+	PART_1_1("ml_scores", "ml_scores",
+			 "SELECT s.model_name, s.version, k.campaign_id, s.as_of, s.probability"
+			 "  FROM swipesavvy.ml_scores s LEFT JOIN swipesavvy.campaigns k ON k.campaign_no = s.campaign_no"
+			 " WHERE s.user_id = $1 ORDER BY s.model_name, k.campaign_id"),
 	PART_1_1(
 		"ml_feedback", "ml_feedback",
 		"SELECT f.feedback_id, f.model_name, f.outcome, f.merchant_id, m.name AS merchant, k.campaign_id, f.occurred_at,"

@@ -105,6 +105,8 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('ml_neighbours', 'a_merchant_is_not_its_own_neighbour a_similarity_is_between_0_and_1'),
     ('ml_popularity', 'somebody_has_bought_at_a_popular_merchant'),
     ('ml_profiling_refusals', ''),
+    ('ml_scored', ''),
+    ('ml_scores', 'a_probability_is_between_0_and_1'),
     ('ml_send_prior', 'a_slot_is_an_hour_or_a_weekday'),
     ('outbox', 'a_message_is_an_object a_message_is_delivered_or_dead_or_open'),
     ('outbox_secrets', 'a_secret_belongs_to_a_message a_secret_is_an_object'),

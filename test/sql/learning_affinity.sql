@@ -118,9 +118,9 @@ ROLLBACK TO fewer;
 SELECT s -> 'source' AS source, round((s #>> '{best_hours,0,share}')::numeric, 6) = round(share::numeric, 6) AS as_everybody
   FROM swipesavvy.get_send_times(pg_temp.uid(3)) s, swipesavvy.ml_send_prior p WHERE NOT p.weekdays AND p.slot = (s #>> '{best_hours,0,hour}')::int;
 -- and queues a model that is old, once
-INSERT INTO swipesavvy.ml_models (model_name, version, status, as_of, seed, queued_at, trained_at) VALUES ('churn', 1, 'active', now(), 7, now() - interval '31 days', now() - interval '31 days');
+INSERT INTO swipesavvy.ml_models (model_name, version, status, as_of, seed, queued_at, trained_at) VALUES ('offer', 1, 'active', now(), 7, now() - interval '31 days', now() - interval '31 days');
 SELECT swipesavvy.refresh_models() -> 'queued' AS queued;
-SELECT swipesavvy.cancel_ml_training('churn') -> 'version' AS cancelled;
+SELECT swipesavvy.cancel_ml_training('offer') -> 'version' AS cancelled;
 SELECT swipesavvy.refresh_models() -> 'queued' AS queued;
 SELECT version, status, seed FROM swipesavvy.ml_models ORDER BY version;
 

@@ -1,0 +1,14 @@
+/*
+ * scores.h: what models think of everybody, once a day.
+ */
+#ifndef SS_SCORES_H
+#define SS_SCORES_H
+
+#include "postgres.h"
+
+#include "rules/rules.h"
+
+/* Asks the active versions of churn and conversion anew, and takes away what they thought before. */
+extern void ss_scores_refresh(const SSRules *rules);
+
+#endif /* SS_SCORES_H */
