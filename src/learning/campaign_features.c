@@ -35,28 +35,6 @@ const char *const ss_offer_feature_names[SS_OFFER_FEATURES - SS_USER_FEATURES] =
 /* Those that the type of an offer may matter more or less for. */
 static const int mixed_with[SS_OFFER_USER_FEATURES] = {SS_RECENCY, SS_PURCHASES_90, SS_AVERAGE, SS_REDEEMED};
 
-double
-ss_average_amount(const SSHistory *history, const SSMoment *moment)
-{
-	int128 sum = 0;
-	int64 count = 0;
-
-	for (int i = ss_history_find(history, moment->from_365); i < history->count; i++)
-	{
-		const SSPast *past = &history->items[i];
-
-		if (past->at >= moment->at)
-			break;
-		if (!past->counts)
-			continue;
-		sum += past->amount;
-		count++;
-	}
-	if (count == 0)
-		return 0;
-	return (double) sum / (double) ss_minor_per_major(history->rules->settings.exponent) / (double) count;
-}
-
 /* amount / average, at most that much */
 static double
 part_of(double amount, double average, double most)
@@ -91,11 +69,13 @@ ss_conversion_amounts(const SSTerms *terms, double average, double *values)
 	values[SS_MIN_SPEND - 1] = part_of(terms->min_spend, average, MIN_SPEND_MAX);
 }
 
-/* How often the user has bought at what the campaign is aimed at. */
-static void
+/* How often the user has bought at what the campaign is aimed at; returns its mean amount. */
+static double
 count_target(const SSTerms *terms, const SSHistory *history, const SSMoment *moment, double *values)
 {
+	double major = (double) ss_minor_per_major(history->rules->settings.exponent);
 	int32 merchant = terms->has_merchant ? ss_history_merchant(history, &terms->merchant_id) : -1;
+	int128 sum = 0;
 	int64 all = 0;
 	int64 there = 0;
 	int64 like_it = 0;
@@ -109,6 +89,7 @@ count_target(const SSTerms *terms, const SSHistory *history, const SSMoment *mom
 		if (!past->counts)
 			continue;
 		all++;
+		sum += past->amount;
 		there += merchant >= 0 && past->merchant == merchant;
 		like_it += terms->category_no > 0 && past->category == terms->category_no;
 	}
@@ -116,12 +97,15 @@ count_target(const SSTerms *terms, const SSHistory *history, const SSMoment *mom
 	values[SS_PURCHASES_AT_TARGET - 1] = log(1 + (double) there);
 	values[SS_HAS_TARGET_CATEGORY - 1] = terms->category_no > 0 ? 1 : 0;
 	values[SS_SHARE_OF_CATEGORY - 1] = all == 0 ? 0 : (double) like_it / (double) all;
+	return all == 0 ? 0 : (double) sum / major / (double) all;
 }
 
-void
-ss_conversion_features(const SSTerms *terms, const SSHistory *history, const SSMoment *moment, double average,
-					   int64 redeemed, int64 shown, double *values)
+double
+ss_conversion_features(const SSTerms *terms, const SSHistory *history, const SSMoment *moment, int64 redeemed,
+					   int64 shown, double *values)
 {
+	double average = count_target(terms, history, moment, values);
+
 	ss_conversion_amounts(terms, average, values);
 	values[SS_POINTS_MULTIPLIER - 1] = log(terms->points_multiplier);
 	values[SS_BONUS_POINTS - 1] = log(1 + terms->bonus_points);
@@ -129,8 +113,8 @@ ss_conversion_features(const SSTerms *terms, const SSHistory *history, const SSM
 		values[SS_OF_OFFER_TYPE - 1 + i] = terms->offer_type == i ? 1 : 0;
 	for (int i = 0; i < SS_CAMPAIGN_TYPES; i++)
 		values[SS_OF_CAMPAIGN_TYPE - 1 + i] = terms->campaign_type == i ? 1 : 0;
-	count_target(terms, history, moment, values);
 	values[SS_RESPONSE - 1] = ((double) redeemed + 1) / ((double) shown + PRIOR_SHOWN);
+	return average;
 }
 
 void

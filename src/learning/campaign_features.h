@@ -43,16 +43,14 @@ extern const char *const ss_offer_feature_names[SS_OFFER_FEATURES - SS_USER_FEAT
 /* Responses count for so many days. */
 #define SS_RESPONSE_DAYS 180
 
-/* The user's mean amount in the days before the moment, in major units; 0 if it has not bought. */
-extern double ss_average_amount(const SSHistory *history, const SSMoment *moment);
-
 /*
  * Fills in the features of the campaign beside the user's, from position
  * SS_DEPTH on (values[0] is position 1): what it offers, beside the user's mean
- * amount, and how the user has responded to other campaigns.
+ * amount, and how the user has responded to other campaigns. Returns the mean
+ * amount in major units; 0 if the user has not bought for a year.
  */
-extern void ss_conversion_features(const SSTerms *terms, const SSHistory *history, const SSMoment *moment,
-								   double average, int64 redeemed, int64 shown, double *values);
+extern double ss_conversion_features(const SSTerms *terms, const SSHistory *history, const SSMoment *moment,
+									 int64 redeemed, int64 shown, double *values);
 
 /* Those of them that depend on the mean amount, once more. */
 extern void ss_conversion_amounts(const SSTerms *terms, double average, double *values);

@@ -204,10 +204,9 @@ has_converted(const SSResponses *redeemed, int32 campaign_no, TimestampTz from, 
 	return false;
 }
 
-/* What is known of the user and the campaign; false if nothing is of the mean amount. */
-static bool
-fill_in(const Conversions *conversions, const SSUserPass *pass, const SSTerms *terms, TimestampTz at, double *values,
-		double *average)
+/* What is known of the user and the campaign; returns the user's mean amount, 0 if nothing is known of it. */
+static double
+fill_in(const Conversions *conversions, const SSUserPass *pass, const SSTerms *terms, TimestampTz at, double *values)
 {
 	const SSRules *rules = conversions->training->rules;
 	SSMoment moment = ss_moment(rules, at);
@@ -215,11 +214,9 @@ fill_in(const Conversions *conversions, const SSUserPass *pass, const SSTerms *t
 
 	if (!ss_features(pass->history, &moment, values))
 		ss_features_of_lapsed(pass->history, &moment, values);
-	*average = ss_average_amount(pass->history, &moment);
-	ss_conversion_features(terms, pass->history, &moment, *average,
-						   ss_responses_to_others(&pass->redeemed, terms->campaign_no, since, at),
-						   ss_responses_to_others(&pass->shown, terms->campaign_no, since, at), values);
-	return *average > 0;
+	return ss_conversion_features(terms, pass->history, &moment,
+								  ss_responses_to_others(&pass->redeemed, terms->campaign_no, since, at),
+								  ss_responses_to_others(&pass->shown, terms->campaign_no, since, at), values);
 }
 
 static void
@@ -229,8 +226,8 @@ add_example(Conversions *conversions, const SSUserPass *pass, const Candidate *c
 	const SSTermsOfCampaign *campaign = &conversions->terms->campaigns[candidate->campaign];
 	const SSTerms *terms = ss_terms_at(campaign, candidate->at);
 	double values[SS_CONVERSION_FEATURES];
-	double average;
-	bool known = fill_in(conversions, pass, terms, candidate->at, values, &average);
+	double average = fill_in(conversions, pass, terms, candidate->at, values);
+	int features = examples->features == SS_CONVERSION_FEATURES ? SS_CONVERSION_FEATURES : SS_USER_FEATURES;
 	bool converted =
 		has_converted(&pass->redeemed, campaign->campaign_no, candidate->at, label_end(conversions, candidate->at));
 	SSLearnValue *example = ss_examples_add(
@@ -239,9 +236,9 @@ add_example(Conversions *conversions, const SSUserPass *pass, const Candidate *c
 	int number = examples->count - 1;
 
 	conversions->averages[number] = average;
-	for (int i = 0; i < Min(examples->features, SS_CONVERSION_FEATURES); i++)
+	for (int i = 0; i < features; i++)
 		example[i].value = values[i];
-	if (known)
+	if (average > 0)
 		return;
 	conversions->unknown = ss_array_grow(conversions->unknown, conversions->nunknown, sizeof(Unknown));
 	conversions->unknown[conversions->nunknown++] = (Unknown){number, terms};
@@ -379,13 +376,13 @@ SSExamples *
 ss_offer_examples(const SSTraining *training)
 {
 	SSExamples *examples = examples_of(training, SS_OFFER_FEATURES);
-	double mean[SS_USER_FEATURES];
-	double deviation[SS_USER_FEATURES];
+	double mean[SS_USER_FEATURES] = {0};
+	double deviation[SS_USER_FEATURES] = {0};
 	double values[SS_OFFER_FEATURES];
 
 	for (int i = 0; i < SS_USER_FEATURES && examples->train > 0; i++)
 		ss_mean_and_deviation(examples, i, &mean[i], &deviation[i]);
-	for (int i = 0; i < examples->count && examples->train > 0; i++)
+	for (int i = 0; i < examples->count; i++)
 	{
 		SSLearnValue *example = ss_example(examples, i);
 

@@ -152,8 +152,7 @@ read_campaign(Question *question, const SSHistory *history, const SSMoment *mome
 	int64 shown = ss_next_int64(&row);
 
 	ss_rows_free(&rows);
-	ss_conversion_features(question->terms, history, moment, ss_average_amount(history, moment), redeemed, shown,
-						   question->values);
+	(void) ss_conversion_features(question->terms, history, moment, redeemed, shown, question->values);
 }
 
 /* Finds out what the model looks at. */
