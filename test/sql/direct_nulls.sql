@@ -1,4 +1,4 @@
--- A column that is never null, after somebody's DDL and UPDATE: who reads it is refused with 22004, or does without; no server goes down.
+-- A column that is never null, after somebody's DDL and UPDATE: who reads it is refused with 22004, or does without; no server goes down (since 1.1.0).
 \set VERBOSITY terse
 SET client_min_messages = warning;
 BEGIN;
