@@ -61,7 +61,7 @@ BEGIN
     RETURN array_to_string(places, ', ');
 END
 $$;
-SELECT pg_temp.places('planted|7731"') AS planted;
+SELECT pg_temp.places('planted|[ "]7731"') AS planted;
 
 -- --- export_user_data --------------------------------------------------------------------------
 
@@ -107,7 +107,7 @@ SELECT swipesavvy.export_user_data(:'bob') - 'exported_at' AS all_bob \gset
 
 SELECT swipesavvy.erase_user(:'ada', 'asked for it') - 'erased_at' AS erased, swipesavvy.erase_user(:'ada', 'asked again') ->> 'reason' AS again;
 SELECT count(*) AS sessions_and_failures FROM (SELECT user_id::text FROM swipesavvy_private.user_sessions UNION ALL SELECT email_hash::text FROM swipesavvy_private.sign_in_failures) s;
-SELECT pg_temp.places('planted|7731"') AS bob_has_the_same_card, pg_temp.places('planted') AS planted, pg_temp.places('own (key|note)') AS bobs;
+SELECT pg_temp.places('planted|[ "]7731"') AS bob_has_the_same_card, pg_temp.places('planted') AS planted, pg_temp.places('own (key|note)') AS bobs;
 SELECT key, value FROM (SELECT to_jsonb(u) AS row FROM swipesavvy.users u WHERE user_id = :'ada') u, jsonb_each(row) WHERE key !~ '_at$' OR key = 'last_login_at' ORDER BY key;
 SELECT erased_at = now() AS erased FROM swipesavvy.users WHERE user_id = :'ada';
 SELECT to_jsonb(a) - '{user_id,account_id,created_at,unlinked_at}'::text[] AS account, unlinked_at = now() AS unlinked FROM swipesavvy.accounts a WHERE user_id = :'ada';
