@@ -29,13 +29,15 @@ AS $$
           FROM pg_index i JOIN relations r ON r.oid = i.indrelid WHERE NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid)
         UNION ALL
         SELECT k.oid, 'CONSTRAINT', format('%s %I', r.name, k.conname), r.name, format('ALTER TABLE %s ADD CONSTRAINT %I %s', r.name, k.conname, pg_get_constraintdef(k.oid)), NULL, NULL, NULL
-          FROM pg_constraint k JOIN relations r ON r.oid = k.conrelid WHERE k.contype <> 't'
+          FROM pg_constraint k JOIN relations r ON r.oid = k.conrelid WHERE k.contype NOT IN ('t', 'n') -- columns say whether they are null
         UNION ALL
         SELECT r.oid, 'COLUMN', format('%s %I', r.name, a.attname), r.name, format('%s %s', format_type(a.atttypid, a.atttypmod), a.attnotnull), col_description(r.oid, a.attnum), NULL, NULL
           FROM pg_attribute a JOIN relations r ON r.oid = a.attrelid WHERE r.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
         UNION ALL
         SELECT m.objid, 'other', pg_describe_object(m.classid, m.objid, 0), NULL, NULL, NULL, NULL, NULL
           FROM members m WHERE m.classid NOT IN ('pg_proc'::regclass, 'pg_class'::regclass)
+           -- types of rows and their arrays, which are members from PostgreSQL 17 on, go with their tables
+           AND NOT EXISTS (SELECT FROM pg_depend i WHERE m.classid = 'pg_type'::regclass AND i.classid = m.classid AND i.objid = m.objid AND i.deptype = 'i')
         UNION ALL
         SELECT 0, 'SETTING', quote_literal(s.setting), NULL, NULL, NULL, NULL, NULL FROM swipesavvy.system_settings s)
     SELECT o.no, o.kind, o.name, o.part_of, o.made, o.comment,
