@@ -51,7 +51,6 @@ BEGIN
     END LOOP;
 END
 $$;
-REVOKE ALL ON PROCEDURE swipesavvy.grant_access(text[], text[], text[], text[], text[], text[]) FROM PUBLIC;
 COMMENT ON PROCEDURE swipesavvy.grant_access(text[], text[], text[], text[], text[], text[]) IS
     'Part of the steps between releases: new tables, views, sequences and helpers go to who uses them, triggers to nobody; each function is a line "name ROLES", where A = all, C = customer, S = support, N = analytics, B = backend, D = delivery, and admin always.';
 
@@ -75,6 +74,8 @@ BEGIN
     END LOOP;
 END
 $$;
-REVOKE ALL ON PROCEDURE swipesavvy.guard_restores(text[]) FROM PUBLIC;
 COMMENT ON PROCEDURE swipesavvy.guard_restores(text[]) IS
     'Part of the steps between releases: foreign keys of these tables wait while a dump is restored, and no dump comes into them once the database is in use.';
+
+-- nobody else may call these two, whatever ALTER DEFAULT PRIVILEGES says
+CALL swipesavvy.grant_access(functions => '{}', triggers => ARRAY['grant_access', 'guard_restores']);

@@ -65,6 +65,6 @@ BEGIN
         format('SELECT %L::jsonb', statements));
 END
 $$;
-REVOKE ALL ON FUNCTION swipesavvy.way_back() FROM PUBLIC;
+CALL swipesavvy.grant_access(functions => '{}', triggers => ARRAY['way_back']);
 COMMENT ON FUNCTION swipesavvy.way_back() IS
     'Part of the step back to the release before: its statements, each as an object; one that drops a table names it, with the checksum of the rows that it was made with.';
