@@ -18,7 +18,7 @@ my $as_of = '1998-07-01 00:00:00+00';
 my $node = new_node('learning', "shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'app'", 'max_wal_size = 2GB');
 create_extension($node, 'app');
 sub sql { return $node->safe_psql('app', $_[0]) }
-sub version_of { my ($n) = @_; return sql("SELECT concat_ws('|', status, reason, (SELECT count(*) FROM swipesavvy.ml_coefficients c WHERE c.version = m.version)) FROM swipesavvy.ml_models m WHERE version = $n") }
+sub version_of { my ($n) = @_; return sql("SELECT concat_ws('|', status, reason, (SELECT count(*) FROM swipesavvy.ml_coefficients c WHERE (c.model_name, c.version) = (m.model_name, m.version))) FROM swipesavvy.ml_models m WHERE model_name = 'churn' AND version = $n") }
 
 # --- the purchases ------------------------------------------------------------------------------
 
@@ -41,7 +41,7 @@ sub begin_training
 {
     my $version = json($node, 'app', "SELECT swipesavvy.train_ml_model('churn', '$as_of')")->{version};
     sql("SELECT swipesavvy.set_job('train_models', next_run_at => now())");
-    $node->poll_query_until('app', "SELECT status = 'training' FROM swipesavvy.ml_models WHERE version = $version") or die "version $version is not trained";
+    $node->poll_query_until('app', "SELECT status = 'training' FROM swipesavvy.ml_models WHERE model_name = 'churn' AND version = $version") or die "version $version is not trained";
     # it has begun in earnest: examples are being read, or fitted
     $node->poll_query_until('app', "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type LIKE 'swipesavvy%' AND query = 'train_models' AND state = 'active' AND xact_start < clock_timestamp() - interval '0.5 seconds'");
     return $version;
@@ -49,7 +49,7 @@ sub begin_training
 sub ends_as
 {
     my ($version, $wanted, $what) = @_;
-    $node->poll_query_until('app', "SELECT status NOT IN ('queued', 'training') FROM swipesavvy.ml_models WHERE version = $version") or diag 'it goes on';
+    $node->poll_query_until('app', "SELECT status NOT IN ('queued', 'training') FROM swipesavvy.ml_models WHERE model_name = 'churn' AND version = $version") or diag 'it goes on';
     is(version_of($version), $wanted, $what);
 }
 
@@ -89,7 +89,7 @@ sql("SELECT swipesavvy.set_job('train_models', max_duration => '10 minutes')");
 
 $version = begin_training();
 ends_as($version, 'active|better than a constant|15', 'trained');
-my $model = json($node, 'app', 'SELECT to_jsonb(m) FROM swipesavvy.ml_models m WHERE status = \'active\'');
+my $model = json($node, 'app', 'SELECT to_jsonb(m) FROM swipesavvy.ml_models m WHERE model_name = \'churn\' AND status = \'active\'');
 is_deeply([ @$model{qw(train_examples train_positives test_examples test_positives lambda)} ], [ 87180, 75223, 7254, 5487, 0.0001 ], 'the examples');
 sub near { my ($got, $wanted, $within, $what) = @_; ok(abs($got - $wanted) <= $within, "$what: $wanted") or diag $got }
 my $test = $model->{metrics}{test};
@@ -101,7 +101,7 @@ near($test->{brier}, 0.159108, 0.0005, 'Brier');
 near($test->{lift_10}, 1.183639, 0.0005, 'lift');
 my @losses = map { $_->{log_loss} } @{ $model->{metrics}{out_of_fold} };
 near($losses[$_], (0.380844, 0.328300, 0.325449, 0.325370, 0.325383)[$_], 0.0005, "out-of-fold log-loss $_") for 0 .. 4;
-my @weights = split /\n/, sql("SELECT weight FROM swipesavvy.ml_coefficients WHERE version = $version ORDER BY position");
+my @weights = split /\n/, sql("SELECT weight FROM swipesavvy.ml_coefficients WHERE model_name = 'churn' AND version = $version ORDER BY position");
 my @known = (2.207956, 0.2303, 0.0471, -0.2097, -0.3935, 0.1267, -0.2492, 0.0391, 0.0451, 0.2389, 0.2581, -0.5977);
 near($weights[$_], $known[$_], 0.001 * (abs $known[$_] > 0.1 ? 1 : 0.1), "weight $_") for 0 .. $#known;
 is_deeply([ @weights[ 12 .. 14 ] ], [ (undef) x 3 ], 'no merchants and no campaigns are left out') if @weights > 12;
