@@ -69,7 +69,7 @@ BEGIN
 END
 $$;
 SET LOCAL enable_seqscan = off;
-SELECT bool_or(l ~ ' transactions_user') AS by_the_index, bool_or(l ~ 'Index Cond: \(user_id = ') AS of_that_user, bool_or(l ~ 'Seq Scan on transactions') AS all_of_them
+SELECT bool_or(l ~ ' transactions_\w') AS by_an_index, bool_or(l ~ 'Index Cond: \(user_id = ') AS of_that_user, bool_or(l ~ 'Seq Scan on transactions') AS all_of_them
   FROM pg_temp.plan($$SELECT * FROM swipesavvy.user_favorite_merchants_view WHERE user_id = '00000000-0000-7000-8000-000000000001'$$) l;
 
 -- --- what is near ----------------------------------------------------------------------------------------
