@@ -123,7 +123,7 @@ put_campaign(TupleTableSlot *row, void *state)
 	for (int i = 0; i < plain; i++)
 		ss_records_field(records, row->tts_values[i], row->tts_isnull[i],
 						 TupleDescAttr(row->tts_tupleDescriptor, i)->atttypid);
-	exponent = ss_rules_exponent(ss_rules_get(), TextDatumGetCString(row->tts_values[plain - 1]));
+	exponent = ss_rules_exponent(ss_rules_get(), TextDatumGetCString(ss_slot_value(row, plain)));
 	ss_custom_read_sums(row, plain, 0, SS_CAMPAIGN_FIGURES, sums);
 	put_measures(records, sums, exponent);
 	ss_records_field(records, row->tts_values[plain + SS_CAMPAIGN_FIGURES], false, BOOLOID);
@@ -211,10 +211,10 @@ take_day(TupleTableSlot *row, void *state)
 	TimestampTz updated_at;
 
 	slot_getallattrs(row);
-	campaign_id = TextDatumGetCString(row->tts_values[0]);
+	campaign_id = TextDatumGetCString(ss_slot_value(row, 1));
 	if (days->campaign_id == NULL || strcmp(days->campaign_id, campaign_id) != 0)
-		begin_campaign(days, campaign_id, TextDatumGetCString(row->tts_values[2]));
-	put_days_before(days, DatumGetDateADT(row->tts_values[1]));
+		begin_campaign(days, campaign_id, TextDatumGetCString(ss_slot_value(row, 3)));
+	put_days_before(days, DatumGetDateADT(ss_slot_value(row, 2)));
 	ss_custom_read_sums(row, plain, 0, SS_CAMPAIGN_FIGURES, sums);
 	other_currencies = DatumGetBool(row->tts_values[column]);
 	/* what is not folded yet has changed the day just now */
