@@ -13,13 +13,14 @@ SELECT swipesavvy.launch_campaign('NULLS') ->> 'status' AS status;
 SELECT count(swipesavvy.record_transaction(pg_temp.id('1'), 10 + n, merchant_id => pg_temp.id('2'), account_id => a.account_id, transaction_id => pg_temp.id('9' || n))) AS purchases FROM generate_series(1, 3) n, swipesavvy.accounts a WHERE a.user_id = pg_temp.id('1');
 SELECT swipesavvy.adjust_points(pg_temp.id('1'), 500, 'Hello') -> 'points' AS adjusted, swipesavvy.redeem_points(pg_temp.id('1'), points => 50) -> 'points' AS redeemed,
        swipesavvy.refund_transaction(pg_temp.id('91'), 1) ->> 'status' AS refunded, swipesavvy.create_flag('nulls', 'N', enabled => true, rules => '[{"condition": {"role": "customer", "tier": "bronze", "segments": {"$in": ["nulls"]}}, "force": true}]') ->> 'flag_key' AS flag;
+SELECT swipesavvy.rebuild_analytics() ? 'generation' AS built;
 
 CREATE TEMP TABLE calls AS SELECT replace(replace(replace(c, 'USER', quote_literal(pg_temp.id('1'))), 'MERCHANT', quote_literal(pg_temp.id('2'))), 'PURCHASE', quote_literal(pg_temp.id('92'))) AS call FROM unnest(ARRAY[
     $$record_transaction(USER, 5, merchant_id => MERCHANT, idempotency_key => 'nulls')$$, $$refund_transaction(PURCHASE, 1)$$, $$decline_transaction(PURCHASE)$$, $$explain_award(PURCHASE)$$,
     $$get_user_profile(USER)$$, $$get_user_accounts(USER)$$, $$get_user_transactions(USER)$$, $$get_user_rewards(USER)$$, $$get_user_spending_analytics(USER)$$, $$get_points_history(USER)$$, $$export_user_data(USER)$$,
     $$list_users(search => 'null')$$, $$list_boosts()$$, $$list_segments()$$, $$list_merchants()$$, $$redeem_points(USER, points => 10)$$, $$adjust_points(USER, -5, 'x')$$, $$expire_points()$$, $$verify_ledger()$$,
     $$simulate_campaign('{"name": "X", "campaign_type": "SEASONAL", "offer_type": "PERCENTAGE", "offer_amount": 20, "start_date": "2026-01-01", "budget": 100}', now() - interval '1 day', now() + interval '1 day')$$,
-    $$get_campaign('NULLS')$$, $$update_campaign('NULLS', '{"budget": 500}')$$, $$evaluate_flag('nulls', USER)$$, $$flag_users('nulls')$$, $$update_user(USER, '{"name": "Nora"}')$$]) c;
+    $$get_campaign('NULLS')$$, $$update_campaign('NULLS', '{"budget": 500}')$$, $$evaluate_flag('nulls', USER)$$, $$flag_users('nulls')$$, $$get_campaign_metrics('NULLS')$$, $$get_campaign_portfolio()$$, $$export_analytics('campaigns')$$, $$export_analytics('campaign_daily')$$, $$update_user(USER, '{"name": "Nora"}')$$]) c;
 
 -- each column that is not null and in no key of one of these tables
 CREATE FUNCTION pg_temp.try(tables text[]) RETURNS TABLE (tab text, col text, call text, code text) LANGUAGE plpgsql AS $$
