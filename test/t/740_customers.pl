@@ -13,6 +13,8 @@ note("SWIPESAVVY_SEED=$seed");
 my $node = new_node('customers', "shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'app'", 'autovacuum = off');
 create_extension($node, 'app');
 sub sql { return $node->safe_psql('app', $_[0]) }
+# the worker's jobs are run here, each at its moment, until it is the worker's turn
+sql('SELECT swipesavvy.set_job(job, enabled => false) FROM swipesavvy.jobs');
 
 my @zones = ('UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kolkata', 'America/Asuncion', 'Pacific/Kiritimati');
 
@@ -223,7 +225,10 @@ compare('after more');
 
 # --- the worker, and whoever ends it --------------------------------------------------------------
 
-ok($node->poll_query_until('app', q{SELECT succeeded_at IS NOT NULL FROM swipesavvy.jobs WHERE job = 'refresh_customer_analytics'}), 'the worker does it');
+my $asked = sql(q{SELECT swipesavvy.set_job('refresh_customer_analytics', enabled => true, next_run_at => clock_timestamp()) IS NOT NULL; SELECT clock_timestamp()});
+$asked =~ s/.*\n//;
+ok($node->poll_query_until('app', "SELECT succeeded_at > '$asked' FROM swipesavvy.jobs WHERE job = 'refresh_customer_analytics'"), 'the worker does it');
+sql(q{SELECT swipesavvy.set_job('refresh_customer_analytics', next_run_at => now() + interval '1 day')});
 my $before = sql('SELECT md5(string_agg(f::text, E\'\n\' ORDER BY user_id)) || (SELECT as_of FROM swipesavvy.customer_analytics) FROM swipesavvy.customer_figures f');
 my ($code, $out, $err) = $node->psql('app', q{SET statement_timeout = '1ms'; SELECT swipesavvy.refresh_customer_analytics()});
 like($err, qr/canceling statement due to statement timeout/, 'it can be cancelled');
