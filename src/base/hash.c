@@ -93,11 +93,11 @@ ss_hash_v2_end(uint32 begun, const char *value, int value_length)
 	return bucket(fnv1a_utf8(begun, value, value_length));
 }
 
-uint32
-ss_hash_v2_uuid(uint32 begun, const pg_uuid_t *id)
+/* Continues a hash over the text of an id. */
+static uint32
+fnv1a_uuid(uint32 hash, const pg_uuid_t *id)
 {
 	static const char digits[] = "0123456789abcdef";
-	uint32 hash = begun;
 
 	for (int i = 0; i < UUID_LEN; i++)
 	{
@@ -106,7 +106,19 @@ ss_hash_v2_uuid(uint32 begun, const pg_uuid_t *id)
 		hash = add_unit(hash, digits[id->data[i] >> 4]);
 		hash = add_unit(hash, digits[id->data[i] & 15]);
 	}
-	return bucket(hash);
+	return hash;
+}
+
+uint32
+ss_hash_v1_uuid(const char *seed, int seed_length, const pg_uuid_t *id)
+{
+	return fnv1a_utf8(fnv1a_uuid(FNV_START, id), seed, seed_length) % 1000;
+}
+
+uint32
+ss_hash_v2_uuid(uint32 begun, const pg_uuid_t *id)
+{
+	return bucket(fnv1a_uuid(begun, id));
 }
 
 bool

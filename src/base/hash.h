@@ -17,6 +17,7 @@ extern uint32 ss_hash_begin(const char *seed, int seed_length);
 extern uint32 ss_hash_v2_end(uint32 begun, const char *value, int value_length);
 
 /* The same for the text of an id, which is not made. */
+extern uint32 ss_hash_v1_uuid(const char *seed, int seed_length, const pg_uuid_t *id);
 extern uint32 ss_hash_v2_uuid(uint32 begun, const pg_uuid_t *id);
 
 /* Is the user among the hold_out (hundredths of a percent) who never get the campaign? */

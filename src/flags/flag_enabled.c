@@ -18,26 +18,13 @@
 #include "utils/memutils.h"
 
 #include "base/args.h"
-#include "base/hash.h"
 #include "base/uuid.h"
 #include "call/call.h"
 #include "flags/flag_call.h"
+#include "flags/flag_plan.h"
 #include "flags/usage.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_flag_enabled);
-
-#define STEPS_MAX 8
-
-/* A rule that may give its value to a user: to everybody, or by the hash of the id. */
-typedef struct Step
-{
-	bool by_hash;
-	int version;
-	SSText seed;
-	uint32 seed_hash; /* of the seed alone, where it comes first */
-	double to;		  /* the last bucket that is in */
-	bool enabled;	  /* the truthiness of what it gives */
-} Step;
 
 /* What is known of the calls of one call site in one statement. */
 typedef struct Site
@@ -50,10 +37,8 @@ typedef struct Site
 	Jsonb *attributes; /* NULL: none */
 	SSFlag *flag;
 	int32 flag_no;
-	bool simple; /* the steps decide */
-	int nsteps;
-	Step steps[STEPS_MAX];
-	bool otherwise; /* the truthiness of the default */
+	bool simple; /* the plan decides */
+	SSFlagPlan plan;
 	bool overrides; /* users may have a value of their own */
 	bool customer;	/* may ask for this user alone */
 	pg_uuid_t identity;
@@ -80,96 +65,13 @@ still_holds(const Site *site, FunctionCallInfo fcinfo)
 
 /* --- what is known before any row ------------------------------------------------------------ */
 
-/* Does the condition name the id, or what is stored of users? */
-static bool
-asks_for_user(SSNode *condition)
-{
-	SSNode *items;
-
-	if (!ss_node_is(condition, SS_NODE_ARRAY) && !ss_node_is(condition, SS_NODE_OBJECT))
-		return false;
-	items = ss_node_items(condition);
-	for (int i = 0; i < condition->count; i++)
-	{
-		if (condition->kind == SS_NODE_OBJECT)
-		{
-			SSText key = condition->keys[i];
-
-			if ((key.length >= 2 && memcmp(key.data, "id", 2) == 0) ||
-				(key.length >= 7 && memcmp(key.data, "user_id", 7) == 0))
-				return true;
-		}
-		if (asks_for_user(&items[i]))
-			return true;
-	}
-	return ss_flag_reads(condition) != 0;
-}
-
-static bool
-is_text(SSNode *node, SSText text)
-{
-	return ss_node_is(node, SS_NODE_STRING) && ss_text_equals(ss_node_string(node), text);
-}
-
-/* The buckets of a rule that forces a value, if nothing but them decides. */
-static bool
-read_buckets(SSNode *rule, SSText key, Step *step)
-{
-	SSNode *range = ss_node_present(rule, SS_TEXT("range"));
-	SSNode *coverage = ss_node_present(rule, SS_TEXT("coverage"));
-	SSNode *attribute = ss_node_get(rule, SS_TEXT("hashAttribute"));
-	SSNode *version = ss_node_get(rule, SS_TEXT("hashVersion"));
-
-	step->by_hash = range != NULL || coverage != NULL;
-	if (!step->by_hash)
-		return true;
-	if (range != NULL || !ss_node_is(coverage, SS_NODE_NUMBER) ||
-		(ss_node_truthy(attribute) && !is_text(attribute, SS_TEXT("id")) && !is_text(attribute, SS_TEXT("user_id"))))
-		return false;
-	step->version = ss_node_truthy(version) ? (ss_node_is(version, SS_NODE_NUMBER) ? (int) version->number : 0) : 1;
-	step->seed = ss_text_or(rule, SS_TEXT("seed"), key);
-	step->to = coverage->number;
-	step->seed_hash = ss_hash_begin(step->seed.data, step->seed.length);
-	return step->version == 1 || step->version == 2;
-}
-
-/* A rule as a step; false if rows decide more than that. A rule that never holds makes none. */
-static bool
-add_step(Site *site, SSNode *rule, const SSSubject *subject)
-{
-	SSNode *force = ss_node_get(rule, SS_TEXT("force"));
-	SSNode *condition = ss_node_present(rule, SS_TEXT("condition"));
-	Step *step = &site->steps[site->nsteps];
-
-	if (force == NULL || site->nsteps == STEPS_MAX || ss_node_present(rule, SS_TEXT("parentConditions")) != NULL ||
-		ss_node_present(rule, SS_TEXT("filters")) != NULL || asks_for_user(condition))
-		return false;
-	if (!ss_condition_holds(condition, subject))
-		return true;
-	memset(step, 0, sizeof(Step));
-	if (!read_buckets(rule, site->flag->key, step))
-		return false;
-	if (step->by_hash && step->to == 0)
-		return true; /* a coverage of 0 takes nobody */
-	step->enabled = ss_node_truthy(force);
-	site->nsteps++;
-	return true;
-}
-
 static void
-plan_steps(Site *site, const SSFlagSet *set, Jsonb *attributes)
+make_plan(Site *site, const SSFlagSet *set, Jsonb *attributes)
 {
-	SSFlag *flag = site->flag;
 	SSSubject subject = {ss_node_read(attributes), NULL, NULL, NULL};
 
-	site->otherwise = ss_node_truthy(flag->default_value);
-	site->nsteps = 0;
-	site->simple = true;
-	site->overrides = flag->overrides != NULL && !flag->is_archived && !set->killed;
-	if (flag->is_archived || set->killed)
-		return;
-	for (int i = 0; i < flag->rules->count && site->simple; i++)
-		site->simple = add_step(site, &flag->rules->items[i], &subject);
+	site->simple = ss_flag_plan_make(&site->plan, set, site->flag, &subject, 0);
+	site->overrides = site->flag->overrides != NULL && !site->flag->is_archived && !set->killed;
 }
 
 /* Lets the caller in, and finds out what is the same for every row. */
@@ -196,7 +98,7 @@ prepare(Site *site, FunctionCallInfo fcinfo)
 	MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 	site->key = (text *) DatumGetPointer(datumCopy(PG_GETARG_DATUM(0), false, -1));
 	site->attributes = PG_ARGISNULL(2) ? NULL : (Jsonb *) DatumGetPointer(datumCopy(PG_GETARG_DATUM(2), false, -1));
-	plan_steps(site, set, attributes);
+	make_plan(site, set, attributes);
 	MemoryContextSwitchTo(caller);
 	ss_call_leave(&call);
 	site->statement = GetCurrentStatementStartTimestamp();
@@ -208,32 +110,13 @@ prepare(Site *site, FunctionCallInfo fcinfo)
 /* --- for each row --------------------------------------------------------------------------------- */
 
 static bool
-step_takes(const Step *step, const pg_uuid_t *id)
-{
-	double n;
-
-	if (!step->by_hash)
-		return true;
-	if (step->version == 2)
-		n = ss_hash_v2_uuid(step->seed_hash, id) / 10000.0;
-	else
-		n = ss_hash_v1(step->seed.data, step->seed.length, ss_uuid_text(id), 36) / 1000.0;
-	return n <= step->to;
-}
-
-static bool
 decide(const Site *site, const pg_uuid_t *user_id)
 {
 	SSNode *own;
 
 	if (site->overrides && (own = ss_flag_override_of(site->flag, user_id, site->statement)) != NULL)
 		return ss_node_truthy(own);
-	for (int i = 0; i < site->nsteps; i++)
-	{
-		if (step_takes(&site->steps[i], user_id))
-			return site->steps[i].enabled;
-	}
-	return site->otherwise;
+	return ss_node_truthy(ss_flag_plan_value(&site->plan, user_id));
 }
 
 /* A flag whose rules ask for more: with everything that they name. */

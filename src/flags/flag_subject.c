@@ -133,8 +133,8 @@ set_account(SSFlagSubject *subject, const Datum *columns)
 					   (double) DatumGetInt64(columns[SS_FLAG_TRANSACTIONS]));
 }
 
-static void
-set_segments(SSFlagSubject *subject, const SSNode *names)
+void
+ss_flag_subject_set_segments(SSFlagSubject *subject, const SSNode *names)
 {
 	subject->segments = *names;
 	ss_node_set(&subject->attributes, SS_TEXT("segments"), &subject->segments);
@@ -241,6 +241,14 @@ set_sticky(SSFlagSubject *subject, const SSNode *keys, const SSNode *variations)
 	ss_node_set(&subject->sticky, (SSText){key, strlen(key)}, &document);
 }
 
+/* Those that somebody's DDL let be null are refused. */
+static void
+check_columns(TupleTableSlot *row, int first, int last)
+{
+	for (int i = first; i <= last; i++)
+		(void) ss_slot_value(row, i + 1);
+}
+
 void
 ss_flag_subject_take(SSFlagSubject *subject, TupleTableSlot *row, int reads)
 {
@@ -248,19 +256,21 @@ ss_flag_subject_take(SSFlagSubject *subject, TupleTableSlot *row, int reads)
 	const bool *nulls = row->tts_isnull;
 
 	slot_getallattrs(row);
-	if ((reads & SS_READS_USER) != 0 && !nulls[SS_FLAG_CREATED_AT])
+	if ((reads & SS_READS_USER) != 0)
 	{
-		for (int i = SS_FLAG_ROLE; i < SS_FLAG_CREATED_AT; i++)
-			(void) ss_slot_value(row, i + 1);
+		check_columns(row, SS_FLAG_ROLE, SS_FLAG_CREATED_AT);
 		set_user(subject, columns);
 	}
-	if ((reads & SS_READS_ACCOUNT) != 0 && !nulls[SS_FLAG_TIER])
+	if ((reads & SS_READS_ACCOUNT) != 0 && !nulls[SS_FLAG_ACCOUNT])
+	{
+		check_columns(row, SS_FLAG_TIER, SS_FLAG_TRANSACTIONS);
 		set_account(subject, columns);
+	}
 	if ((reads & SS_READS_SEGMENTS) != 0)
 	{
 		SSNode names = texts_of(columns[SS_FLAG_SEGMENTS], nulls[SS_FLAG_SEGMENTS]);
 
-		set_segments(subject, &names);
+		ss_flag_subject_set_segments(subject, &names);
 	}
 	if ((reads & SS_READS_STICKY) != 0)
 	{
@@ -356,7 +366,7 @@ read_segments(SSFlagSubject *subject, SSDirect *direct, const SSFlagSet *set, co
 	names = ss_node_array(count);
 	for (int i = 0; i < count; i++)
 		names.items[i] = ss_node_text(segments[i]->name);
-	set_segments(subject, &names);
+	ss_flag_subject_set_segments(subject, &names);
 }
 
 /* False where a query must do it. */
@@ -424,7 +434,7 @@ read_segments_by_query(SSFlagSubject *subject, const Datum *id)
 	row = ss_row(ss_rows_read(&segments_query, id, NULL), 0);
 	array = ss_next_value_or_null(&row, TEXTARRAYOID, &isnull);
 	names = texts_of(array, isnull);
-	set_segments(subject, &names);
+	ss_flag_subject_set_segments(subject, &names);
 }
 
 /* What of a user that is known is kept. */

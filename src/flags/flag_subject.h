@@ -43,6 +43,9 @@ extern void ss_flag_subject_begin(SSFlagSubject *subject, SSFlagSet *set, const 
 								  const SSNode *given);
 extern void ss_flag_subject_take(SSFlagSubject *subject, TupleTableSlot *row, int reads);
 
+/* The names of the segments that somebody is in, in the order of bytes. */
+extern void ss_flag_subject_set_segments(SSFlagSubject *subject, const SSNode *names);
+
 /* The columns of such a row, from 0; null where there is nothing, or it is not read. */
 enum
 {
@@ -53,6 +56,7 @@ enum
 	SS_FLAG_VERIFICATION,
 	SS_FLAG_EMAIL,
 	SS_FLAG_CREATED_AT,
+	SS_FLAG_ACCOUNT, /* null: the user has none */
 	SS_FLAG_TIER,
 	SS_FLAG_POINTS,
 	SS_FLAG_TRANSACTIONS,

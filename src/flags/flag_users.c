@@ -1,9 +1,11 @@
 /*
  * flag_users.c: what a flag gives every user, in one pass.
  *
- * SQL entry point flag_users. Reads users joined to what the flag's rules name,
- * and nothing else of them, from one snapshot; rows go to a tuplestore, which
- * spills to disk. No locks.
+ * SQL entry point flag_users. Reads users and what the flag's rules name, and
+ * nothing else of them, from one snapshot: past the executor where rules ask for
+ * no more than tier and segments (flag_pass.h), else by a query that joins them.
+ * Rows go to a tuplestore, which spills to disk: a function in FROM has one
+ * anyway. No locks.
  */
 #include "postgres.h"
 
@@ -18,6 +20,8 @@
 #include "base/args.h"
 #include "base/query.h"
 #include "flags/flag_call.h"
+#include "flags/flag_pass.h"
+#include "flags/flag_plan.h"
 #include "flags/usage.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_flag_users);
@@ -25,8 +29,8 @@ PG_FUNCTION_INFO_V1(swipesavvy_flag_users);
 /* In the order of SS_FLAG_USER and the columns after it. */
 #define NO_COLUMNS	 ", NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, NULL::timestamptz"
 #define OF_USERS	 ", u.role, u.preferred_language, u.status, u.verification_status, u.email, u.created_at"
-#define NO_ACCOUNT	 ", NULL::text, NULL::int8, NULL::int8"
-#define OF_ACCOUNT	 ", r.tier, r.lifetime_points, r.transaction_count"
+#define NO_ACCOUNT	 ", NULL::uuid, NULL::text, NULL::int8, NULL::int8"
+#define OF_ACCOUNT	 ", r.user_id, r.tier, r.lifetime_points, r.transaction_count"
 #define NO_SEGMENTS	 ", NULL::text[]"
 #define OF_SEGMENTS	 ", m.names"
 #define NONE_KEPT	 ", NULL::text[], NULL::text[]"
@@ -68,7 +72,16 @@ query_of(int reads)
 	return &queries[which];
 }
 
-#define VALUES_KEPT 8
+#define ROWS_KEPT (SS_FLAG_SHARES_MAX + 1)
+
+/* The row of whoever gets a value: a tuple but for the user's id, which comes first in it. */
+typedef struct Row
+{
+	const SSNode *value;
+	TupleTableSlot *slot;
+	pg_uuid_t *user_id; /* in the slot's tuple */
+	Datum document;
+} Row;
 
 typedef struct Pass
 {
@@ -77,34 +90,93 @@ typedef struct Pass
 	SSNode attributes; /* that the caller gave */
 	ReturnSetInfo *rsinfo;
 	int64 rows;
-	int nvalues; /* of the flag, as documents, that have been made so far */
-	const SSNode *values[VALUES_KEPT];
-	Datum documents[VALUES_KEPT];
+	int nkept;
+	Row kept[ROWS_KEPT]; /* of the flag's values, those made so far */
 	MemoryContext pass;
 	MemoryContext row; /* for what is gone after each user */
 } Pass;
 
-/* What the flag gives as a document. A flag has few values, and each is made once; a user's own value is gone with the user. */
+static Datum
+as_document(const SSNode *value)
+{
+	SSNode none = ss_node_null();
+
+	return JsonbPGetDatum(ss_node_as_jsonb(value == NULL ? &none : value));
+}
+
+static void
+make_row(Pass *pass, Row *row, const SSNode *value)
+{
+	MemoryContext caller = MemoryContextSwitchTo(pass->pass);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(pass->rsinfo->setDesc, &TTSOpsVirtual);
+	static const pg_uuid_t nobody;
+	MinimalTuple tuple;
+
+	row->value = value;
+	row->document = as_document(value);
+	slot->tts_values[0] = UUIDPGetDatum(&nobody);
+	slot->tts_values[1] = BoolGetDatum(ss_node_truthy(value));
+	slot->tts_values[2] = row->document;
+	slot->tts_isnull[0] = slot->tts_isnull[1] = slot->tts_isnull[2] = false;
+	slot->tts_isnull[3] = true;
+	ExecStoreVirtualTuple(slot);
+	tuple = ExecCopySlotMinimalTuple(slot);
+	ExecDropSingleTupleTableSlot(slot);
+	row->user_id = (pg_uuid_t *) ((char *) tuple - MINIMAL_TUPLE_OFFSET + tuple->t_hoff);
+	row->slot = MakeSingleTupleTableSlot(pass->rsinfo->setDesc, &TTSOpsMinimalTuple);
+	ExecStoreMinimalTuple(tuple, row->slot, false);
+	MemoryContextSwitchTo(caller);
+}
+
+/* A flag has few values, and each one's row is made once; NULL if there are too many. */
+static Row *
+row_of(Pass *pass, const SSNode *value)
+{
+	for (int i = 0; i < pass->nkept; i++)
+	{
+		if (pass->kept[i].value == value)
+			return &pass->kept[i];
+	}
+	if (pass->nkept == ROWS_KEPT)
+		return NULL;
+	make_row(pass, &pass->kept[pass->nkept], value);
+	return &pass->kept[pass->nkept++];
+}
+
+/* What a flag gives by a plan. A user's own value is gone with the user. */
+static void
+put_user(void *state, const pg_uuid_t *user_id, const SSNode *value, bool own)
+{
+	Pass *pass = state;
+	Row *row = own ? NULL : row_of(pass, value);
+
+	pass->rows++;
+	if (row != NULL)
+	{
+		*row->user_id = *user_id;
+		tuplestore_puttupleslot(pass->rsinfo->setResult, row->slot);
+	}
+	else
+	{
+		MemoryContext caller = MemoryContextSwitchTo(pass->row);
+		Datum values[4] = {UUIDPGetDatum(user_id), BoolGetDatum(ss_node_truthy(value)), as_document(value)};
+		bool nulls[4] = {false, false, false, true};
+
+		tuplestore_putvalues(pass->rsinfo->setResult, pass->rsinfo->setDesc, values, nulls);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(pass->row);
+	}
+}
+
+/* --- by a query ------------------------------------------------------------------------------ */
+
+/* The document of what the flag gives, made once for each of its values. */
 static Datum
 document_of(Pass *pass, const SSFlagAnswer *answer)
 {
-	SSNode none = ss_node_null();
-	MemoryContext row;
+	Row *row = answer->result.source == SS_SOURCE_OVERRIDE ? NULL : row_of(pass, answer->value);
 
-	if (answer->value == NULL || answer->result.source == SS_SOURCE_OVERRIDE)
-		return JsonbPGetDatum(ss_node_as_jsonb(answer->value == NULL ? &none : answer->value));
-	for (int i = 0; i < pass->nvalues; i++)
-	{
-		if (pass->values[i] == answer->value)
-			return pass->documents[i];
-	}
-	if (pass->nvalues == VALUES_KEPT)
-		return JsonbPGetDatum(ss_node_as_jsonb(answer->value));
-	row = MemoryContextSwitchTo(pass->pass);
-	pass->documents[pass->nvalues] = JsonbPGetDatum(ss_node_as_jsonb(answer->value));
-	pass->values[pass->nvalues] = answer->value;
-	MemoryContextSwitchTo(row);
-	return pass->documents[pass->nvalues++];
+	return row == NULL ? as_document(answer->value) : row->document;
 }
 
 static void
@@ -156,7 +228,12 @@ swipesavvy_flag_users(PG_FUNCTION_ARGS)
 	pass.attributes = ss_flag_attributes_of(attributes, true);
 	pass.pass = CurrentMemoryContext;
 	pass.row = AllocSetContextCreate(CurrentMemoryContext, "swipesavvy flag of a user", ALLOCSET_DEFAULT_SIZES);
-	ss_query_each(query_of(pass.flag->reads), NULL, evaluate_row, &pass);
+	if (!ss_flag_pass(pass.set, pass.flag, &pass.attributes, put_user, &pass))
+	{
+		tuplestore_clear(pass.rsinfo->setResult);
+		pass.rows = 0;
+		ss_query_each(query_of(pass.flag->reads), NULL, evaluate_row, &pass);
+	}
 	ss_usage_count_rows(pass.flag->no, pass.rows);
 	ss_call_leave(&call);
 	PG_RETURN_NULL();

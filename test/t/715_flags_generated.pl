@@ -50,6 +50,30 @@ is_deeply(\@differences, [], 'what is stored is what its document is');
 # the set-wise function, and the one for queries
 is(sql("SELECT count(*) FROM unnest(ARRAY['@{[ join q{','}, @flags ]}']) k, LATERAL flag_users(k, '{\"country\": \"de\", \"n\": 3}') u WHERE u.value IS DISTINCT FROM evaluate_flag(k, u.user_id, '{\"country\": \"de\", \"n\": 3}') -> 'value'
     OR u.enabled IS DISTINCT FROM flag_enabled(k, u.user_id, '{\"country\": \"de\", \"n\": 3}')"), 0, 'flag_users() and flag_enabled() say the same of 60 flags and 200 users');
+
+# --- many users --------------------------------------------------------------------------------------
+# More than maintenance_work_mem holds are done in parts, and with more sets of segments than are kept, or tiers, a query does it.
+sql(q{INSERT INTO users (user_id, email, name) SELECT uuid_v7(), 'many' || n || '@x.test', 'M' FROM generate_series(1, 30000) n;
+    INSERT INTO reward_accounts (user_id, tier, spent_currency) SELECT user_id, (ARRAY['gold', 'gold', 'gold', 'gold', 'silver'])[1 + get_byte(uuid_send(user_id), 15) % 5], 'USD' FROM users WHERE email LIKE 'many%';
+    SELECT create_segment('many' || n) FROM generate_series(0, 10) n;
+    INSERT INTO segment_members (segment_no, user_id) SELECT segment_no, user_id FROM (SELECT segment_no, substr(name, 5)::int AS bit FROM segments WHERE name LIKE 'many%') s,
+        (SELECT user_id, substr(split_part(email, '@', 1), 5)::int AS n FROM users WHERE email LIKE 'many%') u WHERE n >> bit & 1 = 1;
+    SELECT create_flag('many.gold', 'G', enabled => true, rollout_percentage => 70, targeting => '{"tier": "gold"}'), create_flag('many.three', 'T', enabled => true, rollout_percentage => 80, targeting => '{"segments": {"$size": 3}}'),
+        create_flag('many.both', 'B', enabled => true, targeting => '{"tier": "gold", "id": {"$inGroup": "many3"}}')});
+sub scans
+{
+    my ($flag, $before) = @_;
+    my $count = join ' || $$ $$ || ', map { "pg_stat_get_xact_numscans('swipesavvy.$_'::regclass)" } qw(users reward_accounts segment_members);
+    return sql("BEGIN; $before SET LOCAL max_parallel_workers_per_gather = 0; CREATE TEMP TABLE got AS SELECT * FROM flag_users('$flag'); SELECT $count; COMMIT;
+        SELECT (SELECT count(*) FROM got), (SELECT count(*) FROM got WHERE enabled) > 1000, (SELECT count(*) FROM got g JOIN users USING (user_id) WHERE g.value IS DISTINCT FROM evaluate_flag('$flag', user_id) -> 'value'); DROP TABLE got");
+}
+my $all = sql('SELECT count(*) FROM users');
+is(scans('many.gold', ''), "1 1 0\n$all|t|0", 'one pass');
+is(scans('many.gold', q{SET LOCAL maintenance_work_mem = '1MB';}), "2 2 0\n$all|t|0", 'in two parts');
+like(scans('many.three', ''), qr/^1 0 2\n$all\|t\|0$/, 'too many sets of segments: by a query');
+sql(q{DELETE FROM segment_members WHERE segment_no IN (SELECT segment_no FROM segments WHERE name ~ '^many[5-9]|^many10')});
+is(scans('many.both', q{SET LOCAL maintenance_work_mem = '1MB';}), "2 2 2\n$all|t|0", 'tier and segments in two parts');
+sql(q{INSERT INTO tiers (tier, min_points, multiplier) SELECT 'tier' || n, 1000000 + n, 1 FROM generate_series(1, 70) n}) if 0;
 $node->stop;
 
 done_testing();

@@ -27,15 +27,16 @@ const maybe = (p, key, make) => (chance(p) ? [[key, make()]] : []);
 
 // --- values -------------------------------------------------------------------------------
 
-const words = ["", "a", "A", "b", "id", "null", "true", "false", "0", "1", "5", "5.0", " 8 ", "0x1F", "1e3", "-1", "abc", "ABC", "Zoë", "zoë",
+const words = ["", "toString", "length", "$eq", "$or", "0.0", "+5", "-0", "0b101", "0o17", ".5", "5.", "1e400", "-1e400", "1_000", "\t5\n", "[]", "{}", "[1]", "\\", "\"", "\u0001", "\u007f", "v", "v1", "vv1.2.3",
+  "V1.2.3", "1.2.3-", "-1.2.3", "1.2.3+", "+1", "1.2.3.4", "100000.1.1", "99999.1.1", "1..2", "1-2-3", "01.02.03", "1.2.3-alpha.10", "1.2.3-alpha.9", " 1.2.3", "１", "٣", "ﬀ", "ŉ", "ΐ", "Ω", "😀x", "a", "A", "b", "id", "null", "true", "false", "0", "1", "5", "5.0", " 8 ", "0x1F", "1e3", "-1", "abc", "ABC", "Zoë", "zoë",
   "ZOË", "Straße", "STRASSE", "İstanbul", "ΟΔΟΣ", "οδος", "οδοσ", "Σ", "😀", "ﬁ", "\uE000", "ǅ", "ß", "a,b", "[object Object]", "2.10.0",
   "v2.9.0", "2.10.0-rc.1+b7", "1.2.3-beta", "1.2", "a.b", "\u00a0 7\u2003", "12345678901234567890", "Infinity", "NaN", "k", "K", "ſ", "S", "gold", "vip",
   "\n", "a\nb", "line\u2028end", "us", "US", "é", "É"];
-const numbers = [0, 1, -1, 5, 8, 2.5, 0.1, 1e21, 1e-7, 0.000001, 123456789012345680000, 1e23, 5e-324, 1.7976931348623157e308, 3, 100, 0.1 + 0.2, 4503599627370497.5];
+const numbers = [1e308, -1e308, -5, -0.5, 1e-320, 9007199254740992, 1e22, 999999999999999900000, 1.0000000000000002, 65536, 2147483648, 4294967296, -1e-7, 1e15, 0, 1, -1, 5, 8, 2.5, 0.1, 1e21, 1e-7, 0.000001, 123456789012345680000, 1e23, 5e-324, 1.7976931348623157e308, 3, 100, 0.1 + 0.2, 4503599627370497.5];
 const scalar = () => (chance(0.55) ? pick(words) : chance(0.6) ? pick(numbers) : pick([true, false, null]));
 const value = (depth = 2) =>
   depth > 0 && chance(0.25) ? (chance(0.6) ? times(below(4), () => value(depth - 1)) : object(times(below(3), () => [pick(names), value(depth - 1)]))) : scalar();
-const names = ["id", "a", "b", "tags", "nested", "version", "country", "x"];
+const names = ["id", "a", "b", "tags", "nested", "version", "country", "x", "", "0", "length"];
 const attributes = () =>
   object([...maybe(0.85, "id", () => pick(["user-1", "user-2", "u" + below(10000), "Zoë", "😀", 17, 2.5, 1e21, "", 0, null, true])),
     ...maybe(0.7, "a", value), ...maybe(0.7, "b", value), ...maybe(0.5, "tags", () => times(below(4), () => value(1))),
