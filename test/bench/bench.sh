@@ -354,7 +354,7 @@ if wanted p; then figure_p; fi
 if wanted q; then figure_q; fi
 printf '\n'
 for id in a1 a8 flat b c8 c64 d dset e rebuild_ms backend_mb list_users simulate profile last20 analytics45 analytics5000 dashboard audit8 audit64 verify_rows deliveries worker_cpu worker_mb \
-    predict45 predict5000 conversion45 conversion5000 offer45 offer5000 affinity45 affinity5000 flag flag_enabled flag_users ab_purchase ab_assign nearby report1 report8 \
+    predict45 predict5000 conversion45 conversion5000 offer45 offer5000 affinity45 affinity5000 flag flag_enabled flag_users ab_purchase ab_assign nearby postgis report1 report8 \
     metrics90 metrics90_ms daily30 report_days report_hours report_purchases report_days_ms report_hours_ms report_purchases_ms export_rows; do
     if [ -n "${ratio[$id]:-}" ]; then echo "bench: $id ratio=${ratio[$id]} goal=${goal[$id]}"; fi
 done
