@@ -95,8 +95,10 @@ progress() { # five lines for each of what apt does to a package
 mapfile -t wanted < <(missing "$1")
 if [ ${#wanted[@]} = 0 ]; then known; exit 0; fi
 
+may_install() { have apt-get && { [ "$(id -u)" = 0 ] || { have sudo && { sudo -n true 2>/dev/null || sudo -v; }; }; }; } # the last asks for a password
+
 root=()
-if ! have apt-get || { [ "$(id -u)" != 0 ] && ! have sudo; }; then
+if ! may_install; then
     known
     echo "missing: ${wanted[*]}; an administrator installs them with: apt-get install --no-install-recommends ${wanted[*]}" >&2
     exit 1
