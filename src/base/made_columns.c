@@ -239,11 +239,21 @@ const SSMadeTable ss_made_tables[] = {
 	{"swipesavvy.ml_coefficients",
 	 "bins double precision[], deviation double precision, feature text, mean double precision, "
 	 "model_name text, position integer, shares double precision[], version integer, weight double precision"},
+	{"swipesavvy.ml_drift",
+	 "as_of timestamp with time zone, feature text, model_name text, position integer, psi double precision, "
+	 "users bigint, version integer"},
 	{"swipesavvy.ml_excluded_mccs",
 	 "excluded boolean, is_seed boolean, mcc character, reason text"},
 	{"swipesavvy.ml_feedback",
 	 "campaign_no integer, feedback_id uuid, merchant_id uuid, model_name text, "
 	 "occurred_at timestamp with time zone, outcome text, recorded_at timestamp with time zone, user_id uuid"},
+	{"swipesavvy.ml_live",
+	 "model_name text, month date, probability double precision, user_id uuid"},
+	{"swipesavvy.ml_live_months",
+	 "as_of timestamp with time zone, auc double precision, brier double precision, examples integer, "
+	 "log_loss double precision, model_name text, month date, positives integer, "
+	 "until timestamp with time zone, users integer, version integer, worked_out_at timestamp with time zone, "
+	 "zone text"},
 	{"swipesavvy.ml_models",
 	 "as_of timestamp with time zone, duration_ms bigint, horizon_days integer, lambda double precision, "
 	 "metrics jsonb, model_name text, platt_a double precision, platt_b double precision, "

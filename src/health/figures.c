@@ -14,6 +14,7 @@
 #include "call/metrics.h"
 #include "flags/usage.h"
 #include "health/figures.h"
+#include "learning/drift.h"
 #include "outbox/sinks.h"
 
 /* In the order of the alphabet. doc/operations.md shows these. */
@@ -35,6 +36,7 @@ const SSHealthFigure ss_health_figures[] = {
 	{"ledger_mismatches", 1, 1},
 	{"lock_wait_seconds", 30, 300},
 	{"memory_percent", 90, 97},
+	{"models_drifting", 1, INFINITY},
 	{"multixact_age", 1.0e9, 1.8e9},
 	{"oldest_transaction_seconds", 600, 3600},
 	{"outbox_dead", 1, INFINITY},
@@ -173,6 +175,16 @@ add_ledger(SSJson *json)
 	ss_json_int(json, "ledger_mismatches", ss_one_int64(ss_rows_read(&count_mismatches, NULL, NULL)));
 }
 
+/* Models whose users are not like those they were trained on any more. */
+static void
+add_models(SSJson *json)
+{
+	int64 drifting = ss_drift_models();
+
+	if (drifting >= 0)
+		ss_json_int(json, "models_drifting", drifting);
+}
+
 Jsonb *
 ss_health_own_figures(void)
 {
@@ -185,6 +197,7 @@ ss_health_own_figures(void)
 	add_ledger(&json);
 	add_flags(&json);
 	add_sinks(&json);
+	add_models(&json);
 	ss_json_close_object(&json);
 	return DatumGetJsonbP(ss_json_finish(&json));
 }

@@ -333,6 +333,8 @@ other_alerts(const Health *health)
 static Service
 service_of(const char *figure)
 {
+	static const char *const of_jobs[] = {"models_drifting", "outbox_queued", "sinks_failing"};
+
 	for (int i = 0; i < MEASURES; i++)
 	{
 		if (limits[i].figure != NULL && strcmp(limits[i].figure, figure) == 0)
@@ -340,7 +342,12 @@ service_of(const char *figure)
 	}
 	if (strcmp(figure, "disk_percent") == 0 || strcmp(figure, "warnings_last_hour") == 0)
 		return HOST;
-	return strcmp(figure, "outbox_queued") == 0 || strcmp(figure, "sinks_failing") == 0 ? BACKGROUND_JOBS : DATABASE;
+	for (size_t i = 0; i < lengthof(of_jobs); i++)
+	{
+		if (strcmp(figure, of_jobs[i]) == 0)
+			return BACKGROUND_JOBS;
+	}
+	return DATABASE;
 }
 
 static void

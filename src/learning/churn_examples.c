@@ -19,9 +19,9 @@
 #include "learning/user_pass.h"
 
 #define BLOCKS 6
-/* Has the user made no purchase from the moment on, before `until`, that was not refunded as a whole? */
-static bool
-has_churned(const SSHistory *history, TimestampTz from, TimestampTz until)
+
+bool
+ss_has_churned(const SSHistory *history, TimestampTz from, TimestampTz until)
 {
 	for (int i = ss_history_find(history, from); i < history->count && history->items[i].at < until; i++)
 	{
@@ -45,7 +45,7 @@ add_examples(SSExamples *examples, const SSTraining *training, const SSUserPass 
 			continue;
 		example = ss_examples_add(examples, training,
 								  &(SSExampleKey){.user_id = pass->user_id, .block = block, .at = moments[block].at},
-								  has_churned(history, moments[block].at, moments[block - 1].at));
+								  ss_has_churned(history, moments[block].at, moments[block - 1].at));
 		for (int i = 0; i < SS_USER_FEATURES; i++)
 			example[i].value = values[i];
 	}

@@ -11,6 +11,7 @@
 #include "utils/uuid.h"
 
 #include "base/learn.h"
+#include "learning/purchase_history.h"
 #include "rules/rules.h"
 
 /* Beyond so many examples users are drawn by their hash; more than the second number are never kept. */
@@ -87,6 +88,9 @@ ss_example(const SSExamples *examples, int i)
 {
 	return &examples->values[(Size) i * (examples->features + 2)];
 }
+
+/* Has the user made no purchase from that moment on, before `until`, that was not refunded as a whole? The label of churn. */
+extern bool ss_has_churned(const SSHistory *history, TimestampTz from, TimestampTz until);
 
 /* The examples of churn: users at six moments, a horizon apart. */
 extern SSExamples *ss_churn_examples(const SSTraining *training);

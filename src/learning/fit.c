@@ -58,11 +58,15 @@ compare_doubles(const void *a, const void *b)
 int
 ss_decile_of(const double *deciles, double value)
 {
-	int part = 0;
+	int below = 0;
+	int up_to;
 
-	while (part < SS_DECILES && value >= deciles[part])
-		part++;
-	return part;
+	while (below < SS_DECILES && deciles[below] < value)
+		below++;
+	up_to = below;
+	while (up_to < SS_DECILES && deciles[up_to] <= value)
+		up_to++;
+	return up_to - below > 1 ? below + 1 : up_to;
 }
 
 static void

@@ -20,7 +20,7 @@ typedef struct SSFeatureFit
 	bool left_out; /* it is the same for all */
 	double weight;
 	double deciles[SS_DECILES];
-	double shares[SS_DECILES + 1]; /* below the first decile, from it on, … */
+	double shares[SS_DECILES + 1]; /* of the parts that they make */
 } SSFeatureFit;
 
 typedef struct SSFit
@@ -48,7 +48,10 @@ extern SSFit *ss_fit(SSExamples *examples, SSTrainingCheck check);
 /* 1 / (1 + exp(x)), for any x */
 extern double ss_logistic_of(double x);
 
-/* The share of values in each part that the deciles make; counts the value into it. */
+/*
+ * The part, from 0, that a value belongs to: below the first decile, from it on, …. A value that several deciles are has
+ * a part of its own among those that would be empty: else what is more, or less, than nearly all had in train would not show.
+ */
 extern int ss_decile_of(const double *deciles, double value);
 
 #endif /* SS_FIT_H */

@@ -1,5 +1,5 @@
 /*
- * performance.c: how good versions of models were when they were tested.
+ * performance.c: how good versions of models were when they were tested, and have been since.
  *
  * SQL entry points list_ml_models and get_ml_performance; training has the
  * document made that is kept with a version. Reads one snapshot; no locks.
@@ -13,6 +13,7 @@
 #include "base/errors.h"
 #include "base/query.h"
 #include "call/call.h"
+#include "learning/drift.h"
 #include "learning/horizon.h"
 #include "learning/model.h"
 #include "learning/performance.h"
@@ -32,7 +33,9 @@ SS_QUERY(
 	"       jsonb_build_object('auc', a.metrics #> '{test,auc}', 'log_loss', a.metrics #> '{test,log_loss}',"
 	"                          'brier', a.metrics #> '{test,brier}', 'lift_10', a.metrics #> '{test,lift_10}') END AS metrics,"
 	"       CASE WHEN k.kind = 'neighbours' THEN a.trained_at + make_interval(days => 1)"
-	"            WHEN $1 > 0 THEN a.trained_at + make_interval(days => $1) END AS next_training_at"
+	"            WHEN $1 > 0 THEN a.trained_at + make_interval(days => $1) END AS next_training_at,"
+	"       (SELECT max(d.psi) > " SS_DRIFTED " FROM swipesavvy.ml_drift d"
+	"         WHERE d.model_name = a.model_name AND d.version = a.version) AS drift"
 	"  FROM (VALUES ('affinity', 'neighbours', 'Merchants that are bought at by the same users; the affinity of users to merchants has fixed weights'),"
 	"               ('churn', 'logistic', 'Whether a user who has bought within a year buys nothing for the next churn_horizon_days'),"
 	"               ('conversion', 'logistic', 'Whether a user to whom a campaign is shown redeems it within two weeks'),"
@@ -51,7 +54,14 @@ SS_QUERY(
 	"       m.lambda::numeric AS lambda, m.metrics -> 'test' AS test, m.metrics -> 'recency_auc' AS recency_auc,"
 	"       m.metrics -> 'out_of_fold' AS out_of_fold, m.metrics -> 'previous_log_loss' AS previous_log_loss,"
 	"       m.metrics -> 'exposure' AS exposure,"
-	"       m.metrics -> 'recommendations' AS recommendations"
+	"       m.metrics -> 'recommendations' AS recommendations,"
+	"       coalesce((SELECT jsonb_agg(jsonb_build_object('month', l.month, 'as_of', l.as_of, 'until', l.until, 'examples', l.examples,"
+	"                    'positives', l.positives, 'auc', round(l.auc::numeric, 6), 'log_loss', round(l.log_loss::numeric, 6),"
+	"                    'brier', round(l.brier::numeric, 6)) ORDER BY l.month DESC) FROM swipesavvy.ml_live_months l"
+	"                  WHERE l.model_name = m.model_name AND l.version = m.version AND l.worked_out_at IS NOT NULL), '[]') AS live,"
+	"       coalesce((SELECT jsonb_agg(jsonb_build_object('feature', d.feature, 'psi', round(d.psi::numeric, 6)) ORDER BY d.position)"
+	"                   FROM swipesavvy.ml_drift d WHERE d.model_name = m.model_name AND d.version = m.version), '[]') AS drift,"
+	"       (SELECT max(d.as_of) FROM swipesavvy.ml_drift d WHERE d.model_name = m.model_name AND d.version = m.version) AS drift_as_of"
 	"  FROM swipesavvy.ml_models m WHERE ($1 IS NULL OR m.model_name = $1) AND ($2 IS NULL OR m.version = $2)"
 	"   AND (SELECT count(*) FROM swipesavvy.ml_models n WHERE n.model_name = m.model_name AND n.version > m.version) < 100"
 	" ORDER BY m.model_name, m.version DESC",

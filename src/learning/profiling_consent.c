@@ -28,6 +28,7 @@ static SSSweep agree = SS_SWEEP_DELETE("swipesavvy.ml_profiling_refusals", "user
 static SSSweep forget[] = {
 	SS_SWEEP_DELETE("swipesavvy.ml_feedback", "user_id = $1", UUIDOID),
 	SS_SWEEP_DELETE("swipesavvy.ml_scores", "user_id = $1", UUIDOID),
+	SS_SWEEP_DELETE("swipesavvy.ml_live", "user_id = $1", UUIDOID),
 };
 
 /* {"profiling": …} */

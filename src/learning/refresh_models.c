@@ -1,10 +1,12 @@
 /*
  * refresh_models.c: what is made anew each day of everybody's purchases.
  *
- * SQL entry point refresh_models, the job: queues models that have become old,
- * and neighbours of merchants each time; the job train_models makes them. And it
- * counts at which hours everybody is there, and asks models about everybody. Called again it does the same
- * again. Reads one snapshot; locks nothing that anybody waits for.
+ * SQL entry point refresh_models, the job: queues models that have become old
+ * or whose users have changed, and neighbours of merchants each time; the job
+ * train_models makes them. And it counts at which hours everybody is there, asks
+ * models about everybody, and sees what came to pass of what they said before.
+ * Called again it does the same again, but for what is done once in a month or
+ * a week. Those who erase or refuse wait for it; purchases do not.
  */
 #include "postgres.h"
 
@@ -51,7 +53,7 @@ swipesavvy_refresh_models(PG_FUNCTION_ARGS)
 	queued = ss_query_write(&queue_old, (Datum[]){Int32GetDatum(ss_retrain_days())}, NULL);
 	queued += ss_query_write(&queue_affinity, NULL, NULL);
 	ss_send_times_refresh(ss_rules_get());
-	ss_scores_refresh(ss_rules_get());
+	queued += ss_scores_refresh(ss_rules_get());
 	ss_json_open_object(&json, NULL);
 	ss_json_int(&json, "queued", (int64) queued);
 	ss_json_bool(&json, "more", false);

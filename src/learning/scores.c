@@ -5,7 +5,9 @@
  * one of them in memory at a time: each is asked about by the model churn, and
  * for each running campaign that it could use by the model conversion. Of these
  * the thousand most likely users are kept, so memory goes with the number of
- * campaigns and not with that of users.
+ * campaigns and not with that of users. On the way some of what churn thinks is
+ * kept to be compared with what comes to pass (live.c), and users are compared
+ * with those it was trained on (drift.c).
  *
  * The lock on figures of customers keeps erasing and refusing away, which share
  * it: else a row of somebody who has been forgotten meanwhile could be written.
@@ -28,7 +30,9 @@
 #include "base/uuid.h"
 #include "learning/campaign_features.h"
 #include "learning/campaign_terms.h"
+#include "learning/drift.h"
 #include "learning/exclusions.h"
+#include "learning/live.h"
 #include "learning/model.h"
 #include "learning/scores.h"
 #include "learning/user_pass.h"
@@ -73,6 +77,8 @@ typedef struct Scoring
 	SSMoment moment;
 	TimestampTz since; /* from when on responses count */
 	Scored churn;
+	SSLive *live;	/* NULL: what is thought of users is not kept for later today */
+	SSDrift *drift; /* NULL: it is not looked at today */
 	int ncampaigns;
 	Scored *campaigns;
 } Scoring;
@@ -144,13 +150,28 @@ keep_best(Scored *scored)
 	scored->count = Min(scored->count, KEPT_MAX);
 }
 
-static void
+static double
 add_score(Scored *scored, const pg_uuid_t *user_id, const double *values)
 {
 	double probability = ss_model_probability(scored->model, ss_model_score(scored->model, values));
 
 	scored->scores[scored->count++] = (Score){*user_id, probability};
 	scored->users++;
+	return probability;
+}
+
+/* Asks churn. */
+static void
+score_churn(Scoring *scoring, const pg_uuid_t *user_id, const double *values)
+{
+	double probability = add_score(&scoring->churn, user_id, values);
+
+	if (scoring->live != NULL)
+		ss_live_add(scoring->live, user_id, probability);
+	if (scoring->drift != NULL)
+		ss_drift_add(scoring->drift, values);
+	if (scoring->churn.count == ROWS_AT_ONCE)
+		write_scores(scoring, &scoring->churn);
 }
 
 /* Is the user one whom the campaign is for, not held out, and not at its limit? */
@@ -177,11 +198,7 @@ score_user(Scoring *scoring, const SSUserPass *pass)
 	if (!ss_features(pass->history, &scoring->moment, values))
 		return;
 	if (scoring->churn.model != NULL)
-	{
-		add_score(&scoring->churn, &pass->user_id, values);
-		if (scoring->churn.count == ROWS_AT_ONCE)
-			write_scores(scoring, &scoring->churn);
-	}
+		score_churn(scoring, &pass->user_id, values);
 	for (int i = 0; i < scoring->ncampaigns; i++)
 	{
 		Scored *scored = &scoring->campaigns[i];
@@ -193,7 +210,7 @@ score_user(Scoring *scoring, const SSUserPass *pass)
 			ss_responses_to_others(&pass->redeemed, scored->campaign->no, scoring->since, scoring->training.as_of),
 			ss_responses_to_others(&pass->shown, scored->campaign->no, scoring->since, scoring->training.as_of),
 			values);
-		add_score(scored, &pass->user_id, values);
+		(void) add_score(scored, &pass->user_id, values);
 		if (scored->count == 2 * KEPT_MAX)
 			keep_best(scored);
 	}
@@ -270,12 +287,29 @@ clear(const char *model_name)
 	(void) ss_query_latest(&clear_scored, &name, NULL);
 }
 
-void
+/* What else is to be known of the users that churn is asked about today. */
+static void
+begin_watching(Scoring *scoring)
+{
+	scoring->live = ss_live_begin(&scoring->training, scoring->churn.model);
+	scoring->drift = ss_drift_begin(&scoring->training, scoring->churn.model);
+}
+
+static uint64
+end_watching(Scoring *scoring)
+{
+	if (scoring->live != NULL)
+		ss_live_end(scoring->live);
+	return scoring->drift == NULL ? 0 : ss_drift_end(scoring->drift);
+}
+
+uint64
 ss_scores_refresh(const SSRules *rules)
 {
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 	Scoring scoring = {.training = {.rules = rules, .as_of = now, .check = check}};
 	const SSModel *conversion;
+	uint64 queued;
 
 	ss_lock_take(SS_LOCK_CUSTOMER_ANALYTICS, 0);
 	/* what those who had it before us have done */
@@ -288,10 +322,15 @@ ss_scores_refresh(const SSRules *rules)
 	scoring.since = ss_days_before(rules->settings.timezone, now, SS_RESPONSE_DAYS);
 	scoring.churn.model = ss_model_active(SS_MODEL_CHURN);
 	scoring.churn.scores = palloc(ROWS_AT_ONCE * sizeof(Score));
+	ss_live_work_out(&scoring.training);
+	if (scoring.churn.model != NULL)
+		begin_watching(&scoring);
 	conversion = ss_model_active(SS_MODEL_CONVERSION);
 	if (conversion != NULL)
 		find_campaigns(&scoring, conversion);
 	if (scoring.churn.model != NULL || scoring.ncampaigns > 0)
 		score_users(&scoring);
+	queued = end_watching(&scoring);
 	PopActiveSnapshot();
+	return queued;
 }

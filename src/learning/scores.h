@@ -8,7 +8,10 @@
 
 #include "rules/rules.h"
 
-/* Asks the active versions of churn and conversion anew, and takes away what they thought before. */
-extern void ss_scores_refresh(const SSRules *rules);
+/*
+ * Asks the active versions of churn and conversion anew, and takes away what they thought before. Returns how many
+ * trainings were queued, since users are not like those in train any more.
+ */
+extern uint64 ss_scores_refresh(const SSRules *rules);
 
 #endif /* SS_SCORES_H */

@@ -98,6 +98,7 @@ static SSSweep steps_1_2[] = {
 				   " OR comment_status IS NOT NULL AND comment_status NOT IN ('approved', 'removed'))"),
 	DELETE_FROM(".ml_feedback", OF_USER),
 	DELETE_FROM(".ml_scores", OF_USER),
+	DELETE_FROM(".ml_live", OF_USER),
 	DELETE_FROM(".ml_profiling_refusals", OF_USER),
 };
 

@@ -219,6 +219,11 @@ static Part parts[] = {
 			 "  FROM swipesavvy.ml_scores s LEFT JOIN swipesavvy.campaigns k ON k.campaign_no = s.campaign_no"
 			 " WHERE s.user_id = $1 ORDER BY s.model_name, k.campaign_id"),
 	PART_1_1(
+		"ml_live", "ml_live",
+		"SELECT v.model_name, m.version, v.month, m.as_of, m.until, round(v.probability::numeric, 6) AS probability"
+		"  FROM swipesavvy.ml_live v JOIN swipesavvy.ml_live_months m ON m.model_name = v.model_name AND m.month = v.month"
+		" WHERE v.user_id = $1 ORDER BY v.model_name, v.month"),
+	PART_1_1(
 		"ml_feedback", "ml_feedback",
 		"SELECT f.feedback_id, f.model_name, f.outcome, f.merchant_id, m.name AS merchant, k.campaign_id, f.occurred_at,"
 		"       f.recorded_at"

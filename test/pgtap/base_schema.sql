@@ -98,9 +98,12 @@ CREATE TEMP TABLE declared_tables (name, constraints) AS VALUES
     ('merchant_reviews', 'a_comment_has_2000_characters a_comment_has_a_status a_rating_is_one_to_five a_review_is_a_users a_review_is_of_a_merchant'),
     ('rating_prior', 'a_mean_is_one_to_five there_is_one_prior'),
     ('learning_sentinel', ''),
-    ('ml_coefficients', 'a_coefficient_is_of_a_version'),
+    ('ml_coefficients', 'a_coefficient_is_of_a_version nine_deciles_make_ten_shares'),
+    ('ml_drift', 'drift_is_from_a_version drift_is_not_negative'),
     ('ml_excluded_mccs', 'an_excluded_code_is_a_known_one'),
     ('ml_feedback', 'feedback_has_a_known_outcome feedback_is_on_a_known_model'),
+    ('ml_live', 'a_live_probability_is_between_0_and_1 a_live_probability_is_of_a_month'),
+    ('ml_live_months', 'a_month_is_its_first_day a_month_is_of_a_version a_month_is_worked_out_or_not labels_come_later'),
     ('ml_models', 'a_model_is_a_known_one a_seed_is_not_negative a_version_has_a_known_status versions_count_from_one'),
     ('ml_neighbours', 'a_merchant_is_not_its_own_neighbour a_similarity_is_between_0_and_1'),
     ('ml_popularity', 'somebody_has_bought_at_a_popular_merchant'),
@@ -215,8 +218,8 @@ SELECT col_type_is('swipesavvy', t, c, type, format('%s.%s is %s', t, c, type))
 SELECT is_empty(
     'SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN member_relations r ON r.oid = a.attrelid
       WHERE a.attnum > 0 AND r.relkind = ''r'' AND a.atttypid IN (''float4''::regtype, ''float8''::regtype, ''money''::regtype,
-             ''timestamp''::regtype) AND r.relname NOT IN (''ml_models'', ''ml_coefficients'', ''ml_send_prior'')',
-    'no amount is a float and no time lacks its zone; coefficients of models and shares of hours are no amounts');
+             ''timestamp''::regtype) AND r.relname NOT IN (''ml_models'', ''ml_coefficients'', ''ml_send_prior'', ''ml_live_months'', ''ml_live'', ''ml_drift'')',
+    'no amount is a float and no time lacks its zone; coefficients and figures of models, probabilities and shares of hours are no amounts');
 SELECT is_empty(
     'SELECT a.attrelid::regclass, a.attname FROM pg_attribute a JOIN member_relations r ON r.oid = a.attrelid
       WHERE a.attnum > 0 AND a.attname ~ ''(_minor|points_.*|_points)$'' AND r.relkind = ''r'' AND a.attname NOT IN (''points_expiry_months'')

@@ -59,12 +59,13 @@ CREATE TABLE swipesavvy.ml_coefficients (
     bins double precision[],
     shares double precision[],
     CONSTRAINT ml_coefficients_pkey PRIMARY KEY (model_name, version, position),
-    CONSTRAINT a_coefficient_is_of_a_version FOREIGN KEY (model_name, version) REFERENCES swipesavvy.ml_models
+    CONSTRAINT a_coefficient_is_of_a_version FOREIGN KEY (model_name, version) REFERENCES swipesavvy.ml_models,
+    CONSTRAINT nine_deciles_make_ten_shares CHECK (cardinality(bins) = 9 AND cardinality(shares) = 10)
 );
 COMMENT ON TABLE swipesavvy.ml_coefficients IS 'What a version is made of: score = sum of weight * (value - mean) / deviation, and the intercept, position 0.';
 COMMENT ON COLUMN swipesavvy.ml_coefficients.weight IS 'Null: the feature was the same for everybody and was left out.';
 COMMENT ON COLUMN swipesavvy.ml_coefficients.bins IS 'The deciles of the values it was trained on.';
-COMMENT ON COLUMN swipesavvy.ml_coefficients.shares IS 'The share of those values below the first decile, from it on, and so on.';
+COMMENT ON COLUMN swipesavvy.ml_coefficients.shares IS 'The share of those values below the first decile, from it on, and so on; a value that several deciles are has one of the parts between them to itself.';
 
 CREATE TABLE swipesavvy.ml_profiling_refusals (
     user_id uuid NOT NULL,
@@ -211,4 +212,4 @@ COMMENT ON FUNCTION swipesavvy.get_send_times(uuid, integer) IS 'At which hours 
 CREATE FUNCTION swipesavvy.refresh_models() RETURNS jsonb
     LANGUAGE C VOLATILE PARALLEL UNSAFE
     AS 'MODULE_PATHNAME', 'swipesavvy_refresh_models';
-COMMENT ON FUNCTION swipesavvy.refresh_models() IS 'Job: queues models that have become old, and counts at which hours everybody is there.';
+COMMENT ON FUNCTION swipesavvy.refresh_models() IS 'Job: queues models that have become old or whose users have changed, asks models about everybody, and sees what came to pass of what they said before.';
