@@ -14,6 +14,7 @@
 
 #include "analytics/campaign_figures.h"
 #include "analytics/facts.h"
+#include "base/args.h"
 #include "base/errors.h"
 #include "base/money.h"
 #include "base/query.h"
@@ -88,6 +89,20 @@ ss_figures_of(const char *campaign_id, SSFiguresOf *campaign)
 	campaign->campaign_no = ss_next_int32(&row);
 	strlcpy(campaign->currency, ss_next_text(&row), sizeof(campaign->currency));
 	campaign->exponent = ss_rules_exponent(ss_rules_get(), campaign->currency);
+}
+
+char *
+ss_figures_of_argument(FunctionCallInfo fcinfo, SSFiguresOf *campaign)
+{
+	char *id = ss_arg_text(fcinfo, 0, "campaign_id", SS_KEY_MAX, false);
+	SSAnalyticsState state;
+
+	if (id != NULL)
+	{
+		ss_figures_of(id, campaign);
+		ss_analytics_require(&state);
+	}
+	return id;
 }
 
 /* --- reading ------------------------------------------------------------------------------ */

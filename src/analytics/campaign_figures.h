@@ -9,6 +9,7 @@
 
 #include "postgres.h"
 
+#include "fmgr.h"
 #include "utils/date.h"
 #include "utils/numeric.h"
 
@@ -45,6 +46,9 @@ typedef struct SSFiguresOf
 
 /* The campaign of the argument, which must be there: PT404. */
 extern void ss_figures_of(const char *campaign_id, SSFiguresOf *campaign);
+
+/* The first argument of a refresh: the id of the one campaign, which must be there, or NULL for all. */
+extern char *ss_figures_of_argument(FunctionCallInfo fcinfo, SSFiguresOf *campaign);
 
 /* The days or hours from `from` on and before `until` on which there is something, in order. */
 extern SSBucket *ss_figures_days(const SSAnalyticsState *state, const SSFiguresOf *campaign, DateADT from,

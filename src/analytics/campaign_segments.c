@@ -231,7 +231,6 @@ swipesavvy_refresh_campaign_segments(PG_FUNCTION_ARGS)
 {
 	SSCall call;
 	SSJson json = {0};
-	SSAnalyticsState state;
 	SSFiguresOf campaign;
 	char *id;
 	TimestampTz as_of;
@@ -239,12 +238,7 @@ swipesavvy_refresh_campaign_segments(PG_FUNCTION_ARGS)
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_audit_none(&call); /* it changes no fact */
-	id = ss_arg_text(fcinfo, 0, "campaign_id", SS_KEY_MAX, false);
-	if (id != NULL)
-	{
-		ss_figures_of(id, &campaign);
-		ss_analytics_require(&state);
-	}
+	id = ss_figures_of_argument(fcinfo, &campaign);
 	count = refresh(id == NULL ? NULL : &campaign, &as_of);
 	ss_json_open_object(&json, NULL);
 	ss_json_time(&json, "as_of", as_of);

@@ -133,60 +133,69 @@ set_measures(SSColumns *columns, int column, const SSDelta *delta, SSMeasure fir
 		ss_columns_set(columns, column + i, Int64GetDatum(delta->measures[first + i]));
 }
 
-static void
-write_campaigns(SSQuery *query, const SSDeltaSums *sums, bool by_day, TimestampTz now)
-{
-	static const Oid types[] = {INT4OID, TIMESTAMPTZOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID,
-								INT8OID, INT8OID,		 INT8OID, INT8OID, INT8OID, INT8OID, INT8OID};
-	Datum values[lengthof(types) + 1];
-	SSColumns columns;
-	int count;
-	SSDelta *deltas = ss_delta_sums_all(sums, &count);
-
-	if (count == 0)
-		return;
-	ss_columns_init(&columns, lengthof(types), types, count);
-	columns.types[1] = by_day ? DATEOID : TIMESTAMPTZOID;
-	for (int i = 0; i < count; i++)
-	{
-		TimestampTz slot = deltas[i].key.slot;
-
-		ss_columns_next(&columns);
-		ss_columns_set(&columns, 0, Int32GetDatum(deltas[i].key.campaign_no));
-		ss_columns_set(&columns, 1, by_day ? DateADTGetDatum((DateADT) slot) : TimestampTzGetDatum(slot));
-		ss_columns_set(&columns, 2, CStringGetTextDatum(deltas[i].key.currency));
-		set_measures(&columns, 3, &deltas[i], SS_IMPRESSIONS, SS_BONUS_POINTS + 1);
+/* The columns of a sum, without the moment at which it is written */
+#define CAMPAIGN_SUM(slot)                                                                                             \
+	{                                                                                                                  \
+		INT4OID, slot, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID,       \
+			INT8OID, INT8OID, INT8OID                                                                                  \
 	}
-	ss_columns_arrays(&columns, values);
-	values[lengthof(types)] = TimestampTzGetDatum(now);
-	(void) ss_query_latest(query, values, NULL);
+static const Oid hour_types[] = CAMPAIGN_SUM(TIMESTAMPTZOID);
+static const Oid day_types[] = CAMPAIGN_SUM(DATEOID);
+static const Oid merchant_types[] = {UUIDOID, DATEOID, INT2OID, TEXTOID, INT8OID,
+									 INT8OID, INT8OID, INT8OID, INT8OID, INT8OID};
+
+static void
+set_campaign(SSColumns *columns, const SSDelta *sum, Datum slot)
+{
+	ss_columns_set(columns, 0, Int32GetDatum(sum->key.campaign_no));
+	ss_columns_set(columns, 1, slot);
+	ss_columns_set(columns, 2, CStringGetTextDatum(sum->key.currency));
+	set_measures(columns, 3, sum, SS_IMPRESSIONS, SS_BONUS_POINTS + 1);
 }
 
 static void
-write_merchants(const SSDeltaSums *sums, TimestampTz now)
+set_hour(SSColumns *columns, const SSDelta *sum)
 {
-	static const Oid types[] = {UUIDOID, DATEOID, INT2OID, TEXTOID, INT8OID,
-								INT8OID, INT8OID, INT8OID, INT8OID, INT8OID};
-	Datum values[lengthof(types) + 1];
+	set_campaign(columns, sum, TimestampTzGetDatum(sum->key.slot));
+}
+
+static void
+set_day(SSColumns *columns, const SSDelta *sum)
+{
+	set_campaign(columns, sum, DateADTGetDatum((DateADT) sum->key.slot));
+}
+
+static void
+set_merchant(SSColumns *columns, const SSDelta *sum)
+{
+	ss_columns_set(columns, 0, UUIDPGetDatum(&sum->key.merchant_id)); /* of none it is the nil UUID */
+	ss_columns_set(columns, 1, DateADTGetDatum((DateADT) sum->key.slot));
+	ss_columns_set(columns, 2, Int16GetDatum(sum->key.category_no));
+	ss_columns_set(columns, 3, CStringGetTextDatum(sum->key.currency));
+	set_measures(columns, 4, sum, SS_PURCHASES_COMPLETED, SS_MEASURES - SS_PURCHASES_COMPLETED);
+}
+
+/* Writes the sums, a row each, whose columns are of these types and set by `set`. */
+static void
+write_sums(SSQuery *query, const SSDeltaSums *sums, const Oid *types, int ntypes,
+		   void (*set)(SSColumns *columns, const SSDelta *sum), TimestampTz now)
+{
+	Datum values[SS_COLUMNS_MAX + 1];
 	SSColumns columns;
 	int count;
 	SSDelta *deltas = ss_delta_sums_all(sums, &count);
 
 	if (count == 0)
 		return;
-	ss_columns_init(&columns, lengthof(types), types, count);
+	ss_columns_init(&columns, ntypes, types, count);
 	for (int i = 0; i < count; i++)
 	{
 		ss_columns_next(&columns);
-		ss_columns_set(&columns, 0, UUIDPGetDatum(&deltas[i].key.merchant_id)); /* of none it is the nil UUID */
-		ss_columns_set(&columns, 1, DateADTGetDatum((DateADT) deltas[i].key.slot));
-		ss_columns_set(&columns, 2, Int16GetDatum(deltas[i].key.category_no));
-		ss_columns_set(&columns, 3, CStringGetTextDatum(deltas[i].key.currency));
-		set_measures(&columns, 4, &deltas[i], SS_PURCHASES_COMPLETED, SS_MEASURES - SS_PURCHASES_COMPLETED);
+		set(&columns, &deltas[i]);
 	}
 	ss_columns_arrays(&columns, values);
-	values[lengthof(types)] = TimestampTzGetDatum(now);
-	(void) ss_query_latest(&add_merchants, values, NULL);
+	values[ntypes] = TimestampTzGetDatum(now);
+	(void) ss_query_latest(query, values, NULL);
 }
 
 int64
@@ -211,9 +220,9 @@ ss_fold(const SSAnalyticsState *state, int64 limit, Snapshot snapshot)
 	}
 	count = (int64) rows.count;
 	ss_rows_free(&rows);
-	write_campaigns(&add_hours, sums.hours, false, now);
-	write_campaigns(&add_days, sums.days, true, now);
-	write_merchants(sums.merchants, now);
+	write_sums(&add_hours, sums.hours, hour_types, lengthof(hour_types), set_hour, now);
+	write_sums(&add_days, sums.days, day_types, lengthof(day_types), set_day, now);
+	write_sums(&add_merchants, sums.merchants, merchant_types, lengthof(merchant_types), set_merchant, now);
 	value = TimestampTzGetDatum(now);
 	(void) ss_query_latest(&note_fold, &value, NULL);
 	return count;

@@ -268,7 +268,6 @@ swipesavvy_refresh_campaign_uplift(PG_FUNCTION_ARGS)
 {
 	SSCall call;
 	SSJson json = {0};
-	SSAnalyticsState state;
 	SSFiguresOf campaign = {0};
 	TimestampTz as_of;
 	uint64 found;
@@ -277,12 +276,7 @@ swipesavvy_refresh_campaign_uplift(PG_FUNCTION_ARGS)
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_audit_none(&call); /* it changes no fact */
-	id = ss_arg_text(fcinfo, 0, "campaign_id", SS_KEY_MAX, false);
-	if (id != NULL)
-	{
-		ss_figures_of(id, &campaign);
-		ss_analytics_require(&state);
-	}
+	id = ss_figures_of_argument(fcinfo, &campaign);
 	count = refresh(campaign.campaign_no, &as_of, &found);
 	if (id != NULL && found == 0)
 		ss_bad_state("campaign never had a hold-out", "\"%s\" goes to everybody it is for.", id);

@@ -139,30 +139,32 @@ check_bounds(int64 value, const char *name, int64 minimum, int64 maximum)
 					 maximum);
 }
 
+static int64
+integer(FunctionCallInfo fcinfo, int n, bool is_int8, const char *name, int64 minimum, int64 maximum, bool *isnull)
+{
+	bool absent = is_absent(fcinfo, n, name, isnull == NULL);
+	int64 value = 0;
+
+	if (!absent)
+	{
+		value = is_int8 ? PG_GETARG_INT64(n) : PG_GETARG_INT32(n);
+		check_bounds(value, name, minimum, maximum);
+	}
+	if (isnull != NULL)
+		*isnull = absent;
+	return value;
+}
+
 int64
 ss_arg_int4(FunctionCallInfo fcinfo, int n, const char *name, int64 minimum, int64 maximum, bool *isnull)
 {
-	bool absent = is_absent(fcinfo, n, name, isnull == NULL);
-	int64 value = absent ? 0 : PG_GETARG_INT32(n);
-
-	if (isnull != NULL)
-		*isnull = absent;
-	if (!absent)
-		check_bounds(value, name, minimum, maximum);
-	return value;
+	return integer(fcinfo, n, false, name, minimum, maximum, isnull);
 }
 
 int64
 ss_arg_int8(FunctionCallInfo fcinfo, int n, const char *name, int64 minimum, int64 maximum, bool *isnull)
 {
-	bool absent = is_absent(fcinfo, n, name, isnull == NULL);
-	int64 value = absent ? 0 : PG_GETARG_INT64(n);
-
-	if (isnull != NULL)
-		*isnull = absent;
-	if (!absent)
-		check_bounds(value, name, minimum, maximum);
-	return value;
+	return integer(fcinfo, n, true, name, minimum, maximum, isnull);
 }
 
 TimestampTz
@@ -240,6 +242,24 @@ ss_document_get(Jsonb *document, const char *key)
 	if (!JB_ROOT_IS_OBJECT(document))
 		return NULL;
 	return getKeyJsonValueFromContainer(&document->root, key, strlen(key), NULL);
+}
+
+JsonbValue *
+ss_document_given(Jsonb *document, const char *key)
+{
+	JsonbValue *value = ss_document_get(document, key);
+
+	return value == NULL || value->type == jbvNull ? NULL : value;
+}
+
+JsonbValue *
+ss_document_required(Jsonb *document, const char *key)
+{
+	JsonbValue *value = ss_document_given(document, key);
+
+	if (value == NULL)
+		ss_missing_value(key);
+	return value;
 }
 
 bool

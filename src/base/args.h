@@ -86,6 +86,10 @@ extern void ss_check_keys(Jsonb *document, const char *name, const char *const *
 /* The value under a key: NULL if the key is absent; jbvNull counts as a value. */
 extern JsonbValue *ss_document_get(Jsonb *document, const char *key);
 
+/* The same where null is as good as absent: NULL for both; the second refuses both, 22023 naming the key. */
+extern JsonbValue *ss_document_given(Jsonb *document, const char *key);
+extern JsonbValue *ss_document_required(Jsonb *document, const char *key);
+
 /* Is the key there with the value null? */
 extern bool ss_document_has_null(Jsonb *document, const char *key);
 

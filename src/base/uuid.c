@@ -8,6 +8,7 @@
 #include "mb/pg_wchar.h"
 
 #include "base/errors.h"
+#include "base/hex.h"
 #include "base/uuid.h"
 
 /* Does a dash precede this byte of the value? */
@@ -15,18 +16,6 @@ static bool
 is_after_dash(int byte)
 {
 	return byte == 4 || byte == 6 || byte == 8 || byte == 10;
-}
-
-static int
-digit_value(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	if (digit >= 'a' && digit <= 'f')
-		return digit - 'a' + 10;
-	if (digit >= 'A' && digit <= 'F')
-		return digit - 'A' + 10;
-	return -1;
 }
 
 bool
@@ -41,8 +30,8 @@ ss_uuid_parse(const char *text, size_t length, pg_uuid_t *value)
 
 		if (is_after_dash(i) && *text++ != '-')
 			return false;
-		high = digit_value(*text++);
-		low = digit_value(*text++);
+		high = ss_hex_digit((unsigned char) *text++);
+		low = ss_hex_digit((unsigned char) *text++);
 		if (high < 0 || low < 0)
 			return false;
 		value->data[i] = (unsigned char) (high << 4 | low);

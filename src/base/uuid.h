@@ -26,6 +26,17 @@ ss_uuid_compare(const pg_uuid_t *a, const pg_uuid_t *b)
 /* The same for qsort() and bsearch(), of ids or of structs that begin with one. */
 extern int ss_uuid_order(const void *a, const void *b);
 
+/* For hash tables in memory; it is not kept anywhere. */
+static inline uint32
+ss_uuid_hash(pg_uuid_t id)
+{
+	uint64 words[2];
+
+	memcpy(words, &id, sizeof(words));
+	words[0] = (words[0] ^ (words[1] >> 29) ^ words[1]) * UINT64CONST(0x9e3779b97f4a7c15);
+	return (uint32) (words[0] >> 32);
+}
+
 /* Is the text 8-4-4-4-12 hexadecimal digits? The server takes other forms, too, and fails with what it does not take. */
 extern bool ss_uuid_is_text(const char *text, size_t length);
 

@@ -20,6 +20,7 @@
 #include "base/money.h"
 #include "base/query.h"
 #include "campaigns/input.h"
+#include "merchants/merchants.h"
 #include "rules/rules.h"
 
 typedef enum FieldKind
@@ -86,8 +87,6 @@ static const Field fields[SS_CAMPAIGN_FIELDS] = {
 };
 
 SS_QUERY(find_segment, "SELECT s.segment_no FROM swipesavvy.segments s WHERE s.name = $1", TEXTOID);
-
-SS_QUERY(find_merchant, "SELECT FROM swipesavvy.merchants m WHERE m.merchant_id = $1", UUIDOID);
 
 SS_QUERY(find_category, "SELECT FROM swipesavvy.merchant_categories k WHERE k.category = $1", TEXTOID);
 
@@ -165,8 +164,8 @@ ss_campaign_input_from_document(SSCampaignInput *input, Jsonb *document, const c
 
 	memset(input->isnull, true, sizeof(input->isnull));
 	take_document(input, document, argument, SS_CAMPAIGN_FIELDS);
-	status = ss_document_get(document, "status");
-	if (status != NULL && status->type != jbvNull)
+	status = ss_document_given(document, "status");
+	if (status != NULL)
 		(void) ss_check_choice(ss_json_as_text(status, "status", SS_KEY_MAX), "status", ss_campaign_statuses);
 }
 
@@ -285,7 +284,6 @@ static void
 check_targets(SSCampaignRow *row)
 {
 	Datum *segment = &row->value[SS_CAMPAIGN_SEGMENT];
-	Datum *merchant = &row->value[SS_CAMPAIGN_MERCHANT];
 	Datum *category = &row->value[SS_CAMPAIGN_CATEGORY];
 
 	if (!row->isnull[SS_CAMPAIGN_SEGMENT])
@@ -296,8 +294,8 @@ check_targets(SSCampaignRow *row)
 			ss_not_found("segment", TextDatumGetCString(*segment));
 		*segment = Int32GetDatum(ss_one_int32(found));
 	}
-	if (!row->isnull[SS_CAMPAIGN_MERCHANT] && ss_query_read(&find_merchant, merchant, NULL) == 0)
-		ss_not_found("merchant", ss_uuid_text(DatumGetUUIDP(*merchant)));
+	if (!row->isnull[SS_CAMPAIGN_MERCHANT])
+		ss_merchant_require(DatumGetUUIDP(row->value[SS_CAMPAIGN_MERCHANT]));
 	if (!row->isnull[SS_CAMPAIGN_CATEGORY] && ss_query_read(&find_category, category, NULL) == 0)
 		ss_not_found("category", TextDatumGetCString(*category));
 }

@@ -26,6 +26,7 @@
 #include "utils/memutils.h"
 #include "utils/tuplesort.h"
 
+#include "base/array.h"
 #include "base/money.h"
 #include "base/query.h"
 #include "base/uuid.h"
@@ -187,13 +188,11 @@ static void
 load_members(Replay *replay)
 {
 	Datum segments = segments_that_matter(replay);
-	int32 room = 1024;
 	Portal cursor;
 	SSRows rows;
 
 	if (segments == (Datum) 0)
 		return;
-	replay->buyers = palloc(room * sizeof(SSBuyer));
 	cursor = ss_query_open(&members_query, &segments, NULL);
 	while ((rows = ss_rows_fetch(cursor, FETCH_MEMBERS)).count > 0)
 	{
@@ -203,13 +202,11 @@ load_members(Replay *replay)
 			SSRow row = ss_row(rows, i);
 			int32 number = number_of(replay, ss_next_uuid(&row));
 
-			if (number == room)
-			{
-				room *= 2;
-				replay->buyers = repalloc_huge(replay->buyers, room * sizeof(SSBuyer));
-			}
 			if (number == replay->nbuyers)
+			{
+				replay->buyers = ss_array_grow(replay->buyers, replay->nbuyers, sizeof(SSBuyer));
 				replay->buyers[replay->nbuyers++] = nobody;
+			}
 			ss_chunk_add_segment(&replay->buyers[number], ss_next_int32(&row));
 		}
 		ss_rows_free(&rows);

@@ -247,19 +247,10 @@ typedef struct Element
 	bool inserted;
 } Element;
 
-/* The value under a key of an element; absent and null are the same. */
-static JsonbValue *
-get(Jsonb *document, const char *key)
-{
-	JsonbValue *value = ss_document_get(document, key);
-
-	return (value == NULL || value->type == jbvNull) ? NULL : value;
-}
-
 static char *
 get_text(Jsonb *document, const char *key)
 {
-	JsonbValue *value = get(document, key);
+	JsonbValue *value = ss_document_given(document, key);
 
 	if (value == NULL)
 		ss_missing_value(key);
@@ -269,7 +260,7 @@ get_text(Jsonb *document, const char *key)
 static pg_uuid_t *
 get_uuid(Jsonb *document, const char *key)
 {
-	JsonbValue *value = get(document, key);
+	JsonbValue *value = ss_document_given(document, key);
 
 	return value == NULL ? NULL : ss_json_as_uuid(value, key);
 }
@@ -292,9 +283,9 @@ read_element(void *argument)
 	event->kind = get_text(document, "kind");
 	(void) ss_check_choice(event->kind, "kind", kinds);
 	event->user_id = get_uuid(document, "user_id");
-	value = get(document, "value");
+	value = ss_document_given(document, "value");
 	event->value = value == NULL ? NULL : ss_json_as_numeric(value, "value");
-	value = get(document, "occurred_at");
+	value = ss_document_given(document, "occurred_at");
 	event->is_now = value == NULL;
 	if (value != NULL)
 		event->occurred_at = ss_json_as_time(value, "occurred_at", ss_rules_get()->settings.timezone);

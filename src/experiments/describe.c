@@ -52,66 +52,16 @@ static const char *const outsides[] = {"control", "none", NULL};
 static const char *const scopes[] = {"all", "target", NULL};
 
 /* The arguments of create_ab_test and create_flag_test, in their order */
-static const char *const campaign_arguments[] = {"test_name",
-												 "control_campaign_id",
-												 "variant_campaign_ids",
-												 "target_sample_size",
-												 "confidence_level",
-												 "minimum_effect_size",
-												 "hypothesis",
-												 "weights",
-												 "hold_out",
-												 "coverage",
-												 "segment",
-												 "namespace",
-												 "exposure",
-												 "outside",
-												 "primary_metric",
-												 "metrics",
-												 "guardrails",
-												 "scope",
-												 "window_days",
-												 "covariate_days",
-												 "power",
-												 "baseline",
-												 "sequential",
-												 "sequential_tuning",
-												 "minimum_days",
-												 "minimum_conversions",
-												 "test_key",
-												 "seed",
-												 "test_id",
-												 NULL};
-static const char *const flag_arguments[] = {"test_name",
-											 "flag_key",
-											 "variations",
-											 "target_sample_size",
-											 "confidence_level",
-											 "minimum_effect_size",
-											 "hypothesis",
-											 "weights",
-											 "hold_out",
-											 "coverage",
-											 "condition",
-											 "namespace",
-											 "exposure",
-											 "outside",
-											 "primary_metric",
-											 "metrics",
-											 "guardrails",
-											 "scope",
-											 "window_days",
-											 "covariate_days",
-											 "power",
-											 "baseline",
-											 "sequential",
-											 "sequential_tuning",
-											 "minimum_days",
-											 "minimum_conversions",
-											 "test_key",
-											 "seed",
-											 "test_id",
-											 NULL};
+#define OF_ITS_SIZE                                                                                                    \
+	"target_sample_size", "confidence_level", "minimum_effect_size", "hypothesis", "weights", "hold_out", "coverage"
+#define OF_ITS_PLAN                                                                                                    \
+	"namespace", "exposure", "outside", "primary_metric", "metrics", "guardrails", "scope", "window_days",             \
+		"covariate_days", "power", "baseline", "sequential", "sequential_tuning", "minimum_days",                      \
+		"minimum_conversions", "test_key", "seed", "test_id"
+static const char *const campaign_arguments[] = {
+	"test_name", "control_campaign_id", "variant_campaign_ids", OF_ITS_SIZE, "segment", OF_ITS_PLAN, NULL};
+static const char *const flag_arguments[] = {"test_name", "flag_key",  "variations", OF_ITS_SIZE,
+											 "condition", OF_ITS_PLAN, NULL};
 
 /* What a test that has started may still become */
 static const char *const started_arguments[] = {"test_name",  "hypothesis",	  "coverage",			"metrics",
@@ -180,18 +130,6 @@ add_share(SSJson *json, const char *key, int64 value, int decimals)
 	ss_json_money(json, key, value, decimals);
 }
 
-static void
-add_metrics(SSJson *json, const char *key, SSMetricSet set)
-{
-	ss_json_open_array(json, key);
-	for (int i = 0; i < SS_METRICS; i++)
-	{
-		if (set & SS_METRIC_BIT(i))
-			ss_json_text(json, NULL, ss_metric_specs[i].name);
-	}
-	ss_json_close_array(json);
-}
-
 /* What the groups of a test get, by the arguments that said so. */
 static void
 describe_groups(SSJson *json, const SSTest *test)
@@ -251,8 +189,8 @@ ss_test_describe(const SSTest *test)
 	if (!test->of_flag)
 		ss_json_text(&json, "outside", outsides[!test->control_outside]);
 	ss_json_text(&json, "primary_metric", ss_metric_specs[test->primary].name);
-	add_metrics(&json, "metrics", test->metrics);
-	add_metrics(&json, "guardrails", test->guardrails);
+	ss_metrics_add(&json, "metrics", test->metrics);
+	ss_metrics_add(&json, "guardrails", test->guardrails);
 	ss_json_text(&json, "scope", scopes[test->target_only]);
 	if (test->window_days > 0)
 		ss_json_int(&json, "window_days", test->window_days);
@@ -310,19 +248,10 @@ ss_test_change(const SSTest *test, Jsonb *changes)
 
 /* --- values of a description ------------------------------------------------------------------- */
 
-/* Null is as good as absent. */
-static JsonbValue *
-get(Jsonb *description, const char *name)
-{
-	JsonbValue *value = ss_document_get(description, name);
-
-	return value == NULL || value->type == jbvNull ? NULL : value;
-}
-
 static char *
 get_text(Jsonb *description, const char *name, int max_chars)
 {
-	JsonbValue *value = get(description, name);
+	JsonbValue *value = ss_document_given(description, name);
 
 	return value == NULL ? NULL : ss_json_as_text(value, name, max_chars);
 }
@@ -330,7 +259,7 @@ get_text(Jsonb *description, const char *name, int max_chars)
 static int64
 get_int(Jsonb *description, const char *name, int64 minimum, int64 maximum, int64 when_null)
 {
-	JsonbValue *value = get(description, name);
+	JsonbValue *value = ss_document_given(description, name);
 
 	return value == NULL ? when_null : ss_json_as_int(value, name, minimum, maximum);
 }
@@ -338,7 +267,7 @@ get_int(Jsonb *description, const char *name, int64 minimum, int64 maximum, int6
 static int64
 get_scaled(Jsonb *description, const char *name, int decimals, int64 minimum, int64 maximum, int64 when_null)
 {
-	JsonbValue *value = get(description, name);
+	JsonbValue *value = ss_document_given(description, name);
 
 	return value == NULL ? when_null
 						 : ss_scaled_from_numeric(ss_json_as_numeric(value, name), decimals, minimum, maximum, name);
@@ -347,7 +276,7 @@ get_scaled(Jsonb *description, const char *name, int decimals, int64 minimum, in
 static int
 get_choice(Jsonb *description, const char *name, const char *const *choices, int when_null)
 {
-	JsonbValue *value = get(description, name);
+	JsonbValue *value = ss_document_given(description, name);
 
 	return value == NULL ? when_null : ss_check_choice(ss_json_as_text(value, name, SS_KEY_MAX), name, choices);
 }
@@ -373,7 +302,7 @@ elements_of(JsonbValue *value, const char *name, int minimum, int maximum, int *
 static SSMetricSet
 get_metrics(Jsonb *description, const char *name, SSMetricSet when_null)
 {
-	JsonbValue *value = get(description, name);
+	JsonbValue *value = ss_document_given(description, name);
 	SSMetricSet set = 0;
 	JsonbValue *items;
 	int count;
@@ -407,7 +336,7 @@ check_key(const char *key, const char *name)
 static void
 take_names(Jsonb *description, SSTest *test)
 {
-	JsonbValue *id = get(description, "test_id");
+	JsonbValue *id = ss_document_given(description, "test_id");
 
 	test->name = get_text(description, "test_name", SS_NAME_MAX);
 	if (test->name == NULL)
@@ -429,7 +358,7 @@ take_names(Jsonb *description, SSTest *test)
 static void
 take_namespace(Jsonb *description, SSTest *test)
 {
-	JsonbValue *value = get(description, "namespace");
+	JsonbValue *value = ss_document_given(description, "namespace");
 	JsonbValue *items;
 	int count;
 
@@ -456,7 +385,7 @@ equal_weights(SSTest *test, int variants, int32 whole)
 static void
 take_weights(Jsonb *description, SSTest *test, int variants)
 {
-	JsonbValue *value = get(description, "weights");
+	JsonbValue *value = ss_document_given(description, "weights");
 	int32 hold_out = get_scaled(description, "hold_out", 4, 0, SHARE / 2, 0);
 	int32 whole = SHARE - hold_out;
 	int32 sum = 0;
@@ -596,7 +525,7 @@ static void
 take_campaigns(Jsonb *description, SSTest *test)
 {
 	char *control = get_text(description, "control_campaign_id", SS_KEY_MAX);
-	JsonbValue *variants = get(description, "variant_campaign_ids");
+	JsonbValue *variants = ss_document_given(description, "variant_campaign_ids");
 	Target common = {0};
 	JsonbValue *items;
 	int count;
@@ -618,8 +547,8 @@ take_campaigns(Jsonb *description, SSTest *test)
 static void
 take_variations(Jsonb *description, SSTest *test)
 {
-	JsonbValue *variations = get(description, "variations");
-	JsonbValue *condition = get(description, "condition");
+	JsonbValue *variations = ss_document_given(description, "variations");
+	JsonbValue *condition = ss_document_given(description, "condition");
 	JsonbValue *items;
 	int count;
 
@@ -661,7 +590,7 @@ take_measures(Jsonb *description, SSTest *test)
 static Numeric
 get_numeric(Jsonb *description, const char *name, double minimum, double maximum)
 {
-	JsonbValue *value = get(description, name);
+	JsonbValue *value = ss_document_given(description, name);
 	Numeric number;
 	double size;
 
@@ -677,7 +606,7 @@ get_numeric(Jsonb *description, const char *name, double minimum, double maximum
 static void
 take_statistics(Jsonb *description, SSTest *test)
 {
-	JsonbValue *sequential = get(description, "sequential");
+	JsonbValue *sequential = ss_document_given(description, "sequential");
 
 	test->target_sample_size = get_int(description, "target_sample_size", 1, SAMPLE_MAX, 0);
 	test->confidence = get_scaled(description, "confidence_level", 2, 90, 99, DEFAULT_CONFIDENCE);
@@ -701,7 +630,7 @@ check_fixed_for_flags(Jsonb *description, SSTest *test)
 	test->control_outside = false;
 	if (get_choice(description, "exposure", exposures, 1) != 1)
 		ss_bad_value("exposure", "A test of a flag counts who was told its variation: \"assignment\".");
-	if (get(description, "outside") != NULL)
+	if (ss_document_given(description, "outside") != NULL)
 		ss_bad_value("outside", "Outside of a test of a flag its other rules decide.");
 	if (test->target_only)
 		ss_bad_value("scope", "A test of a flag has no target.");

@@ -24,6 +24,7 @@
 #include "call/call.h"
 #include "experiments/exposures.h"
 #include "rules/rules.h"
+#include "users/users.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_assign_ab_test);
 PG_FUNCTION_INFO_V1(swipesavvy_track_exposures);
@@ -36,8 +37,6 @@ SS_QUERY(read_exposure,
 		 "SELECT e.group_no::integer, e.first_at, e.multiple FROM swipesavvy.ab_test_exposures e"
 		 " WHERE e.user_id = $1 AND e.test_no = $2",
 		 UUIDOID, INT4OID);
-
-SS_QUERY(is_erased, "SELECT u.erased_at IS NOT NULL FROM swipesavvy.users u WHERE u.user_id = $1 FOR SHARE", UUIDOID);
 
 SS_QUERY(insert_exposure,
 		 "INSERT INTO swipesavvy.ab_test_exposures (user_id, test_no, group_no, first_at) VALUES ($1, $2, $3, $4)"
@@ -74,19 +73,6 @@ find_exposure(const SSAssignable *test, const pg_uuid_t *user_id, Exposure *foun
 	return true;
 }
 
-static bool
-is_gone(const pg_uuid_t *user_id)
-{
-	Datum id = UUIDPGetDatum(user_id);
-	SSRows rows = ss_rows_latest(&is_erased, &id, NULL);
-	SSRow row;
-
-	if (rows.count == 0)
-		return false; /* an id that is no user yet */
-	row = ss_row(rows, 0);
-	return ss_next_bool(&row);
-}
-
 bool
 ss_exposure_record(const SSAssignable *test, const pg_uuid_t *user_id, int group, TimestampTz at)
 {
@@ -96,7 +82,7 @@ ss_exposure_record(const SSAssignable *test, const pg_uuid_t *user_id, int group
 
 	if (!find_exposure(test, user_id, &found))
 	{
-		if (is_gone(user_id))
+		if (ss_users_is_erased(user_id))
 			return false;
 		if (ss_query_latest(&insert_exposure, values, NULL) > 0)
 			return true;
@@ -186,16 +172,6 @@ typedef struct Report
 	bool recorded;
 } Report;
 
-static JsonbValue *
-required(Jsonb *document, const char *key)
-{
-	JsonbValue *value = ss_document_get(document, key);
-
-	if (value == NULL || value->type == jbvNull)
-		ss_missing_value(key);
-	return value;
-}
-
 /* The variation's index, or its key, which is the name of the group. */
 static int
 variation_of(const SSAssignable *test, const JsonbValue *value)
@@ -226,16 +202,19 @@ record_report(void *argument)
 		ss_bad_value("exposures", "It is not a JSON object.");
 	document = JsonbValueToJsonb(&report->value);
 	ss_check_keys(document, "exposures", exposure_keys);
-	test = ss_assignable_by_key(ss_json_as_text(required(document, "test_key"), "test_key", KEY_LENGTH_MAX));
-	user_id = ss_json_as_uuid(required(document, "user_id"), "user_id");
-	at = ss_json_as_time(required(document, "occurred_at"), "occurred_at", ss_rules_get()->settings.timezone);
+	test =
+		ss_assignable_by_key(ss_json_as_text(ss_document_required(document, "test_key"), "test_key", KEY_LENGTH_MAX));
+	user_id = ss_json_as_uuid(ss_document_required(document, "user_id"), "user_id");
+	at = ss_json_as_time(ss_document_required(document, "occurred_at"), "occurred_at",
+						 ss_rules_get()->settings.timezone);
 	if (TIMESTAMP_NOT_FINITE(at) || at > report->latest)
 		ss_bad_value("occurred_at", "It lies ahead.");
 	if (!test->by_assignment)
 		ss_bad_state("test does not count exposures", "It counts its population.");
 	if (!ss_assignable_ran(test, at))
 		ss_bad_state("test was not running", "It was not at occurred_at.");
-	report->recorded = ss_exposure_record(test, user_id, variation_of(test, required(document, "variation")), at);
+	report->recorded =
+		ss_exposure_record(test, user_id, variation_of(test, ss_document_required(document, "variation")), at);
 }
 
 /* Takes the elements one by one; what is wrong with one goes into the open array. */

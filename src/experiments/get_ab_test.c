@@ -66,18 +66,6 @@ write_count(SSJson *json, const char *key, int64 value)
 }
 
 static void
-write_metrics(SSJson *json, const char *key, SSMetricSet set)
-{
-	ss_json_open_array(json, key);
-	for (int i = 0; i < SS_METRICS; i++)
-	{
-		if (set & SS_METRIC_BIT(i))
-			ss_json_text(json, NULL, ss_metric_specs[i].name);
-	}
-	ss_json_close_array(json);
-}
-
-static void
 write_groups(SSJson *json, const SSTest *test)
 {
 	ss_json_open_array(json, "groups");
@@ -184,8 +172,8 @@ write_design(SSJson *json, const SSTest *test)
 	ss_json_text(json, "currency", test->currency);
 	ss_json_text(json, "scope", test->target_only ? "target" : "all");
 	ss_json_text(json, "primary_metric", ss_metric_specs[test->primary].name);
-	write_metrics(json, "metrics", test->metrics);
-	write_metrics(json, "guardrails", test->guardrails);
+	ss_metrics_add(json, "metrics", test->metrics);
+	ss_metrics_add(json, "guardrails", test->guardrails);
 	write_count(json, "window_days", test->window_days);
 	ss_json_int(json, "covariate_days", test->covariate_days);
 	ss_json_money(json, "confidence_level", test->confidence, 2);

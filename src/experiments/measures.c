@@ -20,3 +20,15 @@ const SSMetricSpec ss_metric_specs[SS_METRICS] = {
 
 const char *const ss_metric_names[] = {"conversion",   "buyers",	  "orders",		   "revenue",	  "cost",
 									   "bonus_points", "net_revenue", "average_order", "refund_rate", NULL};
+
+void
+ss_metrics_add(SSJson *json, const char *key, SSMetricSet set)
+{
+	ss_json_open_array(json, key);
+	for (int i = 0; i < SS_METRICS; i++)
+	{
+		if (set & SS_METRIC_BIT(i))
+			ss_json_text(json, NULL, ss_metric_specs[i].name);
+	}
+	ss_json_close_array(json);
+}

@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "base/json.h"
 #include "experiments/statistics.h"
 
 /* In the order in which results show them; their names are stored. */
@@ -43,5 +44,8 @@ extern const SSMetricSpec ss_metric_specs[SS_METRICS];
 
 /* The names with a NULL after the last. */
 extern const char *const ss_metric_names[];
+
+/* The names of those in a set, as an array. */
+extern void ss_metrics_add(SSJson *json, const char *key, SSMetricSet set);
 
 #endif /* SS_METRICS_OF_TESTS_H */

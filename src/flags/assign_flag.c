@@ -20,12 +20,11 @@
 #include "flags/assign_flag.h"
 #include "flags/flag_call.h"
 #include "flags/usage.h"
+#include "users/users.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_assign_flag);
 
 SSFlagExposure ss_flag_exposure = NULL;
-
-SS_QUERY(is_erased, "SELECT u.erased_at IS NOT NULL FROM swipesavvy.users u WHERE u.user_id = $1 FOR SHARE", UUIDOID);
 
 /* $5: the variation that was kept so far. */
 SS_QUERY(keep_assignment,
@@ -101,15 +100,6 @@ keep(Assigning *assigning, SSText key, SSNode *variation)
 	return ss_query_latest(&keep_assignment, values, nulls) > 0;
 }
 
-bool
-ss_flag_user_is_gone(const pg_uuid_t *user_id)
-{
-	Datum id = UUIDPGetDatum(user_id);
-	SSRows rows = ss_rows_latest(&is_erased, &id, NULL);
-
-	return rows.count > 0 && ss_one_bool(rows);
-}
-
 /* Keeps what evaluating has added; false if it is to be evaluated again. */
 static bool
 keep_all(Assigning *assigning)
@@ -122,7 +112,7 @@ keep_all(Assigning *assigning)
 
 		if (before != NULL && ss_node_strictly_equal(before, &assignments->items[i]))
 			continue;
-		if (ss_flag_user_is_gone(assigning->user_id))
+		if (ss_users_is_erased(assigning->user_id))
 			return true;
 		if (!keep(assigning, assignments->keys[i], &assignments->items[i]))
 			return false;

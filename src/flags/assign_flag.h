@@ -20,7 +20,4 @@ typedef bool (*SSFlagExposure)(const SSFlag *flag, SSText rule_id, const pg_uuid
 
 extern SSFlagExposure ss_flag_exposure;
 
-/* Has the user been erased? Asked before something is written of it; one who is there is not erased until the transaction ends. */
-extern bool ss_flag_user_is_gone(const pg_uuid_t *user_id);
-
 #endif /* SS_ASSIGN_FLAG_H */

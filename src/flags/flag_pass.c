@@ -38,21 +38,11 @@ typedef struct Member
 	char status;
 } Member;
 
-static inline uint32
-hash_user(pg_uuid_t id)
-{
-	uint64 words[2];
-
-	memcpy(words, &id, sizeof(words));
-	words[0] = (words[0] ^ (words[1] >> 29) ^ words[1]) * UINT64CONST(0x9e3779b97f4a7c15);
-	return (uint32) (words[0] >> 32);
-}
-
 #define SH_PREFIX			 members
 #define SH_ELEMENT_TYPE		 Member
 #define SH_KEY_TYPE			 pg_uuid_t
 #define SH_KEY				 user_id
-#define SH_HASH_KEY(tb, key) hash_user(key)
+#define SH_HASH_KEY(tb, key) ss_uuid_hash(key)
 #define SH_EQUAL(tb, a, b)	 (ss_uuid_equal(&(a), &(b)))
 #define SH_SCOPE			 static inline
 #define SH_DEFINE
@@ -104,7 +94,7 @@ typedef struct Pass
 static inline bool
 is_of_part(const Pass *pass, const pg_uuid_t *id)
 {
-	return pass->parts == 1 || (hash_user(*id) >> 24) % pass->parts == pass->part;
+	return pass->parts == 1 || (ss_uuid_hash(*id) >> 24) % pass->parts == pass->part;
 }
 
 /* Keeps half of the members: those of the first of twice as many parts. */

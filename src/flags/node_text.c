@@ -14,6 +14,7 @@
 #include "utils/json.h"
 
 #include "base/casing.h"
+#include "base/hex.h"
 #include "flags/node.h"
 
 /* What is nested more deeply has no text and equals nothing. */
@@ -136,18 +137,6 @@ strip(SSText text)
 	return first == end ? (SSText){end, 0} : (SSText){first, last - first};
 }
 
-static int
-digit_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return 16;
-}
-
 /* Digits of base two to the bits, rounded once: what no longer fits leaves a mark in the last bit. */
 static double
 binary_number(SSText text, int bits)
@@ -159,9 +148,9 @@ binary_number(SSText text, int bits)
 		return NAN;
 	for (int i = 0; i < text.length; i++)
 	{
-		int digit = digit_value(text.data[i]);
+		int digit = ss_hex_digit((unsigned char) text.data[i]);
 
-		if (digit >= 1 << bits)
+		if (digit < 0 || digit >= 1 << bits)
 			return NAN;
 		if (mantissa >> (63 - bits) == 0)
 			mantissa = mantissa << bits | digit;

@@ -25,7 +25,9 @@
  */
 #include "postgres.h"
 
+#include "base/array.h"
 #include "base/casing.h"
+#include "base/hex.h"
 #include "flags/regex.h"
 
 #define MAX_BOUND 255 /* DUPMAX of the server's engine */
@@ -71,7 +73,7 @@ typedef struct Translator
 
 	pg_wchar *out;
 	int nout;
-	int max_out;
+	int64 max_out;
 
 	Group *groups;
 	int ngroups;
@@ -107,11 +109,7 @@ static const UnitRange line_ends[] = {{0x0a, 0x0a}, {0x0d, 0x0d}, {0x2028, 0x202
 static void
 put(Translator *t, pg_wchar c)
 {
-	if (t->nout == t->max_out)
-	{
-		t->max_out *= 2;
-		t->out = repalloc_huge(t->out, sizeof(pg_wchar) * t->max_out);
-	}
+	t->out = ss_array_reserve(t->out, &t->max_out, t->nout + 1, sizeof(pg_wchar));
 	t->out[t->nout++] = c;
 }
 
@@ -205,18 +203,6 @@ put_set_range(Translator *t, pg_wchar from, pg_wchar to)
 
 /* --- the parts of an escape ---------------------------------------------------------------------- */
 
-static int
-hex_value(pg_wchar c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 static bool
 is_letter(pg_wchar c)
 {
@@ -239,7 +225,7 @@ read_hex(Translator *t, int count, pg_wchar *c)
 		return false;
 	for (int i = 0; i < count; i++)
 	{
-		int digit = hex_value(t->at[i]);
+		int digit = ss_hex_digit(t->at[i]);
 
 		if (digit < 0)
 			return false;
@@ -730,8 +716,7 @@ ss_regex_translate(SSText pattern, bool any_case, pg_wchar **translated, int *le
 
 	t.at = ss_utf8_to_units(pattern.data, pattern.length, &count);
 	t.end = t.at + count;
-	t.max_out = 2 * count + 64;
-	t.out = palloc_extended(sizeof(pg_wchar) * t.max_out, MCXT_ALLOC_HUGE);
+	t.out = ss_array_reserve(NULL, &t.max_out, 2 * (int64) count + 64, sizeof(pg_wchar));
 	t.groups = palloc_extended(sizeof(Group) * (count + 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	t.open = palloc_extended(sizeof(Open) * (count + 1), MCXT_ALLOC_HUGE);
 	if (!find_groups(&t))

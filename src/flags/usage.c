@@ -23,6 +23,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "base/array.h"
 #include "flags/usage.h"
 
 #define GROUPS	  64
@@ -59,7 +60,7 @@ static TimestampTz row_moment = DT_NOBEGIN; /* of the statement that added to th
 /* What this transaction has taken. */
 static SSUsage *taken = NULL;
 static int ntaken = 0;
-static int taken_room = 0;
+static int64 taken_room = 0;
 
 /* --- cells ---------------------------------------------------------------------------------------- */
 
@@ -383,11 +384,7 @@ ss_usage_lost(void)
 static void
 make_room(void)
 {
-	if (ntaken + CELLS <= taken_room)
-		return;
-	taken_room = Max(2 * taken_room, ntaken + CELLS);
-	taken = taken == NULL ? MemoryContextAllocHuge(TopMemoryContext, taken_room * sizeof(SSUsage))
-						  : repalloc_huge(taken, taken_room * sizeof(SSUsage));
+	taken = ss_array_reserve_in(TopMemoryContext, taken, &taken_room, ntaken + CELLS, sizeof(SSUsage));
 }
 
 int

@@ -176,25 +176,22 @@ static const char *const resolution_names[] = {"sample", "minute", "hour", "auto
 
 /* $1 figure, $2 and $3 from when until before when, $4 how many at most */
 #define READ(from)                                                                                                         \
-	{                                                                                                                      \
+	SS_QUERY_OF(                                                                                                           \
 		"SELECT p.starts_at AS at, v.least AS min, trim_scale(round(v.total / v.samples, 3)) AS avg, v.greatest AS max,"   \
 		"       v.samples::integer AS samples"                                                                             \
 		"  FROM swipesavvy." from " p CROSS JOIN LATERAL (SELECT " PARTS(                                                  \
 			"(p.figures -> $1)",                                                                                           \
 			"p.samples") ") v"                                                                                             \
 						 " WHERE p.starts_at >= $2 AND p.starts_at < $3 AND p.figures ? $1 ORDER BY p.starts_at LIMIT $4", \
-			4, {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID}, NULL                                                    \
-	}
+		TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID)
 
 static SSQuery read_points[RESOLUTIONS] = {
-	[SAMPLE] =
-		{"SELECT s.sampled_at AS at, v.value AS min, v.value AS avg, v.value AS max, 1 AS samples"
-		 "  FROM swipesavvy.health_samples s CROSS JOIN LATERAL"
-		 "       (SELECT CASE jsonb_typeof(s.figures -> $1) WHEN 'number' THEN (s.figures -> $1)::numeric END AS value) v"
-		 " WHERE s.sampled_at >= $2 AND s.sampled_at < $3 AND v.value IS NOT NULL ORDER BY s.sampled_at LIMIT $4",
-		 4,
-		 {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID},
-		 NULL},
+	[SAMPLE] = SS_QUERY_OF(
+		"SELECT s.sampled_at AS at, v.value AS min, v.value AS avg, v.value AS max, 1 AS samples"
+		"  FROM swipesavvy.health_samples s CROSS JOIN LATERAL"
+		"       (SELECT CASE jsonb_typeof(s.figures -> $1) WHEN 'number' THEN (s.figures -> $1)::numeric END AS value) v"
+		" WHERE s.sampled_at >= $2 AND s.sampled_at < $3 AND v.value IS NOT NULL ORDER BY s.sampled_at LIMIT $4",
+		TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID),
 	[MINUTE] = READ("health_minutes"),
 	[HOUR] = READ("health_hours"),
 };

@@ -59,16 +59,15 @@ SS_QUERY(
  * server was up in days that have not come yet goes to the present one.
  */
 static SSQuery forget_future[] = {
-	{"DELETE FROM swipesavvy.health_samples WHERE sampled_at > $1", 1, {TIMESTAMPTZOID}, NULL},
-	{"DELETE FROM swipesavvy.health_minutes WHERE starts_at > $1", 1, {TIMESTAMPTZOID}, NULL},
-	{"DELETE FROM swipesavvy.health_hours WHERE starts_at > $1", 1, {TIMESTAMPTZOID}, NULL},
-	{"WITH gone AS (DELETE FROM swipesavvy.health_days WHERE day > ($1 AT TIME ZONE 'UTC')::date RETURNING seconds_up)"
-	 " UPDATE swipesavvy.health_days d SET first_at = least(d.first_at, $1), last_at = least(d.last_at, $1),"
-	 "        seconds_up = d.seconds_up + coalesce((SELECT sum(g.seconds_up) FROM gone g), 0)"
-	 "  WHERE d.day = ($1 AT TIME ZONE 'UTC')::date AND (d.last_at > $1 OR EXISTS (SELECT FROM gone))",
-	 1,
-	 {TIMESTAMPTZOID},
-	 NULL},
+	SS_QUERY_OF("DELETE FROM swipesavvy.health_samples WHERE sampled_at > $1", TIMESTAMPTZOID),
+	SS_QUERY_OF("DELETE FROM swipesavvy.health_minutes WHERE starts_at > $1", TIMESTAMPTZOID),
+	SS_QUERY_OF("DELETE FROM swipesavvy.health_hours WHERE starts_at > $1", TIMESTAMPTZOID),
+	SS_QUERY_OF(
+		"WITH gone AS (DELETE FROM swipesavvy.health_days WHERE day > ($1 AT TIME ZONE 'UTC')::date RETURNING seconds_up)"
+		" UPDATE swipesavvy.health_days d SET first_at = least(d.first_at, $1), last_at = least(d.last_at, $1),"
+		"        seconds_up = d.seconds_up + coalesce((SELECT sum(g.seconds_up) FROM gone g), 0)"
+		"  WHERE d.day = ($1 AT TIME ZONE 'UTC')::date AND (d.last_at > $1 OR EXISTS (SELECT FROM gone))",
+		TIMESTAMPTZOID),
 };
 
 /* The server was up between two samples that are no more than three intervals ($2 seconds each) apart. */

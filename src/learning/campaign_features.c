@@ -75,19 +75,15 @@ count_target(const SSTerms *terms, const SSHistory *history, const SSMoment *mom
 {
 	double major = (double) ss_minor_per_major(history->rules->settings.exponent);
 	int32 merchant = terms->has_merchant ? ss_history_merchant(history, &terms->merchant_id) : -1;
+	int at = ss_history_find(history, moment->from_365);
+	const SSPast *past;
 	int128 sum = 0;
 	int64 all = 0;
 	int64 there = 0;
 	int64 like_it = 0;
 
-	for (int i = ss_history_find(history, moment->from_365); i < history->count; i++)
+	while ((past = ss_history_next(history, moment->at, &at)) != NULL)
 	{
-		const SSPast *past = &history->items[i];
-
-		if (past->at >= moment->at)
-			break;
-		if (!past->counts)
-			continue;
 		all++;
 		sum += past->amount;
 		there += merchant >= 0 && past->merchant == merchant;

@@ -82,17 +82,13 @@ static void
 add_up(SSHistory *history, const SSMoment *moment, Sums *sums)
 {
 	bits8 categories[PG_INT16_MAX / 8 + 1] = {0};
+	int at = ss_history_find(history, moment->from_365);
+	const SSPast *past;
 
 	memset(sums, 0, sizeof(Sums));
 	history->stamp++;
-	for (int i = ss_history_find(history, moment->from_365); i < history->count; i++)
+	while ((past = ss_history_next(history, moment->at, &at)) != NULL)
 	{
-		const SSPast *past = &history->items[i];
-
-		if (past->at >= moment->at)
-			break;
-		if (!past->counts)
-			continue;
 		if (sums->n_365 > 0 && past->day > sums->last_day)
 			sums->gaps[sums->ngaps++] = past->day - sums->last_day;
 		sums->last_day = past->day;

@@ -20,14 +20,13 @@
 #include "call/call.h"
 #include "campaigns/campaigns.h"
 #include "learning/model.h"
+#include "merchants/merchants.h"
 #include "users/users.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_record_ml_feedback);
 
 static const char *const models[] = {"conversion", "churn", "affinity", "offer", NULL};
 static const char *const outcomes[] = {"accepted", "dismissed", "irrelevant", "converted", NULL};
-
-SS_QUERY(find_merchant, "SELECT FROM swipesavvy.merchants m WHERE m.merchant_id = $1", UUIDOID);
 
 SS_QUERY(find_refusal, "SELECT FROM swipesavvy.ml_profiling_refusals p WHERE p.user_id = $1", UUIDOID);
 
@@ -83,14 +82,13 @@ static void
 require_subjects(const SSCall *call, Feedback *feedback)
 {
 	Datum user = UUIDPGetDatum(feedback->user_id);
-	Datum merchant = UUIDPGetDatum(feedback->merchant_id);
 
 	ss_users_lock(feedback->user_id);
 	ss_users_refuse_erased(feedback->user_id);
 	if (ss_query_latest(&find_refusal, &user, NULL) > 0)
 		ss_model_refuse(SS_REFUSED, feedback->user_id);
-	if (feedback->merchant_id != NULL && ss_query_read(&find_merchant, &merchant, NULL) == 0)
-		ss_not_found("merchant", ss_uuid_text(feedback->merchant_id));
+	if (feedback->merchant_id != NULL)
+		ss_merchant_require(feedback->merchant_id);
 	if (feedback->campaign_id == NULL)
 		return;
 	feedback->campaign_no = ss_call_has(call, SS_BACKEND | SS_ADMIN)

@@ -25,6 +25,7 @@
 #include "learning/model.h"
 #include "learning/model_kinds.h"
 #include "learning/six.h"
+#include "merchants/merchants.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_predict);
 
@@ -254,8 +255,6 @@ add_answer(SSJson *json, Question *question, bool explain)
 		add_no_explanation(json);
 }
 
-SS_QUERY(find_merchant, "SELECT FROM swipesavvy.merchants WHERE merchant_id = $1", UUIDOID);
-
 /* What may be asked: the models that are trained, and the affinity, whose weights are fixed. */
 static const char *const asked[] = {SS_MODEL_AFFINITY, SS_MODEL_CHURN, SS_MODEL_CONVERSION, SS_MODEL_OFFER, NULL};
 
@@ -268,8 +267,7 @@ add_affinity(SSJson *json, const pg_uuid_t *user_id, const pg_uuid_t *merchant_i
 	int count;
 	int i = 0;
 
-	if (ss_query_read(&find_merchant, (Datum[]){UUIDPGetDatum(merchant_id)}, NULL) == 0)
-		ss_not_found("merchant", ss_uuid_text(merchant_id));
+	ss_merchant_require(merchant_id);
 	count = ss_affinity(rules, user_id, as_of, &merchants);
 	while (i < count && !ss_uuid_equal(&merchants[i].id, merchant_id))
 		i++;

@@ -27,21 +27,11 @@ typedef struct PastMerchant
 	int32 no;
 } PastMerchant;
 
-static inline uint32
-hash_merchant(pg_uuid_t id)
-{
-	uint64 words[2];
-
-	memcpy(words, &id, sizeof(words));
-	words[0] = (words[0] ^ (words[1] >> 29) ^ words[1]) * UINT64CONST(0x9e3779b97f4a7c15);
-	return (uint32) (words[0] >> 32);
-}
-
 #define SH_PREFIX			 past_merchants
 #define SH_ELEMENT_TYPE		 PastMerchant
 #define SH_KEY_TYPE			 pg_uuid_t
 #define SH_KEY				 id
-#define SH_HASH_KEY(tb, key) hash_merchant(key)
+#define SH_HASH_KEY(tb, key) ss_uuid_hash(key)
 #define SH_EQUAL(tb, a, b)	 (ss_uuid_equal(&(a), &(b)))
 #define SH_SCOPE			 static inline
 #define SH_DEFINE
@@ -132,12 +122,8 @@ ss_history_add(SSHistory *history, const SSPastInput *input)
 
 	if (history->count == 2 * SS_HISTORY_MAX)
 		drop_oldest(history);
-	if (history->count == history->room)
-	{
-		history->room = Max(64, 2 * history->room);
-		history->items = history->items == NULL ? MemoryContextAlloc(history->context, history->room * sizeof(SSPast))
-												: repalloc(history->items, history->room * sizeof(SSPast));
-	}
+	history->items =
+		ss_array_reserve_in(history->context, history->items, &history->room, history->count + 1, sizeof(SSPast));
 	past = &history->items[history->count++];
 	past->id = input->id;
 	past->at = input->at;

@@ -38,7 +38,7 @@ typedef struct SSHistory
 	SSLocalDays days;
 	MemoryContext context;
 	int count;
-	int room;
+	int64 room;
 	SSPast *items;
 	bool has_first;
 	DateADT first_day; /* of the first purchase ever that counts */
@@ -90,5 +90,19 @@ extern int32 ss_history_merchant(const SSHistory *history, const pg_uuid_t *id);
 
 /* The first item not before a moment, count if there is none. */
 extern int ss_history_find(const SSHistory *history, TimestampTz moment);
+
+/* The next purchase that counts, from number *at on and before the moment; NULL when there is none any more. */
+static inline const SSPast *
+ss_history_next(const SSHistory *history, TimestampTz before, int *at)
+{
+	while (*at < history->count && history->items[*at].at < before)
+	{
+		const SSPast *past = &history->items[(*at)++];
+
+		if (past->counts)
+			return past;
+	}
+	return NULL;
+}
 
 #endif /* SS_PURCHASE_HISTORY_H */

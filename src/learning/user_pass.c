@@ -122,11 +122,7 @@ use_purchase(SSUserPass *pass, SSRow *row)
 static void
 use_redemption(SSUserPass *pass, SSRow *row)
 {
-	if (pass->nids == pass->ids_room)
-	{
-		pass->ids_room *= 2;
-		pass->ids = repalloc_huge(pass->ids, pass->ids_room * sizeof(pg_uuid_t));
-	}
+	pass->ids = ss_array_reserve(pass->ids, &pass->ids_room, pass->nids + 1, sizeof(pg_uuid_t));
 	pass->ids[pass->nids++] = *ss_next_uuid(row);
 }
 
@@ -213,8 +209,7 @@ ss_user_pass_begin(SSUserPass *pass, const SSTraining *training, int what, Times
 	memset(pass, 0, sizeof(SSUserPass));
 	pass->training = training;
 	pass->history = ss_history_create(training->rules);
-	pass->ids_room = 64;
-	pass->ids = palloc(pass->ids_room * sizeof(pg_uuid_t));
+	pass->ids = ss_array_reserve(NULL, &pass->ids_room, 64, sizeof(pg_uuid_t));
 	if ((what & SS_PASS_PURCHASES) != 0)
 		begin_stream(&pass->purchases, &select_purchases, before);
 	if ((what & SS_PASS_REDEMPTIONS) != 0)

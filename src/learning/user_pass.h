@@ -73,8 +73,8 @@ typedef struct SSUserPass
 	SSUserStream showing;
 	SSUserStream members;
 	pg_uuid_t *ids; /* of the user's redemptions */
-	uint64 nids;
-	uint64 ids_room;
+	int64 nids;
+	int64 ids_room;
 } SSUserPass;
 
 /*

@@ -17,6 +17,7 @@
 
 #include "audit/audit.h"
 #include "base/args.h"
+#include "base/array.h"
 #include "base/errors.h"
 #include "base/query.h"
 #include "call/call.h"
@@ -95,7 +96,6 @@ SS_QUERY(count_mismatches, "SELECT count(*) FROM swipesavvy.ledger_mismatches");
 typedef struct Found
 {
 	int count;
-	int room;
 	Datum *accounts;
 	Datum *checks;
 } Found;
@@ -106,12 +106,8 @@ add_mismatch(const pg_uuid_t *user_id, const char *check, void *state)
 	Found *found = state;
 	pg_uuid_t *copy = palloc(sizeof(pg_uuid_t));
 
-	if (found->count == found->room)
-	{
-		found->room *= 2;
-		found->accounts = repalloc(found->accounts, found->room * sizeof(Datum));
-		found->checks = repalloc(found->checks, found->room * sizeof(Datum));
-	}
+	found->accounts = ss_array_grow(found->accounts, found->count, sizeof(Datum));
+	found->checks = ss_array_grow(found->checks, found->count, sizeof(Datum));
 	*copy = *user_id;
 	found->accounts[found->count] = UUIDPGetDatum(copy);
 	found->checks[found->count++] = CStringGetTextDatum(check);
@@ -179,7 +175,7 @@ swipesavvy_check_ledger(PG_FUNCTION_ARGS)
 	int64 wanted;
 	int64 checked = 0;
 	Datum accounts;
-	Found found = {.room = 16};
+	Found found = {0};
 	SSRow row;
 
 	ss_call_enter(&call, SS_ADMIN | SS_IN_MAINTENANCE);
@@ -187,8 +183,6 @@ swipesavvy_check_ledger(PG_FUNCTION_ARGS)
 	wanted = ss_arg_int4(fcinfo, 0, "accounts", 1, ACCOUNTS_MAX, &by_default);
 	if (by_default)
 		wanted = ACCOUNTS_DEFAULT;
-	found.accounts = palloc(found.room * sizeof(Datum));
-	found.checks = palloc(found.room * sizeof(Datum));
 	ss_query_avoid_scans();
 	ss_query_plan_once(); /* making the plans would take longer than the checks */
 	PushActiveSnapshot(GetLatestSnapshot());

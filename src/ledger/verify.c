@@ -232,8 +232,8 @@ typedef struct Check
 													 "     AND e.kind IN ('adjust', 'referral') AND e.credit_account = 'available' AND e.recorded_at < a.lot_at) c)")
 
 /* Of all accounts how many there are, and of some ($1) which. */
-#define CHECK_ALL(name, whose, from)  {name, {"SELECT count(*) " from, 0, {0}, NULL}},
-#define CHECK_SOME(name, whose, from) {name, {"SELECT DISTINCT " whose " " from, 1, {UUIDARRAYOID}, NULL}},
+#define CHECK_ALL(name, whose, from)  {name, SS_QUERY_OF("SELECT count(*) " from)},
+#define CHECK_SOME(name, whose, from) {name, SS_QUERY_OF("SELECT DISTINCT " whose " " from, UUIDARRAYOID)},
 #define ALL_OF(table)				  "swipesavvy." table
 #define SOME_OF(table)				  "(SELECT * FROM swipesavvy." table " WHERE user_id = ANY ($1))"
 

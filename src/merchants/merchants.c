@@ -80,6 +80,9 @@ SS_QUERY(select_merchant, "SELECT " SS_MERCHANT_COLUMNS " FROM swipesavvy.mercha
 SS_QUERY(lock_merchant,
 		 "SELECT " SS_MERCHANT_COLUMNS " FROM swipesavvy.merchants WHERE merchant_id = $1 FOR NO KEY UPDATE", UUIDOID);
 
+SS_QUERY(find_merchant, "SELECT FROM swipesavvy.merchants m WHERE m.merchant_id = $1", UUIDOID);
+SS_QUERY(share_merchant, "SELECT m.is_active FROM swipesavvy.merchants m WHERE m.merchant_id = $1 FOR SHARE", UUIDOID);
+
 SS_QUERY(select_categories,
 		 "SELECT category, description FROM swipesavvy.merchant_categories WHERE is_active ORDER BY category_no");
 
@@ -93,18 +96,15 @@ SS_QUERY(find_cursor, "SELECT name FROM swipesavvy.merchants WHERE merchant_id =
 #define BY_CATEGORY " AND category = $1"
 #define BY_NAME		" AND swipesavvy.search_key(name) LIKE $2"
 #define LIST(conditions)                                                                                               \
-	{                                                                                                                  \
-		"SELECT merchant_id, name, category, mcc, description, created_at FROM swipesavvy.merchants"                   \
-		" WHERE is_active AND (name, merchant_id) > ($3, $4)" conditions                                               \
-		" ORDER BY name, merchant_id LIMIT $5 OFFSET $6",                                                              \
-			6, {TEXTOID, TEXTOID, TEXTOID, UUIDOID, INT8OID, INT8OID}, NULL                                            \
-	}
+	SS_QUERY_OF("SELECT merchant_id, name, category, mcc, description, created_at FROM swipesavvy.merchants"           \
+				" WHERE is_active AND (name, merchant_id) > ($3, $4)" conditions                                       \
+				" ORDER BY name, merchant_id LIMIT $5 OFFSET $6",                                                      \
+				TEXTOID, TEXTOID, TEXTOID, UUIDOID, INT8OID, INT8OID)
 #define COUNT(conditions)                                                                                              \
-	{                                                                                                                  \
+	SS_QUERY_OF(                                                                                                       \
 		"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.merchants WHERE is_active" conditions SS_PAGE_COUNT_LIMIT      \
 		") m",                                                                                                         \
-			2, {TEXTOID, TEXTOID}, NULL                                                                                \
-	}
+		TEXTOID, TEXTOID)
 
 /* by [category given][search given] */
 static SSQuery list_queries[2][2] = {{LIST(""), LIST(BY_NAME)}, {LIST(BY_CATEGORY), LIST(BY_CATEGORY BY_NAME)}};
@@ -115,18 +115,15 @@ static SSQuery count_queries[2][2] = {{COUNT(""), COUNT(BY_NAME)}, {COUNT(BY_CAT
 #define RATED(join)                                                                                                    \
 	" FROM swipesavvy.merchants m " join " JOIN swipesavvy.merchant_rating_averages r USING (merchant_id)"
 #define LIST_RATED(join, conditions)                                                                                   \
-	{                                                                                                                  \
-		"SELECT merchant_id, name, category, mcc, description, created_at, r.rating,"                                  \
-		" coalesce(r.rating_count, 0) AS rating_count" RATED(                                                          \
-			join) " WHERE is_active AND (name, merchant_id) > ($3, $4)" conditions                                     \
-				  " ORDER BY name, merchant_id LIMIT $5 OFFSET $6",                                                    \
-			7, {TEXTOID, TEXTOID, TEXTOID, UUIDOID, INT8OID, INT8OID, NUMERICOID}, NULL                                \
-	}
+	SS_QUERY_OF("SELECT merchant_id, name, category, mcc, description, created_at, r.rating,"                          \
+				" coalesce(r.rating_count, 0) AS rating_count" RATED(                                                  \
+					join) " WHERE is_active AND (name, merchant_id) > ($3, $4)" conditions                             \
+						  " ORDER BY name, merchant_id LIMIT $5 OFFSET $6",                                            \
+				TEXTOID, TEXTOID, TEXTOID, UUIDOID, INT8OID, INT8OID, NUMERICOID)
 #define COUNT_RATED(conditions)                                                                                        \
-	{                                                                                                                  \
-		"SELECT count(*) FROM (SELECT 1" RATED("") " WHERE is_active" conditions BY_RATING SS_PAGE_COUNT_LIMIT ") m",  \
-			7, {TEXTOID, TEXTOID, TEXTOID, UUIDOID, INT8OID, INT8OID, NUMERICOID}, NULL                                \
-	}
+	SS_QUERY_OF("SELECT count(*) FROM (SELECT 1" RATED("") " WHERE is_active" conditions BY_RATING SS_PAGE_COUNT_LIMIT \
+														   ") m",                                                      \
+				TEXTOID, TEXTOID, TEXTOID, UUIDOID, INT8OID, INT8OID, NUMERICOID)
 
 /* by [rating_min given][category given][search given]; merchants of any rating are counted as above */
 static SSQuery list_rated_queries[2][2][2] = {
@@ -136,6 +133,35 @@ static SSQuery list_rated_queries[2][2][2] = {
 	 {LIST_RATED("", BY_CATEGORY BY_RATING), LIST_RATED("", BY_CATEGORY BY_NAME BY_RATING)}}};
 static SSQuery count_rated_queries[2][2] = {{COUNT_RATED(""), COUNT_RATED(BY_NAME)},
 											{COUNT_RATED(BY_CATEGORY), COUNT_RATED(BY_CATEGORY BY_NAME)}};
+
+/* --- for other domains ------------------------------------------------------------------ */
+
+void
+ss_merchant_require(const pg_uuid_t *merchant_id)
+{
+	Datum value = UUIDPGetDatum(merchant_id);
+
+	if (ss_query_read(&find_merchant, &value, NULL) == 0)
+		ss_not_found("merchant", ss_uuid_text(merchant_id));
+}
+
+bool
+ss_merchant_share(const pg_uuid_t *merchant_id)
+{
+	Datum value = UUIDPGetDatum(merchant_id);
+	SSRows rows = ss_rows_latest(&share_merchant, &value, NULL);
+
+	if (rows.count == 0)
+		ss_not_found("merchant", ss_uuid_text(merchant_id));
+	return ss_one_bool(rows);
+}
+
+void
+ss_merchant_share_active(const pg_uuid_t *merchant_id)
+{
+	if (!ss_merchant_share(merchant_id))
+		ss_bad_state("merchant is not active", "The merchant_id is \"%s\".", ss_uuid_text(merchant_id));
+}
 
 /* --- what is said about a merchant -------------------------------------------------- */
 

@@ -35,6 +35,7 @@
 
 #include "audit/audit.h"
 #include "base/args.h"
+#include "base/back_off.h"
 #include "base/errors.h"
 #include "base/guc.h"
 #include "base/jobs.h"
@@ -64,9 +65,9 @@ static const struct
 	bool is_function;
 } jobs[] = {SS_JOBS(ROW_OF_FUNCTION, ROW_OF_STEPS)};
 
-/* How long after a failure it is tried again: 5 seconds, 10, … an hour, and not later than it would run anyway. $1 every, $2 failures */
+/* How long after a failure it is tried again: 5 seconds, 10, … an hour, and not later than it would run anyway. */
 #define BACK_OFF(every, failures)                                                                                      \
-	"make_interval(secs => least(" every ", 5 * power(2, least(" failures " - 1, 10)), 3600))"
+	"make_interval(secs => least(" every ", " SS_BACK_OFF_SECONDS("5", "3600", failures) "))"
 
 /* The first of these jobs ($1, which run every $3 seconds), and whether it is due at $2. */
 SS_QUERY(

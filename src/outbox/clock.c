@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "utils/timestamp.h"
 
+#include "base/back_off.h"
 #include "base/query.h"
 #include "base/uuid7.h"
 #include "outbox/clock.h"
@@ -23,7 +24,7 @@
 #define SLACK USECS_PER_SEC /* ids of a session ascend, be there ever so many in a moment */
 
 /* A lease, or the longest back-off and a quarter of it */
-#define LONGEST "make_interval(secs => " CppAsString2(SS_OUTBOX_BACKOFF_MAX) " * 1.25)"
+#define LONGEST "make_interval(secs => " CppAsString2(SS_OUTBOX_BACK_OFF_MAX) " * " SS_BACK_OFF_SPREAD_MAX ")"
 
 /* $1 now, $2 the least id of later; the end of an index each */
 #define NEWEST_IS_AHEAD                                                                                                \

@@ -12,11 +12,11 @@
 /* The channel on which commits with new messages notify, each session at most once a second. */
 #define SS_OUTBOX_CHANNEL "swipesavvy_outbox"
 
-/* How often a message is tried, whoever delivers it, and the seconds until it is tried again: twice as long each time. */
+/* How often a message is tried, whoever delivers it, and the seconds until it is tried again, the first time and at most. */
 #define SS_OUTBOX_ATTEMPTS_MAX		15
 #define SS_OUTBOX_ATTEMPTS_MAX_TEXT CppAsString2(SS_OUTBOX_ATTEMPTS_MAX)
-#define SS_OUTBOX_BACKOFF_FIRST		10
-#define SS_OUTBOX_BACKOFF_MAX		3600
+#define SS_OUTBOX_BACK_OFF_FIRST	10
+#define SS_OUTBOX_BACK_OFF_MAX		3600
 
 /*
  * Adds a message in the present transaction, for each sink that wants it or

@@ -17,6 +17,7 @@
 
 #include "audit/audit.h"
 #include "base/args.h"
+#include "base/back_off.h"
 #include "base/errors.h"
 #include "base/page.h"
 #include "base/query.h"
@@ -227,9 +228,9 @@ swipesavvy_acknowledge_outbox(PG_FUNCTION_ARGS)
 
 /* After so many attempts, how long until the next: within a quarter of it, so that failures do not come back together. */
 static int64
-backoff(int attempts)
+back_off(int attempts)
 {
-	double seconds = Min((double) SS_OUTBOX_BACKOFF_FIRST * (1 << (attempts - 1)), (double) SS_OUTBOX_BACKOFF_MAX);
+	double seconds = (double) ss_back_off(SS_OUTBOX_BACK_OFF_FIRST, SS_OUTBOX_BACK_OFF_MAX, attempts);
 	uint32 random;
 
 	if (!pg_strong_random(&random, sizeof(random)))
@@ -265,7 +266,7 @@ swipesavvy_fail_outbox(PG_FUNCTION_ARGS)
 	if (ss_next_bool(&row))
 		ss_bad_state("the message is not claimed", "The id is \"%s\".", ss_uuid_text(id));
 	nulls[2] = (attempts >= SS_OUTBOX_ATTEMPTS_MAX);
-	values[2] = TimestampTzGetDatum(nulls[2] ? 0 : GetCurrentTimestamp() + backoff(attempts));
+	values[2] = TimestampTzGetDatum(nulls[2] ? 0 : GetCurrentTimestamp() + back_off(attempts));
 	(void) ss_query_write(&fail, values, nulls);
 	ss_json_row(&json, NULL);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));

@@ -198,9 +198,9 @@ action(const char *event)
 static const char *
 member(Jsonb *body, const char *key)
 {
-	JsonbValue *value = ss_document_get(body, key);
+	JsonbValue *value = ss_document_given(body, key);
 
-	if (value == NULL || value->type == jbvNull)
+	if (value == NULL)
 		return "";
 	if (value->type == jbvString)
 		return pnstrdup(value->val.string.val, value->val.string.len);

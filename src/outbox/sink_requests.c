@@ -384,7 +384,11 @@ claim_of(Claim *claim, const Target *target)
 		claim_report(claim, target);
 }
 
-/* Where there is not room for all sinks, the next claim begins with the sink after the last one. */
+/*
+ * Where there is not room for all sinks, the next claim begins with the sink after the last one. Which that was this
+ * process alone knows: only the worker claims, and one that starts anew may well begin with the first; a row would be
+ * written with each claim.
+ */
 static void
 claim_requests(Claim *claim)
 {

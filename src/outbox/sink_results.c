@@ -26,6 +26,7 @@
 
 #include "audit/audit.h"
 #include "base/args.h"
+#include "base/back_off.h"
 #include "base/background.h"
 #include "base/errors.h"
 #include "base/query.h"
@@ -64,13 +65,13 @@ ss_sink_require_worker(void)
 
 /* After so many attempts, how long until the next, as with fail_outbox(). */
 #define BACK_OFF(attempts)                                                                                             \
-	"make_interval(secs => least(" CppAsString2(                                                                       \
-		SS_OUTBOX_BACKOFF_FIRST) " * power(2, " attempts                                                               \
-								 " - 1), " CppAsString2(SS_OUTBOX_BACKOFF_MAX) ") * (0.75 + 0.5 * random()))"
+	SS_BACK_OFF_INTERVAL(CppAsString2(SS_OUTBOX_BACK_OFF_FIRST), CppAsString2(SS_OUTBOX_BACK_OFF_MAX), attempts)       \
+	" * " SS_BACK_OFF_SPREAD
 
 /* How long a sink is left alone: 10 seconds, twice as long each time, five minutes at most, however many times. */
-#define LEFT_ALONE(doublings)                                                                                          \
-	"make_interval(secs => least(10 * power(2, least(" doublings ", 5)), 300) * (0.75 + 0.5 * random()))"
+#define LEFT_ALONE(failures)   SS_BACK_OFF_INTERVAL("10", "300", failures) " * " SS_BACK_OFF_SPREAD
+#define LEFT_ALONE_FOR_REPORTS LEFT_ALONE("f.failures")
+#define LEFT_ALONE_WHEN_BROKEN LEFT_ALONE("f.failures - " SS_SINK_BROKEN_TEXT " + 1")
 
 /*
  * $1 results, $2 now. Only what the worker still has changes, but for what was
@@ -139,16 +140,15 @@ SS_QUERY(
 	"    SET failures_in_a_row = f.failures,"
 	"        not_before = greatest("
 	"            CASE WHEN f.failures = 0 AND (f.before >= " SS_SINK_BROKEN_TEXT " OR f.of_report) THEN NULL"
-	"                 WHEN f.failures > f.before AND f.of_report THEN $2 + " LEFT_ALONE(
-		"f.failures - 1") "                 WHEN f.failures > f.before AND f.failures >= " SS_SINK_BROKEN_TEXT
-						  "                 THEN $2 + " LEFT_ALONE(
-							  "f.failures - " SS_SINK_BROKEN_TEXT) "                 ELSE f.not_before END,"
-																   "            $2 + make_interval(secs => f.retry_after)),"
-																   "        last_success_at = CASE WHEN f.delivered THEN $2 ELSE t.last_success_at END,"
-																   "        last_failure_at = CASE WHEN f.troubled THEN $2 ELSE t.last_failure_at END,"
-																   "        last_error = coalesce(f.problem, t.last_error),"
-																   "        sent_through = CASE WHEN t.sent_through > $2 THEN coalesce(f.through, t.sent_through) ELSE greatest(t.sent_through, f.through) END"
-																   "   FROM f WHERE t.sink = f.sink",
+	"                 WHEN f.failures > f.before AND f.of_report THEN $2 + " LEFT_ALONE_FOR_REPORTS
+	"                 WHEN f.failures > f.before AND f.failures >= " SS_SINK_BROKEN_TEXT
+	"                 THEN $2 + " LEFT_ALONE_WHEN_BROKEN "                 ELSE f.not_before END,"
+	"            $2 + make_interval(secs => f.retry_after)),"
+	"        last_success_at = CASE WHEN f.delivered THEN $2 ELSE t.last_success_at END,"
+	"        last_failure_at = CASE WHEN f.troubled THEN $2 ELSE t.last_failure_at END,"
+	"        last_error = coalesce(f.problem, t.last_error),"
+	"        sent_through = CASE WHEN t.sent_through > $2 THEN coalesce(f.through, t.sent_through) ELSE greatest(t.sent_through, f.through) END"
+	"   FROM f WHERE t.sink = f.sink",
 	JSONBOID, TIMESTAMPTZOID);
 
 /* Of the sinks of the results: those that are gone, are disabled, or are to be left alone. */

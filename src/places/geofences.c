@@ -21,6 +21,7 @@
 #include "base/uuid7.h"
 #include "call/call.h"
 #include "campaigns/campaigns.h"
+#include "merchants/merchants.h"
 #include "places/fence.h"
 #include "rules/rules.h"
 
@@ -63,8 +64,6 @@ typedef struct FenceInput
 	", f.location_id,"                                                                                                 \
 	" (SELECT c.campaign_id FROM swipesavvy.campaigns c WHERE c.campaign_no = f.campaign_no) AS campaign_id,"          \
 	" f.max_accuracy_meters, f.starts_at, f.ends_at, f.is_active, f.created_at, f.updated_at"
-
-SS_QUERY(share_merchant, "SELECT m.is_active FROM swipesavvy.merchants m WHERE m.merchant_id = $1 FOR SHARE", UUIDOID);
 
 SS_QUERY(find_location,
 		 "SELECT l.merchant_id, l.lat_e7, l.lon_e7 FROM swipesavvy.merchant_locations l WHERE l.location_id = $1",
@@ -179,22 +178,6 @@ check_input(const FenceInput *input)
 		ss_missing_value("radius_meters");
 	if (input->ends_at <= input->starts_at)
 		ss_bad_value("ends_at", "It is not after starts_at.");
-}
-
-/* PT404, or PT400 when the merchant of a fence is not active. */
-static void
-share(const FenceInput *input)
-{
-	Datum value = UUIDPGetDatum(input->merchant_id);
-	SSRows merchant;
-
-	if (input->merchant_id == NULL)
-		return;
-	merchant = ss_rows_latest(&share_merchant, &value, NULL);
-	if (merchant.count == 0)
-		ss_not_found("merchant", ss_uuid_text(input->merchant_id));
-	if (!ss_one_bool(merchant))
-		ss_bad_state("merchant is not active", "The merchant_id is \"%s\".", ss_uuid_text(input->merchant_id));
 }
 
 static void
@@ -314,7 +297,8 @@ swipesavvy_create_geofence(PG_FUNCTION_ARGS)
 		input.geofence_id = ss_uuid7_new();
 	look_up(&input);
 	check_input(&input);
-	share(&input);
+	if (input.merchant_id != NULL)
+		ss_merchant_share_active(input.merchant_id);
 	set_parameters(&input, values, nulls);
 	if (ss_query_write(&insert_fence, values, nulls) == 0)
 		ss_duplicate("a fence with this geofence_id exists already", "The geofence_id is \"%s\".",
@@ -351,23 +335,14 @@ stored_input(pg_uuid_t *geofence_id)
 	return input;
 }
 
-/* The value of a key that is there and not null. */
-static JsonbValue *
-given(Jsonb *changes, const char *key)
-{
-	JsonbValue *value = ss_document_get(changes, key);
-
-	return value == NULL || value->type == jbvNull ? NULL : value;
-}
-
 /* Another geometry takes the place of the one there was. */
 static void
 overlay_geometry(FenceInput *input, Jsonb *changes)
 {
-	JsonbValue *latitude = given(changes, "latitude");
-	JsonbValue *longitude = given(changes, "longitude");
-	JsonbValue *radius = given(changes, "radius_meters");
-	JsonbValue *polygon = given(changes, "polygon");
+	JsonbValue *latitude = ss_document_given(changes, "latitude");
+	JsonbValue *longitude = ss_document_given(changes, "longitude");
+	JsonbValue *radius = ss_document_given(changes, "radius_meters");
+	JsonbValue *polygon = ss_document_given(changes, "polygon");
 
 	if (polygon != NULL)
 	{
@@ -394,8 +369,8 @@ overlay_geometry(FenceInput *input, Jsonb *changes)
 static void
 overlay_references(FenceInput *input, Jsonb *changes)
 {
-	JsonbValue *merchant = given(changes, "merchant_id");
-	JsonbValue *location = given(changes, "location_id");
+	JsonbValue *merchant = ss_document_given(changes, "merchant_id");
+	JsonbValue *location = ss_document_given(changes, "location_id");
 
 	if (merchant != NULL)
 		input->merchant_id = ss_json_as_uuid(merchant, "merchant_id");
@@ -405,7 +380,7 @@ overlay_references(FenceInput *input, Jsonb *changes)
 		input->location_id = ss_json_as_uuid(location, "location_id");
 	else if (ss_document_has_null(changes, "location_id"))
 		input->location_id = NULL;
-	if (given(changes, "campaign_id") != NULL)
+	if (ss_document_given(changes, "campaign_id") != NULL)
 		input->campaign_id = ss_document_text(changes, "campaign_id", SS_KEY_MAX);
 	else if (ss_document_has_null(changes, "campaign_id"))
 		input->campaign_no = 0;
@@ -427,12 +402,12 @@ overlay(FenceInput *input, Jsonb *changes)
 	value = ss_document_get(changes, "max_accuracy_meters");
 	if (value != NULL)
 		input->max_accuracy = (int32) ss_json_as_int(value, "max_accuracy_meters", 1, 5000);
-	value = given(changes, "starts_at");
+	value = ss_document_given(changes, "starts_at");
 	if (value != NULL)
 		input->starts_at = ss_json_as_time(value, "starts_at", zone);
 	else if (ss_document_has_null(changes, "starts_at"))
 		input->starts_at = DT_NOBEGIN;
-	value = given(changes, "ends_at");
+	value = ss_document_given(changes, "ends_at");
 	if (value != NULL)
 		input->ends_at = ss_json_as_time(value, "ends_at", zone);
 	else if (ss_document_has_null(changes, "ends_at"))
@@ -477,7 +452,8 @@ swipesavvy_update_geofence(PG_FUNCTION_ARGS)
 	overlay(&input, changes);
 	look_up(&input);
 	check_input(&input);
-	share(&input);
+	if (input.merchant_id != NULL)
+		ss_merchant_share_active(input.merchant_id);
 	set_parameters(&input, values, nulls);
 	ss_query_latest_rows(&update_fence, values, nulls, 1);
 	ss_json_row(&json, NULL);

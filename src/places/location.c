@@ -89,9 +89,24 @@ ss_location_overlay(SSLocation *location, Jsonb *document)
 }
 
 void
-ss_location_insert(SSLocation *location)
+ss_location_parameters(const SSLocation *location, Datum *values, bool *nulls, int first)
 {
 	SSVector vector = ss_sphere_vector(location->point);
+
+	for (int i = 0; i < LOCATION_TEXTS; i++)
+		ss_param_text(values, nulls, first + i, location->text[i]);
+	ss_param_pointer(values, nulls, first + LOCATION_TEXTS, location->hours);
+	values += first + LOCATION_TEXTS + 1;
+	values[0] = Int32GetDatum(location->point.lat_e7);
+	values[1] = Int32GetDatum(location->point.lon_e7);
+	values[2] = Float8GetDatum(SS_EARTH_RADIUS * vector.x);
+	values[3] = Float8GetDatum(SS_EARTH_RADIUS * vector.y);
+	values[4] = Float8GetDatum(SS_EARTH_RADIUS * vector.z);
+}
+
+void
+ss_location_insert(SSLocation *location)
+{
 	Datum values[17];
 	bool nulls[17] = {false};
 	SSRow row;
@@ -107,14 +122,7 @@ ss_location_insert(SSLocation *location)
 	values[2] = Int16GetDatum(ss_next_int16(&row));
 	ss_param_pointer(values, nulls, 0, location->location_id);
 	ss_param_pointer(values, nulls, 1, location->merchant_id);
-	for (int i = 0; i < LOCATION_TEXTS; i++)
-		ss_param_text(values, nulls, 3 + i, location->text[i]);
-	ss_param_pointer(values, nulls, 11, location->hours);
-	values[12] = Int32GetDatum(location->point.lat_e7);
-	values[13] = Int32GetDatum(location->point.lon_e7);
-	values[14] = Float8GetDatum(SS_EARTH_RADIUS * vector.x);
-	values[15] = Float8GetDatum(SS_EARTH_RADIUS * vector.y);
-	values[16] = Float8GetDatum(SS_EARTH_RADIUS * vector.z);
+	ss_location_parameters(location, values, nulls, 3);
 	if (ss_query_write(&insert_location, values, nulls) == 0)
 		ss_duplicate("a location with this location_id exists already", "The location_id is \"%s\".",
 					 ss_uuid_text(location->location_id));

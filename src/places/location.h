@@ -56,6 +56,9 @@ extern void ss_location_check(SSLocation *location);
  */
 extern void ss_location_overlay(SSLocation *location, Jsonb *document);
 
+/* Sets the parameters of a query from `first` on: the texts, hours, latitude, longitude, and three of the position. */
+extern void ss_location_parameters(const SSLocation *location, Datum *values, bool *nulls, int first);
+
 /*
  * Inserts a new location of an active merchant, whose row is held until the end
  * of the transaction. PT404 merchant, PT400, 23505. Its row is then the last query's.

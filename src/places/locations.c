@@ -18,6 +18,7 @@
 #include "base/page.h"
 #include "base/uuid7.h"
 #include "call/call.h"
+#include "merchants/merchants.h"
 #include "places/location.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_add_merchant_location);
@@ -32,8 +33,6 @@ PG_FUNCTION_INFO_V1(swipesavvy_get_merchant_locations);
 
 SS_QUERY(find_merchant_of, "SELECT l.merchant_id FROM swipesavvy.merchant_locations l WHERE l.location_id = $1",
 		 UUIDOID);
-
-SS_QUERY(share_merchant, "SELECT m.is_active FROM swipesavvy.merchants m WHERE m.merchant_id = $1 FOR SHARE", UUIDOID);
 
 SS_QUERY(lock_location,
 		 "SELECT " WRITTEN_COLUMNS " FROM swipesavvy.merchant_locations l WHERE l.location_id = $1"
@@ -52,8 +51,6 @@ SS_QUERY(remove_location,
 		 "UPDATE swipesavvy.merchant_locations l SET is_active = false, updated_at = now() WHERE l.location_id = $1"
 		 " RETURNING " WRITTEN_COLUMNS,
 		 UUIDOID);
-
-SS_QUERY(find_merchant, "SELECT FROM swipesavvy.merchants m WHERE m.merchant_id = $1", UUIDOID);
 
 SS_QUERY(
 	count_locations,
@@ -107,7 +104,6 @@ static bool
 lock(pg_uuid_t *location_id, SSLocation *location)
 {
 	Datum key = UUIDPGetDatum(location_id);
-	Datum merchant;
 	bool merchant_is_active;
 	double latitude;
 	SSRows rows = ss_rows_latest(&find_merchant_of, &key, NULL);
@@ -116,8 +112,7 @@ lock(pg_uuid_t *location_id, SSLocation *location)
 	if (rows.count == 0)
 		ss_not_found("location", ss_uuid_text(location_id));
 	row = ss_row(rows, 0);
-	merchant = UUIDPGetDatum(ss_next_uuid(&row));
-	merchant_is_active = ss_one_bool(ss_rows_latest(&share_merchant, &merchant, NULL));
+	merchant_is_active = ss_merchant_share(ss_next_uuid(&row));
 	rows = ss_rows_latest(&lock_location, &key, NULL);
 	row = ss_row(rows, 0);
 	location->location_id = location_id;
@@ -135,19 +130,11 @@ lock(pg_uuid_t *location_id, SSLocation *location)
 static void
 update(const SSLocation *location)
 {
-	SSVector vector = ss_sphere_vector(location->point);
 	Datum values[16];
 	bool nulls[16] = {false};
 
 	ss_param_pointer(values, nulls, 0, location->location_id);
-	for (int i = 0; i < LOCATION_TEXTS; i++)
-		ss_param_text(values, nulls, 1 + i, location->text[i]);
-	ss_param_pointer(values, nulls, 9, location->hours);
-	values[10] = Int32GetDatum(location->point.lat_e7);
-	values[11] = Int32GetDatum(location->point.lon_e7);
-	values[12] = Float8GetDatum(SS_EARTH_RADIUS * vector.x);
-	values[13] = Float8GetDatum(SS_EARTH_RADIUS * vector.y);
-	values[14] = Float8GetDatum(SS_EARTH_RADIUS * vector.z);
+	ss_location_parameters(location, values, nulls, 1);
 	values[15] = BoolGetDatum(location->is_active);
 	ss_query_latest_rows(&update_location, values, nulls, 1);
 }
@@ -226,12 +213,9 @@ import_one(void *argument)
 	JsonbValue *id;
 
 	ss_check_keys(document, "locations", keys);
-	id = ss_document_get(document, "merchant_id");
-	if (id == NULL || id->type == jbvNull)
-		ss_missing_value("merchant_id");
-	location.merchant_id = ss_json_as_uuid(id, "merchant_id");
-	id = ss_document_get(document, "location_id");
-	location.location_id = id == NULL || id->type == jbvNull ? ss_uuid7_new() : ss_json_as_uuid(id, "location_id");
+	location.merchant_id = ss_json_as_uuid(ss_document_required(document, "merchant_id"), "merchant_id");
+	id = ss_document_given(document, "location_id");
+	location.location_id = id == NULL ? ss_uuid7_new() : ss_json_as_uuid(id, "location_id");
 	if (ss_document_get(document, "latitude") == NULL)
 		ss_missing_value("latitude");
 	ss_location_overlay(&location, document);
@@ -341,8 +325,7 @@ swipesavvy_get_merchant_locations(PG_FUNCTION_ARGS)
 	page = ss_arg_page(fcinfo, 2, -1, 3, SS_PAGE_MAX, SS_PAGE_DEFAULT);
 	values[1] = UUIDPGetDatum(page.after == NULL ? &first : ss_uuid_from_text(page.after, "after"));
 	values[2] = Int64GetDatum(SS_PAGE_ROWS(&page));
-	if (ss_query_read(&find_merchant, values, NULL) == 0)
-		ss_not_found("merchant", ss_uuid_text(DatumGetUUIDP(values[0])));
+	ss_merchant_require(DatumGetUUIDP(values[0]));
 	total = ss_one_int64(ss_rows_read(&count_locations, values, NULL));
 	rows = ss_rows_read(&list_locations, values, NULL);
 	ss_json_open_object(&json, NULL);

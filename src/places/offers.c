@@ -17,6 +17,7 @@
 #include "base/uuid7.h"
 #include "call/call.h"
 #include "campaigns/campaigns.h"
+#include "merchants/merchants.h"
 #include "places/offers.h"
 #include "rules/rules.h"
 
@@ -37,8 +38,6 @@ typedef struct Offer
 	TimestampTz ends_at;   /* DT_NOEND: it does not end, or as the campaign does */
 	int32 campaign_no;	   /* 0: none */
 } Offer;
-
-SS_QUERY(share_merchant, "SELECT m.is_active FROM swipesavvy.merchants m WHERE m.merchant_id = $1 FOR SHARE", UUIDOID);
 
 /* A campaign, and whether it is aimed at the merchant or at its category. */
 SS_QUERY(find_campaign,
@@ -152,18 +151,6 @@ check_dates(Offer *offer, bool starts_said, bool ends_said)
 		ss_bad_value("ends_at", "It is not after starts_at.");
 }
 
-/* Shares the merchant's row; says whether it is active. PT404. */
-static bool
-share(const pg_uuid_t *merchant_id)
-{
-	Datum value = UUIDPGetDatum(merchant_id);
-	SSRows rows = ss_rows_latest(&share_merchant, &value, NULL);
-
-	if (rows.count == 0)
-		ss_not_found("merchant", ss_uuid_text(merchant_id));
-	return ss_one_bool(rows);
-}
-
 /*
  * add_merchant_offer(merchant_id, title, description, terms, starts_at, ends_at,
  * campaign_id, offer_id)
@@ -194,8 +181,7 @@ swipesavvy_add_merchant_offer(PG_FUNCTION_ARGS)
 	offer.offer_id = ss_arg_uuid(fcinfo, 7, "offer_id", false);
 	if (offer.offer_id == NULL)
 		offer.offer_id = ss_uuid7_new();
-	if (!share(offer.merchant_id))
-		ss_bad_state("merchant is not active", "The merchant_id is \"%s\".", ss_uuid_text(offer.merchant_id));
+	ss_merchant_share_active(offer.merchant_id);
 	if (campaign_id != NULL)
 		take_campaign(&offer, campaign_id);
 	check_dates(&offer, !no_start, !no_end);
@@ -219,7 +205,7 @@ lock(const pg_uuid_t *offer_id, Offer *offer)
 	row = ss_row(rows, 0);
 	offer->offer_id = offer_id;
 	offer->merchant_id = ss_next_uuid(&row);
-	(void) share(offer->merchant_id);
+	(void) ss_merchant_share(offer->merchant_id);
 	row = ss_row(ss_rows_latest(&lock_offer, &key, NULL), 0);
 	offer->is_active = ss_next_bool(&row);
 	offer->title = ss_next_text(&row);

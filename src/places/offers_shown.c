@@ -41,8 +41,6 @@ SS_QUERY(list_offers,
 		 " ORDER BY o.offer_id",
 		 UUIDOID, TIMESTAMPTZOID);
 
-SS_QUERY(find_merchant, "SELECT FROM swipesavvy.merchants m WHERE m.merchant_id = $1", UUIDOID);
-
 SS_QUERY(read_merchant,
 		 "SELECT " SS_MERCHANT_COLUMNS ", (SELECT count(*) FROM swipesavvy.merchant_locations l"
 		 " WHERE l.merchant_id = m.merchant_id AND l.is_active) AS locations"
@@ -171,15 +169,12 @@ swipesavvy_get_merchant_offers(PG_FUNCTION_ARGS)
 	TimestampTz at;
 	bool isnull;
 	int64 total;
-	Datum value;
 
 	ss_call_enter(&call, SS_ANYONE);
 	merchant_id = ss_arg_uuid(fcinfo, 0, "merchant_id", true);
 	at = ss_arg_time(fcinfo, 1, "at", &isnull);
 	page = ss_arg_page(fcinfo, 2, -1, 3, SS_PAGE_MAX, SS_PAGE_DEFAULT);
-	value = UUIDPGetDatum(merchant_id);
-	if (ss_query_read(&find_merchant, &value, NULL) == 0)
-		ss_not_found("merchant", ss_uuid_text(merchant_id));
+	ss_merchant_require(merchant_id);
 	ss_offers_begin(&prospect, &call, isnull ? GetCurrentTransactionStartTimestamp() : at);
 	ss_json_open_object(&json, NULL);
 	ss_json_open_array(&json, "offers");

@@ -16,6 +16,7 @@
 #include "base/page.h"
 #include "base/query.h"
 #include "call/call.h"
+#include "merchants/merchants.h"
 #include "places/ratings.h"
 #include "users/shown_name.h"
 
@@ -24,8 +25,6 @@ PG_FUNCTION_INFO_V1(swipesavvy_moderate_review);
 PG_FUNCTION_INFO_V1(swipesavvy_list_reviews_to_moderate);
 
 static const char *const decisions[] = {"approved", "rejected", "removed", NULL};
-
-SS_QUERY(find_merchant, "SELECT FROM swipesavvy.merchants m WHERE m.merchant_id = $1", UUIDOID);
 
 SS_QUERY(
 	read_histogram,
@@ -135,8 +134,7 @@ swipesavvy_get_merchant_reviews(PG_FUNCTION_ARGS)
 	values[0] = UUIDPGetDatum(merchant_id);
 	set_cursor(values, nulls, 1, &page);
 	values[2] = Int64GetDatum(SS_PAGE_ROWS(&page));
-	if (ss_query_read(&find_merchant, values, NULL) == 0)
-		ss_not_found("merchant", ss_uuid_text(merchant_id));
+	ss_merchant_require(merchant_id);
 	ss_json_open_object(&json, NULL);
 	ss_json_uuid(&json, "merchant_id", merchant_id);
 	ss_rating_add(&json, merchant_id, false);

@@ -117,17 +117,6 @@ read_benefits(JsonbValue *value)
 	return benefits;
 }
 
-/* The value under a key that must be there. */
-static JsonbValue *
-require_key(Jsonb *document, const char *key)
-{
-	JsonbValue *value = ss_document_get(document, key);
-
-	if (value == NULL || value->type == jbvNull)
-		ss_missing_value(key);
-	return value;
-}
-
 /* One element: {"tier" or "name", "threshold", "multiplier", "benefits"}. */
 static TierInput
 read_tier(JsonbValue *element)
@@ -144,10 +133,11 @@ read_tier(JsonbValue *element)
 	name_key = ss_document_get(document, "name") != NULL ? "name" : "tier";
 	if (ss_document_get(document, "tier") != NULL && strcmp(name_key, "name") == 0)
 		ss_bad_value("tiers", "An element has both \"tier\" and \"name\".");
-	tier.name = ss_json_as_text(require_key(document, name_key), name_key, SS_NAME_MAX);
-	tier.threshold = ss_json_as_int(require_key(document, "threshold"), "threshold", 0, PG_INT64_MAX);
-	tier.multiplier_milli = ss_scaled_from_numeric(
-		ss_json_as_numeric(require_key(document, "multiplier"), "multiplier"), 3, 0, 1000 * SS_MILLI, "multiplier");
+	tier.name = ss_json_as_text(ss_document_required(document, name_key), name_key, SS_NAME_MAX);
+	tier.threshold = ss_json_as_int(ss_document_required(document, "threshold"), "threshold", 0, PG_INT64_MAX);
+	tier.multiplier_milli =
+		ss_scaled_from_numeric(ss_json_as_numeric(ss_document_required(document, "multiplier"), "multiplier"), 3, 0,
+							   1000 * SS_MILLI, "multiplier");
 	benefits = ss_document_get(document, "benefits");
 	if (benefits != NULL)
 		tier.benefits = read_benefits(benefits);

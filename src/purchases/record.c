@@ -91,19 +91,10 @@ typedef struct Element
 	JsonbValue value;
 } Element;
 
-/* The value under a key of an element; absent and null are the same. */
-static JsonbValue *
-get(Jsonb *document, const char *key)
-{
-	JsonbValue *value = ss_document_get(document, key);
-
-	return (value == NULL || value->type == jbvNull) ? NULL : value;
-}
-
 static pg_uuid_t *
 get_uuid(Jsonb *document, const char *key)
 {
-	JsonbValue *value = get(document, key);
+	JsonbValue *value = ss_document_given(document, key);
 
 	return value == NULL ? NULL : ss_json_as_uuid(value, key);
 }
@@ -111,7 +102,7 @@ get_uuid(Jsonb *document, const char *key)
 static char *
 get_text(Jsonb *document, const char *key, int max_chars)
 {
-	JsonbValue *value = get(document, key);
+	JsonbValue *value = ss_document_given(document, key);
 
 	return value == NULL ? NULL : ss_json_as_text(value, key, max_chars);
 }
@@ -134,14 +125,14 @@ read_item(void *argument)
 	document = ss_json_as_jsonb(&item->value);
 	ss_check_keys(document, "purchases", keys);
 	input.user_id = get_uuid(document, "user_id");
-	value = get(document, "amount");
+	value = ss_document_given(document, "amount");
 	if (value == NULL)
 		ss_missing_value("amount");
 	input.amount = ss_json_as_numeric(value, "amount");
 	input.currency = get_text(document, "currency", 3);
 	input.merchant_id = get_uuid(document, "merchant_id");
 	input.account_id = get_uuid(document, "account_id");
-	value = get(document, "occurred_at");
+	value = ss_document_given(document, "occurred_at");
 	if (value != NULL)
 	{
 		occurred_at = ss_json_as_time(value, "occurred_at", ss_rules_get()->settings.timezone);
@@ -149,7 +140,7 @@ read_item(void *argument)
 	}
 	input.status = get_text(document, "status", SS_NAME_MAX);
 	input.idempotency_key = get_text(document, "idempotency_key", SS_KEY_MAX);
-	value = get(document, "metadata");
+	value = ss_document_given(document, "metadata");
 	input.metadata = value == NULL ? NULL : ss_json_as_jsonb(value);
 	input.transaction_id = get_uuid(document, "transaction_id");
 	ss_purchase_make(ss_rules_get(), &input, &item->item.purchase);

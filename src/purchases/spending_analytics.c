@@ -17,6 +17,7 @@
 #include "utils/datetime.h"
 
 #include "base/args.h"
+#include "base/array.h"
 #include "base/errors.h"
 #include "base/money.h"
 #include "base/query.h"
@@ -75,21 +76,11 @@ typedef struct Merchant
 	const char *name;
 } Merchant;
 
-static inline uint32
-hash_id(pg_uuid_t id)
-{
-	uint64 words[2];
-
-	memcpy(words, &id, sizeof(words));
-	words[0] = (words[0] ^ (words[1] >> 29) ^ words[1]) * UINT64CONST(0x9e3779b97f4a7c15);
-	return (uint32) (words[0] >> 32);
-}
-
 #define SH_PREFIX			 merchants
 #define SH_ELEMENT_TYPE		 Merchant
 #define SH_KEY_TYPE			 pg_uuid_t
 #define SH_KEY				 id
-#define SH_HASH_KEY(tb, key) hash_id(key)
+#define SH_HASH_KEY(tb, key) ss_uuid_hash(key)
 #define SH_EQUAL(tb, a, b)	 (ss_uuid_equal(&(a), &(b)))
 #define SH_SCOPE			 static inline
 #define SH_DEFINE
@@ -112,12 +103,10 @@ typedef struct Spending
 	Sum before;
 	Sum total;
 	int64 *amounts; /* of each purchase of the period */
-	int64 capacity;
 	int nbuckets;
 	Bucket *buckets;
 	int bucket; /* the one that the last purchase fell into */
 	int ncategories;
-	int max_categories;
 	Category *categories;
 	merchants_hash *merchants;
 } Spending;
@@ -155,11 +144,7 @@ add_to_category(Spending *spending, int16 no, int64 amount)
 			return;
 		}
 	}
-	if (spending->ncategories == spending->max_categories)
-	{
-		spending->max_categories *= 2;
-		spending->categories = repalloc(spending->categories, spending->max_categories * sizeof(Category));
-	}
+	spending->categories = ss_array_grow(spending->categories, spending->ncategories, sizeof(Category));
 	spending->categories[spending->ncategories++] = (Category){no, {amount, 1}};
 }
 
@@ -177,11 +162,7 @@ add_to_merchant(Spending *spending, const pg_uuid_t *id, int64 amount)
 static void
 add_to_period(Spending *spending, TimestampTz occurred_at, int64 amount)
 {
-	if (spending->total.count == spending->capacity)
-	{
-		spending->capacity *= 2;
-		spending->amounts = repalloc_huge(spending->amounts, spending->capacity * sizeof(int64));
-	}
+	spending->amounts = ss_array_grow(spending->amounts, spending->total.count, sizeof(int64));
 	spending->amounts[spending->total.count] = amount;
 	count_in(&spending->total, amount);
 	while (occurred_at >= spending->buckets[spending->bucket].end)
@@ -290,10 +271,9 @@ gather(Spending *spending, const pg_uuid_t *user_id, Granularity granularity)
 
 	make_buckets(spending, first, today, granularity);
 	spending->begin = ss_rules_day_start(spending->rules, first);
-	spending->capacity = 64;
-	spending->amounts = palloc(spending->capacity * sizeof(int64));
-	spending->max_categories = 16;
-	spending->categories = palloc(spending->max_categories * sizeof(Category));
+	/* they begin here: the context in which rows come may be the executor's, and end before they do */
+	spending->amounts = ss_array_grow(NULL, 0, sizeof(int64));
+	spending->categories = ss_array_grow(NULL, 0, sizeof(Category));
 	spending->merchants = merchants_create(CurrentMemoryContext, 64, NULL);
 	add_purchases(spending, user_id, ss_rules_day_start(spending->rules, first - spending->days),
 				  spending->buckets[spending->nbuckets - 1].end);

@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "base/back_off.h"
 #include "base/locks.h"
 #include "base/query.h"
 #include "base/text_keys.h"
@@ -37,6 +38,9 @@ SS_QUERY(select_lock,
 		 "SELECT FROM swipesavvy_private.sign_in_failures WHERE email_hash = $1 AND locked_until > clock_timestamp()",
 		 BYTEAOID);
 
+/* After the fifth failure for a minute, and twice as long each time, up to an hour. */
+#define LOCKED_FOR SS_BACK_OFF_INTERVAL("60", "3600", "f.failures - 3")
+
 /* $2: locked out already */
 SS_QUERY(
 	count_failure,
@@ -49,7 +53,7 @@ SS_QUERY(
 	"       locked_until = CASE WHEN $2 THEN f.locked_until"
 	"                           WHEN f.last_attempt_at < clock_timestamp() - interval '1 day' OR f.failures < 4 THEN NULL"
 	"                           ELSE clock_timestamp()"
-	"                                + least(interval '1 minute' * 2 ^ least(f.failures - 4, 6), interval '1 hour') END"
+	"                                + " LOCKED_FOR " END"
 	" RETURNING NOT $2 AND locked_until IS NOT NULL, failures, locked_until",
 	BYTEAOID, BOOLOID);
 

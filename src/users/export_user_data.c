@@ -31,15 +31,15 @@ typedef struct Part
 
 #define PART(key, list, sql)                                                                                           \
 	{                                                                                                                  \
-		key, list, {sql, 1, {UUIDOID}, NULL}, false, NULL                                                              \
+		key, list, SS_QUERY_OF(sql, UUIDOID), false, NULL                                                              \
 	}
 #define UNLOGGED_PART(key, list, sql)                                                                                  \
 	{                                                                                                                  \
-		key, list, {sql, 1, {UUIDOID}, NULL}, true, NULL                                                               \
+		key, list, SS_QUERY_OF(sql, UUIDOID), true, NULL                                                               \
 	}
 #define PART_1_1(key, table, sql)                                                                                      \
 	{                                                                                                                  \
-		key, true, {sql, 1, {UUIDOID}, NULL}, false, table                                                             \
+		key, true, SS_QUERY_OF(sql, UUIDOID), false, table                                                             \
 	}
 #define MONEY(column) "swipesavvy.minor_to_major(" column ", c.minor_unit)"
 

@@ -101,6 +101,8 @@ SS_QUERY(select_profile,
 		 " WHERE u.user_id = $1",
 		 UUIDOID, BPCHAROID, INT4OID);
 
+SS_QUERY(is_erased, "SELECT u.erased_at IS NOT NULL FROM swipesavvy.users u WHERE u.user_id = $1 FOR SHARE", UUIDOID);
+
 SS_QUERY(lock_reward_account, "SELECT FROM swipesavvy.reward_accounts WHERE user_id = $1 FOR NO KEY UPDATE", UUIDOID);
 
 SS_QUERY(update_status,
@@ -125,6 +127,15 @@ ss_users_lock(const pg_uuid_t *user_id)
 
 	if (ss_query_write(&lock_reward_account, values, NULL) == 0)
 		ss_not_found("user", ss_uuid_text(user_id));
+}
+
+bool
+ss_users_is_erased(const pg_uuid_t *user_id)
+{
+	Datum value = UUIDPGetDatum(user_id);
+	SSRows rows = ss_rows_latest(&is_erased, &value, NULL);
+
+	return rows.count > 0 && ss_one_bool(rows);
 }
 
 void

@@ -33,6 +33,12 @@ extern void ss_users_require(const pg_uuid_t *user_id);
  */
 extern void ss_users_lock(const pg_uuid_t *user_id);
 
+/*
+ * Were the data of this user erased? The user's row is shared until the end of the transaction, so that they are not
+ * meanwhile. False for an id that is no user yet.
+ */
+extern bool ss_users_is_erased(const pg_uuid_t *user_id);
+
 /* PT400 when the user's data were erased: nothing is added to them. Under a lock on the user or its reward account. */
 extern void ss_users_refuse_erased(const pg_uuid_t *user_id);
 

@@ -29,6 +29,7 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
+#include "base/back_off.h"
 #include "base/compat.h"
 #include "http/http.h"
 #include "worker/worker.h"
@@ -68,7 +69,7 @@ typedef struct Delivery
 	bool returned; /* it was not sent, or nobody waits for what comes of it */
 } Delivery;
 
-/* The columns of `claim` from the second on, up to the headers */
+/* The texts of `claim`, in their order */
 enum
 {
 	SINK,
@@ -82,32 +83,25 @@ enum
 	TEXTS
 };
 
-#define FIRST_TEXT 2
-#define HEADERS	   (FIRST_TEXT + TEXTS)
-#define IN_FLIGHT  (HEADERS + 1)
-#define TIMEOUT	   (HEADERS + 2)
-
 /* $1 sinks, $2 how many deliveries of each are still here */
-static SSWStatement claim = {
-	"SELECT (c ->> 'wait_ms')::integer, r.sink, r.id, r.through, r.method, r.url, r.body, r.aws_sigv4, r.\"user\", r.headers,"
-	"       r.max_in_flight, r.timeout_ms"
+SS_QUERY(
+	claim,
+	"SELECT (c ->> 'wait_ms')::integer, r.max_in_flight,"
+	"       r.sink, r.id, r.through, r.method, r.url, r.body, r.aws_sigv4, r.\"user\", r.headers, r.timeout_ms"
 	"  FROM swipesavvy.claim_requests((SELECT coalesce(jsonb_object_agg(u.sink, u.n), '{}') FROM unnest($1, $2) u (sink, n))) c"
 	"  LEFT JOIN jsonb_to_recordset(c -> 'requests') r (sink text, id text, through text, method text, url text, body text,"
 	"       aws_sigv4 text, \"user\" text, headers text[], max_in_flight integer, timeout_ms integer) ON true",
-	2,
-	{TEXTARRAYOID, INT4ARRAYOID},
-	NULL};
+	TEXTARRAYOID, INT4ARRAYOID);
 
-static SSWStatement record = {
+SS_QUERY(
+	record,
 	"SELECT h.sink FROM swipesavvy.record_results((SELECT jsonb_agg(jsonb_build_object('sink', u.sink, 'id', u.id,"
 	"            'through', u.through, 'status', u.status, 'error', u.error, 'retry_after', u.retry_after, 'returned', u.returned))"
 	"          FROM unnest($1, $2, $3, $4, $5, $6, $7) u (sink, id, through, status, error, retry_after, returned))) c"
 	" CROSS JOIN jsonb_array_elements_text(c -> 'held') h (sink)",
-	7,
-	{TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, BOOLARRAYOID},
-	NULL};
+	TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, INT4ARRAYOID, TEXTARRAYOID, INT4ARRAYOID, BOOLARRAYOID);
 
-static SSWStatement release = {"SELECT swipesavvy.release_requests()", 0, {0}, NULL};
+SS_QUERY(release, "SELECT swipesavvy.release_requests()");
 
 static const SSHApi *http = NULL; /* NULL = there was nothing to send yet */
 static SSHConfig config;		  /* that it is open with; in TopMemoryContext */
@@ -427,12 +421,12 @@ move_text(char **end, char *text)
 	return copy;
 }
 
-/* The headers of a row, and how many bytes they take */
+/* The headers that are next in a row, and how many bytes they take */
 static char **
-read_headers(HeapTuple row, int *count, size_t *size)
+read_headers(SSRow *row, int *count, size_t *size)
 {
 	bool isnull;
-	Datum array = SPI_getbinval(row, SPI_tuptable->tupdesc, HEADERS, &isnull);
+	Datum array = ssw_next_value(row, TEXTARRAYOID, &isnull);
 	Datum *items = NULL;
 	bool *nulls = NULL;
 	char **headers;
@@ -462,9 +456,9 @@ to_wire(char *text)
 	return wire;
 }
 
-/* The delivery that a row is */
+/* The delivery that a row is: these texts, and what is next in it */
 static Delivery *
-read_delivery(HeapTuple row, char **texts)
+read_delivery(SSRow *row, char **texts)
 {
 	Delivery *delivery = MemoryContextAllocZero(context, sizeof(Delivery));
 	size_t size = 0;
@@ -489,7 +483,7 @@ read_delivery(HeapTuple row, char **texts)
 		.body = move_text(&end, texts[BODY]),
 		.aws_sigv4 = move_text(&end, texts[AWS_SIGV4]),
 		.user = move_text(&end, texts[USER_PASSWORD]),
-		.timeout_ms = ssw_int(row, TIMEOUT),
+		.timeout_ms = ssw_next_int32(row),
 	};
 	if (delivery->request.method == NULL || delivery->request.url == NULL || delivery->request.timeout_ms <= 0)
 		elog(ERROR, "a request of sink \"%s\" is not complete", texts[SINK]);
@@ -502,27 +496,27 @@ read_delivery(HeapTuple row, char **texts)
 
 /* The rows of a claim. They are wiped, secrets and all. */
 static void
-read_claimed(Claimed *claimed, uint64 rows)
+read_claimed(Claimed *claimed, SSRows rows)
 {
-	SPITupleTable *table = SPI_tuptable;
-
-	claimed->sinks = MemoryContextAlloc(ssw_turn_context, rows * sizeof(char *));
-	claimed->in_flight = MemoryContextAlloc(ssw_turn_context, rows * sizeof(int));
-	for (uint64 i = 0; i < rows; i++)
+	claimed->sinks = MemoryContextAlloc(ssw_turn_context, rows.count * sizeof(char *));
+	claimed->in_flight = MemoryContextAlloc(ssw_turn_context, rows.count * sizeof(int));
+	for (uint64 i = 0; i < rows.count; i++)
 	{
-		HeapTuple row = table->vals[i];
+		SSRow row = ssw_row(rows, i);
 		char *texts[TEXTS];
+		int in_flight;
 
-		claimed->wait_ms = ssw_int(row, 1);
+		claimed->wait_ms = ssw_next_int32(&row);
+		in_flight = ssw_next_int32(&row);
 		for (int t = 0; t < TEXTS; t++)
-			texts[t] = SPI_getvalue(row, table->tupdesc, FIRST_TEXT + t);
+			texts[t] = ssw_next_text(&row);
 		if (texts[SINK] != NULL)
 		{
 			claimed->sinks[claimed->count] = MemoryContextStrdup(ssw_turn_context, texts[SINK]);
-			claimed->in_flight[claimed->count++] = Max(ssw_int(row, IN_FLIGHT), 1);
-			dlist_push_tail(&claimed->list, &read_delivery(row, texts)->node);
+			claimed->in_flight[claimed->count++] = Max(in_flight, 1);
+			dlist_push_tail(&claimed->list, &read_delivery(&row, texts)->node);
 		}
-		explicit_bzero(row->t_data, row->t_len);
+		explicit_bzero(row.tuple->t_data, row.tuple->t_len);
 	}
 }
 
@@ -590,11 +584,10 @@ queue_claimed(Claimed *claimed)
 }
 
 /* After a failure it is tried again later each time. */
-static int
+static int64
 back_off(void)
 {
-	failures = Min(failures + 1, 7);
-	return Min(LOOK_MS << (failures - 1), BACK_OFF_MAX);
+	return ss_back_off(LOOK_MS, BACK_OFF_MAX, ++failures);
 }
 
 static void
@@ -655,7 +648,7 @@ record_results(void *arg)
 	bool there = ssw_begin("record_results", STEP_MAX_MS);
 	int n = 0;
 	dlist_iter item;
-	uint64 rows;
+	SSRows rows;
 
 	dlist_foreach(item, &finished)
 	{
@@ -681,12 +674,12 @@ record_results(void *arg)
 		values[5] = array_of(items[5], nulls[5], n, INT4OID, sizeof(int32), true, TYPALIGN_INT);
 		values[6] = array_of(items[6], nulls[6], n, BOOLOID, 1, true, TYPALIGN_CHAR);
 		rows = ssw_run(&record, values, NULL);
-		for (uint64 i = 0; i < rows; i++)
+		for (uint64 i = 0; i < rows.count; i++)
 		{
-			char *held = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+			SSRow row = ssw_row(rows, i);
 			MemoryContext old = MemoryContextSwitchTo(ssw_turn_context);
 
-			recorded->held = lappend(recorded->held, pstrdup(held));
+			recorded->held = lappend(recorded->held, ssw_next_text(&row));
 			MemoryContextSwitchTo(old);
 		}
 	}

@@ -36,6 +36,7 @@
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
+#include "base/back_off.h"
 #include "base/background.h"
 #include "worker/worker.h"
 
@@ -262,8 +263,8 @@ note_end(Worker *worker)
 
 	pfree(worker->handle);
 	worker->handle = NULL;
-	worker->deaths = now - worker->started_at >= LIVED_LONG * 1000 ? 0 : Min(worker->deaths + 1, 7);
-	worker->not_before = now + 1000 * Min((1 << worker->deaths) / 2, BACK_OFF_MAX);
+	worker->deaths = now - worker->started_at >= LIVED_LONG * 1000 ? 0 : worker->deaths + 1;
+	worker->not_before = now + (worker->deaths == 0 ? 0 : 1000 * ss_back_off(1, BACK_OFF_MAX, worker->deaths));
 }
 
 /* Does what is to be done about one; false if it is not needed any more. */

@@ -62,7 +62,7 @@ ssw_disk_percent(void)
  * its files. A backup that is being taken is no replica, and one that
  * has come back before its old connection ended is not two.
  */
-const char *const ssw_measure_sql =
+SSQuery ssw_measure = SS_QUERY_OF(
 	"SELECT jsonb_strip_nulls(jsonb_build_object("
 	"'disk_percent', $1, 'commit_ms', $2,"
 	"'database_bytes', CASE WHEN $3 THEN pg_database_size(current_database()) END,"
@@ -99,4 +99,5 @@ const char *const ssw_measure_sql =
 	" pg_stat_archiver w, pg_stat_wal g, (" CHECKPOINTS ") k (requested, timed),"
 	" (SELECT 100.0 * sum(n_dead_tup) / nullif(sum(n_live_tup + n_dead_tup), 0) AS dead_percent,"
 	"         count(*) FILTER (WHERE n_dead_tup > 2 * (current_setting('autovacuum_vacuum_threshold')::numeric"
-	"             + current_setting('autovacuum_vacuum_scale_factor')::numeric * n_live_tup)) AS backlog FROM pg_stat_user_tables) t";
+	"             + current_setting('autovacuum_vacuum_scale_factor')::numeric * n_live_tup)) AS backlog FROM pg_stat_user_tables) t",
+	FLOAT8OID, FLOAT8OID, BOOLOID);

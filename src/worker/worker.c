@@ -40,6 +40,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 
+#include "base/back_off.h"
 #include "base/jobs.h"
 #include "worker/worker.h"
 
@@ -50,25 +51,22 @@ PG_MODULE_MAGIC;
 #define CLAIM_MAX_MS 10000
 #define SIZE_MS		 60000 /* between two looks at the size of the database */
 
-static SSWStatement claim = {
-	"SELECT c ->> 'job', (c ->> 'max_ms')::integer, (c ->> 'wait_ms')::integer FROM swipesavvy.claim_job($1) c",
-	1,
-	{TEXTOID},
-	NULL};
-static SSWStatement finish = {"SELECT swipesavvy.finish_job($1, $2, $3)", 3, {TEXTOID, TEXTOID, BOOLOID}, NULL};
+SS_QUERY(claim,
+		 "SELECT c ->> 'job', (c ->> 'max_ms')::integer, (c ->> 'wait_ms')::integer FROM swipesavvy.claim_job($1) c",
+		 TEXTOID);
+SS_QUERY(finish, "SELECT swipesavvy.finish_job($1, $2, $3)", TEXTOID, TEXTOID, BOOLOID);
 
-/* The two steps of sample_health */
-static SSWStatement measure = {NULL, 3, {FLOAT8OID, FLOAT8OID, BOOLOID}, NULL};
-static SSWStatement record = {"SELECT (swipesavvy.record_health($1) ->> 'more')::boolean", 1, {JSONBOID}, NULL};
+/* The second step of sample_health; the first is ssw_measure */
+SS_QUERY(record, "SELECT (swipesavvy.record_health($1) ->> 'more')::boolean", JSONBOID);
 
 /* The jobs that this library can do. Each answers whether there is more to do at once. */
 #define CALL(name, lane, every, max)                                                                                   \
-	{#name, {"SELECT (r ->> 'more')::boolean FROM swipesavvy." #name "() r", 0, {0}, NULL}},
-#define OWN_STEPS(name, lane, every, max) {#name, {NULL, 0, {0}, NULL}}, /* sample_health() below */
+	{#name, SS_QUERY_OF("SELECT (r ->> 'more')::boolean FROM swipesavvy." #name "() r")},
+#define OWN_STEPS(name, lane, every, max) {#name, {.sql = NULL}}, /* sample_health() below */
 static struct
 {
 	const char *name;
-	SSWStatement query;
+	SSQuery query;
 } jobs[] = {SS_JOBS(CALL, OWN_STEPS)};
 
 /* What the settings of the server, the database or a role may say otherwise. */
@@ -227,39 +225,6 @@ ssw_attempt(void (*step)(void *arg), void *arg, bool secret)
 	return error;
 }
 
-uint64
-ssw_run(SSWStatement *query, Datum *values, const char *nulls)
-{
-	if (query->plan == NULL)
-	{
-		SPIPlanPtr plan = SPI_prepare(query->sql, query->nargs, query->argtypes);
-
-		if (plan == NULL || SPI_keepplan(plan) != 0)
-			elog(ERROR, "could not prepare \"%s\"", query->sql);
-		query->plan = plan;
-	}
-	if (SPI_execute_plan(query->plan, values, nulls, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "\"%s\" returned no rows", query->sql);
-	return SPI_processed;
-}
-
-/* Runs a statement of one row, which is in SPI_tuptable then. */
-static void
-run(SSWStatement *query, Datum *values, const char *nulls)
-{
-	if (ssw_run(query, values, nulls) != 1)
-		elog(ERROR, "\"%s\" returned not one row", query->sql);
-}
-
-int
-ssw_int(HeapTuple row, int column)
-{
-	bool isnull;
-	Datum value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &isnull);
-
-	return isnull ? 0 : DatumGetInt32(value);
-}
-
 /* --- a turn --------------------------------------------------------------------------------- */
 
 static void
@@ -273,13 +238,14 @@ claim_job(void *arg)
 	if (there)
 	{
 		Datum lane = CStringGetTextDatum(ssw_lane_names[turn->lane]);
-		char *job;
+		SSRow row = ssw_run_for_row(&claim, &lane, NULL);
+		char *job = ssw_next_text(&row);
+		int wait_ms;
 
-		run(&claim, &lane, NULL);
-		job = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 		turn->job = job == NULL ? NULL : MemoryContextStrdup(ssw_turn_context, job);
-		turn->max_ms = ssw_int(SPI_tuptable->vals[0], 2);
-		turn->wait_ms = Min(ssw_int(SPI_tuptable->vals[0], 3), LOOK_MS);
+		turn->max_ms = ssw_next_int32(&row);
+		wait_ms = ssw_next_int32(&row);
+		turn->wait_ms = Min(wait_ms, LOOK_MS);
 	}
 	ssw_commit(there);
 }
@@ -291,15 +257,15 @@ finish_job(const Turn *turn, bool more)
 
 	if (turn->error != NULL)
 		values[1] = CStringGetTextDatum(turn->error);
-	run(&finish, values, turn->error == NULL ? " n " : NULL);
+	(void) ssw_run_for_row(&finish, values, turn->error == NULL ? " n " : NULL);
 }
 
 /*
  * Measures with the rights of pg_monitor, which sees what others do, and keeps
  * it with those of swipesavvy_admin. The commit before is the one that claimed
- * this job: it wrote, too.
+ * this job: it wrote, too. Returns the row that says whether there is more to do.
  */
-static void
+static SSRow
 sample_health(void)
 {
 	static int64 sized_at = -SIZE_MS;
@@ -308,24 +274,24 @@ sample_health(void)
 	double disk = ssw_disk_percent();
 	bool isnull;
 	Datum figures;
+	SSRow row;
 
-	measure.sql = ssw_measure_sql;
 	SetUserIdAndSecContext(ROLE_PG_MONITOR, SECURITY_LOCAL_USERID_CHANGE);
-	run(&measure, (Datum[]){Float8GetDatum(disk), Float8GetDatum(commit_ms), BoolGetDatum(size)},
-		disk < 0 ? "n  " : NULL);
+	row = ssw_run_for_row(&ssw_measure, (Datum[]){Float8GetDatum(disk), Float8GetDatum(commit_ms), BoolGetDatum(size)},
+						  disk < 0 ? "n  " : NULL);
 	SetUserIdAndSecContext(get_role_oid("swipesavvy_admin", false), SECURITY_LOCAL_USERID_CHANGE);
-	figures = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-	run(&record, &figures, NULL);
+	figures = ssw_next_value(&row, JSONBOID, &isnull);
+	row = ssw_run_for_row(&record, &figures, NULL);
 	if (size)
 		sized_at = now;
+	return row;
 }
 
 static void
 do_job(void *arg)
 {
 	Turn *turn = arg;
-	SSWStatement *query = NULL;
-	bool more;
+	SSQuery *query = NULL;
 	bool there;
 
 	for (size_t i = 0; i < lengthof(jobs); i++)
@@ -340,14 +306,9 @@ do_job(void *arg)
 	there = ssw_begin(turn->job, turn->max_ms);
 	if (there)
 	{
-		bool isnull;
+		SSRow row = query->sql == NULL ? sample_health() : ssw_run_for_row(query, NULL, NULL);
 
-		if (query->sql == NULL)
-			sample_health();
-		else
-			run(query, NULL, NULL);
-		more = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)) && !isnull;
-		finish_job(turn, more);
+		finish_job(turn, ssw_next_bool(&row));
 	}
 	ssw_commit(there);
 }
@@ -411,9 +372,9 @@ do_jobs(SSLane lane)
 	if (ssw_now_ms() < jobs_at)
 		return (int) (jobs_at - ssw_now_ms());
 	wait = take_turn(lane);
-	failures = wait < 0 ? Min(failures + 1, 6) : 0;
+	failures = wait < 0 ? failures + 1 : 0;
 	if (wait < 0)
-		wait = Min(LOOK_MS << (failures - 1), BACK_OFF_MAX);
+		wait = (int) ss_back_off(LOOK_MS, BACK_OFF_MAX, failures);
 	jobs_at = ssw_now_ms() + wait;
 	return wait;
 }

@@ -11,11 +11,11 @@
 
 #include "postgres.h"
 
-#include "executor/spi.h"
 #include "postmaster/bgworker.h"
 #include "storage/lock.h"
 
 #include "base/jobs.h"
+#include "worker/run.h"
 
 extern const char *const ssw_lane_names[SS_LANES];
 
@@ -38,15 +38,6 @@ extern void ssw_lock_of_lane(LOCKTAG *tag, Oid database, SSLane lane);
 
 /* --- worker.c: transactions with the rights of swipesavvy_admin, one at a time --- */
 
-/* A statement and its plan, once it has one */
-typedef struct SSWStatement
-{
-	const char *sql;
-	int nargs;
-	Oid argtypes[7];
-	SPIPlanPtr plan;
-} SSWStatement;
-
 /* What a step leaves here is there until the next turn, of a job or of deliveries. */
 extern MemoryContext ssw_turn_context;
 
@@ -55,12 +46,6 @@ extern bool ssw_begin(const char *activity, int max_ms);
 
 /* Ends it; connected is what ssw_begin said. */
 extern void ssw_commit(bool connected);
-
-/* The integer in a column of a row of SPI_tuptable, 0 if it is null. */
-extern int ssw_int(HeapTuple row, int column);
-
-/* Runs a statement; returns how many rows there are in SPI_tuptable then. */
-extern uint64 ssw_run(SSWStatement *query, Datum *values, const char *nulls);
 
 /*
  * Runs a step, which may throw errors. Returns NULL, or the error, which has been
@@ -89,7 +74,7 @@ extern void ssw_configure_deliveries(void);
 extern double ssw_disk_percent(void);
 
 /* What is measured, by pg_monitor: one jsonb value of $1, that figure, $2, the milliseconds of the last commit, and $3, is the size of the database wanted? */
-extern const char *const ssw_measure_sql;
+extern SSQuery ssw_measure;
 
 extern PGDLLEXPORT void swipesavvy_launcher_main(Datum arg);
 extern PGDLLEXPORT void swipesavvy_worker_main(Datum arg);
