@@ -6,23 +6,16 @@ use warnings;
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
-use SwipeSavvy qw(new_node create_extension json add_campaign);
+use SwipeSavvy qw(new_node create_extension add_campaign);
 use Test::More;
 use Time::HiRes qw(time);
+use Worker qw(new_worker sql wait_for $running $all_well status job worker_pids run_now reload took);
 
-my $node = new_node('worker', "shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'app'", 'autovacuum = off', 'restart_after_crash = on');
+my $node = new_worker('worker', 'autovacuum = off', 'restart_after_crash = on');
 
-sub status { return json($node, $_[0] // 'app', 'SELECT swipesavvy.worker_status()') }
-sub job { my ($job, $db) = @_; return (grep { $_->{job} eq $job } @{ status($db)->{jobs} })[0] }
-sub worker_pid { my $workers = status(@_)->{workers}; return @$workers ? $workers->[0]{pid} : 0 }
-sub sql { return $node->safe_psql($_[1] // 'app', $_[0]) }
-sub wait_for { my ($query, $what, $db) = @_; return ok($node->poll_query_until($db // 'app', $query), $what) }
-sub run_now { sql("SELECT swipesavvy.set_job('$_[0]', next_run_at => clock_timestamp())", $_[1]); return }
-sub setting { my ($name, $value) = @_; sql($_) for "ALTER SYSTEM SET $name = $value", 'SELECT pg_reload_conf()'; return }
-sub took { my ($code) = @_; my $start = time; $code->(); return time - $start }
+sub worker_pid { return (worker_pids(@_))[0] // 0 }
+sub setting { my ($name, $value) = @_; reload("ALTER SYSTEM SET $name = $value"); return }
 
-my $running = "SELECT swipesavvy.worker_status() ->> 'state' = 'running'";
-my $all_well = "SELECT bool_and(j ->> 'state' = 'ok') FROM jsonb_array_elements(swipesavvy.worker_status() -> 'jobs') j";
 
 # Whoever is told to wait there waits until he is interrupted. Planted by a role that may do no more than that.
 my $plant = q{

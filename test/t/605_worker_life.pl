@@ -7,18 +7,17 @@ use warnings;
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
-use SwipeSavvy qw(new_node create_extension json add_user add_campaign);
+use SwipeSavvy qw(create_extension json add_user add_campaign);
 use Test::More;
+use Worker qw(watch sql wait_for $running $all_well worker_pids);
 
 my $node = PostgreSQL::Test::Cluster->new('life');
 $node->init(allows_streaming => 1);
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'swipesavvy'\nswipesavvy.databases = 'app'\nswipesavvy.health_interval = 1\nmax_connections = 40");
-$node->start;
+watch($node)->start;
 create_extension($node, 'app');
 
-sub sql { return ($_[1] // $node)->safe_psql('app', $_[0]) }
-sub wait_for { my ($query, $what, $on) = @_; return ok(($on // $node)->poll_query_until('app', $query), $what) }
-sub pids { return join ' ', map { $_->{pid} } @{ json($_[0] // $node, 'app', 'SELECT swipesavvy.worker_status()')->{workers} } }
+sub pids { return join ' ', worker_pids(@_) }
 sub load { my ($seconds, $script) = @_;
     my $file = $node->basedir . '/load' . int(rand(1e9)) . '.sql';
     PostgreSQL::Test::Utils::append_to_file($file, $script);
@@ -27,8 +26,6 @@ sub load { my ($seconds, $script) = @_;
     return $run;
 }
 
-my $running = "SELECT swipesavvy.worker_status() ->> 'state' = 'running'";
-my $all_well = "SELECT bool_and(j ->> 'state' = 'ok') FROM jsonb_array_elements(swipesavvy.worker_status() -> 'jobs') j";
 my $sampling = q{SELECT count(*) >= 3 FROM swipesavvy.health_samples WHERE sampled_at > '%s'};
 # every job each second, so that something is always under way
 my $busy = q{SELECT swipesavvy.set_job(j ->> 'job', every => '1 second') FROM jsonb_array_elements(swipesavvy.worker_status() -> 'jobs') j};

@@ -5,17 +5,16 @@ use warnings;
 
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
-use SwipeSavvy qw(new_node create_extension json);
+use SwipeSavvy qw(create_extension json);
 use Test::More;
+use Worker qw(watch sql wait_for);
 
 my $node = PostgreSQL::Test::Cluster->new('health');
 $node->init(allows_streaming => 1);
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'swipesavvy'\nswipesavvy.databases = 'app'\nswipesavvy.health_interval = 1\nmax_connections = 20\nautovacuum = off");
-$node->start;
+watch($node)->start;
 create_extension($node, 'app');
 
-sub sql { return $node->safe_psql('app', $_[0]) }
-sub wait_for { my ($query, $what) = @_; return ok($node->poll_query_until('app', $query), $what) }
 my $count = 'SELECT count(*) FROM swipesavvy.health_samples';
 
 # What is measured at each look has another name, and is said instead while it is wrong.

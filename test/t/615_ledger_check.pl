@@ -6,14 +6,12 @@ use warnings;
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
-use SwipeSavvy qw(new_node create_extension json add_campaign);
+use SwipeSavvy qw(create_extension json add_campaign);
 use Test::More;
+use Worker qw(new_worker sql wait_for);
 
-my $node = new_node('ledger', "shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'quiet'", 'swipesavvy.health_interval = 1', 'max_connections = 50');
+my $node = new_worker('ledger', "swipesavvy.databases = 'quiet'", 'swipesavvy.health_interval = 1', 'max_connections = 50');
 create_extension($node, $_) for 'app', 'quiet';
-
-sub sql { return $node->safe_psql($_[1] // 'app', $_[0]) }
-sub wait_for { my ($query, $what) = @_; return ok($node->poll_query_until('quiet', $query), $what) }
 
 sql($_, 'app'), sql($_, 'quiet') for q{SELECT count(swipesavvy.create_user('u' || n || '@example.com', 'U', user_id => ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid)) FROM generate_series(1, 300) n;
     SELECT count(swipesavvy.adjust_points(user_id, 100000, 'start')) FROM swipesavvy.users;
@@ -76,13 +74,13 @@ sql("SELECT swipesavvy.set_job('check_ledger', every => '1 second')", 'quiet');
 my $victim = '00000000-0000-7000-8000-000000000100';
 my $known = 'SELECT count(*) FROM swipesavvy.ledger_mismatches';
 sql("UPDATE swipesavvy.reward_accounts SET points_available = points_available + 1 WHERE user_id = '$victim'", 'quiet');
-wait_for("SELECT count(*) = 1 AND bool_and(user_id = '$victim' AND checks = '{balances}') FROM swipesavvy.ledger_mismatches", 'what is wrong is found');
-wait_for("SELECT count(*) = 1 FROM swipesavvy.outbox WHERE event = 'alert.opened' AND body ->> 'figure' = 'ledger_mismatches' AND body ->> 'severity' = 'critical'", 'somebody can be paged');
+wait_for("SELECT count(*) = 1 AND bool_and(user_id = '$victim' AND checks = '{balances}') FROM swipesavvy.ledger_mismatches", 'what is wrong is found', 'quiet');
+wait_for("SELECT count(*) = 1 FROM swipesavvy.outbox WHERE event = 'alert.opened' AND body ->> 'figure' = 'ledger_mismatches' AND body ->> 'severity' = 'critical'", 'somebody can be paged', 'quiet');
 my $runs = sql("SELECT runs FROM swipesavvy.jobs WHERE job = 'check_ledger'", 'quiet');
-wait_for("SELECT runs > $runs + 2 FROM swipesavvy.jobs WHERE job = 'check_ledger'", 'the checks go on');
+wait_for("SELECT runs > $runs + 2 FROM swipesavvy.jobs WHERE job = 'check_ledger'", 'the checks go on', 'quiet');
 is(sql($known, 'quiet'), 1, 'and it is known still');
 sql("UPDATE swipesavvy.reward_accounts SET points_available = points_available - 1 WHERE user_id = '$victim'", 'quiet');
-wait_for("SELECT count(*) = 1 FROM swipesavvy.outbox WHERE event = 'alert.resolved' AND body ->> 'figure' = 'ledger_mismatches'", 'when it is mended, that is over');
+wait_for("SELECT count(*) = 1 FROM swipesavvy.outbox WHERE event = 'alert.resolved' AND body ->> 'figure' = 'ledger_mismatches'", 'when it is mended, that is over', 'quiet');
 is(sql($known, 'quiet'), 0, 'and forgotten');
 
 done_testing();

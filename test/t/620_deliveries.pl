@@ -10,33 +10,25 @@ use MIME::Base64 qw(decode_base64 encode_base64);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Stub;
-use SwipeSavvy qw(new_node create_extension json add_campaign);
+use SwipeSavvy qw(create_extension add_campaign);
 use Test::More;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(time);
+use Worker qw(new_worker sql wait_for $open reload took add_hook find_sink put_messages wait_until_delivered);
 
-my $node = new_node('deliveries', "shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'app, other'", 'autovacuum = off');
+my $node = new_worker('deliveries', "swipesavvy.databases = 'app, other'", 'autovacuum = off');
 create_extension($node, 'app');
 my $stub = Stub->new;
 
 my $key = 'A key of which nobody hears, ever';
-my $open = 'delivered_at IS NULL AND dead_at IS NULL';
-sub sql { return $node->safe_psql($_[1] // 'app', $_[0]) }
-sub wait_for { my ($query, $what) = @_; return ok($node->poll_query_until('app', $query), $what) }
-sub wait_until_delivered { my ($what, $sink) = @_; return wait_for("SELECT count(*) = 0 FROM swipesavvy.outbox WHERE $open AND sink = '$sink'", $what) }
-sub sink { my ($name) = @_; return (grep { $_->{sink} eq $name } @{ json($node, 'app', 'SELECT swipesavvy.list_sinks()')->{sinks} })[0] }
-sub reload { sql($_) for @_, 'SELECT pg_reload_conf()'; return }
 sub update { my ($name, $changes) = @_; sql("SELECT swipesavvy.update_sink('$name', '$changes')"); return }
 sub processes { my ($type) = @_; return split /\n/, sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'swipesavvy worker' AND application_name ~ '$type'") }
 sub has_curl { my ($pid) = @_; return scalar slurp_file("/proc/$pid/maps") =~ /libcurl|swipesavvy_http/ }
-sub took { my ($code) = @_; my $start = time; $code->(); return time - $start }
 
 # A webhook at a path of the stub
 sub hook
 {
     my ($name, %options) = @_;
-    my $url = $options{url} // $stub->url("/$name");
-    my $events = $options{events} // '{nothing.at_all}';
-    sql("SELECT swipesavvy.create_sink('$name', 'webhook', '$url', secret => 'key', events => '$events')");
+    add_hook($name, $options{url} // $stub->url("/$name"), undef, $options{events} ? (events => "'$options{events}'") : ());
     update($name, $options{with}) if $options{with};
     return;
 }
@@ -45,8 +37,7 @@ sub hook
 sub put
 {
     my ($name, $count, $keys) = @_;
-    sql("INSERT INTO swipesavvy.outbox (message_id, event, version, order_key, body, sink)
-         SELECT swipesavvy.uuid_v7(), 'test', 1, 'key ' || g % $keys, jsonb_build_object('n', g, 'key', g % $keys), '$name' FROM generate_series(1, $count) g");
+    put_messages($name, $count, undef, order_key => "'key ' || g % $keys", key => "g % $keys");
     return;
 }
 sub numbers { my ($path) = @_; return map { decode_json($_->{body})->{data}{n} } $stub->requests($path) }
@@ -137,14 +128,14 @@ subtest 'Retry-After' => sub {
     hook('later', with => '{"max_in_flight": 1}');
     put('later', 5, 5);
     wait_for(q{SELECT s ->> 'state' = 'held' FROM jsonb_array_elements(swipesavvy.list_sinks() -> 'sinks') s WHERE s ->> 'sink' = 'later'}, 'the sink is held');
-    is(sink('later')->{last_error}, 'HTTP 429', 'it says why');
+    is(find_sink('later')->{last_error}, 'HTTP 429', 'it says why');
     is(sql("SELECT count(*) FROM swipesavvy.outbox WHERE sink = 'later' AND $open AND attempts = 0"), 4, 'what was not sent has gone back');
     wait_for("SELECT count(*) = 1 FROM swipesavvy.outbox WHERE $open AND sink = 'later'", 'then the others are sent');
     my @times = map { $_->{time} } $stub->requests('/later');
     cmp_ok($times[1] - $times[0], '>=', 2.5, 'when it wants them');
     sql("UPDATE swipesavvy.outbox SET due_at = now() WHERE sink = 'later' AND $open");
     wait_until_delivered('and that one too', 'later');
-    is(sink('later')->{state}, 'ok', 'all is well again');
+    is(find_sink('later')->{state}, 'ok', 'all is well again');
 };
 
 subtest 'a sink that is broken' => sub {
@@ -154,7 +145,7 @@ subtest 'a sink that is broken' => sub {
     wait_for(q{SELECT (s ->> 'failures_in_a_row')::int >= 5 AND s ->> 'not_before' IS NOT NULL FROM jsonb_array_elements(swipesavvy.list_sinks() -> 'sinks') s WHERE s ->> 'sink' = 'broken'}, 'is left alone');
     my $before = $stub->count('/broken');
     cmp_ok($before, '<=', 21, "after $before requests, those that were on their way included");
-    is(sink('broken')->{state}, 'failing', 'and said to be failing');
+    is(find_sink('broken')->{state}, 'failing', 'and said to be failing');
     hook('beside');
     put('beside', 100, 100);
     wait_until_delivered('others are not', 'beside');
@@ -165,8 +156,8 @@ subtest 'a sink that is broken' => sub {
     $stub->on('/broken', {});
     sql("UPDATE swipesavvy.sink_states SET not_before = now() WHERE sink = 'broken'; UPDATE swipesavvy.outbox SET due_at = now() WHERE sink = 'broken' AND $open");
     wait_until_delivered('it is well again, and gets all', 'broken');
-    is(sink('broken')->{state}, 'ok', 'and says so');
-    is(sink('broken')->{failures_in_a_row}, 0, 'nothing is held against it');
+    is(find_sink('broken')->{state}, 'ok', 'and says so');
+    is(find_sink('broken')->{failures_in_a_row}, 0, 'nothing is held against it');
     is(sql("SELECT count(*) FROM swipesavvy.outbox WHERE sink = 'broken' AND delivered_at IS NOT NULL"), 200, 'none was lost');
 };
 
@@ -182,7 +173,7 @@ subtest 'switched off, and gone' => sub {
     put('beside', 10, 10);
     wait_until_delivered('others go on', 'beside');
     is($stub->count('/off'), $count, 'it gets nothing');
-    is(sink('off')->{state}, 'disabled', 'and says so');
+    is(find_sink('off')->{state}, 'disabled', 'and says so');
     update('off', '{"enabled": true}');
     wait_until_delivered('enabled again, it gets them', 'off');
     is($stub->count('/off'), 200, 'each once');

@@ -9,10 +9,11 @@ use JSON::PP qw(decode_json);
 use MIME::Base64 qw(decode_base64);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
-use SwipeSavvy qw(new_node create_extension);
+use SwipeSavvy qw(create_extension);
 use Test::More;
+use Worker qw(new_worker sql run_now reload);
 
-my $node = new_node('requests', "shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'app'", 'autovacuum = off', 'fsync = off');
+my $node = new_worker('requests', 'autovacuum = off', 'fsync = off');
 create_extension($node, 'app');
 $node->safe_psql('app', q{
     CREATE TABLE public.calls (n serial, sinks text[], call text, result jsonb, error text);
@@ -54,7 +55,6 @@ $node->safe_psql('app', q{
       FROM unnest('{api_error_percent,api_p99_ms,cpu_percent,errors_last_hour,memory_percent,outbox_dead,outbox_oldest_seconds}'::text[]) f;
 });
 
-sub sql { return $node->safe_psql('app', $_[0]) }
 
 # What the worker gets that calls this with these sinks enabled.
 sub worker
@@ -62,8 +62,8 @@ sub worker
     my ($sinks, $call) = @_;
     $call =~ s/'/''/g;
     my $n = sql("INSERT INTO public.calls (sinks, call) VALUES ('{$sinks}', '$call') RETURNING n");
-    sql("SELECT swipesavvy.set_job('record_refused_attempts', next_run_at => clock_timestamp())");
-    sql('SELECT pg_reload_conf()');	# which wakes the worker
+    run_now('record_refused_attempts');
+    reload();    # which wakes the worker
     $node->poll_query_until('app', "SELECT result IS NOT NULL OR error IS NOT NULL FROM public.calls WHERE n = $n") or BAIL_OUT('the worker does not answer');
     my $result = sql("SELECT coalesce(error, result::text) FROM public.calls WHERE n = $n");
     return $result =~ /^\w{5}: / ? $result : decode_json($result);

@@ -10,9 +10,10 @@ use Parts;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Stub;
-use SwipeSavvy qw(new_node create_extension json);
+use SwipeSavvy qw(create_extension);
 use Test::More;
 use Time::HiRes qw(sleep time);
+use Worker qw(watch sql wait_for $open health_pid add_hook put_messages wait_until_delivered);
 
 my $dir = tempdir(CLEANUP => 1);
 chmod 0755, $dir;
@@ -61,7 +62,7 @@ getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
 END
 system_or_bail('cc', '-shared', '-fPIC', '-o', "$dir/names.so", "$dir/names.c", '-ldl');
 
-my $node = PostgreSQL::Test::Cluster->new('hostile');
+my $node = watch(PostgreSQL::Test::Cluster->new('hostile'));
 $node->init;
 $node->append_conf('postgresql.conf', $_) for "shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'app'", 'autovacuum = off',
   'swipesavvy.health_interval = 1', "swipesavvy.private_networks = '127.0.0.1'";
@@ -72,16 +73,9 @@ $node->append_conf('postgresql.conf', $_) for "shared_preload_libraries = 'swipe
 }
 create_extension($node, 'app');
 
-my $open = 'delivered_at IS NULL AND dead_at IS NULL';
 my $stub = Stub->new;
 my $bad = Stub->new;
 my $loud = Stub->new;		# what sends without end keeps it busy
-sub sql { return $node->safe_psql('app', $_[0]) }
-sub wait_for { my ($query, $what) = @_; return ok($node->poll_query_until('app', $query), $what) }
-sub worker { return sql("SELECT pid FROM pg_stat_activity WHERE application_name ~ '^swipesavvy health'") }
-sub wait_until_delivered { my ($what, $sink) = @_; return wait_for("SELECT count(*) = 0 FROM swipesavvy.outbox WHERE $open AND sink = '$sink'", $what) }
-sub add { my ($name, $url) = @_; sql("SELECT swipesavvy.create_sink('$name', 'webhook', '$url', secret => 'key', events => '{nothing.at_all}')"); return }
-sub put { my ($name, $count) = @_; sql("INSERT INTO swipesavvy.outbox (message_id, event, version, body, sink) SELECT swipesavvy.uuid_v7(), 'test', 1, jsonb_build_object('n', g), '$name' FROM generate_series(1, $count) g"); return }
 sub error_of { my ($name) = @_; return sql("SELECT last_error FROM swipesavvy.sink_states WHERE sink = '$name'") }
 sub memory { my ($pid) = @_; return slurp_file("/proc/$pid/status") =~ /^RssAnon:\s+(\d+)/m ? $1 / 1024 : die }
 sub descriptors { my ($pid) = @_; my @list = glob "/proc/$pid/fd/*"; return scalar @list }
@@ -92,16 +86,16 @@ sub rate
 {
     my ($count) = @_;
     $stub->forget;
-    put('good', $count);
+    put_messages('good', $count);
     wait_until_delivered("$count messages for the good one", 'good');
     my @times = map { $_->{time} } $stub->requests('/good');
     return (@times - 1) / ($times[-1] - $times[0]);
 }
 
 sql("SELECT swipesavvy.set_sink_secret('key', 'whsec_" . encode_base64('0123456789abcdefghijklmnop', '') . "')");
-add('good', $stub->url('/good'));
+add_hook('good', $stub->url('/good'));
 rate(100);
-my $pid = worker();
+my $pid = health_pid();
 
 $bad->on('/redirects', { redirect => 'http://10.1.2.3/' })->on('/elsewhere', { status => 307, redirect => $stub->url('/led') });
 
@@ -126,9 +120,9 @@ my %hostile = (
 
 # one that takes four seconds for each, and has 200 waiting: looked at in the end
 $bad->on('/slowly', { delay => 4 });
-add('slowly', $bad->url('/slowly'));
+add_hook('slowly', $bad->url('/slowly'));
 sql(q{SELECT swipesavvy.update_sink('slowly', '{"max_in_flight": 1}')});
-put('slowly', 200);
+put_messages('slowly', 200);
 my $begun = time;
 
 subtest 'a good sink among bad ones' => sub {
@@ -136,8 +130,8 @@ subtest 'a good sink among bad ones' => sub {
     my ($memory, $descriptors) = (memory($pid), descriptors($pid));
     for my $name (sort keys %hostile)
     {
-        add($name, $hostile{$name}[0]);
-        put($name, 300);
+        add_hook($name, $hostile{$name}[0]);
+        put_messages($name, 300);
     }
     ok($bad->wait_for(1, '/do/hang=1/x'), 'it begins');
     my $beside = rate(3000);
@@ -149,7 +143,7 @@ subtest 'a good sink among bad ones' => sub {
     while (time < $start + 22)
     {
         my $begun = time;
-        put('good', 20);
+        put_messages('good', 20);
         $node->poll_query_until('app', "SELECT count(*) = 0 FROM swipesavvy.outbox WHERE $open AND sink = 'good'") or last;
         my $took = time - $begun;
         $longest = $took if $took > $longest;
@@ -163,7 +157,7 @@ subtest 'a good sink among bad ones' => sub {
         is(sql("SELECT count(*) FROM swipesavvy.outbox WHERE sink = '$name' AND (delivered_at IS NOT NULL OR dead_at IS NOT NULL)"), 0, "$name: every message is still there");
         cmp_ok(sql("SELECT sum(attempts) FROM swipesavvy.outbox WHERE sink = '$name'"), '<=', 60, "$name: it was left alone soon");
     }
-    is(worker(), $pid, 'the worker has survived all of that');
+    is(health_pid(), $pid, 'the worker has survived all of that');
     cmp_ok(memory($pid) - $memory, '<', 16, sprintf 'and has not grown: %.1f MB before, %.1f now', $memory, memory($pid));
     is($stub->count('/led'), 0, 'nobody was led elsewhere');
     sql("SELECT swipesavvy.delete_sink('$_')") for sort keys %hostile;
@@ -199,8 +193,8 @@ subtest 'where requests may go' => sub {
     my %sink = map { $_ => 'to' . ++$n } sort keys %to;
     for my $url (sort keys %to)
     {
-        add($sink{$url}, $url);
-        put($sink{$url}, 1);
+        add_hook($sink{$url}, $url);
+        put_messages($sink{$url}, 1);
     }
     wait_for("SELECT count(*) = 0 FROM swipesavvy.outbox WHERE attempts = 0 AND sink ~ '^to'", 'all are tried');
     wait_for("SELECT count(*) = 0 FROM swipesavvy.outbox WHERE leased AND sink ~ '^to'", 'and come back');
@@ -209,12 +203,12 @@ subtest 'where requests may go' => sub {
     my %allowed = map { $_ => 'may' . ++$n } "http://127.0.0.1:$port/may", "http://2130706433:$port/may", "http://0x7f.1:$port/may", "http://loop.test:$port/may", "http://[::ffff:127.0.0.1]:$port/may";
     for my $url (sort keys %allowed)
     {
-        add($allowed{$url}, $url);
-        put($allowed{$url}, 1);
+        add_hook($allowed{$url}, $url);
+        put_messages($allowed{$url}, 1);
     }
     wait_until_delivered($_, $allowed{$_}) for sort keys %allowed;
     is($bad->count('/may'), 5, 'what is allowed is so in any notation');
-    is(worker(), $pid, 'by the same worker');
+    is(health_pid(), $pid, 'by the same worker');
 };
 
 subtest 'signals' => sub {
@@ -241,8 +235,8 @@ SKIP: {
         {
             my $url = $front{$name}->url("/tls-$name");
             $url =~ s/127\.0\.0\.1/loop.test/ if $name eq 'named';
-            add("tls-$name", $url);
-            put("tls-$name", 20);
+            add_hook("tls-$name", $url);
+            put_messages("tls-$name", 20);
         }
         wait_until_delivered("$_: trusted", "tls-$_") for qw(valid named);
         is($stub->count('/tls-valid'), 20, 'each arrives');
@@ -258,7 +252,7 @@ SKIP: {
             sql("ALTER SYSTEM SET swipesavvy.http_ca_file = '$file'");
             sql('SELECT pg_reload_conf()');
             sql("UPDATE swipesavvy.sink_states SET last_error = NULL, not_before = NULL, failures_in_a_row = 0");
-            put('tls-valid', 1);
+            put_messages('tls-valid', 1);
             wait_for("SELECT last_error IS NOT NULL FROM swipesavvy.sink_states WHERE sink = 'tls-valid'", "swipesavvy.http_ca_file = '$file'");
             like(error_of('tls-valid'), $file eq '' ? $untrusted : qr/^error (?:setting certificate|adding trust anchors)/, 'it cannot be trusted then');
         }
@@ -266,7 +260,7 @@ SKIP: {
         sql('SELECT pg_reload_conf()');
         sql("UPDATE swipesavvy.sink_states SET not_before = NULL, failures_in_a_row = 0; UPDATE swipesavvy.outbox SET due_at = now() WHERE sink = 'tls-valid' AND $open");
         wait_until_delivered('with its authority it is', 'tls-valid');
-        is(worker(), $pid, 'by the same worker');
+        is(health_pid(), $pid, 'by the same worker');
     };
 }
 
@@ -299,8 +293,8 @@ subtest 'one that is slow' => sub {
 };
 
 subtest 'a lookup that takes for ever' => sub {
-    add('slow', 'https://slow.test/');
-    put('slow', 2);
+    add_hook('slow', 'https://slow.test/');
+    put_messages('slow', 2);
     wait_for("SELECT attempts > 0 FROM swipesavvy.outbox WHERE sink = 'slow' LIMIT 1", 'begins');
     my $start = time;
     $node->stop('fast');

@@ -7,17 +7,17 @@ use JSON::PP qw(decode_json);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Stub;
-use SwipeSavvy qw(new_node create_extension);
+use SwipeSavvy qw(create_extension);
 use Test::More;
 use Time::HiRes qw(sleep time);
+use Worker qw(new_worker set_key add_hook put_messages);
 
 my $messages = $ENV{SWIPESAVVY_MESSAGES} || 500;
 my $seed = $ENV{SWIPESAVVY_SEED} || int(time) ^ $$;
 srand $seed;
 diag "SWIPESAVVY_SEED=$seed";
 
-my $node = new_node('delivery_crash', 'restart_after_crash = on', 'fsync = on', "shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'app'",
-    "swipesavvy.private_networks = '127.0.0.1'");
+my $node = new_worker('delivery_crash', 'restart_after_crash = on', 'fsync = on', "swipesavvy.private_networks = '127.0.0.1'");
 create_extension($node, 'app');
 my $stub = Stub->new;
 
@@ -30,12 +30,9 @@ sub ask
 }
 sub try_to { my ($query) = @_; for (1 .. 200) { return if defined ask($query); sleep 0.1 } BAIL_OUT("cannot: $query") }
 
-$node->safe_psql('app', qq{
-    SELECT swipesavvy.set_sink_secret('key', 'whsec_MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3A=');
-    SELECT swipesavvy.create_sink('hook', 'webhook', '@{[ $stub->url('/hook') ]}', secret => 'key', events => '{nothing.at_all}', max_in_flight => 16, enabled => false);
-    INSERT INTO swipesavvy.outbox (message_id, event, version, order_key, body, sink)
-    SELECT swipesavvy.uuid_v7(), 'test', 1, CASE WHEN g % 3 = 0 THEN 'key ' || g % 50 END, jsonb_build_object('n', g), 'hook' FROM generate_series(1, $messages) g;
-});
+set_key('whsec_MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3A=');
+add_hook('hook', $stub->url('/hook'), undef, max_in_flight => 16, enabled => 'false');
+put_messages('hook', $messages, undef, order_key => "CASE WHEN g % 3 = 0 THEN 'key ' || g % 50 END");
 # slow enough to be caught in the middle, and not always well
 $stub->on('/hook', map { ({ delay => 0.02, times => 80 }, { status => 503, times => 1 }, { delay => 0.01, times => 60 }, { close => 'before', times => 1 }) } 1 .. 100);
 try_to(q{SELECT swipesavvy.update_sink('hook', '{"enabled": true}')});

@@ -16,6 +16,7 @@ use Stub;
 use SwipeSavvy qw(create_extension json add_user);
 use Test::More;
 use Time::HiRes qw(sleep time);
+use Worker qw(watch sql wait_for find_sink);
 
 my $interval = 3;
 my $host = do { chomp(my $name = `hostname`); $name };
@@ -26,7 +27,7 @@ my $dir = tempdir(CLEANUP => 1);
 my $have_tls = Parts::find('nginx') && Parts::find('openssl');
 my $ca = $have_tls ? Parts::authority($dir) : undef;
 
-my $node = PostgreSQL::Test::Cluster->new('monitors');
+my $node = watch(PostgreSQL::Test::Cluster->new('monitors'));
 $node->init;
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'swipesavvy'\nswipesavvy.databases = 'app'\nswipesavvy.health_interval = $interval\n"
       . "swipesavvy.private_networks = '127.0.0.0/8'\nautovacuum = off\n" . ($ca ? "swipesavvy.http_ca_file = '$ca->{cert}'\n" : ''));
@@ -37,9 +38,7 @@ my @watched = slurp_file('src/health/figures.c') =~ /^\t\{"(\w+)", [\d.e]+, /mg;
 cmp_ok(scalar @watched, '>', 15, 'figures that are watched');
 $node->safe_psql('app', join ';', map { "SELECT swipesavvy.set_health_threshold('$_', 'infinity', 'infinity')" } grep { $_ ne 'disk_percent' } @watched);
 
-sub sql { return $node->safe_psql('app', $_[0]) }
 sub quoted { my ($text) = @_; return 'NULL' unless defined $text; $text =~ s/'/''/g; return "'$text'" }
-sub wait_for { my ($query, $what) = @_; return ok($node->poll_query_until('app', $query), $what) }
 
 # A sink, with a secret of its own if there is one.
 sub add_sink
@@ -49,7 +48,6 @@ sub add_sink
     return json($node, 'app', sprintf 'SELECT swipesavvy.create_sink(%s, %s, url => %s, secret => %s, events => %s, options => %s)', quoted($name), quoted($kind), quoted($s{url}),
         defined $s{secret} ? quoted($name) : 'NULL', quoted($s{events}), quoted($s{options} && $codec->encode($s{options})));
 }
-sub sink { my ($name) = @_; return (grep { $_->{sink} eq $name } @{ json($node, 'app', "SELECT swipesavvy.list_sinks() -> 'sinks'") })[0] }
 sub answer { my ($url) = @_; my $r = $http->get($url); die "$url: $r->{status} $r->{content}" unless $r->{success}; return $codec->decode($r->{content}) }
 
 # What was sampled up to a moment (microseconds): { moment => { figure => number } }; with the alerts that were open then.
@@ -395,7 +393,7 @@ subtest 'Pushgateway' => sub {
         my $until = time + 60;
         my ($group, $metrics);
         do { sleep 0.2; ($group) = grep { $_->{labels}{job} eq 'swipesavvy' } @{ answer($gateway->url('/api/v1/metrics'))->{data} } } while !$group && time < $until;
-        is_deeply($group->{labels}, { database => 'app', instance => $host, job => 'swipesavvy' }, 'the real one has a group') or diag explain sink('gateway');
+        is_deeply($group->{labels}, { database => 'app', instance => $host, job => 'swipesavvy' }, 'the real one has a group') or diag explain find_sink('gateway');
         ok($group->{last_push_successful}, 'whose last push was good');
         $metrics = exposition($http->get($gateway->url('/metrics'))->{content});
         my $labels = qq({database="app",instance="$host",job="swipesavvy"});
@@ -427,7 +425,7 @@ subtest 'HTTPS' => sub {
     for my $bad (qw(other named))
     {
         wait_for("SELECT last_failure_at IS NOT NULL FROM swipesavvy.sink_states WHERE sink = 'tls-$bad'", "tls-$bad: refused");
-        like(sink("tls-$bad")->{last_error}, qr/certificate|SSL/i, 'for its certificate');
+        like(find_sink("tls-$bad")->{last_error}, qr/certificate|SSL/i, 'for its certificate');
         is($stub->count("/tls-$bad"), 0, 'nothing was sent');
     }
 };

@@ -11,6 +11,7 @@ use PostgreSQL::Test::Utils;
 use Stub;
 use SwipeSavvy qw(create_extension json add_user);
 use Test::More;
+use Worker qw(watch sql wait_for $all_well run_now set_key add_hook);
 
 my $dir = PostgreSQL::Test::Utils::tempdir();
 plan skip_all => 'no C compiler, or none for this system: the clock cannot be set'
@@ -28,7 +29,7 @@ sub set_clock
 }
 append_to_file("$dir/ahead", pack 'q', 0);
 
-my $node = PostgreSQL::Test::Cluster->new('clock');
+my $node = watch(PostgreSQL::Test::Cluster->new('clock'));
 $node->init;
 $node->append_conf('postgresql.conf', $_) for "shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'app'",
     'swipesavvy.health_interval = 1s', "swipesavvy.private_networks = '127.0.0.0/8'", 'autovacuum = off';
@@ -39,9 +40,7 @@ $node->append_conf('postgresql.conf', $_) for "shared_preload_libraries = 'swipe
 create_extension($node, 'app');
 my $stub = Stub->new;
 
-sub sql { return $node->safe_psql('app', $_[0]) }
 sub fails { my (undef, undef, $err) = $node->psql('app', "\\set VERBOSITY sqlstate\n$_[0]"); return $err =~ /ERROR:\s+(\w{5})/ ? $1 : 'done' }
-sub wait_for { my ($query, $what) = @_; return ok($node->poll_query_until('app', $query), $what) }
 sub claimed { return grep { defined } map { $_->{body}{n} } @{ json($node, 'app', "SELECT swipesavvy.claim_outbox(lease_seconds => 3000)")->{messages} } }
 sub put
 {
@@ -55,11 +54,10 @@ sql("SELECT swipesavvy.create_user('bob\@example.com', 'Bob', 'correct horse'), 
 my $before = json($node, 'app', "SELECT swipesavvy.sign_in('bob\@example.com', 'correct horse')");
 my $then;    # a session of when the clock was ahead
 sql(qq{SELECT swipesavvy.update_system_settings('{"rate_limit_per_minute": 3}'),
-    swipesavvy.set_sink_secret('key', 's3cret-and-long'),
-    swipesavvy.create_sink('hook', 'webhook', '@{[$stub->url('/hook')]}', secret => 'key', events => '{nothing.at_all}'),
-    swipesavvy.create_sink('down', 'webhook', '@{[$stub->url('/down')]}', secret => 'key', events => '{nothing.at_all}'),
     swipesavvy.create_sink('report', 'pushgateway', '@{[$stub->url('/report')]}')});
-wait_for("SELECT bool_and(j ->> 'state' = 'ok') FROM jsonb_array_elements(swipesavvy.worker_status() -> 'jobs') j", 'each job has run');
+set_key('s3cret-and-long');
+add_hook($_, $stub->url("/$_")) for 'hook', 'down';
+wait_for($all_well, 'each job has run');
 wait_for('SELECT count(*) >= 3 FROM swipesavvy.health_samples', 'there are samples');
 my @workers = sort split /\n/, sql(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'swipesavvy worker'});
 my $uptime = sql('SELECT sum(seconds_up) FROM swipesavvy.health_days');
@@ -95,7 +93,7 @@ subtest 'eight hours ahead' => sub {
     is(json($node, 'app', "SELECT swipesavvy.sign_in('cyd\@example.com', 'correct horse')")->{access_token}, undef, 'who guessed five times is locked out');
     sql("SELECT swipesavvy.set_job('refresh_tiers', every => '1 hour'), swipesavvy.set_job('expire_points', next_run_at => now() + interval '30 days')");
     set_clock(8.02);
-    sql("SELECT swipesavvy.set_job('roll_up_health', next_run_at => clock_timestamp())");
+    run_now('roll_up_health');
     wait_for("SELECT count(*) >= 1 FROM swipesavvy.health_minutes WHERE starts_at > clock_timestamp() - interval '5 minutes'", 'and samples are summed up');
 };
 
