@@ -38,16 +38,17 @@ year_report() {
     printf "jsonb_build_object('source', '%s', 'measures', '%s'::jsonb, 'dimensions', '%s'::jsonb, 'filters', '%s'::jsonb, 'start_date', current_date - 365, 'end_date', current_date)" "$@"
 }
 
-# ID GOAL WHAT STATEMENT CALLS: milliseconds of processor time of each call that the statement makes; the GOAL is - where there is none
+# NAME GOAL WHAT STATEMENT CALLS: milliseconds of processor time of each call that the statement makes; the GOAL is - where there is none
 call_time() {
     local round time upper=''
     time=$(for ((round = 1; round <= BENCH_ROUNDS; round++)); do
         time=$(session_time world_figures "$4" "$5" | awk '{ printf "%.2f", $1 / 1000 }')
-        csv q "$3" 1 - ms "$round" "$time"
+        csv q "$1" "$3" 1 - ms "$round" "$time"
         echo "$time"
     done | median)
     if [ "$2" != - ]; then upper="<= $2"; fi
-    printf '  %-52s %23.2f ms %13s\n' "$3" "$time" "$upper"
+    label "$1" "$3"
+    printf '%35.2f ms %13s\n' "$time" "$upper"
     remember "$1" "$time" "$2"
 }
 report_time() { call_time "$1" - "$2" "SELECT count(swipesavvy.run_custom_report($3)) FROM generate_series(1, 3)" 3; }
@@ -59,10 +60,11 @@ export_rate() {
     records=$(sql -d world_figures -c "SELECT count(*) FROM $call")
     rate=$(for ((round = 1; round <= BENCH_ROUNDS; round++)); do
         rate=$(session_time world_figures "SELECT count(*) FROM $call" 1 | awk -v records="$records" '{ printf "%.0f", records / $1 * 1e6 }')
-        csv q 'records exported as CSV' 1 - records/s "$round" "$rate"
+        csv q export_rows 'records exported as CSV' 1 - records/s "$round" "$rate"
         echo "$rate"
     done | median)
-    printf '  %-52s %17.0f a second\n' "records exported as CSV, of $(commas "$records")" "$rate"
+    label export_rows "records exported as CSV, of $(commas "$records")"
+    printf '%26.0f a second\n' "$rate"
     remember export_rows "$rate" -
 }
 

@@ -41,13 +41,13 @@ verify_rows() {
     for ((round = 0; round <= BENCH_ROUNDS; round++)); do
         rate=$(PGOPTIONS="$PGOPTIONS -c max_parallel_workers_per_gather=0" sql -d a -f "$here/audit_verify.sql")
         if [ "$round" = 0 ]; then continue; fi
-        csv j 'verify_audit_log' 1 - rows/s "$round" "$rate"
+        csv j verify_rows 'verify_audit_log' 1 - rows/s "$round" "$rate"
         echo "$rate"
     done | median
 }
 
 figure_j() {
-    local cell id wanted library rate
+    local cell name least library rate
     make_programme 10
     library=$(link_unaudited)
     sql -c 'CREATE ROLE bench_support LOGIN IN ROLE swipesavvy_support'
@@ -57,11 +57,11 @@ figure_j() {
         set_world 10
         make_pair "$library"
         case $cell in
-            off8) id=audit8 wanted=0.87 ;;
-            off64) id=audit64 wanted=0.85 ;;
-            *) id=- wanted=- ;;
+            off8) name=audit8 least=0.87 ;;
+            off64) name=audit64 least=0.85 ;;
+            *) name=- least=- ;;
         esac
-        compare j "$id" "$wanted" update_user with 'changes a' without 'changes b'
+        compare j "$name" "$least" update_user with 'changes a' without 'changes b'
         count_rows
     done
     set_cell off1
@@ -70,7 +70,7 @@ figure_j() {
     drop b
     caller=bench_support run_pgbench a -t 2000 -f "$here/change.sql" >"$work/changes.log"
     rate=$(verify_rows)
-    printf '\n  %-40s %26.0f a second %13s\n' 'rows that verify_audit_log() reads' "$rate" '>= 200000'
+    printf '\n%s%26.0f a second %13s\n' "$(label verify_rows 'rows that verify_audit_log() reads')" "$rate" '>= 200000'
     remember verify_rows "$rate" 200000
     drop a
 }

@@ -2,10 +2,10 @@
 # The benchmark: each figure a ratio of medians of runs in turns. What is measured and why so: doc/performance.md.
 # Needs PGHOST, PGPORT and PGUSER (a superuser) of an empty server where the extension is available. Writes the CSV to the
 # file that is its argument. It asserts no times: it exits 1 only when something fails or does not add up.
-#   BENCH_SECONDS=2    of a run               BENCH_ROUNDS=5  runs of each side       BENCH_ONLY="a d"  some of a b c d e f g h i j k l m n o p q
-#   BENCH_BIG=1000000  purchases e, i and q have stored  BENCH_PEOPLE=1000000  users of g
-#   BENCH_PAIRS=30 of l, which like k runs only on a server that preloads the library (BENCH_ONLY="k l" starts one); BENCH_WORKER_SECONDS=600 of it
-#   BENCH_FULL=1    1, 2, 8 and 64 clients, synchronous_commit off and on, everywhere
+#   BENCH_SECONDS=2    of a run                            BENCH_ROUNDS=5             runs of each side
+#   BENCH_ONLY="a d"   letters of figures.sh, not all      BENCH_FULL=1               a, b and c with 1, 2, 8 and 64 clients, synchronous_commit off and on
+#   BENCH_BIG=1000000  purchases stored in e, i, l and q   BENCH_PEOPLE=1000000       users of g
+#   BENCH_PAIRS=30     runs with and without it in l       BENCH_WORKER_SECONDS=600   for which l watches the worker
 # shellcheck disable=SC1091,SC2034,SC2154,SC2317  # variables that measure.sh reads or sets, functions that it calls by name
 set -euo pipefail
 
@@ -27,6 +27,8 @@ world=()
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export PGOPTIONS='-c client_min_messages=warning'
+# shellcheck source=test/bench/figures.sh
+. "$here/figures.sh"
 # shellcheck source=test/bench/measure.sh
 . "$here/measure.sh"
 # shellcheck source=test/bench/floor.sh
@@ -108,7 +110,7 @@ set_cell() {
 
 # --- a: against the floor ----------------------------------------------------------------
 
-# campaigns, floor, ID, goal
+# campaigns, floor, name, goal
 against_floor() {
     clone "world_$1" a
     clone "world_$1" b
@@ -119,7 +121,7 @@ against_floor() {
 
 figure_a() {
     local cell campaigns
-    for campaigns in 10 1000 10000; do make_programme $campaigns; done
+    for campaigns in 10 1000 10000; do make_programme "$campaigns"; done
     heading 'a  record_transaction against the floor' call floor
     for cell in $(cells 'off1 off8 off64 on8'); do
         set_cell "$cell"
@@ -131,7 +133,7 @@ figure_a() {
     for campaigns in 1000 10; do
         for cell in $(cells off8); do
             set_cell "$cell"
-            against_floor $campaigns floor - -
+            against_floor "$campaigns" floor - -
         done
     done
     set_cell off8
@@ -184,7 +186,7 @@ figure_b() {
 # --- c: one hot budget ------------------------------------------------------------------------
 
 figure_c() {
-    local cell id wanted
+    local cell name least
     make_world
     clone world world_hot
     run_file world_hot hot
@@ -194,10 +196,10 @@ figure_c() {
         clone world_hot a
         clone world_hot b
         case $cell in
-            off8 | off64) id=c$clients wanted=0.85 ;;
-            *) id=- wanted=- ;;
+            off8 | off64) name=c$clients least=0.85 ;;
+            *) name=- least=- ;;
         esac
-        compare c "$id" "$wanted" 'one budget / 1,000 budgets' one 'calls_at a 1 1' '1,000' 'calls_at b 1 1000'
+        compare c "$name" "$least" 'one budget / 1,000 budgets' one 'calls_at a 1 1' '1,000' 'calls_at b 1 1000'
         verify a
         verify b
     done
@@ -233,14 +235,14 @@ figure_d() {
 # --- e: growth -----------------------------------------------------------------------------------
 
 figure_e() {
-    local size id from to
+    local size name from to
     make_programme 10000
     set_cell off8
     set_world 10000
     heading "e  calls with more purchases stored, or $(commas "$stored")" more fewer
     for size in $([ "$BENCH_BIG" -le 1000000 ] || echo 1000000) "$BENCH_BIG"; do
-        id=-
-        if [ "$size" = "$BENCH_BIG" ]; then id=e; fi
+        name=-
+        if [ "$size" = "$BENCH_BIG" ]; then name=e; fi
         clone world_10000 a
         clone world_10000 b
         for ((from = stored + 1; from <= size; from = to + 1)); do
@@ -249,7 +251,7 @@ figure_e() {
             sql -c CHECKPOINT
         done
         warm_up=10
-        compare e "$id" 0.90 "$(commas "$size") stored" more 'calls a' fewer 'calls b'
+        compare e "$name" 0.90 "$(commas "$size") stored" more 'calls a' fewer 'calls b'
         warm_up=2
         verify a
         drop a
@@ -271,12 +273,12 @@ figure_f() {
     bytes=$(tail -n 1 "$work/rebuilds" | cut -d' ' -f2)
     bytes=$(awk "BEGIN { printf \"%.2f\", $bytes / 1e6 }")
     printf '\nf  compiled rules of 10,000 running campaigns\n\n'
-    printf '  %-40s %35.1f ms %13s\n' 'first compilation in a session' "$first" ''
-    printf '  %-40s %35.1f ms %9s\n' 'compilation after a change, median' "$rest" '<= 20'
-    printf '  %-40s %35.2f MB %9s\n' 'held by each session' "$bytes" '<= 6'
-    csv f 'first compilation' 1 - ms 1 "$first"
-    csv f 'compilation after a change' 1 - ms median "$rest"
-    csv f 'held by each session' 1 - MB 1 "$bytes"
+    printf '%s%35.1f ms %13s\n' "$(label - 'first compilation in a session')" "$first" ''
+    printf '%s%35.1f ms %13s\n' "$(label rebuild_ms 'compilation after a change, median')" "$rest" '<= 20'
+    printf '%s%35.2f MB %13s\n' "$(label backend_mb 'held by each session')" "$bytes" '<= 6'
+    csv f - 'first compilation' 1 - ms 1 "$first"
+    csv f rebuild_ms 'compilation after a change' 1 - ms median "$rest"
+    csv f backend_mb 'held by each session' 1 - MB 1 "$bytes"
     remember rebuild_ms "$rest" 20
     remember backend_mb "$bytes" 6
     drop a
@@ -302,13 +304,13 @@ figure_g() {
 
 # --- h: simulation -----------------------------------------------------------------------------------
 
-# Purchases per second of simulate_campaign over all that is stored, beside $1 other campaigns.
+# Purchases per second of simulate_campaign over all that is stored, beside $1 other campaigns, for the figure $2 or -.
 simulations() {
     local round rate
     for ((round = 0; round <= BENCH_ROUNDS; round++)); do
         rate=$(sql -d a -f "$here/simulate.sql")
         if [ "$round" = 0 ]; then continue; fi
-        csv h "a campaign simulated beside $1" 1 - purchases/s "$round" "$rate"
+        csv h "$2" "a campaign simulated beside $1" 1 - purchases/s "$round" "$rate"
         echo "$rate"
     done | median
 }
@@ -318,44 +320,29 @@ figure_h() {
     make_programme 10
     set_world 10
     clone world_10 a
-    run_file a stock -v from=$((stored + 1)) -v to=$size
-    rate=$(simulations 10)
-    printf '\nh  a campaign simulated over %s stored purchases, one session\n\n' "$(commas $size)"
-    printf '  %-40s %26.0f a second %13s\n' 'beside 10 campaigns that ran' "$rate" ''
+    run_file a stock -v from=$((stored + 1)) -v to="$size"
+    rate=$(simulations 10 -)
+    printf '\nh  a campaign simulated over %s stored purchases, one session\n\n' "$(commas "$size")"
+    printf '%s%26.0f a second\n' "$(label - 'beside 10 campaigns that ran')" "$rate"
     # as if none of them had run
     sql -d a -c 'UPDATE swipesavvy.campaigns SET launched_at = NULL'
-    rate=$(simulations 0)
-    printf '  %-40s %26.0f a second %13s\n' 'alone' "$rate" '>= 500000'
+    rate=$(simulations 0 simulate)
+    printf '%s%26.0f a second %13s\n' "$(label simulate alone)" "$rate" '>= 500000'
     remember simulate "$rate" 500000
     drop a
 }
 
 # --- all of it ----------------------------------------------------------------------------------------
 
-echo 'figure,what,clients,synchronous_commit,side,run,value' >"$csv"
+for letter in $BENCH_ONLY; do
+    if [[ " ${figures[*]} " != *" $letter "* ]]; then fail "there is no figure $letter: BENCH_ONLY takes some of ${figures[*]}" && exit 1; fi
+done
+echo 'figure,name,what,clients,synchronous_commit,side,run,value' >"$csv"
 printf '\nswipesavvy on PostgreSQL %s, %s processors: %s runs of %s s a side, in turns; medians\n' \
     "$(sql -c 'SHOW server_version' | cut -d' ' -f1)" "$(nproc)" "$BENCH_ROUNDS" "$BENCH_SECONDS"
-if wanted a; then figure_a; fi
-if wanted b; then figure_b; fi
-if wanted c; then figure_c; fi
-if wanted d; then figure_d; fi
-if wanted e; then figure_e; fi
-if wanted f; then figure_f; fi
-if wanted g; then figure_g; fi
-if wanted h; then figure_h; fi
-if wanted i; then figure_i; fi
-if wanted j; then figure_j; fi
-if wanted k; then figure_k; fi
-if wanted l; then figure_l; fi
-if wanted m; then figure_m; fi
-if wanted n; then figure_n; fi
-if wanted o; then figure_o; fi
-if wanted p; then figure_p; fi
-if wanted q; then figure_q; fi
-printf '\n'
-for id in a1 a8 flat b c8 c64 d dset e rebuild_ms backend_mb list_users simulate profile last20 analytics45 analytics5000 dashboard audit8 audit64 verify_rows deliveries worker_cpu worker_mb \
-    predict45 predict5000 conversion45 conversion5000 offer45 offer5000 affinity45 affinity5000 flag flag_enabled flag_users ab_purchase ab_assign nearby postgis report1 report8 \
-    metrics90 metrics90_ms daily30 report_days report_hours report_purchases report_days_ms report_hours_ms report_purchases_ms export_rows; do
-    if [ -n "${ratio[$id]:-}" ]; then echo "bench: $id ratio=${ratio[$id]} goal=${goal[$id]}"; fi
+for letter in "${figures[@]}"; do
+    if wanted "$letter"; then "figure_$letter"; fi
 done
+printf '\n'
+for name in "${names[@]}"; do echo "bench: $name ratio=${ratio[$name]} goal=${goal[$name]}"; done
 exit "$failed"

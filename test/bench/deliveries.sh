@@ -26,7 +26,7 @@ curl_sends() { # $1 at a time
 }
 
 figure_k() {
-    local at id round side
+    local at name round side
     local -a worker curl
     if [[ "$(sql -c 'SHOW shared_preload_libraries')" != *swipesavvy* ]]; then
         printf '\nk  skipped: the server does not preload swipesavvy (BENCH_ONLY=k does)\n'
@@ -46,21 +46,22 @@ figure_k() {
     sql -o /dev/null -d a -c "SELECT swipesavvy.set_sink_secret('key', 'whsec_MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3A=')" \
         -c "SELECT swipesavvy.create_sink('hook', 'webhook', 'http://127.0.0.1:$at/hook', secret => 'key', events => '{nothing.at_all}')"
     set_workers a
-    printf '\nk  %s messages of their own keys to a webhook on this machine, per second\n\n  %-40s %12s %12s %12s\n' \
-        "$(commas "$messages")" '' worker curl goal
+    printf '\nk  %s messages of their own keys to a webhook on this machine, per second\n\n  %-19s %-40s %12s %12s %12s\n' \
+        "$(commas "$messages")" '' '' worker curl goal
     for at in 16 1; do
+        name=$([ $at = 16 ] && echo deliveries || echo -)
         worker=() curl=()
         for ((round = 0; round <= BENCH_ROUNDS; round++)); do
             side=("$(worker_delivers $at)" "$(curl_sends $at)")
             if [ "$round" = 0 ]; then continue; fi
             worker+=("${side[0]}")
             curl+=("${side[1]}")
-            csv k "$at at a time" 1 local worker "$round" "${side[0]}"
-            csv k "$at at a time" 1 local curl "$round" "${side[1]}"
+            csv k "$name" "$at at a time" 1 local worker "$round" "${side[0]}"
+            csv k "$name" "$at at a time" 1 local curl "$round" "${side[1]}"
         done
         side=("$(printf '%s\n' "${worker[@]}" | median)" "$(printf '%s\n' "${curl[@]}" | median)")
-        printf '  %-40s %12.0f %12.0f %12s\n' "$at at a time" "${side[@]}" "$([ $at = 16 ] && echo '>= 1000')"
-        if [ $at = 16 ]; then remember deliveries "${side[0]}" 1000; fi
+        printf '%s%12.0f %12.0f %12s\n' "$(label "$name" "$at at a time")" "${side[@]}" "$([ $at = 16 ] && echo '>= 1000')"
+        remember "$name" "${side[0]}" 1000
     done
     set_workers ''
     sql -o /dev/null -c 'ALTER SYSTEM RESET swipesavvy.private_networks'

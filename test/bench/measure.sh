@@ -2,6 +2,7 @@
 # Databases from templates, runs in turns, medians, the table and the CSV. The variables are those of bench.sh.
 
 declare -A ratio goal
+names=() # of the figures that have one, in the order in which they were measured
 begun=$EPOCHSECONDS
 failed=0
 fsync=on
@@ -32,8 +33,10 @@ fail() {
 commas() { sed -E ':a; s/([0-9])([0-9]{3})($|,)/\1,\2\3/; ta' <<<"$1"; }
 wanted() { [ -z "$BENCH_ONLY" ] || [[ " $BENCH_ONLY " == *" $1 "* ]]; }
 median() { sort -n | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'; }
-# figure, what, clients, synchronous_commit, side, run, value
-csv() { printf '%s,"%s",%s,%s,"%s",%s,%s\n' "$@" >>"$csv"; }
+# letter of the figure, its name or -, what, clients, synchronous_commit, side, run, value
+csv() { printf '%s,%s,"%s",%s,%s,"%s",%s,%s\n' "$1" "${2#-}" "${@:3}" >>"$csv"; }
+# The begin of a line of a table: the figure's name, or - if it has none, and what is measured.
+label() { printf '  %-19s %-40s ' "${1#-}" "$2"; }
 
 # The purchases of database $1 must add up.
 verify() {
@@ -69,14 +72,14 @@ session_time() {
 }
 
 heading() {
-    printf '\n%s\n\n  %-40s %7s %4s %10s %10s %6s %6s\n' "$1" '' clients sync "$2" "$3" ratio goal
+    printf '\n%s\n\n  %-19s %-40s %7s %4s %10s %10s %6s %6s\n' "$1" '' '' clients sync "$2" "$3" ratio goal
 }
 
-# compare FIGURE ID GOAL WHAT NAME_A 'COMMAND_A' NAME_B 'COMMAND_B': runs A and B in turns, $BENCH_ROUNDS times each, after one
-# run each that does not count. A command prints what it achieved. ID and GOAL are - where there is no goal.
+# compare LETTER NAME GOAL WHAT SIDE_A 'COMMAND_A' SIDE_B 'COMMAND_B': runs A and B in turns, $BENCH_ROUNDS times each, after one
+# run each that does not count. A command prints what it achieved. GOAL is - where there is none; NAME is - where the ratio stands beside a figure and is none.
 compare() {
-    local figure=$1 id=$2 least=$3 what=$4 side round value
-    local -a name=("$5" "$7") command words runs=('' '') middle
+    local letter=$1 name=$2 least=$3 what=$4 side round value
+    local -a sides=("$5" "$7") command words runs=('' '') middle
     command=("$6" "$8")
     set_fsync on
     sql -c CHECKPOINT
@@ -88,18 +91,21 @@ compare() {
             value=$("${words[@]}")
             if [ "$round" = 0 ]; then continue; fi
             runs[side]+="$value "
-            csv "$figure" "$what" "$clients" "$sync" "${name[side]}" "$round" "$value"
+            csv "$letter" "$name" "$what" "$clients" "$sync" "${sides[side]}" "$round" "$value"
         done
     done
     for side in 0 1; do middle[side]=$(tr ' ' '\n' <<<"${runs[side]% }" | median); done
     value=$(awk "BEGIN { printf \"%.3f\", ${middle[0]} / ${middle[1]} }")
-    csv "$figure" "$what" "$clients" "$sync" "ratio" median "$value"
-    printf '  %-40s %7s %4s %10.0f %10.0f %6.2f %6s\n' "$what" "$clients" "$sync" "${middle[@]}" "$value" "${least#-}"
-    if [ "$id" != - ]; then remember "$id" "$value" "$least"; fi
+    csv "$letter" "$name" "$what" "$clients" "$sync" "ratio" median "$value"
+    label "$name" "$what"
+    printf '%7s %4s %10.0f %10.0f %6.2f %6s\n' "$clients" "$sync" "${middle[@]}" "$value" "${least#-}"
+    remember "$name" "$value" "$least"
 }
 
-# Of several values for one ID the lower counts.
+# remember NAME VALUE GOAL: for the last lines. Of several values for one name the lower counts.
 remember() {
+    if [ "$1" = - ]; then return; fi
+    if [ -z "${goal[$1]:-}" ]; then names+=("$1"); fi
     if [ -z "${ratio[$1]:-}" ] || awk "BEGIN { exit !($2 < ${ratio[$1]}) }"; then ratio[$1]=$2; fi
     goal[$1]=$3
 }

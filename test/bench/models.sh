@@ -4,17 +4,18 @@
 # Microseconds of processor time of the call $1 of user u, among users $2 to $3; $4 calls after as many that do not count.
 answer_time() { session_time models "SELECT count($1) FROM (SELECT bench.id($2 + n % ($3 - $2 + 1)) AS u FROM generate_series(1, $4) n) x" "$4"; }
 
-# WHAT ID GOAL CALL FIRST LAST CALLS; ID and GOAL are - where there is no goal
+# WHAT NAME GOAL CALL FIRST LAST CALLS; NAME and GOAL are - where there is none
 answer() {
     local round time
     for ((round = 1; round <= BENCH_ROUNDS; round++)); do
         time=$(answer_time "$4" "$5" "$6" "$7")
-        csv m "$1" 1 - us "$round" "$time"
+        csv m "$2" "$1" 1 - us "$round" "$time"
         echo "$time"
     done | median >"$work/answer"
     time=$(cat "$work/answer")
-    printf '  %-40s %35.1f us %13s\n' "$1" "$time" "${3/#[0-9]/<= ${3:0:1}}"
-    if [ "$2" != - ]; then remember "$2" "$time" "$3"; fi
+    label "$2" "$1"
+    printf '%35.1f us %13s\n' "$time" "${3/#[0-9]/<= ${3:0:1}}"
+    remember "$2" "$time" "$3"
 }
 
 figure_m() {

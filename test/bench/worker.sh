@@ -65,11 +65,11 @@ figure_l() {
     all=$(awk "BEGIN { printf \"%.3f\", 100 * ($(worker_cpu) - $before) / $BENCH_WORKER_SECONDS }")
     health=$(awk "BEGIN { printf \"%.3f\", 100 * ($(worker_cpu health) - $before_health) / $BENCH_WORKER_SECONDS }")
     memory=$(worker_memory)
-    printf '  %-40s %33.3f %% %13s\n' "of a core in $BENCH_WORKER_SECONDS s, all processes" "$all" '<= 0.5'
-    printf '  %-40s %33.3f %%\n' 'of it, samples of health' "$health"
-    printf '  %-40s %32.1f MB %13s\n' 'memory (PSS), all processes' "$memory" '<= 30'
-    csv l 'processor time of the worker' 0 - percent 1 "$all"
-    csv l 'memory of the worker' 0 - MB 1 "$memory"
+    printf '%s%36.3f %% %13s\n' "$(label worker_cpu "of a core in $BENCH_WORKER_SECONDS s, all processes")" "$all" '<= 0.5'
+    printf '%s%36.3f %%\n' "$(label - 'of it, samples of health')" "$health"
+    printf '%s%35.1f MB %13s\n' "$(label worker_mb 'memory (PSS), all processes')" "$memory" '<= 30'
+    csv l worker_cpu 'processor time of the worker' 0 - percent 1 "$all"
+    csv l worker_mb 'memory of the worker' 0 - MB 1 "$memory"
     remember worker_cpu "$all" 0.5
     remember worker_mb "$memory" 30
     set_cell off8
@@ -83,16 +83,17 @@ figure_l() {
             with=$(calls_with a)
         fi
         if [ "$n" = 0 ]; then continue; fi
-        csv l purchases 8 off with "$n" "$with"
-        csv l purchases 8 off without "$n" "$without"
+        csv l worker_purchases purchases 8 off with "$n" "$with"
+        csv l worker_purchases purchases 8 off without "$n" "$without"
         ratios+=("$(awk "BEGIN { print $with / $without }")")
     done
     # of so many pairs in order, the two between which the median lies at 95 %
     low=$(awk "BEGIN { n = $BENCH_PAIRS / 2 - 0.98 * sqrt($BENCH_PAIRS); print n < 1 ? 1 : int(n) }")
     high=$((BENCH_PAIRS + 1 - low))
     middle=$(printf '%s\n' "${ratios[@]}" | median)
-    printf '  %-40s %16.3f (%.3f to %.3f, 95 %%)\n' "purchases with it / without, $BENCH_PAIRS pairs" "$middle" \
+    printf '%s%16.3f (%.3f to %.3f, 95 %%)\n' "$(label worker_purchases "purchases with it / without, $BENCH_PAIRS pairs")" "$middle" \
         "$(printf '%s\n' "${ratios[@]}" | sort -n | sed -n "${low}p")" "$(printf '%s\n' "${ratios[@]}" | sort -n | sed -n "${high}p")"
+    remember worker_purchases "$middle" -
     set_workers ''
     verify a
     drop a

@@ -47,7 +47,11 @@ port = $port
 fsync = $([ "$task" = demo ] || [ "$task" = bench ] || [ "$task" = loadtest ] && echo on || echo off)
 END
 if [ -f "test/$task/server.conf" ]; then cat "test/$task/server.conf" >>"$data/postgresql.conf"; fi
-if [[ " ${BENCH_ONLY:-} " == *" "[kl]" "* ]]; then echo "shared_preload_libraries = 'swipesavvy'" >>"$data/postgresql.conf"; fi
+# shellcheck source=test/bench/figures.sh
+. test/bench/figures.sh
+for letter in "${preloaded[@]}"; do
+    if [[ " ${BENCH_ONLY:-} " == *" $letter "* ]]; then echo "shared_preload_libraries = 'swipesavvy'" >>"$data/postgresql.conf"; fi
+done
 mkdir -p log
 pg_ctl start -s -w -D "$data" -l "$WORK/tree/log/server.log" || { cat log/server.log; exit 1; }
 
