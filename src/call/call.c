@@ -3,7 +3,7 @@
  *
  * Called first and last by each SQL entry point. The invoking role is
  * GetUserId(): what SET ROLE, a SECURITY DEFINER wrapper or PostgREST made it.
- * No state outlives a call; nothing is locked.
+ * No state but the ids of roles outlives a call; nothing is locked.
  *
  * Whose identity it has is identity.c's to say. A user who has signed in with a
  * temporary password is let into nothing but what changes it.
@@ -17,7 +17,9 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "base/query.h"
 #include "base/uuid.h"
@@ -41,20 +43,43 @@ static const struct
 	{SS_ADMIN, "swipesavvy_admin"},
 };
 
+/* The roles by name, InvalidOid where there is none, until any role is changed: each is asked for in every call. */
+static Oid role_ids[lengthof(role_names)];
+static bool roles_known = false;
+
+static void
+forget_roles(Datum arg, int cache, uint32 hash)
+{
+	roles_known = false;
+}
+
+static void
+find_roles(void)
+{
+	static bool watched = false;
+
+	if (!watched)
+	{
+		CacheRegisterSyscacheCallback(AUTHOID, forget_roles, (Datum) 0);
+		watched = true;
+	}
+	roles_known = true; /* unless one changes meanwhile */
+	for (size_t i = 0; i < lengthof(role_names); i++)
+		role_ids[i] = get_role_oid(role_names[i].name, true);
+}
+
 /* Which of these roles' privileges does the role have? */
 static int
 roles_of(Oid role, int wanted)
 {
 	int found = 0;
 
+	if (!roles_known)
+		find_roles();
+
 	for (size_t i = 0; i < lengthof(role_names); i++)
 	{
-		Oid oid;
-
-		if ((role_names[i].bit & wanted) == 0)
-			continue;
-		oid = get_role_oid(role_names[i].name, true);
-		if (OidIsValid(oid) && has_privs_of_role(role, oid))
+		if ((role_names[i].bit & wanted) != 0 && OidIsValid(role_ids[i]) && has_privs_of_role(role, role_ids[i]))
 			found |= role_names[i].bit;
 	}
 	return found;

@@ -112,19 +112,24 @@ expose(const SSAssignable *test, const pg_uuid_t *user_id, int group)
 	return find_exposure(test, user_id, &found) ? found.first_at : DT_NOEND;
 }
 
+/* In the order in which jsonb keeps them: they need not be sorted, which would cost a quarter of the call. */
 static void
-write_assignment(SSJson *json, const SSAssignable *test, int group)
+write_assignment(SSJson *json, const SSAssignable *test, const pg_uuid_t *user_id, int group, TimestampTz exposed)
 {
 	int served = group >= 0 ? group : (test->control_outside && !test->of_flag ? 0 : -1);
 
-	ss_json_bool(json, "in_test", group >= 0);
 	if (group >= 0)
 		ss_json_int(json, "group", group);
 	else
 		ss_json_null(json, "group");
+	ss_json_jsonb(json, "value", served >= 0 ? test->groups[served].value : NULL);
+	ss_json_text(json, "status", ss_test_statuses[test->status]);
+	ss_json_bool(json, "in_test", group >= 0);
+	ss_json_uuid(json, "test_id", &test->id);
+	ss_json_uuid(json, "user_id", user_id);
+	ss_json_datum(json, "exposed_at", TimestampTzGetDatum(exposed), exposed == DT_NOEND, TIMESTAMPTZOID);
 	ss_json_text(json, "group_name", group >= 0 ? test->groups[group].name : NULL);
 	ss_json_text(json, "campaign_id", served >= 0 ? test->groups[served].campaign_id : NULL);
-	ss_json_jsonb(json, "value", served >= 0 ? test->groups[served].value : NULL);
 }
 
 /*
@@ -151,11 +156,7 @@ swipesavvy_assign_ab_test(PG_FUNCTION_ARGS)
 	group = ss_assignable_group(test, user_id);
 	exposed = expose(test, user_id, group);
 	ss_json_open_object(&json, NULL);
-	ss_json_uuid(&json, "test_id", &test->id);
-	ss_json_uuid(&json, "user_id", user_id);
-	ss_json_text(&json, "status", ss_test_statuses[test->status]);
-	write_assignment(&json, test, group);
-	ss_json_datum(&json, "exposed_at", TimestampTzGetDatum(exposed), exposed == DT_NOEND, TIMESTAMPTZOID);
+	write_assignment(&json, test, user_id, group, exposed);
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

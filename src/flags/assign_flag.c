@@ -167,8 +167,7 @@ swipesavvy_assign_flag(PG_FUNCTION_ARGS)
 	assign(&assigning, set, flag);
 	ss_usage_count(flag, &assigning.subject, &assigning.answer);
 	ss_json_open_object(&json, NULL);
-	ss_json_text(&json, "flag_key", key);
-	ss_flag_add_answer(&json, &assigning.answer);
+	ss_flag_add_answer(&json, key, &assigning.answer);
 	ss_json_bool(&json, "recorded", assigning.recorded);
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));

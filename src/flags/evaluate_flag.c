@@ -101,7 +101,7 @@ add_experiment(SSJson *json, const SSExperimentResult *experiment)
 }
 
 void
-ss_flag_add_answer(SSJson *json, const SSFlagAnswer *answer)
+ss_flag_add_answer(SSJson *json, const char *key, const SSFlagAnswer *answer)
 {
 	bool experiment = answer->result.source == SS_SOURCE_EXPERIMENT && answer->result.experiment.experiment != NULL;
 	SSNode variant = experiment ? ss_variation_key(&answer->result.experiment) : ss_node_null();
@@ -112,6 +112,8 @@ ss_flag_add_answer(SSJson *json, const SSFlagAnswer *answer)
 	ss_json_bool(json, "enabled", ss_node_truthy(answer->value));
 	push_text(json, "rule_id", answer->result.rule_id);
 	push_text(json, "variant", &variant);
+	if (key != NULL)
+		ss_json_text(json, "flag_key", key);
 	if (experiment)
 		add_experiment(json, &answer->result.experiment);
 }
@@ -139,12 +141,11 @@ swipesavvy_evaluate_flag(PG_FUNCTION_ARGS)
 	ss_flag_check_attributes(attributes);
 	set = ss_flag_set_get();
 	flag = ss_flag_require(&call, set, key);
-	ss_flag_subject_read(&subject, set, user_id, attributes, flag->reads);
+	ss_flag_subject_read(&subject, set, user_id, attributes, ss_flag_reads_for(flag, user_id));
 	ss_flag_answer(&subject, set, flag, &answer);
 	ss_usage_count(flag, &subject, &answer);
 	ss_json_open_object(&json, NULL);
-	ss_json_text(&json, "flag_key", key);
-	ss_flag_add_answer(&json, &answer);
+	ss_flag_add_answer(&json, key, &answer);
 	ss_json_close_object(&json);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
@@ -218,7 +219,7 @@ swipesavvy_evaluate_flags(PG_FUNCTION_ARGS)
 		ss_flag_answer(&subject, set, &set->flags[i], &answer);
 		ss_usage_count(&set->flags[i], &subject, &answer);
 		ss_json_open_object(&json, set->flags[i].key.data);
-		ss_flag_add_answer(&json, &answer);
+		ss_flag_add_answer(&json, NULL, &answer);
 		ss_json_close_object(&json);
 		count++;
 	}

@@ -21,8 +21,8 @@ extern SSFlag *ss_flag_require(const SSCall *call, const SSFlagSet *set, const c
 /* Whom is asked for: staff any user, a customer itself (by default, too), anybody else nobody; 42501. NULL is nobody known. */
 extern const pg_uuid_t *ss_flag_user(const SSCall *call, const pg_uuid_t *given);
 
-/* What a flag gives, and why, in the object that is open. */
-extern void ss_flag_add_answer(SSJson *json, const SSFlagAnswer *answer);
+/* What a flag gives, and why, in the object that is open, with the flag's key unless it is NULL. */
+extern void ss_flag_add_answer(SSJson *json, const char *key, const SSFlagAnswer *answer);
 
 /* The key of a flag as an argument. */
 extern char *ss_flag_key_arg(FunctionCallInfo fcinfo, int n);

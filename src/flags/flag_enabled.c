@@ -133,7 +133,8 @@ evaluate(Site *site, FunctionCallInfo fcinfo, const pg_uuid_t *user_id)
 	ss_call_enter(&call, SS_CUSTOMER | SS_FLAG_STAFF);
 	set = ss_flag_set_get();
 	site->flag = ss_flag_find(set, site->flag->key);
-	ss_flag_subject_read(&subject, set, user_id, PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), site->flag->reads);
+	ss_flag_subject_read(&subject, set, user_id, PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2),
+						 ss_flag_reads_for(site->flag, user_id));
 	ss_flag_answer(&subject, set, site->flag, &answer);
 	enabled = ss_node_truthy(answer.value);
 	ss_call_leave(&call);

@@ -21,6 +21,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/errors.h"
+#include "base/hash.h"
 #include "base/query.h"
 #include "base/sentinel.h"
 #include "call/call.h"
@@ -187,22 +188,23 @@ rule_at(SSFlag *flag, int n)
 	return n < flag->nstored ? &flag->rules->items[n] : &flag->partial;
 }
 
+/* Of the first so many rules. */
 static int
-own_reads(SSFlag *flag)
+own_reads(SSFlag *flag, int nrules)
 {
 	int reads = flag->is_sticky ? SS_READS_STICKY : 0;
 
-	for (int i = 0; flag->feature != NULL && i <= flag->nstored; i++)
+	for (int i = 0; flag->feature != NULL && i < nrules; i++)
 		reads |= reads_of_rule(rule_at(flag, i));
 	return reads;
 }
 
 static int
-reads_of_parents(const SSFlagSet *set, SSFlag *flag)
+reads_of_parents(const SSFlagSet *set, SSFlag *flag, int nrules)
 {
 	int reads = 0;
 
-	for (int i = 0; flag->feature != NULL && i <= flag->nstored; i++)
+	for (int i = 0; flag->feature != NULL && i < nrules; i++)
 	{
 		SSNode *parents = ss_node_get(rule_at(flag, i), SS_TEXT("parentConditions"));
 
@@ -224,17 +226,23 @@ find_reads(SSFlagSet *set)
 	bool changed = true;
 
 	for (int i = 0; i < set->nflags; i++)
-		set->flags[i].reads = own_reads(&set->flags[i]);
+		set->flags[i].reads = own_reads(&set->flags[i], set->flags[i].nstored + 1);
 	while (changed)
 	{
 		changed = false;
 		for (int i = 0; i < set->nflags; i++)
 		{
-			int more = reads_of_parents(set, &set->flags[i]) & ~set->flags[i].reads;
+			int more = reads_of_parents(set, &set->flags[i], set->flags[i].nstored + 1) & ~set->flags[i].reads;
 
 			set->flags[i].reads |= more;
 			changed |= more != 0;
 		}
+	}
+	for (int i = 0; i < set->nflags; i++)
+	{
+		SSFlag *flag = &set->flags[i];
+
+		flag->stored_reads = own_reads(flag, flag->nstored) | reads_of_parents(set, flag, flag->nstored);
 	}
 }
 
@@ -367,6 +375,10 @@ compile_feature(SSFlag *flag, SSRow *row)
 	ss_node_set(flag->feature, SS_TEXT("defaultValue"), flag->default_value);
 	ss_node_set(flag->feature, SS_TEXT("rules"), &rules);
 	flag->rules = ss_node_get(flag->feature, SS_TEXT("rules"));
+	flag->by_id = ss_node_get(&flag->partial, SS_TEXT("parentConditions")) == NULL &&
+				  (ss_text_equals(flag->hash_attribute, SS_TEXT("id")) ||
+				   ss_text_equals(flag->hash_attribute, SS_TEXT("user_id")));
+	flag->seed_hash = ss_hash_begin(seed.data, seed.length);
 }
 
 static SSAudience
@@ -654,6 +666,17 @@ ss_flag_override_of(const SSFlag *flag, const pg_uuid_t *user_id, TimestampTz mo
 		return NULL;
 	override = hash_search(flag->overrides, user_id, HASH_FIND, NULL);
 	return override == NULL || override->expires_at <= moment ? NULL : &override->value;
+}
+
+int
+ss_flag_reads_for(const SSFlag *flag, const pg_uuid_t *user_id)
+{
+	if (flag->is_archived || flag->rules->count == 0)
+		return 0;
+	if (user_id == NULL || !flag->by_id || flag->reads == flag->stored_reads || flag->bp == SS_EVERYBODY_BP ||
+		ss_hash_v2_uuid(flag->seed_hash, user_id) <= (uint32) flag->bp)
+		return flag->reads;
+	return flag->stored_reads;
 }
 
 SSNode

@@ -51,8 +51,11 @@ typedef struct SSFlag
 	SSText hash_attribute;
 	bool is_archived;
 	bool is_sticky;
-	int reads;		 /* with all that its prerequisites read */
-	SSNode *feature; /* of the set's; NULL if archived */
+	int reads;		  /* with all that its prerequisites read */
+	int stored_reads; /* the same without the roll-out */
+	bool by_id;		  /* the roll-out to a share goes by the id, and needs no prerequisites */
+	uint32 seed_hash; /* of the roll-out */
+	SSNode *feature;  /* of the set's; NULL if archived */
 	SSNode *default_value;
 	SSNode *rules;	/* of the feature; as many as apply at the moment it is arranged for */
 	int nstored;	/* of them, those of tests included, without the roll-out */
@@ -110,6 +113,9 @@ extern int ss_flag_share_at(const SSFlagStep *step, TimestampTz moment);
 
 /* The feature as SDKs get it: with rules only while there may be some. */
 extern SSNode ss_flag_feature(const SSFlagSet *set, const SSFlag *flag);
+
+/* What the flag must know of a user (SS_READS_…): whoever has no part in the roll-out need not be read for its condition. */
+extern int ss_flag_reads_for(const SSFlag *flag, const pg_uuid_t *user_id);
 
 /* What an attribute's name, or all names in a condition, read of users: SS_READS_…. */
 extern int ss_flag_reads_of(SSText name);
