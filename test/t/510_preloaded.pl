@@ -67,13 +67,21 @@ subtest 'rate limit' => sub {
 
     # many users at once: more than there is room for. Nobody who calls often is let off.
     settings('{"rate_limit_per_minute": 2}');
-    wait_for_room_in_minute();
     my $eve = '00000000-0000-7000-8000-0000000000ee';
     my $crowd = q{DO $$ BEGIN FOR i IN 1 .. 40000 LOOP
         PERFORM set_config('request.jwt.claims', format('{"sub": "00000000-0000-7000-8001-%s"}', lpad(to_hex(i), 12, '0')), false);
         PERFORM swipesavvy.list_merchants();
     END LOOP; END $$;};
-    my $out = call($eve, $merchants x 2 . "$crowd\nSET request.jwt.claims = '{\"sub\": \"$eve\"}';\n$merchants");
+    my $out;
+    for my $attempt (1 .. 10)
+    {
+        # on a busy machine the crowd may need more than what is left of the minute
+        $node->poll_query_until('app', 'SELECT extract(second FROM clock_timestamp()) < 5') or die 'no minute begins';
+        my $minute = "SELECT date_trunc('minute', clock_timestamp())";
+        my $begun = $node->safe_psql('app', $minute);
+        $out = call($eve, $merchants x 2 . "$crowd\nSET request.jwt.claims = '{\"sub\": \"$eve\"}';\n$merchants");
+        last if $node->safe_psql('app', $minute) eq $begun;
+    }
     is($out, 'answer answer PT429', 'among 40,000 users of a minute who called often is not forgotten');
     settings('{"rate_limit_per_minute": null}');
 };
