@@ -25,25 +25,23 @@ SS_QUERY(find_campaign, "SELECT c.campaign_no, c.currency FROM swipesavvy.campai
 
 /* Sums of rows `f`: what is an integer, what is money in currency $2, and whether there is any in another one. */
 #define IN_CURRENCY(column) "sum(f." column ") FILTER (WHERE f.currency = $2)"
+#define OTHERWISE(column)	"coalesce(sum(f." column ") FILTER (WHERE f.currency NOT IN ($2, 'XXX')), 0) <> 0"
 #define FIGURES                                                                                                                 \
 	"sum(f.impressions)::numeric, sum(f.views)::numeric, sum(f.clicks)::numeric,"                                               \
 	"       sum(f.tracked_conversions)::numeric, sum(f.tracked_value)::numeric, sum(f.purchase_conversions)::numeric,"          \
 	"       sum(f.pending_conversions)::numeric, " IN_CURRENCY("revenue") ", " IN_CURRENCY("revenue_primary") ", " IN_CURRENCY( \
-		"cost") ", " IN_CURRENCY("discount") ", sum(f.bonus_points)::numeric,"                                                  \
-											 "       coalesce(bool_or(f.currency NOT IN ($2, 'XXX') AND (f.purchase_conversions <> 0 OR f.cost <> 0)), false)"
+		"cost") ", " IN_CURRENCY("discount") ", sum(f.bonus_points)::numeric, " OTHERWISE("purchase_conversions") " OR " OTHERWISE("cost")
 
 /* One row for each bucket. */
 #define BUCKETS(rows)                                                                                                  \
-	"SELECT f.bucket, " FIGURES ", max(f.updated_at), bool_or(f.updated_at IS NULL)"                                   \
-	"  FROM (" rows ") f GROUP BY f.bucket ORDER BY f.bucket"
+	"SELECT f.bucket, " FIGURES ", max(f.updated_at), bool_or(f.updated_at IS NULL), " SS_CAMPAIGN_ANY "  FROM (" rows \
+	") f GROUP BY f.bucket ORDER BY f.bucket"
 
 SS_QUERY(read_days,
 		 BUCKETS("SELECT d.day AS bucket, d.currency, d.updated_at, " SS_CAMPAIGN_MEASURES
 				 "  FROM swipesavvy.campaign_days d WHERE d.campaign_no = $1 AND d.day >= $3 AND d.day < $4"
 				 " UNION ALL SELECT t.day, t.currency, NULL, " SS_CAMPAIGN_MEASURES
-				 "  FROM (SELECT swipesavvy.analytics_day(t.occurred_at, $5) AS day, t.* FROM (" SS_TAIL_FACTS(
-					 "$1") ") t) t"
-						   " WHERE t.day >= $3 AND t.day < $4"),
+				 "  FROM (" SS_TAIL_DAYS("$1", "$5") ") t WHERE t.day >= $3 AND t.day < $4"),
 		 INT4OID, TEXTOID, DATEOID, DATEOID, TEXTOID);
 SS_QUERY(read_hours,
 		 BUCKETS("SELECT h.hour AS bucket, h.currency, NULL::timestamptz AS updated_at, " SS_CAMPAIGN_MEASURES
@@ -53,26 +51,24 @@ SS_QUERY(read_hours,
 					 "$1") ") t) t"
 						   " WHERE t.hour >= $3 AND t.hour < $4"),
 		 INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID);
-SS_QUERY(read_first_day,
-		 "SELECT min(f.bucket) FROM (SELECT f.bucket FROM ("
-		 "  SELECT d.day AS bucket, d.currency, " SS_CAMPAIGN_MEASURES
-		 " FROM swipesavvy.campaign_days d WHERE d.campaign_no = $1"
-		 "   UNION ALL SELECT swipesavvy.analytics_day(t.occurred_at, $2), t.currency, " SS_CAMPAIGN_MEASURES
-		 "     FROM (" SS_TAIL_FACTS("$1") ") t) f GROUP BY f.bucket HAVING " SS_CAMPAIGN_ANY ") f",
-		 INT4OID, TEXTOID);
 
-/* Of campaigns in currency $2: those of a state in $6 and, unless $7 is null, of that type; days before $8 apart. */
+/*
+ * Of campaigns in currency $2: those of a state in $6 and, unless $7 is null, of that type; days before $8 apart. Rows
+ * are summed by what they have in common before anything is asked of them: that is most of the time.
+ */
 SS_QUERY(read_campaigns,
-		 "SELECT c.campaign_id, c.name, c.campaign_type, c.status, c.offer_type, f.day < $8, " FIGURES
+		 "SELECT c.campaign_id, c.name, c.campaign_type, c.status, c.offer_type, f.before, " FIGURES
 		 "  FROM swipesavvy.campaigns c JOIN ("
-		 "  SELECT d.campaign_no, d.day, d.currency, " SS_CAMPAIGN_MEASURES
-		 "    FROM swipesavvy.campaign_days d WHERE d.day >= $3 AND d.day < $4"
-		 "   UNION ALL SELECT t.campaign_no, t.day, t.currency, " SS_CAMPAIGN_MEASURES
-		 "    FROM (SELECT swipesavvy.analytics_day(t.occurred_at, $5) AS day, t.* FROM (" SS_TAIL_FACTS(
-			 "$1") ") t) t"
-				   "   WHERE t.day >= $3 AND t.day < $4) f ON f.campaign_no = c.campaign_no"
-				   " WHERE c.currency = $2 AND c.status = ANY ($6) AND ($7 IS NULL OR c.campaign_type = $7)"
-				   " GROUP BY c.campaign_no, f.day < $8 HAVING " SS_CAMPAIGN_ANY " ORDER BY c.campaign_id, f.day < $8",
+		 "  SELECT f.campaign_no, f.before, f.currency, " SS_CAMPAIGN_SUMS " FROM ("
+		 "    SELECT d.campaign_no, d.day < $8 AS before, d.currency, " SS_CAMPAIGN_MEASURES
+		 "      FROM swipesavvy.campaign_days d WHERE d.day >= $3 AND d.day < $4"
+		 "     UNION ALL SELECT t.campaign_no, t.day < $8, t.currency, " SS_CAMPAIGN_MEASURES
+		 "      FROM (" SS_TAIL_DAYS(
+			 "$1", "$5") ") t WHERE t.day >= $3 AND t.day < $4) f"
+						 "   GROUP BY 1, 2, 3) f ON f.campaign_no = c.campaign_no"
+						 " WHERE c.currency = $2 AND c.status = ANY ($6) AND ($7 IS NULL OR c.campaign_type = $7)"
+						 " GROUP BY c.campaign_no, f.before HAVING " SS_CAMPAIGN_ANY
+						 " ORDER BY c.campaign_id, f.before",
 		 INT4OID, BPCHAROID, DATEOID, DATEOID, TEXTOID, TEXTARRAYOID, TEXTOID, DATEOID);
 
 void
@@ -131,6 +127,7 @@ read_bucket(SSRow row, bool by_day, SSBucket *bucket)
 	read_figures(&row, &bucket->figures);
 	bucket->updated_at = ss_next_time_or(&row, DT_NOBEGIN);
 	bucket->unfolded = ss_next_bool(&row);
+	bucket->facts = ss_next_bool(&row);
 }
 
 static SSBucket *
@@ -197,16 +194,15 @@ ss_figures_campaigns(const SSAnalyticsState *state, const SSFiguresChoice *choic
 	return campaigns;
 }
 
-bool
-ss_figures_first_day(const SSAnalyticsState *state, const SSFiguresOf *campaign, DateADT *day)
+const SSBucket *
+ss_figures_first(const SSBucket *buckets, int count)
 {
-	Datum values[] = {Int32GetDatum(campaign->campaign_no), CStringGetTextDatum(state->zone_name)};
-	SSRow row = ss_row(ss_rows_read(&read_first_day, values, NULL), 0);
-	bool isnull;
-	Datum value = ss_next_value_or_null(&row, DATEOID, &isnull);
-
-	*day = DatumGetDateADT(value);
-	return !isnull;
+	for (int i = 0; i < count; i++)
+	{
+		if (buckets[i].facts)
+			return &buckets[i];
+	}
+	return NULL;
 }
 
 void

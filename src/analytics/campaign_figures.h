@@ -33,6 +33,7 @@ typedef struct SSBucket
 	SSFigures figures;
 	TimestampTz updated_at; /* DT_NOBEGIN: never */
 	bool unfolded;			/* some of it is not folded yet */
+	bool facts;				/* there is any; what was there may all have been taken back */
 } SSBucket;
 
 /* Whose figures, and in which money. */
@@ -83,8 +84,8 @@ typedef struct SSCampaignFigures
 extern SSCampaignFigures *ss_figures_campaigns(const SSAnalyticsState *state, const SSFiguresChoice *choice,
 											   DateADT from, DateADT until, DateADT split, int *count);
 
-/* The first day on which the campaign has a fact; false where there is none. */
-extern bool ss_figures_first_day(const SSAnalyticsState *state, const SSFiguresOf *campaign, DateADT *day);
+/* The first of them on which the campaign has a fact, or NULL. */
+extern const SSBucket *ss_figures_first(const SSBucket *buckets, int count);
 
 extern void ss_figures_add(SSFigures *sum, const SSFigures *figures);
 

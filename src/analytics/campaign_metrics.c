@@ -76,18 +76,50 @@ end_answer(SSJson *json, Question *question)
 	return ss_call_leave_json(&question->call, json);
 }
 
-/* From the first day with a fact to today, unless said otherwise. */
-static SSPeriod
+/* The days of a period. */
+typedef struct Days
+{
+	SSPeriod period;
+	SSBucket *buckets; /* with something in them */
+	int count;
+} Days;
+
+/*
+ * From the first day with a fact to today, unless said otherwise. Only where the first day is asked for are all days
+ * read; they are read once, for each time goes through all that is not folded.
+ */
+static Days
 whole_period(FunctionCallInfo fcinfo, const Question *question)
 {
-	SSPeriod period = {.end = ss_period_today(&question->state)};
+	DateADT today = ss_period_today(&question->state);
+	Days days = {.period = {.end = today}};
+	bool is_given = !PG_ARGISNULL(1) && (!PG_ARGISNULL(2) || PG_GETARG_DATEADT(1) <= today);
+	const SSBucket *first = NULL;
+	int n = 0;
 
-	if (!ss_figures_first_day(&question->state, &question->campaign, &period.start))
-		period.start = PG_ARGISNULL(2) ? period.end : Min(period.end, PG_GETARG_DATEADT(2));
+	if (!is_given)
+	{
+		days.buckets =
+			ss_figures_days(&question->state, &question->campaign, DATEVAL_NOBEGIN, DATEVAL_NOEND, &days.count);
+		first = ss_figures_first(days.buckets, days.count);
+	}
+	if (first != NULL)
+		days.period.start = (DateADT) first->start;
+	else
+		days.period.start = PG_ARGISNULL(2) ? today : Min(today, PG_GETARG_DATEADT(2));
 	if (PG_ARGISNULL(2))
-		period.end = Max(period.end, period.start);
-	ss_period_args(fcinfo, 1, 0, &period);
-	return period;
+		days.period.end = Max(days.period.end, days.period.start);
+	ss_period_args(fcinfo, 1, 0, &days.period);
+	if (is_given)
+		days.buckets =
+			ss_figures_days(&question->state, &question->campaign, days.period.start, days.period.end + 1, &days.count);
+	for (int i = 0; i < days.count; i++)
+	{
+		if (days.buckets[i].start >= days.period.start && days.buckets[i].start <= days.period.end)
+			days.buckets[n++] = days.buckets[i];
+	}
+	days.count = n;
+	return days;
 }
 
 /*
@@ -98,17 +130,14 @@ swipesavvy_get_campaign_metrics(PG_FUNCTION_ARGS)
 {
 	Question question;
 	SSJson json = {0};
-	SSPeriod period;
 	SSFigures sum = {0};
-	SSBucket *days;
-	int count;
+	Days days;
 
 	begin(fcinfo, &question);
-	period = whole_period(fcinfo, &question);
-	days = ss_figures_days(&question.state, &question.campaign, period.start, period.end + 1, &count);
-	for (int i = 0; i < count; i++)
-		ss_figures_add(&sum, &days[i].figures);
-	begin_answer(&json, &question, &period);
+	days = whole_period(fcinfo, &question);
+	for (int i = 0; i < days.count; i++)
+		ss_figures_add(&sum, &days.buckets[i].figures);
+	begin_answer(&json, &question, &days.period);
 	ss_figures_json(&json, &sum, question.campaign.currency, question.campaign.exponent);
 	PG_RETURN_DATUM(end_answer(&json, &question));
 }
@@ -437,26 +466,23 @@ swipesavvy_get_campaign_roi(PG_FUNCTION_ARGS)
 {
 	Question question;
 	SSJson json = {0};
-	SSPeriod period;
 	SSFigures sum = {0};
-	SSBucket *days;
+	Days days;
 	DateADT day;
 	int64 margin;
 	int64 fixed;
-	int count;
 
 	begin(fcinfo, &question);
-	period = whole_period(fcinfo, &question);
+	days = whole_period(fcinfo, &question);
 	margin =
 		ss_scaled_from_numeric(ss_arg_numeric(fcinfo, 3, "margin_percent", true), 3, 0, MARGIN_SCALE, "margin_percent");
 	fixed = ss_scaled_from_numeric(ss_arg_numeric(fcinfo, 4, "fixed_cost", true), question.campaign.exponent, 0,
 								   PG_INT64_MAX, "fixed_cost");
-	days = ss_figures_days(&question.state, &question.campaign, period.start, period.end + 1, &count);
-	for (int i = 0; i < count; i++)
-		ss_figures_add(&sum, &days[i].figures);
-	begin_answer(&json, &question, &period);
+	for (int i = 0; i < days.count; i++)
+		ss_figures_add(&sum, &days.buckets[i].figures);
+	begin_answer(&json, &question, &days.period);
 	add_return(&json, &question, &sum, margin, fixed);
-	if (break_even(&period, days, count, margin, fixed, &day))
+	if (break_even(&days.period, days.buckets, days.count, margin, fixed, &day))
 		ss_json_day(&json, "break_even_date", day);
 	else
 		ss_json_null(&json, "break_even_date");

@@ -32,11 +32,10 @@ PG_FUNCTION_INFO_V1(swipesavvy_campaign_performance);
 	"       sum(f.cost) FILTER (WHERE f.currency = c.currency) AS cost, max(f.day) AS last_fact_day"                   \
 	"  FROM (SELECT f.campaign_no, f.day, f.currency, " SS_CAMPAIGN_SUMS " FROM ("                                     \
 	"         SELECT d.campaign_no, d.day, d.currency, " SS_CAMPAIGN_MEASURES " FROM swipesavvy.campaign_days d"       \
-	"          UNION ALL SELECT t.campaign_no, swipesavvy.analytics_day(t.occurred_at, $1), t.currency,"               \
-	"                    " SS_CAMPAIGN_MEASURES " FROM (" SS_TAIL_FACTS(                                               \
-		"$2") ") t) f"                                                                                                 \
-			  "         GROUP BY 1, 2, 3 HAVING " SS_CAMPAIGN_ANY ") f"                                                \
-			  "  JOIN swipesavvy.campaigns c ON c.campaign_no = f.campaign_no GROUP BY f.campaign_no"
+	"          UNION ALL " SS_TAIL_DAYS(                                                                               \
+		"$2", "$1") ") f"                                                                                              \
+					"         GROUP BY 1, 2, 3 HAVING " SS_CAMPAIGN_ANY ") f"                                          \
+					"  JOIN swipesavvy.campaigns c ON c.campaign_no = f.campaign_no GROUP BY f.campaign_no"
 /* Exact, halves up: of integers that are not negative. */
 #define RATIO(a, b, scale, unit)                                                                                       \
 	"CASE WHEN f." b " > 0 THEN div(2 * f." a " * " scale " + f." b ", 2 * f." b ") * " unit " END"

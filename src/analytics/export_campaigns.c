@@ -24,9 +24,7 @@
 	"SELECT d.campaign_no, d.day, d.currency AS paid_in, d.updated_at, " SS_CAMPAIGN_MEASURES                          \
 	"  FROM swipesavvy.campaign_days d WHERE d.day >= $1 AND d.day < $2"                                               \
 	" UNION ALL SELECT t.campaign_no, t.day, t.currency, NULL, " SS_CAMPAIGN_MEASURES                                  \
-	"  FROM (SELECT swipesavvy.analytics_day(t.occurred_at, $3) AS day, t.* FROM (" SS_TAIL_FACTS(                     \
-		"NULL") ") t) t"                                                                                               \
-				" WHERE t.day >= $1 AND t.day < $2"
+	"  FROM (" SS_TAIL_DAYS("NULL", "$3") ") t WHERE t.day >= $1 AND t.day < $2"
 
 /* Sums in the order of SSMeasure, then whether some was paid in another currency. */
 #define COUNT(column) "sum(f." column ")::numeric, "

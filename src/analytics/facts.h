@@ -57,6 +57,11 @@
 	"       d.revenue_primary, d.cost, d.discount, d.bonus_points"                                                     \
 	"  FROM swipesavvy.unfolded_deltas(" campaign ") d WHERE d.campaign_no <> 0"
 
+/* The same by days of the zone: campaign_no, day, currency and the measures. */
+#define SS_TAIL_DAYS(campaign, zone)                                                                                   \
+	"SELECT d.campaign_no, d.day, d.currency, " SS_CAMPAIGN_MEASURES "  FROM swipesavvy.unfolded_days(" campaign       \
+	", " zone ") d"
+
 /* Of each purchase: merchant_id, occurred_at, category_no, currency and the measures. */
 #define SS_PURCHASE_FACTS                                                                                              \
 	"SELECT coalesce(t.merchant_id, '00000000-0000-0000-0000-000000000000') AS merchant_id, t.occurred_at,"            \

@@ -134,8 +134,8 @@
 #define BY_DAY                                                                                                         \
 	"SELECT d.campaign_no, d.currency AS paid_in, " CAMPAIGN_COLUMNS ", d.day FROM swipesavvy.campaign_days d"         \
 	" WHERE d.day >= $1 AND d.day < $2"                                                                                \
-	" UNION ALL SELECT " CAMPAIGN_TAIL ", t.day FROM (SELECT swipesavvy.analytics_day(u.slot, $3) AS day, u.*"         \
-	"   FROM swipesavvy.unfolded_deltas(NULL) u WHERE u.campaign_no <> 0) t WHERE t.day >= $1 AND t.day < $2"
+	" UNION ALL SELECT " CAMPAIGN_TAIL ", t.day FROM swipesavvy.unfolded_days(NULL, $3) t"                             \
+	" WHERE t.day >= $1 AND t.day < $2"
 SS_QUERY(campaigns_by_day, CAMPAIGNS(BY_DAY, DIMENSION(14, "NULL::integer"), ""), DATEOID, DATEOID, CAMPAIGN_TYPES);
 
 /* Date and hour are those that clocks showed when the hour began. */

@@ -33,12 +33,12 @@ typedef enum SSTable
 	SS_CREDITS,		/* those that credit and are of no purchase: user_id, recorded_at */
 	SS_ADJUSTMENTS, /* user_id, entry_id */
 	SS_BOOSTS,		/* boost_id */
-	/* neither by the engine nor by direct.c */
+	/* not by the engine, and by direct.c at most read as a whole */
 	SS_CAMPAIGNS,			/* counted page by page */
 	SS_AUDIT_LOGS,			/* appended to */
 	SS_AUDIT_INSTALLATIONS, /* read as a whole */
 	SS_SINKS,				/* asked whether it is empty, by the size of its file */
-	SS_DELTAS,				/* appended to; not there before release 1.1.0 */
+	SS_DELTAS,				/* appended to, and read as a whole; not there before release 1.1.0 */
 	SS_TABLES
 } SSTable;
 

@@ -59,22 +59,6 @@ ss_delta_sums_add(SSDeltaSums *sums, const SSDelta *delta, int sign)
 		elog(ERROR, "a delta is out of range");
 }
 
-void
-ss_delta_sums_add_records(SSDeltaSums *sums, const bytea *records, bool every, int32 campaign_no)
-{
-	const unsigned char *at = (const unsigned char *) VARDATA_ANY(records);
-	const unsigned char *end = at + VARSIZE_ANY_EXHDR(records);
-
-	while (at < end)
-	{
-		SSDelta delta;
-
-		at = ss_delta_unpack(at, end, &delta);
-		if (every || delta.key.campaign_no == campaign_no)
-			ss_delta_sums_add(sums, &delta, 1);
-	}
-}
-
 static bool
 is_nothing(const SSDelta *delta)
 {

@@ -7,10 +7,11 @@
  *
  * Every purchase pays for its deltas, so a row is as cheap as a row can be: one
  * column, which holds all deltas of a call, and of a bulk load those of as many
- * purchases as fit. A record is the slot in quarters of an hour, the campaign, which
- * measures follow (bits), the currency, the merchant and the category where there
- * are any, and the measures that are not 0; integers by groups of 7 bits, signed
- * ones zigzag. Like rows of the audit log they go past the executor as long as
+ * purchases as fit. A record is how many bytes it has besides this one, so that who
+ * looks for a campaign passes over others, the campaign, the slot in quarters of an
+ * hour, which measures follow (bits), the currency, the merchant and the category
+ * where there are any, and the measures that are not 0; integers by groups of 7 bits,
+ * signed ones zigzag. Like rows of the audit log they go past the executor as long as
  * the table is as the extension made it (survey.h).
  */
 #include "postgres.h"
@@ -18,6 +19,7 @@
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "port/pg_bitutils.h"
 #include "storage/lockdefs.h"
 #include "utils/builtins.h"
 #include "utils/rel.h"
@@ -31,13 +33,16 @@
 
 #define SLOT_USECS (15 * USECS_PER_MINUTE)
 
-#define VARINT_MAX	10 /* bytes */
-#define RECORD_MAX	(VARINT_MAX * (SS_MEASURES + 4) + UUID_LEN + 3)
-#define ROW_MAX		1800 /* some rows fit into a page */
-#define CODE_LENGTH 3	 /* of a currency */
+#define VARINT_MAX	10												/* bytes */
+#define RECORD_MAX	(VARINT_MAX * (SS_MEASURES + 4) + UUID_LEN + 3) /* after the byte that says how long it is */
+#define ROW_MAX		1800											/* some rows fit into a page */
+#define CODE_LENGTH 3												/* of a currency */
 
-#define HAS_MERCHANT (1 << SS_MEASURES)
-#define HAS_CATEGORY (2 << SS_MEASURES)
+#define ALL_MEASURES ((1u << SS_MEASURES) - 1)
+#define HAS_MERCHANT (1u << SS_MEASURES)
+#define HAS_CATEGORY (2u << SS_MEASURES)
+
+StaticAssertDecl(RECORD_MAX <= 0xff, "a record is longer than a byte can say");
 
 /* For a table that is not the plain one. */
 SS_QUERY(insert_row, "INSERT INTO swipesavvy.rollup_deltas (records) VALUES ($1)", BYTEAOID);
@@ -46,7 +51,7 @@ typedef struct Packer
 {
 	SSStatement *statement; /* to be written before anything else may run; or NULL */
 	char *at;
-	char row[VARHDRSZ + ROW_MAX + RECORD_MAX];
+	char row[VARHDRSZ + ROW_MAX + 1 + RECORD_MAX];
 } Packer;
 
 TimestampTz
@@ -86,15 +91,16 @@ put_signed(char *at, int64 value)
 }
 
 static char *
-pack(char *at, const SSDelta *delta)
+pack(char *record, const SSDelta *delta)
 {
 	const SSDeltaKey *key = &delta->key;
 	uint32 bits = (key->has_merchant ? HAS_MERCHANT : 0) | (key->category_no != 0 ? HAS_CATEGORY : 0);
+	char *at = record + 1;
 
 	for (int i = 0; i < SS_MEASURES; i++)
 		bits |= (uint32) (delta->measures[i] != 0) << i;
-	at = put_signed(at, key->slot / SLOT_USECS);
 	at = put_varint(at, (uint32) key->campaign_no);
+	at = put_signed(at, key->slot / SLOT_USECS);
 	at = put_varint(at, bits);
 	memcpy(at, key->currency, CODE_LENGTH);
 	at += CODE_LENGTH;
@@ -110,10 +116,11 @@ pack(char *at, const SSDelta *delta)
 		if (delta->measures[i] != 0)
 			at = put_signed(at, delta->measures[i]);
 	}
+	*record = (char) (at - record - 1);
 	return at;
 }
 
-static uint64
+static inline uint64
 get_varint(const unsigned char **at, const unsigned char *end)
 {
 	uint64 value = 0;
@@ -149,14 +156,26 @@ get_bytes(const unsigned char **at, const unsigned char *end, void *bytes, int c
 	*at += count;
 }
 
-const unsigned char *
-ss_delta_unpack(const unsigned char *at, const unsigned char *end, SSDelta *delta)
+/* The record there begins with how many bytes follow: returns where they end. */
+static const unsigned char *
+record_end(const unsigned char **at, const unsigned char *end)
+{
+	unsigned char length = *(*at)++;
+
+	if (end - *at < length)
+		elog(ERROR, "a row of rollup_deltas ends within a record");
+	return *at + length;
+}
+
+/* From the campaign on to the end of the record. */
+static void
+unpack(const unsigned char *at, const unsigned char *end, SSDelta *delta)
 {
 	uint32 bits;
 
 	memset(delta, 0, sizeof(*delta));
-	delta->key.slot = get_signed(&at, end) * SLOT_USECS;
 	delta->key.campaign_no = (int32) get_varint(&at, end);
+	delta->key.slot = get_signed(&at, end) * SLOT_USECS;
 	bits = (uint32) get_varint(&at, end);
 	get_bytes(&at, end, delta->key.currency, CODE_LENGTH);
 	delta->key.has_merchant = (bits & HAS_MERCHANT) != 0;
@@ -164,12 +183,38 @@ ss_delta_unpack(const unsigned char *at, const unsigned char *end, SSDelta *delt
 		get_bytes(&at, end, delta->key.merchant_id.data, UUID_LEN);
 	if ((bits & HAS_CATEGORY) != 0)
 		delta->key.category_no = (int16) get_varint(&at, end);
-	for (int i = 0; i < SS_MEASURES; i++)
+	for (uint32 left = bits & ALL_MEASURES; left != 0; left &= left - 1)
+		delta->measures[pg_rightmost_one_pos32(left)] = get_signed(&at, end);
+	if (at != end)
+		elog(ERROR, "a record of rollup_deltas is longer than it should be");
+}
+
+const unsigned char *
+ss_delta_unpack(const unsigned char *at, const unsigned char *end, SSDelta *delta)
+{
+	const unsigned char *next = record_end(&at, end);
+
+	unpack(at, next, delta);
+	return next;
+}
+
+bool
+ss_delta_find(const unsigned char **at, const unsigned char *end, int32 campaign_no, SSDelta *delta)
+{
+	while (*at < end)
 	{
-		if ((bits & (1u << i)) != 0)
-			delta->measures[i] = get_signed(&at, end);
+		const unsigned char *next = record_end(at, end);
+		const unsigned char *start = *at;
+		int32 found = (int32) get_varint(at, next);
+
+		*at = next;
+		if (campaign_no == SS_ANY_CAMPAIGN ? found != 0 : found == campaign_no)
+		{
+			unpack(start, next, delta);
+			return true;
+		}
 	}
-	return at;
+	return false;
 }
 
 /* Writes the row, and begins the next one. */

@@ -74,6 +74,12 @@ extern void ss_deltas_write(const SSDelta *deltas, int count);
 /* Takes one record of a row of rollup_deltas apart; returns where the next one begins. */
 extern const unsigned char *ss_delta_unpack(const unsigned char *at, const unsigned char *end, SSDelta *delta);
 
+/* In the place of a campaign's number: of any, but of no purchase itself. */
+#define SS_ANY_CAMPAIGN (-1)
+
+/* Takes the next one of that campaign (0: of a purchase) apart, and goes past the others; false at the end. */
+extern bool ss_delta_find(const unsigned char **at, const unsigned char *end, int32 campaign_no, SSDelta *delta);
+
 /* --- sums ------------------------------------------------------------------------------- */
 
 /* Deltas summed by key, in a memory context of their own. */
@@ -89,9 +95,6 @@ extern SSDeltaSums *ss_delta_sums_begin(MemoryContext parent);
 
 /* Adds a delta, or takes it away. */
 extern void ss_delta_sums_add(SSDeltaSums *sums, const SSDelta *delta, int sign);
-
-/* Adds the records of a row of rollup_deltas that are of that campaign; of all if `every`. */
-extern void ss_delta_sums_add_records(SSDeltaSums *sums, const bytea *records, bool every, int32 campaign_no);
 
 /* Those that are not 0, as an array. */
 extern SSDelta *ss_delta_sums_all(const SSDeltaSums *sums, int *count);

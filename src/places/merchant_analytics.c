@@ -66,12 +66,11 @@ SS_QUERY(
 	"       sum(f.revenue) FILTER (WHERE f.currency = $2), sum(f.cost) FILTER (WHERE f.currency = $2)"
 	"  FROM (SELECT d.campaign_no, d.day, d.currency, " SS_CAMPAIGN_MEASURES " FROM swipesavvy.campaign_days d"
 	"         WHERE d.campaign_no IN (SELECT o.campaign_no FROM swipesavvy.campaigns o WHERE o.target_merchant_id = $1)"
-	"         UNION ALL SELECT t.campaign_no, swipesavvy.analytics_day(t.occurred_at, $5), t.currency, " SS_CAMPAIGN_MEASURES
-	"          FROM (" SS_TAIL_FACTS(
-		"NULL") ") t) f"
-				"  JOIN swipesavvy.campaigns c ON c.campaign_no = f.campaign_no"
-				" WHERE c.target_merchant_id = $1 AND c.currency = $2 AND f.day >= $3 AND f.day < $4"
-				" GROUP BY c.campaign_id, c.name HAVING " SS_CAMPAIGN_ANY " ORDER BY c.campaign_id",
+	"         UNION ALL " SS_TAIL_DAYS(
+		"NULL", "$5") ") f"
+					  "  JOIN swipesavvy.campaigns c ON c.campaign_no = f.campaign_no"
+					  " WHERE c.target_merchant_id = $1 AND c.currency = $2 AND f.day >= $3 AND f.day < $4"
+					  " GROUP BY c.campaign_id, c.name HAVING " SS_CAMPAIGN_ANY " ORDER BY c.campaign_id",
 	UUIDOID, BPCHAROID, DATEOID, DATEOID, TEXTOID);
 
 /* Visits to fences of merchant $1 that began from $2 on and before $3, and their users: of all, those who stayed, and those who bought there within a day. */

@@ -26,11 +26,11 @@ figures() {
         sed -n 's/^tps = \([0-9.]*\).*/\1/p' "$work/pgbench.out"
 }
 
-# Both sides must have found the same: conversions of a campaign in 90 days, and of all campaigns and purchases in a year.
+# Both sides must have found the same: conversions of a campaign in 90 days and hour by hour, and of all campaigns and purchases in a year.
 same_figures() {
     local differ
     differ=$(sql -d world_figures -f "$here/figures_check.sql")
-    if [ "$differ" != 't t t t' ]; then fail "figures and their SQL by hand differ: $differ"; fi
+    if [ "$differ" != 't t t t t' ]; then fail "figures and their SQL by hand differ: $differ"; fi
 }
 
 # A report of a year: source, measures, dimensions, filters.
@@ -69,7 +69,7 @@ export_rate() {
 }
 
 figure_q() {
-    local merchants_with usd='[{"field": "currency", "op": "eq", "value": "USD"}]'
+    local merchants_with metrics90 trends7 portfolio usd='[{"field": "currency", "op": "eq", "value": "USD"}]'
     make_figures "$BENCH_BIG"
     merchants_with=$(sql -d world_figures -c 'SELECT count(*) FROM swipesavvy.campaigns WHERE target_merchant_id IS NOT NULL')
     world=()
@@ -78,15 +78,25 @@ figure_q() {
     set_cell off1
     compare q metrics90 - '90 days of a campaign / sums by hand' C 'figures figures_metrics' SQL 'figures floor_metrics'
     compare q daily30 - '30 days, day by day / sums by hand' C 'figures figures_daily' SQL 'figures floor_daily'
+    compare q trends7 - '7 days, hour by hour / sums by hand' C 'figures figures_trends' SQL 'figures floor_trends'
     compare q report_days - 'report of campaigns by month / by hand' C 'figures figures_days' SQL 'figures floor_days'
     compare q report_hours - 'report of campaigns by hour / by hand' C 'figures figures_hours' SQL 'figures floor_hours'
     compare q report_purchases - 'report of purchases by category / by hand' C 'figures figures_purchases' SQL 'figures floor_purchases'
     if [ ! -r /proc/self/schedstat ]; then return; fi
     printf '\n  processor time of one session; reports are of a year\n\n'
-    call_time metrics90_ms 2 '90 days of a campaign' \
-        "SELECT count(swipesavvy.get_campaign_metrics('MERCHANT-' || 1 + n % $merchants_with, current_date - 89, current_date)) FROM generate_series(1, 500) n" 500
+    metrics90="SELECT count(swipesavvy.get_campaign_metrics('MERCHANT-' || 1 + n % $merchants_with, current_date - 89, current_date)) FROM generate_series(1, 500) n"
+    trends7="SELECT count(swipesavvy.get_campaign_trends('MERCHANT-' || 1 + n % $merchants_with, 'hourly', current_date - 14, current_date - 8)) FROM generate_series(1, 200) n"
+    portfolio='SELECT count(swipesavvy.get_campaign_portfolio()) FROM generate_series(1, 10)'
+    call_time metrics90_ms 2 '90 days of a campaign' "$metrics90" 500
+    call_time trends7_ms - '7 days, hour by hour' "$trends7" 200
+    call_time portfolio_ms 50 'portfolio of 1,000 campaigns, 30 days' "$portfolio" 10
     report_time report_days_ms 'campaigns by month and type' "$(year_report campaigns '["conversions", "revenue", "cost", "return_on_ad_spend"]' '["month", "campaign_type"]' "$usd")"
     report_time report_hours_ms 'campaigns by weekday and hour' "$(year_report campaigns '["conversions"]' '["weekday", "hour"]' '[]')"
     report_time report_purchases_ms 'purchases by category and month' "$(year_report purchases '["purchases", "net_amount", "average_net"]' '["category", "month"]' "$usd")"
     export_rate
+    printf '\n  the same with 5,000 purchases that are not folded\n\n'
+    sql -o /dev/null -d world_figures -c "SELECT count(swipesavvy.record_transaction(bench.user_id(1 + n * 7919 % $users), 5 + n * 31 % 120, merchant_id => bench.merchant_id(1 + n * 104729 % $merchants_with))) FROM generate_series(1, 5000) n"
+    call_time metrics90_tail_ms 2 '90 days of a campaign' "$metrics90" 500
+    call_time trends7_tail_ms - '7 days, hour by hour' "$trends7" 200
+    call_time portfolio_tail_ms 50 'portfolio of 1,000 campaigns, 30 days' "$portfolio" 10
 }

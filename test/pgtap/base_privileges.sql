@@ -43,7 +43,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('get_nearby_merchants', 'A'), ('place_distance', 'NBM'),
     ('fold_analytics', 'M'), ('rebuild_analytics', 'M'), ('refresh_analytics', 'M'), ('apply_event_retention', 'M'), ('verify_analytics', 'NM'), ('get_campaign_metrics', 'NM'), ('get_campaign_daily', 'NM'), ('get_campaign_trends', 'NM'), ('get_campaign_roi', 'NM'), ('get_campaign_portfolio', 'NM'), ('get_top_campaigns', 'NM'), ('campaign_performance', 'NM'),
     ('get_campaign_segments', 'NM'), ('refresh_campaign_segments', 'M'), ('get_campaign_uplift', 'NM'), ('refresh_campaign_uplift', 'M'), ('hold_out_bucket', '-'), ('track_events', 'BM'),
-    ('analytics_hour', '-'), ('analytics_day', '-'), ('unfolded_deltas', '-'),
+    ('analytics_hour', '-'), ('analytics_day', '-'), ('unfolded_deltas', '-'), ('unfolded_days', '-'),
     ('refresh_customer_analytics', 'M'), ('get_rfm_segments', 'NM'), ('list_rfm_users', 'NM'), ('get_cohort_retention', 'NM'), ('get_churn_list', 'NM'), ('get_points_liability', 'NM'),
     ('run_custom_report', 'NM'), ('export_analytics', 'NM'),
     ('get_points_ageing', 'NM'),
@@ -70,7 +70,7 @@ CREATE TEMP TABLE roles (letter, name) AS VALUES
 CREATE TEMP VIEW routines AS SELECT p.* FROM pg_proc p WHERE p.pronamespace = 'swipesavvy'::regnamespace;
 CREATE TEMP VIEW allowed AS
     SELECT m.routine, r.name AS role FROM matrix m, roles r
-     WHERE CASE r.letter WHEN '' THEN false WHEN 'O' THEN m.routine IN ('uuid_v7', 'minor_to_major', 'email_key', 'search_key', 'place_position', 'locations_near', 'analytics_hour', 'analytics_day', 'unfolded_deltas', 'hold_out_bucket', 'place_box', 'geofences_near', 'rating_average', 'flag_hash', 'flag_bucket_ranges', 'flag_choose_variation', 'flag_in_namespace', 'flag_condition_matches')
+     WHERE CASE r.letter WHEN '' THEN false WHEN 'O' THEN m.routine IN ('uuid_v7', 'minor_to_major', 'email_key', 'search_key', 'place_position', 'locations_near', 'analytics_hour', 'analytics_day', 'unfolded_deltas', 'unfolded_days', 'hold_out_bucket', 'place_box', 'geofences_near', 'rating_average', 'flag_hash', 'flag_bucket_ranges', 'flag_choose_variation', 'flag_in_namespace', 'flag_condition_matches')
                          ELSE m.who = 'A' OR strpos(m.who, r.letter) > 0 END;
 
 SELECT set_eq('SELECT proname::text FROM routines', 'SELECT routine FROM matrix', 'the matrix knows every routine, and each of it exists');

@@ -275,7 +275,7 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('trigger', 'audit_refuse_change purchases_begin purchases_end purchases_insert purchases_refuse refuse_change refuse_restore restore_begin restore_currencies restore_end restore_installation '
         'restore_mcc_codes restore_merchant_categories restore_system_settings restore_tiers rules_changed drop_guard');
 INSERT INTO declared_functions VALUES
-    ('s/strict/s', 'analytics_day analytics_hour'), ('s/null/r', 'unfolded_deltas verify_analytics get_campaign_metrics get_campaign_daily get_campaign_trends get_campaign_roi get_campaign_portfolio get_top_campaigns campaign_performance get_campaign_segments get_campaign_uplift'),
+    ('s/strict/s', 'analytics_day analytics_hour'), ('s/null/r', 'unfolded_deltas unfolded_days verify_analytics get_campaign_metrics get_campaign_daily get_campaign_trends get_campaign_roi get_campaign_portfolio get_top_campaigns campaign_performance get_campaign_segments get_campaign_uplift'),
     ('v/null/u', 'apply_event_retention fold_analytics rebuild_analytics refresh_analytics refresh_campaign_segments refresh_campaign_uplift track_events'),
     ('s/null/r', 'get_ab_test list_ab_tests'), ('s/null/u', 'get_ab_test_results'),
     ('v/null/u', 'grant_access guard_restores'), ('v/null/u', 'assign_ab_test create_ab_test create_flag_test delete_ab_test end_ab_test pause_ab_test refresh_ab_tests start_ab_test track_exposures update_ab_test'),

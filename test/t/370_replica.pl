@@ -147,6 +147,7 @@ my %questions = (
     run_custom_report => q{('{"source": "campaigns", "measures": ["impressions", "conversions"], "dimensions": ["campaign", "hour"], "start_date": "2026-01-01", "end_date": "2030-12-31", "totals": true}') - 'as_of'},
     search_key => q{(U&'Zo\\00CB')},
     simulate_campaign => "($draft, '$first', '$last')",
+    unfolded_days => q{(NULL, 'UTC')},
     unfolded_deltas => '(NULL)',
     verify_analytics => '()',
     verify_audit_log => '()',

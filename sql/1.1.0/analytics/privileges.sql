@@ -4,7 +4,7 @@ CALL swipesavvy.grant_access(
     tables => ARRAY['rollup_deltas', 'campaign_hours', 'campaign_days', 'merchant_days', 'analytics_state', 'campaign_segments', 'campaign_uplift',
         'customer_analytics', 'customer_figures', 'customer_scores', 'customer_cohorts', 'points_by_month', 'points_liability'],
     views => ARRAY['v_campaign_performance_summary'],
-    helpers => ARRAY['analytics_hour', 'analytics_day', 'unfolded_deltas', 'hold_out_bucket'],
+    helpers => ARRAY['analytics_hour', 'analytics_day', 'unfolded_deltas', 'unfolded_days', 'hold_out_bucket'],
     functions => ARRAY[
         'fold_analytics', 'rebuild_analytics', 'refresh_analytics', 'apply_event_retention', 'verify_analytics N', 'track_events B',
         'get_campaign_metrics N', 'get_campaign_daily N', 'get_campaign_trends N', 'get_campaign_roi N',

@@ -123,8 +123,18 @@ CREATE FUNCTION swipesavvy.unfolded_deltas(
     LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100
     AS 'MODULE_PATHNAME', 'swipesavvy_unfolded_deltas';
 COMMENT ON FUNCTION swipesavvy.unfolded_deltas(integer) IS
-    'What rollup_deltas holds, summed: of one campaign, of all purchases (0), or of all campaigns (null); slot is a quarter of an hour of UTC. '
+    'What rollup_deltas holds, summed: of one campaign, of all purchases (0), or of both (null); slot is a quarter of an hour of UTC. '
     'tracked_value is in ten-thousandths.';
+
+CREATE FUNCTION swipesavvy.unfolded_days(
+    of_campaign integer, zone text, OUT campaign_no integer, OUT day date, OUT currency char(3),
+    OUT impressions bigint, OUT views bigint, OUT clicks bigint, OUT tracked_conversions bigint, OUT tracked_value bigint,
+    OUT purchase_conversions bigint, OUT pending_conversions bigint, OUT revenue bigint, OUT revenue_primary bigint,
+    OUT cost bigint, OUT discount bigint, OUT bonus_points bigint) RETURNS SETOF record
+    LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 100
+    AS 'MODULE_PATHNAME', 'swipesavvy_unfolded_days';
+COMMENT ON FUNCTION swipesavvy.unfolded_days(integer, text) IS
+    'The same of one campaign, or of all campaigns (null), summed by days of the zone. tracked_value is in ten-thousandths.';
 
 -- --- keeping them ---------------------------------------------------------------------------------------
 
