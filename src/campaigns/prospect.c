@@ -18,6 +18,7 @@
 #include "base/uuid.h"
 #include "campaigns/prospect.h"
 #include "engine/choose.h"
+#include "engine/chunk.h"
 #include "engine/slots.h"
 #include "ledger/tier.h"
 
@@ -120,6 +121,8 @@ load(SSProspect *prospect, const SSRules *rules)
 	account.tier = ss_next_text(&row);
 	account.tier_until = ss_next_time_or(&row, DT_NOBEGIN);
 	prospect->buyer.tier_milli = ss_tier_held(rules, &account, prospect->at)->multiplier_milli;
+	if (rules->settings.daily_spending_minor >= 0)
+		prospect->spent = ss_spent_on_day(rules, &prospect->user_id, ss_rules_day(rules, prospect->at), false);
 	load_segments(&prospect->buyer, &user_id);
 	load_boosts(rules, &prospect->buyer, &user_id);
 }
@@ -273,13 +276,20 @@ runs(const SSCampaign *campaign, const SSPurchase *purchase)
 		   (campaign->category_no == 0 || campaign->category_no == purchase->category_no);
 }
 
-/* The largest amount of a purchase in that currency that is recorded. */
+/* The largest amount of a purchase in that currency that is recorded: of who is nobody, the first one of that day. */
 static int64
-most(const SSRules *rules, const char *currency)
+most(const SSProspect *prospect, const SSRules *rules, const char *currency)
 {
-	if (rules->settings.max_transaction_minor < 0 || strcmp(rules->settings.currency, currency) != 0)
-		return PG_INT64_MAX / 10;
-	return rules->settings.max_transaction_minor;
+	const SSSettings *settings = &rules->settings;
+	int64 amount = PG_INT64_MAX / 10;
+
+	if (strcmp(settings->currency, currency) != 0)
+		return amount;
+	if (settings->max_transaction_minor >= 0)
+		amount = Min(amount, settings->max_transaction_minor);
+	if (settings->daily_spending_minor >= 0)
+		amount = Min(amount, settings->daily_spending_minor - prospect->spent);
+	return amount;
 }
 
 bool
@@ -296,6 +306,7 @@ ss_prospect_earns(SSProspect *prospect, int32 campaign_no, const pg_uuid_t *merc
 	Trial trial = {prospect, rules, false};
 	SSCampaign unknown;
 	int64 amount;
+	int64 limit;
 
 	if (campaign == NULL || !runs(campaign, &purchase))
 		return false;
@@ -314,11 +325,14 @@ ss_prospect_earns(SSProspect *prospect, int32 campaign_no, const pg_uuid_t *merc
 		campaign = &unknown;
 	}
 	strlcpy(purchase.currency, campaign->currency, sizeof(purchase.currency));
+	limit = most(prospect, rules, purchase.currency);
 	amount = Max(campaign->min_spend, 1);
-	for (int i = 0; i < AMOUNTS && amount <= most(rules, purchase.currency); i++, amount *= 10)
+	for (int i = 0; i < AMOUNTS && amount <= limit; i++, amount = Min(amount * 10, limit))
 	{
 		if (earns(&trial, campaign, &purchase, amount))
 			return true;
+		if (amount == limit)
+			return false;
 	}
 	return false;
 }

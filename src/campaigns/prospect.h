@@ -28,6 +28,7 @@ typedef struct SSProspect
 	TimestampTz at; /* of the purchases */
 	bool loaded;
 	bool refused; /* purchases of the user are not recorded */
+	int64 spent;  /* by the user on the day of the purchases, if a limit of the programme asks */
 	SSBuyer buyer;
 	int nleft;
 	struct SSProspectLeft *left; /* what is left of limits and budgets of the campaigns that were asked for */
@@ -37,8 +38,8 @@ typedef struct SSProspect
 extern void ss_prospect_begin(SSProspect *prospect, SSProspectOf of, const pg_uuid_t *user_id, TimestampTz at);
 
 /*
- * Would some purchase at the merchant, of the campaign's least amount or of ten, a hundred, … times as
- * much, be awarded the campaign? Under the active snapshot, and the rules of now; SPI is connected.
+ * Would some purchase at the merchant, of the campaign's least amount, of ten, a hundred, … times as much,
+ * or of the most that the programme's limits leave, be awarded the campaign? Under the active snapshot, and the rules of now; SPI is connected.
  */
 extern bool ss_prospect_earns(SSProspect *prospect, int32 campaign_no, const pg_uuid_t *merchant_id, int16 category_no);
 

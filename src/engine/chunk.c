@@ -329,24 +329,27 @@ ss_chunk_load_references(SSChunk *chunk)
 		chunk->spending = make_table("swipesavvy spending", sizeof(SpendingKey), sizeof(SpendingEntry));
 }
 
+int64
+ss_spent_on_day(const SSRules *rules, const pg_uuid_t *user_id, DateADT day, bool latest)
+{
+	Datum values[] = {UUIDPGetDatum(user_id), CStringGetTextDatum(rules->settings.currency),
+					  TimestampTzGetDatum(ss_rules_day_start(rules, day)),
+					  TimestampTzGetDatum(ss_rules_day_start(rules, day + 1))};
+
+	return ss_one_int64(latest ? ss_rows_latest(&day_spending_query, values, NULL)
+							   : ss_rows_read(&day_spending_query, values, NULL));
+}
+
 int64 *
 ss_chunk_spent_on_day(SSChunk *chunk, const SSAccount *account, DateADT day)
 {
 	SpendingKey key = {(int32) (account - chunk->accounts), day};
 	SpendingEntry *entry;
 	bool found;
-	Datum values[4];
-	SSRow row;
 
 	entry = hash_search(chunk->spending, &key, HASH_ENTER, &found);
-	if (found)
-		return &entry->spent;
-	values[0] = UUIDPGetDatum(&account->id);
-	values[1] = CStringGetTextDatum(chunk->rules->settings.currency);
-	values[2] = TimestampTzGetDatum(ss_rules_day_start(chunk->rules, day));
-	values[3] = TimestampTzGetDatum(ss_rules_day_start(chunk->rules, day + 1));
-	row = ss_row(ss_rows_latest(&day_spending_query, values, NULL), 0);
-	entry->spent = ss_next_int64(&row);
+	if (!found)
+		entry->spent = ss_spent_on_day(chunk->rules, &account->id, day, true);
 	return &entry->spent;
 }
 

@@ -65,7 +65,13 @@ extern void ss_chunk_add_boost(SSBuyer *buyer, const SSBoost *boost);
 /* This user's redemptions of the campaign so far; add counts one more. */
 extern int64 ss_chunk_redemptions(SSChunk *chunk, const SSAccount *account, int32 campaign_no, int add);
 
-/* What the user spent that day in the programme's currency, without this purchase. */
+/*
+ * What the user has spent that day in the programme's currency, as daily_spending_limit counts it: by the latest
+ * snapshot, or by the active one.
+ */
+extern int64 ss_spent_on_day(const SSRules *rules, const pg_uuid_t *user_id, DateADT day, bool latest);
+
+/* The same with what came earlier in the chunk, without this purchase. */
 extern int64 *ss_chunk_spent_on_day(SSChunk *chunk, const SSAccount *account, DateADT day);
 
 #endif /* SS_CHUNK_H */

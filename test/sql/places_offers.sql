@@ -100,6 +100,21 @@ SELECT swipesavvy.update_campaign('TEN', '{"offer_amount": 0}') ->> 'offer_amoun
 ROLLBACK TO ten;
 SELECT swipesavvy.update_system_settings('{"max_transaction_amount": 50}') ->> 'status', swipesavvy.update_campaign('TEN', '{"min_spend": 50.01}') ->> 'min_spend', pg_temp.everybody();
 ROLLBACK TO ten;
+-- what is left of a day's spending must be enough for it; a refund gives it back, another day has its own, and so has another currency
+SELECT swipesavvy.update_system_settings('{"daily_spending_limit": 50}') ->> 'status', swipesavvy.update_campaign('TEN', '{"min_spend": 30}') ->> 'min_spend', pg_temp.everybody();
+SELECT swipesavvy.record_transaction('00000000-0000-7000-8000-000000000001', 20, NULL, :cafe, transaction_id => '00000000-0000-7000-8000-0000000000d1') ->> 'status', pg_temp.everybody();
+SELECT swipesavvy.record_transaction('00000000-0000-7000-8000-000000000001', 0.01, NULL, :cafe, status => 'pending') ->> 'status', pg_temp.everybody(), pg_temp.shown(1, now() + interval '2 days');
+SELECT swipesavvy.refund_transaction('00000000-0000-7000-8000-0000000000d1', 0.01) ->> 'status', pg_temp.everybody();
+SELECT swipesavvy.record_transaction('00000000-0000-7000-8000-000000000001', 30, NULL, :cafe) -> 'awards' -> 0 ->> 'campaign_id', pg_temp.everybody();
+SELECT pg_temp.campaign('EURO', changes => '{"currency": "EUR"}'), swipesavvy.add_merchant_offer(:cafe, 'Euro', campaign_id => 'EURO') ->> 'title', pg_temp.everybody();
+ROLLBACK TO ten;
+-- of 1.5 % of the least amounts nothing is left but of the whole rest of the day
+SELECT swipesavvy.update_system_settings('{"daily_spending_limit": 0.70}') ->> 'status', swipesavvy.update_campaign('TEN', '{"offer_amount": 1.5}') ->> 'offer_amount', pg_temp.everybody();
+SELECT swipesavvy.record_transaction('00000000-0000-7000-8000-000000000001', 0.04, NULL, :cafe) -> 'awards', pg_temp.everybody();
+SELECT swipesavvy.record_transaction('00000000-0000-7000-8000-000000000002', 0.70, NULL, :cafe) -> 'awards' -> 0 ->> 'campaign_id', pg_temp.everybody();
+ROLLBACK TO ten;
+SELECT swipesavvy.update_system_settings('{"daily_spending_limit": 0}') ->> 'status', pg_temp.everybody();
+ROLLBACK TO ten;
 SELECT swipesavvy.suspend_user('00000000-0000-7000-8000-000000000002') ->> 'account_status', pg_temp.everybody();
 ROLLBACK TO ten;
 SELECT swipesavvy.update_campaign('TEN', '{"target_merchant_id": "00000000-0000-7000-8000-000000005409"}') ->> 'target_merchant_id', pg_temp.everybody();
