@@ -7,7 +7,8 @@
  * rounding of chords may have swapped. Rows are taken until the page is full, one more
  * is known of, and nothing that could still come may be nearer. What is shown of
  * those on the page is read afterwards, under the same snapshot, from where each row is: so
- * that no other index has to be searched for it.
+ * that no other index has to be searched for it. Where few merchants have the rating that is
+ * asked for, it goes from these to their locations instead (well_rated.c).
  */
 #include "postgres.h"
 
@@ -27,6 +28,7 @@
 #include "places/hours.h"
 #include "places/location.h"
 #include "places/offers.h"
+#include "places/well_rated.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_get_nearby_merchants);
 
@@ -43,6 +45,7 @@ typedef struct Wanted
 	double metres;		/* the same */
 	int16 category_no;	/* 0: any */
 	Numeric rating_min; /* NULL: any, and those without ratings */
+	int64 hundredths;	/* the same */
 	int rows;
 	bool open_only;
 	TimestampTz open_at;
@@ -82,6 +85,12 @@ SS_QUERY(find_category, "SELECT c.category_no FROM swipesavvy.merchant_categorie
 static SSQuery find_queries[2][2] = {
 	{FIND(""), FIND(" WHERE " IN_CATEGORY)},
 	{FIND(RATED_JOIN " WHERE " WELL_RATED), FIND(RATED_JOIN " WHERE " IN_CATEGORY " AND " WELL_RATED)}};
+
+/* Locations of some merchants, in no order; with the category if it is given. */
+#define FIND_OF(rest)                                                                                                  \
+	SS_QUERY_OF(NEAR_SQL " WHERE n.merchant_id = ANY ($6)" rest, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, INT2OID,  \
+				UUIDARRAYOID)
+static SSQuery few_queries[2] = {FIND_OF(""), FIND_OF(" AND " IN_CATEGORY)};
 
 SS_QUERY(read_shown,
 		 "SELECT l.merchant_id, l.location_id, m.name, m.category, l.name AS location_name, l.street, l.city, l.lat_e7,"
@@ -145,6 +154,21 @@ chord_of(SSRow row)
 	return ss_next_float8(&row);
 }
 
+/* Takes those of few merchants with so good a rating: all, wherever they are in the box. False where these are not few. */
+static bool
+find_of_few(const Wanted *wanted, const Datum *box, Near *near)
+{
+	Datum values[6] = {box[0], box[1], box[2], box[3], box[4]};
+	SSRows rows;
+
+	if (!ss_well_rated_few(wanted->hundredths, &values[5]))
+		return false;
+	rows = ss_rows_read(&few_queries[wanted->category_no != 0], values, NULL);
+	for (uint64 i = 0; i < rows.count; i++)
+		take(wanted, ss_row(rows, i), near);
+	return true;
+}
+
 static void
 find(const Wanted *wanted, Near *near)
 {
@@ -156,6 +180,8 @@ find(const Wanted *wanted, Near *near)
 	Portal cursor;
 	bool done = false;
 
+	if (wanted->rating_min != NULL && find_of_few(wanted, values, near))
+		return;
 	ss_query_plan_once();
 	ss_query_avoid_sorts();
 	cursor = ss_query_open(&find_queries[wanted->rating_min != NULL][wanted->category_no != 0], values, nulls);
@@ -335,7 +361,7 @@ swipesavvy_get_nearby_merchants(PG_FUNCTION_ARGS)
 	wanted.rows = (int) ss_arg_page(fcinfo, 4, -1, -1, MAX_ROWS, DEFAULT_ROWS).limit;
 	wanted.rating_min = ss_arg_numeric(fcinfo, 5, "rating_min", false);
 	if (wanted.rating_min != NULL)
-		(void) ss_scaled_from_numeric(wanted.rating_min, 2, 100, 500, "rating_min");
+		wanted.hundredths = ss_scaled_from_numeric(wanted.rating_min, 2, 100, 500, "rating_min");
 	wanted.open_at = ss_arg_time(fcinfo, 6, "open_at", &isnull);
 	wanted.open_only = !isnull;
 	wanted.distinct = ss_arg_bool(fcinfo, 7, true);
