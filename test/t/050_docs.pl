@@ -1,5 +1,5 @@
 # What README.md and doc/ say is so: every example runs and prints what is printed there, every function that a client
-# may call is in doc/api.md with its true signature and callers, links lead somewhere, META.json fits.
+# may call is in doc/api.md with its true signature and callers, links lead somewhere, lists are whole, META.json fits.
 use strict;
 use warnings;
 
@@ -68,6 +68,14 @@ sub run_page
     return @printed;
 }
 
+# The anchors of a page, as they are made of its headings.
+sub anchors_of
+{
+    my ($page) = @_;
+    my $text = slurp_file($page) =~ s/^```.*?^```\n//msgr;
+    return map { lc(s/\[([^\]]*)\]\([^)]*\)/$1/gr =~ s/[^\w\- ]//gr) =~ tr/ /-/r } $text =~ /^#+ (.*)$/mg;
+}
+
 my $number = 0;
 for my $page (@pages)
 {
@@ -96,6 +104,13 @@ for my $page (@pages)
     {
         my $path = $page =~ m{^doc/} ? "doc/$link" : $link;
         ok(-e $path, "$page: $link is there");
+    }
+    for ($text =~ /\]\(([^):\s]*#[^)\s]+)\)/g)
+    {
+        my ($link, $anchor) = split /#/, $_, 2;
+        my $path = $link eq '' ? $page : $page =~ m{^doc/} ? "doc/$link" : $link;
+        $path =~ s{^doc/\.\./}{};
+        ok((grep { $_ eq $anchor } anchors_of($path)), "$page: $path has #$anchor") if $path =~ /\.md$/;
     }
 }
 
@@ -137,6 +152,30 @@ for my $name (sort keys %callable)
 my $operations = slurp_file('doc/operations.md');
 my $settings = $node->safe_psql('api', "DO 'BEGIN PERFORM swipesavvy.uuid_v7(); END'; SELECT name FROM pg_settings WHERE name LIKE 'swipesavvy.%'");
 like($operations, qr/^\| `\Q$_\E` \|/m, "doc/operations.md has the setting $_") for split /\n/, $settings;
+
+# ---- lists that are to be whole ----
+
+$node->safe_psql('api', "SELECT swipesavvy.create_user('whole\@example.com', 'Whole', user_id => '00000000-0000-7000-8000-0000000000aa')");
+my ($export) = $api =~ /^### `export_user_data`\n(.*?)^### /ms;
+ok($export =~ /`\Q$_\E`/, "doc/api.md: what a person is given has $_")
+  for split /\n/, $node->safe_psql('api', "SELECT jsonb_object_keys(swipesavvy.export_user_data('00000000-0000-7000-8000-0000000000aa'))");
+
+my %resource = map { $_ => 1 } map { slurp_file($_) =~ /\.resource = (?:\w+->\w+ \? )?"(\w+)"/g } glob 'src/*/*.c';
+my ($events) = $api =~ /^\| resource \| event types \|\n(.*?)\n\n/ms;
+cmp_ok(scalar keys %resource, '>', 30, 'resources that the audit log speaks of');
+ok($events =~ /^\|[^|]*`\Q$_\E`[^|]*\|[^|]*`\Q$_\E\./m, "doc/api.md: event types of $_") for sort keys %resource;
+
+my @jobs = sort map { /^\t(?:JOB|STEPS)\((\w+)/ ? $1 : () } split /\n/, slurp_file('src/base/jobs.h');
+my ($table) = $operations =~ /^\| job, a function of that name .*?\n\|.*?\n(.*?)\n\n/ms;
+is_deeply([ $table =~ /^\| `(\w+)`/mg ], \@jobs, 'doc/operations.md has all jobs, in order');
+
+my $performance = slurp_file('doc/performance.md');
+my %figure = map { $_ => 1 } map { slurp_file($_) =~ /(?:compare [a-z] |remember |answer '[^']*' |call_time |report_time )([a-z]\w*)/g } glob 'test/bench/*.sh';
+cmp_ok(scalar keys %figure, '>', 40, 'figures of the bench');
+ok($performance =~ /^\| \Q$_\E: /m, "doc/performance.md: figure $_") for sort keys %figure;
+
+my $readme = slurp_file('README.md');
+ok($readme =~ /\]\(\Q$_\E\)/, "README.md leads to $_") for glob 'doc/*.md';
 
 # ---- META.json ----
 
