@@ -44,13 +44,13 @@ SKIP: {
     skip 'files of extensions cannot be added here', 9 unless -w $directory;
     subtest 'an update' => sub {
         my $file = "$directory/swipesavvy--1.2.0--1.2.0.test.sql";
-        # what a release does: columns, functions that are other ones, and that are no more
+        # what a release does: columns (tables in the order in which purchases lock them), functions that are other ones, and that are no more
         PostgreSQL::Test::Utils::append_to_file($file, <<'SQL');
-ALTER TABLE swipesavvy.jobs ADD COLUMN later text;
-ALTER TABLE swipesavvy.health_samples ADD COLUMN later text DEFAULT 'x';
-ALTER TABLE swipesavvy.outbox ADD COLUMN later integer;
 ALTER TABLE swipesavvy.transactions ADD COLUMN later bigint;
 ALTER TABLE swipesavvy.reward_accounts ADD COLUMN later bigint;
+ALTER TABLE swipesavvy.outbox ADD COLUMN later integer;
+ALTER TABLE swipesavvy.jobs ADD COLUMN later text;
+ALTER TABLE swipesavvy.health_samples ADD COLUMN later text DEFAULT 'x';
 DROP FUNCTION swipesavvy.check_ledger(integer);
 CREATE FUNCTION swipesavvy.check_ledger(accounts integer DEFAULT 7) RETURNS jsonb LANGUAGE C VOLATILE AS 'MODULE_PATHNAME', 'swipesavvy_check_ledger';
 REVOKE ALL ON FUNCTION swipesavvy.check_ledger(integer) FROM PUBLIC;
@@ -60,7 +60,12 @@ SQL
         my ($pids, $start) = (pids(), now());
         my $load = load(6, $buy);
         wait_for("SELECT count(*) > 20 FROM swipesavvy.transactions", 'there are purchases');
-        my ($rc, $out, $err) = $node->psql('app', "SELECT swipesavvy.set_job('refresh_tiers', enabled => false); ALTER EXTENSION swipesavvy UPDATE TO '1.2.0.test'");
+        my ($rc, $out, $err);
+        for my $try (1 .. 10)
+        {
+            ($rc, $out, $err) = $node->psql('app', "SELECT swipesavvy.set_job('refresh_tiers', enabled => false); ALTER EXTENSION swipesavvy UPDATE TO '1.2.0.test'");
+            last if $err !~ /deadlock detected/;    # with a job that was quicker: nothing has been done then
+        }
         unlink $file;
         is($rc, 0, 'succeeds while purchases and jobs are under way') or diag $err;
         my ($version, $updated) = split /\|/, sql("SELECT extversion, clock_timestamp() FROM pg_extension WHERE extname = 'swipesavvy'");

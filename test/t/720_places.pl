@@ -18,6 +18,7 @@ my $dir = PostgreSQL::Test::Utils::tempdir();
 gunzip("$FindBin::RealBin/../demo/data/places_geonames.csv.gz" => "$dir/places.csv") or die 'no places';
 
 # --- all places of the file, as locations of 40 merchants ------------------------------------------
+# Asia/Choibalsan, the zone of one of them, is a link since 2024, which newer systems do not have.
 $node->safe_psql('app', qq{
     CREATE TABLE public.places (geonameid int PRIMARY KEY, name text, country text, lat float8, lon float8, population bigint, timezone text);
     \\copy public.places FROM '$dir/places.csv' WITH (FORMAT csv, HEADER)
@@ -25,7 +26,8 @@ $node->safe_psql('app', qq{
 for my $part (0 .. 2)
 {
     my $result = json($node, 'app', qq{SELECT swipesavvy.import_merchant_locations(jsonb_agg(jsonb_build_object('merchant_id', '00000000-0000-7000-8000-0000000000' || 10 + geonameid % 40,
-        'location_id', '00000000-0000-7000-8001-' || lpad(geonameid::text, 12, '0'), 'latitude', lat, 'longitude', lon, 'name', name, 'timezone', timezone))) FROM public.places WHERE geonameid % 3 = $part});
+        'location_id', '00000000-0000-7000-8001-' || lpad(geonameid::text, 12, '0'), 'latitude', lat, 'longitude', lon, 'name', name,
+        'timezone', replace(timezone, 'Asia/Choibalsan', 'Asia/Ulaanbaatar')))) FROM public.places WHERE geonameid % 3 = $part});
     cmp_ok($result->{imported}, '>', 9000, "part $part is imported");
     is_deeply($result->{errors}, [], 'all of it');
 }
