@@ -3,9 +3,10 @@
  *
  * Called by the functions that evaluate stored flags. Reads users,
  * reward_accounts and segment_members by key, past the executor where the tables
- * are plain (direct.h), and feature_flag_assignments; of those only what the flags in question name. An attribute that is stored counts
- * whatever the caller says, so that everybody gets the same answer for a user,
- * and a customer cannot promote itself. No locks.
+ * are plain (flag_user.h), and feature_flag_assignments; of those only what the
+ * flags in question name. An attribute that is stored counts whatever the caller
+ * says, so that everybody gets the same answer for a user, and a customer cannot
+ * promote itself. No locks.
  */
 #include "postgres.h"
 
@@ -17,12 +18,11 @@
 #include "utils/timestamp.h"
 
 #include "base/args.h"
-#include "base/array.h"
 #include "base/casing.h"
 #include "base/errors.h"
 #include "base/query.h"
-#include "direct/direct.h"
 #include "flags/flag_subject.h"
+#include "flags/flag_user.h"
 
 #define ATTRIBUTES_MAX		 100
 #define ATTRIBUTES_MAX_BYTES 65536
@@ -283,58 +283,6 @@ ss_flag_subject_take(SSFlagSubject *subject, TupleTableSlot *row, int reads)
 
 /* --- one user, directly --------------------------------------------------------------------------- */
 
-static uint32
-tables_of(int reads)
-{
-	uint32 tables = 0;
-
-	if ((reads & (SS_READS_USER | SS_READS_ACCOUNT)) != 0)
-		tables |= SS_ONE_TABLE(SS_USERS);
-	if ((reads & SS_READS_ACCOUNT) != 0)
-		tables |= SS_ONE_TABLE(SS_REWARD_ACCOUNTS);
-	if ((reads & SS_READS_SEGMENTS) != 0)
-		tables |= SS_ONE_TABLE(SS_SEGMENT_MEMBERS);
-	return tables;
-}
-
-/* Of a user that is there and not erased; that it is, is what is returned. */
-static bool
-read_user(SSFlagSubject *subject, SSDirect *direct, const Datum *id, bool wanted)
-{
-	SSScan scan = ss_direct_scan(direct, SS_USERS, 1, id);
-	bool found = ss_direct_next(&scan) && ss_direct_is_null(direct, SS_USERS, scan.slot, USER_ERASED_AT);
-	Datum columns[SS_FLAG_COLUMNS];
-
-	if (found && wanted)
-	{
-		columns[SS_FLAG_ROLE] = ss_direct_get(direct, SS_USERS, scan.slot, USER_ROLE);
-		columns[SS_FLAG_LANGUAGE] = ss_direct_get(direct, SS_USERS, scan.slot, USER_LANGUAGE);
-		columns[SS_FLAG_STATUS] = ss_direct_get(direct, SS_USERS, scan.slot, USER_STATUS);
-		columns[SS_FLAG_VERIFICATION] = ss_direct_get(direct, SS_USERS, scan.slot, USER_VERIFICATION);
-		columns[SS_FLAG_EMAIL] = ss_direct_get(direct, SS_USERS, scan.slot, USER_EMAIL);
-		columns[SS_FLAG_CREATED_AT] = ss_direct_get(direct, SS_USERS, scan.slot, USER_CREATED_AT);
-		set_user(subject, columns);
-	}
-	ss_direct_close(&scan);
-	return found;
-}
-
-static void
-read_account(SSFlagSubject *subject, SSDirect *direct, const Datum *id)
-{
-	SSScan scan = ss_direct_scan(direct, SS_REWARD_ACCOUNTS, 1, id);
-	Datum columns[SS_FLAG_COLUMNS];
-
-	if (ss_direct_next(&scan))
-	{
-		columns[SS_FLAG_TIER] = ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_TIER);
-		columns[SS_FLAG_POINTS] = ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_LIFETIME);
-		columns[SS_FLAG_TRANSACTIONS] = ss_direct_get(direct, SS_REWARD_ACCOUNTS, scan.slot, ACCOUNT_TRANSACTIONS);
-		set_account(subject, columns);
-	}
-	ss_direct_close(&scan);
-}
-
 static int
 compare_places(const void *a, const void *b)
 {
@@ -343,24 +291,17 @@ compare_places(const void *a, const void *b)
 
 /* Names are those of the set; a segment that was made after it is in none of its rules. */
 static void
-read_segments(SSFlagSubject *subject, SSDirect *direct, const SSFlagSet *set, const Datum *id)
+name_segments(SSFlagSubject *subject, const SSFlagSet *set, const SSFlagUser *user)
 {
-	SSScan scan = ss_direct_scan(direct, SS_SEGMENT_MEMBERS, 1, id);
-	const SSFlagSegment **segments = NULL;
+	const SSFlagSegment **segments = palloc(sizeof(SSFlagSegment *) * Max(user->nsegments, 1));
 	int count = 0;
 	SSNode names;
 
-	while (ss_direct_next(&scan))
+	for (int i = 0; i < user->nsegments; i++)
 	{
-		Datum no = ss_direct_get(direct, SS_SEGMENT_MEMBERS, scan.slot, MEMBER_SEGMENT_NO);
-		const SSFlagSegment *segment = ss_flag_segment(set, DatumGetInt32(no));
-
-		if (segment == NULL)
-			continue;
-		segments = ss_array_grow(segments, count, sizeof(SSFlagSegment *));
-		segments[count++] = segment;
+		segments[count] = ss_flag_segment(set, user->segments[i]);
+		count += segments[count] != NULL ? 1 : 0;
 	}
-	ss_direct_close(&scan);
 	if (count > 1)
 		qsort(segments, count, sizeof(SSFlagSegment *), compare_places);
 	names = ss_node_array(count);
@@ -371,18 +312,18 @@ read_segments(SSFlagSubject *subject, SSDirect *direct, const SSFlagSet *set, co
 
 /* False where a query must do it. */
 static bool
-read_directly(SSFlagSubject *subject, const SSFlagSet *set, const Datum *id, int reads)
+read_directly(SSFlagSubject *subject, const SSFlagSet *set, const pg_uuid_t *user_id, int reads)
 {
-	SSDirect *direct = ss_direct_begin_reading(tables_of(reads));
+	const SSFlagUser *user = ss_flag_user_read(user_id, reads);
 
-	if (direct == NULL)
+	if (user == NULL)
 		return false;
-	if ((reads & (SS_READS_USER | SS_READS_ACCOUNT)) != 0 &&
-		read_user(subject, direct, id, (reads & SS_READS_USER) != 0) && (reads & SS_READS_ACCOUNT) != 0)
-		read_account(subject, direct, id);
+	if ((reads & SS_READS_USER) != 0 && user->is_user)
+		set_user(subject, user->columns);
+	if ((reads & SS_READS_ACCOUNT) != 0 && user->has_account)
+		set_account(subject, user->columns);
 	if ((reads & SS_READS_SEGMENTS) != 0)
-		read_segments(subject, direct, set, id);
-	ss_direct_end_reading(direct);
+		name_segments(subject, set, user);
 	return true;
 }
 
@@ -469,7 +410,7 @@ ss_flag_subject_read(SSFlagSubject *subject, SSFlagSet *set, const pg_uuid_t *us
 			set_sticky(subject, NULL, NULL);
 		return;
 	}
-	if (columns != 0 && !read_directly(subject, set, &id, columns))
+	if (columns != 0 && !read_directly(subject, set, user_id, columns))
 	{
 		if ((columns & SS_READS_USER) != 0)
 			read_user_by_query(subject, &id);

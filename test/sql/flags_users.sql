@@ -50,6 +50,36 @@ SELECT update_system_settings('{"feature_flags_enabled": false}') -> 'status' AS
 SELECT * FROM pg_temp.differ_all();
 SELECT update_system_settings('{"feature_flags_enabled": true}') -> 'status' AS alive;
 
+-- what is read of a user is kept for the next flags that are asked of it: one after the other they are as together, and as for everybody
+SELECT count(*) AS asked, count(*) FILTER (WHERE one IS DISTINCT FROM d - 'flag_key') AS wrong FROM (SELECT d, evaluate_flag(key, user_id) - 'flag_key' AS one FROM (SELECT user_id, evaluate_flags(user_id) -> 'flags' AS flags FROM users WHERE user_id IN (SELECT pg_temp.id(n) FROM generate_series(1, 200) n) ORDER BY user_id OFFSET 0) u, jsonb_each(flags) f (key, d) WHERE key LIKE 'pass.%') x;
+-- but not beyond a change of one's own, in the same statement, nor when that is taken back
+CREATE FUNCTION pg_temp.changes(id uuid) RETURNS TABLE (what text, gold boolean, silver boolean, two boolean) LANGUAGE plpgsql AS $$
+DECLARE
+    answer text := 'SELECT $2, flag_enabled(''kept.gold'', $1), flag_enabled(''kept.silver'', $1), flag_enabled(''kept.two'', $1)';
+BEGIN
+    RETURN QUERY EXECUTE answer USING id, 'before';
+    UPDATE reward_accounts SET tier = 'silver' WHERE user_id = id;
+    RETURN QUERY EXECUTE answer USING id, 'silver';
+    BEGIN
+        UPDATE reward_accounts SET tier = 'gold' WHERE user_id = id;
+        DELETE FROM segment_members WHERE user_id = id;
+        RETURN QUERY EXECUTE answer USING id, 'gold, and in no segment';
+        RAISE 'undone' USING ERRCODE = 'ZZ001';
+    EXCEPTION WHEN SQLSTATE 'ZZ001' THEN NULL;
+    END;
+    RETURN QUERY EXECUTE answer USING id, 'taken back';
+    DELETE FROM reward_accounts WHERE user_id = id;
+    RETURN QUERY EXECUTE answer USING id, 'no account';
+    UPDATE users SET erased_at = now() WHERE user_id = id;
+    RETURN QUERY EXECUTE answer USING id, 'erased';
+END
+$$;
+SELECT create_flag('kept.gold', 'K', enabled => true, targeting => '{"tier": "gold"}') ->> 'flag_key' AS gold, create_flag('kept.silver', 'K', enabled => true, targeting => '{"tier": "silver", "role": "customer"}') ->> 'flag_key' AS silver, create_flag('kept.two', 'K', enabled => true, targeting => '{"segments": {"$in": ["pass.two"]}}') ->> 'flag_key' AS two;
+SAVEPOINT s;
+SELECT * FROM pg_temp.changes(pg_temp.id(4));
+ROLLBACK TO s;
+SELECT flag_enabled('kept.gold', pg_temp.id(4)) AS gold, flag_enabled('kept.silver', pg_temp.id(4)) AS silver, flag_enabled('kept.two', pg_temp.id(4)) AS two, flag_enabled('kept.gold', pg_temp.id(6)) AS other;
+
 -- which way a flag goes: past the executor users are read once, by a query once more for each part that joins them
 CREATE FUNCTION pg_temp.scans(flag text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
