@@ -20,6 +20,7 @@
 #include "base/uuid7.h"
 #include "call/call.h"
 #include "merchants/merchants.h"
+#include "merchants/rating_rank.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_create_merchant);
 PG_FUNCTION_INFO_V1(swipesavvy_update_merchant);
@@ -110,27 +111,34 @@ SS_QUERY(find_cursor, "SELECT name FROM swipesavvy.merchants WHERE merchant_id =
 static SSQuery list_queries[2][2] = {{LIST(""), LIST(BY_NAME)}, {LIST(BY_CATEGORY), LIST(BY_CATEGORY BY_NAME)}};
 static SSQuery count_queries[2][2] = {{COUNT(""), COUNT(BY_NAME)}, {COUNT(BY_CATEGORY), COUNT(BY_CATEGORY BY_NAME)}};
 
-/* The same with ratings, of 1.2.0: $7 is the least. */
-#define BY_RATING " AND r.rating >= $7"
-#define RATED(join)                                                                                                    \
-	" FROM swipesavvy.merchants m " join " JOIN swipesavvy.merchant_rating_averages r USING (merchant_id)"
-#define LIST_RATED(join, conditions)                                                                                   \
+/*
+ * The same with ratings, of 1.2.0. $7 is the least; what ratings lean on, $8 and $9, and the rank of who may have it, $10,
+ * are given so that not every merchant is looked at.
+ */
+#define ANY_RATING " FROM swipesavvy.merchants m LEFT JOIN swipesavvy.merchant_rating_averages r USING (merchant_id)"
+#define WELL_RATED                                                                                                     \
+	" FROM swipesavvy.merchants m JOIN (SELECT q.merchant_id, q.rating_count,"                                         \
+	" swipesavvy.rating_average(q.rating_sum, q.rating_count, $8, $9) AS rating FROM swipesavvy.merchant_ratings q"    \
+	" WHERE q.rating_count > 0 AND " SS_RATING_RANK_SQL " >= $10) r USING (merchant_id)"
+#define BY_RATING	" AND r.rating >= $7"
+#define RATED_TYPES TEXTOID, TEXTOID, TEXTOID, UUIDOID, INT8OID, INT8OID, NUMERICOID, INT4OID, INT4OID, INT8OID
+#define LIST_RATED(rated, conditions)                                                                                  \
 	SS_QUERY_OF("SELECT merchant_id, name, category, mcc, description, created_at, r.rating,"                          \
-				" coalesce(r.rating_count, 0) AS rating_count" RATED(                                                  \
-					join) " WHERE is_active AND (name, merchant_id) > ($3, $4)" conditions                             \
-						  " ORDER BY name, merchant_id LIMIT $5 OFFSET $6",                                            \
-				TEXTOID, TEXTOID, TEXTOID, UUIDOID, INT8OID, INT8OID, NUMERICOID)
+				" coalesce(r.rating_count, 0) AS rating_count" rated                                                   \
+				" WHERE is_active AND (name, merchant_id) > ($3, $4)" conditions                                       \
+				" ORDER BY name, merchant_id LIMIT $5 OFFSET $6",                                                      \
+				RATED_TYPES)
 #define COUNT_RATED(conditions)                                                                                        \
-	SS_QUERY_OF("SELECT count(*) FROM (SELECT 1" RATED("") " WHERE is_active" conditions BY_RATING SS_PAGE_COUNT_LIMIT \
-														   ") m",                                                      \
-				TEXTOID, TEXTOID, TEXTOID, UUIDOID, INT8OID, INT8OID, NUMERICOID)
+	SS_QUERY_OF("SELECT count(*) FROM (SELECT 1" WELL_RATED                                                            \
+				" WHERE is_active" conditions BY_RATING SS_PAGE_COUNT_LIMIT ") m",                                     \
+				RATED_TYPES)
 
 /* by [rating_min given][category given][search given]; merchants of any rating are counted as above */
 static SSQuery list_rated_queries[2][2][2] = {
-	{{LIST_RATED("LEFT", ""), LIST_RATED("LEFT", BY_NAME)},
-	 {LIST_RATED("LEFT", BY_CATEGORY), LIST_RATED("LEFT", BY_CATEGORY BY_NAME)}},
-	{{LIST_RATED("", BY_RATING), LIST_RATED("", BY_NAME BY_RATING)},
-	 {LIST_RATED("", BY_CATEGORY BY_RATING), LIST_RATED("", BY_CATEGORY BY_NAME BY_RATING)}}};
+	{{LIST_RATED(ANY_RATING, ""), LIST_RATED(ANY_RATING, BY_NAME)},
+	 {LIST_RATED(ANY_RATING, BY_CATEGORY), LIST_RATED(ANY_RATING, BY_CATEGORY BY_NAME)}},
+	{{LIST_RATED(WELL_RATED, BY_RATING), LIST_RATED(WELL_RATED, BY_NAME BY_RATING)},
+	 {LIST_RATED(WELL_RATED, BY_CATEGORY BY_RATING), LIST_RATED(WELL_RATED, BY_CATEGORY BY_NAME BY_RATING)}}};
 static SSQuery count_rated_queries[2][2] = {{COUNT_RATED(""), COUNT_RATED(BY_NAME)},
 											{COUNT_RATED(BY_CATEGORY), COUNT_RATED(BY_CATEGORY BY_NAME)}};
 
@@ -440,9 +448,28 @@ set_cursor(Datum *values, bool *nulls, const char *after)
 	ss_param_pointer(values, nulls, 3, merchant_id);
 }
 
-/* What a list is asked for, by the arguments of the same positions: category, search, page_size, page_offset, after. */
+/* Parameters 6 to 9. */
 static void
-list(FunctionCallInfo fcinfo, SSJson *json, Numeric rating_min, bool rated)
+set_rating(Datum *values, bool *nulls, Numeric rating_min, int64 hundredths)
+{
+	SSRatingPrior prior = {0};
+
+	ss_param_pointer(values, nulls, 6, rating_min);
+	nulls[7] = nulls[8] = nulls[9] = rating_min == NULL;
+	if (rating_min == NULL)
+		return;
+	prior = ss_rating_prior();
+	values[7] = Int32GetDatum(prior.weight);
+	values[8] = Int32GetDatum(prior.mean);
+	values[9] = Int64GetDatum(ss_rating_least_rank(prior, hundredths));
+}
+
+/*
+ * What a list is asked for, by the arguments of the same positions: category, search, page_size, page_offset, after. With
+ * ratings if `rated`, of at least so many hundredths (0: any) if rating_min is given.
+ */
+static void
+list(FunctionCallInfo fcinfo, SSJson *json, Numeric rating_min, int64 hundredths, bool rated)
 {
 	char *category = ss_arg_text(fcinfo, 0, "category", SS_NAME_MAX, false);
 	char *search = ss_arg_text(fcinfo, 1, "search", SS_NAME_MAX, false);
@@ -450,8 +477,8 @@ list(FunctionCallInfo fcinfo, SSJson *json, Numeric rating_min, bool rated)
 	bool by_category = category != NULL;
 	bool by_name = search != NULL;
 	int64 counted;
-	Datum values[7];
-	bool nulls[7] = {false};
+	Datum values[10] = {0};
+	bool nulls[10] = {false};
 
 	if (by_category)
 		check_category(category);
@@ -460,7 +487,7 @@ list(FunctionCallInfo fcinfo, SSJson *json, Numeric rating_min, bool rated)
 	set_cursor(values, nulls, page.after);
 	values[4] = Int64GetDatum(SS_PAGE_ROWS(&page));
 	values[5] = Int64GetDatum(page.offset);
-	ss_param_pointer(values, nulls, 6, rating_min);
+	set_rating(values, nulls, rating_min, hundredths);
 
 	counted = ss_one_int64(ss_rows_read(rating_min != NULL ? &count_rated_queries[by_category][by_name]
 														   : &count_queries[by_category][by_name],
@@ -483,7 +510,7 @@ swipesavvy_list_merchants(PG_FUNCTION_ARGS)
 	SSJson json = {0};
 
 	ss_call_enter(&call, SS_ANYONE);
-	list(fcinfo, &json, NULL, false);
+	list(fcinfo, &json, NULL, 0, false);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 
@@ -496,12 +523,13 @@ swipesavvy_list_merchants_1_2(PG_FUNCTION_ARGS)
 	SSCall call;
 	SSJson json = {0};
 	Numeric rating_min;
+	int64 hundredths = 0;
 
 	ss_call_enter(&call, SS_ANYONE);
 	rating_min = ss_arg_numeric(fcinfo, 5, "rating_min", false);
 	if (rating_min != NULL)
-		(void) ss_scaled_from_numeric(rating_min, 2, 100, 500, "rating_min");
-	list(fcinfo, &json, rating_min, true);
+		hundredths = ss_scaled_from_numeric(rating_min, 2, 100, 500, "rating_min");
+	list(fcinfo, &json, rating_min, hundredths, true);
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }
 

@@ -40,8 +40,9 @@ CREATE TABLE swipesavvy.merchant_ratings (
     CONSTRAINT no_rating_counts_less_than_nothing CHECK (least(ones, twos, threes, fours, fives) >= 0),
     CONSTRAINT ratings_add_up CHECK (rating_count = ones + twos + threes + fours + fives AND rating_sum = ones + 2 * twos + 3 * threes + 4 * fours + 5 * fives)
 ) WITH (fillfactor = 70);
--- Averages that lean on a mean that never changes, in ten-thousandths: by them src/places/well_rated.c finds ratings, which lean on one that does.
-CREATE INDEX merchant_ratings_rank ON swipesavvy.merchant_ratings (((rating_sum + 15) * 10000 / (rating_count + 5))) WHERE rating_count > 0;
+-- Averages that lean on a mean that never changes, in ten-thousandths: by them src/merchants/rating_rank.c finds ratings, which lean on one that does.
+-- Of all rows, for of a part of them the planner would not use what it knows of its values.
+CREATE INDEX merchant_ratings_rank ON swipesavvy.merchant_ratings (((rating_sum + 15) * 10000 / (rating_count + 5)));
 COMMENT ON TABLE swipesavvy.merchant_ratings IS 'Of each merchant that was ever rated the sum and the number of ratings that count, and how many there are of each.';
 
 CREATE TABLE swipesavvy.rating_prior (
