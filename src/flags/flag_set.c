@@ -565,16 +565,46 @@ arrange_flag(const SSFlagSet *set, SSFlag *flag, TimestampTz moment)
 	flag->rules->items[flag->rules->count++] = flag->bp < SS_EVERYBODY_BP ? flag->partial : flag->whole;
 }
 
+/* Until when the flag stays as it is at the moment; the moment itself while its share grows or shrinks. */
+static TimestampTz
+next_change(const SSFlag *flag, TimestampTz moment)
+{
+	TimestampTz next = DT_NOEND;
+
+	for (int i = 0; i < flag->nsteps; i++)
+	{
+		const SSFlagStep *step = &flag->steps[i];
+
+		if (step->starts_at > moment)
+			return Min(next, step->starts_at);
+		next = step->ends_at == DT_NOEND || step->ends_at <= moment ? DT_NOEND : moment;
+	}
+	return next;
+}
+
+/* Flags that have not changed since they were arranged are not looked at, unless the clock was set back. */
 static void
 arrange(SSFlagSet *set)
 {
 	TimestampTz moment = GetCurrentStatementStartTimestamp();
+	bool all = set->arranged_at == DT_NOBEGIN || moment < set->arranged_at;
+	TimestampTz next = DT_NOEND;
 
-	if (set->arranged_at == moment)
+	set->arranged_at = moment;
+	if (!all && moment < set->changes_at)
 		return;
 	for (int i = 0; i < set->nflags; i++)
-		arrange_flag(set, &set->flags[i], moment);
-	set->arranged_at = moment;
+	{
+		SSFlag *flag = &set->flags[i];
+
+		if (all || moment >= flag->changes_at)
+		{
+			arrange_flag(set, flag, moment);
+			flag->changes_at = next_change(flag, moment);
+		}
+		next = Min(next, flag->changes_at);
+	}
+	set->changes_at = next;
 }
 
 /* --- look-ups -------------------------------------------------------------------------------- */

@@ -66,9 +66,10 @@ typedef struct SSFlag
 	struct HTAB *overrides; /* NULL: none */
 	TimestampTz updated_at;
 
-	/* as it is arranged */
+	/* as it is arranged, until then */
 	bool enabled;
 	int bp;
+	TimestampTz changes_at;
 } SSFlag;
 
 /* A segment's name, which is its place among all names in the order of bytes. */
@@ -91,6 +92,7 @@ typedef struct SSFlagSet
 	SSFlagSegment *segments; /* ordered by number */
 	int nsegments;
 	TimestampTz arranged_at;
+	TimestampTz changes_at; /* the first of the flags */
 } SSFlagSet;
 
 /* The flags as they are now, arranged for the present statement; valid until the next call of this function. */
