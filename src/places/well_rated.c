@@ -25,9 +25,10 @@ SS_QUERY(
 	"  WHERE 100 * swipesavvy.rating_average(f.rating_sum, f.rating_count, $3, $4) >= $5)",
 	INT8OID, INT8OID, INT4OID, INT4OID, INT8OID);
 
-SS_QUERY(count_locations,
-		 "SELECT count(*) FROM (SELECT FROM swipesavvy.merchant_locations l WHERE l.merchant_id = ANY ($1) LIMIT $2) l",
-		 UUIDARRAYOID, INT8OID);
+SS_QUERY(
+	count_locations,
+	"SELECT count(*) FROM (SELECT 1 FROM swipesavvy.merchant_locations l WHERE l.merchant_id = ANY ($1) LIMIT $2) l",
+	UUIDARRAYOID, INT8OID);
 
 bool
 ss_well_rated_few(int64 hundredths, Datum *merchants)
