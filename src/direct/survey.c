@@ -300,7 +300,7 @@ is_special(Relation index, SSUse use)
 }
 
 static bool
-has_special_index(Relation rel, SSUse use)
+has_special_index(Relation rel, const SSTableSpec *spec)
 {
 	List *indexes = RelationGetIndexList(rel);
 	ListCell *cell;
@@ -310,7 +310,7 @@ has_special_index(Relation rel, SSUse use)
 	{
 		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
 
-		found |= is_special(index, use);
+		found |= spec->bare || is_special(index, spec->use);
 		index_close(index, NoLock);
 	}
 	list_free(indexes);
@@ -493,7 +493,7 @@ look_at_table(SSTable table, Oid relid)
 	if (usable && spec->use != SS_USE_READ)
 	{
 		found->checks = has_conditions(table, rel, &foreign);
-		usable = !foreign && !has_special_index(rel, spec->use) && !(found->checks && spec->use == SS_USE_APPEND);
+		usable = !foreign && !has_special_index(rel, spec) && !(found->checks && spec->use == SS_USE_APPEND);
 	}
 	if (usable && spec->index.nkeys > 0)
 	{

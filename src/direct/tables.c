@@ -209,6 +209,7 @@ const SSTableSpec ss_table_specs[SS_TABLES] = {
 	[SS_SINKS] = {.name = "sinks"},
 	[SS_DELTAS] = {.name = "rollup_deltas",
 				   .use = SS_USE_APPEND,
+				   .bare = true,
 				   .ncolumns = 1,
 				   .columns = {[DELTAS_RECORDS] = {"records", BYTEAOID}}},
 };

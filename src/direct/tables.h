@@ -260,6 +260,7 @@ typedef struct SSTableSpec
 {
 	const char *name;
 	SSUse use;
+	bool bare;							 /* has no index, and our rows get no entries in one that somebody adds */
 	SSTable heap;						 /* if not 0: another of our tables, which has the columns */
 	const char *checks[SS_TABLE_CHECKS]; /* conditions that hold for whatever we write */
 	int ncolumns;						 /* of those below; where we write, of the table */

@@ -113,6 +113,7 @@ CREATE FUNCTION ops.table_kinds(tab regclass, first text, owner text) RETURNS TA
         ('add condition', 'ALTER TABLE %1$s ADD CHECK (%2$I IS NOT NULL)'),
         ('add condition by a function', 'ALTER TABLE %1$s ADD CHECK (ops.always(%2$I))'),
         ('add impossible condition', 'ALTER TABLE %1$s ADD CHECK (false) NOT VALID'),
+        ('add index', 'CREATE INDEX operators_index ON %1$s (%2$I)'),
         ('add unique index', 'CREATE UNIQUE INDEX operators_index ON %1$s (%2$I)'),
         ('add gin index', 'CREATE INDEX operators_index ON %1$s USING gin ((ARRAY[%2$I::text]))'),
         ('add foreign key', 'CREATE TABLE ops.other AS SELECT DISTINCT %2$I FROM %1$s; ALTER TABLE ops.other ADD PRIMARY KEY (%2$I); GRANT SELECT ON ops.other TO PUBLIC; ALTER TABLE %1$s ADD FOREIGN KEY (%2$I) REFERENCES ops.other'),
