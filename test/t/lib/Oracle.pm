@@ -627,6 +627,7 @@ sub do_refund
     my $left = Math::BigInt->new($p->{amount}) - $p->{refunded};
     return 'PT409' if $left == 0 || (defined $amount && $amount > $left);
 
+    return '22003' if $self->takes_too_much($p->{user}, times_over($p->{points}, $p->{refunded} + ($amount // $left), $p->{amount}) - $p->{points_back});
     my @before = map { [ $_->{discount_back}, $_->{cost_back} ] } @{ $p->{awards} };
     my $back = $self->refund($p->{id}, $amount, $now);
     my @words = ($amount // $left, $p->{refunded}, $back, map {
@@ -648,6 +649,9 @@ sub taken
     $sum += $self->{entries}{"$user $_ -"} // 0 for qw(refund redeem donate expire);
     return $sum - ($self->{entries}{"$user return -"} // 0);
 }
+
+# The sum is stored, so that it has an end.
+sub takes_too_much { my ($self, $user, $points) = @_; return $self->taken($user) + $points > $MAX }
 
 # The last redemption (or donation) of that user is undone: nothing was ever taken for it. A stranger's is not found.
 sub do_cancel
@@ -714,7 +718,9 @@ sub do_redeem
     my $again = $self->repeated($op, $p);
     return $again if defined $again;
     return 'PT400' if !$user->{active};
-    return $points > $user->{available} ? 'PT409' : $self->spend($op, $p, $points);
+    return 'PT409' if $points > $user->{available};
+    return '22003' if $self->takes_too_much($p->{user}, $points);
+    return $self->spend($op, $p, $points);
 }
 
 sub do_donate { goto &do_redeem }
@@ -729,6 +735,7 @@ sub do_adjust
     return $again if defined $again;
     return '22003' if $points > 0 && $user->{available} + $points > $MAX;
     return 'PT409' if $points < 0 && $user->{available} + $points < 0;
+    return '22003' if $points < 0 && $self->takes_too_much($p->{user}, -$points);
     $user->{adjusted_away} = ($user->{adjusted_away} // Math::BigInt->new(0)) - $points if $points < 0;
     return $self->spend($op, $p, -$points);
 }
