@@ -89,6 +89,18 @@ TABLE otherwise;
 SELECT fold_analytics() -> 'more' AS more;
 TABLE otherwise;
 
+-- --- an index that somebody adds gets its entries ------------------------------------------------------------------------
+CREATE INDEX tail_records ON rollup_deltas (records);
+SELECT record_transaction(:'ada', 7) IS NOT NULL AS bought;
+INSERT INTO purchases (user_id, amount_minor) SELECT :'ada', 800 + n FROM generate_series(1, 3) n;
+SELECT track_event('AT-TEN', 'view') IS NOT NULL AS told;
+SET LOCAL enable_seqscan = off;
+SELECT count(*) AS by_index FROM rollup_deltas WHERE records >= '' \gset
+SET LOCAL enable_seqscan = on;
+DROP INDEX tail_records;
+SELECT count(*) = :by_index AS all_found, count(*) >= 3 AS some FROM rollup_deltas;
+SELECT fold_analytics() -> 'more' AS more;
+
 -- --- rows that hold no records -----------------------------------------------------------------------------------------
 SELECT count(*) AS left_over FROM rollup_deltas;
 CREATE FUNCTION pg_temp.try(records bytea) RETURNS SETOF text LANGUAGE plpgsql AS $$

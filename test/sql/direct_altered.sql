@@ -84,15 +84,6 @@ ROLLBACK TO plain;
 ALTER TABLE swipesavvy.points_entries ADD CONSTRAINT each_number_once EXCLUDE USING btree (points WITH =);
 SELECT pg_temp.buy();
 ROLLBACK TO plain;
--- on what analytics has not folded, which has none: it gets its entries from then on
-CREATE INDEX altered_records ON swipesavvy.rollup_deltas (records);
-SELECT pg_temp.buy();
-SET LOCAL enable_seqscan = off;
-SELECT count(*) AS by_index FROM swipesavvy.rollup_deltas WHERE records >= '' \gset
-SET LOCAL enable_seqscan = on;
-DROP INDEX swipesavvy.altered_records;
-SELECT count(*) = :by_index AS all_found, count(*) >= 2 AS some FROM swipesavvy.rollup_deltas;
-ROLLBACK TO plain;
 -- a function of an index runs with the library's rights: never by the caller's search_path, and in the executor only
 CREATE SCHEMA altered_trap;
 GRANT USAGE ON SCHEMA altered_trap TO PUBLIC;
