@@ -578,12 +578,14 @@ ss_slots_write_statement(SSStatement *statement)
 
 /* --- what choose.c asks ----------------------------------------------------------------------- */
 
-/* The rules said that there is a budget, so there are slots; a day's may be still to come. */
+/* The rules said that there is a budget, so there are slots; a day's may be still to come, and somebody may hide them. */
 static void
 refuse_missing(const SSCampaign *campaign)
 {
-	ereport(ERROR, errcode(ERRCODE_DATA_CORRUPTED), errmsg("campaign has a limit but no slot to count it in"),
-			errdetail("It is campaign \"%s\".", campaign->id));
+	ereport(ERROR, errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			errmsg("campaign has a limit but no slot to count it in"),
+			errdetail("It is campaign \"%s\".", campaign->id),
+			errhint("Rows of campaign_slots are missing, or row security hides them."));
 }
 
 bool
