@@ -35,7 +35,8 @@ $node->safe_psql('postgres', "ALTER DATABASE $db SET $_") for "lc_messages TO 'C
 $node->safe_psql($db, "CREATE EXTENSION pg_trgm; CREATE EXTENSION swipesavvy VERSION '$release'");
 is($node->safe_psql($db, "SELECT to_regclass('swipesavvy.feature_flags') IS NULL"), 't', 'nothing of later releases is there');
 
-my @command = ($ENV{PG_REGRESS}, '--use-existing', "--dbname=$db", '--host=' . $node->host, '--port=' . $node->port, "--inputdir=$dir", "--outputdir=$dir", "--dlpath=$dir", @tests);
+my @command = ($ENV{PG_REGRESS}, '--use-existing', "--dbname=$db", '--host=' . $node->host, '--port=' . $node->port, "--inputdir=$dir", "--outputdir=$dir", "--dlpath=$dir",
+    $node->pg_version >= 16 ? "--expecteddir=$dir" : (), @tests);    # 15 looks for it where the input is
 my $ok = PostgreSQL::Test::Utils::run_log(\@command);
 ok($ok, scalar(@tests) . ' regression tests at SQL of 1.0.0') or diag -s "$dir/regression.diffs" ? slurp_file("$dir/regression.diffs") : 'no differences';
 # the workers are given the jobs of that release, and no other; sample_health they do themselves
