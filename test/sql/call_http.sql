@@ -1,4 +1,4 @@
--- (since 1.1.0) What a call says to PostgREST beside its result: the status of what it created; and the hint to whoever forgot to trust a gateway.
+-- (since 1.2.0) What a call says to PostgREST beside its result: the status of what it created; and the hint to whoever forgot to trust a gateway.
 \set SHOW_CONTEXT never
 BEGIN;
 CREATE FUNCTION pg_temp.status(call text, method text DEFAULT 'POST', said text DEFAULT '') RETURNS text LANGUAGE plpgsql AS $$

@@ -1,4 +1,4 @@
--- (since 1.1.0) All that is held on a person: handed out whole, and erased so that nothing of it is left in any table. Everything is
+-- (since 1.2.0) All that is held on a person: handed out whole, and erased so that nothing of it is left in any table. Everything is
 -- rolled back.
 \set SHOW_CONTEXT never
 SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), false) = quote_ident(session_user) AS trusted;

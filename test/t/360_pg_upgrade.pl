@@ -6,13 +6,10 @@ use warnings;
 
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
-use SwipeSavvy qw(new_node create_extension json add_user fingerprints);
+use SwipeSavvy qw(new_node create_extension json add_user fingerprints pg_upgrade no_pg_upgrade);
 use Test::More;
 
-my ($bindir, $libdir, $version) = map { `$ENV{PG_CONFIG} --$_` =~ s/\n//r } qw(bindir pkglibdir version);
-plan skip_all => 'no pg_upgrade' unless -x "$bindir/pg_upgrade";
-# It tries "$libdir/swipesavvy" by LOAD, which does not look into dynamic_library_path, where the tests have the library from 18 on.
-plan skip_all => "pg_upgrade wants the library in $libdir: make install puts it there" if $version =~ /^PostgreSQL (\d+)/ && $1 >= 18 && !-e "$libdir/swipesavvy.so";
+plan skip_all => no_pg_upgrade() if no_pg_upgrade();
 
 my @settings = ("shared_preload_libraries = 'swipesavvy'", "swipesavvy.databases = 'app'", 'swipesavvy.health_interval = 1');
 my $old = new_node('old', @settings);
@@ -62,8 +59,7 @@ $new->init;
 $new->append_conf('postgresql.conf', $_) for @settings;
 my $dir = PostgreSQL::Test::Utils::tempdir();
 chdir $dir or die $!;
-command_ok([ "$bindir/pg_upgrade", '--no-sync', '-d', $old->data_dir, '-D', $new->data_dir, '-b', $bindir, '-B', $bindir, '-s', $new->host, '-p', $old->port, '-P', $new->port ],
-    'pg_upgrade');
+command_ok(pg_upgrade($old, $new), 'pg_upgrade');
 $new->append_conf('postgresql.conf', "swipesavvy.databases = ''");
 $new->start;
 is_deeply(fingerprints($new, 'app', @own), $before, 'no job has run meanwhile, and all that was measured is there');

@@ -6,7 +6,7 @@ use warnings;
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
-use SwipeSavvy qw(new_node json add_user add_campaign fingerprints members);
+use SwipeSavvy qw(new_node json add_user add_campaign fingerprints members pg_upgrade no_pg_upgrade);
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -67,11 +67,9 @@ step('1.1.0', 'SET swipesavvy.allow_drop = on');
 is(json($node, 'app', 'SELECT swipesavvy.verify_analytics()')->{mismatches}, 0, 'the figures counted all the while');
 
 # --- after pg_upgrade ----------------------------------------------------------------------------------
-my $bindir = `$ENV{PG_CONFIG} --bindir`;
-chomp $bindir;
 SKIP:
 {
-    skip 'no pg_upgrade', 6 unless -x "$bindir/pg_upgrade";
+    skip no_pg_upgrade(), 6 if no_pg_upgrade();
     $node->safe_psql('postgres', $_) for 'DROP DATABASE app', 'CREATE DATABASE app';
     sql("CREATE EXTENSION pg_trgm; CREATE EXTENSION swipesavvy VERSION '1.0.0'");
     my $ada = add_user($node, 'app', 'ada@example.com');
@@ -86,7 +84,7 @@ SKIP:
     my $new = PostgreSQL::Test::Cluster->new('new');
     $new->init;
     chdir $dir or die $!;
-    command_ok([ "$bindir/pg_upgrade", '--no-sync', '-d', $node->data_dir, '-D', $new->data_dir, '-b', $bindir, '-B', $bindir, '-s', $new->host, '-p', $node->port, '-P', $new->port ], 'pg_upgrade of 1.0.0');
+    command_ok(pg_upgrade($node, $new), 'pg_upgrade of 1.0.0');
     $new->start;
     is($new->safe_psql('app', "SELECT extversion FROM pg_extension WHERE extname = 'swipesavvy'"), '1.0.0', 'which stays what it was');
     is_deeply($rows_of->($new), $rows, 'with every row');

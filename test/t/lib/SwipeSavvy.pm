@@ -13,7 +13,7 @@ use JSON::PP qw(decode_json);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 
-our @EXPORT_OK = qw(new_node create_extension json add_user add_campaign fingerprints members catalogue);
+our @EXPORT_OK = qw(new_node create_extension json add_user add_campaign fingerprints members catalogue pg_upgrade no_pg_upgrade);
 
 # A running server. TEMP_CONFIG, which init() appends, tells it where the extension is.
 sub new_node
@@ -94,6 +94,26 @@ sub catalogue
     my ($out) = run_command([ 'pg_dump', '--schema-only', '--binary-upgrade', '-h', $node->host, '-p', $node->port, $db ]);
     my @lines = grep { !/^(--|\s*$|SELECT pg_catalog\.binary_upgrade|\\(un)?restrict|SELECT binary_upgrade|SELECT pg_catalog\.setval)/ && !/relfrozenxid|ARRAY\[\d+|'\d+'::pg_catalog|WHERE oid =/ } split /\n/, $out;
     return join "\n", sort @lines;
+}
+
+sub configured { return `$ENV{PG_CONFIG} --$_[0]` =~ s/\n//r }
+
+# Why pg_upgrade cannot be tried, or undef. It looks for "$libdir/swipesavvy" by LOAD, which does not search dynamic_library_path, where
+# the tests have the library from 18 on.
+sub no_pg_upgrade
+{
+    my ($libdir, $version) = (configured('pkglibdir'), configured('version'));
+    return 'no pg_upgrade' if !-x configured('bindir') . '/pg_upgrade';
+    return "pg_upgrade wants the library in $libdir: make install puts it there" if $version =~ /^PostgreSQL (\d+)/ && $1 >= 18 && !-e "$libdir/swipesavvy.so";
+    return;
+}
+
+# The command that makes of one server, which is stopped, another, which has not started.
+sub pg_upgrade
+{
+    my ($old, $new) = @_;
+    my $bindir = configured('bindir');
+    return [ "$bindir/pg_upgrade", '--no-sync', '-d', $old->data_dir, '-D', $new->data_dir, '-b', $bindir, '-B', $bindir, '-s', $new->host, '-p', $old->port, '-P', $new->port ];
 }
 
 1;
