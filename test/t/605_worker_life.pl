@@ -129,7 +129,9 @@ subtest 'what a database or a role has set' => sub {
         $node->safe_psql('postgres', "ALTER DATABASE app SET $name = $value") if $name ne 'role';
         $node->safe_psql('postgres', "ALTER ROLE CURRENT_USER IN DATABASE app SET $name = $value") if $name =~ /^(?:role|search_path|default_transaction_read_only)$/;
     }
-    my $quiet = 'SET idle_in_transaction_session_timeout = 0; SET role = none; SET default_transaction_read_only = off; SET search_path = pg_catalog; SET statement_timeout = 0; SET lock_timeout = 0; SET session_replication_role = origin; BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = local;';
+    # those that would end our own session before it says that they are not for it
+    local $ENV{PGOPTIONS} = '-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0';
+    my $quiet = 'SET role = none; SET default_transaction_read_only = off; SET search_path = pg_catalog; SET session_replication_role = origin; BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = local;';
     my $start = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
     $node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE backend_type = 'swipesavvy worker'});
     my ($done, $state);

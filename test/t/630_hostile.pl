@@ -240,9 +240,10 @@ SKIP: {
         }
         wait_until_delivered("$_: trusted", "tls-$_") for qw(valid named);
         is($stub->count('/tls-valid'), 20, 'each arrives');
+        my $answered = "last_error IS NOT NULL AND last_error !~ 'timeout'";    # which a busy machine may bring first
         for my $name (sort keys %error)
         {
-            wait_for("SELECT last_error IS NOT NULL FROM swipesavvy.sink_states WHERE sink = 'tls-$name'", "$name: tried");
+            wait_for("SELECT $answered FROM swipesavvy.sink_states WHERE sink = 'tls-$name'", "$name: tried");
             like(error_of("tls-$name"), $error{$name}, "$name: refused");
             is($stub->count("/tls-$name"), 0, "$name: nothing was sent");
         }
@@ -253,7 +254,7 @@ SKIP: {
             sql('SELECT pg_reload_conf()');
             sql("UPDATE swipesavvy.sink_states SET last_error = NULL, not_before = NULL, failures_in_a_row = 0");
             put_messages('tls-valid', 1);
-            wait_for("SELECT last_error IS NOT NULL FROM swipesavvy.sink_states WHERE sink = 'tls-valid'", "swipesavvy.http_ca_file = '$file'");
+            wait_for("SELECT $answered FROM swipesavvy.sink_states WHERE sink = 'tls-valid'", "swipesavvy.http_ca_file = '$file'");
             like(error_of('tls-valid'), $file eq '' ? $untrusted : qr/^error (?:setting certificate|adding trust anchors)/, 'it cannot be trusted then');
         }
         sql("ALTER SYSTEM SET swipesavvy.http_ca_file = '$ca->{cert}'");
