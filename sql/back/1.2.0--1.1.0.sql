@@ -10,6 +10,8 @@ DECLARE
     many bigint;
     filled text[] := '{}';
 BEGIN
+    -- what the tables that go refer to, in the order in which purchases lock it: in another one they might wait for one another
+    LOCK TABLE swipesavvy.campaigns, swipesavvy.users, swipesavvy.merchants IN ACCESS EXCLUSIVE MODE;
     FOR step IN SELECT s FROM jsonb_array_elements(steps) s WHERE s ->> 'tab' IS NOT NULL LOOP
         EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', step ->> 'tab');
         EXECUTE format('SELECT count(*) FROM ONLY %s', step ->> 'tab') INTO many;

@@ -74,7 +74,7 @@ like(scans('many.three', ''), qr/^1 0 2\n$all\|t\|0$/, 'too many sets of segment
 sql(q{DELETE FROM segment_members WHERE segment_no IN (SELECT segment_no FROM segments WHERE name ~ '^many[5-9]|^many10')});
 is(scans('many.both', q{SET LOCAL maintenance_work_mem = '1MB';}), "2 2 2\n$all|t|0", 'tier and segments in two parts');
 sql(q{UPDATE reward_accounts SET tier = 'tier' || get_byte(uuid_send(user_id), 15) % 70 WHERE user_id IN (SELECT user_id FROM users WHERE email LIKE 'many%'); SELECT create_flag('many.tiers', 'T', enabled => true, targeting => '{"tier": {"$regex": "[0-4]$"}}')});
-is(scans('many.tiers', ''), "1 2 0\n$all|t|0", 'too many tiers: by a query');
+like(scans('many.tiers', ''), qr/^1 [12] 0\n$all\|t\|0$/, 'too many tiers: by a query, as it is planned');
 $node->stop;
 
 done_testing();
