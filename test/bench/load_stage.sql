@@ -8,7 +8,7 @@ CREATE TEMPORARY TABLE e (n bigserial, LIKE swipesavvy.points_entries);
 CREATE TEMPORARY TABLE r (n bigserial, LIKE swipesavvy.campaign_redemptions);
 \copy bench.accounts FROM accounts.csv WITH (FORMAT csv)
 \copy bench.slots FROM slots.csv WITH (FORMAT csv)
-\copy t (transaction_id, user_id, amount_minor, occurred_at, recorded_at, points_base, points_bonus, discount_minor, refunded_minor, points_refunded, status, currency, category_no, request, merchant_id, account_id, idempotency_key, metadata, decision) FROM transactions.csv WITH (FORMAT csv)
+\copy t (transaction_id, user_id, amount_minor, occurred_at, recorded_at, points_base, points_bonus, discount_minor, refunded_minor, points_refunded, status, currency, category_no, request, merchant_id, account_id, idempotency_key, metadata, decision, base_rate) FROM transactions.csv WITH (FORMAT csv)
 \copy e (user_id, entry_id, points, recorded_at, kind, debit_account, credit_account, campaign_no, transaction_id, reason) FROM entries.csv WITH (FORMAT csv)
 \copy r (user_id, transaction_id, campaign_no, campaign_version, points, discount_minor, cost_minor, cost_returned_minor, day, position, counts) FROM redemptions.csv WITH (FORMAT csv)
 
@@ -26,7 +26,7 @@ SELECT pg_temp.statement('swipesavvy.transactions', ARRAY[
     array_agg(points_refunded ORDER BY n)::text, array_agg(status ORDER BY n)::text, array_agg(currency ORDER BY n)::text,
     array_agg(category_no ORDER BY n)::text, array_agg(request ORDER BY n)::text, array_agg(merchant_id ORDER BY n)::text,
     array_agg(account_id ORDER BY n)::text, array_agg(idempotency_key ORDER BY n)::text, array_agg(metadata ORDER BY n)::text,
-    array_agg(decision ORDER BY n)::text])
+    array_agg(decision ORDER BY n)::text, array_agg(base_rate ORDER BY n)::text])
 FROM t GROUP BY (n - 1) / 1000 ORDER BY (n - 1) / 1000;
 SELECT pg_temp.statement('swipesavvy.points_entries', ARRAY[
     array_agg(user_id ORDER BY n)::text, array_agg(entry_id ORDER BY n)::text, array_agg(points ORDER BY n)::text,
