@@ -590,9 +590,12 @@ arrange(SSFlagSet *set)
 	bool all = set->arranged_at == DT_NOBEGIN || moment < set->arranged_at;
 	TimestampTz next = DT_NOEND;
 
-	set->arranged_at = moment;
 	if (!all && moment < set->changes_at)
+	{
+		set->arranged_at = moment;
 		return;
+	}
+	set->arranged_at = DT_NOBEGIN; /* after an error meanwhile all are looked at */
 	for (int i = 0; i < set->nflags; i++)
 	{
 		SSFlag *flag = &set->flags[i];
@@ -605,6 +608,7 @@ arrange(SSFlagSet *set)
 		next = Min(next, flag->changes_at);
 	}
 	set->changes_at = next;
+	set->arranged_at = moment;
 }
 
 /* --- look-ups -------------------------------------------------------------------------------- */
