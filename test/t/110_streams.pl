@@ -48,6 +48,7 @@ my $RESET = q{
         DELETE FROM swipesavvy.merchants;
         DELETE FROM swipesavvy.reward_accounts;
         DELETE FROM swipesavvy.users;
+        DELETE FROM swipesavvy_private.referred_emails; -- the next stream may have the same addresses
         DELETE FROM swipesavvy.tiers;
         INSERT INTO swipesavvy.tiers SELECT * FROM public.seeded_tiers;
         UPDATE swipesavvy.system_settings s SET value = b.value FROM public.seeded_settings b WHERE s.setting = b.setting AND s.value <> b.value;
