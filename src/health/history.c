@@ -95,8 +95,8 @@ SS_QUERY(
 /* A few of those that are too old, each time */
 #define FORGET(from, age)                                                                                              \
 	{                                                                                                                  \
-		"DELETE FROM swipesavvy." from " WHERE starts_at IN (SELECT starts_at FROM swipesavvy." from                   \
-		"  WHERE starts_at < $1 - interval '" age "' ORDER BY starts_at LIMIT 100)",                                   \
+		"DELETE FROM swipesavvy." from " WHERE starts_at = ANY (ARRAY(SELECT starts_at FROM swipesavvy." from          \
+		"  WHERE starts_at < $1 - interval '" age "' ORDER BY starts_at LIMIT 100))",                                  \
 			1, {TIMESTAMPTZOID}, NULL                                                                                  \
 	}
 

@@ -82,8 +82,8 @@ SS_QUERY(count_uptime,
 /* A few of those that are too old, each time */
 SS_QUERY(
 	forget_samples,
-	"DELETE FROM swipesavvy.health_samples WHERE sampled_at IN"
-	" (SELECT sampled_at FROM swipesavvy.health_samples WHERE sampled_at < $1 - interval '1 day' ORDER BY sampled_at LIMIT 100)",
+	"DELETE FROM swipesavvy.health_samples WHERE sampled_at = ANY (ARRAY("
+	"SELECT sampled_at FROM swipesavvy.health_samples WHERE sampled_at < $1 - interval '1 day' ORDER BY sampled_at LIMIT 100))",
 	TIMESTAMPTZOID);
 SS_QUERY(forget_days, "DELETE FROM swipesavvy.health_days WHERE day < ($1 AT TIME ZONE 'UTC')::date - 400",
 		 TIMESTAMPTZOID);

@@ -110,9 +110,9 @@ SS_QUERY(replay,
 
 #define RETIRE(moment)                                                                                                 \
 	{                                                                                                                  \
-		"DELETE FROM swipesavvy.outbox WHERE message_id IN ("                                                          \
+		"DELETE FROM swipesavvy.outbox WHERE message_id = ANY (ARRAY("                                                 \
 		"SELECT message_id FROM swipesavvy.outbox WHERE " moment " < $1 ORDER BY " moment                              \
-		" LIMIT " RETENTION_ROWS_TEXT " FOR UPDATE SKIP LOCKED)",                                                      \
+		" LIMIT " RETENTION_ROWS_TEXT " FOR UPDATE SKIP LOCKED))",                                                     \
 			1, {TIMESTAMPTZOID}, NULL                                                                                  \
 	}
 static SSQuery retire_delivered = RETIRE("delivered_at");

@@ -157,25 +157,29 @@ SS_QUERY(
 
 SS_QUERY(clear_positions,
 		 "UPDATE swipesavvy.user_positions p SET occurred_at = NULL, lat_e7 = NULL, lon_e7 = NULL, accuracy_mm = NULL"
-		 " WHERE p.user_id IN (SELECT o.user_id FROM swipesavvy.user_positions o WHERE o.occurred_at < $1"
-		 " ORDER BY o.user_id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)",
+		 " WHERE p.user_id = ANY (ARRAY(SELECT o.user_id FROM swipesavvy.user_positions o WHERE o.occurred_at < $1"
+		 " ORDER BY o.user_id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED))",
 		 TIMESTAMPTZOID, INT8OID);
 
-SS_QUERY(
-	delete_visits,
-	"DELETE FROM swipesavvy.geofence_visits v WHERE (v.user_id, v.geofence_id, v.entered_at) IN"
-	" (SELECT o.user_id, o.geofence_id, o.entered_at FROM swipesavvy.geofence_visits o WHERE o.entered_at < $1 LIMIT $2)",
-	TIMESTAMPTZOID, INT8OID);
+SS_QUERY(delete_visits,
+		 "WITH old AS MATERIALIZED (SELECT o.user_id, o.geofence_id, o.entered_at"
+		 " FROM swipesavvy.geofence_visits o WHERE o.entered_at < $1 LIMIT $2)"
+		 " DELETE FROM swipesavvy.geofence_visits v USING old"
+		 " WHERE v.user_id = old.user_id AND v.geofence_id = old.geofence_id AND v.entered_at = old.entered_at",
+		 TIMESTAMPTZOID, INT8OID);
 
-SS_QUERY(
-	delete_states,
-	"DELETE FROM swipesavvy.geofence_states s WHERE NOT s.inside AND s.exited_at < $1 AND (s.user_id, s.geofence_id) IN"
-	" (SELECT o.user_id, o.geofence_id FROM swipesavvy.geofence_states o WHERE NOT o.inside AND o.exited_at < $1 LIMIT $2)",
-	TIMESTAMPTZOID, INT8OID);
+SS_QUERY(delete_states,
+		 "WITH old AS MATERIALIZED (SELECT o.user_id, o.geofence_id"
+		 " FROM swipesavvy.geofence_states o WHERE NOT o.inside AND o.exited_at < $1 LIMIT $2)"
+		 " DELETE FROM swipesavvy.geofence_states s USING old"
+		 " WHERE s.user_id = old.user_id AND s.geofence_id = old.geofence_id AND NOT s.inside AND s.exited_at < $1",
+		 TIMESTAMPTZOID, INT8OID);
 
 SS_QUERY(delete_triggers,
-		 "DELETE FROM swipesavvy.geofence_triggers t WHERE t.triggered_at < $1 AND (t.user_id, t.campaign_no) IN"
-		 " (SELECT o.user_id, o.campaign_no FROM swipesavvy.geofence_triggers o WHERE o.triggered_at < $1 LIMIT $2)",
+		 "WITH old AS MATERIALIZED (SELECT o.user_id, o.campaign_no"
+		 " FROM swipesavvy.geofence_triggers o WHERE o.triggered_at < $1 LIMIT $2)"
+		 " DELETE FROM swipesavvy.geofence_triggers t USING old"
+		 " WHERE t.user_id = old.user_id AND t.campaign_no = old.campaign_no AND t.triggered_at < $1",
 		 TIMESTAMPTZOID, INT8OID);
 
 static int64

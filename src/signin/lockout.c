@@ -58,10 +58,11 @@ SS_QUERY(
 	BYTEAOID, BOOLOID);
 
 /* A few that are out of date, at every failure: what strangers try does not pile up. */
-SS_QUERY(delete_old, "DELETE FROM swipesavvy_private.sign_in_failures WHERE email_hash IN"
-					 " (SELECT email_hash FROM swipesavvy_private.sign_in_failures"
-					 "   WHERE last_attempt_at < clock_timestamp() - interval '1 day' ORDER BY last_attempt_at LIMIT 10"
-					 "     FOR UPDATE SKIP LOCKED)");
+SS_QUERY(delete_old,
+		 "DELETE FROM swipesavvy_private.sign_in_failures WHERE email_hash = ANY"
+		 " (ARRAY(SELECT email_hash FROM swipesavvy_private.sign_in_failures"
+		 "         WHERE last_attempt_at < clock_timestamp() - interval '1 day' ORDER BY last_attempt_at LIMIT 10"
+		 "           FOR UPDATE SKIP LOCKED))");
 
 SS_QUERY(delete_failures, "DELETE FROM swipesavvy_private.sign_in_failures WHERE email_hash = $1", BYTEAOID);
 

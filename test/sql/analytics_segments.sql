@@ -35,7 +35,7 @@ CREATE FUNCTION pg_temp.job() RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     done jsonb := swipesavvy.refresh_campaign_segments();
 BEGIN
-    RETURN (SELECT coalesce(string_agg(c.campaign_id, ', ' ORDER BY 1), 'nothing') FROM swipesavvy.campaign_segments g JOIN swipesavvy.campaigns c USING (campaign_no)
+    RETURN (SELECT coalesce(string_agg(c.campaign_id, ', ' ORDER BY c.campaign_id), 'nothing') FROM swipesavvy.campaign_segments g JOIN swipesavvy.campaigns c USING (campaign_no)
              WHERE g.segment_no = 0 AND g.as_of = (done ->> 'as_of')::timestamptz AND c.campaign_id LIKE 'AS-%');
 END $$;
 SELECT fold_analytics() IS NOT NULL AS folded \gset

@@ -380,6 +380,7 @@ SELECT swipesavvy.sign_in('ada@signin.test', 'correct horse') ->> 'role' AS one_
 ROLLBACK TO s;
 -- those of strangers do not pile up
 INSERT INTO swipesavvy_private.sign_in_failures (email_hash, failures, last_attempt_at) SELECT sha256(n::text::bytea), 1, now() - interval '2 days' FROM generate_series(1, 15) n;
+ANALYZE swipesavvy_private.sign_in_failures;
 SELECT swipesavvy.sign_in('nobody@signin.test', 'wrong') ->> 'error' AS error;
 SELECT count(*) FROM swipesavvy_private.sign_in_failures WHERE last_attempt_at < now() - interval '1 day';
 ROLLBACK;
