@@ -92,6 +92,8 @@ typedef struct SSTest
 	int32 minimum_days;
 	int32 minimum_conversions;
 	TimestampTz created_at;
+	bool has_creator;
+	pg_uuid_t created_by;
 	TimestampTz updated_at;
 	TimestampTz started_at; /* DT_NOEND = never */
 	TimestampTz ended_at;	/* DT_NOEND = not yet */
@@ -129,6 +131,9 @@ extern void ss_test_check_started(Jsonb *description, SSTest *test);
 
 /* --- stored tests (store.c) ---------------------------------------------------- */
 
+/* PT404 if there is no such test. */
+extern void ss_test_require(const pg_uuid_t *id);
+
 /* Reads a test with its groups and pauses; PT404 if there is none. */
 extern void ss_test_read(const pg_uuid_t *id, SSTest *test);
 
@@ -146,6 +151,9 @@ extern void ss_test_update(SSTest *test, const SSCall *call);
  * `reason` stands in the audit row alone, NULL for none.
  */
 extern void ss_test_record(SSCall *call, const SSTest *test, const char *action, const char *reason, Jsonb *before);
+
+/* A group as callers are told it: by its campaign, of a test of a flag by its name; NULL for none (-1). */
+extern const char *ss_test_group_said(const SSTest *test, int group);
 
 /* The row of ab_tests as a document. */
 extern Jsonb *ss_test_row(int32 test_no);

@@ -14,6 +14,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/snapmgr.h"
 
 #include "base/args.h"
 #include "base/errors.h"
@@ -251,14 +252,6 @@ write_series(SSJson *json, const SSTest *test)
 	ss_json_close_array(json);
 }
 
-static const char *
-winner_name(const SSTest *test, int group)
-{
-	if (group < 0)
-		return NULL;
-	return test->of_flag ? test->groups[group].name : test->groups[group].campaign_id;
-}
-
 static void
 write_head(SSJson *json, const SSTest *test, const SSTestResults *results)
 {
@@ -310,7 +303,7 @@ write_tail(SSJson *json, const SSTest *test, const SSTestResults *results)
 	ss_json_int(json, "multiple", results->figures.multiple);
 	ss_json_quotient(json, "share", results->figures.multiple, results->figures.exposed, 6);
 	ss_json_close_object(json);
-	ss_json_text(json, "winner", winner_name(test, results->recommended));
+	ss_json_text(json, "winner", ss_test_group_said(test, results->recommended));
 	ss_json_text(json, "recommendation", results->recommendation);
 	ss_json_text(json, "reason", results->reason);
 	write_warnings(json, test, results);
@@ -355,6 +348,7 @@ swipesavvy_get_ab_test_results(PG_FUNCTION_ARGS)
 	char *format;
 	char *metric;
 	bool svg;
+	bool refresh;
 
 	ss_call_enter(&call, SS_ANALYTICS | SS_ADMIN);
 	id = ss_arg_uuid(fcinfo, 0, "test_id", true);
@@ -364,14 +358,17 @@ swipesavvy_get_ab_test_results(PG_FUNCTION_ARGS)
 	if (metric != NULL)
 		(void) ss_check_choice(metric, "metric", ss_metric_names);
 	ss_test_read(id, &test);
-	if (ss_arg_bool(fcinfo, 3, false))
+	refresh = ss_arg_bool(fcinfo, 3, false);
+	if (refresh)
 	{
 		if (!ss_call_has(&call, SS_ADMIN))
 			ss_not_allowed("only an admin may refresh results", "Without refresh they are those of the last run.");
 		ss_test_refresh_one(&call, &test);
+		/* the statement's own snapshot is older than the sums */
+		PushActiveSnapshot(GetLatestSnapshot());
 	}
 	ss_test_results(&test, GetCurrentTimestamp(), &results);
-	if (!results.figures.computed && test.status != SS_TEST_DRAFT)
+	if (!results.figures.computed && test.started_at != DT_NOEND)
 		ereport(ERROR, errcode(SS_ERRCODE_BAD_STATE), errmsg("results have not been computed yet"),
 				errhint("The job refresh_ab_tests() does it each day; \"refresh\" does it now."));
 	ss_json_open_object(&json, NULL);
@@ -379,5 +376,7 @@ swipesavvy_get_ab_test_results(PG_FUNCTION_ARGS)
 	if (svg)
 		ss_json_text(&json, "svg", ss_test_forest_plot(&test, &results));
 	ss_json_close_object(&json);
+	if (refresh)
+		PopActiveSnapshot();
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
 }

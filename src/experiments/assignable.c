@@ -62,6 +62,7 @@ copy(const SSTest *test)
 	made->key = pstrdup(test->key);
 	made->status = test->status;
 	made->of_flag = test->of_flag;
+	made->flag_key = copy_text(test->flag_key);
 	made->by_assignment = test->by_assignment;
 	made->control_outside = test->control_outside;
 	made->condition = copy_jsonb(test->condition);
@@ -182,7 +183,10 @@ ss_assignable_group(SSAssignable *test, const pg_uuid_t *user_id)
 {
 	Datum values[2] = {UUIDPGetDatum(user_id), Int32GetDatum(test->compiled.segment_no)};
 	bool in_segment = test->compiled.segment_no == 0 || ss_query_read(&is_member, values, NULL) > 0;
+	int kept = test->of_flag ? ss_flag_values_kept(test, user_id) : -1;
 
+	if (kept >= 0)
+		return kept;
 	if (test->of_flag && !ss_flag_values_take(test, user_id))
 		return SS_AB_OUTSIDE;
 	return ss_ab_group(&test->compiled, user_id, in_segment);

@@ -22,6 +22,7 @@ typedef struct SSAssignable
 	char *key;
 	SSTestStatus status;
 	bool of_flag;
+	char *flag_key; /* NULL: a test of campaigns */
 	bool by_assignment;
 	Jsonb *condition; /* of a test of a flag */
 	bool control_outside;

@@ -130,6 +130,27 @@ add_share(SSJson *json, const char *key, int64 value, int decimals)
 	ss_json_money(json, key, value, decimals);
 }
 
+/* Equal weights have four decimals; what is missing to the whole goes to the first. */
+static int32
+equal_weight(int group, int variants, int32 whole)
+{
+	return whole / variants + (group == 0 ? whole % variants : 0);
+}
+
+/* Those that a test has by itself: with other groups, or another hold-out, they are others. */
+static bool
+has_equal_weights(const SSTest *test, int variants)
+{
+	int32 whole = SHARE - (test->has_hold_out ? test->groups[variants].weight : 0);
+
+	for (int i = 0; i < variants; i++)
+	{
+		if (test->groups[i].weight != equal_weight(i, variants, whole))
+			return false;
+	}
+	return true;
+}
+
 /* What the groups of a test get, by the arguments that said so. */
 static void
 describe_groups(SSJson *json, const SSTest *test)
@@ -155,10 +176,13 @@ describe_groups(SSJson *json, const SSTest *test)
 		if (test->segment != NULL)
 			ss_json_text(json, "segment", test->segment);
 	}
-	ss_json_open_array(json, "weights");
-	for (int i = 0; i < variants; i++)
-		add_share(json, NULL, test->groups[i].weight, 4);
-	ss_json_close_array(json);
+	if (!has_equal_weights(test, variants))
+	{
+		ss_json_open_array(json, "weights");
+		for (int i = 0; i < variants; i++)
+			add_share(json, NULL, test->groups[i].weight, 4);
+		ss_json_close_array(json);
+	}
 	add_share(json, "hold_out", test->has_hold_out ? test->groups[variants].weight : 0, 4);
 }
 
@@ -204,7 +228,8 @@ ss_test_describe(const SSTest *test)
 	ss_json_int(&json, "minimum_days", test->minimum_days);
 	ss_json_int(&json, "minimum_conversions", test->minimum_conversions);
 	ss_json_text(&json, "test_key", test->key);
-	ss_json_text(&json, "seed", test->seed);
+	if (strcmp(test->seed, test->key) != 0) /* else it is the key, which may change */
+		ss_json_text(&json, "seed", test->seed);
 	ss_json_uuid(&json, "test_id", &test->id);
 	ss_json_close_object(&json);
 	return DatumGetJsonbP(ss_json_finish(&json));
@@ -373,15 +398,6 @@ take_namespace(Jsonb *description, SSTest *test)
 		ss_bad_value("namespace", "Its range is empty.");
 }
 
-/* Equal weights have four decimals; what is missing to the whole goes to the first. */
-static void
-equal_weights(SSTest *test, int variants, int32 whole)
-{
-	for (int i = 0; i < variants; i++)
-		test->groups[i].weight = whole / variants;
-	test->groups[0].weight += whole % variants;
-}
-
 static void
 take_weights(Jsonb *description, SSTest *test, int variants)
 {
@@ -393,9 +409,9 @@ take_weights(Jsonb *description, SSTest *test, int variants)
 	int count;
 
 	test->ngroups = variants;
-	if (value == NULL)
-		equal_weights(test, variants, whole);
-	else
+	for (int i = 0; value == NULL && i < variants; i++)
+		test->groups[i].weight = equal_weight(i, variants, whole);
+	if (value != NULL)
 	{
 		items = elements_of(value, "weights", variants, variants, &count);
 		for (int i = 0; i < variants; i++)
@@ -586,6 +602,12 @@ take_measures(Jsonb *description, SSTest *test)
 	test->minimum_conversions = get_int(description, "minimum_conversions", 0, PG_INT32_MAX, DEFAULT_MINIMUM);
 }
 
+static double
+double_of(Numeric number)
+{
+	return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(number)));
+}
+
 /* A number within bounds, with all its decimals. */
 static Numeric
 get_numeric(Jsonb *description, const char *name, double minimum, double maximum)
@@ -597,7 +619,7 @@ get_numeric(Jsonb *description, const char *name, double minimum, double maximum
 	if (value == NULL)
 		return NULL;
 	number = ss_json_as_numeric(value, name);
-	size = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(number)));
+	size = double_of(number);
 	if (!(size >= minimum && size <= maximum))
 		ss_bad_value(name, "It is not between %g and %g.", minimum, maximum);
 	return number;
@@ -620,6 +642,19 @@ take_statistics(Jsonb *description, SSTest *test)
 	test->baseline = get_numeric(description, "baseline", BASELINE_MIN, BASELINE_MAX);
 	test->sequential = sequential == NULL || ss_json_as_bool(sequential, "sequential");
 	test->sequential_tuning = get_int(description, "sequential_tuning", 1, PG_INT32_MAX, 0);
+}
+
+/* A share of users that the effect would take to the whole leaves nothing to find. */
+static void
+check_baseline(const SSTest *test)
+{
+	double share;
+
+	if (test->baseline == NULL || ss_metric_specs[test->primary].type != SS_PROPORTION)
+		return;
+	share = double_of(test->baseline) * (1 + double_of(test->minimum_effect));
+	if (share >= 1)
+		ss_bad_value("baseline", "With minimum_effect_size the share of users would not be below 1.");
 }
 
 /* What a test of a flag does not choose. */
@@ -660,6 +695,7 @@ ss_test_check(Jsonb *description, bool of_flag, SSTest *test)
 		take_campaigns(description, test);
 	take_measures(description, test);
 	take_statistics(description, test);
+	check_baseline(test);
 }
 
 void

@@ -23,6 +23,7 @@
 #include "base/rows.h"
 #include "call/call.h"
 #include "experiments/exposures.h"
+#include "experiments/flag_values.h"
 #include "rules/rules.h"
 #include "users/users.h"
 
@@ -106,7 +107,7 @@ expose(const SSAssignable *test, const pg_uuid_t *user_id, int group)
 		return DT_NOEND;
 	if (find_exposure(test, user_id, &found))
 		return found.first_at;
-	if (test->status != SS_TEST_RUNNING || group < 0)
+	if (test->status != SS_TEST_RUNNING || group < 0 || (test->of_flag && !ss_flag_values_are_given(test)))
 		return DT_NOEND;
 	(void) ss_exposure_record(test, user_id, group, GetCurrentStatementStartTimestamp());
 	return find_exposure(test, user_id, &found) ? found.first_at : DT_NOEND;

@@ -12,6 +12,7 @@
 #include "utils/fmgrprotos.h"
 
 #include "base/json.h"
+#include "base/rows.h"
 #include "experiments/exposures.h"
 #include "experiments/flag_values.h"
 #include "flags/assign_flag.h"
@@ -19,6 +20,12 @@
 #include "flags/flag_check.h"
 #include "flags/flag_record.h"
 #include "flags/flag_subject.h"
+
+SS_QUERY(kept_variation,
+		 "SELECT a.variation FROM swipesavvy.feature_flag_assignments a JOIN swipesavvy.ab_tests t"
+		 " ON t.test_key = a.experiment_key AND t.bucket_version = a.bucket_version"
+		 " WHERE a.user_id = $1 AND t.test_no = $2",
+		 UUIDOID, INT4OID);
 
 static bool
 has_condition(Jsonb *condition)
@@ -43,7 +50,7 @@ ss_flag_values_check(SSTest *test)
 	if (has_condition(test->condition))
 		ss_json_jsonb(&json, "condition", test->condition);
 	ss_json_close_object(&json);
-	test->flag_no = ss_flag_check_rule(test->flag_key, DatumGetJsonbP(ss_json_finish(&json)));
+	test->flag_no = ss_flag_check_rule(test->flag_key, test->key, DatumGetJsonbP(ss_json_finish(&json)));
 }
 
 void
@@ -77,13 +84,49 @@ ss_flag_values_take(const SSAssignable *test, const pg_uuid_t *user_id)
 	return ss_condition_holds(condition, &subject.context.subject);
 }
 
-/* A rule of a flag gave the user a variation: if it is that of a running test, this is an exposure. */
+static const SSFlag *
+flag_of(const SSAssignable *test, const SSFlagSet *set)
+{
+	return ss_flag_find(set, (SSText){test->flag_key, strlen(test->flag_key)});
+}
+
+int
+ss_flag_values_kept(const SSAssignable *test, const pg_uuid_t *user_id)
+{
+	const SSFlag *flag = flag_of(test, ss_flag_set_get());
+	Datum values[2] = {UUIDPGetDatum(user_id), Int32GetDatum(test->compiled.no)};
+	SSRows rows;
+	char *kept;
+
+	if (flag == NULL || !flag->is_sticky)
+		return -1;
+	rows = ss_rows_latest(&kept_variation, values, NULL);
+	kept = rows.count == 0 ? NULL : ss_one_text(rows);
+	for (int i = 0; kept != NULL && i < test->ngroups; i++)
+	{
+		if (strcmp(test->groups[i].name, kept) == 0)
+			return i;
+	}
+	return -1;
+}
+
+bool
+ss_flag_values_are_given(const SSAssignable *test)
+{
+	const SSFlagSet *set = ss_flag_set_get();
+	const SSFlag *flag = flag_of(test, set);
+
+	return !set->killed && flag != NULL && flag->enabled;
+}
+
+/* A rule of a flag gave the user a variation: if it is that of a running test of this flag, this is an exposure. */
 static bool
 expose(const SSFlag *flag, SSText rule_id, const pg_uuid_t *user_id, int variation)
 {
 	SSAssignable *test = ss_assignable_find(pnstrdup(rule_id.data, rule_id.length));
 
-	if (test == NULL || !test->of_flag || test->status != SS_TEST_RUNNING)
+	if (test == NULL || !test->of_flag || test->status != SS_TEST_RUNNING ||
+		!ss_text_equals(flag->key, (SSText){test->flag_key, strlen(test->flag_key)}))
 		return false;
 	return ss_exposure_record(test, user_id, variation, GetCurrentStatementStartTimestamp());
 }

@@ -14,6 +14,12 @@ extern void ss_flag_values_check(SSTest *test);
 /* The value of the group that won becomes a rule of the flag, behind those it has; nothing without a winner. */
 extern void ss_flag_values_win(const SSTest *test, SSCall *call);
 
+/* Is the flag on? While it is off, or all are, its default is shown whatever the group. */
+extern bool ss_flag_values_are_given(const SSAssignable *test);
+
+/* The group that a user keeps, of a flag that is sticky; -1 for none. */
+extern int ss_flag_values_kept(const SSAssignable *test, const pg_uuid_t *user_id);
+
 /* Does the test's condition take the user, as it is now? */
 extern bool ss_flag_values_take(const SSAssignable *test, const pg_uuid_t *user_id);
 

@@ -164,6 +164,8 @@ write_design(SSJson *json, const SSTest *test)
 	ss_json_text(json, "exposure", test->by_assignment ? "assignment" : "population");
 	ss_json_text(json, "outside", test->control_outside ? "control" : "none");
 	ss_json_text(json, "seed", test->seed);
+	ss_json_int(json, "hash_version", 2);
+	ss_json_int(json, "bucket_version", test->bucket_version);
 	ss_json_money(json, "coverage", test->coverage, 4);
 	if (test->namespace_id != NULL)
 		write_namespace(json, "namespace", test);
@@ -206,14 +208,13 @@ ss_test_write(SSJson *json, const SSTest *test)
 	write_design(json, test);
 	write_groups(json, test);
 	write_time(json, "created_at", test->created_at);
+	ss_json_datum(json, "created_by", UUIDPGetDatum(&test->created_by), !test->has_creator, UUIDOID);
 	write_time(json, "updated_at", test->updated_at);
 	write_time(json, "started_at", test->started_at);
 	write_time(json, "ended_at", test->ended_at);
 	write_time(json, "archived_at", test->archived_at);
-	ss_json_text(json, "winner",
-				 test->winner < 0 ? NULL
-				 : test->of_flag  ? test->groups[test->winner].name
-								  : test->groups[test->winner].campaign_id);
+	ss_json_text(json, "winner", ss_test_group_said(test, test->winner));
+	ss_json_text(json, "recommended", ss_test_group_said(test, test->recommended));
 	ss_json_text(json, "end_reason", test->end_reason);
 	ss_json_money(json, "days_running", (int64) floor(days * 100 + 0.5), 2);
 	write_pauses(json, test);

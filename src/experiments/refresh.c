@@ -91,16 +91,17 @@ SS_QUERY(read_purchases,
 		 TIMESTAMPTZOID);
 /* of tests of flags every campaign's ($2) */
 SS_QUERY(read_redemptions,
-		 "SELECT r.user_id, r.campaign_no, t.occurred_at, r.counts, r.cost_minor - r.cost_returned_minor, r.points"
+		 "SELECT r.user_id, r.campaign_no, t.occurred_at, r.counts, r.cost_minor - r.cost_returned_minor, r.points,"
+		 " t.currency::text"
 		 " FROM swipesavvy.campaign_redemptions r JOIN swipesavvy.transactions t"
 		 " ON t.user_id = r.user_id AND t.transaction_id = r.transaction_id"
 		 " WHERE $2 OR r.campaign_no = ANY ($1) ORDER BY r.user_id",
 		 INT4ARRAYOID, BOOLOID);
 SS_QUERY(read_sights,
-		 "SELECT DISTINCT e.user_id, e.campaign_no FROM swipesavvy.campaign_events e"
-		 " WHERE e.campaign_no = ANY ($1) AND e.kind IN ('impression', 'view') AND e.user_id IS NOT NULL"
+		 "SELECT e.user_id, e.campaign_no, e.occurred_at FROM swipesavvy.campaign_events e"
+		 " WHERE e.campaign_no = ANY ($1) AND e.kind IN ('impression', 'view') AND e.occurred_at >= $2"
 		 " ORDER BY e.user_id",
-		 INT4ARRAYOID);
+		 INT4ARRAYOID, TIMESTAMPTZOID);
 
 typedef enum Source
 {
@@ -203,7 +204,8 @@ open_streams(Pass *pass)
 	int32 *segments = palloc(pass->nruns * sizeof(int32));
 	int32 *campaigns = palloc(pass->nruns * SS_AB_GROUPS_MAX * sizeof(int32));
 	int ncampaigns = 0;
-	TimestampTz first = DT_NOEND;
+	TimestampTz first = DT_NOEND; /* of which a purchase counts, as one before the start */
+	TimestampTz start = DT_NOEND;
 	Datum values[2];
 	bool of_flag = false;
 
@@ -215,6 +217,7 @@ open_streams(Pass *pass)
 		segments[i] = run->test.segment_no;
 		of_flag |= run->test.of_flag;
 		first = Min(first, run->start - run->test.covariate_days * USECS_PER_DAY);
+		start = Min(start, run->start);
 		for (int j = 0; j < run->test.ngroups; j++)
 			campaigns[ncampaigns++] = run->test.groups[j].campaign_no;
 	}
@@ -228,6 +231,7 @@ open_streams(Pass *pass)
 	values[0] = array_of(campaigns, ncampaigns);
 	values[1] = BoolGetDatum(of_flag);
 	open_stream(pass, REDEMPTIONS, &read_redemptions, values);
+	values[1] = TimestampTzGetDatum(start);
 	open_stream(pass, SIGHTS, &read_sights, values);
 }
 
@@ -280,6 +284,12 @@ take_memberships(Pass *pass, const pg_uuid_t *user)
 }
 
 static void
+next_currency(SSRow *row, char currency[4])
+{
+	text_to_cstring_buffer(DatumGetTextPP(ss_next_value(row, TEXTOID)), currency, 4);
+}
+
+static void
 take_purchases(Pass *pass, const pg_uuid_t *user)
 {
 	Stream *stream = &pass->streams[PURCHASES];
@@ -293,8 +303,7 @@ take_purchases(Pass *pass, const pg_uuid_t *user)
 		purchase.occurred_at = ss_next_time(&row);
 		purchase.amount = ss_next_int64(&row);
 		purchase.refunded = ss_next_int64(&row);
-		text_to_cstring_buffer(DatumGetTextPP(ss_next_value(&row, TEXTOID)), purchase.currency,
-							   sizeof(purchase.currency));
+		next_currency(&row, purchase.currency);
 		merchant_id = ss_next_uuid_or_null(&row);
 		purchase.has_merchant = merchant_id != NULL;
 		if (merchant_id != NULL)
@@ -320,6 +329,7 @@ take_redemptions(Pass *pass, const pg_uuid_t *user)
 		redemption.counts = ss_next_bool(&row);
 		redemption.cost = ss_next_int64(&row);
 		redemption.points = ss_next_int64(&row);
+		next_currency(&row, redemption.currency);
 		for (int i = 0; i < pass->nruns; i++)
 			ss_unit_redemption(&pass->runs[i], &pass->units[i], &redemption);
 	}
@@ -334,9 +344,10 @@ take_sights(Pass *pass, const pg_uuid_t *user)
 	{
 		SSRow row = stream->row;
 		int32 campaign_no = ss_next_int32(&row);
+		TimestampTz occurred_at = ss_next_time(&row);
 
 		for (int i = 0; i < pass->nruns; i++)
-			ss_unit_saw(&pass->runs[i], &pass->units[i], campaign_no);
+			ss_unit_saw(&pass->runs[i], &pass->units[i], campaign_no, occurred_at);
 	}
 }
 
@@ -595,6 +606,8 @@ swipesavvy_refresh_ab_tests(PG_FUNCTION_ARGS)
 	ss_call_enter(&call, SS_ADMIN);
 	id = ss_arg_uuid(fcinfo, 0, "test_id", false);
 	as_of = ss_arg_as_of(fcinfo, 1, false);
+	if (id != NULL)
+		ss_test_require(id);
 	ss_audit_none(&call);
 	tests = refresh(id, as_of, &units);
 	INSTR_TIME_SET_CURRENT(took);

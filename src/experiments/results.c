@@ -517,7 +517,7 @@ decide(const SSTest *test, SSTestResults *results)
 {
 	const SSTestFigures *figures = &results->figures;
 
-	if (test->status == SS_TEST_DRAFT)
+	if (test->started_at == DT_NOEND)
 		recommend(results, "not_started", "The test has not started.", -1);
 	else if (lacks_users(test, figures))
 		recommend(results, "no_data", "The control or a variant has no users.", -1);

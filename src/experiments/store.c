@@ -35,7 +35,7 @@ SS_QUERY(find_row,
 		 " t.window_days, t.covariate_days, (t.confidence_level * 100)::integer, (t.power * 100)::integer,"
 		 " t.minimum_effect_size, t.baseline, t.target_sample_size, t.sequential, t.sequential_tuning,"
 		 " t.minimum_days, t.minimum_conversions, t.created_at, t.updated_at, t.started_at, t.ended_at,"
-		 " t.archived_at, t.winner_group::integer, t.recommended_group::integer, t.end_reason"
+		 " t.archived_at, t.winner_group::integer, t.recommended_group::integer, t.end_reason, t.created_by"
 		 " FROM swipesavvy.ab_tests t JOIN swipesavvy.currencies k ON k.code = t.currency"
 		 " LEFT JOIN swipesavvy.segments s ON s.segment_no = t.segment_no"
 		 " LEFT JOIN swipesavvy.feature_flags f ON f.flag_no = t.flag_no WHERE t.test_id = $1",
@@ -138,6 +138,8 @@ next_numeric(SSRow *row)
 static void
 take_row(SSTest *test, SSRow row)
 {
+	const pg_uuid_t *creator;
+
 	test->no = ss_next_int32(&row);
 	test->id = *ss_next_uuid(&row);
 	test->key = ss_next_text(&row);
@@ -184,6 +186,10 @@ take_row(SSTest *test, SSRow row)
 	test->winner = ss_next_int32_or(&row, -1);
 	test->recommended = ss_next_int32_or(&row, -1);
 	test->end_reason = ss_next_text_or_null(&row);
+	creator = ss_next_uuid_or_null(&row);
+	test->has_creator = creator != NULL;
+	if (creator != NULL)
+		test->created_by = *creator;
 }
 
 static void
@@ -241,6 +247,15 @@ read_test(const pg_uuid_t *id, SSTest *test, SSRows (*run)(SSQuery *, const Datu
 }
 
 void
+ss_test_require(const pg_uuid_t *id)
+{
+	Datum key = UUIDPGetDatum(id);
+
+	if (ss_query_read(&find_test, &key, NULL) == 0)
+		ss_not_found("test", ss_uuid_text(id));
+}
+
+void
 ss_test_read(const pg_uuid_t *id, SSTest *test)
 {
 	read_test(id, test, ss_rows_read);
@@ -262,6 +277,14 @@ ss_test_lock(const pg_uuid_t *id, SSTest *test)
 	if (ss_query_latest(&lock_row, &key, NULL) == 0)
 		ss_not_found("test", ss_uuid_text(id));
 	read_test(id, test, ss_rows_latest);
+}
+
+const char *
+ss_test_group_said(const SSTest *test, int group)
+{
+	if (group < 0)
+		return NULL;
+	return test->of_flag ? test->groups[group].name : test->groups[group].campaign_id;
 }
 
 Jsonb *
@@ -464,10 +487,7 @@ announce(const SSTest *test, const char *event)
 	ss_json_uuid(&json, "test_id", &test->id);
 	ss_json_text(&json, "test_name", test->name);
 	ss_json_text(&json, "status", ss_test_statuses[test->status]);
-	ss_json_text(&json, "winner",
-				 test->winner < 0 ? NULL
-				 : test->of_flag  ? test->groups[test->winner].name
-								  : test->groups[test->winner].campaign_id);
+	ss_json_text(&json, "winner", ss_test_group_said(test, test->winner));
 	ss_json_time(&json, "changed_at", GetCurrentTransactionStartTimestamp());
 	ss_json_close_object(&json);
 	ss_outbox_put(event, 1, psprintf("ab_test:%s", ss_uuid_text(&test->id)), DatumGetJsonbP(ss_json_finish(&json)),

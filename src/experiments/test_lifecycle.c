@@ -150,18 +150,31 @@ swipesavvy_create_flag_test(PG_FUNCTION_ARGS)
 	return create_test(fcinfo, true);
 }
 
+/* The size at which the test ends by its plan: the one it was given, or else the required one; 0 where neither is known. */
+static int64
+present_target(const SSTest *test)
+{
+	SSTestFigures figures;
+
+	if (test->target_sample_size > 0)
+		return test->target_sample_size;
+	ss_test_figures(test, &figures);
+	return ss_test_required_size(test, &figures);
+}
+
 /* An end moved nearer after looking is a false positive; less coverage would take users out of their groups. */
 static void
 check_only_up(const SSTest *before, const SSTest *after)
 {
+	int64 target = present_target(before);
+
 	if (after->coverage < before->coverage)
 		ss_bad_state("coverage of a started test can only rise", "It is %d.%04d.", before->coverage / 10000,
 					 before->coverage % 10000);
 	if (after->minimum_days < before->minimum_days)
 		ss_bad_state("minimum_days of a started test can only rise", "It is %d.", before->minimum_days);
-	if (before->target_sample_size > 0 && after->target_sample_size < before->target_sample_size)
-		ss_bad_state("target_sample_size of a started test can only rise", "It is " INT64_FORMAT ".",
-					 before->target_sample_size);
+	if (after->target_sample_size == 0 ? before->target_sample_size > 0 : after->target_sample_size < target)
+		ss_bad_state("target_sample_size of a started test can only rise", "It is " INT64_FORMAT ".", target);
 }
 
 /* What was checked of a started test, over what it is: only what may change does. */
@@ -520,8 +533,7 @@ swipesavvy_end_ab_test(PG_FUNCTION_ARGS)
 	ss_test_record(&call, &test, "end", NULL, before);
 	open_answer(&json, &test);
 	ss_json_time(&json, "ended_at", test.ended_at);
-	ss_json_text(&json, "winner",
-				 test.winner < 0 ? NULL : (test.of_flag ? test.groups[group].name : test.groups[group].campaign_id));
+	ss_json_text(&json, "winner", ss_test_group_said(&test, test.winner));
 	write_campaigns(&json, &test);
 	PG_RETURN_DATUM(close_answer(&call, &json, ending_message(&test, leave, winner)));
 }

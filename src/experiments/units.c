@@ -155,7 +155,8 @@ ss_unit_redemption(const SSTestRun *run, SSUnit *unit, const SSUnitRedemption *r
 		!is_counted(run, unit, redemption->occurred_at))
 		return;
 	unit->reached = true;
-	unit->cost += redemption->cost;
+	if (strcmp(redemption->currency, test->currency) == 0)
+		unit->cost += redemption->cost;
 	if (!redemption->counts)
 		return;
 	unit->points += redemption->points;
@@ -164,9 +165,10 @@ ss_unit_redemption(const SSTestRun *run, SSUnit *unit, const SSUnitRedemption *r
 }
 
 void
-ss_unit_saw(const SSTestRun *run, SSUnit *unit, int32 campaign_no)
+ss_unit_saw(const SSTestRun *run, SSUnit *unit, int32 campaign_no, TimestampTz occurred_at)
 {
-	if (unit->group != SS_AB_OUTSIDE && !run->test.of_flag && is_of_test(&run->test, campaign_no))
+	if (unit->group != SS_AB_OUTSIDE && !run->test.of_flag && is_of_test(&run->test, campaign_no) &&
+		is_counted(run, unit, occurred_at))
 		unit->reached = true;
 }
 

@@ -93,12 +93,13 @@ typedef struct SSUnitRedemption
 	bool counts;
 	int64 cost;
 	int64 points;
+	char currency[4];
 } SSUnitRedemption;
 
 extern void ss_unit_redemption(const SSTestRun *run, SSUnit *unit, const SSUnitRedemption *redemption);
 
 /* The user saw a campaign. */
-extern void ss_unit_saw(const SSTestRun *run, SSUnit *unit, int32 campaign_no);
+extern void ss_unit_saw(const SSTestRun *run, SSUnit *unit, int32 campaign_no, TimestampTz occurred_at);
 
 /* Adds the unit to the test's sums. */
 extern void ss_unit_end(SSTestRun *run, const SSUnit *unit);

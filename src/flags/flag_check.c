@@ -14,6 +14,7 @@
 #include "base/args.h"
 #include "base/errors.h"
 #include "base/query.h"
+#include "base/rows.h"
 #include "flags/flag_check.h"
 #include "flags/regex.h"
 
@@ -31,10 +32,15 @@ typedef struct Check
 	const char *argument; /* that is looked at */
 	bool is_public;
 	int *reached; /* of each flag of the set, the longest way to it so far */
+	int deepest;  /* the longest of them */
 } Check;
 
 SS_QUERY(find_test,
 		 "SELECT FROM swipesavvy.ab_tests t WHERE t.test_key = $1 AND t.status IN ('draft', 'running', 'paused')",
+		 TEXTOID);
+SS_QUERY(conditions_of_tests,
+		 "SELECT t.condition FROM swipesavvy.ab_tests t JOIN swipesavvy.feature_flags f ON f.flag_no = t.flag_no"
+		 " WHERE f.flag_key = $1 AND t.status IN ('running', 'paused') ORDER BY t.test_no",
 		 TEXTOID);
 SS_QUERY(find_segment, "SELECT FROM swipesavvy.segments WHERE name = $1", TEXTOID);
 
@@ -275,9 +281,16 @@ check_condition(const Check *check, SSNode *condition, const char *place, int de
 
 /* --- prerequisites --------------------------------------------------------------------------- */
 
+/* The nth rule of a flag that is stored, or its roll-out behind them. */
+static SSNode *
+rule_of(const SSFlag *flag, int n)
+{
+	return n < flag->nstored ? &flag->rules->items[n] : unconstify(SSNode *, &flag->whole);
+}
+
 /* Follows the parents of a flag: none may lead back to the one that is stored. Each flag again only by a longer way. */
 static void
-follow_parents(const Check *check, const SSFlag *flag, int depth)
+follow_parents(Check *check, const SSFlag *flag, int depth)
 {
 	int *reached = &check->reached[flag - check->set->flags];
 
@@ -288,10 +301,10 @@ follow_parents(const Check *check, const SSFlag *flag, int depth)
 	if (depth <= *reached)
 		return;
 	*reached = depth;
+	check->deepest = Max(check->deepest, depth);
 	for (int i = 0; i <= flag->nstored; i++)
 	{
-		SSNode *rule = i < flag->nstored ? &flag->rules->items[i] : unconstify(SSNode *, &flag->whole);
-		SSNode *parents = ss_node_get(rule, SS_TEXT("parentConditions"));
+		SSNode *parents = ss_node_get(rule_of(flag, i), SS_TEXT("parentConditions"));
 
 		for (int j = 0; ss_node_is(parents, SS_NODE_ARRAY) && j < parents->count; j++)
 		{
@@ -304,10 +317,10 @@ follow_parents(const Check *check, const SSFlag *flag, int depth)
 	}
 }
 
+/* `keys` are those that it may have: one of a flag has no gate, because a gate that is shut gives null and not the default. */
 static void
-check_parent(const Check *check, SSNode *parent, const char *place)
+check_parent(Check *check, SSNode *parent, const char *const *keys, const char *place)
 {
-	static const char *const keys[] = {"id", "condition", "gate", NULL};
 	SSNode *id;
 	SSNode *condition;
 	SSFlag *flag;
@@ -329,12 +342,66 @@ check_parent(const Check *check, SSNode *parent, const char *place)
 }
 
 static void
-check_parents(const Check *check, SSNode *parents, const char *place)
+check_parents(Check *check, SSNode *parents, const char *const *keys, const char *place)
 {
 	if (!ss_node_is(parents, SS_NODE_ARRAY))
 		refuse(check, place, "it is not an array");
 	for (int i = 0; i < parents->count; i++)
-		check_parent(check, &ss_node_items(parents)[i], at_index(place, i));
+		check_parent(check, &ss_node_items(parents)[i], keys, at_index(place, i));
+}
+
+/* By how many steps the flag leads to the one that is stored, as far as `steps` of its parents are known; 0: by none. */
+static int
+steps_of(const Check *check, const SSFlag *flag, const int *steps)
+{
+	SSText stored = {check->input->key, strlen(check->input->key)};
+	int most = 0;
+
+	for (int i = 0; i <= flag->nstored; i++)
+	{
+		SSNode *parents = ss_node_get(rule_of(flag, i), SS_TEXT("parentConditions"));
+
+		for (int j = 0; ss_node_is(parents, SS_NODE_ARRAY) && j < parents->count; j++)
+		{
+			SSNode *id = ss_node_get(&ss_node_items(parents)[j], SS_TEXT("id"));
+			SSFlag *parent = ss_node_is(id, SS_NODE_STRING) ? ss_flag_find(check->set, ss_node_string(id)) : NULL;
+
+			if (parent == NULL)
+				continue;
+			if (ss_text_equals(parent->key, stored))
+				most = Max(most, 1);
+			else if (steps[parent - check->set->flags] > 0)
+				most = Max(most, steps[parent - check->set->flags] + 1);
+		}
+	}
+	return most;
+}
+
+/* Flags that need the one that is stored lie above all that it needs. Goes round until no longer way is found. */
+static void
+check_children(const Check *check)
+{
+	int *steps = palloc0(sizeof(int) * Max(check->set->nflags, 1));
+	bool changed = check->deepest > 0;
+
+	while (changed)
+	{
+		changed = false;
+		for (int i = 0; i < check->set->nflags; i++)
+		{
+			const SSFlag *flag = &check->set->flags[i];
+			int more = flag->is_archived ? 0 : steps_of(check, flag, steps);
+
+			if (more <= steps[i])
+				continue;
+			if (more + check->deepest > PREREQUISITE_DEPTH)
+				ss_bad_state("prerequisites are nested too deeply",
+							 "More than %d would lie one behind another for flag \"%s\".", PREREQUISITE_DEPTH,
+							 flag->key.data);
+			steps[i] = more;
+			changed = true;
+		}
+	}
 }
 
 /* --- rules -------------------------------------------------------------------------------------- */
@@ -416,6 +483,19 @@ check_meta(const Check *check, SSNode *rule, int n, const char *place)
 }
 
 static void
+check_namespace(const Check *check, SSNode *namespace, const char *place)
+{
+	SSNode range = ss_node_array(2);
+
+	if (!ss_node_is(namespace, SS_NODE_ARRAY) || namespace->count != 3 ||
+		!ss_node_is(&ss_node_items(namespace)[0], SS_NODE_STRING))
+		refuse(check, place, "it is not [id, start, end]");
+	range.items[0] = namespace->items[1];
+	range.items[1] = namespace->items[2];
+	check_range(check, &range, place);
+}
+
+static void
 check_experiment(const Check *check, SSNode *rule, const char *place)
 {
 	SSNode *variations = ss_node_present(rule, SS_TEXT("variations"));
@@ -432,11 +512,8 @@ check_experiment(const Check *check, SSNode *rule, const char *place)
 		check_weights(check, weights, variations->count, within(place, SS_TEXT("weights")));
 	if (ranges != NULL)
 		check_ranges(check, ranges, variations->count, within(place, SS_TEXT("ranges")));
-	if (namespace != NULL &&
-		(!ss_node_is(namespace, SS_NODE_ARRAY) || namespace->count != 3 ||
-		 !ss_node_is(&ss_node_items(namespace)[0], SS_NODE_STRING) ||
-		 !ss_node_is(&namespace->items[1], SS_NODE_NUMBER) || !ss_node_is(&namespace->items[2], SS_NODE_NUMBER)))
-		refuse(check, within(place, SS_TEXT("namespace")), "it is not [id, start, end]");
+	if (namespace != NULL)
+		check_namespace(check, namespace, within(place, SS_TEXT("namespace")));
 	check_meta(check, rule, variations->count, within(place, SS_TEXT("meta")));
 }
 
@@ -454,7 +531,7 @@ check_public_rule(const Check *check, SSNode *rule, const char *place)
 }
 
 static void
-check_rule(const Check *check, SSNode *rule, const char *place)
+check_rule(Check *check, SSNode *rule, const char *place)
 {
 	static const char *const keys[] = {"id",
 									   "condition",
@@ -480,6 +557,7 @@ check_rule(const Check *check, SSNode *rule, const char *place)
 									   "bucketVersion",
 									   "minBucketVersion",
 									   NULL};
+	static const char *const parent_keys[] = {"id", "condition", "gate", NULL};
 	static const char *const strings[] = {"id",	 "seed", "hashAttribute", "fallbackAttribute",
 										  "key", "name", "phase",		  NULL};
 	SSNode *condition;
@@ -492,7 +570,7 @@ check_rule(const Check *check, SSNode *rule, const char *place)
 	if (condition != NULL)
 		check_condition(check, condition, within(place, SS_TEXT("condition")), 0);
 	if (ss_node_present(rule, SS_TEXT("parentConditions")) != NULL)
-		check_parents(check, ss_node_get(rule, SS_TEXT("parentConditions")),
+		check_parents(check, ss_node_get(rule, SS_TEXT("parentConditions")), parent_keys,
 					  within(place, SS_TEXT("parentConditions")));
 	if (ss_node_present(rule, SS_TEXT("filters")) != NULL)
 		check_filters(check, ss_node_get(rule, SS_TEXT("filters")), within(place, SS_TEXT("filters")));
@@ -526,6 +604,23 @@ has_id(SSNode *rules, int count, SSText id)
 	return false;
 }
 
+static bool
+is_reserved(SSText id)
+{
+	return ss_text_equals(id, SS_TEXT("rollout")) || ss_text_equals(id, SS_TEXT("override"));
+}
+
+void
+ss_flag_check_test_key(const SSFlagInput *input, const char *key)
+{
+	SSText id = {key, strlen(key)};
+
+	if (is_reserved(id))
+		ss_bad_value("test_key", "The id \"%s\" is reserved.", key);
+	if (has_id(input->rules, input->rules->count, id))
+		ss_bad_value("test_key", "A rule of the flag has the id \"%s\".", key);
+}
+
 /* The key of a test that is not over: its rule will have that id. */
 static bool
 is_key_of_test(SSText id)
@@ -548,8 +643,7 @@ name_rules(const Check *check, SSNode *rules)
 
 		if (id == NULL)
 			continue;
-		if (ss_text_equals(ss_node_string(id), SS_TEXT("rollout")) ||
-			ss_text_equals(ss_node_string(id), SS_TEXT("override")))
+		if (is_reserved(ss_node_string(id)))
 			refuse(check, at_index("rules", i), "the id is reserved");
 		if (is_key_of_test(ss_node_string(id)))
 			refuse(check, at_index("rules", i), "the id is the key of an A/B test");
@@ -587,6 +681,25 @@ check_rules(Check *check)
 		ss_bad_value("rules", "They take more than %d bytes.", DOCUMENT_MAX);
 }
 
+/* The rules that running tests add go out with a public flag, and those of paused ones will. */
+static void
+check_tests(Check *check)
+{
+	Datum key = CStringGetTextDatum(check->input->key);
+	SSRows rows;
+
+	if (!check->is_public)
+		return;
+	check->argument = "audience";
+	rows = ss_rows_latest(&conditions_of_tests, &key, NULL);
+	for (uint64 i = 0; i < rows.count; i++)
+	{
+		SSRow row = ss_row(rows, i);
+
+		check_condition(check, ss_node_read(ss_next_jsonb(&row)), "condition of an A/B test", 0);
+	}
+}
+
 /* All that SDKs load of the flag. */
 static void
 check_size(const SSFlagInput *input)
@@ -603,6 +716,7 @@ check_size(const SSFlagInput *input)
 void
 ss_flag_check(SSFlagInput *input, const SSFlagSet *set)
 {
+	static const char *const prerequisite_keys[] = {"id", "condition", NULL};
 	Check check = {.input = input,
 				   .set = set,
 				   .argument = "default_value",
@@ -618,7 +732,9 @@ ss_flag_check(SSFlagInput *input, const SSFlagSet *set)
 		ss_bad_value("targeting", "It takes more than %d bytes.", DOCUMENT_MAX);
 	check_rules(&check);
 	check.argument = "prerequisites";
-	check_parents(&check, input->prerequisites, "prerequisites");
+	check_parents(&check, input->prerequisites, prerequisite_keys, "prerequisites");
+	check_children(&check);
+	check_tests(&check);
 	check_size(input);
 	if (input->sticky && strcmp(input->hash_attribute, "id") != 0)
 		ss_bad_value("sticky", "Only a flag that hashes the id can be sticky.");

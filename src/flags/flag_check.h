@@ -35,6 +35,9 @@ extern void ss_flag_check_key(const char *key);
 /* 22023 with the place of what is wrong, or PT400 for prerequisites that are none, or go round in a circle. */
 extern void ss_flag_check(SSFlagInput *input, const SSFlagSet *set);
 
+/* 22023 unless the key of an A/B test can be the id of its rule beside those of the flag. */
+extern void ss_flag_check_test_key(const SSFlagInput *input, const char *key);
+
 /* A value of the flag's type. */
 extern void ss_flag_check_value(const char *value_type, SSNode *value, const char *argument, const char *place);
 

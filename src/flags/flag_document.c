@@ -46,9 +46,9 @@ typedef struct Making
 	bool for_customer; /* what flags of clients give; else public ones alone */
 	SSNode features;
 	SSNode groups;
-	int public_reads;
-	SSNode named_segments; /* a member for each segment that public flags look for by its name */
-	bool shows_segments;   /* a public flag asks something else of the user's segments */
+	SSNode named_attributes; /* a member for each stored attribute that public flags name */
+	SSNode named_segments;	 /* a member for each segment that public flags look for by its name */
+	bool shows_segments;	 /* a public flag asks something else of the user's segments */
 } Making;
 
 /* --- features -------------------------------------------------------------------------------- */
@@ -123,6 +123,35 @@ note_segments(Making *making, SSNode *value)
 	}
 }
 
+/* A name in a rule, of which only the part before the first point counts. */
+static void
+note_attribute(Making *making, SSText name)
+{
+	int length = 0;
+
+	if (ss_flag_reads_of(name) == 0)
+		return;
+	while (length < name.length && name.data[length] != '.')
+		length++;
+	ss_node_set_bool(&making->named_attributes, (SSText){name.data, length}, true);
+}
+
+/* Notes the stored attributes that the rules of a public flag test or hash. */
+static void
+note_attributes(Making *making, SSNode *value)
+{
+	SSNode *items = ss_node_is(value, SS_NODE_ARRAY) || ss_node_is(value, SS_NODE_OBJECT) ? ss_node_items(value) : NULL;
+
+	if (ss_node_is(value, SS_NODE_STRING))
+		note_attribute(making, ss_node_string(value));
+	for (int i = 0; items != NULL && i < value->count; i++)
+	{
+		if (value->kind == SS_NODE_OBJECT)
+			note_attribute(making, value->keys[i]);
+		note_attributes(making, &items[i]);
+	}
+}
+
 static SSNode
 public_feature(Making *making, const SSFlag *flag)
 {
@@ -132,7 +161,7 @@ public_feature(Making *making, const SSFlag *flag)
 
 	if (own != NULL)
 		put_own_value_first(&feature, own);
-	making->public_reads |= flag->reads;
+	note_attributes(making, ss_node_get(&feature, SS_TEXT("rules")));
 	if ((flag->reads & SS_READS_SEGMENTS) != 0)
 		note_segments(making, ss_node_get(&feature, SS_TEXT("rules")));
 	return feature;
@@ -282,27 +311,12 @@ shown_segments(Making *making)
 static SSNode
 shown_attributes(Making *making)
 {
-	static const struct
-	{
-		int reads;
-		const char *names[8];
-	} stored[] = {{SS_READS_USER,
-				   {"role", "preferred_language", "account_status", "verification_status", "created_at",
-					"account_age_days", "email_domain", NULL}},
-				  {SS_READS_ACCOUNT, {"tier", "lifetime_points", "transaction_count", NULL}},
-				  {SS_READS_SEGMENTS, {"segments", NULL}}};
+	const SSNode *named = &making->named_attributes;
 	SSNode shown = ss_node_object();
 
 	ss_node_set(&shown, SS_TEXT("id"), ss_node_get(&making->subject.attributes, SS_TEXT("id")));
-	for (size_t i = 0; i < lengthof(stored); i++)
-	{
-		for (int j = 0; (making->public_reads & stored[i].reads) != 0 && stored[i].names[j] != NULL; j++)
-		{
-			SSText name = {stored[i].names[j], strlen(stored[i].names[j])};
-
-			ss_node_set(&shown, name, ss_node_get(&making->subject.attributes, name));
-		}
-	}
+	for (int i = 0; i < named->count; i++)
+		ss_node_set(&shown, named->keys[i], ss_node_get(&making->subject.attributes, named->keys[i]));
 	if (ss_node_get(&shown, SS_TEXT("segments")) != NULL)
 	{
 		SSNode segments = shown_segments(making);
@@ -312,16 +326,23 @@ shown_attributes(Making *making)
 	return shown;
 }
 
-/* When the share of the users changed last by itself, in a ramp that is under way. */
+/* When the step that counts now changed anything last: where it began, or, of a ramp, the share of the users by itself. */
 static TimestampTz
 last_change(const SSFlagStep *step, TimestampTz now)
 {
 	int64 way = step->to_bp > step->from_bp ? step->to_bp - step->from_bp : step->from_bp - step->to_bp;
 	int64 done = ss_flag_share_at(step, now) - step->from_bp;
-	int128 span = (int128) (done < 0 ? -done : done) * (step->ends_at - step->starts_at);
+	int128 span;
 
+	if (step->ends_at == DT_NOEND)
+		return step->starts_at;
+	if (step->ends_at <= now)
+		return step->ends_at;
+	if (way == 0)
+		return step->starts_at;
 	/* the first microsecond at which as much was done */
-	return way == 0 ? step->starts_at : step->starts_at + (TimestampTz) ((span + way - 1) / way);
+	span = (int128) (done < 0 ? -done : done) * (step->ends_at - step->starts_at);
+	return step->starts_at + (TimestampTz) ((span + way - 1) / way);
 }
 
 /* When the flags that are shown changed last, and the first moment at which they may change by themselves. */
@@ -335,21 +356,17 @@ find_times(const Making *making, TimestampTz *changed, TimestampTz *next)
 	for (int i = 0; i < making->set->nflags; i++)
 	{
 		const SSFlag *flag = &making->set->flags[i];
+		const SSFlagStep *present = ss_flag_step_at(flag->steps, flag->nsteps, now);
 
 		if (ss_node_get(unconstify(SSNode *, &making->features), flag->key) == NULL)
 			continue;
 		*changed = Max(*changed, flag->updated_at);
+		if (present != NULL)
+			*changed = Max(*changed, last_change(present, now));
 		for (int j = 0; j < flag->nsteps; j++)
 		{
-			const SSFlagStep *step = &flag->steps[j];
-			bool ramp = step->ends_at != DT_NOEND && step->starts_at <= now && now < step->ends_at;
-
-			if (step->starts_at > now)
-				*next = Min(*next, step->starts_at);
-			else
-				*changed = Max(*changed, ramp						 ? last_change(step, now)
-										 : step->ends_at != DT_NOEND ? step->ends_at
-																	 : step->starts_at);
+			if (flag->steps[j].starts_at > now)
+				*next = Min(*next, flag->steps[j].starts_at);
 		}
 	}
 }
@@ -475,6 +492,7 @@ swipesavvy_get_flags_document(PG_FUNCTION_ARGS)
 	ss_call_enter(&call, SS_ANYONE);
 	making.set = ss_flag_set_get();
 	making.groups = ss_node_object();
+	making.named_attributes = ss_node_object();
 	making.named_segments = ss_node_object();
 	read_subject(&making, fcinfo);
 	add_features(&making);

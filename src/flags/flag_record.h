@@ -37,10 +37,11 @@ extern void ss_flag_record(SSCall *call, const SSFlagRow *row, const char *actio
 						   Jsonb *after);
 
 /*
- * 22023 for a rule that the flag of that key could not have, PT404 or PT400 for
- * the flag; returns its number. Nothing is locked. (flags.c)
+ * 22023 for a rule of an A/B test that the flag of that key could not have, or
+ * for the test's key, which is to be its id, where that is taken; PT404 or PT400
+ * for the flag. Returns its number. Nothing is locked. (flags.c)
  */
-extern int32 ss_flag_check_rule(const char *key, Jsonb *rule);
+extern int32 ss_flag_check_rule(const char *key, const char *test_key, Jsonb *rule);
 
 /* Puts a rule behind those of a flag, as an update of it. (flags.c) */
 extern void ss_flag_append_rule(SSCall *call, const char *key, Jsonb *rule, const char *reason);

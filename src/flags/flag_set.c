@@ -274,6 +274,20 @@ next_array(SSRow *row)
 	return node;
 }
 
+/* Those of a flag have no gate: one that is shut would give null, not the default. */
+static SSNode *
+next_prerequisites(SSRow *row)
+{
+	SSNode *parents = next_array(row);
+
+	for (int i = 0; i < parents->count; i++)
+	{
+		if (ss_node_is(&parents->items[i], SS_NODE_OBJECT))
+			ss_node_remove(&parents->items[i], SS_TEXT("gate"));
+	}
+	return parents;
+}
+
 static SSText
 next_text(SSRow *row)
 {
@@ -358,7 +372,7 @@ compile_feature(SSFlag *flag, SSRow *row)
 	value = next_document(row);
 	targeting = next_document(row);
 	stored = next_array(row);
-	prerequisites = next_array(row);
+	prerequisites = next_prerequisites(row);
 	tests = next_array(row);
 	flag->nstored = stored->count + tests->count;
 	rules = ss_node_array(flag->nstored + 1);

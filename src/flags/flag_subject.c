@@ -37,8 +37,9 @@ SS_QUERY(account_query,
 		 "   AND EXISTS (SELECT FROM swipesavvy.users u WHERE u.user_id = r.user_id AND u.erased_at IS NULL)",
 		 UUIDOID);
 SS_QUERY(segments_query,
-		 "SELECT array_agg(s.name ORDER BY s.name) FROM swipesavvy.segment_members m"
-		 "  JOIN swipesavvy.segments s ON s.segment_no = m.segment_no WHERE m.user_id = $1",
+		 "SELECT (SELECT array_agg(s.name ORDER BY s.name) FROM swipesavvy.segment_members m"
+		 "  JOIN swipesavvy.segments s ON s.segment_no = m.segment_no WHERE m.user_id = $1)"
+		 "  FROM swipesavvy.users u WHERE u.user_id = $1 AND u.erased_at IS NULL",
 		 UUIDOID);
 SS_QUERY(assignments_query,
 		 "SELECT experiment_key || '__' || bucket_version, variation FROM swipesavvy.feature_flag_assignments"
@@ -322,7 +323,7 @@ read_directly(SSFlagSubject *subject, const SSFlagSet *set, const pg_uuid_t *use
 		set_user(subject, user->columns);
 	if ((reads & SS_READS_ACCOUNT) != 0 && user->has_account)
 		set_account(subject, user->columns);
-	if ((reads & SS_READS_SEGMENTS) != 0)
+	if ((reads & SS_READS_SEGMENTS) != 0 && (user->nsegments > 0 || user->is_user))
 		name_segments(subject, set, user);
 	return true;
 }
@@ -367,12 +368,15 @@ read_account_by_query(SSFlagSubject *subject, const Datum *id)
 static void
 read_segments_by_query(SSFlagSubject *subject, const Datum *id)
 {
+	SSRows rows = ss_rows_read(&segments_query, id, NULL);
 	SSRow row;
 	bool isnull;
 	Datum array;
 	SSNode names;
 
-	row = ss_row(ss_rows_read(&segments_query, id, NULL), 0);
+	if (rows.count == 0)
+		return;
+	row = ss_row(rows, 0);
 	array = ss_next_value_or_null(&row, TEXTARRAYOID, &isnull);
 	names = texts_of(array, isnull);
 	ss_flag_subject_set_segments(subject, &names);

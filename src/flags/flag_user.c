@@ -103,7 +103,7 @@ tables_of(int reads)
 {
 	uint32 tables = 0;
 
-	if ((reads & (SS_READS_USER | SS_READS_ACCOUNT)) != 0)
+	if (reads != 0)
 		tables |= SS_ONE_TABLE(SS_USERS);
 	if ((reads & SS_READS_ACCOUNT) != 0)
 		tables |= SS_ONE_TABLE(SS_REWARD_ACCOUNTS);
@@ -188,7 +188,12 @@ ss_flag_user_read(const pg_uuid_t *user_id, int reads)
 	if ((reads & SS_READS_ACCOUNT) != 0 && kept.is_user)
 		read_account(direct, &id);
 	if ((reads & SS_READS_SEGMENTS) != 0)
+	{
 		read_segments(direct, &id);
+		/* in no segment: of a user, an attribute that is empty; of anybody else, none */
+		if (kept.nsegments == 0)
+			read_user(direct, &id, false);
+	}
 	MemoryContextSwitchTo(caller);
 	ss_direct_end_reading(direct);
 	kept_reads |= reads;

@@ -403,7 +403,7 @@ swipesavvy_update_flag(PG_FUNCTION_ARGS)
 /* --- rules of A/B tests ------------------------------------------------------------------------- */
 
 int32
-ss_flag_check_rule(const char *key, Jsonb *rule)
+ss_flag_check_rule(const char *key, const char *test_key, Jsonb *rule)
 {
 	SSFlagRow row;
 	SSFlagInput input = {0};
@@ -414,6 +414,7 @@ ss_flag_check_rule(const char *key, Jsonb *rule)
 	*rules = ss_node_array(1);
 	rules->items[0] = *ss_node_read(rule);
 	read_input(DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}"))), &row, &input);
+	ss_flag_check_test_key(&input, test_key);
 	input.rules = rules;
 	input.rules_argument = "condition"; /* its values are checked before */
 	ss_flag_check(&input, ss_flag_set_get());

@@ -45,7 +45,7 @@ SELECT call, pg_temp.code(format('create_ab_test(%s)', call)) AS refused FROM (V
 SELECT r -> 'weights' IS NULL AS no_key_of_that_name, jsonb_path_query_array(r, '$.groups[*].weight') AS weights, r -> 'minimum_days' AS minimum_days
   FROM update_ab_test(:'test', '{"minimum_days": 7, "weights": [0.3, 0.3, 0.3], "confidence_level": 0.99}') r;
 SELECT change, pg_temp.code(format('update_ab_test(%L, %L)', :'test', change)) AS refused
-  FROM (VALUES ('{"test_id": "00000000-0000-7000-8000-00000000ab09"}'), ('{"status": "running"}'), ('{"hold_out": 0.2}'), ('[]'), (NULL)) v (change);
+  FROM (VALUES ('{"test_id": "00000000-0000-7000-8000-00000000ab09"}'), ('{"status": "running"}'), ('{"hold_out": 0.2, "weights": [0.3, 0.3, 0.3]}'), ('[]'), (NULL)) v (change);
 SELECT pg_temp.code(format('assign_ab_test(%L, %L)', :'test', '018f3c2a-7b10-7c4d-9e21-3f5a6b7c8d01')) AS no_group_yet;
 SELECT pg_temp.code(format('%s(%L)', f, :'test')) AS refused FROM unnest('{pause_ab_test,end_ab_test}'::text[]) f;
 SELECT r ->> 'recommendation' AS recommendation, r -> 'groups' AS groups FROM get_ab_test_results(:'test') r;
