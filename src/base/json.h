@@ -42,6 +42,9 @@ extern void ss_json_jsonb(SSJson *json, const char *key, Jsonb *value);
 extern char *ss_json_time_text(TimestampTz value);
 extern void ss_json_time(SSJson *json, const char *key, TimestampTz value);
 
+/* The same in a document that a query makes: there a timestamptz would have the session's time zone. */
+#define SS_JSON_TIME_SQL(at) "(to_jsonb((" at ") AT TIME ZONE 'UTC') #>> '{}') || 'Z'"
+
 /* ISO 8601, whatever DateStyle is; an infinite one, which has no text here, adds null */
 extern char *ss_json_date_text(DateADT value);
 extern void ss_json_date(SSJson *json, const char *key, DateADT value);

@@ -33,7 +33,8 @@ SS_QUERY(count_others,
 		 " WHERE flag_no = $1 AND user_id <> $2 AND (expires_at IS NULL OR expires_at > statement_timestamp())",
 		 INT4OID, UUIDOID);
 
-#define SHOWN "jsonb_build_object('user_id', o.user_id, 'value', o.value, 'expires_at', o.expires_at)"
+#define SHOWN                                                                                                          \
+	"jsonb_build_object('user_id', o.user_id, 'value', o.value, 'expires_at', " SS_JSON_TIME_SQL("o.expires_at") ")"
 SS_QUERY(find_override,
 		 "SELECT " SHOWN " FROM swipesavvy.feature_flag_overrides o WHERE o.flag_no = $1 AND o.user_id = $2", INT4OID,
 		 UUIDOID);

@@ -115,6 +115,19 @@ try_user(SSAffinityVersion *version, SSHistory *history, const SSTriedUser *user
 	version->popular_hits += judge(&trial, &popular, &version->popular_gain);
 }
 
+/* Do neighbours serve, and why? */
+static void
+decide(SSAffinityVersion *version)
+{
+	bool enough = version->users >= USERS_LEAST;
+	bool better = version->hits > 0 && 10 * version->hits >= 11 * version->popular_hits;
+
+	version->serves = enough && better;
+	version->reason = !enough  ? "too few users to try its neighbours with: what is popular serves"
+					  : better ? "its neighbours did better than popularity by a tenth or more"
+							   : "its neighbours did not do better than popularity by a tenth, which serves";
+}
+
 static void
 try_users(SSAffinityVersion *version, const SSTraining *training, const SSTriedUsers *tried,
 		  const SSNeighbourTimes *times, int32 number, DateADT cut_day)
@@ -131,8 +144,7 @@ try_users(SSAffinityVersion *version, const SSTraining *training, const SSTriedU
 	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(of_user);
-	version->serves =
-		version->users >= USERS_LEAST && version->hits > 0 && 10 * version->hits >= 11 * version->popular_hits;
+	decide(version);
 }
 
 /* --- making --------------------------------------------------------------------------------------- */

@@ -21,6 +21,7 @@ typedef struct SSAffinityVersion
 	double gain;
 	double popular_gain;
 	bool serves; /* neighbours did better than what is popular by a tenth, or more */
+	const char *reason;
 } SSAffinityVersion;
 
 /* Makes the rows of a version and takes those of all others away. */

@@ -46,6 +46,12 @@ SS_QUERY(
 	"                      ORDER BY m.version DESC LIMIT 1) l ON true ORDER BY k.model_name COLLATE \"C\"",
 	INT4OID);
 
+/* Of l. */
+#define LIVE_MONTH                                                                                                      \
+	"jsonb_build_object('month', l.month, 'examples', l.examples, 'positives', l.positives,"                            \
+	" 'auc', round(l.auc::numeric, 6), 'log_loss', round(l.log_loss::numeric, 6), 'brier', round(l.brier::numeric, 6)," \
+	" 'as_of', " SS_JSON_TIME_SQL("l.as_of") ", 'until', " SS_JSON_TIME_SQL("l.until") ")"
+
 SS_QUERY(
 	list_versions,
 	"SELECT m.model_name, m.version, m.status, m.reason, m.queued_at, m.trained_at, m.as_of, m.seed, m.zone, m.horizon_days,"
@@ -55,9 +61,7 @@ SS_QUERY(
 	"       m.metrics -> 'out_of_fold' AS out_of_fold, m.metrics -> 'previous_log_loss' AS previous_log_loss,"
 	"       m.metrics -> 'exposure' AS exposure,"
 	"       m.metrics -> 'recommendations' AS recommendations,"
-	"       coalesce((SELECT jsonb_agg(jsonb_build_object('month', l.month, 'as_of', l.as_of, 'until', l.until, 'examples', l.examples,"
-	"                    'positives', l.positives, 'auc', round(l.auc::numeric, 6), 'log_loss', round(l.log_loss::numeric, 6),"
-	"                    'brier', round(l.brier::numeric, 6)) ORDER BY l.month DESC) FROM swipesavvy.ml_live_months l"
+	"       coalesce((SELECT jsonb_agg(" LIVE_MONTH " ORDER BY l.month DESC) FROM swipesavvy.ml_live_months l"
 	"                  WHERE l.model_name = m.model_name AND l.version = m.version AND l.worked_out_at IS NOT NULL), '[]') AS live,"
 	"       coalesce((SELECT jsonb_agg(jsonb_build_object('feature', d.feature, 'psi', round(d.psi::numeric, 6)) ORDER BY d.position)"
 	"                   FROM swipesavvy.ml_drift d WHERE d.model_name = m.model_name AND d.version = m.version), '[]') AS drift,"

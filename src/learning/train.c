@@ -483,8 +483,7 @@ make_affinity(const Version *version)
 	ss_affinity_make(&version->training, version->number, &affinity);
 	values[0] = CStringGetTextDatum(version->name);
 	values[1] = Int32GetDatum(version->number);
-	values[2] = CStringGetTextDatum(affinity.serves ? "its neighbours did better than popularity by a tenth or more"
-													: "its neighbours did not do better than popularity, which serves");
+	values[2] = CStringGetTextDatum(affinity.reason);
 	values[3] = CStringGetTextDatum(pg_get_timezone_name(version->training.rules->settings.timezone));
 	values[4] = Int64GetDatum(took_ms(version));
 	values[5] = Int32GetDatum((int32) Min(affinity.readers, PG_INT32_MAX));

@@ -109,6 +109,9 @@ SELECT set_flag_override('ramp', :'other', 'true', now() - interval '1 hour') IS
 SELECT set_flag_override('ramp', :'other', '"x"');
 SELECT set_flag_override('ramp', '018f3c2a-7b10-7c4d-9e21-3f5a6b7c8dff', 'true');
 SELECT list_flag_overrides('ramp') #- '{overrides,0,set_at}' #- '{overrides,0,expires_at}' AS overrides;
+SET timezone = 'Asia/Tokyo';
+SELECT set_flag_override('ramp', :'other', 'true', '2026-01-31 23:30:00.25+01') ->> 'expires_at' AS of_utc;
+RESET timezone;
 SELECT remove_flag_override('ramp', :'other') AS removed;
 SELECT remove_flag_override('ramp', :'other');
 

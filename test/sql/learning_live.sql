@@ -79,6 +79,11 @@ SELECT x ->> 'version' AS version, jsonb_array_length(x -> 'live') AS months, l 
        (l ->> 'examples')::int = f.examples AS examples, (l ->> 'positives')::int = f.positives AS positives, (l ->> 'auc')::numeric = f.auc AS auc, (l ->> 'log_loss')::numeric = f.log_loss AS log_loss, (l ->> 'brier')::numeric = f.brier AS brier,
        f.auc BETWEEN 0.4 AND 0.6 AS about_chance
   FROM jsonb_array_elements(swipesavvy.get_ml_performance('churn', 1) -> 'versions') x CROSS JOIN LATERAL jsonb_array_elements(x -> 'live') l CROSS JOIN figures f;
+-- Times are of UTC, whatever the session's time zone is.
+SET LOCAL timezone = 'Asia/Tokyo';
+SELECT l ->> 'as_of' = to_char(pg_temp.noon(45) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS as_of, l ->> 'until' = to_char(pg_temp.noon(15) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS until
+  FROM jsonb_array_elements(swipesavvy.get_ml_performance('churn', 1) -> 'versions') x CROSS JOIN LATERAL jsonb_array_elements(x -> 'live') l;
+RESET timezone;
 -- What was thought of them is gone; what is not due yet, and this month, stay.
 SELECT month = '2024-02-01' AS past, count(*) AS kept FROM swipesavvy.ml_live GROUP BY 1;
 SELECT worked_out_at IS NOT NULL AS worked_out, users, examples FROM swipesavvy.ml_live_months ORDER BY month;

@@ -204,7 +204,7 @@ ROLLBACK TO shuffled;
 SAVEPOINT few;
 UPDATE swipesavvy.users SET role = 'support' WHERE user_id > pg_temp.uid(200);
 SELECT swipesavvy.train_ml_model('affinity') ->> 'version' AS version, swipesavvy.train_models();
-SELECT metrics #>> '{recommendations,serves}' AS serves, (metrics #>> '{recommendations,users}')::int BETWEEN 20 AND 199 AS few FROM swipesavvy.ml_models WHERE model_name = 'affinity' AND version = 2;
+SELECT reason, metrics #>> '{recommendations,serves}' AS serves, (metrics #>> '{recommendations,users}')::int BETWEEN 20 AND 199 AS few FROM swipesavvy.ml_models WHERE model_name = 'affinity' AND version = 2;
 ROLLBACK TO few;
 -- Nobody at all, and the moment before the first purchase.
 SAVEPOINT none;
