@@ -46,7 +46,7 @@ typedef struct Making
 	bool for_customer; /* what flags of clients give; else public ones alone */
 	SSNode features;
 	SSNode groups;
-	SSNode named_attributes; /* a member for each stored attribute that public flags name */
+	uint32 named_attributes; /* those that public flags name: bits of ss_flag_names() */
 	SSNode named_segments;	 /* a member for each segment that public flags look for by its name */
 	bool shows_segments;	 /* a public flag asks something else of the user's segments */
 } Making;
@@ -123,35 +123,6 @@ note_segments(Making *making, SSNode *value)
 	}
 }
 
-/* A name in a rule, of which only the part before the first point counts. */
-static void
-note_attribute(Making *making, SSText name)
-{
-	int length = 0;
-
-	if (ss_flag_reads_of(name) == 0)
-		return;
-	while (length < name.length && name.data[length] != '.')
-		length++;
-	ss_node_set_bool(&making->named_attributes, (SSText){name.data, length}, true);
-}
-
-/* Notes the stored attributes that the rules of a public flag test or hash. */
-static void
-note_attributes(Making *making, SSNode *value)
-{
-	SSNode *items = ss_node_is(value, SS_NODE_ARRAY) || ss_node_is(value, SS_NODE_OBJECT) ? ss_node_items(value) : NULL;
-
-	if (ss_node_is(value, SS_NODE_STRING))
-		note_attribute(making, ss_node_string(value));
-	for (int i = 0; items != NULL && i < value->count; i++)
-	{
-		if (value->kind == SS_NODE_OBJECT)
-			note_attribute(making, value->keys[i]);
-		note_attributes(making, &items[i]);
-	}
-}
-
 static SSNode
 public_feature(Making *making, const SSFlag *flag)
 {
@@ -161,7 +132,8 @@ public_feature(Making *making, const SSFlag *flag)
 
 	if (own != NULL)
 		put_own_value_first(&feature, own);
-	note_attributes(making, ss_node_get(&feature, SS_TEXT("rules")));
+	if (ss_node_get(&feature, SS_TEXT("rules")) != NULL)
+		making->named_attributes |= flag->names;
 	if ((flag->reads & SS_READS_SEGMENTS) != 0)
 		note_segments(making, ss_node_get(&feature, SS_TEXT("rules")));
 	return feature;
@@ -311,12 +283,16 @@ shown_segments(Making *making)
 static SSNode
 shown_attributes(Making *making)
 {
-	const SSNode *named = &making->named_attributes;
 	SSNode shown = ss_node_object();
 
 	ss_node_set(&shown, SS_TEXT("id"), ss_node_get(&making->subject.attributes, SS_TEXT("id")));
-	for (int i = 0; i < named->count; i++)
-		ss_node_set(&shown, named->keys[i], ss_node_get(&making->subject.attributes, named->keys[i]));
+	for (int i = 0; i < SS_FLAG_ATTRIBUTES; i++)
+	{
+		SSText name = ss_flag_attributes[i].name;
+
+		if ((making->named_attributes & (UINT32_C(1) << i)) != 0)
+			ss_node_set(&shown, name, ss_node_get(&making->subject.attributes, name));
+	}
 	if (ss_node_get(&shown, SS_TEXT("segments")) != NULL)
 	{
 		SSNode segments = shown_segments(making);
@@ -492,7 +468,6 @@ swipesavvy_get_flags_document(PG_FUNCTION_ARGS)
 	ss_call_enter(&call, SS_ANYONE);
 	making.set = ss_flag_set_get();
 	making.groups = ss_node_object();
-	making.named_attributes = ss_node_object();
 	making.named_segments = ss_node_object();
 	read_subject(&making, fcinfo);
 	add_features(&making);

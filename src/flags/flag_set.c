@@ -81,86 +81,6 @@ SS_QUERY(
 
 /* --- what is read of users ------------------------------------------------------------------ */
 
-/* The SS_READS_… of an attribute's name, of which only the part before the first point counts. */
-int
-ss_flag_reads_of(SSText name)
-{
-	static const struct
-	{
-		const char *name;
-		int reads;
-	} names[] = {{"role", SS_READS_USER},
-				 {"preferred_language", SS_READS_USER},
-				 {"account_status", SS_READS_USER},
-				 {"verification_status", SS_READS_USER},
-				 {"created_at", SS_READS_USER},
-				 {"account_age_days", SS_READS_USER},
-				 {"email_domain", SS_READS_USER},
-				 {"tier", SS_READS_ACCOUNT},
-				 {"lifetime_points", SS_READS_ACCOUNT},
-				 {"transaction_count", SS_READS_ACCOUNT},
-				 {"segments", SS_READS_SEGMENTS}};
-
-	for (int i = 0; i < name.length; i++)
-	{
-		if (name.data[i] == '.')
-			name.length = i;
-	}
-	for (size_t i = 0; i < lengthof(names); i++)
-	{
-		if (ss_text_equals(name, (SSText){names[i].name, strlen(names[i].name)}))
-			return names[i].reads;
-	}
-	return 0;
-}
-
-/* Does the operator $inGroup or its negation occur anywhere in the value? */
-static bool
-names_group(SSNode *value)
-{
-	SSNode *items;
-
-	if (!ss_node_is(value, SS_NODE_ARRAY) && !ss_node_is(value, SS_NODE_OBJECT))
-		return false;
-	items = ss_node_items(value);
-	for (int i = 0; i < value->count; i++)
-	{
-		if (value->kind == SS_NODE_OBJECT && (ss_text_equals(value->keys[i], SS_TEXT("$inGroup")) ||
-											  ss_text_equals(value->keys[i], SS_TEXT("$notInGroup"))))
-			return true;
-		if (names_group(&items[i]))
-			return true;
-	}
-	return false;
-}
-
-int
-ss_flag_reads(SSNode *condition)
-{
-	SSNode *items;
-	int reads = 0;
-
-	if (ss_node_is(condition, SS_NODE_ARRAY))
-	{
-		items = ss_node_items(condition);
-		for (int i = 0; i < condition->count; i++)
-			reads |= ss_flag_reads(&items[i]);
-	}
-	if (!ss_node_is(condition, SS_NODE_OBJECT))
-		return reads;
-	items = ss_node_items(condition);
-	for (int i = 0; i < condition->count; i++)
-	{
-		SSText key = condition->keys[i];
-
-		if (key.length > 0 && key.data[0] == '$')
-			reads |= ss_flag_reads(&items[i]);
-		else
-			reads |= ss_flag_reads_of(key) | (names_group(&items[i]) ? SS_READS_SEGMENTS : 0);
-	}
-	return reads;
-}
-
 static int
 reads_of_member(SSNode *object, SSText key)
 {
@@ -243,6 +163,8 @@ find_reads(SSFlagSet *set)
 		SSFlag *flag = &set->flags[i];
 
 		flag->stored_reads = own_reads(flag, flag->nstored) | reads_of_parents(set, flag, flag->nstored);
+		for (int j = 0; flag->feature != NULL && j <= flag->nstored; j++)
+			flag->names |= ss_flag_names(rule_at(flag, j));
 	}
 }
 

@@ -53,6 +53,7 @@ typedef struct SSFlag
 	bool is_sticky;
 	int reads;		  /* with all that its prerequisites read */
 	int stored_reads; /* the same without the roll-out */
+	uint32 names;	  /* the attributes that its own rules name: bits of ss_flag_names() */
 	bool by_id;		  /* the roll-out to a share goes by the id, and needs no prerequisites */
 	uint32 seed_hash; /* of the roll-out */
 	SSNode *feature;  /* of the set's; NULL if archived */
@@ -119,7 +120,20 @@ extern SSNode ss_flag_feature(const SSFlagSet *set, const SSFlag *flag);
 /* What the flag must know of a user (SS_READS_…): whoever has no part in the roll-out need not be read for its condition. */
 extern int ss_flag_reads_for(const SSFlag *flag, const pg_uuid_t *user_id);
 
-/* What an attribute's name, or all names in a condition, read of users: SS_READS_…. */
+/* The attributes that are stored of users. */
+typedef struct SSFlagAttribute
+{
+	SSText name;
+	int reads; /* SS_READS_… */
+} SSFlagAttribute;
+
+#define SS_FLAG_ATTRIBUTES 11
+extern const SSFlagAttribute ss_flag_attributes[SS_FLAG_ATTRIBUTES];
+
+/* Those that occur in a rule in any place, a bit each. (flag_reads.c) */
+extern uint32 ss_flag_names(SSNode *value);
+
+/* What an attribute's name, or all names in a condition, read of users: SS_READS_…. (flag_reads.c) */
 extern int ss_flag_reads_of(SSText name);
 extern int ss_flag_reads(SSNode *condition);
 

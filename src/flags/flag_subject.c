@@ -185,22 +185,11 @@ set_forced(SSFlagSubject *subject, const SSFlagSet *set)
 SSNode
 ss_flag_attributes_of(Jsonb *given, bool of_user)
 {
-	static const SSText stored[] = {{"role", 4},
-									{"preferred_language", 18},
-									{"account_status", 14},
-									{"verification_status", 19},
-									{"created_at", 10},
-									{"account_age_days", 16},
-									{"email_domain", 12},
-									{"tier", 4},
-									{"lifetime_points", 15},
-									{"transaction_count", 17},
-									{"segments", 8}};
 	SSNode attributes = *ss_node_read(given);
 
 	(void) ss_node_items(&attributes);
-	for (size_t i = 0; of_user && attributes.count > 0 && i < lengthof(stored); i++)
-		ss_node_remove(&attributes, stored[i]);
+	for (int i = 0; of_user && attributes.count > 0 && i < SS_FLAG_ATTRIBUTES; i++)
+		ss_node_remove(&attributes, ss_flag_attributes[i].name);
 	return attributes;
 }
 
