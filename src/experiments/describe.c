@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include <ctype.h>
+#include <math.h>
 
 #include "access/genam.h"
 #include "catalog/pg_type.h"
@@ -639,21 +640,26 @@ take_statistics(Jsonb *description, SSTest *test)
 	if (test->minimum_effect == NULL)
 		test->minimum_effect = DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(DEFAULT_EFFECT),
 																   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-	test->baseline = get_numeric(description, "baseline", BASELINE_MIN, BASELINE_MAX);
+	test->baseline = get_numeric(description, "baseline", -BASELINE_MAX, BASELINE_MAX);
 	test->sequential = sequential == NULL || ss_json_as_bool(sequential, "sequential");
 	test->sequential_tuning = get_int(description, "sequential_tuning", 1, PG_INT32_MAX, 0);
 }
 
-/* A share of users that the effect would take to the whole leaves nothing to find. */
+/*
+ * A share of users that the effect would take to the whole leaves nothing to
+ * find. A mean may be below 0.
+ */
 static void
 check_baseline(const SSTest *test)
 {
-	double share;
+	bool is_share = ss_metric_specs[test->primary].type == SS_PROPORTION;
+	double baseline = test->baseline == NULL ? BASELINE_MIN : double_of(test->baseline);
 
-	if (test->baseline == NULL || ss_metric_specs[test->primary].type != SS_PROPORTION)
-		return;
-	share = double_of(test->baseline) * (1 + double_of(test->minimum_effect));
-	if (share >= 1)
+	if (is_share && baseline < BASELINE_MIN)
+		ss_bad_value("baseline", "It is not between %g and %g.", BASELINE_MIN, BASELINE_MAX);
+	if (fabs(baseline) < BASELINE_MIN)
+		ss_bad_value("baseline", "It is nearer to 0 than %g.", BASELINE_MIN);
+	if (test->baseline != NULL && is_share && baseline * (1 + double_of(test->minimum_effect)) >= 1)
 		ss_bad_value("baseline", "With minimum_effect_size the share of users would not be below 1.");
 }
 

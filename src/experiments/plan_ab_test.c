@@ -78,6 +78,18 @@ planned_number(FunctionCallInfo fcinfo, int n, const char *name, double when_nul
 	return number;
 }
 
+/* A mean may be below 0, as net revenue is that costs more than it brings. */
+static double
+planned_baseline(FunctionCallInfo fcinfo, int n, bool is_mean)
+{
+	Numeric value = ss_arg_numeric(fcinfo, n, "baseline", true);
+	double number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value)));
+
+	if (is_mean ? isnan(number) || isinf(number) || number == 0 : !(number > 0) || isinf(number))
+		ss_bad_value("baseline", is_mean ? "It is no number, or 0." : "It is not a number above 0.");
+	return number;
+}
+
 static double
 planned_confidence(FunctionCallInfo fcinfo, int n)
 {
@@ -141,11 +153,9 @@ swipesavvy_plan_ab_test(PG_FUNCTION_ARGS)
 	int groups;
 
 	ss_call_enter(&call, SS_ANALYTICS | SS_ADMIN);
-	if (PG_ARGISNULL(0))
-		ss_missing_value("baseline");
+	baseline = planned_baseline(fcinfo, 0, !PG_ARGISNULL(6));
 	if (PG_ARGISNULL(1))
 		ss_missing_value("minimum_effect_size");
-	baseline = planned_number(fcinfo, 0, "baseline", 0);
 	effect = planned_number(fcinfo, 1, "minimum_effect_size", 0);
 	alpha = planned_confidence(fcinfo, 2);
 	power = planned_number(fcinfo, 3, "power", 0.8);

@@ -31,7 +31,8 @@ SELECT change, (SELECT jsonb_path_query_array(r, '$.groups[*].weight') FROM upda
 SELECT pg_temp.code(format('update_ab_test(%L, %L)', :'test', '{"variant_campaign_ids": ["FACT-2"]}')) AS refused, jsonb_path_query_array(update_ab_test(:'test', '{"variant_campaign_ids": ["FACT-2"], "weights": null}'), '$.groups[*].weight') AS weights;
 -- with the effect there must be somebody left who does not buy
 SELECT call, pg_temp.code(format('create_ab_test(''T'', ''FACT-3'', ''{FACT-4}'', %s)', call)) AS refused FROM (VALUES ('baseline => 0.95'), ('baseline => 0.9'), ('baseline => 0.5, minimum_effect_size => 1'),
-    ('baseline => 0.5, minimum_effect_size => 0.999'), ($$baseline => 0.95, primary_metric => 'buyers'$$), ($$baseline => 95, primary_metric => 'revenue'$$)) v (call);
+    ('baseline => 0.5, minimum_effect_size => 0.999'), ($$baseline => 0.95, primary_metric => 'buyers'$$), ($$baseline => 95, primary_metric => 'revenue'$$),
+    ($$baseline => -2.5, primary_metric => 'net_revenue'$$), ($$baseline => 0, primary_metric => 'net_revenue'$$), ('baseline => -0.1'), ('baseline => 0')) v (call);
 SELECT pg_temp.code(format('update_ab_test(%L, %L)', :'test', '{"baseline": 0.99}')) AS nor_by_a_change;
 -- it says all there is
 SELECT jsonb_object_keys(get_ab_test(:'test')) AS keys ORDER BY 1;

@@ -14,6 +14,10 @@ SELECT p.*, (r ->> 'T')::float8 AS t, (r ->> 'critical_value')::float8 AS critic
 SELECT swipesavvy.plan_ab_test(NULL, 0.1);
 SELECT swipesavvy.plan_ab_test(0.95, 0.1);
 SELECT swipesavvy.plan_ab_test(0, 0.1);
+SELECT swipesavvy.plan_ab_test(-0.1, 0.1);
+SELECT swipesavvy.plan_ab_test(0, 0.1, deviation => 3);
+-- a mean that is below 0 takes as many as one above
+SELECT swipesavvy.plan_ab_test(-42, 0.05, deviation => 40) = swipesavvy.plan_ab_test(42, 0.05, deviation => 40) AS as_above;
 SELECT swipesavvy.plan_ab_test(0.1, 0.1, 0.93);
 SELECT swipesavvy.plan_ab_test(0.1, 0.1, power => 0.2);
 SELECT swipesavvy.plan_ab_test(0.1, 0.1, weights => '{0.9,0.2}');
