@@ -475,7 +475,9 @@ swipesavvy_get_flags_document(PG_FUNCTION_ARGS)
 	ss_node_set(&document, SS_TEXT("features"), &making.features);
 	if (making.for_server && making.with_groups)
 		ss_node_set(&document, SS_TEXT("savedGroups"), &making.groups);
-	if (making.for_customer && making.subject.user_id != NULL)
+	/* what is stored of a person is for itself and for services, and not for analysts */
+	if (making.for_customer && making.subject.user_id != NULL &&
+		ss_call_has(&call, SS_CUSTOMER | SS_BACKEND | SS_ADMIN))
 	{
 		SSNode attributes = shown_attributes(&making);
 

@@ -21,6 +21,7 @@ const SSFlagAttribute ss_flag_attributes[SS_FLAG_ATTRIBUTES] = {
 	{{"lifetime_points", 15}, SS_READS_ACCOUNT},
 	{{"transaction_count", 17}, SS_READS_ACCOUNT},
 	{{"segments", 8}, SS_READS_SEGMENTS},
+	{{"user_id", 7}, 0},
 };
 
 /* Which one a name is, of which only the part before the first point counts; -1 for none. */

@@ -120,14 +120,14 @@ extern SSNode ss_flag_feature(const SSFlagSet *set, const SSFlag *flag);
 /* What the flag must know of a user (SS_READS_…): whoever has no part in the roll-out need not be read for its condition. */
 extern int ss_flag_reads_for(const SSFlag *flag, const pg_uuid_t *user_id);
 
-/* The attributes that are stored of users. */
+/* The attributes that are stored of users, but for the id, which every document has. */
 typedef struct SSFlagAttribute
 {
 	SSText name;
 	int reads; /* SS_READS_… */
 } SSFlagAttribute;
 
-#define SS_FLAG_ATTRIBUTES 11
+#define SS_FLAG_ATTRIBUTES 12
 extern const SSFlagAttribute ss_flag_attributes[SS_FLAG_ATTRIBUTES];
 
 /* Those that occur in a rule in any place, a bit each. (flag_reads.c) */

@@ -57,6 +57,11 @@ SELECT evaluate_flag('some', :'user') -> 'value' AS of_a_user, evaluate_flag('so
 -- a customer is told those of its attributes that public flags name: not its points with its tier
 SELECT create_flag('tiered', 'T', audience => 'public', enabled => true, targeting => '{"$or": [{"tier": "gold"}, {"role": {"$not": {"$eq": "customer"}}}]}') IS NOT NULL AS made;
 SELECT get_flags_document(:'user') -> 'attributes' AS attributes;
+SELECT create_flag('by_user', 'B', audience => 'public', enabled => true, rollout_percentage => 50, hash_attribute => 'user_id') IS NOT NULL AS made;
+SELECT get_flags_document(:'user') #>> '{attributes,user_id}' = :'user' AS hashed_too;
+SET LOCAL ROLE swipesavvy_analytics;
+SELECT get_flags_document(:'user') ? 'attributes' AS told_to_analysts, get_flags_document(:'user') -> 'features' ? 'tiered' AS of_its_flags;
+RESET ROLE;
 
 -- a document is as old as the step that counts: a ramp that another step has cut short goes on no more
 UPDATE feature_flags SET audience = 'server', archived_at = now();
