@@ -230,6 +230,18 @@ SELECT swipesavvy.export_user_data(pg_temp.uid(9)) #> '{profiling_refusals}' <> 
 SELECT swipesavvy.set_profiling_consent(pg_temp.uid(9), true);
 SELECT swipesavvy.export_user_data(pg_temp.uid(9)) -> 'profiling_refusals' AS exported;
 SELECT swipesavvy.predict('churn', pg_temp.uid(9), as_of => '2026-02-18 00:00+01') -> 'cold_start' AS cold_start;
+-- what is asked is kept from a version that was taught wrongly: refunds before the test change labels of train, and no features. Of half of the users: worse
+-- than the version before; of those who buy often: worse than a constant
+SAVEPOINT taught;
+UPDATE swipesavvy.transactions SET refunded_minor = amount_minor WHERE occurred_at < '2026-02-18 00:00+01' AND swipesavvy.flag_hash('taught', user_id::text, 2) < 0.5;
+SELECT swipesavvy.train_ml_model('churn', :'as_of') ->> 'status' AS status, swipesavvy.train_models();
+UPDATE swipesavvy.transactions t SET refunded_minor = CASE WHEN b.u % 3 = 0 THEN t.amount_minor ELSE 0 END FROM bought b WHERE b.transaction_id = t.transaction_id AND t.occurred_at < '2026-02-18 00:00+01';
+SELECT swipesavvy.train_ml_model('churn', :'as_of') ->> 'status' AS status, swipesavvy.train_models();
+SELECT status, reason, (metrics #>> '{test,log_loss}')::float8 < (metrics #>> '{test,base_log_loss}')::float8 AS better_than_a_constant,
+       (metrics #>> '{test,log_loss}')::float8 <= 1.01 * (metrics ->> 'previous_log_loss')::float8 AS no_worse, (metrics #>> '{test,auc}')::float8 >= 0.55 AS tells_apart
+  FROM swipesavvy.ml_models WHERE model_name = 'churn' AND version > 4 ORDER BY version;
+SELECT pg_temp.attempt($$SELECT swipesavvy.activate_ml_model('churn', 6)$$) AS answer, swipesavvy.activate_ml_model('churn', 5) ->> 'status' AS status;
+ROLLBACK TO taught;
 -- a process that ended while it trained
 INSERT INTO swipesavvy.ml_models (model_name, version, status, as_of, seed, trainer_pid, trainer_started_at) VALUES ('churn', 6, 'training', now(), 1, 2147483647, now());
 SELECT swipesavvy.train_models();
