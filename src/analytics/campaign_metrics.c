@@ -254,7 +254,6 @@ add_hours(SSJson *json, const Question *question, const SSPeriod *period)
 	pg_tz *zone = question->state.zone;
 	TimestampTz until = ss_zone_day_start(zone, period->end + 1);
 	TimestampTz hour = ss_zone_hour(zone, ss_delta_slot(ss_zone_day_start(zone, period->start)));
-	SSFigures nothing = {0};
 	SSBucket *hours;
 	int count;
 	int next = 0;
@@ -263,15 +262,16 @@ add_hours(SSJson *json, const Question *question, const SSPeriod *period)
 	while (hour < until)
 	{
 		TimestampTz end = hour;
+		SSFigures sum = {0};
 
 		do
 			end = ss_delta_slot(end) + SS_SLOT_USECS;
 		while (ss_zone_hour(zone, end) == hour);
 		end = ss_zone_hour(zone, end);
-		if (next < count && hours[next].start == hour)
-			add_point(json, question, hour, end, &hours[next++].figures);
-		else
-			add_point(json, question, hour, end, &nothing);
+		/* counts of old events may stand under hours of an earlier zone */
+		for (; next < count && hours[next].start < end; next++)
+			ss_figures_add(&sum, &hours[next].figures);
+		add_point(json, question, hour, end, &sum);
 		hour = end;
 	}
 }

@@ -35,7 +35,7 @@ PG_FUNCTION_INFO_V1(swipesavvy_refresh_campaign_segments);
 #define CAMPAIGNS_MOST 500 /* of one statement */
 
 /*
- * What has to be worked out: campaigns that never were and are no drafts; those with a fact since, or
+ * What has to be worked out: campaigns that never were, drafts only with a fact; those with a fact since, or
  * to which somebody may have come who is a new member of a segment; and those of before $1, if it is not null.
  */
 SS_QUERY(
@@ -46,7 +46,8 @@ SS_QUERY(
 	"    ON d.campaign_no = c.campaign_no"
 	"  LEFT JOIN (SELECT DISTINCT t.campaign_no FROM (" SS_TAIL_FACTS(
 		"$2") ") t) t ON t.campaign_no = c.campaign_no"
-			  " WHERE CASE WHEN g.as_of IS NULL THEN c.status <> 'draft' ELSE d.changed_at >= g.as_of OR t.campaign_no IS NOT NULL"
+			  " WHERE CASE WHEN g.as_of IS NULL THEN c.status <> 'draft' OR d.changed_at IS NOT NULL OR t.campaign_no IS NOT NULL"
+			  "        ELSE d.changed_at >= g.as_of OR t.campaign_no IS NOT NULL"
 			  "        OR g.as_of < $1 OR g.as_of <= (SELECT max(m.added_at) FROM swipesavvy.segment_members m) END"
 			  " ORDER BY c.campaign_no",
 	TIMESTAMPTZOID, INT4OID);

@@ -46,6 +46,19 @@ ss_period_day_arg(FunctionCallInfo fcinfo, int n, const char *name, DateADT *dat
 	return true;
 }
 
+/* Says it of an argument that was given; the other end is then where it is by default. */
+static void
+refuse_order(const SSPeriod *period, bool start_given, bool end_given)
+{
+	if (start_given && end_given)
+		ss_bad_value("end_date", "It is before start_date.");
+	if (end_given)
+		ss_bad_value("end_date", "It is before %s, with which the period begins unless start_date is given.",
+					 ss_json_date_text(period->start));
+	ss_bad_value("start_date", "It is after %s, with which the period ends unless end_date is given.",
+				 ss_json_date_text(period->end));
+}
+
 void
 ss_period_args(FunctionCallInfo fcinfo, int n, int most, SSPeriod *period)
 {
@@ -58,10 +71,11 @@ ss_period_args(FunctionCallInfo fcinfo, int n, int most, SSPeriod *period)
 	if (PG_ARGISNULL(n) && !PG_ARGISNULL(n + 1) && default_days > 0)
 		period->start = period->end - default_days + 1;
 	if (period->end < period->start)
-		ss_bad_value("end_date", "It is before start_date.");
+		refuse_order(period, !PG_ARGISNULL(n), !PG_ARGISNULL(n + 1));
 	days = (int64) period->end - period->start + 1;
 	if (most > 0 && days > most)
-		ss_bad_value("end_date", "The period has " INT64_FORMAT " days; at most %d are allowed.", days, most);
+		ss_bad_value(PG_ARGISNULL(n + 1) ? "start_date" : "end_date",
+					 "The period has " INT64_FORMAT " days; at most %d are allowed.", days, most);
 	period->days = (int) days;
 }
 

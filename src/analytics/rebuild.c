@@ -11,6 +11,8 @@
  * Events may be deleted when they are old. Their counts are then in rows of
  * campaign_hours that no build touches: those of events have a currency of their
  * own, so they are told from what purchases brought, which is always counted anew.
+ * No hour has both what is kept and what is counted anew: where the moment between
+ * them is within an hour of a new zone, it moves on to the end of that hour.
  */
 #include "postgres.h"
 
@@ -25,6 +27,7 @@
 #include "audit/audit.h"
 #include "base/query.h"
 #include "call/call.h"
+#include "engine/deltas.h"
 #include "rules/rules.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_rebuild_analytics);
@@ -33,7 +36,7 @@ PG_FUNCTION_INFO_V1(swipesavvy_apply_event_retention);
 
 #define DELETE_ROWS 10000 /* events of one call */
 
-/* Events before $2 that may be gone are counted from the rows that were kept. */
+/* Hours of events that may be gone: the rows are kept. */
 #define KEPT "(h.currency = 'XXX' AND h.hour < $2)"
 
 SS_QUERY(drop_deltas, "DELETE FROM swipesavvy.rollup_deltas");
@@ -45,7 +48,7 @@ SS_QUERY(drop_hours, "DELETE FROM swipesavvy.campaign_hours h WHERE $1 IS NOT NU
 	"SELECT f.campaign_no, swipesavvy.analytics_hour(f.occurred_at, $1) AS hour,"                                      \
 	" swipesavvy.analytics_day(f.occurred_at, $1) AS day, f.currency, " SS_CAMPAIGN_SUMS " FROM (" facts               \
 	") f (campaign_no, occurred_at, currency, " SS_CAMPAIGN_MEASURES ") GROUP BY 1, 2, 3, 4"
-#define EVENTS SS_EVENT_FACTS " WHERE e.occurred_at >= $2"
+#define EVENTS SS_EVENT_FACTS " WHERE e.occurred_at >= $4"
 #define HOURS                                                                                                          \
 	"INSERT INTO swipesavvy.campaign_hours (campaign_no, hour, currency, " SS_CAMPAIGN_MEASURES ")"                    \
 	" SELECT f.campaign_no, f.hour, f.currency, " SS_CAMPAIGN_SUMS                                                     \
@@ -62,7 +65,7 @@ SS_QUERY(make_campaigns,
 			 EVENTS) "),"
 					 " hours AS (" HOURS "), days AS (" DAYS ")"
 					 " SELECT (SELECT count(*) FROM hours) + (SELECT count(*) FROM days)",
-		 TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
+		 TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID);
 SS_QUERY(drop_merchants, "DELETE FROM swipesavvy.merchant_days");
 SS_QUERY(
 	make_merchants,
@@ -94,19 +97,37 @@ typedef struct Build
 	int64 rows;
 } Build;
 
+/* The first full hour of the zone that is not before the moment. */
+static TimestampTz
+next_hour(pg_tz *zone, TimestampTz moment)
+{
+	TimestampTz slot = ss_delta_slot(moment);
+
+	while (ss_zone_hour(zone, slot) < moment)
+		slot += SS_SLOT_USECS;
+	return ss_zone_hour(zone, slot);
+}
+
 /* Under the lock, with a snapshot taken after it. */
 static Build
 build(const SSAnalyticsState *before, const char *zone, Snapshot snapshot)
 {
 	TimestampTz since = before == NULL ? DT_NOBEGIN : before->events_since;
+	TimestampTz kept = since;
 	TimestampTz now = GetCurrentTimestamp();
-	Datum values[3] = {CStringGetTextDatum(zone), TimestampTzGetDatum(since), TimestampTzGetDatum(now)};
+	Datum values[4] = {CStringGetTextDatum(zone), TimestampTzGetDatum(since), TimestampTzGetDatum(now),
+					   TimestampTzGetDatum(since)};
 	Datum merchant_values[2] = {values[0], values[2]};
 	Build result = {0};
 
 	/* counts of events that may be gone must not be lost with their deltas */
 	if (since != DT_NOBEGIN)
+	{
 		(void) ss_fold(before, PG_INT64_MAX, snapshot);
+		/* an earlier release may have left an hour with both: nothing of it is gone, so it is counted anew */
+		values[1] = TimestampTzGetDatum(ss_zone_hour(before->zone, ss_delta_slot(since)));
+		kept = next_hour(ss_zone(zone), since);
+	}
 	else
 		(void) ss_query_at(&drop_deltas, NULL, NULL, snapshot);
 	ss_query_sum_all();
@@ -116,6 +137,11 @@ build(const SSAnalyticsState *before, const char *zone, Snapshot snapshot)
 	(void) ss_query_at(&drop_merchants, NULL, NULL, snapshot);
 	result.rows += (int64) ss_query_at(&make_merchants, merchant_values, NULL, snapshot);
 	result.generation = ss_one_int64(ss_rows_latest(&note_build, merchant_values, NULL));
+	if (kept != since)
+	{
+		values[0] = TimestampTzGetDatum(kept);
+		(void) ss_query_latest(&note_horizon, values, NULL);
+	}
 	return result;
 }
 

@@ -64,6 +64,20 @@ SELECT zone, day, jsonb_array_length(points) AS hours, points #>> '{0,period_sta
 -- --- what is refused ----------------------------------------------------------------------------------
 SELECT get_campaign_metrics('AC-NONE');
 SELECT get_campaign_metrics('AC-TEN', '2026-03-02', '2026-03-01');
+-- where one end is given alone, that is the one that is wrong
+CREATE FUNCTION pg_temp.refused(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    message text;
+    detail text;
+BEGIN
+    EXECUTE 'SELECT ' || call;
+    RETURN 'not refused';
+EXCEPTION WHEN invalid_parameter_value THEN
+    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+    RETURN message || ': ' || regexp_replace(regexp_replace(detail, 'after [-\d]+', 'after (today)'), 'has \d+ days', 'has (many) days');
+END $$;
+SELECT call, pg_temp.refused(call) FROM unnest(ARRAY['get_campaign_metrics(''AC-TEN'', end_date => ''2019-12-31'')', 'get_campaign_roi(''AC-TEN'', ''9000-01-01'')', 'get_campaign_daily(''AC-TEN'', ''2019-01-01'')',
+    'get_campaign_trends(''AC-TEN'', start_date => ''9000-01-01'')', 'get_campaign_portfolio(''9000-01-01'')', 'get_campaign_portfolio(''2026-03-02'', ''2026-03-01'')']) call;
 SELECT get_campaign_metrics('AC-TEN', '-infinity');
 SELECT get_campaign_metrics('AC-TEN', '5000000-01-01', '5000000-01-01');
 SELECT get_campaign_daily('AC-TEN', '2025-01-01', '2026-01-02');

@@ -60,6 +60,12 @@ SELECT pg_temp.job() AS a_member_came;
 SELECT segment, reached, converters, conversions, revenue FROM shown WHERE segment IS NOT NULL;
 SELECT erase_user(pg_temp.of(1)) IS NOT NULL AS erased, refresh_campaign_segments('AS-TEN') IS NOT NULL AS refreshed \gset
 SELECT segment, reached, converters, conversions, revenue FROM shown WHERE segment IS NOT NULL;
+-- a draft is shown to people, and has a row once it was
+SELECT create_campaign(campaign_id => 'AS-DRAFT', name => 'Draft', campaign_type => 'SEASONAL', offer_type => 'PERCENTAGE', offer_amount => 10, start_date => '2020-01-01') ->> 'status' AS status;
+SELECT pg_temp.job() AS nothing_of_it_yet;
+SELECT track_event('AS-DRAFT', 'view', pg_temp.of(2)) IS NOT NULL AS seen;
+SELECT pg_temp.job() AS the_draft;
+SELECT s ->> 'segment' AS segment, s -> 'reached' AS reached FROM jsonb_array_elements(get_campaign_segments('AS-DRAFT') -> 'segments') s WHERE s ->> 'segment' LIKE 'AS-%';
 
 -- --- what is refused --------------------------------------------------------------------------------------------
 SELECT get_campaign_segments('AS-NONE');
