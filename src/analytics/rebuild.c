@@ -53,13 +53,14 @@ SS_QUERY(drop_hours, "DELETE FROM swipesavvy.campaign_hours h WHERE $1 IS NOT NU
 	"INSERT INTO swipesavvy.campaign_hours (campaign_no, hour, currency, " SS_CAMPAIGN_MEASURES ")"                    \
 	" SELECT f.campaign_no, f.hour, f.currency, " SS_CAMPAIGN_SUMS                                                     \
 	"   FROM sums f GROUP BY 1, 2, 3 HAVING " SS_CAMPAIGN_ANY " RETURNING 1"
+/* Also days of which all was taken back, as a fold leaves them: whoever asks for what has changed is to see that. */
 #define DAYS                                                                                                           \
 	"INSERT INTO swipesavvy.campaign_days (campaign_no, day, currency, updated_at, " SS_CAMPAIGN_MEASURES ")"          \
 	" SELECT f.campaign_no, f.day, f.currency, $3, " SS_CAMPAIGN_SUMS                                                  \
 	"   FROM (SELECT s.campaign_no, s.day, s.currency, " SS_CAMPAIGN_MEASURES " FROM sums s"                           \
 	"          UNION ALL SELECT h.campaign_no, swipesavvy.analytics_day(h.hour, $1), h.currency,"                      \
 	"           " SS_CAMPAIGN_MEASURES " FROM swipesavvy.campaign_hours h WHERE " KEPT ") f"                           \
-	"  GROUP BY 1, 2, 3 HAVING " SS_CAMPAIGN_ANY " RETURNING 1"
+	"  GROUP BY 1, 2, 3 RETURNING 1"
 SS_QUERY(make_campaigns,
 		 "WITH sums AS MATERIALIZED (" UNITS(SS_REDEMPTION_FACTS) " UNION ALL " UNITS(
 			 EVENTS) "),"

@@ -141,6 +141,12 @@ SELECT update_system_settings('{"timezone": "America/New_York"}') IS NOT NULL AS
 SELECT refresh_analytics() ->> 'rebuilt' AS rebuilt;
 SELECT verify_analytics() -> 'mismatches' AS mismatches;
 SELECT sum(v) FILTER (WHERE currency = 'XXX') AS views, sum(rev) AS revenue, (SELECT sum(rev) FROM before) AS as_before FROM days;
+-- a day of which all was taken back has changed, after a build, too
+SELECT record_transaction(:'ada', 10, occurred_at => '2026-02-02 12:00Z', transaction_id => '018f3c2a-7b10-7c4d-9e21-0000000000aa') IS NOT NULL AS bought,
+       refund_transaction('018f3c2a-7b10-7c4d-9e21-0000000000aa') IS NOT NULL AS and_returned;
+SELECT rebuild_analytics() IS NOT NULL AS rebuilt;
+SELECT d ->> 'date' AS date, d -> 'conversions' AS conversions, d ->> 'updated_at' IS NOT NULL AS changed FROM jsonb_array_elements(get_campaign_daily('AR-TEN', '2026-02-01', '2026-02-03') -> 'days') d;
+SELECT jsonb_array_length(get_campaign_daily('AR-TEN', '2026-02-01', '2026-02-03', now()) -> 'days') AS days_that_changed;
 -- the hour of a zone in which old counts and new ones meet is counted once, however often it is built, and hours show what days do
 CREATE FUNCTION pg_temp.moved(zone text) RETURNS TABLE (by_day numeric, by_hour numeric, trend numeric, mismatches jsonb) LANGUAGE plpgsql AS $$
 BEGIN

@@ -71,7 +71,9 @@ SELECT decline_transaction(:'one') IS NOT NULL AS declined;
 SELECT get_campaign_metrics('AT-TEN') #>> '{period,start_date}' AS metrics, get_campaign_roi('AT-TEN') #>> '{period,start_date}' AS roi;
 SELECT get_campaign_metrics('AT-TEN', end_date => '2026-02-10');
 SELECT get_campaign_metrics('AT-TEN', '2026-03-29', '2026-03-29') -> 'purchase_conversions' AS a_day, get_campaign_metrics('AT-TEN', '2026-03-29') #>> '{period,end_date}' = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS to_today;
+\set VERBOSITY terse
 SELECT get_campaign_metrics('AT-TEN', current_date + 2);
+\set VERBOSITY default
 SELECT get_campaign_metrics('AT-TEN', '-infinity');
 SELECT create_campaign(campaign_id => 'AT-NEW', name => 'New', campaign_type => 'SEASONAL', offer_type => 'PERCENTAGE', offer_amount => 5, start_date => now()) IS NOT NULL AS made;
 SELECT track_event('AT-NEW', 'click', occurred_at => now() + interval '23 hours') IS NOT NULL AS to_come;
