@@ -55,7 +55,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('train_ml_model', 'M'), ('cancel_ml_training', 'M'), ('activate_ml_model', 'M'), ('train_models', 'M'), ('list_ml_models', 'NM'), ('get_ml_performance', 'NM'),
     ('predict', 'NBM'), ('get_merchant_affinity', 'CBM'), ('get_send_times', 'CBM'), ('refresh_models', 'M'), ('get_recommendations', 'CNBM'), ('record_ml_feedback', 'CBM'), ('export_ml_data', 'M'), ('set_profiling_consent', 'CM'), ('restore_ml_excluded_mccs', '-'),
     ('restore_feature_flags', '-'), ('restore_feature_flag_rollouts', '-'),
-    ('way_back', '-'), ('uuid_v7', '-'), ('minor_to_major', '-'), ('email_key', '-'), ('search_key', '-'), ('grant_access', '-'), ('guard_restores', '-'), ('place_position', '-'), ('locations_near', '-'), ('place_box', '-'), ('geofences_near', '-'), ('refuse_change', '-'), ('audit_refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),
+    ('way_back', '-'), ('uuid_v7', '-'), ('minor_to_major', '-'), ('email_key', '-'), ('search_key', '-'), ('grant_access', '-'), ('guard_restores', '-'), ('place_split', '-'), ('place_position', '-'), ('locations_near', '-'), ('place_box', '-'), ('geofences_near', '-'), ('refuse_change', '-'), ('audit_refuse_change', '-'), ('drop_guard', '-'), ('restore_begin', '-'), ('restore_end', '-'),
     ('refuse_restore', '-'), ('restore_currencies', '-'), ('restore_installation', '-'), ('restore_mcc_codes', '-'), ('restore_merchant_categories', '-'), ('restore_system_settings', '-'), ('restore_tiers', '-'),
     ('rules_changed', '-'), ('purchases_begin', '-'), ('purchases_insert', '-'), ('purchases_end', '-'), ('purchases_refuse', '-');
 

@@ -256,7 +256,7 @@ SELECT is_empty('SELECT oid::regprocedure, name FROM member_functions, unnest(pr
 -- on a replica; what writes, or compiles the rules, must not run beside parallel workers.
 CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('i/strict/s', 'minor_to_major email_key search_key'),
-    ('i/null/s', 'way_back'), ('v/null/s', 'uuid_v7'), ('i/null/s', 'place_position place_box'), ('s/null/s', 'locations_near geofences_near'), ('i/strict/s', 'place_distance rating_average'),
+    ('i/null/s', 'way_back'), ('v/null/s', 'uuid_v7'), ('i/null/s', 'place_position place_box'), ('s/null/s', 'locations_near geofences_near'), ('i/strict/s', 'place_distance place_split rating_average'),
     ('s/null/r', 'get_merchant_locations get_nearby_merchants list_geofences get_merchant_offers get_merchant_reviews list_reviews_to_moderate'),
     ('s/null/r', 'get_partnership merchant_network_figures'), ('v/null/u', 'set_partnership refresh_merchant_analytics get_merchant_analytics'),
     ('v/null/u', 'add_merchant_location update_merchant_location remove_merchant_location import_merchant_locations create_geofence update_geofence delete_geofence set_location_consent report_location '

@@ -80,4 +80,9 @@ SELECT jsonb_pretty(swipesavvy.import_merchant_locations('[
     {"merchant_id": "00000000-0000-7000-8000-00000000cafe", "latitude": 1, "longitude": 2, "hours": {"mon": [["09:00"]]}, "timezone": "Europe/Berlin"}]'));
 SELECT count(*) FROM swipesavvy.merchant_locations WHERE name = 'One' AND is_active;
 SELECT pg_temp.try(format('import_merchant_locations(%s)', a)) FROM (VALUES ('NULL'), ($$'{}'$$), ($$'5'$$), ($$'[]'$$), ($$(SELECT jsonb_agg(n) FROM generate_series(1, 10001) n)$$)) v (a);
+-- places one behind the other on a line: pages of the indexes stay half full at least
+SELECT swipesavvy.import_merchant_locations((SELECT jsonb_agg(jsonb_build_object('merchant_id', '00000000-0000-7000-8000-00000000cafe', 'latitude', n / 1000.0, 'longitude', n / 1000.0)) FROM generate_series(1, 1000) n));
+SELECT relname, pg_relation_size(oid) < 300000 AS small FROM pg_class WHERE relname IN ('merchant_locations_position', 'merchant_locations_category') ORDER BY relname;
+SELECT count(*) FROM jsonb_array_elements(swipesavvy.get_nearby_merchants(0.5, 0.5, 1000, page_size => 100, distinct_merchants => false) -> 'merchants') m
+ WHERE abs((m ->> 'latitude')::numeric - 0.5) <= 0.006;
 ROLLBACK;

@@ -34,8 +34,11 @@ AS $$
         SELECT r.oid, 'COLUMN', format('%s %I', r.name, a.attname), r.name, format('%s %s', format_type(a.atttypid, a.atttypmod), a.attnotnull), col_description(r.oid, a.attnum), NULL, NULL
           FROM pg_attribute a JOIN relations r ON r.oid = a.attrelid WHERE r.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
         UNION ALL
+        SELECT m.objid, upper(i.type), i.identity, NULL, NULL, obj_description(m.objid, m.classid::regclass::name), NULL, NULL
+          FROM members m CROSS JOIN pg_identify_object(m.classid, m.objid, 0) i WHERE m.classid IN ('pg_opclass'::regclass, 'pg_opfamily'::regclass)
+        UNION ALL
         SELECT m.objid, 'other', pg_describe_object(m.classid, m.objid, 0), NULL, NULL, NULL, NULL, NULL
-          FROM members m WHERE m.classid NOT IN ('pg_proc'::regclass, 'pg_class'::regclass)
+          FROM members m WHERE m.classid NOT IN ('pg_proc'::regclass, 'pg_class'::regclass, 'pg_opclass'::regclass, 'pg_opfamily'::regclass)
            -- types of rows and their arrays, which are members from PostgreSQL 17 on, go with their tables
            AND NOT EXISTS (SELECT FROM pg_depend i WHERE m.classid = 'pg_type'::regclass AND i.classid = m.classid AND i.objid = m.objid AND i.deptype = 'i')
         UNION ALL

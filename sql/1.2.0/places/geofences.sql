@@ -63,7 +63,7 @@ COMMENT ON FUNCTION swipesavvy.place_box(double precision, double precision, dou
     'A box around a point, as the index of fences has it; for the library.';
 COMMENT ON FUNCTION swipesavvy.geofences_near(double precision, double precision, double precision, double precision) IS
     'The fences whose bounds meet a box around a point; for the library.';
-CREATE INDEX geofences_bounds ON swipesavvy.geofences USING gist (bounds) WHERE is_active;
+CREATE INDEX geofences_bounds ON swipesavvy.geofences USING gist (bounds swipesavvy.place_ops) WHERE is_active;
 
 CREATE TABLE swipesavvy.location_consents (
     user_id uuid NOT NULL,

@@ -1,5 +1,26 @@
 -- locations: where merchants are, found by nearness. cube may be in any schema: it is named as it is found here, and what is made with it is bound to it, wherever it moves.
 
+CREATE FUNCTION swipesavvy.place_split(entries internal, split internal) RETURNS internal
+    LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_place_split';
+COMMENT ON FUNCTION swipesavvy.place_split(internal, internal) IS
+    'How a full page of an index of places is split; for GiST.';
+
+DO $$
+DECLARE
+    cubes name;
+BEGIN
+    SELECT n.nspname INTO STRICT cubes
+      FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'cube';
+    -- All but the split is that of cube, whose pages hold next to nothing where places come one behind the other along a line.
+    EXECUTE format('CREATE OPERATOR CLASS swipesavvy.place_ops FOR TYPE %1$I.cube USING gist AS
+                        OPERATOR 3 %1$I.&&, OPERATOR 6 %1$I.=, OPERATOR 7 %1$I.@>, OPERATOR 8 %1$I.<@, OPERATOR 17 %1$I.<-> (%1$I.cube, %1$I.cube) FOR ORDER BY pg_catalog.float_ops,
+                        FUNCTION 1 %1$I.g_cube_consistent(internal, %1$I.cube, smallint, oid, internal), FUNCTION 2 %1$I.g_cube_union(internal, internal),
+                        FUNCTION 5 %1$I.g_cube_penalty(internal, internal, internal), FUNCTION 6 swipesavvy.place_split(internal, internal),
+                        FUNCTION 7 %1$I.g_cube_same(%1$I.cube, %1$I.cube, internal), FUNCTION 8 %1$I.g_cube_distance(internal, %1$I.cube, smallint, oid, internal)', cubes);
+END
+$$;
+
 CREATE TABLE swipesavvy.merchant_locations (
     location_id uuid NOT NULL DEFAULT swipesavvy.uuid_v7(),
     merchant_id uuid NOT NULL,
@@ -25,6 +46,8 @@ CREATE TABLE swipesavvy.merchant_locations (
     CONSTRAINT hours_are_an_object CHECK (jsonb_typeof(hours) = 'object'),
     CONSTRAINT hours_are_of_a_time_zone CHECK (hours IS NULL OR timezone IS NOT NULL)
 );
+COMMENT ON OPERATOR CLASS swipesavvy.place_ops USING gist IS 'By which places are indexed: that of cube with another split of pages.';
+COMMENT ON OPERATOR FAMILY swipesavvy.place_ops USING gist IS 'That of the operator class place_ops.';
 COMMENT ON TABLE swipesavvy.merchant_locations IS 'Where merchants are.';
 COMMENT ON COLUMN swipesavvy.merchant_locations.category_no IS 'That of its merchant, with which it changes: indexed with the position.';
 COMMENT ON COLUMN swipesavvy.merchant_locations.is_active IS 'False: not shown any more; false, too, as soon as its merchant is not active.';
@@ -58,9 +81,9 @@ COMMENT ON FUNCTION swipesavvy.place_position(double precision, double precision
 COMMENT ON FUNCTION swipesavvy.locations_near(double precision, double precision, double precision, double precision) IS
     'The active locations in a box around a point, with the length of the chord to each; for the library.';
 CREATE INDEX merchant_locations_merchant_id ON swipesavvy.merchant_locations (merchant_id, location_id);
-CREATE INDEX merchant_locations_position ON swipesavvy.merchant_locations USING gist (position) WHERE is_active;
+CREATE INDEX merchant_locations_position ON swipesavvy.merchant_locations USING gist (position swipesavvy.place_ops) WHERE is_active;
 -- The condition on a column that is never null keeps the planner off this index where no category is asked for: it would find as much there, at random.
-CREATE INDEX merchant_locations_category ON swipesavvy.merchant_locations USING gist (category_no, position) WHERE is_active AND category_no IS NOT NULL;
+CREATE INDEX merchant_locations_category ON swipesavvy.merchant_locations USING gist (category_no, position swipesavvy.place_ops) WHERE is_active AND category_no IS NOT NULL;
 
 SELECT pg_catalog.pg_extension_config_dump('swipesavvy.merchant_locations', '');
 

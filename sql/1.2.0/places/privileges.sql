@@ -5,6 +5,7 @@ CALL swipesavvy.grant_access(
         'merchant_partnerships', 'merchant_customers', 'merchant_analytics'],
     views => ARRAY['merchant_rating_averages', 'merchant_network_performance', 'user_favorite_merchants_view', 'nearby_merchants_view'],
     helpers => ARRAY['place_position', 'locations_near', 'place_box', 'geofences_near', 'rating_average'],
+    triggers => ARRAY['place_split'], -- which GiST calls, and nobody else
     functions => ARRAY[
         'add_merchant_location', 'update_merchant_location', 'remove_merchant_location', 'import_merchant_locations', 'get_merchant_locations A', 'get_nearby_merchants A', 'place_distance NB',
         'rate_merchant CB', 'delete_rating C', 'get_merchant_reviews A', 'moderate_review S', 'list_reviews_to_moderate S', 'refresh_rating_prior', 'rating_average N',
