@@ -19,7 +19,7 @@
 #include "base/errors.h"
 #include "base/query.h"
 #include "call/call.h"
-#include "places/fence_state.h"
+#include "places/report.h"
 #include "users/users.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_set_location_consent);
@@ -155,10 +155,18 @@ SS_QUERY(
 	"SELECT (SELECT (value #>> '{}')::bigint FROM swipesavvy.system_settings WHERE setting = 'position_retention_hours'),"
 	" (SELECT (value #>> '{}')::bigint FROM swipesavvy.system_settings WHERE setting = 'visit_retention_days')");
 
-SS_QUERY(clear_positions,
-		 "UPDATE swipesavvy.user_positions p SET occurred_at = NULL, lat_e7 = NULL, lon_e7 = NULL, accuracy_mm = NULL"
-		 " WHERE p.user_id = ANY (ARRAY(SELECT o.user_id FROM swipesavvy.user_positions o WHERE o.occurred_at < $1"
-		 " ORDER BY o.user_id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED))",
+SS_QUERY(
+	clear_positions,
+	"UPDATE swipesavvy.user_positions p SET lat_e7 = NULL, lon_e7 = NULL, accuracy_mm = NULL"
+	" WHERE p.user_id = ANY (ARRAY(SELECT o.user_id FROM swipesavvy.user_positions o"
+	" WHERE o.occurred_at < $1 AND o.lat_e7 IS NOT NULL ORDER BY o.user_id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED))",
+	TIMESTAMPTZOID, INT8OID);
+
+/* When the last report was is known as long as one from before it might come. */
+SS_QUERY(clear_times,
+		 "UPDATE swipesavvy.user_positions p SET occurred_at = NULL"
+		 " WHERE p.user_id = ANY (ARRAY(SELECT o.user_id FROM swipesavvy.user_positions o"
+		 " WHERE o.occurred_at < $1 AND o.lat_e7 IS NULL ORDER BY o.user_id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED))",
 		 TIMESTAMPTZOID, INT8OID);
 
 SS_QUERY(delete_visits,
@@ -214,6 +222,7 @@ swipesavvy_apply_location_retention(PG_FUNCTION_ARGS)
 	visits = now - ss_next_int64_or(&settings, 90) * USECS_PER_DAY;
 	ss_json_open_object(&json, NULL);
 	ss_json_int(&json, "positions", drop_old(&clear_positions, positions, &more));
+	(void) drop_old(&clear_times, now - SS_REPORT_AGE_MAX, &more);
 	ss_json_int(&json, "visits", drop_old(&delete_visits, visits, &more));
 	ss_json_int(&json, "states", drop_old(&delete_states, visits, &more));
 	ss_json_int(&json, "triggers", drop_old(&delete_triggers, now - USECS_PER_DAY, &more));

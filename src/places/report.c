@@ -27,17 +27,18 @@ PG_FUNCTION_INFO_V1(swipesavvy_report_location);
 
 #define DEFAULT_ACCURACY 50.0
 #define MAX_ACCURACY	 1000.0
-#define MAX_AGE			 (24 * USECS_PER_HOUR)
 #define MAX_AHEAD		 (60 * USECS_PER_SEC)
 #define MAX_SPEED		 340.0 /* metres a second */
 #define MAX_FENCES		 50
+#define NO_LATITUDE		 PG_INT32_MAX
 
 /* A report, or the one before. */
 typedef struct Report
 {
+	bool has_point; /* of one before it may be known when it was, and no more where */
 	SSPoint point;
 	double accuracy; /* metres */
-	TimestampTz at;	 /* DT_NOBEGIN: there is none */
+	TimestampTz at;	 /* DT_NOBEGIN: there is none, or it was too long ago */
 } Report;
 
 SS_QUERY(lock_position,
@@ -103,7 +104,8 @@ lock_last(const pg_uuid_t *user_id)
 	}
 	row = ss_row(rows, 0);
 	last.at = ss_next_time_or(&row, DT_NOBEGIN);
-	last.point.lat_e7 = ss_next_int32_or(&row, 0);
+	last.point.lat_e7 = ss_next_int32_or(&row, NO_LATITUDE);
+	last.has_point = last.point.lat_e7 != NO_LATITUDE;
 	last.point.lon_e7 = ss_next_int32_or(&row, 0);
 	last.accuracy = ss_next_int32_or(&row, 0) / 1000.0;
 	return last;
@@ -117,9 +119,9 @@ ignored(const Report *report, const Report *last)
 
 	if (report->accuracy > MAX_ACCURACY)
 		return "accuracy";
-	if (report->at <= last->at || report->at < GetCurrentTimestamp() - MAX_AGE)
+	if (report->at <= last->at || report->at < GetCurrentTimestamp() - SS_REPORT_AGE_MAX)
 		return "late";
-	if (last->at == DT_NOBEGIN)
+	if (!last->has_point)
 		return NULL;
 	moved = ss_sphere_distance(last->point, report->point) - report->accuracy - last->accuracy;
 	return Max(moved, 0.0) / ((report->at - last->at) / (double) USECS_PER_SEC) > MAX_SPEED ? "speed" : NULL;
@@ -275,7 +277,7 @@ swipesavvy_report_location(PG_FUNCTION_ARGS)
 	why_not = ignored(&report, &last);
 	if (why_not == NULL)
 	{
-		bool silent = last.at != DT_NOBEGIN && report.at - last.at >= SS_FENCE_SILENCE;
+		bool silent = last.at == DT_NOBEGIN || report.at - last.at >= SS_FENCE_SILENCE;
 
 		count = find_fences(user_id, &report, &fences);
 		for (int i = 0; i < count; i++)

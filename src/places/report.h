@@ -10,6 +10,9 @@
 #include "places/fence.h"
 #include "places/fence_state.h"
 
+/* A report that is older comes too late. */
+#define SS_REPORT_AGE_MAX (24 * USECS_PER_HOUR)
+
 /* A fence that a report is held against, with what is stored of the user there. */
 typedef struct SSReportFence
 {

@@ -194,7 +194,7 @@ static Part parts[] = {
 	PART_1_1(
 		"positions", "user_positions",
 		"SELECT occurred_at, round(lat_e7 / 10000000.0, 7) AS latitude, round(lon_e7 / 10000000.0, 7) AS longitude,"
-		"       accuracy_mm / 1000.0 AS accuracy_meters FROM swipesavvy.user_positions WHERE user_id = $1 AND occurred_at IS NOT NULL"),
+		"       round(accuracy_mm / 1000.0, 3) AS accuracy_meters FROM swipesavvy.user_positions WHERE user_id = $1 AND occurred_at IS NOT NULL"),
 	PART_1_1("geofence_states", "geofence_states",
 			 "SELECT f.geofence_id, f.name, s.inside, s.entered_at, s.last_in_at, s.leaving_at, s.dwelt_at, s.exited_at"
 			 "  FROM swipesavvy.geofence_states s JOIN swipesavvy.geofences f ON f.geofence_id = s.geofence_id"

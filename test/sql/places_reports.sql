@@ -118,8 +118,21 @@ SELECT swipesavvy.update_system_settings('{"position_retention_hours": 1, "visit
 UPDATE swipesavvy.user_positions SET occurred_at = now() - interval '61 minutes' WHERE user_id = :'ann';
 UPDATE swipesavvy.geofence_visits SET entered_at = now() - interval '25 hours', exited_at = now() - interval '25 hours' WHERE exited_at IS NOT NULL;
 SELECT swipesavvy.apply_location_retention() -> 'visits';
-SELECT occurred_at IS NULL FROM swipesavvy.user_positions WHERE user_id = :'ann';
+SELECT lat_e7 IS NULL AND lon_e7 IS NULL AND accuracy_mm IS NULL AS no_place, occurred_at IS NULL AS no_time FROM swipesavvy.user_positions WHERE user_id = :'ann';
+SELECT jsonb_array_length(swipesavvy.export_user_data(:'ann') -> 'positions'), swipesavvy.export_user_data(:'ann') -> 'positions' -> 0 -> 'latitude';
 SELECT swipesavvy.apply_location_retention();
+-- where the last report was is not known any more, but when: what is from before comes too late, and how fast the user was nobody knows
+SELECT swipesavvy.report_location(:'ann', 6, 6, 5, now() - interval '62 minutes') ->> 'ignored', swipesavvy.report_location(:'ann', 60, 6, 5, now() - interval '60 minutes') ->> 'ignored';
+UPDATE swipesavvy.user_positions SET occurred_at = now() - interval '25 hours' WHERE user_id = :'ann';
+SELECT swipesavvy.apply_location_retention();
+SELECT lat_e7 IS NULL AND lon_e7 IS NULL AND accuracy_mm IS NULL AS no_place, occurred_at IS NULL AS no_time FROM swipesavvy.user_positions WHERE user_id = :'ann';
+-- whoever was not heard of for so long has left, also if no job has seen to that
+SAVEPOINT silent;
+DELETE FROM swipesavvy.geofence_states;
+SELECT swipesavvy.report_location(:'ann', 0, 1, 5, now() - interval '23 hours') #>> '{zones,0,event}';
+UPDATE swipesavvy.user_positions SET occurred_at = NULL, lat_e7 = NULL, lon_e7 = NULL, accuracy_mm = NULL WHERE user_id = :'ann';
+SELECT jsonb_path_query_array(swipesavvy.report_location(:'ann', 0, 1, 5), '$.zones[*].event');
+ROLLBACK TO silent;
 
 -- taken back: everything is gone at once; and so it is with the user
 SELECT jsonb_path_query_array(swipesavvy.export_user_data(:'ann'), '$.location_consents[*].consent'), jsonb_array_length(swipesavvy.export_user_data(:'ann') -> 'geofence_visits');

@@ -58,6 +58,12 @@ SELECT right(user_id::text, 1) AS "user", name, category, visits, net_amount, cu
   FROM swipesavvy.user_favorite_merchants_view v ORDER BY user_id, rank;
 SELECT count(*) AS wrong FROM swipesavvy.user_favorite_merchants_view v WHERE (visits, net_amount) IS DISTINCT FROM
     (SELECT (count(*), sum(t.amount_minor - t.refunded_minor) / CASE v.currency WHEN 'JPY' THEN 1 ELSE 100.00 END) FROM swipesavvy.transactions t WHERE t.user_id = v.user_id AND t.merchant_id = v.merchant_id AND t.currency = v.currency AND t.status = 'completed' AND t.refunded_minor < t.amount_minor);
+-- as often here as there: the greater amount, as it is shown, comes first
+SAVEPOINT as_often;
+SELECT swipesavvy.create_user('eve@example.com', 'Eve', user_id => '00000000-0000-7000-8000-0000000000ee') ->> 'name';
+SELECT swipesavvy.record_transaction('00000000-0000-7000-8000-0000000000ee', a, c, m::uuid) ->> 'status' FROM (VALUES (20.00, 'USD', :'shop'), (1000, 'JPY', :'cafe'), (30.00, 'USD', :'idle')) v (a, c, m);
+SELECT name, visits, net_amount, currency, rank FROM swipesavvy.user_favorite_merchants_view WHERE user_id = '00000000-0000-7000-8000-0000000000ee' ORDER BY rank;
+ROLLBACK TO as_often;
 -- of one user only that user's purchases are read
 CREATE FUNCTION pg_temp.plan(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE

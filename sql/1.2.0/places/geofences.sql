@@ -81,9 +81,10 @@ CREATE TABLE swipesavvy.user_positions (
     lon_e7 integer,
     accuracy_mm integer,
     CONSTRAINT user_positions_pkey PRIMARY KEY (user_id),
-    CONSTRAINT a_position_is_whole_or_none CHECK ((occurred_at IS NULL) = (lat_e7 IS NULL) AND (occurred_at IS NULL) = (lon_e7 IS NULL) AND (occurred_at IS NULL) = (accuracy_mm IS NULL))
+    CONSTRAINT a_position_is_whole_or_none CHECK ((lat_e7 IS NULL) = (lon_e7 IS NULL) AND (lat_e7 IS NULL) = (accuracy_mm IS NULL) AND (lat_e7 IS NULL OR occurred_at IS NOT NULL))
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE swipesavvy.user_positions IS 'The last report of each user who has agreed to them; empty before the first one and after a time. Its row is what reports of one user wait for.';
+COMMENT ON COLUMN swipesavvy.user_positions.occurred_at IS 'When that was: known for a day, also where the place is not kept so long, as a report from before it comes too late.';
 
 CREATE TABLE swipesavvy.geofence_states (
     user_id uuid NOT NULL,

@@ -24,7 +24,7 @@ COMMENT ON VIEW swipesavvy.merchant_network_performance IS
 
 CREATE VIEW swipesavvy.user_favorite_merchants_view AS
 SELECT t.user_id, t.merchant_id, m.name, m.category, t.visits, round(t.net_minor / 10::numeric ^ k.minor_unit, k.minor_unit) AS net_amount, t.currency, t.last_visit_at,
-       r.rating AS user_rating, row_number() OVER (PARTITION BY t.user_id ORDER BY t.visits DESC, t.net_minor DESC, t.merchant_id, t.currency) AS rank
+       r.rating AS user_rating, row_number() OVER (PARTITION BY t.user_id ORDER BY t.visits DESC, t.net_minor / 10::numeric ^ k.minor_unit DESC, t.merchant_id, t.currency) AS rank
   FROM (SELECT p.user_id, p.merchant_id, p.currency, count(*) AS visits, sum(p.amount_minor - p.refunded_minor) AS net_minor, max(p.occurred_at) AS last_visit_at
           FROM swipesavvy.transactions p WHERE p.status = 'completed' AND p.refunded_minor < p.amount_minor AND p.merchant_id IS NOT NULL
          GROUP BY p.user_id, p.merchant_id, p.currency) t
