@@ -34,7 +34,7 @@ ss_analytics_require(SSAnalyticsState *state)
 {
 	if (!ss_analytics_find(state))
 		ereport(ERROR, errcode(SS_ERRCODE_BAD_STATE), errmsg("analytics are being built"),
-				errdetail("The figures of what happened before the upgrade are not there yet."),
+				errdetail("What was recorded before has not been counted yet."),
 				errhint("The background worker does it within minutes; without it, call rebuild_analytics()."));
 }
 

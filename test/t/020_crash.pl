@@ -12,6 +12,7 @@ my $clients = 4;
 
 my $node = new_node('crash', 'synchronous_commit = on');
 create_extension($node, 'app');
+$node->safe_psql('app', 'SELECT swipesavvy.rebuild_analytics()');
 my @users = map { add_user($node, 'app', "user$_\@example.com") } 1 .. 3;
 add_campaign($node, 'app', 'CAMP-CRASH', 25);
 
@@ -50,6 +51,7 @@ is_deeply([ grep { $recorded{$_} > 1 } keys %recorded ], [], 'none was recorded 
 cmp_ok(scalar keys %recorded, '<=', @acknowledged + $clients, 'at most one per client was in flight');
 
 is(json($node, 'app', 'SELECT swipesavvy.verify_ledger()')->{mismatches}, 0, 'the ledger is sound');
+is(json($node, 'app', 'SELECT swipesavvy.verify_analytics()')->{mismatches}, 0, 'and so are the figures of campaigns');
 cmp_ok(json($node, 'app', "SELECT swipesavvy.get_campaign('CAMP-CRASH')")->{spent}, '<=', 25, 'the budget is not overspent');
 
 # The clients try again what they do not know about: each is there once at the end.
@@ -59,5 +61,6 @@ my $call = "SELECT swipesavvy.record_transaction(user_id => '$user', amount => 1
 is(json($node, 'app', $call)->{replayed} ? 1 : 0, $recorded{$in_doubt} ? 1 : 0, 'a purchase in doubt is repeated safely');
 ok(json($node, 'app', $call)->{replayed}, 'and then it is known');
 is(json($node, 'app', 'SELECT swipesavvy.verify_ledger()')->{mismatches}, 0, 'the ledger is still sound');
+is(json($node, 'app', 'SELECT swipesavvy.verify_analytics()')->{mismatches}, 0, 'and so are the figures of campaigns');
 
 done_testing();

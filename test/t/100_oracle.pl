@@ -436,6 +436,7 @@ sub try_stream
 
 my $node = new_node('oracle');
 create_extension($node, 'prepared');
+run($node, 'prepared', 'SELECT swipesavvy.rebuild_analytics()');
 run($node, 'prepared', $Answers::ANSWER);
 run($node, 'prepared', $Answers::OPERATE);
 

@@ -39,6 +39,10 @@ my $RESET = q{
         DELETE FROM swipesavvy.campaign_redemptions;
         DELETE FROM swipesavvy.campaign_slots;
         DELETE FROM swipesavvy.transactions;
+        DELETE FROM swipesavvy.rollup_deltas;
+        DELETE FROM swipesavvy.campaign_hours;
+        DELETE FROM swipesavvy.campaign_days;
+        DELETE FROM swipesavvy.merchant_days;
         DELETE FROM swipesavvy.campaign_versions;
         DELETE FROM swipesavvy.campaigns;
         DELETE FROM swipesavvy.user_boosts;
@@ -67,7 +71,7 @@ sub open_session
     my ($number) = @_;
     my $db = "streams_$number";
     create_extension($node, $db);
-    $node->safe_psql($db, $_) for $Answers::ANSWER, $Answers::OPERATE, $Answers::DEFINITION, $RESET;
+    $node->safe_psql($db, $_) for 'SELECT swipesavvy.rebuild_analytics()', $Answers::ANSWER, $Answers::OPERATE, $Answers::DEFINITION, $RESET;
     $node->safe_psql('postgres', "ALTER DATABASE $db SET plan_cache_mode = " . ($number % 2 ? 'auto' : 'force_generic_plan'));
     return Sessions->new($db, $node->connstr($db));
 }

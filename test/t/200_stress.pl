@@ -30,6 +30,7 @@ diag "seed $SEED: $CLIENTS clients, $SECONDS seconds";
 my $node = new_node('stress', 'deadlock_timeout = 20ms', 'log_statement = none', 'max_connections = ' . ($CLIENTS + 30),
     'log_error_verbosity = verbose');
 create_extension($node, 'app');
+$node->safe_psql('app', 'SELECT swipesavvy.rebuild_analytics()');
 my @users = map { add_user($node, 'app', "user$_\@example.com") } 1 .. 8;
 my @merchants =
   map { json($node, 'app', "SELECT swipesavvy.create_merchant(name => 'M$_', category => 'Services')")->{merchant_id} } 1 .. 3;
@@ -535,6 +536,8 @@ cmp_ok(scalar(grep { $_->{state} eq 'absent' } values %purchases), '>', 0, 'some
 
 my $ledger = json($node, 'app', 'SELECT swipesavvy.verify_ledger()');
 is($ledger->{mismatches}, 0, 'verify_ledger() finds no mismatch') or diag explain $ledger;
+my $figures = json($node, 'app', 'SELECT swipesavvy.verify_analytics()');
+is($figures->{mismatches}, 0, 'nor does verify_analytics()') or diag explain $figures;
 
 # The same once more, by other queries than verify_ledger()'s.
 my %broken = (
@@ -655,5 +658,6 @@ for my $c (@probed)
     probe_day($c, day(1)) if defined $c->{daily_limit};
 }
 is(json($node, 'app', 'SELECT swipesavvy.verify_ledger()')->{mismatches}, 0, 'and the ledger is sound after that too');
+is(json($node, 'app', 'SELECT swipesavvy.verify_analytics()')->{mismatches}, 0, 'and so are the figures of campaigns');
 
 done_testing();

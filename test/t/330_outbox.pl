@@ -54,7 +54,7 @@ sub deliverer
 my %running = map { deliverer() => 1 } 1 .. 3;
 my ($killed, $crashes) = (0, 0);
 my $open = 'SELECT count(*) FROM swipesavvy.outbox WHERE delivered_at IS NULL';
-my $until = time + 300;
+my $until = time + 300 + $messages / 10;
 # a third of the messages at a time; the server is stopped while the second and the last are on their way
 for my $third (1 .. 3)
 {

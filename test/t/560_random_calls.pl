@@ -16,6 +16,7 @@ srand($seed);
 
 my $node = new_node('random', "shared_preload_libraries = 'swipesavvy'", "log_min_messages = warning", "statement_timeout = '60s'");
 create_extension($node, 'app');
+$node->safe_psql('app', 'SELECT swipesavvy.rebuild_analytics()');
 my @users = map { add_user($node, 'app', "user$_\@example.com") } 1 .. 5;
 add_campaign($node, 'app', 'CAMP-A', 50000);
 add_campaign($node, 'app', 'CAMP-B', 1);
@@ -147,6 +148,7 @@ unlike($log, qr/PANIC|was terminated by signal|server process .* exited|TRAP:/, 
 unlike($log, qr/ERROR: +XX/, 'no internal error is in its log');
 is($node->safe_psql('app', 'SELECT count(*) FROM swipesavvy.users WHERE email LIKE \'user_@example.com\' OR erased_at IS NOT NULL') >= 5, 1, 'nobody is lost');
 is(json($node, 'app', 'SELECT swipesavvy.verify_ledger()')->{mismatches}, 0, 'the ledger adds up');
+is(json($node, 'app', 'SELECT swipesavvy.verify_analytics()')->{mismatches}, 0, 'so do the figures of campaigns');
 is($node->safe_psql('app', 'SELECT count(*) FROM swipesavvy.transactions WHERE transaction_id IN (' . join(',', map { "'$_'" } @purchases) . ')'), scalar @purchases, 'no purchase is lost');
 
 done_testing();

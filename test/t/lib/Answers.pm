@@ -119,7 +119,7 @@ our $STATE = q{
     FROM swipesavvy.campaigns c;
     SELECT concat_ws(' ', 'entries', user_id, kind, coalesce(campaign_id, '-'), sum(points))
     FROM swipesavvy.points_entries LEFT JOIN swipesavvy.campaigns USING (campaign_no) GROUP BY user_id, kind, campaign_id;
-    SELECT concat_ws(' ', 'mismatches', swipesavvy.verify_ledger()->>'mismatches');
+    SELECT concat_ws(' ', 'mismatches', swipesavvy.verify_ledger()->>'mismatches', swipesavvy.verify_analytics()->>'mismatches');
 };
 
 # Keys of erased users are gone.
@@ -128,7 +128,7 @@ sub key_now { return $_[0]{users}{ $_[1]{user} }{erased} ? '-' : $_[1]{key} }
 sub state
 {
     my ($o) = @_;
-    my @lines = 'mismatches 0';
+    my @lines = 'mismatches 0 0';
     my %redemptions;
 
     for my $p (values %{ $o->{purchases} })
