@@ -10,6 +10,7 @@
 
 #include "access/xact.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "audit/audit.h"
 #include "base/args.h"
@@ -247,6 +248,8 @@ swipesavvy_import_merchant_locations(PG_FUNCTION_ARGS)
 	Jsonb *locations;
 	int count;
 	int imported = 0;
+	MemoryContext whole = CurrentMemoryContext;
+	MemoryContext each = AllocSetContextCreate(whole, "swipesavvy location", ALLOCSET_DEFAULT_SIZES);
 
 	ss_call_enter(&call, SS_ADMIN | SS_CREATES);
 	locations = ss_arg_jsonb(fcinfo, 0, "locations", true);
@@ -258,13 +261,18 @@ swipesavvy_import_merchant_locations(PG_FUNCTION_ARGS)
 	ss_json_open_array(&errors, NULL);
 	for (int i = 0; i < count; i++)
 	{
-		JsonbValue *element = getIthJsonbValueFromContainer(&locations->root, i);
-		ErrorData *error = ss_attempt(import_one, ss_json_as_jsonb(element), false);
+		ErrorData *error;
 
+		MemoryContextSwitchTo(each);
+		error = ss_attempt(import_one, ss_json_as_jsonb(getIthJsonbValueFromContainer(&locations->root, i)), false);
+		MemoryContextSwitchTo(whole);
 		if (error == NULL)
+		{
 			imported++;
+			MemoryContextReset(each);
+		}
 		else
-			add_error(&errors, i, error);
+			add_error(&errors, i, error); /* which is kept with what it says */
 	}
 	ss_json_close_array(&errors);
 	ss_json_open_object(&json, NULL);

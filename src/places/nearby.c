@@ -17,6 +17,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
 
 #include "base/args.h"
 #include "base/array.h"
@@ -50,6 +51,7 @@ typedef struct Wanted
 	bool open_only;
 	TimestampTz open_at;
 	bool distinct;
+	MemoryContext passing; /* for the hours of one place, of all that are passed over */
 } Wanted;
 
 /* A location that is near enough. */
@@ -113,6 +115,20 @@ has_merchant(const Near *near, const pg_uuid_t *merchant_id)
 	return false;
 }
 
+/* Is the place open then? The rest of its row has its hours. Nothing of them is kept: very many may be passed over. */
+static bool
+open_then(const Wanted *wanted, SSRow row)
+{
+	MemoryContext before = MemoryContextSwitchTo(wanted->passing);
+	char *timezone = ss_next_text_or_null(&row);
+	Jsonb *hours = ss_next_jsonb_or_null(&row);
+	bool open = hours != NULL && ss_hours_open(ss_hours_read(hours), ss_zone_stored(timezone), wanted->open_at);
+
+	MemoryContextSwitchTo(before);
+	MemoryContextReset(wanted->passing);
+	return open;
+}
+
 /* Takes a row of the index if it is within the radius, and open if it must be. */
 static void
 take(const Wanted *wanted, SSRow row, Near *near)
@@ -120,8 +136,6 @@ take(const Wanted *wanted, SSRow row, Near *near)
 	Found found;
 	SSPoint point;
 	double chord;
-	char *timezone;
-	Jsonb *hours;
 
 	found.place = *(ItemPointer) DatumGetPointer(ss_next_value(&row, TIDOID));
 	found.location_id = *ss_next_uuid(&row);
@@ -130,13 +144,10 @@ take(const Wanted *wanted, SSRow row, Near *near)
 	point.lat_e7 = ss_next_int32(&row);
 	point.lon_e7 = ss_next_int32(&row);
 	chord = ss_next_float8(&row);
-	timezone = ss_next_text_or_null(&row);
-	hours = ss_next_jsonb_or_null(&row);
 	found.distance = ss_sphere_distance(wanted->point, point);
 	if (found.distance > wanted->metres)
 		return;
-	if (wanted->open_only &&
-		(hours == NULL || !ss_hours_open(ss_hours_read(hours), ss_zone_stored(timezone), wanted->open_at)))
+	if (wanted->open_only && !open_then(wanted, row))
 		return;
 	if (!wanted->distinct || !has_merchant(near, &found.merchant.merchant_id))
 	{
@@ -365,6 +376,7 @@ swipesavvy_get_nearby_merchants(PG_FUNCTION_ARGS)
 	wanted.open_at = ss_arg_time(fcinfo, 6, "open_at", &isnull);
 	wanted.open_only = !isnull;
 	wanted.distinct = ss_arg_bool(fcinfo, 7, true);
+	wanted.passing = AllocSetContextCreate(CurrentMemoryContext, "swipesavvy hours", ALLOCSET_DEFAULT_SIZES);
 	find(&wanted, &near);
 	sort(&wanted, &near);
 	ss_json_open_object(&json, NULL);

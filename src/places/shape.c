@@ -98,8 +98,9 @@ ss_shape_stored(ArrayType *stored)
 {
 	const int32 *numbers = (const int32 *) ARR_DATA_PTR(stored);
 	int count = ArrayGetNItems(ARR_NDIM(stored), ARR_DIMS(stored));
-	SSRing *rings = palloc(SS_SHAPE_RINGS_MAX * sizeof(SSRing));
-	SSPoint *points = palloc(SS_SHAPE_VERTICES_MAX * sizeof(SSPoint));
+	SSRing *rings =
+		palloc(Max(Min(count / 9, SS_SHAPE_RINGS_MAX), 1) * sizeof(SSRing)); /* three, and of three points */
+	SSPoint *points = palloc(Max(count / 2, 1) * sizeof(SSPoint)); /* two numbers each, beside those of rings */
 	int nrings = 0;
 	int nvertices = 0;
 

@@ -46,4 +46,12 @@ SELECT pg_temp.near('10, 10');
 -- errors
 SELECT pg_temp.near(a) FROM (VALUES ('NULL, 0'), ('0, NULL'), ('91, 0'), ($$'NaN', 0$$), ('0, 181'), ('0, 0, 0.999'), ('0, 0, 50001'), ($$0, 0, 'NaN'$$), ('0, 0, 5.0001'), ($$0, 0, category => 'Space Travel'$$),
     ('0, 0, page_size => 0'), ('0, 0, page_size => 101'), ($$0, 0, open_at => '-infinity'$$)) v (a);
+-- places that are passed over because they are closed then cost time, and no memory: kilobytes of hours each, and a peak that stays low
+SELECT swipesavvy.create_merchant('Closed', 'Services', merchant_id => '00000000-0000-7000-8000-00000000c105') ->> 'name';
+SELECT sum((swipesavvy.import_merchant_locations((SELECT jsonb_agg(jsonb_build_object('merchant_id', '00000000-0000-7000-8000-00000000c105', 'latitude', -60 + (200 * part + n) / 50000.0, 'longitude', -60, 'timezone', 'UTC',
+    'hours', jsonb_build_object('mon', '[["09:00", "17:00"]]'::jsonb, 'exceptions', e))) FROM generate_series(1, 200) n, (SELECT jsonb_object_agg(date '2026-01-01' + d, '[]'::jsonb) AS e FROM generate_series(1, 200) d) x)) ->> 'imported')::int) FROM generate_series(0, 19) part;
+CREATE FUNCTION pg_temp.peak_mb() RETURNS int LANGUAGE sql AS $$ SELECT (regexp_match(pg_read_file('/proc/self/status'), 'VmHWM:\s+(\d+)'))[1]::int / 1024 $$;
+SELECT pg_temp.peak_mb() AS peak \gset
+SELECT swipesavvy.get_nearby_merchants(-60, -60, 50000, open_at => '2026-12-08 12:00Z', distinct_merchants => false) -> 'count', swipesavvy.get_nearby_merchants(-60, -60, 50000, open_at => '2026-12-07 12:00Z', distinct_merchants => false) -> 'count';
+SELECT pg_temp.peak_mb() - :peak < 60 AS low;
 ROLLBACK;
