@@ -6,11 +6,13 @@
  * train_models makes them. And it counts at which hours everybody is there, asks
  * models about everybody, and sees what came to pass of what they said before.
  * Called again it does the same again, but for what is done once in a month or
- * a week. Those who erase or refuse wait for it; purchases do not.
+ * a week. It takes the lock on figures of customers: two calls follow one another, and
+ * those who erase or refuse wait for it; purchases do not.
  */
 #include "postgres.h"
 
 #include "audit/audit.h"
+#include "base/locks.h"
 #include "base/query.h"
 #include "call/call.h"
 #include "learning/horizon.h"
@@ -50,6 +52,7 @@ swipesavvy_refresh_models(PG_FUNCTION_ARGS)
 
 	ss_call_enter(&call, SS_ADMIN);
 	ss_audit_none(&call); /* versions are their own record, and the rest tells of nobody */
+	ss_lock_take(SS_LOCK_CUSTOMER_ANALYTICS, 0);
 	queued = ss_query_write(&queue_old, (Datum[]){Int32GetDatum(ss_retrain_days())}, NULL);
 	queued += ss_query_write(&queue_affinity, NULL, NULL);
 	ss_send_times_refresh(ss_rules_get());

@@ -9,8 +9,9 @@
  * kept to be compared with what comes to pass (live.c), and users are compared
  * with those it was trained on (drift.c).
  *
- * The lock on figures of customers keeps erasing and refusing away, which share
- * it: else a row of somebody who has been forgotten meanwhile could be written.
+ * The lock on figures of customers, which the job holds, keeps erasing and refusing
+ * away, which share it: else a row of somebody who has been forgotten meanwhile
+ * could be written.
  * Purchases know nothing of it.
  */
 #include "postgres.h"
@@ -25,7 +26,6 @@
 
 #include "base/columns.h"
 #include "base/hash.h"
-#include "base/locks.h"
 #include "base/query.h"
 #include "base/uuid.h"
 #include "learning/campaign_features.h"
@@ -311,8 +311,7 @@ ss_scores_refresh(const SSRules *rules)
 	const SSModel *conversion;
 	uint64 queued;
 
-	ss_lock_take(SS_LOCK_CUSTOMER_ANALYTICS, 0);
-	/* what those who had it before us have done */
+	/* what those who had the lock before us have done */
 	PushActiveSnapshot(GetLatestSnapshot());
 	clear(SS_MODEL_CHURN);
 	clear(SS_MODEL_CONVERSION);

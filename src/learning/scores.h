@@ -10,7 +10,7 @@
 
 /*
  * Asks the active versions of churn and conversion anew, and takes away what they thought before. Returns how many
- * trainings were queued, since users are not like those in train any more.
+ * trainings were queued, since users are not like those in train any more. The caller holds the lock on figures of customers.
  */
 extern uint64 ss_scores_refresh(const SSRules *rules);
 

@@ -132,8 +132,8 @@ read_prior(double *hours, double *weekdays)
 static void
 write_share(bool of_weekday, int slot, double share)
 {
-	(void) ss_query_write(&insert_prior,
-						  (Datum[]){BoolGetDatum(of_weekday), Int32GetDatum(slot), Float8GetDatum(share)}, NULL);
+	(void) ss_query_latest(&insert_prior,
+						   (Datum[]){BoolGetDatum(of_weekday), Int32GetDatum(slot), Float8GetDatum(share)}, NULL);
 }
 
 void
@@ -141,7 +141,7 @@ ss_send_times_refresh(const SSRules *rules)
 {
 	Counts counts = count_events(rules, GetCurrentTransactionStartTimestamp(), NULL);
 
-	(void) ss_query_write(&clear_prior, NULL, NULL);
+	(void) ss_query_latest(&clear_prior, NULL, NULL);
 	for (int i = 0; i < HOURS && counts.events > 0; i++)
 		write_share(false, i, smoothed(&counts, i) / counts.events);
 	for (int i = 0; i < WEEKDAYS && counts.events > 0; i++)

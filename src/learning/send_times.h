@@ -8,7 +8,10 @@
 
 #include "rules/rules.h"
 
-/* Counts everybody's events anew, and keeps the shares as what is thought of a user of whom little is known. */
+/*
+ * Counts everybody's events anew, and keeps the shares as what is thought of a user of whom little is known. The caller
+ * holds the lock on figures of customers.
+ */
 extern void ss_send_times_refresh(const SSRules *rules);
 
 #endif /* SS_SEND_TIMES_H */
