@@ -26,6 +26,7 @@ typedef enum SSLockClass
 	SS_LOCK_CAMPAIGN_SEGMENTS, /* what campaigns bring in segments: those who work it out */
 	SS_LOCK_CAMPAIGN_UPLIFT,   /* the sums of hold-outs, likewise */
 	SS_LOCK_FLAG_NEEDS,		   /* what flags need of one another; before the rows of flags */
+	SS_LOCK_ACTIVE_MODEL, /* which version of a model, by its name, is asked; after the row of the one that is to be */
 } SSLockClass;
 
 /* Exclusive until the transaction ends, or it is released; waits, and can be cancelled meanwhile. */

@@ -16,6 +16,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
 #include "storage/procarray.h"
@@ -248,12 +249,13 @@ swipesavvy_cancel_ml_training(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(leave(&call, "cancel", name, version, "failed"));
 }
 
-/* Makes it the one that is asked, in place of the one that was. */
+/* Its version, whose row is locked, is to be the one that is asked: the one that was is retired. Others who do the same wait. */
 static void
 retire(const char *name, int32 version)
 {
 	char *reason = psprintf("version %d took its place", version);
 
+	ss_lock_take(SS_LOCK_ACTIVE_MODEL, hash_bytes((const unsigned char *) name, (int) strlen(name)));
 	(void) ss_query_latest(&retire_active, (Datum[]){CStringGetTextDatum(name), CStringGetTextDatum(reason)}, NULL);
 }
 
