@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use Fcntl qw(O_WRONLY O_APPEND O_CREAT);
+use POSIX qw(_exit);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use SwipeSavvy qw(new_node create_extension);
@@ -44,11 +45,15 @@ sub turn
     return scalar @ids;
 }
 
+# Goes on until it is killed, or the test has ended, however.
+my $test = $$;
+
 sub deliverer
 {
     my $pid = fork // die $!;
     return $pid if $pid;
-    while (1) { turn(1 + int rand 20) > 0 or sleep 0.05 }
+    turn(1 + int rand 20) > 0 or sleep 0.05 while getppid == $test;
+    _exit(0);
 }
 
 my %running = map { deliverer() => 1 } 1 .. 3;
