@@ -431,13 +431,14 @@ profit_of(int128 revenue, int64 margin, int128 cost)
 	return ss_ratio(revenue * margin, MARGIN_SCALE, 0) - cost;
 }
 
-/* What the campaign added to what people spend, of all its time; null where nobody was held out, or it is not known yet. */
+/* What the campaign added to what people spend, and what it cost, of all its time; null where nobody was held out, or it is not known yet. */
 static void
-add_incremental(SSJson *json, const Question *question, int64 margin, int128 cost)
+add_incremental(SSJson *json, const Question *question, int64 margin, int64 fixed)
 {
 	int exponent = question->campaign.exponent;
 	SSUplift uplift;
 	SSIncremental incremental;
+	int128 cost;
 	int128 profit;
 
 	if (!ss_uplift_find(&question->campaign, "campaign", &uplift) ||
@@ -446,6 +447,7 @@ add_incremental(SSJson *json, const Question *question, int64 margin, int128 cos
 		ss_json_null(json, "incremental");
 		return;
 	}
+	cost = uplift.cost + fixed;
 	profit = profit_of(incremental.revenue, margin, cost);
 	ss_json_open_object(json, "incremental");
 	ss_json_decimal(json, "revenue", incremental.revenue, exponent);
@@ -486,7 +488,7 @@ swipesavvy_get_campaign_roi(PG_FUNCTION_ARGS)
 		ss_json_day(&json, "break_even_date", day);
 	else
 		ss_json_null(&json, "break_even_date");
-	add_incremental(&json, &question, margin, sum.values[SS_COST] + fixed);
+	add_incremental(&json, &question, margin, fixed);
 	if (sum.other_currencies)
 		ss_json_bool(&json, "other_currencies", true);
 	PG_RETURN_DATUM(end_answer(&json, &question));

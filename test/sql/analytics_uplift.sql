@@ -68,6 +68,8 @@ SELECT (r #>> '{incremental,revenue}')::numeric = (u #>> '{incremental_revenue,v
        (r #>> '{incremental,interval,1}')::numeric = round((u #>> '{incremental_revenue,interval,1}')::numeric * 0.4, 2) - (r ->> 'cost')::numeric - 5 AS upper,
        (r #>> '{incremental,roi_percent}')::numeric = round(100 * (r #>> '{incremental,profit}')::numeric / ((r ->> 'cost')::numeric + 5), 2) AS roi
   FROM get_campaign_roi('AU-H', '2026-03-01', '2026-03-31', 40, 5) r, get_campaign_uplift('AU-H') u;
+SELECT r -> 'cost' AS of_a_day, r -> 'incremental' = w -> 'incremental' AS same, r -> 'incremental' <> 'null' AS known
+  FROM get_campaign_roi('AU-H', '2020-01-01', '2020-01-01', 40, 5) r, get_campaign_roi('AU-H', NULL, NULL, 40, 5) w;
 
 -- the hold-out is changed while it runs: who changed sides is in neither arm
 SELECT update_campaign('AU-H', '{"end_date": null, "hold_out": 40}') ->> 'hold_out' AS hold_out;
