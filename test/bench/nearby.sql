@@ -33,8 +33,8 @@ SELECT ('00000000-0000-7000-8001-' || lpad(d.n::text, 12, '0'))::uuid, m.merchan
   JOIN swipesavvy.merchants m ON m.merchant_id = ('00000000-0000-7000-8000-' || lpad((1 + d.n % 400000)::text, 12, '0'))::uuid JOIN swipesavvy.merchant_categories c ON c.category = m.category
  ORDER BY d.n LIMIT 1000000;
 RESET session_replication_role;
-CREATE INDEX merchant_locations_position ON swipesavvy.merchant_locations USING gist (position) WHERE is_active;
-CREATE INDEX merchant_locations_category ON swipesavvy.merchant_locations USING gist (category_no, position) WHERE is_active AND category_no IS NOT NULL;
+CREATE INDEX merchant_locations_position ON swipesavvy.merchant_locations USING gist (position swipesavvy.place_ops) WHERE is_active;
+CREATE INDEX merchant_locations_category ON swipesavvy.merchant_locations USING gist (category_no, position swipesavvy.place_ops) WHERE is_active AND category_no IS NOT NULL;
 VACUUM ANALYZE swipesavvy.merchants, swipesavvy.merchant_ratings, swipesavvy.merchant_offers, swipesavvy.merchant_locations;
 CREATE TABLE public.asked AS SELECT row_number() OVER () AS n, d.lat, d.lon FROM (SELECT lat, lon FROM public.drawn ORDER BY random() LIMIT 2000) d;
 
