@@ -36,7 +36,7 @@ ours=$(cat "$reports"/*.log | awk '
     { sub(/^==[0-9]+== ?/, "") }
     /^$/ { done(); next }
     { report = report $0 "\n" }
-    /\/src\/[a-z0-9_]+\.c:[0-9]+\)/ || /swipesavvy\.so/ { mine = 1 }
+    /\/src\/[a-z0-9_/]+\.c:[0-9]+\)/ || /swipesavvy\.so/ { mine = 1 }
     END { done() }')
 if [ -z "$(ls -A "$reports")" ]; then
     echo "random calls under valgrind: there are no logs: the server did not run under it" >&2
