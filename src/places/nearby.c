@@ -51,7 +51,7 @@ typedef struct Wanted
 	bool open_only;
 	TimestampTz open_at;
 	bool distinct;
-	MemoryContext passing; /* for the hours of one place, of all that are passed over */
+	MemoryContext passing; /* where open_only: for the hours of one place, of all that are passed over */
 } Wanted;
 
 /* A location that is near enough. */
@@ -376,7 +376,8 @@ swipesavvy_get_nearby_merchants(PG_FUNCTION_ARGS)
 	wanted.open_at = ss_arg_time(fcinfo, 6, "open_at", &isnull);
 	wanted.open_only = !isnull;
 	wanted.distinct = ss_arg_bool(fcinfo, 7, true);
-	wanted.passing = AllocSetContextCreate(CurrentMemoryContext, "swipesavvy hours", ALLOCSET_DEFAULT_SIZES);
+	if (wanted.open_only)
+		wanted.passing = AllocSetContextCreate(CurrentMemoryContext, "swipesavvy hours", ALLOCSET_DEFAULT_SIZES);
 	find(&wanted, &near);
 	sort(&wanted, &near);
 	ss_json_open_object(&json, NULL);

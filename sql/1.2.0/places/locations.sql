@@ -13,6 +13,7 @@ BEGIN
     SELECT n.nspname INTO STRICT cubes
       FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'cube';
     -- All but the split is that of cube, whose pages hold next to nothing where places come one behind the other along a line.
+    -- It is made before the tables whose indexes have it: the step back drops what is new in the reverse order.
     EXECUTE format('CREATE OPERATOR CLASS swipesavvy.place_ops FOR TYPE %1$I.cube USING gist AS
                         OPERATOR 3 %1$I.&&, OPERATOR 6 %1$I.=, OPERATOR 7 %1$I.@>, OPERATOR 8 %1$I.<@, OPERATOR 17 %1$I.<-> (%1$I.cube, %1$I.cube) FOR ORDER BY pg_catalog.float_ops,
                         FUNCTION 1 %1$I.g_cube_consistent(internal, %1$I.cube, smallint, oid, internal), FUNCTION 2 %1$I.g_cube_union(internal, internal),
