@@ -242,6 +242,35 @@ ss_json_quotient(SSJson *json, const char *key, int128 a, int128 b, int decimals
 	ss_json_money(json, key, ss_narrow(scaled, "quotient"), decimals);
 }
 
+/* Other values than those of ss_json_datum's own types. */
+static void
+push_other(SSJson *json, const char *key, Datum value, Oid type)
+{
+	Oid output;
+	bool varlena;
+
+	getTypeOutputInfo(type, &output, &varlena);
+	ss_json_text(json, key, OidOutputFunctionCall(output, value));
+}
+
+static void
+push_array(SSJson *json, const char *key, ArrayType *array)
+{
+	int16 length;
+	bool by_value;
+	char align;
+	Datum *elements;
+	bool *nulls;
+	int count;
+
+	get_typlenbyvalalign(ARR_ELEMTYPE(array), &length, &by_value, &align);
+	deconstruct_array(array, ARR_ELEMTYPE(array), length, by_value, align, &elements, &nulls, &count);
+	ss_json_open_array(json, key);
+	for (int i = 0; i < count; i++)
+		ss_json_datum(json, NULL, elements[i], nulls[i], ARR_ELEMTYPE(array));
+	ss_json_close_array(json);
+}
+
 void
 ss_json_datum(SSJson *json, const char *key, Datum value, bool isnull, Oid type)
 {
@@ -285,27 +314,44 @@ ss_json_datum(SSJson *json, const char *key, Datum value, bool isnull, Oid type)
 			ss_json_text(json, key, TextDatumGetCString(value));
 			break;
 		default:
-		{
-			Oid output;
-			bool varlena;
+			if (OidIsValid(get_element_type(type)))
+				push_array(json, key, DatumGetArrayTypeP(value));
+			else
+				push_other(json, key, value, type);
+	}
+}
 
-			getTypeOutputInfo(type, &output, &varlena);
-			ss_json_text(json, key, OidOutputFunctionCall(output, value));
-		}
+static void
+push_columns(SSJson *json, SSRow row, const char *except)
+{
+	for (int i = 0; i < row.desc->natts; i++)
+	{
+		const FormData_pg_attribute *column = TupleDescAttr(row.desc, i);
+		bool isnull;
+		Datum value;
+
+		if (column->attisdropped || (except != NULL && strcmp(NameStr(column->attname), except) == 0))
+			continue;
+		value = heap_getattr(row.tuple, i + 1, row.desc, &isnull);
+		ss_json_datum(json, NameStr(column->attname), value, isnull, column->atttypid);
 	}
 }
 
 void
 ss_json_columns(SSJson *json, SSRow row)
 {
-	for (int i = 0; i < row.desc->natts; i++)
-	{
-		const FormData_pg_attribute *column = TupleDescAttr(row.desc, i);
-		bool isnull;
-		Datum value = heap_getattr(row.tuple, i + 1, row.desc, &isnull);
+	push_columns(json, row, NULL);
+}
 
-		ss_json_datum(json, NameStr(column->attname), value, isnull, column->atttypid);
-	}
+Jsonb *
+ss_next_document(SSRow *row, const char *except)
+{
+	SSJson json = {0};
+
+	ss_json_open_object(&json, NULL);
+	push_columns(&json, ss_next_record(row), except);
+	ss_json_close_object(&json);
+	return DatumGetJsonbP(ss_json_finish(&json));
 }
 
 void

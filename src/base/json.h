@@ -61,7 +61,10 @@ extern void ss_json_double(SSJson *json, const char *key, double value);
 /* a / b with exactly that many decimals, halves away from zero; null where b is 0 */
 extern void ss_json_quotient(SSJson *json, const char *key, int128 a, int128 b, int decimals);
 
-/* A value of an SQL type: numbers, booleans, dates, timestamps, uuids, jsonb and text as above; others by their output function. */
+/*
+ * A value of an SQL type: numbers, booleans, dates, timestamps, uuids, jsonb and text as above; arrays of one dimension as
+ * arrays; others by their output function.
+ */
 extern void ss_json_datum(SSJson *json, const char *key, Datum value, bool isnull, Oid type);
 
 /* The columns of a row as keys of the object that is open, each under its own name. */
@@ -72,6 +75,9 @@ extern void ss_json_row(SSJson *json, const char *key);
 
 /* All rows of the last query as an array of objects under key. */
 extern void ss_json_rows(SSJson *json, const char *key);
+
+/* The next value, a whole row of a table, as a document of its columns, but for one: to_jsonb would have times in the session's zone. */
+extern Jsonb *ss_next_document(SSRow *row, const char *except);
 
 /* The finished document. */
 extern Datum ss_json_finish(SSJson *json);

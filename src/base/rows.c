@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 #include "base/rows.h"
 
@@ -330,6 +331,19 @@ ss_next_enum(SSRow *row)
 	Oid type = row->column < row->desc->natts ? TupleDescAttr(row->desc, row->column)->atttypid : InvalidOid;
 
 	return ss_next_value(row, type_is_enum(type) ? type : ANYENUMOID);
+}
+
+SSRow
+ss_next_record(SSRow *row)
+{
+	Oid type = row->column < row->desc->natts ? TupleDescAttr(row->desc, row->column)->atttypid : InvalidOid;
+	HeapTupleHeader record = DatumGetHeapTupleHeader(ss_next_value(row, type_is_rowtype(type) ? type : RECORDOID));
+	HeapTuple tuple = palloc0(sizeof(HeapTupleData));
+
+	tuple->t_len = HeapTupleHeaderGetDatumLength(record);
+	tuple->t_data = record;
+	return (SSRow){tuple,
+				   lookup_rowtype_tupdesc_copy(HeapTupleHeaderGetTypeId(record), HeapTupleHeaderGetTypMod(record)), 0};
 }
 
 /* --- one value ------------------------------------------------------------------------- */

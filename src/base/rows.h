@@ -104,6 +104,9 @@ extern Datum ss_next_value_or_null(SSRow *row, Oid type, bool *isnull);
 /* The next value, of any enum, which is not null. */
 extern Datum ss_next_enum(SSRow *row);
 
+/* The next value, a whole row of a table, to be read itself; it lives in the memory context that is current. */
+extern SSRow ss_next_record(SSRow *row);
+
 /* The error of a value that is null and must not be, for who reads rows in another way; and a value (from 1) that is not, of a row of ss_query_each. */
 pg_noreturn extern void ss_refuse_null(const char *column);
 extern Datum ss_slot_value(TupleTableSlot *slot, int column);

@@ -106,7 +106,7 @@ SS_QUERY(
 	" swipesavvy.minor_to_major(c.min_spend, k.minor_unit), swipesavvy.minor_to_major(c.max_discount, k.minor_unit),"
 	" c.priority, c.stackable, swipesavvy.minor_to_major(c.points_multiplier_milli, 3), c.bonus_points,"
 	" swipesavvy.minor_to_major(c.hold_out, 2), c.campaign_id,"
-	" c.version, c.status, to_jsonb(c), c.budget"
+	" c.version, c.status, c, c.budget"
 	" FROM swipesavvy.campaigns c JOIN swipesavvy.currencies k ON k.code = c.currency"
 	" LEFT JOIN swipesavvy.segments s ON s.segment_no = c.target_segment_no"
 	" WHERE c.campaign_no = $1",
@@ -223,7 +223,7 @@ lock_one(char *id, Locked *locked)
 		locked->input.value[i] = ss_next_value_or_null(&row, field_types[i], &locked->input.isnull[i]);
 	locked->version = ss_next_int32(&row);
 	locked->status = status_of(ss_next_text(&row));
-	locked->before = ss_next_jsonb(&row);
+	locked->before = ss_next_document(&row, NULL);
 	locked->limits.has_budget = !locked->input.isnull[SS_CAMPAIGN_BUDGET];
 	locked->limits.budget = ss_next_int64_or(&row, 0);
 	locked->limits.has_daily = !locked->input.isnull[SS_CAMPAIGN_DAILY_LIMIT];

@@ -13,7 +13,7 @@
 #include "campaigns/campaigns.h"
 #include "outbox/outbox.h"
 
-SS_QUERY(read_row, "SELECT to_jsonb(c), now() FROM swipesavvy.campaigns c WHERE c.campaign_no = $1", INT4OID);
+SS_QUERY(read_row, "SELECT c, now() FROM swipesavvy.campaigns c WHERE c.campaign_no = $1", INT4OID);
 
 /* Of the states that the world outside hears of. */
 static const struct
@@ -57,7 +57,7 @@ ss_campaign_record(SSCall *call, int32 campaign_no, const char *action, Jsonb *b
 	Datum key = Int32GetDatum(campaign_no);
 	SSAudit audit = {.resource = "campaign", .action = action};
 	SSRow row = ss_row(ss_rows_write(&read_row, &key, NULL), 0);
-	Jsonb *after = ss_next_jsonb(&row);
+	Jsonb *after = ss_next_document(&row, NULL);
 
 	audit.resource_id = ss_document_text(after, "campaign_id", SS_KEY_MAX);
 	ss_audit_write(call, &audit, before, after);

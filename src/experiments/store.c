@@ -99,10 +99,10 @@ SS_QUERY(delete_groups, "DELETE FROM swipesavvy.ab_test_groups g WHERE g.test_no
 
 SS_QUERY(keep_version,
 		 "INSERT INTO swipesavvy.ab_test_versions (test_no, version, valid_until, changed_by, test)"
-		 " SELECT t.test_no, t.version, $3, $2, to_jsonb(t) FROM swipesavvy.ab_tests t WHERE t.test_no = $1",
-		 INT4OID, UUIDOID, TIMESTAMPTZOID);
+		 " SELECT t.test_no, t.version, $3, $2, $4 FROM swipesavvy.ab_tests t WHERE t.test_no = $1",
+		 INT4OID, UUIDOID, TIMESTAMPTZOID, JSONBOID);
 
-SS_QUERY(read_document, "SELECT to_jsonb(t) FROM swipesavvy.ab_tests t WHERE t.test_no = $1", INT4OID);
+SS_QUERY(read_document, "SELECT t FROM swipesavvy.ab_tests t WHERE t.test_no = $1", INT4OID);
 
 /* --- reading ------------------------------------------------------------------------------------ */
 
@@ -292,13 +292,13 @@ ss_test_row(int32 test_no)
 {
 	Datum key = Int32GetDatum(test_no);
 
-	SSRows rows = ss_rows_write(&read_document, &key, NULL);
+	SSRows rows = ss_rows_latest(&read_document, &key, NULL);
 	SSRow row;
 
 	if (rows.count != 1)
 		elog(ERROR, "test %d is gone", test_no);
 	row = ss_row(rows, 0);
-	return DatumGetJsonbPCopy(JsonbPGetDatum(ss_next_jsonb(&row)));
+	return ss_next_document(&row, NULL);
 }
 
 /* --- writing ------------------------------------------------------------------------------------- */
@@ -460,9 +460,9 @@ ss_test_update(SSTest *test, const SSCall *call)
 {
 	Values values = {.count = 0};
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
-	Datum version[3] = {Int32GetDatum(test->no), UUIDPGetDatum(&call->identity),
-						TimestampTzGetDatum(GetCurrentTimestamp())};
-	bool nulls[3] = {false, !call->has_identity, false};
+	Datum version[4] = {Int32GetDatum(test->no), UUIDPGetDatum(&call->identity),
+						TimestampTzGetDatum(GetCurrentTimestamp()), JsonbPGetDatum(ss_test_row(test->no))};
+	bool nulls[4] = {false, !call->has_identity, false, false};
 	Datum key = Int32GetDatum(test->no);
 
 	ss_query_latest_rows(&keep_version, version, nulls, 1);

@@ -74,14 +74,14 @@ SS_QUERY(
 	"INSERT INTO swipesavvy.feature_flags AS f (flag_key, name, value_type, default_value, value, targeting, rules, prerequisites,"
 	"    hash_attribute, seed, sticky, created_by, updated_by)"
 	" VALUES ($1, $1, $2, $3, $4, $5, $6, $7, coalesce($8 #>> '{}', 'id'), coalesce($9 #>> '{}', $1), $10, $11, $11)"
-	" RETURNING f.flag_no, to_jsonb(f) - 'is_seed'",
+	" RETURNING f.flag_no, f",
 	TEXTOID, TEXTOID, JSONBOID, JSONBOID, JSONBOID, JSONBOID, JSONBOID, JSONBOID, JSONBOID, BOOLOID, UUIDOID);
 SS_QUERY(
 	replace_flag,
 	"UPDATE swipesavvy.feature_flags f SET default_value = $2, value = $3, targeting = $4, rules = $5, prerequisites = $6,"
 	"    hash_attribute = coalesce($7 #>> '{}', f.hash_attribute), sticky = $8, version = f.version + 1,"
 	"    updated_at = statement_timestamp(), updated_by = $9"
-	" WHERE f.flag_no = $1 RETURNING f.version, to_jsonb(f) - 'is_seed'",
+	" WHERE f.flag_no = $1 RETURNING f.version, f",
 	INT4OID, JSONBOID, JSONBOID, JSONBOID, JSONBOID, JSONBOID, JSONBOID, BOOLOID, UUIDOID);
 
 /* --- a feature as a flag ------------------------------------------------------------------------ */
@@ -532,7 +532,7 @@ create(Import *import, Definition *definition)
 	ss_param_pointer(values, nulls, 10, import->call->has_identity ? &import->call->identity : NULL);
 	written = ss_row(ss_rows_write(&insert_flag, values, nulls), 0);
 	row.no = ss_next_int32(&written);
-	row.document = ss_next_jsonb(&written);
+	row.document = ss_next_document(&written, SS_FLAG_HIDDEN);
 	ss_flag_write_step(import->call, &row, &step, import->reason);
 	ss_flag_record(import->call, &row, "import", import->reason, NULL, row.document);
 	import->outcome = CREATED;
@@ -612,7 +612,8 @@ replace(Import *import, Definition *definition)
 	ss_param_pointer(values, nulls, 8, import->call->has_identity ? &import->call->identity : NULL);
 	written = ss_row(ss_rows_latest(&replace_flag, values, nulls), 0);
 	row.version = ss_next_int32(&written);
-	ss_flag_record(import->call, &row, "import", import->reason, row.document, ss_next_jsonb(&written));
+	ss_flag_record(import->call, &row, "import", import->reason, row.document,
+				   ss_next_document(&written, SS_FLAG_HIDDEN));
 	import->outcome = UPDATED;
 }
 

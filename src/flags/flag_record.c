@@ -26,7 +26,7 @@ SS_QUERY(active_test,
 		 " ORDER BY t.test_no LIMIT 1",
 		 INT4OID);
 #define FLAG_ROW                                                                                                       \
-	"SELECT f.flag_no, f.version, f.archived_at IS NOT NULL, f.value_type, to_jsonb(f) - 'is_seed'"                    \
+	"SELECT f.flag_no, f.version, f.archived_at IS NOT NULL, f.value_type, f"                                          \
 	"  FROM swipesavvy.feature_flags f WHERE f.flag_key = $1"
 SS_QUERY(read_flag, FLAG_ROW, TEXTOID);
 SS_QUERY(lock_flag, FLAG_ROW " FOR NO KEY UPDATE", TEXTOID);
@@ -71,7 +71,7 @@ take_row(SSFlagRow *row, const char *key, SSQuery *query, bool archived_too)
 	row->version = ss_next_int32(&found);
 	row->is_archived = ss_next_bool(&found);
 	row->value_type = ss_next_text(&found);
-	row->document = DatumGetJsonbPCopy(JsonbPGetDatum(ss_next_jsonb(&found)));
+	row->document = ss_next_document(&found, SS_FLAG_HIDDEN);
 	if (row->is_archived && !archived_too)
 		ss_bad_state("the flag is archived", "The key is \"%s\".", key);
 }

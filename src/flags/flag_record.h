@@ -9,6 +9,8 @@
 #include "call/call.h"
 #include "flags/flag_set.h"
 
+#define SS_FLAG_HIDDEN "is_seed" /* the column that no document of a flag's row has: it is for dumps */
+
 /* A flag's row, locked by whoever changes the flag: changes of one flag follow one another. */
 typedef struct SSFlagRow
 {
@@ -17,7 +19,7 @@ typedef struct SSFlagRow
 	int32 version;
 	bool is_archived;
 	const char *value_type;
-	Jsonb *document; /* all columns */
+	Jsonb *document; /* all columns but SS_FLAG_HIDDEN */
 } SSFlagRow;
 
 /* Locks the flag FOR NO KEY UPDATE; PT404, and PT400 for an archived one unless those are let in. */

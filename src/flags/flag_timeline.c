@@ -173,7 +173,7 @@ swipesavvy_cancel_flag_schedule(PG_FUNCTION_ARGS)
 	values[2] = TimestampTzGetDatum(ss_arg_time(fcinfo, 1, "at", &nulls[2]));
 	rows = ss_query_write(&delete_planned, values, nulls);
 	if (rows == 0 && !nulls[2])
-		ss_not_found("planned change", timestamptz_to_str(DatumGetTimestampTz(values[2])));
+		ss_not_found("planned change", ss_json_time_text(DatumGetTimestampTz(values[2])));
 	if (rows > 0)
 	{
 		ss_json_open_object(&before, NULL);

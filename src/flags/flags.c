@@ -41,7 +41,7 @@ SS_QUERY(
 	"INSERT INTO swipesavvy.feature_flags AS f (flag_key, name, description, category, value_type, default_value, value, targeting,"
 	"    rules, prerequisites, audience, hash_attribute, seed, sticky, owner, created_by, updated_by)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $1, $13, $14, $15, $15)"
-	" ON CONFLICT (flag_key) DO NOTHING RETURNING f.flag_no, to_jsonb(f) - 'is_seed'",
+	" ON CONFLICT (flag_key) DO NOTHING RETURNING f.flag_no, f",
 	TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, JSONBOID, JSONBOID, JSONBOID, JSONBOID, TEXTOID, TEXTOID,
 	BOOLOID, TEXTOID, UUIDOID);
 
@@ -54,13 +54,13 @@ SS_QUERY(
 	"    rules = coalesce($5, f.rules), seed = CASE WHEN $6 THEN f.flag_key || '#' || f.version + 1 ELSE f.seed END,"
 	"    version = f.version + 1, updated_at = statement_timestamp(), updated_by = $7"
 	"  FROM jsonb_populate_record((SELECT g FROM swipesavvy.feature_flags g WHERE g.flag_no = $1), $2) r"
-	" WHERE f.flag_no = $1 RETURNING f.version, to_jsonb(f) - 'is_seed'",
+	" WHERE f.flag_no = $1 RETURNING f.version, f",
 	INT4OID, JSONBOID, JSONBOID, JSONBOID, JSONBOID, BOOLOID, UUIDOID);
 SS_QUERY(
 	archive_flag,
 	"UPDATE swipesavvy.feature_flags f SET archived_at = CASE WHEN $2 THEN statement_timestamp() END, version = f.version + 1,"
 	"    updated_at = statement_timestamp(), updated_by = $3"
-	" WHERE f.flag_no = $1 RETURNING f.version, to_jsonb(f) - 'is_seed', f.archived_at",
+	" WHERE f.flag_no = $1 RETURNING f.version, f, f.archived_at",
 	INT4OID, BOOLOID, UUIDOID);
 SS_QUERY(delete_overrides, "DELETE FROM swipesavvy.feature_flag_overrides WHERE flag_no = $1", INT4OID);
 SS_QUERY(
@@ -177,7 +177,7 @@ swipesavvy_create_flag(PG_FUNCTION_ARGS)
 		ss_duplicate("a flag with this key exists already", "The key is \"%s\".", input.key);
 	written = ss_row(inserted, 0);
 	row.no = ss_next_int32(&written);
-	row.document = ss_next_jsonb(&written);
+	row.document = ss_next_document(&written, SS_FLAG_HIDDEN);
 	ss_flag_write_step(&call, &row, &step, reason);
 	ss_flag_record(&call, &row, "create", reason, NULL, row.document);
 	show(&json, row.key, "The flag has been created.");
@@ -360,7 +360,8 @@ update_row(SSCall *call, Jsonb *changes, SSFlagRow *row, const char *reason)
 	ss_param_pointer(values, nulls, 6, call->has_identity ? &call->identity : NULL);
 	written = ss_row(ss_rows_latest(&update_flag, values, nulls), 0);
 	row->version = ss_next_int32(&written);
-	ss_flag_record(call, row, reshuffle ? "reshuffle" : "update", reason, row->document, ss_next_jsonb(&written));
+	ss_flag_record(call, row, reshuffle ? "reshuffle" : "update", reason, row->document,
+				   ss_next_document(&written, SS_FLAG_HIDDEN));
 }
 
 /*
@@ -454,7 +455,7 @@ set_archived(SSCall *call, SSFlagRow *row, bool archived)
 	ss_param_pointer(values, nulls, 2, call->has_identity ? &call->identity : NULL);
 	written = ss_row(ss_rows_latest(&archive_flag, values, nulls), 0);
 	row->version = ss_next_int32(&written);
-	return ss_next_jsonb(&written);
+	return ss_next_document(&written, SS_FLAG_HIDDEN);
 }
 
 /* A flag that comes out of the archive, or goes into it, is off. */

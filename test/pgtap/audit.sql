@@ -127,7 +127,7 @@ SELECT pg_temp.same($$SELECT event_type, resource_id, user_id, actor_id, details
     format('VALUES (''campaign.create'', ''C-1'', NULL::uuid, %L::uuid, ''draft'', false)', :'staff'), 'create_campaign');
 SELECT pg_temp.same(format('SELECT event COLLATE "default", version, order_key COLLATE "default", body - ''changed_at'', (SELECT s.secret FROM swipesavvy_private.outbox_secrets s WHERE s.message_id = m.message_id), attempts FROM pg_temp.sent_by(%L) m', w.statement),
     format('SELECT e::text, 1, ''campaign:C-1'', jsonb_build_object(''campaign_id'', ''C-1'', ''name'', ''One'', ''campaign_type'', ''SEASONAL'',
-            ''status'', %L, ''previous_status'', %L, ''start_date'', ''2020-01-01T00:00:00+00:00'', ''end_date'', NULL), NULL::jsonb, 0
+            ''status'', %L, ''previous_status'', %L, ''start_date'', ''2020-01-01T00:00:00Z'', ''end_date'', NULL), NULL::jsonb, 0
               FROM regexp_split_to_table(%L, '' '') e WHERE e <> ''''', w.status, w.was, w.event), 'message: ' || w.statement)
   FROM (VALUES (1, $$SELECT swipesavvy.launch_campaign('C-1')$$, 'draft', 'running', 'campaign.launched'),
                (2, $$SELECT swipesavvy.pause_campaign('C-1')$$, 'running', 'paused', 'campaign.paused'),

@@ -1,6 +1,9 @@
 -- Every function that writes leaves its row in the audit log; and how the log is read.
 \set QUIET on
 BEGIN;
+-- in a time zone and a style of dates that nothing may show
+SET LOCAL timezone = 'Asia/Kathmandu';
+SET LOCAL datestyle = 'German';
 SELECT no_plan();
 -- on a server with preload others' attempts may wait, and would come with the first row here
 SELECT swipesavvy.record_refused_attempts() \g /dev/null
@@ -143,7 +146,7 @@ INSERT INTO exercises VALUES
         '{"before": {"is_active": true}, "after": {"is_active": false}}'),
     (205, 'adjust_points', $$'BOB', 5, 'sorry'$$, 'points.adjust', 'BOB', 'BOB', NULL),
     (208, 'cancel_redemption', $$'REDEMPTION', 'broken'$$, 'redemption.cancel', 'REDEMPTION', '00000000-0000-7000-8000-00000000000d', NULL),
-    (206, 'expire_points', $$'2020-01-01'$$, 'points.expire', NULL, NULL, '{"after": {"as_of": "2020-01-01T00:00:00Z", "users": 1, "points": 10, "earned_before": "2018-01-01T00:00:00Z"}}');
+    (206, 'expire_points', $$'2020-01-01Z'$$, 'points.expire', NULL, NULL, '{"after": {"as_of": "2020-01-01T00:00:00Z", "users": 1, "points": 10, "earned_before": "2018-01-01T00:00:00Z"}}');
 INSERT INTO swipesavvy.ml_models (model_name, version, status, as_of, seed) VALUES ('churn', 1, 'held', now(), 1);
 INSERT INTO exceptions VALUES ('refresh_models'), ('record_ml_feedback'), ('train_models'), ('grant_access'), ('guard_restores');
 INSERT INTO exercises VALUES
@@ -277,6 +280,22 @@ SELECT is_empty(format('SELECT * FROM pg_temp.left_by(%L)', s), 'the ledger is i
 SELECT is_empty($$SELECT * FROM swipesavvy.audit_logs WHERE NOT starts_with(event_type, resource || '.') OR status NOT IN ('ok', 'refused')
                      OR (origin IS NULL) <> (origin_salt IS NULL) OR (details IS NULL) <> (details_salt IS NULL)
                      OR (origin IS NOT NULL AND origin_hash IS NULL) OR (details IS NOT NULL AND details_hash IS NULL)$$, 'each row is well formed');
+
+-- each document that one of these calls has left anywhere: the log, messages, versions, the flags' own log
+CREATE FUNCTION pg_temp.documents() RETURNS TABLE (place text, document text) LANGUAGE plpgsql AS $$
+DECLARE
+    c record;
+BEGIN
+    FOR c IN SELECT a.attrelid::regclass AS tab, a.attname FROM pg_attribute a JOIN pg_class t ON t.oid = a.attrelid AND t.relkind = 'r' AND t.relnamespace::regnamespace::text LIKE 'swipesavvy%'
+              WHERE a.atttypid IN ('json'::regtype, 'jsonb'::regtype) LOOP
+        RETURN QUERY EXECUTE format('SELECT %L, %I::text FROM %s WHERE %2$I IS NOT NULL', c.tab || '.' || c.attname, c.attname, c.tab);
+    END LOOP;
+END
+$$;
+SELECT is_empty($$SELECT * FROM pg_temp.documents() WHERE document ~ '\d{4}-\d\d-\d\d[T ]\d\d:[0-9:.]*[^0-9:.Z]|\d\d\.\d\d\.\d{4}'$$, 'a time in a document is in UTC, with a Z');
+SELECT set_eq($$SELECT DISTINCT place COLLATE "default" FROM pg_temp.documents() WHERE document ~ '"\d{4}-\d\d-\d\dT[0-9:.]+Z"'$$,
+              ARRAY['swipesavvy.ab_test_versions.test', 'swipesavvy.audit_logs.details', 'swipesavvy.campaign_versions.campaign', 'swipesavvy.feature_flag_audit_log.after',
+                    'swipesavvy.feature_flag_audit_log.before', 'swipesavvy.outbox.body'], 'and there are such times wherever there can be');
 
 -- --- reading ----------------------------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ INSERT INTO results (result) SELECT swipesavvy.sign_in('ada@events.test', 'wrong
 CREATE TEMP TABLE wanted (n serial, event text, order_key text, body jsonb, secret text);
 INSERT INTO wanted (event, order_key, body, secret)
 SELECT 'campaign.' || w.event, 'campaign:C-EVENTS', jsonb_build_object('campaign_id', 'C-EVENTS', 'name', 'Fall', 'campaign_type', 'SEASONAL', 'status', w.status,
-       'previous_status', w.was, 'start_date', '2020-09-01T00:00:00+00:00', 'end_date', '2199-01-01T00:00:00+00:00', 'changed_at', '*'), NULL
+       'previous_status', w.was, 'start_date', '2020-09-01T00:00:00Z', 'end_date', '2199-01-01T00:00:00Z', 'changed_at', '*'), NULL
   FROM (VALUES ('launched', 'running', 'draft'), ('paused', 'paused', 'running'), ('completed', 'completed', 'paused')) w (event, status, was);
 INSERT INTO wanted (event, order_key, body, secret) SELECT v.event, 'user:' || :'ada', v.body::jsonb || jsonb_build_object('user_id', :'ada'), v.secret FROM (VALUES
     ('user.tier_changed', '{"tier": "silver", "previous_tier": "bronze", "lifetime_points": 2000, "changed_at": "*"}', NULL),
