@@ -20,6 +20,7 @@
 #include "base/args.h"
 #include "base/array.h"
 #include "base/errors.h"
+#include "base/json.h"
 #include "places/hours.h"
 
 #define DAY_MINUTES	   (24 * 60)
@@ -148,18 +149,29 @@ date_of(const char *text, int length)
 	return date2j(year, month, day);
 }
 
+/* The exceptions of the document by their dates, NULL where it has none. */
+static JsonbContainer *
+exceptions_of(Jsonb *document)
+{
+	JsonbValue *value = ss_document_get(document, "exceptions");
+
+	if (value == NULL)
+		return NULL;
+	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+		ss_bad_value("hours", "exceptions is not an object.");
+	return value->val.binary.data;
+}
+
 static void
-read_exceptions(JsonbValue *value, SSHours *hours)
+read_exceptions(JsonbContainer *exceptions, SSHours *hours)
 {
 	JsonbIterator *iterator;
 	JsonbValue key;
 	JsonbValue list;
 
-	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
-		ss_bad_value("hours", "exceptions is not an object.");
-	if (JsonContainerSize(value->val.binary.data) > MAX_EXCEPTIONS)
+	if (JsonContainerSize(exceptions) > MAX_EXCEPTIONS)
 		ss_bad_value("hours", "exceptions has more than %d dates.", MAX_EXCEPTIONS);
-	iterator = JsonbIteratorInit(value->val.binary.data);
+	iterator = JsonbIteratorInit(exceptions);
 	(void) JsonbIteratorNext(&iterator, &key, true);
 	while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY)
 	{
@@ -181,7 +193,7 @@ ss_hours_read(Jsonb *document)
 {
 	static const char *const keys[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun", "exceptions", NULL};
 	SSHours *hours = palloc0(sizeof(SSHours));
-	JsonbValue *exceptions;
+	JsonbContainer *exceptions;
 
 	ss_check_keys(document, "hours", keys);
 	for (int i = 0; i < WEEK_DAYS; i++)
@@ -191,13 +203,20 @@ ss_hours_read(Jsonb *document)
 		if (list != NULL)
 			read_day(list, week_days[i], &hours->week[i]);
 	}
-	exceptions = ss_document_get(document, "exceptions");
+	exceptions = exceptions_of(document);
 	if (exceptions != NULL)
 		read_exceptions(exceptions, hours);
 	return hours;
 }
 
 /* --- open or not ---------------------------------------------------------------------- */
+
+/* From Monday on; j2day has Sunday as 0. */
+static int
+week_day(int date)
+{
+	return (j2day(date) + 6) % WEEK_DAYS;
+}
 
 static const Day *
 day_of(const SSHours *hours, int date)
@@ -207,7 +226,7 @@ day_of(const SSHours *hours, int date)
 		if (hours->exceptions[i].date == date)
 			return &hours->exceptions[i].day;
 	}
-	return &hours->week[(j2day(date) + 6) % WEEK_DAYS]; /* j2day has Sunday as 0 */
+	return &hours->week[week_day(date)];
 }
 
 static Local
@@ -244,6 +263,43 @@ ss_hours_open(const SSHours *hours, pg_tz *zone, TimestampTz at)
 
 	return day_open(day_of(hours, local.date), local.time_usec) ||
 		   day_open(day_of(hours, local.date - 1), local.time_usec + USECS_PER_DAY);
+}
+
+/* The same as day_of, of the document. */
+static Day
+stored_day(Jsonb *document, int date)
+{
+	JsonbContainer *exceptions = exceptions_of(document);
+	const char *name = week_days[week_day(date)];
+	JsonbValue *list = NULL;
+	Day day = {0};
+
+	if (exceptions != NULL)
+	{
+		const char *text = ss_json_date_text(date - POSTGRES_EPOCH_JDATE);
+
+		list = getKeyJsonValueFromContainer(exceptions, text, strlen(text), NULL);
+		if (list != NULL)
+			name = text;
+	}
+	if (list == NULL)
+		list = ss_document_get(document, name);
+	if (list != NULL)
+		read_day(list, name, &day);
+	return day;
+}
+
+bool
+ss_hours_stored_open(Jsonb *document, pg_tz *zone, TimestampTz at)
+{
+	Local local = local_at(zone, at);
+	Day today = stored_day(document, local.date);
+	Day yesterday;
+
+	if (day_open(&today, local.time_usec))
+		return true;
+	yesterday = stored_day(document, local.date - 1);
+	return day_open(&yesterday, local.time_usec + USECS_PER_DAY);
 }
 
 /* --- the next change ---------------------------------------------------------------------- */

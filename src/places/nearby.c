@@ -122,7 +122,7 @@ open_then(const Wanted *wanted, SSRow row)
 	MemoryContext before = MemoryContextSwitchTo(wanted->passing);
 	char *timezone = ss_next_text_or_null(&row);
 	Jsonb *hours = ss_next_jsonb_or_null(&row);
-	bool open = hours != NULL && ss_hours_open(ss_hours_read(hours), ss_zone_stored(timezone), wanted->open_at);
+	bool open = hours != NULL && ss_hours_stored_open(hours, ss_zone_stored(timezone), wanted->open_at);
 
 	MemoryContextSwitchTo(before);
 	MemoryContextReset(wanted->passing);
@@ -251,7 +251,7 @@ add_is_open(SSJson *json, Jsonb *hours, const char *timezone, TimestampTz at)
 	if (hours == NULL)
 		ss_json_null(json, "is_open");
 	else
-		ss_json_bool(json, "is_open", ss_hours_open(ss_hours_read(hours), ss_zone_stored(timezone), at));
+		ss_json_bool(json, "is_open", ss_hours_stored_open(hours, ss_zone_stored(timezone), at));
 }
 
 static void

@@ -58,4 +58,32 @@ SELECT pg_temp.look('{"sun": [["01:00", "02:30"]]}', 'Europe/Berlin', '{2026-10-
 -- a night over the change, and a zone that moves its clocks by half an hour
 SELECT pg_temp.look('{"sat": [["22:00", "04:00"]]}', 'Europe/Berlin', '{2026-03-28 22:00+00, 2026-03-29 01:59+00, 2026-03-29 02:00+00, 2026-10-24 21:00+00, 2026-10-25 02:59+00, 2026-10-25 03:00+00}');
 SELECT pg_temp.look('{"sun": [["01:45", "02:15"]]}', 'Australia/Lord_Howe', '{2026-04-04 14:00+00, 2026-04-04 14:45+00, 2026-04-04 15:00+00, 2026-04-04 15:14:59+00, 2026-04-04 15:15+00, 2026-04-04 15:45+00}');
+
+-- Places that are passed over read two days of their hours, a list of locations reads all: of hours drawn at random both say the same, at any moment.
+-- A day's times: up to three intervals in order, of which the last may run over midnight.
+CREATE FUNCTION pg_temp.drawn_day() RETURNS jsonb LANGUAGE sql VOLATILE AS $$
+    WITH cut (minute) AS MATERIALIZED (SELECT DISTINCT (random() * 95)::int * 15 FROM generate_series(1, 2 * (random() * 3)::int)),
+         pair (minute, n) AS (SELECT minute, row_number() OVER (ORDER BY minute) FROM cut),
+         clock (n, minute, at) AS (SELECT n, minute, to_char(make_interval(mins => minute), 'HH24:MI') FROM pair)
+    SELECT coalesce(jsonb_agg(jsonb_build_array(c.at, CASE WHEN next.at IS NOT NULL THEN next.at WHEN random() < 0.3 THEN '24:00' ELSE (SELECT to_char(make_interval(mins => (random() * least(c.minute, 480))::int), 'HH24:MI')) END)
+                              ORDER BY c.n), '[]')
+      FROM clock c LEFT JOIN clock next ON next.n = c.n + 1 WHERE c.n % 2 = 1 $$;
+CREATE FUNCTION pg_temp.drawn_hours() RETURNS jsonb LANGUAGE sql VOLATILE AS $$
+    SELECT coalesce((SELECT jsonb_object_agg(day, pg_temp.drawn_day()) FROM unnest('{mon,tue,wed,thu,fri,sat,sun}'::text[]) day WHERE random() < 0.8), '{}')
+           || CASE WHEN random() < 0.7 THEN jsonb_build_object('exceptions', coalesce((SELECT jsonb_object_agg(to_char('2026-03-20'::date + n, 'YYYY-MM-DD'), pg_temp.drawn_day()) FROM generate_series(0, 15) n WHERE random() < 0.4), '{}')) ELSE '{}' END $$;
+SELECT setseed(0.26) \g /dev/null
+SELECT count(swipesavvy.add_merchant_location('00000000-0000-7000-8000-00000000cafe', 10, 20 + n / 10000.0, timezone => zone, hours => pg_temp.drawn_hours()))
+  FROM generate_series(1, 90) n, LATERAL (SELECT ('{UTC,Europe/Berlin,America/St_Johns,Asia/Kathmandu,Pacific/Apia,Pacific/Chatham,America/New_York}'::text[])[1 + n % 7]) z (zone);
+CREATE TEMP TABLE compared AS
+SELECT at, l.value ->> 'location_id' AS location_id, l.value -> 'is_open' AS by_all, coalesce(n.passed, false) AS passed, n.shown
+  FROM (SELECT '2026-03-20Z'::timestamptz + (random() * 96 * 15)::int * interval '15 minutes' - (random() * 2)::int * interval '1 microsecond' AS at FROM generate_series(1, 60)) m
+ CROSS JOIN LATERAL jsonb_array_elements(swipesavvy.get_merchant_locations('00000000-0000-7000-8000-00000000cafe', at, 100) -> 'locations') l
+  LEFT JOIN LATERAL (SELECT p ->> 'location_id' AS id, true AS passed, p -> 'is_open' AS shown
+                       FROM jsonb_array_elements(swipesavvy.get_nearby_merchants(10, 20, page_size => 100, open_at => at, distinct_merchants => false) -> 'merchants') p) n ON n.id = l.value ->> 'location_id';
+SELECT count(*) AS compared, count(*) FILTER (WHERE by_all = 'true') BETWEEN 1000 AND 3500 AS many_open, count(*) FILTER (WHERE by_all <> to_jsonb(passed) OR (passed AND shown <> 'true')) AS wrong FROM compared;
+-- the moment decides, not the place alone
+SELECT count(*) > 80 AS open_at_times FROM (SELECT FROM compared GROUP BY location_id HAVING bool_or(passed) AND NOT bool_and(passed)) c;
+-- of a document that somebody has written past the functions nothing is made up
+UPDATE swipesavvy.merchant_locations SET hours = '{"exceptions": "none"}';
+SELECT swipesavvy.get_nearby_merchants(10, 20, open_at => '2026-03-20Z');
 ROLLBACK;
