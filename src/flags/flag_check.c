@@ -664,6 +664,17 @@ name_rules(const Check *check, SSNode *rules)
 	rules->raw = NULL;
 }
 
+/* A flag with too many rules, or too big ones. Who ends a test has given none of them. */
+static void
+refuse_size(const SSFlagInput *input, const char *limit)
+{
+	if (!input->with_winner)
+		ss_bad_value("rules", "%s", limit);
+	ereport(ERROR, errcode(SS_ERRCODE_BAD_STATE), errmsg("the flag has no room for the winner's rule"),
+			errdetail("%s With that rule flag \"%s\" would have more.", limit, input->key),
+			errhint("Take a rule of the flag away, or end the test without a winner."));
+}
+
 static void
 check_rules(Check *check)
 {
@@ -673,12 +684,12 @@ check_rules(Check *check)
 	if (!ss_node_is(rules, SS_NODE_ARRAY))
 		ss_bad_value("rules", "It is not an array.");
 	if (rules->count > RULES_MAX)
-		ss_bad_value("rules", "There are more than %d.", RULES_MAX);
+		refuse_size(check->input, psprintf("A flag has at most %d rules.", RULES_MAX));
 	for (int i = 0; i < rules->count; i++)
 		check_rule(check, &ss_node_items(rules)[i], at_index("rules", i));
 	name_rules(check, rules);
 	if (VARSIZE(ss_node_as_jsonb(rules)) > DOCUMENT_MAX)
-		ss_bad_value("rules", "They take more than %d bytes.", DOCUMENT_MAX);
+		refuse_size(check->input, psprintf("The rules of a flag take at most %d bytes.", DOCUMENT_MAX));
 }
 
 /* The rules that running tests add go out with a public flag, and those of paused ones will. */
@@ -710,7 +721,7 @@ check_size(const SSFlagInput *input)
 	for (size_t i = 0; i < lengthof(parts); i++)
 		size += VARSIZE(ss_node_as_jsonb(parts[i]));
 	if (size > DOCUMENT_MAX)
-		ss_bad_value("rules", "The flag takes more than %d bytes.", DOCUMENT_MAX);
+		refuse_size(input, psprintf("A flag takes at most %d bytes.", DOCUMENT_MAX));
 }
 
 void

@@ -24,6 +24,7 @@ typedef struct SSFlagInput
 	SSNode *targeting;
 	SSNode *rules;				/* gets ids where they are missing */
 	const char *rules_argument; /* that errors name; NULL: "rules" */
+	bool with_winner;			/* the last rule is not the caller's: an A/B test has put it behind the others */
 	SSNode *prerequisites;
 } SSFlagInput;
 
@@ -32,7 +33,7 @@ typedef struct SSFlagInput
 /* 22023 for what can be no flag's key. */
 extern void ss_flag_check_key(const char *key);
 
-/* 22023 with the place of what is wrong, or PT400 for prerequisites that are none, or go round in a circle. */
+/* 22023 with the place of what is wrong, or PT400 for prerequisites that are none, or go round in a circle, and where a winner's rule finds no room. */
 extern void ss_flag_check(SSFlagInput *input, const SSFlagSet *set);
 
 /* 22023 unless the key of an A/B test can be the id of its rule beside those of the flag. */

@@ -45,7 +45,7 @@ extern void ss_flag_record(SSCall *call, const SSFlagRow *row, const char *actio
  */
 extern int32 ss_flag_check_rule(const char *key, const char *test_key, Jsonb *rule);
 
-/* Puts a rule behind those of a flag, as an update of it. (flags.c) */
+/* Puts the rule of a test's winner behind those of a flag, as an update of it; PT400 where it has no room for that. (flags.c) */
 extern void ss_flag_append_rule(SSCall *call, const char *key, Jsonb *rule, const char *reason);
 
 /* The members of a flag, as it is now, in the object that is open. A reader's query must not see more than its snapshot. */

@@ -340,9 +340,9 @@ changes_needs(Jsonb *changes)
 }
 
 static void
-update_row(SSCall *call, Jsonb *changes, SSFlagRow *row, const char *reason)
+update_row(SSCall *call, Jsonb *changes, bool with_winner, SSFlagRow *row, const char *reason)
 {
-	SSFlagInput input = {0};
+	SSFlagInput input = {.with_winner = with_winner};
 	Datum values[7];
 	bool nulls[7] = {false};
 	bool reshuffle = bool_of(changes, "reshuffle", false);
@@ -395,7 +395,7 @@ swipesavvy_update_flag(PG_FUNCTION_ARGS)
 	state = ss_flag_state_now(&row);
 	ss_flag_check_hash_attribute(&row, either_text(changes, &row, "hash_attribute"), state.bp);
 	if (changes_row(changes))
-		update_row(&call, changes, &row, reason);
+		update_row(&call, changes, false, &row, reason);
 	change_timeline(&call, changes, &row, &state, reason);
 	show(&json, key, "The flag has been updated.");
 	PG_RETURN_DATUM(ss_call_leave_json(&call, &json));
@@ -440,7 +440,7 @@ ss_flag_append_rule(SSCall *call, const char *key, Jsonb *rule, const char *reas
 	ss_json_close_array(&json);
 	ss_json_close_object(&json);
 	changes = DatumGetJsonbP(ss_json_finish(&json));
-	update_row(call, changes, &row, reason);
+	update_row(call, changes, true, &row, reason);
 }
 
 /* --- the archive ---------------------------------------------------------------------------------- */

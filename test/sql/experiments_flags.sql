@@ -77,4 +77,23 @@ SELECT rules FROM feature_flags WHERE flag_key = 'button';
 SELECT right(user_id::text, 2) AS id, e ->> 'value' AS value, e ->> 'source' AS source, e ->> 'rule_id' AS rule_id FROM users, evaluate_flag('button', user_id) e WHERE email LIKE '%@ab.test' ORDER BY user_id;
 SELECT test_name, control_campaign_id, variant_campaign_ids, users FROM v_ab_test_summary ORDER BY test_id;
 SELECT update_flag('button', '{"name": "Knob"}') ->> 'name' AS can_be_changed, delete_flag('button') ->> 'flag_key' AS archived;
+-- a flag that has as many rules as it can, or as big ones, has no room for the winner's: the test goes on, and nothing else is done either
+CREATE FUNCTION pg_temp.rules(count int, size int) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT jsonb_build_object('rules', jsonb_agg(jsonb_build_object('id', 'r' || n, 'condition', jsonb_build_object('id', n::text), 'force', repeat('x', size)))) FROM generate_series(1, count) n $$;
+SELECT create_flag('full', 'Full', value_type => 'string', default_value => '"a"', value => '"b"') IS NOT NULL AS made,
+       start_ab_test((create_flag_test('F', 'full', jsonb_build_array('a', repeat('y', 9000)), test_key => 'filled', test_id => '00000000-0000-7000-8000-00000000ab13') ->> 'test_id')::uuid) ->> 'status' AS status;
+SELECT pg_temp.code($$update_flag('full', pg_temp.rules(101, 1))$$) AS one_too_many, pg_temp.code($$update_flag('full', pg_temp.rules(28, 9500))$$) AS too_big;
+CREATE TEMP VIEW seen AS SELECT t.status, t.winner_group, t.version AS test_version, f.version, jsonb_array_length(f.rules) AS rules, (SELECT count(*) FROM audit_logs WHERE event_type = 'ab_test.end' AND resource_id = t.test_id::text) AS said_to_end
+  FROM ab_tests t JOIN feature_flags f USING (flag_no) WHERE t.test_key = 'filled';
+SELECT update_flag('full', pg_temp.rules(27, 9500)) IS NOT NULL AS big;
+SELECT pg_temp.code($$end_ab_test('00000000-0000-7000-8000-00000000ab13', 'variant_1')$$) AS refused;
+SELECT * FROM seen;
+SELECT update_flag('full', pg_temp.rules(100, 1)) IS NOT NULL AS many;
+SELECT end_ab_test('00000000-0000-7000-8000-00000000ab13', 'variant_1');
+SELECT * FROM seen;
+SELECT update_flag('full', pg_temp.rules(99, 1)) IS NOT NULL AS one_less, end_ab_test('00000000-0000-7000-8000-00000000ab13', 'variant_1') - 'ended_at' - 'test_id' AS ended;
+SELECT jsonb_array_length(rules) AS rules, rules #>> '{99,id}' AS last, left(rules #>> '{99,force}', 5) AS force FROM feature_flags WHERE flag_key = 'full';
+-- without a winner it takes no room
+SELECT start_ab_test((create_flag_test('G', 'full', '["a", "b"]', test_id => '00000000-0000-7000-8000-00000000ab14') ->> 'test_id')::uuid) ->> 'status' AS status;
+SELECT end_ab_test('00000000-0000-7000-8000-00000000ab14') ->> 'message' AS ended;
 ROLLBACK;
