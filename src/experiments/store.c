@@ -9,7 +9,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -459,9 +458,9 @@ void
 ss_test_update(SSTest *test, const SSCall *call)
 {
 	Values values = {.count = 0};
-	TimestampTz now = GetCurrentTransactionStartTimestamp();
-	Datum version[4] = {Int32GetDatum(test->no), UUIDPGetDatum(&call->identity),
-						TimestampTzGetDatum(GetCurrentTimestamp()), JsonbPGetDatum(ss_test_row(test->no))};
+	TimestampTz now = GetCurrentTimestamp();
+	Datum version[4] = {Int32GetDatum(test->no), UUIDPGetDatum(&call->identity), TimestampTzGetDatum(now),
+						JsonbPGetDatum(ss_test_row(test->no))};
 	bool nulls[4] = {false, !call->has_identity, false, false};
 	Datum key = Int32GetDatum(test->no);
 
@@ -488,7 +487,7 @@ announce(const SSTest *test, const char *event)
 	ss_json_text(&json, "test_name", test->name);
 	ss_json_text(&json, "status", ss_test_statuses[test->status]);
 	ss_json_text(&json, "winner", ss_test_group_said(test, test->winner));
-	ss_json_time(&json, "changed_at", GetCurrentTransactionStartTimestamp());
+	ss_json_time(&json, "changed_at", test->updated_at);
 	ss_json_close_object(&json);
 	ss_outbox_put(event, 1, psprintf("ab_test:%s", ss_uuid_text(&test->id)), DatumGetJsonbP(ss_json_finish(&json)),
 				  NULL);

@@ -8,10 +8,18 @@
  * wait. What a started test hashes by never changes; its groups' rows do only
  * in `active`. The triggers of the tables tell every session to compile the
  * rules again: a purchase after the commit of a start obeys it.
+ *
+ * A start, a pause and an end take place when they are called, with the test
+ * locked, and not when their transaction began: by these moments purchases,
+ * which have their own, are counted or not, and explain_award compares them with
+ * those at which purchases were processed. A campaign that is launched or paused
+ * along has the time of the transaction, as always: its dates are compared with
+ * those of purchases, which have that time unless told another one. The moment
+ * is taken before campaigns change, so that the version of each that ends by the
+ * change was in force at it (paused_by_test).
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 
@@ -344,7 +352,7 @@ fix_tuning(SSTest *test)
 static void
 begin_running(SSTest *test, SSCall *call)
 {
-	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	TimestampTz now = GetCurrentTimestamp();
 	Datum values[2] = {Int32GetDatum(test->no), TimestampTzGetDatum(now)};
 
 	launch_campaigns(test, call);
@@ -403,7 +411,7 @@ swipesavvy_pause_ab_test(PG_FUNCTION_ARGS)
 	SSJson json = {0};
 	Jsonb *before;
 	char *reason;
-	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	TimestampTz now;
 	Datum values[2];
 
 	ss_call_enter(&call, SS_ADMIN);
@@ -412,6 +420,7 @@ swipesavvy_pause_ab_test(PG_FUNCTION_ARGS)
 	before = ss_test_row(test.no);
 	if (test.status != SS_TEST_RUNNING)
 		ss_bad_state("test is not running", "It is %s.", ss_test_statuses[test.status]);
+	now = GetCurrentTimestamp();
 	for (int i = 0; i < test.ngroups; i++)
 	{
 		if (test.groups[i].campaign_no == 0 || !is(test.groups[i].campaign_status, "running"))
@@ -523,7 +532,7 @@ swipesavvy_end_ab_test(PG_FUNCTION_ARGS)
 	group = winner_of(&test, winner);
 	test.winner = winner == NULL ? -1 : group;
 	test.end_reason = ss_arg_text(fcinfo, 3, "reason", SS_TEXT_MAX, false);
-	close_test(&test, GetCurrentTransactionStartTimestamp());
+	close_test(&test, GetCurrentTimestamp());
 	/* no group is active any more before campaigns change: their functions refuse what is in a test */
 	ss_test_update(&test, &call);
 	if (test.of_flag)
@@ -558,7 +567,7 @@ swipesavvy_delete_ab_test(PG_FUNCTION_ARGS)
 	if (test.status == SS_TEST_ARCHIVED)
 		ss_bad_state("test is archived already", "That was at an earlier time.");
 	test.status = SS_TEST_ARCHIVED;
-	test.archived_at = GetCurrentTransactionStartTimestamp();
+	test.archived_at = GetCurrentTimestamp();
 	ss_test_update(&test, &call);
 	ss_test_record(&call, &test, "delete", NULL, before);
 	open_answer(&json, &test);

@@ -53,6 +53,8 @@ SELECT r ->> 'recommendation' AS recommendation, r -> 'groups' AS groups FROM ge
 -- two tests may not have one campaign, nor one part of a namespace
 SELECT create_ab_test('Rival', 'AB-3', '{AB-6}', test_id => '00000000-0000-7000-8000-00000000ab03') IS NOT NULL AS made,
        create_ab_test('Overlaps', 'AB-7', '{AB-8}', namespace => '["offers", 0.4, 1]', test_key => 'overlaps', test_id => '00000000-0000-7000-8000-00000000ab04') IS NOT NULL AS made_too;
+-- a purchase of before the start is none of the test, however long ago the transaction began that starts it
+SELECT record_transaction('018f3c2a-7b10-7c4d-9e21-3f5a6b7c8d02', 20, occurred_at => clock_timestamp()) ->> 'status' AS bought_before;
 SELECT r - 'started_at' - 'test_id' AS started FROM start_ab_test(:'test') r;
 SELECT r ->> 'status' AS status FROM start_ab_test(:'other') r;
 SELECT pg_temp.code(format('start_ab_test(%L)', id)) AS refused FROM unnest(ARRAY[:'test', '00000000-0000-7000-8000-00000000ab03', '00000000-0000-7000-8000-00000000ab04', '00000000-0000-7000-8000-00000000ab0f']::uuid[]) id;
@@ -62,7 +64,7 @@ SELECT c.campaign_id, c.status, g.name, g.weight, g.active FROM ab_test_groups g
 SELECT right(u::text, 2) AS id, a -> 'in_test' AS in_test, a -> 'group' AS "group", a ->> 'group_name' AS name, a ->> 'campaign_id' AS campaign_id, a ->> 'exposed_at' AS exposed_at,
        flag_hash('summer-double', u::text, 2) AS bucket, flag_choose_variation(flag_hash('summer-double', u::text, 2), flag_bucket_ranges(4, 1, '{0.3,0.3,0.3,0.1}')) AS of_the_sdk
   FROM (SELECT user_id AS u FROM users WHERE email LIKE '%@ab.test' UNION ALL SELECT '00000000-0000-7000-8000-000000000ada') u, assign_ab_test(:'test', u) a ORDER BY u;
-SELECT right(u::text, 2) AS id, jsonb_path_query_array(record_transaction(u, 20), '$.awards[*].campaign_id') AS awards FROM (SELECT user_id AS u FROM users WHERE email LIKE '%@ab.test') u ORDER BY u;
+SELECT right(u::text, 2) AS id, jsonb_path_query_array(record_transaction(u, 20, occurred_at => clock_timestamp()), '$.awards[*].campaign_id') AS awards FROM (SELECT user_id AS u FROM users WHERE email LIKE '%@ab.test') u ORDER BY u;
 SELECT e ->> 'campaign_id' AS campaign_id, e ->> 'reason' AS reason FROM transactions t, jsonb_array_elements(explain_award(t.transaction_id) -> 'candidates') e
  WHERE t.user_id = '018f3c2a-7b10-7c4d-9e21-3f5a6b7c8d01' ORDER BY (e ->> 'campaign_id') COLLATE "C";
 SELECT count(*) AS in_a_group, bool_and(assign_ab_test((x ->> 'test_id')::uuid, user_id) ->> 'group_name' = x ->> 'group_name') AS told_by_the_export
@@ -98,17 +100,15 @@ SELECT change, pg_temp.code(format('update_ab_test(%L, %L)', :'test', change)) A
 SELECT update_ab_test(:'test', '{"minimum_days": 9, "test_name": "Summer"}') ->> 'minimum_days' AS minimum_days, (SELECT count(*) FROM ab_test_versions v JOIN ab_tests t USING (test_no) WHERE t.test_id = :'test') AS versions;
 
 -- paused: nobody gets anything of it; then it goes on, but for what somebody else had paused
-UPDATE campaign_versions SET valid_until = valid_until - interval '1 day'; -- all of this is one transaction, and was one moment
 SELECT r - 'paused_at' - 'test_id' AS paused FROM pause_ab_test(:'test', 'too hot') r;
 SELECT l.details::jsonb #>> '{after,reason}' AS why FROM audit_logs l WHERE l.event_type = 'ab_test.pause';
 SELECT jsonb_path_query_array(record_transaction('018f3c2a-7b10-7c4d-9e21-3f5a6b7c8d01', 20), '$.awards[*].campaign_id') AS awards, assign_ab_test(:'test', '018f3c2a-7b10-7c4d-9e21-3f5a6b7c8d01') -> 'group' AS still;
 SELECT r - 'started_at' - 'test_id' AS resumed FROM start_ab_test(:'test') r;
 SELECT pause_campaign('AB-1') ->> 'status' AS by_hand;
-UPDATE campaign_versions SET valid_until = valid_until - interval '1 day';
-UPDATE ab_test_pauses SET paused_at = paused_at - interval '2 hours', resumed_at = resumed_at - interval '1 hour';
 SELECT jsonb_path_query_array(r, '$.campaigns[*].status') AS paused FROM pause_ab_test(:'test') r;
 SELECT jsonb_path_query_array(r, '$.campaigns[*].status') AS one_stays_paused FROM start_ab_test(:'test') r;
 SELECT p -> 'paused_at' IS NOT NULL AS paused, p -> 'resumed_at' IS NOT NULL AS resumed FROM get_ab_test(:'test') t, jsonb_array_elements(t -> 'pauses') p;
+SELECT bool_and(p.paused_at > now() AND p.resumed_at > p.paused_at) AND count(*) = 2 AS each_at_its_own_moment FROM ab_test_pauses p;
 SELECT r -> 'warnings' AS warnings FROM get_ab_test_results(:'test') r;
 
 -- the end
