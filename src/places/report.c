@@ -19,13 +19,14 @@
 #include "base/args.h"
 #include "base/array.h"
 #include "base/errors.h"
+#include "base/money.h"
 #include "call/call.h"
 #include "places/report.h"
 #include "users/users.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_report_location);
 
-#define DEFAULT_ACCURACY 50.0
+#define DEFAULT_ACCURACY 50
 #define MAX_ACCURACY	 1000.0
 #define MAX_AHEAD		 (60 * USECS_PER_SEC)
 #define MAX_SPEED		 340.0 /* metres a second */
@@ -37,8 +38,9 @@ typedef struct Report
 {
 	bool has_point; /* of one before it may be known when it was, and no more where */
 	SSPoint point;
-	double accuracy; /* metres */
-	TimestampTz at;	 /* DT_NOBEGIN: there is none, or it was too long ago */
+	double accuracy;   /* metres */
+	int32 accuracy_mm; /* the same as it is kept */
+	TimestampTz at;	   /* DT_NOBEGIN: there is none, or it was too long ago */
 } Report;
 
 SS_QUERY(lock_position,
@@ -69,18 +71,38 @@ SS_QUERY(find_near,
 
 /* --- the report, and the one before -------------------------------------------------- */
 
+/* In millimetres, halves away from zero: of the decimal number, for its double may lie on the other side of a half. */
+static int32
+millimetres(Numeric metres)
+{
+	Datum scaled =
+		DirectFunctionCall2(numeric_mul, NumericGetDatum(metres), NumericGetDatum(int64_to_numeric(SS_MILLI)));
+
+	return DatumGetInt32(DirectFunctionCall1(numeric_int4, scaled));
+}
+
+static void
+read_accuracy(FunctionCallInfo fcinfo, Report *report)
+{
+	Numeric accuracy = ss_arg_numeric(fcinfo, 3, "accuracy_meters", false);
+
+	if (accuracy == NULL)
+		accuracy = int64_to_numeric(DEFAULT_ACCURACY);
+	report->accuracy = ss_sphere_degrees(accuracy);
+	if (!(report->accuracy >= 0))
+		ss_bad_value("accuracy_meters", "It is below 0, or no number.");
+	if (report->accuracy <= MAX_ACCURACY)
+		report->accuracy_mm = millimetres(accuracy);
+}
+
 static void
 read_report(FunctionCallInfo fcinfo, Report *report)
 {
-	Numeric accuracy;
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 	bool isnull;
 
 	report->point = ss_sphere_arg(fcinfo, 1, 2);
-	accuracy = ss_arg_numeric(fcinfo, 3, "accuracy_meters", false);
-	report->accuracy = accuracy == NULL ? DEFAULT_ACCURACY : ss_sphere_degrees(accuracy);
-	if (!(report->accuracy >= 0))
-		ss_bad_value("accuracy_meters", "It is below 0, or no number.");
+	read_accuracy(fcinfo, report);
 	report->at = ss_arg_time(fcinfo, 4, "occurred_at", &isnull);
 	if (isnull)
 		report->at = now;
@@ -107,7 +129,8 @@ lock_last(const pg_uuid_t *user_id)
 	last.point.lat_e7 = ss_next_int32_or(&row, NO_LATITUDE);
 	last.has_point = last.point.lat_e7 != NO_LATITUDE;
 	last.point.lon_e7 = ss_next_int32_or(&row, 0);
-	last.accuracy = ss_next_int32_or(&row, 0) / 1000.0;
+	last.accuracy_mm = ss_next_int32_or(&row, 0);
+	last.accuracy = last.accuracy_mm / (double) SS_MILLI;
 	return last;
 }
 
@@ -131,7 +154,7 @@ static void
 write_position(const pg_uuid_t *user_id, const Report *report)
 {
 	Datum values[5] = {UUIDPGetDatum(user_id), TimestampTzGetDatum(report->at), Int32GetDatum(report->point.lat_e7),
-					   Int32GetDatum(report->point.lon_e7), Int32GetDatum((int32) round(report->accuracy * 1000))};
+					   Int32GetDatum(report->point.lon_e7), Int32GetDatum(report->accuracy_mm)};
 
 	ss_query_latest_rows(&update_position, values, NULL, 1);
 }

@@ -34,6 +34,21 @@ SELECT pg_temp.try(format('report_location(%L, %s)', :'ann', a)) FROM (VALUES ('
     ($$10, 10.1, 5, now() - interval '61 minutes'$$), ($$10, 10.1, 5, now() - interval '59 minutes 30 seconds'$$), ($$11, 10, 5, now() - interval '58 minutes'$$), ($$10.1, 10.1, 5, now() - interval '58 minutes'$$)) v (a);
 SELECT lat_e7, lon_e7, accuracy_mm, occurred_at = now() - interval '58 minutes' FROM swipesavvy.user_positions;
 
+-- the accuracy is kept in millimetres, halves away from zero, also where the double of a number lies below the half (0.5005); more than 1,000 m is none
+CREATE FUNCTION pg_temp.kept(given numeric) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    said text;
+BEGIN
+    UPDATE swipesavvy.user_positions SET occurred_at = NULL, lat_e7 = NULL, lon_e7 = NULL, accuracy_mm = NULL;
+    said := pg_temp.try(format('report_location(%L, 10, 10, %L, now() - interval ''1 hour'')', '00000000-0000-7000-8000-00000000000a', given));
+    RETURN coalesce((SELECT accuracy_mm || ' mm, exported ' || (swipesavvy.export_user_data(user_id) #>> '{positions,0,accuracy_meters}') FROM swipesavvy.user_positions WHERE occurred_at IS NOT NULL), said);
+END
+$$;
+SELECT given, pg_temp.kept(given) FROM unnest('{NULL,0,0.0004,0.0005,0.4995,0.5005,0.5015,0.50049999999999999999,12.3456,65.000,999.9994,999.9995,1000,1000.0004,1001,1e9,-0.0001}'::numeric[]) given;
+SELECT count(*) FILTER (WHERE pg_temp.kept(n + 0.0005) IS DISTINCT FROM format('%s mm, exported %s', round((n + 0.0005) * 1000), round(n + 0.0005, 3))) AS wrong FROM generate_series(0.5, 0.6, 0.001) n;
+SELECT pg_typeof(accuracy_mm), jsonb_typeof(swipesavvy.export_user_data(user_id) #> '{positions,0,accuracy_meters}') FROM swipesavvy.user_positions;
+UPDATE swipesavvy.user_positions SET occurred_at = now() - interval '58 minutes', lat_e7 = 101000000, lon_e7 = 101000000, accuracy_mm = 5000;
+
 -- traces: seconds, metres north of (0, 0) or of (0, 1), accuracy
 CREATE FUNCTION pg_temp.trace(longitude int, steps float8[]) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
