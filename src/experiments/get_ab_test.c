@@ -138,7 +138,7 @@ ss_test_write_experiment(SSJson *json, const SSTest *test)
 	if (test->namespace_id != NULL)
 		write_namespace(json, "namespace", test);
 	ss_json_text(json, "seed", test->seed);
-	ss_json_int(json, "hashVersion", 2);
+	ss_json_int(json, "hashVersion", SS_AB_HASH_VERSION);
 	ss_json_text(json, "hashAttribute", "id");
 	ss_json_open_array(json, "meta");
 	for (int i = 0; i < test->ngroups; i++)
@@ -164,7 +164,7 @@ write_design(SSJson *json, const SSTest *test)
 	ss_json_text(json, "exposure", test->by_assignment ? "assignment" : "population");
 	ss_json_text(json, "outside", test->control_outside ? "control" : "none");
 	ss_json_text(json, "seed", test->seed);
-	ss_json_int(json, "hash_version", 2);
+	ss_json_int(json, "hash_version", SS_AB_HASH_VERSION);
 	ss_json_int(json, "bucket_version", test->bucket_version);
 	ss_json_money(json, "coverage", test->coverage, 4);
 	if (test->namespace_id != NULL)

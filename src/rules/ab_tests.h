@@ -14,6 +14,9 @@
 
 #define SS_AB_GROUPS_MAX 10 /* control, eight variants, hold-out */
 
+/* That of every test, and not read: ss_ab_group knows no other, and the constraint a_test_hashes_by_version_2 allows none. */
+#define SS_AB_HASH_VERSION 2
+
 typedef struct SSAbRange
 {
 	int32 start; /* first bucket that is in */

@@ -41,6 +41,12 @@ SELECT call, pg_temp.code(format('create_ab_test(%s)', call)) AS refused FROM (V
     ($$'T', 'AB-1', '{AB-2}', minimum_days => 0$$), ($$'T', 'AB-1', '{AB-2}', target_sample_size => 0$$), ($$'T', 'AB-1', '{AB-2}', test_key => '-x'$$), ($$'T', 'AB-1', '{AB-2}', test_key => 'summer-double'$$),
     ($$'T', 'AB-1', '{AB-2}', test_id => '00000000-0000-7000-8000-00000000ab01'$$)) v (call);
 
+-- every test hashes by version 2, as it says
+SELECT bool_and(get_ab_test(test_id) -> 'hash_version' = to_jsonb(hash_version) AND get_ab_test(test_id) #> '{document,hashVersion}' = to_jsonb(hash_version)) AS as_stored FROM ab_tests;
+\set VERBOSITY terse
+UPDATE ab_tests SET hash_version = 1;
+\set VERBOSITY default
+
 -- changes of a draft
 SELECT r -> 'weights' IS NULL AS no_key_of_that_name, jsonb_path_query_array(r, '$.groups[*].weight') AS weights, r -> 'minimum_days' AS minimum_days
   FROM update_ab_test(:'test', '{"minimum_days": 7, "weights": [0.3, 0.3, 0.3], "confidence_level": 0.99}') r;
