@@ -30,7 +30,7 @@ SQL_1_1_0 = base/steps flags/documents flags/flags flags/usage flags/restore fla
             experiments/plan experiments/experiments experiments/functions experiments/restore experiments/privileges \
             analytics/rollups analytics/campaigns analytics/segments analytics/uplift analytics/customers analytics/reports analytics/restore analytics/privileges
 SQL_1_2_0 = base/before places/locations places/ratings places/offers places/geofences merchants/merchants places/partners places/views places/restore places/privileges \
-            learning/learning learning/recommendations learning/scores learning/live learning/restore learning/privileges base/way_back
+            learning/learning learning/recommendations learning/scores learning/live learning/restore learning/privileges routes/routes routes/privileges base/way_back
 # The steps back: each a file of sql/back of that name.
 SQL_BACK  = 1.2.0--1.1.0
 

@@ -2,10 +2,12 @@
  * export_analytics.c: figures as lines of a file, for spreadsheets and other
  * programs.
  *
- * SQL entry point. All rows are of the caller's snapshot and are there before
- * the call ends: a role that was switched to stays for no fetch of the caller's.
- * Nobody's name or address is in any dataset. Each export is in the audit log,
- * with a digest of the file. No locks.
+ * SQL entry points: export_analytics() for callers that may write, read_export()
+ * for those that may not (GET, replicas), whose export waits in memory for its
+ * row of the audit log (call/refused.h). All rows are of the caller's snapshot and
+ * are there before the call ends: a role that was switched to stays for no fetch
+ * of the caller's. Nobody's name or address is in any dataset. Each export is in
+ * the audit log, with a digest of the file. No locks.
  */
 #include "postgres.h"
 
@@ -13,6 +15,7 @@
 #include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
 
 #include "analytics/custom_report.h"
 #include "analytics/export_datasets.h"
@@ -21,8 +24,10 @@
 #include "base/errors.h"
 #include "base/json.h"
 #include "call/call.h"
+#include "call/refused.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_export_analytics);
+PG_FUNCTION_INFO_V1(swipesavvy_read_export);
 
 /* The arguments. */
 enum
@@ -59,7 +64,7 @@ put_report(SSExport *export)
 
 	for (int i = 0; i < count; i++)
 		columns[i] = ss_custom_column_name(report, i);
-	ss_records_begin(&export->records, export->format, columns, export->header, export->result);
+	ss_records_begin(&export->records, export->format, columns, export->header, &export->target);
 	rows = ss_custom_run(report, &export->state);
 	while (ss_custom_next(rows))
 	{
@@ -163,6 +168,17 @@ write_audit(SSCall *call, const Dataset *dataset, SSExport *export)
 	ss_audit_write(call, &audit, NULL, DatumGetJsonbP(ss_json_finish(&after)));
 }
 
+/* Writes what the arguments ask for to the export's target; the dataset, which is in the audit log thereafter. */
+static const Dataset *
+put_dataset(FunctionCallInfo fcinfo, SSExport *export, SSFiguresOf *campaign)
+{
+	const Dataset *dataset = find_dataset(ss_arg_text(fcinfo, ARG_DATASET, "dataset", SS_NAME_MAX, true));
+
+	read_arguments(fcinfo, dataset, export, campaign);
+	dataset->put(export);
+	return dataset;
+}
+
 /*
  * export_analytics(dataset, format, start_date, end_date, campaign_id, definition, header)
  */
@@ -170,16 +186,40 @@ Datum
 swipesavvy_export_analytics(PG_FUNCTION_ARGS)
 {
 	SSCall call;
-	SSExport export = {.result = (ReturnSetInfo *) fcinfo->resultinfo};
+	SSExport export = {.target = {.rows = (ReturnSetInfo *) fcinfo->resultinfo}};
 	SSFiguresOf campaign;
 	const Dataset *dataset;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	ss_call_enter(&call, SS_ANALYTICS | SS_ADMIN);
-	dataset = find_dataset(ss_arg_text(fcinfo, ARG_DATASET, "dataset", SS_NAME_MAX, true));
-	read_arguments(fcinfo, dataset, &export, &campaign);
-	dataset->put(&export);
+	dataset = put_dataset(fcinfo, &export, &campaign);
 	write_audit(&call, dataset, &export);
 	ss_call_leave(&call);
 	PG_RETURN_NULL();
+}
+
+/*
+ * read_export(dataset, format, start_date, end_date, campaign_id, definition, header)
+ */
+Datum
+swipesavvy_read_export(PG_FUNCTION_ARGS)
+{
+	SSCall call;
+	StringInfoData file;
+	SSExport export = {.target = {.file = &file}};
+	SSFiguresOf campaign = {0};
+	SSReadExport note = {0};
+	text *result;
+
+	initStringInfo(&file);
+	ss_call_enter(&call, SS_ANALYTICS | SS_ADMIN | SS_NOT_CACHED);
+	note.dataset = put_dataset(fcinfo, &export, &campaign)->name;
+	note.format = formats[export.format];
+	note.campaign_no = export.campaign == NULL ? 0 : campaign.campaign_no;
+	note.rows = export.records.count;
+	strlcpy(note.digest, ss_records_digest(&export.records), sizeof(note.digest));
+	ss_refused_note_export(&note, call.caller, call.has_identity ? &call.identity : NULL);
+	ss_call_leave(&call);
+	result = cstring_to_text_with_len(file.data, file.len);
+	PG_RETURN_TEXT_P(result);
 }

@@ -142,7 +142,7 @@ ss_export_campaigns(SSExport *export)
 	Datum values[3];
 
 	ss_records_begin(&export->records, export->format, with_measures(campaign_columns, no_more_columns), export->header,
-					 export->result);
+					 &export->target);
 	set_period(export, values);
 	ss_query_each(&read_campaigns, values, put_campaign, &export->records);
 }
@@ -230,7 +230,7 @@ ss_export_campaign_daily(SSExport *export)
 	days->export = export;
 	days->settled = ss_period_today(&export->state) - ss_rules_get()->settings.late_posting_days;
 	ss_records_begin(&export->records, export->format, with_measures(day_columns, more_day_columns), export->header,
-					 export->result);
+					 &export->target);
 	set_period(export, values);
 	values[3] = BoolGetDatum(export->campaign == NULL);
 	values[4] = Int32GetDatum(export->campaign == NULL ? 0 : export->campaign->campaign_no);
@@ -266,6 +266,6 @@ ss_export_segments(SSExport *export)
 	Datum values[2] = {BoolGetDatum(export->campaign == NULL),
 					   Int32GetDatum(export->campaign == NULL ? 0 : export->campaign->campaign_no)};
 
-	ss_records_begin(&export->records, export->format, columns, export->header, export->result);
+	ss_records_begin(&export->records, export->format, columns, export->header, &export->target);
 	ss_query_each(&read_segments, values, ss_records_row, &export->records);
 }

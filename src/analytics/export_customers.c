@@ -69,7 +69,7 @@ SS_QUERY(read_ageing,
 static void
 put_rows(SSExport *export, const char *const *columns, SSQuery *query, const Datum *values)
 {
-	ss_records_begin(&export->records, export->format, columns, export->header, export->result);
+	ss_records_begin(&export->records, export->format, columns, export->header, &export->target);
 	ss_query_each(query, values, ss_records_row, &export->records);
 }
 

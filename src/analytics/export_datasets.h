@@ -28,7 +28,7 @@ typedef struct SSExport
 	const SSFiguresOf *campaign; /* NULL: of all */
 	Jsonb *definition;
 	SSAnalyticsState state; /* where the dataset reads roll-ups */
-	ReturnSetInfo *result;
+	SSRecordsTarget target;
 	SSRecords records;
 } SSExport;
 

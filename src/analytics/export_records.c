@@ -1,11 +1,11 @@
 /*
  * export_records.c: records of an export (export_records.h).
  *
- * Called by export_analytics. CSV is that of RFC 4180; a text that a
+ * Called by export_analytics and read_export. CSV is that of RFC 4180; a text that a
  * spreadsheet would take for a formula gets an apostrophe in front. JSON is one
  * object a line whose members stand in the order of the columns, which jsonb
  * does not keep. Lines go to the tuplestore of the result, which spills to
- * disk. No locks.
+ * disk, or into one text. No locks.
  */
 #include "postgres.h"
 
@@ -153,18 +153,30 @@ hash_bytes(SSRecords *records, const char *bytes, int length)
 		elog(ERROR, "could not hash: %s", pg_cryptohash_error(records->hash));
 }
 
-/* The line as a row of the result. */
 static void
-put_line(SSRecords *records)
+put_row(SSRecords *records)
 {
+	ReturnSetInfo *rows = records->target.rows;
 	MemoryContext before = MemoryContextSwitchTo(records->scratch);
 	Datum value = PointerGetDatum(cstring_to_text_with_len(records->line.data, records->line.len));
 	bool isnull = false;
 
-	tuplestore_putvalues(records->result->setResult, records->result->setDesc, &value, &isnull);
+	tuplestore_putvalues(rows->setResult, rows->setDesc, &value, &isnull);
 	MemoryContextSwitchTo(before);
+}
+
+/* The line as a row of the result, which has no line ends, or as a line of the file. */
+static void
+put_line(SSRecords *records)
+{
+	const char *line_end = records->format == SS_EXPORT_CSV ? "\r\n" : "\n";
+
+	if (records->target.rows != NULL)
+		put_row(records);
+	appendStringInfoString(&records->line, line_end);
+	if (records->target.file != NULL)
+		appendBinaryStringInfo(records->target.file, records->line.data, records->line.len);
 	hash_bytes(records, records->line.data, records->line.len);
-	hash_bytes(records, "\r\n" + (records->format == SS_EXPORT_CSV ? 0 : 1), records->format == SS_EXPORT_CSV ? 2 : 1);
 	resetStringInfo(&records->line);
 	records->field = 0;
 	MemoryContextReset(records->scratch);
@@ -172,12 +184,12 @@ put_line(SSRecords *records)
 
 void
 ss_records_begin(SSRecords *records, SSExportFormat format, const char *const *columns, bool header,
-				 ReturnSetInfo *result)
+				 const SSRecordsTarget *target)
 {
 	memset(records, 0, sizeof(*records));
 	records->format = format;
 	records->columns = columns;
-	records->result = result;
+	records->target = *target;
 	records->scratch = AllocSetContextCreate(CurrentMemoryContext, "swipesavvy record", ALLOCSET_DEFAULT_SIZES);
 	records->hash = pg_cryptohash_create(PG_SHA256);
 	if (pg_cryptohash_init(records->hash) < 0)

@@ -20,11 +20,18 @@ typedef enum SSExportFormat
 	SS_EXPORT_JSON
 } SSExportFormat;
 
+/* Where records go: rows of a result, or a file's text. */
+typedef struct SSRecordsTarget
+{
+	ReturnSetInfo *rows; /* of InitMaterializedSRF(), or NULL */
+	StringInfo file;	 /* each line with its end */
+} SSRecordsTarget;
+
 typedef struct SSRecords
 {
 	SSExportFormat format;
 	const char *const *columns; /* NULL-terminated */
-	ReturnSetInfo *result;
+	SSRecordsTarget target;
 	StringInfoData line;
 	int field;	 /* the next one of the record */
 	int64 count; /* without the header */
@@ -32,9 +39,9 @@ typedef struct SSRecords
 	MemoryContext scratch; /* of a record */
 } SSRecords;
 
-/* Begins the records, in CSV with their header if asked for. The result is one of InitMaterializedSRF(). */
+/* Begins the records, in CSV with their header if asked for. */
 extern void ss_records_begin(SSRecords *records, SSExportFormat format, const char *const *columns, bool header,
-							 ReturnSetInfo *result);
+							 const SSRecordsTarget *target);
 
 /* The next field; of the types that numbers, texts, dates, times, ids and truth have. */
 extern void ss_records_field(SSRecords *records, Datum value, bool isnull, Oid type);

@@ -1,7 +1,7 @@
 /*
  * refused_attempts.c: record_refused_attempts, and what calls that write do by and
- * by: refused attempts, which wait in shared memory, become rows of the audit
- * log.
+ * by: refused attempts, and exports of callers that may not write, which wait in
+ * shared memory, become rows of the audit log.
  *
  * Called by ss_audit_write after each row, and as a function by a job. The rows
  * are written in the present transaction; if it aborts, the attempts wait
@@ -40,14 +40,47 @@ is_ours(const SSRefused *attempt)
 	return ss_query_latest(&find_object, values, NULL) > 0;
 }
 
+SS_QUERY(select_campaign, "SELECT campaign_id FROM swipesavvy.campaigns WHERE campaign_no = $1", INT4OID);
+
+static bool
+is_export(const SSRefused *attempt)
+{
+	return strcmp(attempt->kind, SS_REFUSED_EXPORT) == 0;
+}
+
+/* As export_analytics() itself writes it down. */
+static Jsonb *
+export_details(const SSReadExport *export)
+{
+	Datum values[] = {Int32GetDatum(export->campaign_no)};
+	SSJson json = {0};
+
+	ss_json_open_object(&json, NULL);
+	ss_json_open_object(&json, "after");
+	ss_json_text(&json, "dataset", export->dataset);
+	ss_json_text(&json, "format", export->format);
+	if (export->campaign_no != 0 && ss_query_latest(&select_campaign, values, NULL) > 0)
+	{
+		SSRow row = ss_row_of_last(0);
+
+		ss_json_text(&json, "campaign_id", ss_next_text(&row));
+	}
+	ss_json_int(&json, "rows", export->rows);
+	ss_json_text(&json, "digest", export->digest);
+	ss_json_close_object(&json);
+	ss_json_close_object(&json);
+	return DatumGetJsonbP(ss_json_finish(&json));
+}
+
 static void
 write_attempt(const SSRefused *attempt)
 {
-	SSAudit audit = {.resource = attempt->kind,
-					 .action = "refuse",
-					 .resource_id = NameStr(attempt->name),
+	bool exported = is_export(attempt);
+	SSAudit audit = {.resource = exported ? "analytics" : attempt->kind,
+					 .action = exported ? "export" : "refuse",
+					 .resource_id = exported ? attempt->export.dataset : NameStr(attempt->name),
 					 .user_id = attempt->has_user ? &attempt->user : NULL,
-					 .refused = true};
+					 .refused = !exported};
 	SSAuditCircumstances when = {.log_id = attempt->log_id,
 								 .moment = attempt->moment,
 								 .actor = attempt->has_actor ? &attempt->actor : NULL,
@@ -55,7 +88,7 @@ write_attempt(const SSRefused *attempt)
 								 .invoking_role = attempt->invoking_role,
 								 .origin = &attempt->origin};
 
-	ss_audit_insert(&audit, &when, NULL);
+	ss_audit_insert(&audit, &when, exported ? export_details(&attempt->export) : NULL);
 }
 
 /* A row that says how many attempts there was no room for. */
@@ -88,7 +121,7 @@ ss_audit_drain(int max)
 	attempts = palloc(sizeof(SSRefused) * max);
 	count = ss_refused_take(attempts, max, &dropped);
 	for (int i = 0; i < count; i++)
-		if (is_ours(&attempts[i]))
+		if (is_export(&attempts[i]) || is_ours(&attempts[i]))
 		{
 			write_attempt(&attempts[i]);
 			written++;

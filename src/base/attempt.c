@@ -3,7 +3,7 @@
  * for the engine when it must let go of locks (attempt.h).
  *
  * Called by record_transactions(), import_purchases() and the engine, and for each
- * request to a sink (sink_requests.c), and by the training of models. A failed attempt holds no lock that it took.
+ * request to a sink (sink_requests.c), by the training of models and for each request of a route. A failed attempt holds no lock that it took.
  */
 #include "postgres.h"
 
@@ -100,6 +100,18 @@ ss_attempt_apart(void (*action)(void *), void *argument)
 	ErrorData *error = attempt(run, &whole, &kept);
 
 	if (error != NULL && !is_of_action(error->sqlerrcode))
+		ReThrowError(error);
+	return error;
+}
+
+ErrorData *
+ss_attempt_if(void (*action)(void *), void *argument, bool (*is_kept)(int sqlerrcode))
+{
+	Action whole = {action, argument};
+	bool kept;
+	ErrorData *error = attempt(run, &whole, &kept);
+
+	if (error != NULL && !is_kept(error->sqlerrcode))
 		ReThrowError(error);
 	return error;
 }

@@ -23,6 +23,9 @@ extern ErrorData *ss_attempt(void (*action)(void *), void *argument, bool take_d
  */
 extern ErrorData *ss_attempt_apart(void (*action)(void *), void *argument);
 
+/* The same, but raises again whatever `is_kept` is false for, by its code. */
+extern ErrorData *ss_attempt_if(void (*action)(void *), void *argument, bool (*is_kept)(int sqlerrcode));
+
 /*
  * The same for an action whose failure is written down whatever it was, its
  * being cancelled too: nothing is raised again.

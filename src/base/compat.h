@@ -78,6 +78,14 @@
 #define ss_compat_get_datum(sort, value, isnull) tuplesort_getdatum(sort, true, value, isnull, NULL)
 #endif
 
+/* may the role execute the function? catalog/pg_proc.h, utils/acl.h */
+#if PG_VERSION_NUM >= 160000
+#define ss_compat_may_execute(function, role)                                                                          \
+	(object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == ACLCHECK_OK)
+#else
+#define ss_compat_may_execute(function, role) (pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK)
+#endif
+
 /* base64 works on bytes from 18 on */
 #if PG_VERSION_NUM >= 180000
 typedef uint8 ss_b64_byte;

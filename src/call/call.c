@@ -106,7 +106,7 @@ let_in(Oid role, int allowed, const pg_uuid_t *identity, Oid function)
 		ss_in_maintenance();
 	if (gate->rate_limit > 0 && identity != NULL)
 		ss_rates_count(identity, gate->rate_limit,
-					   !OidIsValid(function) || func_volatile(function) == PROVOLATILE_VOLATILE);
+					   !XactReadOnly && (!OidIsValid(function) || func_volatile(function) == PROVOLATILE_VOLATILE));
 }
 
 void
@@ -167,6 +167,12 @@ bool
 ss_call_has(const SSCall *call, int roles)
 {
 	return (call->roles & roles) != 0;
+}
+
+bool
+ss_call_is_anonymous(void)
+{
+	return roles_of(GetUserId(), SS_ANYONE & ~SS_ANON) == 0;
 }
 
 /* A change that leaves no record is refused: whoever adds a function cannot forget it. */

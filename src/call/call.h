@@ -74,6 +74,9 @@ extern void ss_call_require_user(const SSCall *call, int any_user, const pg_uuid
 /* Does the caller have one of these roles (of those allowed at ss_call_enter)? */
 extern bool ss_call_has(const SSCall *call, int roles);
 
+/* Is the caller none of those who sign in? Then a token may help where it is refused. */
+extern bool ss_call_is_anonymous(void);
+
 /* The answer of a function for everybody is somebody's own where one is signed in: caches may not give it to others. */
 extern void ss_call_make_personal(SSCall *call);
 

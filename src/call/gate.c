@@ -11,8 +11,10 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "executor/spi.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 #include "utils/snapmgr.h"
@@ -76,12 +78,30 @@ ss_gate_respond(const char *name, const char *value)
 }
 
 void
+ss_gate_add_header(const char *name, const char *value)
+{
+	const char *headers = GetConfigOption("response.headers", true, false);
+	size_t length = headers == NULL ? 0 : strlen(headers);
+	bool is_list = length >= 2 && headers[0] == '[' && headers[length - 1] == ']';
+	StringInfoData list;
+
+	initStringInfo(&list);
+	appendBinaryStringInfo(&list, is_list ? headers : "[", is_list ? (int) length - 1 : 1);
+	if (list.len > 1)
+		appendStringInfoString(&list, ", ");
+	appendStringInfoChar(&list, '{');
+	escape_json(&list, name);
+	appendStringInfoString(&list, ": ");
+	escape_json(&list, value);
+	appendStringInfoString(&list, "}]");
+	ss_gate_respond("response.headers", list.data);
+}
+
+void
 ss_gate_answer(int32 seconds, bool for_everybody)
 {
 	const char *method;
 	const char *headers;
-	char answer[120];
-
 	if (!XactReadOnly || IsInParallelMode())
 		return;
 	method = GetConfigOption("request.method", true, false);
@@ -90,11 +110,10 @@ ss_gate_answer(int32 seconds, bool for_everybody)
 	headers = GetConfigOption("response.headers", true, false);
 	if (headers != NULL && headers[0] != '\0')
 		return;
-	snprintf(answer, sizeof(answer), "[{\"Cache-Control\": \"%s\"}, {\"Vary\": \"Authorization\"}]",
-			 seconds == 0	 ? "no-store"
-			 : for_everybody ? psprintf("public, max-age=%d", seconds)
-							 : "private, no-cache");
-	ss_gate_respond("response.headers", answer);
+	ss_gate_add_header("Cache-Control", seconds == 0	? "no-store"
+										: for_everybody ? psprintf("public, max-age=%d", seconds)
+														: "private, no-cache");
+	ss_gate_add_header("Vary", "Authorization");
 }
 
 void

@@ -34,4 +34,7 @@ extern void ss_gate_created(void);
 /* Sets what PostgREST answers with, response.status or response.headers, until the transaction ends. */
 extern void ss_gate_respond(const char *name, const char *value);
 
+/* Adds a header to those that PostgREST answers with, until the transaction ends. */
+extern void ss_gate_add_header(const char *name, const char *value);
+
 #endif /* SS_GATE_H */

@@ -63,6 +63,8 @@ typedef struct Metrics
 void *ss_metrics_area = NULL;
 
 static bool calling = false; /* between begin and end */
+static int calling_level;	 /* of subtransactions, when it began */
+static bool undone = false;	 /* the call that was under way ended with its subtransaction */
 static instr_time begun;
 static CpuUse own_cpu = {.percent = -1}; /* without preload */
 static emit_log_hook_type next_log_hook = NULL;
@@ -171,6 +173,8 @@ ss_metrics_begin(void)
 		return;
 	INSTR_TIME_SET_CURRENT(begun);
 	calling = true;
+	calling_level = GetCurrentTransactionNestLevel();
+	undone = false;
 }
 
 static void
@@ -193,6 +197,14 @@ ss_metrics_end(void)
 {
 	if (calling)
 		end_call(false);
+}
+
+void
+ss_metrics_end_answered(void)
+{
+	if (undone)
+		end_call(false);
+	undone = false;
 }
 
 /* Is it the caller who can avoid the error: a bad value, a conflict, no right, a limit, a cancel? */
@@ -233,8 +245,11 @@ on_xact_end(XactEvent event, void *arg)
 static void
 on_subxact_end(SubXactEvent event, SubTransactionId mine, SubTransactionId parent, void *arg)
 {
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-		calling = false;
+	/* a call goes on after a subtransaction of its own, such as the engine's */
+	if (event != SUBXACT_EVENT_ABORT_SUB || calling_level < GetCurrentTransactionNestLevel())
+		return;
+	undone = calling;
+	calling = false;
 }
 
 void

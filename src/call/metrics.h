@@ -30,6 +30,9 @@ extern void ss_metrics_init(void);
 extern void ss_metrics_begin(void);
 extern void ss_metrics_end(void);
 
+/* The call that the subtransaction before was in ends by an error of the caller's that is answered, and so is in no log. */
+extern void ss_metrics_end_answered(void);
+
 /* False without preload. */
 extern bool ss_metrics_api(SSApiMetrics *metrics);
 extern bool ss_metrics_log(SSLogMetrics *metrics);

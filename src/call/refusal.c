@@ -23,6 +23,17 @@ static struct
 	pg_uuid_t user;
 } under_way;
 
+#define MAINTENANCE_SECONDS 60 /* nobody knows how long it takes: after so long a client asks again */
+
+/* Of the last call that was refused for a while. */
+static int retry_after;
+
+int
+ss_refusal_retry_after(void)
+{
+	return retry_after;
+}
+
 void
 ss_refusal_begin(Oid function)
 {
@@ -77,6 +88,7 @@ ss_temporary_password(void)
 void
 ss_rate_limited(int limit, int seconds)
 {
+	retry_after = seconds;
 	ereport(ERROR, errcode(SS_ERRCODE_RATE_LIMIT), errmsg("too many calls"),
 			errdetail("A user may make %d calls in a minute; the next minute begins in %d seconds.", limit, seconds));
 	pg_unreachable();
@@ -85,6 +97,7 @@ ss_rate_limited(int limit, int seconds)
 void
 ss_in_maintenance(void)
 {
+	retry_after = MAINTENANCE_SECONDS;
 	ereport(ERROR, errcode(SS_ERRCODE_MAINTENANCE), errmsg("the service is under maintenance"),
 			errdetail("Only admins may call now."));
 	pg_unreachable();

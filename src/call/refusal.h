@@ -29,4 +29,7 @@ pg_noreturn extern void ss_rate_limited(int limit, int seconds);
 /* PT503 */
 pg_noreturn extern void ss_in_maintenance(void);
 
+/* The seconds after which a call that either of these two has just refused may be made again. */
+extern int ss_refusal_retry_after(void);
+
 #endif /* SS_REFUSAL_H */

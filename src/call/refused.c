@@ -1,7 +1,8 @@
 /*
  * refused.c: the queue of refused attempts in shared memory (refused.h).
  *
- * The error that refuses a call rolls back what it has written, so the attempt
+ * The error that refuses a call rolls back what it has written, and a read-only
+ * transaction writes nothing, so the attempt, or export,
  * waits here until the next call that writes, or a job, puts it into the audit
  * log (refused_attempts.c). The queue is bounded and protected by one LWLock, held
  * for a copy; what finds no room is counted. A crash of the server loses it.
@@ -282,6 +283,24 @@ ss_refused_note(Oid function, Oid invoking_role, const pg_uuid_t *actor, const p
 	}
 	fill(&attempt, "function", invoking_role, actor, user_id);
 	namestrcpy(&attempt.name, name);
+	enqueue(&attempt);
+}
+
+void
+ss_refused_note_export(const SSReadExport *export, Oid invoking_role, const pg_uuid_t *actor)
+{
+	SSRefused attempt = {0};
+
+	if (!has_queue())
+	{
+		ereport(LOG_SERVER_ONLY, errmsg("exported dataset \"%s\"", export->dataset),
+				errdetail("Session role \"%s\", invoking role \"%s\", signed in %s, rows " INT64_FORMAT ", digest %s.",
+						  GetUserNameFromId(GetSessionUserId(), false), GetUserNameFromId(invoking_role, false),
+						  actor == NULL ? "nobody" : ss_uuid_text(actor), export->rows, export->digest));
+		return;
+	}
+	fill(&attempt, SS_REFUSED_EXPORT, invoking_role, actor, NULL);
+	attempt.export = *export;
 	enqueue(&attempt);
 }
 

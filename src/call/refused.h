@@ -18,6 +18,18 @@
 
 #define SS_REFUSED_MAX 1024 /* that wait at a time; what comes then is counted */
 
+#define SS_REFUSED_EXPORT "export" /* the kind of what was not refused, but read where no row can be written */
+
+/* What was exported. */
+typedef struct SSReadExport
+{
+	const char *dataset; /* constants of the library's */
+	const char *format;
+	int32 campaign_no; /* 0 = of all */
+	int64 rows;
+	char digest[65];
+} SSReadExport;
+
 /* An attempt. */
 typedef struct SSRefused
 {
@@ -33,6 +45,7 @@ typedef struct SSRefused
 	pg_uuid_t actor;
 	pg_uuid_t user;
 	SSOrigin origin;
+	SSReadExport export; /* of that kind alone */
 } SSRefused;
 
 /* For shmem.c: the queue in shared memory, NULL without preload. */
@@ -46,6 +59,12 @@ extern void *ss_refused_area;
  * a replica, a line in the server's log.
  */
 extern void ss_refused_note(Oid function, Oid invoking_role, const pg_uuid_t *actor, const pg_uuid_t *user_id);
+
+/*
+ * Notes an export of a caller that may write nothing (GET, a replica): it waits
+ * for the audit log as refused attempts do.
+ */
+extern void ss_refused_note_export(const SSReadExport *export, Oid invoking_role, const pg_uuid_t *actor);
 
 /* Are there any, perhaps of this database? Costs nothing. */
 extern bool ss_refused_waiting(void);

@@ -10,25 +10,20 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "common/cryptohash.h"
-#include "common/sha2.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 
 #include "base/args.h"
 #include "base/errors.h"
-#include "base/json_members.h"
 #include "base/query.h"
+#include "call/etag.h"
 #include "call/gate.h"
-#include "call/gateway.h"
 #include "flags/flag_call.h"
 #include "flags/usage.h"
 
 PG_FUNCTION_INFO_V1(swipesavvy_get_flags_document);
 
 #define GROUP_MAX 100000
-#define TAG_BYTES 16
 
 SS_QUERY(group_members,
 		 "SELECT m.user_id FROM swipesavvy.segment_members m JOIN swipesavvy.segments s ON s.segment_no = m.segment_no"
@@ -353,34 +348,7 @@ find_times(const Making *making, TimestampTz *changed, TimestampTz *next)
 static char *
 tag_of(Jsonb *document)
 {
-	char *text = JsonbToCString(NULL, &document->root, VARSIZE(document));
-	uint8 digest[PG_SHA256_DIGEST_LENGTH];
-	char *tag = palloc(TAG_BYTES * 2 + 3);
-	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
-
-	if (context == NULL || pg_cryptohash_init(context) < 0 ||
-		pg_cryptohash_update(context, (uint8 *) text, strlen(text)) < 0 ||
-		pg_cryptohash_final(context, digest, sizeof(digest)) < 0)
-		elog(ERROR, "could not work out SHA-256");
-	pg_cryptohash_free(context);
-	tag[0] = '"';
-	(void) hex_encode((char *) digest, TAG_BYTES, tag + 1);
-	tag[1 + TAG_BYTES * 2] = '"';
-	tag[2 + TAG_BYTES * 2] = '\0';
-	return tag;
-}
-
-/* Does the caller have what bears the tag? Only a trusted gateway tells what the caller sent. */
-static bool
-is_known(const char *tag)
-{
-	const char *headers = GetConfigOption("request.headers", true, false);
-	SSPicked picked[] = {{.name = "if-none-match"}};
-
-	if (headers == NULL || headers[0] == '\0' || !ss_gateway_is_trusted())
-		return false;
-	ss_pick_members(headers, picked, lengthof(picked));
-	return picked[0].text != NULL && (strcmp(picked[0].text, "*") == 0 || strstr(picked[0].text, tag) != NULL);
+	return ss_etag_make(JsonbToCString(NULL, &document->root, VARSIZE(document)));
 }
 
 static void
@@ -391,10 +359,10 @@ answer(const Making *making, const char *tag, TimestampTz next, bool not_modifie
 
 	if (next != DT_NOEND)
 		seconds = Min(seconds, (next - making->set->arranged_at) / USECS_PER_SEC);
-	ss_gate_respond(
-		"response.headers",
-		psprintf("[{\"ETag\": \"\\%.*s\\\"\"}, {\"Cache-Control\": \"%s, max-age=%d\"}, {\"Vary\": \"Authorization\"}]",
-				 TAG_BYTES * 2 + 1, tag, for_everybody ? "public" : "private", (int) Max(seconds, 1)));
+	ss_gate_add_header("ETag", tag);
+	ss_gate_add_header("Cache-Control",
+					   psprintf("%s, max-age=%d", for_everybody ? "public" : "private", (int) Max(seconds, 1)));
+	ss_gate_add_header("Vary", "Authorization");
 	if (not_modified)
 		ss_gate_respond("response.status", "304");
 }
@@ -485,7 +453,7 @@ swipesavvy_get_flags_document(PG_FUNCTION_ARGS)
 	}
 	find_times(&making, &changed, &next);
 	tag = tag_of(ss_node_to_jsonb(&document));
-	not_modified = is_known(tag);
+	not_modified = ss_etag_is_known(tag);
 	answer(&making, tag, next, not_modified);
 	if (not_modified)
 	{

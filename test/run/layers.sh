@@ -2,7 +2,7 @@
 # Which folder of src/ may include which: its own and those named before it. Part of make lint; doc/internals.md has the drawing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-layers='base direct call audit outbox rules ledger engine signin users merchants programme flags campaigns experiments points purchases analytics places learning health operations'
+layers='base direct call audit outbox rules ledger engine signin users merchants programme flags campaigns experiments points purchases analytics places learning health operations routes'
 libraries='worker http gsl learn'     # of their own: of ours they include base/ and one another
 
 # shellcheck disable=SC2016  # for awk

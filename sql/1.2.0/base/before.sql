@@ -37,10 +37,14 @@ AS $$
         SELECT m.objid, upper(i.type), i.identity, NULL, NULL, obj_description(m.objid, m.classid::regclass::name), NULL, NULL
           FROM members m CROSS JOIN pg_identify_object(m.classid, m.objid, 0) i WHERE m.classid IN ('pg_opclass'::regclass, 'pg_opfamily'::regclass)
         UNION ALL
+        SELECT t.oid, 'DOMAIN', t.oid::regtype::text, NULL, NULL, obj_description(t.oid, 'pg_type'), NULL, NULL
+          FROM pg_type t JOIN members m ON m.classid = 'pg_type'::regclass AND m.objid = t.oid WHERE t.typtype = 'd'
+        UNION ALL
         SELECT m.objid, 'other', pg_describe_object(m.classid, m.objid, 0), NULL, NULL, NULL, NULL, NULL
           FROM members m WHERE m.classid NOT IN ('pg_proc'::regclass, 'pg_class'::regclass, 'pg_opclass'::regclass, 'pg_opfamily'::regclass)
            -- types of rows and their arrays, which are members from PostgreSQL 17 on, go with their tables
            AND NOT EXISTS (SELECT FROM pg_depend i WHERE m.classid = 'pg_type'::regclass AND i.classid = m.classid AND i.objid = m.objid AND i.deptype = 'i')
+           AND NOT EXISTS (SELECT FROM pg_type t WHERE m.classid = 'pg_type'::regclass AND t.oid = m.objid AND t.typtype = 'd')
         UNION ALL
         SELECT 0, 'SETTING', quote_literal(s.setting), NULL, NULL, NULL, NULL, NULL FROM swipesavvy.system_settings s)
     SELECT o.no, o.kind, o.name, o.part_of, o.made, o.comment,

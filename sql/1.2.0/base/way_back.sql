@@ -19,7 +19,7 @@ BEGIN
          -- what is new goes first, the last one made before what it was made of
          ORDER BY b.name IS NULL DESC, a.no DESC, coalesce(b.kind, a.kind), coalesce(b.name, a.name)
     LOOP
-        IF o.kind IN ('ROUTINE', 'VIEW', 'TABLE', 'SEQUENCE', 'OPERATOR CLASS', 'OPERATOR FAMILY') THEN
+        IF o.kind IN ('ROUTINE', 'VIEW', 'TABLE', 'SEQUENCE', 'OPERATOR CLASS', 'OPERATOR FAMILY', 'DOMAIN') THEN
             IF o.is_new OR (o.kind = 'VIEW' AND o.other AND NOT o.is_gone) THEN
                 fingerprint := NULL;
                 IF o.kind = 'TABLE' THEN
