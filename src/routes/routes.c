@@ -10,7 +10,8 @@
 
 #include "routes/routes.h"
 
-/* clang-format off: a line each */
+/* a line each */
+/* clang-format off */
 const SSRoute ss_routes[] = {
 	{"GET", "/api/health", "health", .status = 200},
 	{"GET", "/api/campaigns", "list_campaigns", .status = 200},
@@ -23,8 +24,7 @@ const SSRoute ss_routes[] = {
 	{"POST", "/api/users", "create_user", .location = "/api/users/{user_id}", .status = 201},
 	{"GET", "/api/users/{user_id}", "get_user_profile", .status = 200},
 	{"GET", "/api/users/{user_id}/accounts", "get_user_accounts", .status = 200},
-	{"POST", "/api/users/{user_id}/accounts", "link_account", .location = "/api/users/{user_id}/accounts",
-	 .status = 201},
+	{"POST", "/api/users/{user_id}/accounts", "link_account", .location = "/api/users/{user_id}/accounts", .status = 201},
 	{"GET", "/api/users/{user_id}/transactions", "get_user_transactions", .status = 200},
 	{"GET", "/api/users/{user_id}/rewards", "get_user_rewards", .status = 200},
 	{"GET", "/api/users/{user_id}/analytics/spending", "get_user_spending_analytics", .status = 200},
@@ -75,11 +75,9 @@ const SSRoute ss_routes[] = {
 	{"PUT", "/api/merchants/{merchant_id}", "update_merchant", .whole_body = "changes", .status = 200},
 	{"DELETE", "/api/merchants/{merchant_id}", "delete_merchant", .status = 200},
 	{"GET", "/api/merchants/{merchant_id}/locations", "get_merchant_locations", .status = 200, .tagged = true},
-	{"POST", "/api/merchants/{merchant_id}/locations", "add_merchant_location",
-	 .location = "/api/merchants/{merchant_id}/locations", .status = 201},
+	{"POST", "/api/merchants/{merchant_id}/locations", "add_merchant_location", .location = "/api/merchants/{merchant_id}/locations", .status = 201},
 	{"GET", "/api/merchants/{merchant_id}/offers", "get_merchant_offers", .status = 200, .tagged = true},
-	{"POST", "/api/merchants/{merchant_id}/offers", "add_merchant_offer",
-	 .location = "/api/merchants/{merchant_id}/offers", .status = 201},
+	{"POST", "/api/merchants/{merchant_id}/offers", "add_merchant_offer", .location = "/api/merchants/{merchant_id}/offers", .status = 201},
 	{"GET", "/api/merchants/{merchant_id}/analytics", "get_merchant_analytics", .left_out = "suppress", .status = 200},
 	{"POST", "/api/merchants/{merchant_id}/rating", "rate_merchant", .status = 200},
 	{"GET", "/api/merchants/{merchant_id}/reviews", "get_merchant_reviews", .status = 200, .tagged = true},
@@ -94,8 +92,7 @@ const SSRoute ss_routes[] = {
 	{"POST", "/api/auth/refresh", "refresh_session", .status = 200},
 	{"POST", "/api/auth/sign-out", "sign_out", .status = 200},
 	{"POST", "/api/auth/change-password", "change_password", .status = 200},
-	{"POST", "/api/transactions", "record_transaction", .location = "/api/transactions/{transaction_id}/explain",
-	 .status = 201},
+	{"POST", "/api/transactions", "record_transaction", .location = "/api/transactions/{transaction_id}/explain", .status = 201},
 	{"POST", "/api/transactions/batch", "record_transactions", .array_argument = "purchases", .status = 200},
 	{"POST", "/api/transactions/{transaction_id}/refund", "refund_transaction", .status = 200},
 	{"POST", "/api/transactions/{transaction_id}/settle", "settle_transaction", .status = 200},
