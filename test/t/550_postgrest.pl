@@ -1,6 +1,4 @@
-# What PostgREST does for a request, done without it: the role, the claims, the method and the headers set for the
-# transaction, which is read-only for GET; what of a query are arguments; arguments by name from JSON; the status from the
-# SQLSTATE. The same requests to the real program where it is on the PATH, with the configuration of doc/postgrest.md.
+# What PostgREST does for a request, done without it (Rest.pm). The same requests to the real program where it is on the PATH, with the configuration of doc/postgrest.md.
 use strict;
 use warnings;
 
@@ -11,6 +9,7 @@ use JSON::PP;
 use MIME::Base64 qw(encode_base64url);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Rest;
 use SwipeSavvy qw(new_node create_extension json add_user add_campaign);
 use Test::More;
 
@@ -35,68 +34,14 @@ sub token
 
 # --- without the program ------------------------------------------------------------------
 
-sub status_of
-{
-    my ($state, $role) = @_;
-    return $1 if $state =~ /^PT([1-5]\d\d)$/;
-    return $role eq 'swipesavvy_anon' ? 401 : 403 if $state eq '42501';
-    return { 23503 => 409, 23505 => 409, 25006 => 405, 42883 => 404, P0001 => 400 }->{$state} if $state =~ /^(23503|23505|25006|42883|P0001)$/;
-    return 400 if $state =~ /^2[123]/;
-    return 503 if $state =~ /^(08|53)/;
-    return $state =~ /^(0L|0P|28)/ ? 403 : $state =~ /^(09|25|2D|38|39|3B|40|54|55|57|58|F0|HV|XX)/ ? 500 : 400;
-}
-
-sub literal { my $text = shift; $text =~ s/'/''/g; return "'$text'" }
-
-# The types of a function's arguments, as PostgREST knows them from the catalogue.
-my %types = map { my ($f, $n, $t) = split /\|/; ("$f $n" => $t) } split /\n/, $node->safe_psql('app', q{
-    SELECT p.proname, a.name, a.type::regtype FROM pg_proc p, unnest(p.proargnames, p.proargtypes::oid[]) a (name, type) WHERE p.pronamespace = 'swipesavvy'::regnamespace});
-
-# Those arguments that must be given.
-my %required = map { my ($f, @names) = split /\|/; ($f => \@names) } split /\n/, $node->safe_psql('app', q{
-    SELECT array_to_string(p.proname::text || p.proargnames[1:p.pronargs - p.pronargdefaults], '|') FROM pg_proc p WHERE p.pronamespace = 'swipesavvy'::regnamespace});
-
-# What PostgREST 12.2 makes of a query: reserved keys are about the rows of an answer, a key with a dot or a value that begins
-# like an operator is a filter of them, and only the others are arguments. Returns these, and whether there is a filter.
-sub arguments_of_query
-{
-    my (%query) = @_;
-    my $operators = qr/^(?:(?:eq|gte?|lte?|neq|i?like|i?match|cs|cd|ov|s[lr]|nx[rl]|adj|is|in|isdistinct|(?:pl|ph|w)?fts)(?:\.|\z)|not\.|(?:pl|ph|w)?fts\(|\w+\((?:any|all)\)\.)/;
-    delete @query{ grep { /^(?:select|columns|on_conflict)\z|(?:^|\.)(?:order|limit|offset|and|or)\z/ } keys %query };
-    my @filters = grep { /\./ || (!ref $query{$_} && $query{$_} =~ $operators) } keys %query;
-    delete @query{@filters};
-    return \%query, scalar @filters;
-}
+my $api = Rest->new($node, 'app', $secret);
 
 sub by_hand
 {
     my ($method, $function, $claims, $arguments) = @_;
-    my $role = $claims ? $claims->{role} : 'swipesavvy_anon';
-    ($arguments, my $filtered) = $method eq 'GET' ? arguments_of_query(%$arguments) : ($arguments, 0);
-    for (@{ $required{$function} }) { return { status => 404 } unless exists $arguments->{$_} }
-    return { status => 400 } if $filtered;    # the document has no column to filter by
-    my @names = sort keys %$arguments;
-    for (@names) { return { status => 404 } unless $types{"$function $_"} }
-    my $call = 'swipesavvy.' . $function . '(' . join(', ', map { "\"$_\" := body.\"$_\"" } @names) . ')';
-    my $from = @names
-      ? sprintf('(SELECT %s::json AS data) payload, LATERAL (SELECT * FROM json_to_record(payload.data) AS _(%s)) body, LATERAL (SELECT %s AS result) call',
-        literal($json->encode($arguments)), join(', ', map { "\"$_\" " . $types{"$function $_"} } @names), $call)
-      : "(SELECT $call AS result) call";
-    my $claims_text = $claims ? $json->encode($claims) : '';
-    my $script = sprintf(q{\set VERBOSITY verbose
-BEGIN ISOLATION LEVEL READ COMMITTED READ %s;
-SELECT set_config('search_path', '"swipesavvy"', true), set_config('role', '%s', true), set_config('request.jwt.claims', %s, true),
-       set_config('request.method', '%s', true), set_config('request.path', '/rpc/%s', true), set_config('request.headers', '{"user-agent":"test","x-forwarded-for":"192.0.2.7"}', true),
-       set_config('request.cookies', '{}', true) \g /dev/null
-SELECT json_build_object('body', call.result, 'headers', nullif(current_setting('response.headers', true), ''), 'status', nullif(current_setting('response.status', true), '')) FROM %s;
-COMMIT;
-}, $method eq 'GET' ? 'ONLY' : 'WRITE', $role, literal($claims_text), $method, $function, $from);
-    my ($out, $err) = ('', '');
-    IPC::Run::run([ 'psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-U', 'authenticator', '-d', $node->connstr('app'), '-f', '-' ], '<', \$script, '>', \$out, '2>', \$err);
-    if ($err =~ /ERROR: +(\w{5}): (.*)/) { return { status => status_of($1, $role), code => $1, message => $2 } }
-    my $answer = $json->decode($out);
-    my ($cache) = ($answer->{headers} // '') =~ /"Cache-Control": "([^"]*)"/;
-    return { status => $answer->{status} // 200, body => $answer->{body}, cache => $cache };
+    my $answer = $api->answer(method => $method, function => $function, claims => $claims, query => [ map { [ $_, $arguments->{$_} ] } keys %$arguments ], body => $json->encode($arguments));
+    my ($cache) = map { $_->[1] } grep { $_->[0] eq 'Cache-Control' } @{ $answer->{headers} };
+    return { %$answer, body => $json->decode($answer->{body}), cache => $cache };
 }
 
 # --- with the program ------------------------------------------------------------------------
