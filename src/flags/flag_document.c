@@ -359,6 +359,7 @@ answer(const Making *making, const char *tag, TimestampTz next, bool not_modifie
 
 	if (next != DT_NOEND)
 		seconds = Min(seconds, (next - making->set->arranged_at) / USECS_PER_SEC);
+	ss_gate_respond("response.headers", "");
 	ss_gate_add_header("ETag", tag);
 	ss_gate_add_header("Cache-Control",
 					   psprintf("%s, max-age=%d", for_everybody ? "public" : "private", (int) Max(seconds, 1)));

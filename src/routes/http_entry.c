@@ -28,7 +28,6 @@
 
 PG_FUNCTION_INFO_V1(swipesavvy_http_read);
 PG_FUNCTION_INFO_V1(swipesavvy_http_write);
-PG_FUNCTION_INFO_V1(swipesavvy_http_write_nothing);
 
 /* A request, and what becomes of it. */
 typedef struct Work
@@ -133,19 +132,10 @@ swipesavvy_http_read(PG_FUNCTION_ARGS)
 }
 
 /*
- * http_write(jsonb): the body; null is none
+ * http_write(jsonb): the body; null is none. And http_write(), without one.
  */
 Datum
 swipesavvy_http_write(PG_FUNCTION_ARGS)
 {
-	return handle(false, PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0));
-}
-
-/*
- * http_write(): without a body
- */
-Datum
-swipesavvy_http_write_nothing(PG_FUNCTION_ARGS)
-{
-	return handle(false, NULL);
+	return handle(false, PG_NARGS() == 0 || PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0));
 }

@@ -39,7 +39,7 @@ const SSRoute ss_routes[] = {
 	{"POST", "/api/admin/settings", "update_system_settings", .whole_body = "settings", .status = 200},
 	{"POST", "/api/admin/users/{user_id}/reset-password", "reset_user_password", .status = 200},
 	{"GET", "/api/flags", "list_flags", .status = 200, .tagged = true},
-	{"POST", "/api/flags", "create_flag", .location = "/api/flags/{key}", .status = 201},
+	{"POST", "/api/flags", "create_flag", .location = "/api/flags/{flag_key}", .status = 201},
 	{"GET", "/api/flags/{flag_key}", "get_flag", .status = 200, .tagged = true},
 	{"PUT", "/api/flags/{flag_key}", "update_flag", .whole_body = "changes", .status = 200},
 	{"DELETE", "/api/flags/{flag_key}", "delete_flag", .status = 200},

@@ -25,15 +25,6 @@ add_campaign($node, 'app', 'CAMP-A', 50000);
 $node->safe_psql('app', q{SELECT swipesavvy.create_merchant('Corner Café', 'Restaurants & Cafes'); SELECT swipesavvy.create_user('eve@example.com', 'Eve', 'correct horse battery')});
 
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
-sub token
-{
-    my (%claims) = @_;
-    my $text = join '.', map { encode_base64url($json->encode($_)) } { alg => 'HS256', typ => 'JWT', kid => 'postgrest-1' }, { aud => 'swipesavvy', exp => time + 600, iat => time, %claims };
-    return "$text." . encode_base64url(hmac_sha256($text, $secret));
-}
-
-# --- without the program ------------------------------------------------------------------
-
 my $api = Rest->new($node, 'app', $secret);
 
 sub by_hand
@@ -65,7 +56,7 @@ sub by_program
 {
     my ($method, $function, $claims, $arguments) = @_;
     my $url = "http://127.0.0.1:$port/rpc/$function";
-    my %options = (headers => { $claims ? (Authorization => 'Bearer ' . token(%$claims)) : () });
+    my %options = (headers => { $claims ? (Authorization => 'Bearer ' . Rest::token($secret, %$claims)) : () });
     if ($method eq 'GET') { $url .= '?' . HTTP::Tiny->new->www_form_urlencode({ map { my $v = ref $arguments->{$_} ? $json->encode($arguments->{$_}) : $arguments->{$_}; utf8::encode($v) if utf8::is_utf8($v); ($_ => $v) } keys %$arguments }) if %$arguments }
     else { $options{content} = $json->encode($arguments); $options{headers}{'Content-Type'} = 'application/json' }
     my $response = HTTP::Tiny->new(timeout => 30)->request($method, $url, \%options);

@@ -18,7 +18,7 @@ COMMENT ON FUNCTION swipesavvy.http_write(jsonb) IS
 
 CREATE FUNCTION swipesavvy.http_write() RETURNS swipesavvy."*/*"
     LANGUAGE C VOLATILE PARALLEL UNSAFE
-    AS 'MODULE_PATHNAME', 'swipesavvy_http_write_nothing';
+    AS 'MODULE_PATHNAME', 'swipesavvy_http_write';
 COMMENT ON FUNCTION swipesavvy.http_write() IS
     'The same for a request without a body, which PostgREST sends to a function without arguments.';
 

@@ -5,6 +5,7 @@
 #     $gateway->url('/metrics'); $gateway->port; $gateway->log (what it printed); $gateway->stop
 #     Parts::alertmanager(config => TEXT)           without clustering
 #     Parts::nginx(upstream => PORT, cert => F, key => F, http2 => 0 or 1, config => 'lines of the server block')    TLS before a port
+#     Parts::proxy('nginx', TEXT, PORT), Parts::proxy('caddy', TEXT, PORT)      what TEXT says for 8080, before a port instead of 3000
 #     my $ca = Parts::authority($dir);              a certification authority: $ca->{cert}
 #     my $pair = Parts::certificate($ca, 'localhost', '127.0.0.1');       { cert, key } of these names and addresses, by that authority
 package Parts;
@@ -127,6 +128,21 @@ $temporary
 }
 ));
     return start($port, $dir, 'https', $program, '-p', $dir, '-e', 'stderr', '-c', $config);
+}
+
+# The configuration of a page of ours, before another port and on one that is free: the lines of the http block, or a Caddyfile.
+sub proxy
+{
+    my ($kind, $text, $upstream) = @_;
+    my $program = find($kind) // return;
+    my ($port, $dir) = (free_port(), tempdir(CLEANUP => 1));
+    $text =~ s/\b8080\b/$port/g;
+    $text =~ s/\b127\.0\.0\.1:3000\b/127.0.0.1:$upstream/g;
+    local @ENV{qw(HOME XDG_DATA_HOME XDG_CONFIG_HOME)} = ($dir) x 3;
+    return start($port, $dir, 'http', $program, 'run', '--adapter', 'caddyfile', '--config', put("$dir/Caddyfile", "{\n  admin off\n}\n$text")) if $kind eq 'caddy';
+    my $temporary = join '', map { "  ${_}_temp_path $dir/$_;\n" } qw(client_body proxy fastcgi uwsgi scgi);
+    my $config = put("$dir/nginx.conf", "daemon off;\nmaster_process off;\npid $dir/pid;\nerror_log stderr;\nevents { worker_connections 1024; }\nhttp {\n  access_log off;\n$temporary\n$text\n}\n");
+    return start($port, $dir, 'http', $program, '-p', $dir, '-e', 'stderr', '-c', $config);
 }
 
 sub openssl

@@ -5,6 +5,7 @@
 #     my $api = Rest->new($node, 'app', $secret);
 #     $api->answer(method => 'POST', function => 'health', claims => {...} or undef, body => TEXT or query => [[name, value], ...], headers => {...})
 #         { status, body (TEXT), headers => [[name, value], ...], code and message of an error }
+#     Rest::token($secret, sub => ..., role => ...)        a token that both take
 #     my $server = Rest::serve($node, 'app', $secret);     the same over HTTP, on a port of its own: $server->port, ->url, ->stop (Parts.pm)
 package Rest;
 
@@ -171,6 +172,14 @@ sub claims_of
     die failed(401, 'PGRST301', 'JWT expired') if defined $claims->{exp} && $claims->{exp} < time - 30;
     die failed(401, 'PGRST301', 'JWT not in audience') if defined $claims->{aud} && $claims->{aud} ne 'swipesavvy';
     return $claims;
+}
+
+# A token with these claims, as sign_in() makes them.
+sub token
+{
+    my ($secret, %claims) = @_;
+    my $text = join '.', map { encode_base64url($json->encode($_)) } { alg => 'HS256', typ => 'JWT', kid => 'postgrest-1' }, { aud => 'swipesavvy', exp => time + 600, iat => time, %claims };
+    return "$text." . encode_base64url(hmac_sha256($text, $secret));
 }
 
 # --- over HTTP ------------------------------------------------------------------------------------------------------
