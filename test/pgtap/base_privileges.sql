@@ -166,7 +166,7 @@ SELECT is(pg_temp.outcome('test_stranger', '', 'SELECT 1 / 0'), '22012', 'and te
 SELECT is(current_user, session_user, 'and comes back');
 
 -- A grant alone is not enough: with EXECUTE granted to everybody, the library refuses whom the matrix does not name. Three functions are the background worker's alone,
--- and one has nothing but its error.
+-- one has nothing but its error, and two call other functions, which check.
 SELECT set_config('swipesavvy.trusted_gateways', quote_ident(session_user), true) AS gateways \gset
 SAVEPOINT granted;
 GRANT USAGE ON SCHEMA swipesavvy TO PUBLIC;
@@ -180,7 +180,7 @@ CREATE TEMP TABLE calls AS
 SELECT set_eq(format('SELECT routine FROM calls WHERE role = %L AND outcome <> ''42501''', r.name),
               format('SELECT routine FROM allowed JOIN matrix USING (routine) WHERE role = %L AND who <> ''-''
                           AND routine NOT IN (''claim_requests'', ''record_results'', ''release_requests'') AND routine NOT IN (SELECT routine FROM pure)
-                       UNION SELECT ''current_user_id'' UNION SELECT ''purchases_computed''', r.name),
+                       UNION SELECT ''current_user_id'' UNION SELECT ''purchases_computed'' UNION SELECT ''http_read'' UNION SELECT ''http_write''', r.name),
               r.name || ' with every grant: the library lets through what the matrix says')
   FROM roles r WHERE r.letter <> 'O';
 SELECT is_empty('SELECT * FROM calls WHERE routine <> ''purchases_computed'' AND outcome NOT IN (''ok'', ''42501'', ''22023'', ''PT400'', ''PT404'')', 'nulls are refused as bad values');

@@ -362,7 +362,7 @@ SELECT r.name AS role, c.whose, c.claims, k.routine, k.arguments,
             WHEN r.name = 'swipesavvy_customer' AND k.of = 'user' AND c.whose <> 'own' THEN '42501'
             WHEN r.name = 'swipesavvy_customer' AND k.of = 'owner' AND c.whose <> 'own' THEN CASE c.whose WHEN 'other' THEN 'PT404' ELSE '42501' END
             ELSE coalesce(k.otherwise, 'ok') END AS outcome
-  FROM calls k JOIN swipesavvy.privileges v ON v.function = k.routine, roles r, callers c;
+  FROM calls k JOIN (SELECT DISTINCT function, roles FROM swipesavvy.privileges) v ON v.function = k.routine, roles r, callers c;
 CREATE TEMP TABLE got AS
     SELECT w.*, pg_temp.outcome(w.role, w.claims, pg_temp.statement(w.routine, w.arguments)) AS got FROM wanted w;
 SELECT is_empty('SELECT role, whose, routine, arguments, outcome AS wanted, got FROM got WHERE got <> outcome',

@@ -100,7 +100,7 @@ sub random_call
         next if $i >= $function->{required} && rand() < .5;
         my $type = $function->{types}[$i] eq 'anyelement' ? 'text' : $function->{types}[$i];
         my $make = $of_type{$type} or die "no values of type $type for $function->{name}";
-        push @arguments, sprintf '"%s" => %s', $function->{names}[$i], rand() < .08 ? "NULL::$type" : $make->() . ($function->{types}[$i] eq 'anyelement' ? '::text' : '');
+        push @arguments, (($function->{names}[$i] // '') eq '' ? '' : qq("$function->{names}[$i]" => )) . (rand() < .08 ? "NULL::$type" : $make->() . ($function->{types}[$i] eq 'anyelement' ? '::text' : ''));
     }
     return sprintf '%s swipesavvy.%s(%s)', $function->{kind} eq 'p' ? 'CALL' : 'SELECT', $function->{name}, join ', ', @arguments;
 }
