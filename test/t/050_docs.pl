@@ -124,7 +124,7 @@ my $rows = $node->safe_psql('api', q{
                              FROM unnest(ARRAY['swipesavvy_anon', 'swipesavvy_customer', 'swipesavvy_support', 'swipesavvy_analytics',
                                                'swipesavvy_backend', 'swipesavvy_delivery', 'swipesavvy_admin']) WITH ORDINALITY r(rolname, n)
                             WHERE has_function_privilege(r.rolname, p.oid, 'EXECUTE'))))
-      FROM (SELECT *, oid FROM pg_proc ORDER BY pronargs) p WHERE p.pronamespace = 'swipesavvy'::regnamespace});
+      FROM (SELECT * FROM pg_proc ORDER BY pronargs) p WHERE p.pronamespace = 'swipesavvy'::regnamespace});
 my %callable = map { $_->{name} => $_ } grep { defined $_->{callers} } @{ decode_json($rows) };
 my $api = slurp_file('doc/api.md');
 my %shown;
