@@ -182,7 +182,7 @@ status_of(int sqlerrcode)
 	const char *code = unpack_sql_state(sqlerrcode);
 
 	if (strncmp(code, "PT", 2) == 0)
-		return atoi(code + 2);
+		return (int) strtol(code + 2, NULL, 10);
 	switch (sqlerrcode)
 	{
 		case ERRCODE_INSUFFICIENT_PRIVILEGE:
