@@ -51,49 +51,43 @@ append_segment(StringInfo path, const char *value)
 static const char *
 segment_of(const SSRoute *route, const SSHttpRequest *request, const char *name)
 {
-	const char *path = route->path;
+	SSRouteSegment segment = {.next = route->path, .n = -1};
 
-	for (int i = 0; *path == '/'; i++)
+	while (ss_route_next_segment(&segment))
 	{
-		size_t length = strcspn(++path, "/");
-		char *placeholder = ss_route_placeholder(path, length);
-
-		if (placeholder != NULL && strcmp(placeholder, name) == 0)
-			return request->segments[i];
-		path += length;
+		if (segment.name != NULL && strcmp(segment.name, name) == 0)
+			return request->segments[segment.n];
 	}
 	return NULL;
 }
 
-/* Where the new thing is: the ids stand in the answer, or in the path. */
+/* The id of the new thing under that name: it stands in the answer, or in the path. */
+static const char *
+id_of(const SSRoute *route, const SSHttpRequest *request, Jsonb *document, const char *name)
+{
+	JsonbValue *made = ss_document_given(document, name);
+	const char *value = made != NULL && made->type == jbvString ? pnstrdup(made->val.string.val, made->val.string.len)
+																: segment_of(route, request, name);
+
+	if (value == NULL)
+		elog(ERROR, "the answer of \"%s\" has no \"%s\"", route->function, name);
+	return value;
+}
+
 static void
 add_location(const SSRoute *route, const SSHttpRequest *request, Jsonb *document)
 {
+	SSRouteSegment segment = {.next = route->location, .n = -1};
 	StringInfoData location;
 
 	initStringInfo(&location);
-	for (const char *rest = route->location; *rest == '/';)
+	while (ss_route_next_segment(&segment))
 	{
-		size_t length = strcspn(++rest, "/");
-		char *key = ss_route_placeholder(rest, length);
-		const char *value = NULL;
-
 		appendStringInfoChar(&location, '/');
-		if (key == NULL)
-			appendBinaryStringInfo(&location, rest, (int) length);
+		if (segment.name == NULL)
+			appendBinaryStringInfo(&location, segment.text, (int) segment.length);
 		else
-		{
-			JsonbValue *made = ss_document_given(document, key);
-
-			if (made != NULL && made->type == jbvString)
-				value = pnstrdup(made->val.string.val, made->val.string.len);
-			else
-				value = segment_of(route, request, key);
-			if (value == NULL)
-				elog(ERROR, "the answer of \"%s\" has no \"%s\"", route->function, key);
-			append_segment(&location, value);
-		}
-		rest += length;
+			append_segment(&location, id_of(route, request, document, segment.name));
 	}
 	ss_gate_add_header("Location", location.data);
 }

@@ -200,16 +200,12 @@ read_placeholder(Reading *reading, const char *placeholder, char *segment)
 static void
 read_path(Reading *reading, char *const *segments)
 {
-	const char *path = reading->route->path;
+	SSRouteSegment segment = {.next = reading->route->path, .n = -1};
 
-	for (int i = 0; *path == '/'; i++)
+	while (ss_route_next_segment(&segment))
 	{
-		size_t length = strcspn(++path, "/");
-		char *placeholder = ss_route_placeholder(path, length);
-
-		if (placeholder != NULL)
-			read_placeholder(reading, placeholder, segments[i]);
-		path += length;
+		if (segment.name != NULL)
+			read_placeholder(reading, segment.name, segments[segment.n]);
 	}
 }
 

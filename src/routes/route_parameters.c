@@ -29,16 +29,12 @@ ss_route_source_name(SSRouteSource source)
 static char *
 placeholder_of(const SSRoute *route, const SSRouteFunction *function, int n)
 {
-	const char *path = route->path;
+	SSRouteSegment segment = {.next = route->path, .n = -1};
 
-	while (*path == '/')
+	while (ss_route_next_segment(&segment))
 	{
-		size_t length = strcspn(++path, "/");
-		char *placeholder = ss_route_placeholder(path, length);
-
-		if (placeholder != NULL && ss_route_argument(function, placeholder) == n)
-			return placeholder;
-		path += length;
+		if (segment.name != NULL && ss_route_argument(function, segment.name) == n)
+			return segment.name;
 	}
 	return NULL;
 }

@@ -144,12 +144,17 @@ ss_route_argument_of(const char *other_name)
 
 /* --- matching ------------------------------------------------------------------------------------ */
 
-char *
-ss_route_placeholder(const char *segment, size_t length)
+bool
+ss_route_next_segment(SSRouteSegment *segment)
 {
-	if (length < 3 || segment[0] != '{')
-		return NULL;
-	return pnstrdup(segment + 1, length - 2);
+	if (*segment->next != '/')
+		return false;
+	segment->n++;
+	segment->text = segment->next + 1;
+	segment->length = strcspn(segment->text, "/");
+	segment->next = segment->text + segment->length;
+	segment->name = segment->text[0] == '{' ? pnstrdup(segment->text + 1, segment->length - 2) : NULL;
+	return true;
 }
 
 /* Are these the segments of the path? What stands for an argument is anything but nothing. */

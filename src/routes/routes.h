@@ -36,8 +36,18 @@ extern const int ss_routes_count;
 
 #define SS_ROUTE_SEGMENTS_MAX 8
 
-/* A segment of a path of ours that stands for an argument: its name, without the braces, palloc'd; else NULL. */
-extern char *ss_route_placeholder(const char *segment, size_t length);
+/* A segment of a path of ours. A walk begins with {.next = path, .n = -1}. */
+typedef struct SSRouteSegment
+{
+	const char *next; /* what follows it */
+	int n;			  /* its number, from 0 */
+	const char *text; /* `length` bytes of the path */
+	size_t length;
+	char *name; /* of the argument that it stands for, without the braces, palloc'd; or NULL */
+} SSRouteSegment;
+
+/* Goes on to the next segment; false when there is none. */
+extern bool ss_route_next_segment(SSRouteSegment *segment);
 
 /* The route of that method whose path these segments are, or NULL. *path_known: perhaps there are others of that path. */
 extern const SSRoute *ss_route_find(const char *method, char *const *segments, int count, bool *path_known);
