@@ -115,30 +115,33 @@ ss_zone_day_start(pg_tz *zone, DateADT day)
 /* What a query has looked up at one place, by the number of the slot: rows come again and again to the same ones. */
 typedef struct ZoneMemory
 {
-	pg_tz *zone;
-	text *name;
+	pg_tz *zone; /* of the last row; NULL before there was one */
+	char name[TZ_STRLEN_MAX + 1];
 	struct
 	{
 		TimestampTz after; /* the slot and one more: 0 is none */
+		pg_tz *zone;
 		int64 result;
 	} slots[MEMORY_SLOTS];
 } ZoneMemory;
 
+/* The memory of this place, for the zone of the row: each row may have another one. */
 static ZoneMemory *
 memory_of(FunctionCallInfo fcinfo)
 {
 	ZoneMemory *memory = fcinfo->flinfo->fn_extra;
 	const text *name = PG_GETARG_TEXT_PP(1);
+	size_t length = VARSIZE_ANY_EXHDR(name);
 
-	if (memory != NULL && VARSIZE_ANY_EXHDR(memory->name) == VARSIZE_ANY_EXHDR(name) &&
-		memcmp(VARDATA_ANY(memory->name), VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name)) == 0)
-		return memory;
-	memory = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(ZoneMemory));
-	memory->zone = ss_zone(text_to_cstring(name));
-	memory->name = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, VARHDRSZ + VARSIZE_ANY_EXHDR(name));
-	SET_VARSIZE(memory->name, VARHDRSZ + VARSIZE_ANY_EXHDR(name));
-	memcpy(VARDATA(memory->name), VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name));
-	fcinfo->flinfo->fn_extra = memory;
+	if (memory == NULL)
+		memory = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(ZoneMemory));
+	if (memory->zone == NULL || strlen(memory->name) != length || memcmp(memory->name, VARDATA_ANY(name), length) != 0)
+	{
+		char *wanted = text_to_cstring(name);
+
+		memory->zone = ss_zone(wanted); /* whose name is not too long, or there would be none */
+		strlcpy(memory->name, wanted, sizeof(memory->name));
+	}
 	return memory;
 }
 
@@ -148,8 +151,9 @@ recall(ZoneMemory *memory, TimestampTz slot, bool *known)
 {
 	uint64 number = (uint64) (slot / SS_SLOT_USECS) % MEMORY_SLOTS;
 
-	*known = memory->slots[number].after == slot + 1;
+	*known = memory->slots[number].after == slot + 1 && memory->slots[number].zone == memory->zone;
 	memory->slots[number].after = slot + 1;
+	memory->slots[number].zone = memory->zone;
 	return &memory->slots[number].result;
 }
 
