@@ -60,7 +60,7 @@ ss_secret_wipe(void *bytes, size_t length)
 }
 
 char *
-ss_secret_encode(const void *bytes, size_t length)
+ss_secret_base64(const void *bytes, size_t length)
 {
 	int size = pg_b64_enc_len(length);
 	char *text = palloc(size + 1);
@@ -68,6 +68,16 @@ ss_secret_encode(const void *bytes, size_t length)
 
 	if (written < 0)
 		elog(ERROR, "could not encode %zu bytes", length);
+	text[written] = '\0';
+	return text;
+}
+
+char *
+ss_secret_encode(const void *bytes, size_t length)
+{
+	char *text = ss_secret_base64(bytes, length);
+	int written = (int) strlen(text);
+
 	while (written > 0 && text[written - 1] == '=')
 		written--;
 	text[written] = '\0';

@@ -33,7 +33,8 @@ extern bool ss_secret_equal(const uint8 *a, const uint8 *b, size_t length);
 /* Overwrites what is needed no more. */
 extern void ss_secret_wipe(void *bytes, size_t length);
 
-/* base64url without padding (RFC 7515), as text. */
+/* Standard base64 with padding, and base64url without (RFC 7515), as text. */
+extern char *ss_secret_base64(const void *bytes, size_t length);
 extern char *ss_secret_encode(const void *bytes, size_t length);
 
 /* The reverse, palloc'd, with a NUL behind it; NULL for what ss_secret_encode would not have made. */

@@ -30,20 +30,6 @@ jsonb_text(Jsonb *document)
 
 /* --- webhooks ---------------------------------------------------------------------------- */
 
-/* Standard base64, as the signature wants it. */
-static char *
-encode(const uint8 *bytes, int length)
-{
-	int size = pg_b64_enc_len(length);
-	char *text = palloc(size + 1);
-	int written = pg_b64_encode((const ss_b64_byte *) bytes, length, text, size);
-
-	if (written < 0)
-		elog(ERROR, "could not encode a signature");
-	text[written] = '\0';
-	return text;
-}
-
 #define PREFIX		  "whsec_"
 #define PREFIX_LENGTH 6
 #define KEY_MIN		  24 /* bytes, as the specification says */
@@ -109,7 +95,7 @@ sign(const uint8 *key, int length, const char *content)
 	uint8 digest[SS_DIGEST_BYTES];
 
 	ss_secret_hmac(key, length, content, strlen(content), digest);
-	return psprintf("v1,%s", encode(digest, sizeof(digest)));
+	return psprintf("v1,%s", ss_secret_base64(digest, sizeof(digest)));
 }
 
 /* The signatures of id, moment and body, as these go over the wire: by each of the secrets, so that a receiver can go from one to the next. */
