@@ -17,7 +17,7 @@ sources = $(sort $(wildcard $(addsuffix *.c,$(1))))
 headers = $(wildcard $(addsuffix *.h,$(1)))
 folders = $(filter-out $(LIBRARIES:%=src/%/),$(sort $(dir $(wildcard src/*/*.c))))
 library_file = swipesavvy_$(1)$(DLSUFFIX)
-OBJS    = $(patsubst %.c,%.o,$(call sources,src/ $(folders)))
+OBJS    = $(patsubst %.c,%.o,$(call sources,src/ $(folders))) build/console_page.o
 
 # The SQL of each release, in the order in which it runs, under a search_path in which nobody else's objects are. A new release: its step in SQL_STEPS and its SQL_… line.
 SQL_STEPS = 1.0.0 1.0.0--1.1.0 1.1.0--1.2.0
@@ -87,6 +87,11 @@ $(error swipesavvy is for PostgreSQL $(SERVERS), and $(PG_CONFIG) builds for $(V
 endif
 
 $(OBJS): $(call headers,src/ $(folders)) Makefile
+
+# The operators' page, as C.
+build/console_page.c: $(wildcard src/console/*) Makefile
+	@mkdir -p build
+	@src/console/page.sh src/console > $@.new && mv $@.new $@
 
 define library
 OBJS_$(1) = $(patsubst %.c,%.o,$(call sources,src/$(1)/))

@@ -139,6 +139,19 @@ is_refused(void)
 	return status != NULL && strcmp(status, "401") == 0;
 }
 
+/* The result as the body of an answer; *document is what it was made of, NULL for a page. */
+static char *
+make_body(const SSRoute *route, Datum result, bool isnull, Jsonb **document)
+{
+	*document = NULL;
+	if (isnull)
+		return pstrdup("");
+	if (route->answer == SS_ROUTE_PAGE)
+		return TextDatumGetCString(result);
+	*document = DatumGetJsonbP(result);
+	return JsonbToCString(NULL, &(*document)->root, VARSIZE(*document));
+}
+
 text *
 ss_http_answer(const SSRoute *route, const SSHttpRequest *request, Datum result, bool isnull)
 {
@@ -147,9 +160,8 @@ ss_http_answer(const SSRoute *route, const SSHttpRequest *request, Datum result,
 
 	if (route->answer == SS_ROUTE_FILE)
 		return answer_file(request, result);
-	document = isnull ? NULL : DatumGetJsonbP(result);
-	body = isnull ? pstrdup("") : JsonbToCString(NULL, &document->root, VARSIZE(document));
-	ss_gate_add_header("Content-Type", JSON_TYPE);
+	body = make_body(route, result, isnull, &document);
+	ss_gate_add_header("Content-Type", route->answer == SS_ROUTE_PAGE ? "text/html; charset=utf-8" : JSON_TYPE);
 	if (has_own_status())
 	{
 		if (is_refused())

@@ -105,6 +105,7 @@ const SSRoute ss_routes[] = {
 	{"GET", "/api/boosts", "list_boosts", .status = 200},
 	{"POST", "/api/events", "track_event", .array_argument = "events", .array_function = "track_events", .status = 201},
 	{"GET", "/api/openapi.json", "openapi", .status = 200, .tagged = true},
+	{"GET", "/console", "console", .status = 200, .answer = SS_ROUTE_PAGE, .tagged = true},
 };
 /* clang-format on */
 const int ss_routes_count = lengthof(ss_routes);

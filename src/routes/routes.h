@@ -12,7 +12,8 @@
 typedef enum SSRouteAnswer
 {
 	SS_ROUTE_DOCUMENT, /* a document, as JSON */
-	SS_ROUTE_FILE	   /* a text, to be saved as a file: an export */
+	SS_ROUTE_FILE,	   /* a text, to be saved as a file: an export */
+	SS_ROUTE_PAGE	   /* a text, to be shown: HTML */
 } SSRouteAnswer;
 
 typedef struct SSRoute

@@ -111,6 +111,7 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('http_read', '', NULL, NULL),
     ('http_write', $$'{}'$$, NULL, NULL),
     ('list_routes', '', NULL, NULL),
+    ('console', '', NULL, NULL),
     ('read_export', $$'rfm'$$, NULL, NULL),
     ('add_segment_members', $$'Friends', ARRAY[$user]::uuid[]$$, NULL, NULL),
     ('add_token_key', $$'k2', repeat('s3cret', 6)$$, NULL, NULL),

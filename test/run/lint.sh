@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Static checks: cppcheck and clang-tidy over src/, shellcheck over the scripts, perl -c over the TAP tests.
+# Static checks: cppcheck and clang-tidy over src/, shellcheck over the scripts, node --check over the
+# operators' page, perl -c over the TAP tests.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 bash test/run/packages.sh lint || exit 1
@@ -11,7 +12,7 @@ server=$("$pg_config" --includedir-server)
 src_test=$(dirname "$("$pg_config" --pgxs)")/../test
 jobs=$(nproc)
 mapfile -t sources < <(find src -name '*.c' | sort)
-mapfile -t scripts < <(find test .ci -name '*.sh' -o -path .ci/run | sort)
+mapfile -t scripts < <(find test src .ci -name '*.sh' -o -path .ci/run | sort)
 mapfile -t tests < <(find test -name '*.p[lm]' | sort)
 
 echo "cppcheck: ${#sources[@]} files"
@@ -40,6 +41,14 @@ if command -v shellcheck >/dev/null; then
     run shellcheck "${scripts[@]}"
 else
     echo "shellcheck: skipped, it is not installed"
+fi
+
+if command -v node >/dev/null; then
+    echo "node --check: the script of the operators' page"
+    sed -e '/^import /d' -e 's/^export //' src/console/*.js >build/console.mjs # one script, in which a name stands for one thing
+    run node --check build/console.mjs
+else
+    echo "node --check: skipped, there is no node"
 fi
 
 echo "perl -c: ${#tests[@]} files"

@@ -13,6 +13,13 @@ if command -v npm >/dev/null 2>&1 && [ ! -d "$sdk/node_modules/@growthbook/growt
         echo "parts: no GrowthBook SDK (npm could not fetch it)"
 fi
 
+# A browser is not fetched: only where there is one, what drives it and looks for barriers.
+page=$parts/console
+if command -v npm >/dev/null 2>&1 && { command -v chromium || command -v chromium-browser; } >/dev/null 2>&1 && [ ! -d "$page/node_modules/axe-core" ]; then
+    mkdir -p "$parts/bin" && timeout 120 npm install --silent --no-audit --no-fund --prefix "$page" playwright-core@1.65.1 axe-core@4.14.1 >/dev/null 2>&1 ||
+        echo "parts: no playwright-core and axe-core (npm could not fetch them)"
+fi
+
 have() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null 2>&1 || [ -x "$parts/bin/$1" ]; }
 
 wanted=()

@@ -133,6 +133,7 @@ my %questions = (
     list_rfm_users => "('loyal')",
     http_read => q{() WHERE set_config('request.headers', '{"x-original-method": "GET", "x-original-uri": "/api/merchants/categories"}', true) IS NOT NULL},
     list_routes => '()',
+    console => '()',
     list_segments => '()',
     list_sink_secrets => '()',
     list_sinks => '()',

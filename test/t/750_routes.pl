@@ -221,6 +221,8 @@ route('admin', 'DELETE', '/api/campaigns/{campaign_id}', 200, holds => sub { $_[
 route('admin', 'DELETE', '/api/merchants/{merchant_id}', 200);
 route('customer', 'POST', '/api/auth/sign-out', 200, body => { refresh_token => $refreshed->{refresh_token} });
 
+route('anon', 'GET', '/console', 200, holds => sub { $_[0]{headers}{'content-type'} eq 'text/html; charset=utf-8' && $_[0]{text} =~ /\A<!doctype html>/ });
+
 my @all = @{ ask('anon', 'POST', '/rpc/list_routes', {})->{routes} };
 my @not_asked = grep { !$asked{$_} } map { "$_->{method} $_->{path}" } @all;
 is("@not_asked", '', 'no route is left out here');

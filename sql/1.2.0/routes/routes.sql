@@ -33,3 +33,13 @@ CREATE FUNCTION swipesavvy.read_export(dataset text, format text DEFAULT 'csv', 
     AS 'MODULE_PATHNAME', 'swipesavvy_read_export';
 COMMENT ON FUNCTION swipesavvy.read_export(text, text, date, date, text, jsonb, boolean) IS
     'The file that export_analytics() makes, in one text, for callers that may not write: GET over HTTP, replicas. It is recorded as refused attempts are: with the next call that writes, or in the server''s log.';
+
+-- PostgREST answers with a function that returns a domain of this name where a client asks for this media type.
+CREATE DOMAIN swipesavvy."text/html" AS text;
+COMMENT ON DOMAIN swipesavvy."text/html" IS 'A page, for whoever asks PostgREST for text/html.';
+
+CREATE FUNCTION swipesavvy.console() RETURNS swipesavvy."text/html"
+    LANGUAGE C STABLE PARALLEL UNSAFE
+    AS 'MODULE_PATHNAME', 'swipesavvy_console';
+COMMENT ON FUNCTION swipesavvy.console() IS
+    'The operators'' page: one HTML document that signs in and shows by the functions of the API what the role of who signs in may see.';
