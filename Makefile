@@ -91,7 +91,7 @@ $(OBJS): $(call headers,src/ $(folders)) Makefile
 # The operators' page, as C.
 build/console_page.c: $(wildcard src/console/*) Makefile
 	@mkdir -p build
-	@src/console/page.sh src/console > $@.new && mv $@.new $@
+	@sh src/console/page.sh src/console > $@.new && mv $@.new $@
 
 define library
 OBJS_$(1) = $(patsubst %.c,%.o,$(call sources,src/$(1)/))
