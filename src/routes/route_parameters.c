@@ -103,20 +103,24 @@ ss_route_parameters(const SSRoute *route, const SSRouteFunction *function, int *
 	return parameters;
 }
 
+bool
+ss_route_may_call(const char *role, const SSRouteFunction *function)
+{
+	Oid oid = get_role_oid(psprintf("swipesavvy_%s", role), true);
+
+	return OidIsValid(oid) && ss_compat_may_execute(function->oid, oid);
+}
+
 void
 ss_route_roles(SSJson *json, const char *key, const SSRouteFunction *function)
 {
-	static const char *const names[] = {"swipesavvy_anon",		"swipesavvy_customer", "swipesavvy_support",
-										"swipesavvy_analytics", "swipesavvy_backend",  "swipesavvy_delivery",
-										"swipesavvy_admin"};
+	static const char *const roles[] = {"anon", "customer", "support", "analytics", "backend", "delivery", "admin"};
 
 	ss_json_open_array(json, key);
-	for (size_t i = 0; i < lengthof(names); i++)
+	for (size_t i = 0; i < lengthof(roles); i++)
 	{
-		Oid role = get_role_oid(names[i], true);
-
-		if (OidIsValid(role) && ss_compat_may_execute(function->oid, role))
-			ss_json_text(json, NULL, names[i]);
+		if (ss_route_may_call(roles[i], function))
+			ss_json_text(json, NULL, psprintf("swipesavvy_%s", roles[i]));
 	}
 	ss_json_close_array(json);
 }

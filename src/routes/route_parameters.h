@@ -35,6 +35,9 @@ extern SSRouteParameter *ss_route_parameters(const SSRoute *route, const SSRoute
 /* "path", "query" or "body" */
 extern const char *ss_route_source_name(SSRouteSource source);
 
+/* May that role of ours, named without the prefix, call the function? */
+extern bool ss_route_may_call(const char *role, const SSRouteFunction *function);
+
 /* The roles that may call the function, as an array under the key. */
 extern void ss_route_roles(SSJson *json, const char *key, const SSRouteFunction *function);
 

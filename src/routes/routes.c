@@ -63,7 +63,7 @@ const SSRoute ss_routes[] = {
 	{"GET", "/api/ml/performance", "get_ml_performance", .status = 200},
 	{"GET", "/api/ml/send-times/{user_id}", "get_send_times", .status = 200},
 	{"GET", "/api/ml/affinity/{user_id}", "get_merchant_affinity", .status = 200},
-	{"GET", "/api/ml/recommendations/{user_id}", "get_recommendations", .status = 200},
+	{"GET", "/api/ml/recommendations/{user_id}", "get_recommendations", .left_out = "campaign_id", .status = 200},
 	{"POST", "/api/ml/predict", "predict", .status = 200},
 	{"POST", "/api/ml/train", "train_ml_model", .status = 202},
 	{"POST", "/api/ml/feedback", "record_ml_feedback", .status = 201},

@@ -46,7 +46,7 @@ CREATE TEMP TABLE matrix (routine, who) AS VALUES
     ('analytics_hour', '-'), ('analytics_day', '-'), ('unfolded_deltas', '-'), ('unfolded_days', '-'),
     ('refresh_customer_analytics', 'M'), ('get_rfm_segments', 'NM'), ('list_rfm_users', 'NM'), ('get_cohort_retention', 'NM'), ('get_churn_list', 'NM'), ('get_points_liability', 'NM'),
     ('run_custom_report', 'NM'), ('export_analytics', 'NM'), ('read_export', 'NM'),
-    ('http_read', 'A'), ('http_write', 'A'), ('list_routes', 'A'), ('console', 'A'),
+    ('http_read', 'A'), ('http_write', 'A'), ('list_routes', 'A'), ('console', 'A'), ('openapi', 'A'),
     ('get_points_ageing', 'NM'),
     ('create_geofence', 'M'), ('update_geofence', 'M'), ('delete_geofence', 'M'), ('list_geofences', 'CBM'), ('set_location_consent', 'CBM'), ('report_location', 'CBM'),
     ('close_geofence_visits', 'M'), ('apply_location_retention', 'M'),

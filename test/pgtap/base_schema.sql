@@ -261,7 +261,7 @@ CREATE TEMP TABLE declared_functions (kind, names) AS VALUES
     ('s/null/r', 'get_partnership merchant_network_figures'), ('v/null/u', 'set_partnership refresh_merchant_analytics get_merchant_analytics'),
     ('v/null/u', 'add_merchant_location update_merchant_location remove_merchant_location import_merchant_locations create_geofence update_geofence delete_geofence set_location_consent report_location '
         'close_geofence_visits apply_location_retention rate_merchant delete_rating moderate_review refresh_rating_prior add_merchant_offer update_merchant_offer remove_merchant_offer delete_merchant'),
-    ('s/null/s', 'purchases_computed'), ('s/null/r', 'list_routes read_export'), ('s/null/u', 'http_read console'), ('v/null/u', 'http_write'),
+    ('s/null/s', 'purchases_computed'), ('s/null/r', 'list_routes openapi read_export'), ('s/null/u', 'http_read console'), ('v/null/u', 'http_write'),
     ('s/null/r', 'current_user_id export_user_data get_audit_logs latest_audit_seal verify_audit_log get_health_history list_alerts metrics worker_status get_campaign get_merchant get_system_health health get_user_accounts list_campaigns list_merchant_categories list_merchants '
         'list_segments list_sink_secrets list_sinks list_tiers list_token_keys preview_sink verify_ledger verify_token'),
     ('s/null/u', 'get_flags_document explain_award get_user_profile get_user_rewards get_user_spending_analytics get_user_transactions list_users simulate_campaign'),

@@ -112,6 +112,7 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('http_write', $$'{}'$$, NULL, NULL),
     ('list_routes', '', NULL, NULL),
     ('console', '', NULL, NULL),
+    ('openapi', '', NULL, NULL),
     ('read_export', $$'rfm'$$, NULL, NULL),
     ('add_segment_members', $$'Friends', ARRAY[$user]::uuid[]$$, NULL, NULL),
     ('add_token_key', $$'k2', repeat('s3cret', 6)$$, NULL, NULL),
@@ -280,7 +281,7 @@ CREATE TEMP TABLE calls (routine, arguments, of, otherwise) AS VALUES
     ('run_custom_report', $$'{"source": "campaigns", "measures": ["clicks"], "start_date": "2026-01-01", "end_date": "2026-12-31"}'$$, NULL, NULL),
     ('get_campaign_portfolio', '', NULL, NULL), ('get_top_campaigns', '', NULL, NULL), ('campaign_performance', '', NULL, NULL),
     ('get_campaign_segments', $$'CAMP-RUNS'$$, NULL, NULL), ('refresh_campaign_segments', $$'CAMP-RUNS'$$, NULL, NULL),
-    ('get_campaign_uplift', $$'CAMP-HELD'$$, NULL, 'ZERO_NEGATIVE_VARIANCE'),	-- nobody bought since the launch
+    ('get_campaign_uplift', $$'CAMP-HELD'$$, NULL, NULL),
     ('refresh_campaign_uplift', $$'CAMP-HELD'$$, NULL, NULL),
     ('unlink_account', '$account', 'owner', NULL),
     ('unlink_account', '$account, $user', 'user', NULL),
@@ -332,7 +333,7 @@ BEGIN
     RETURN format('%s swipesavvy.%I(%s)', CASE WHEN routine = 'import_purchases' THEN 'CALL' ELSE 'SELECT' END, routine, arguments);
 END
 $$;
--- What comes of it: ok, the document's error, or SQLSTATE and whether it was the server. Nothing of it stays.
+-- What comes of it: ok, the error of a document that is one, or SQLSTATE and whether it was the server. Nothing of it stays.
 CREATE FUNCTION pg_temp.outcome(who text, claims text, statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     result text;
@@ -344,7 +345,7 @@ BEGIN
     ELSE
         EXECUTE statement INTO result;
     END IF;
-    RAISE EXCEPTION USING errcode = 'XXOK0', message = coalesce(substring(result from '"error": "(\w+)"'), 'ok');
+    RAISE EXCEPTION USING errcode = 'XXOK0', message = coalesce(substring(result from '^\{[^{}]*"error": "(\w+)"'), 'ok');
 EXCEPTION WHEN OTHERS THEN
     GET STACKED DIAGNOSTICS message = MESSAGE_TEXT;
     RETURN CASE WHEN SQLSTATE = 'XXOK0' THEN message WHEN SQLSTATE = '42501' AND message <> 'permission denied' THEN '42501 of the server'

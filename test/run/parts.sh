@@ -12,6 +12,11 @@ if command -v npm >/dev/null 2>&1 && [ ! -d "$sdk/node_modules/@growthbook/growt
     mkdir -p "$parts/bin" && timeout 120 npm install --silent --no-audit --no-fund --prefix "$sdk" @growthbook/growthbook@1.7.0 >/dev/null 2>&1 ||
         echo "parts: no GrowthBook SDK (npm could not fetch it)"
 fi
+checker=$parts/openapi
+if command -v npm >/dev/null 2>&1 && [ ! -d "$checker/node_modules/@seriousme/openapi-schema-validator" ]; then
+    mkdir -p "$parts/bin" && timeout 120 npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$checker" @seriousme/openapi-schema-validator@2.11.0 >/dev/null 2>&1 ||
+        echo "parts: no official schema of OpenAPI (npm could not fetch it)"
+fi
 
 # A browser is not fetched: only where there is one, what drives it and looks for barriers.
 page=$parts/console

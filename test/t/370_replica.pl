@@ -139,6 +139,7 @@ my %questions = (
     list_sinks => '()',
     list_tiers => '()',
     list_token_keys => '()',
+    openapi => '()',
     list_users => "(search => 'ad')",
     metrics => '() IS NOT NULL',
     minor_to_major => '(1234, 2)',

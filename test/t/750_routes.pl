@@ -222,6 +222,7 @@ route('admin', 'DELETE', '/api/merchants/{merchant_id}', 200);
 route('customer', 'POST', '/api/auth/sign-out', 200, body => { refresh_token => $refreshed->{refresh_token} });
 
 route('anon', 'GET', '/console', 200, holds => sub { $_[0]{headers}{'content-type'} eq 'text/html; charset=utf-8' && $_[0]{text} =~ /\A<!doctype html>/ });
+route('anon', 'GET', '/api/openapi.json', 200, holds => sub { $_[0]{document}{openapi} eq '3.1.0' });
 
 my @all = @{ ask('anon', 'POST', '/rpc/list_routes', {})->{routes} };
 my @not_asked = grep { !$asked{$_} } map { "$_->{method} $_->{path}" } @all;

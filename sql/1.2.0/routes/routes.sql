@@ -43,3 +43,9 @@ CREATE FUNCTION swipesavvy.console() RETURNS swipesavvy."text/html"
     AS 'MODULE_PATHNAME', 'swipesavvy_console';
 COMMENT ON FUNCTION swipesavvy.console() IS
     'The operators'' page: one HTML document that signs in and shows by the functions of the API what the role of who signs in may see.';
+
+CREATE FUNCTION swipesavvy.openapi() RETURNS jsonb
+    LANGUAGE C STABLE PARALLEL RESTRICTED
+    AS 'MODULE_PATHNAME', 'swipesavvy_openapi';
+COMMENT ON FUNCTION swipesavvy.openapi() IS
+    'All routes as a document of OpenAPI 3.1: parameters, bodies, answers with their units, errors, an example of each, and the roles that may call.';
