@@ -20,7 +20,7 @@ const COLUMNS = [
         value: (one) =>
             one.budget === null
                 ? h('span', { class: 'quiet' }, number(one.spent) + ' spent, no limit')
-                : bar(one.spent / one.budget, `${compact(one.spent)} of ${compact(one.budget)}`, 'Budget of ' + one.name),
+                : bar(one.spent / one.budget, `${number(one.spent)} of ${number(one.budget)}`, 'Budget of ' + one.name),
     },
 ];
 
@@ -183,7 +183,7 @@ async function uplift(id) {
         ];
     } catch (error) {
         if (error.status !== 404 && error.status !== 400) throw error;
-        return h('p', { class: 'quiet' }, error.details || error.message);
+        return h('p', { class: 'quiet' }, `${words(error.message)}. ${error.hint || ''}`);
     }
 }
 

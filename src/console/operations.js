@@ -38,7 +38,7 @@ async function healthNow() {
     const one = await get(['api', 'admin', 'health']);
     const { api, cache, database, background_jobs: jobs } = one.services;
     return facts([
-        ['The whole', badge(one.status)],
+        ['Overall', badge(one.status)],
         ['Database', [badge(database.status), ` ${number(database.active_connections)} of ${number(database.max_connections)} sessions`]],
         ['Cache', [badge(cache.status), ' ' + percent(cache.hit_rate)]],
         ['API', [badge(api.status), api.p99_latency_ms === null ? '' : ` ${number(api.p99_latency_ms, 1)} ms (99\u2009%)`]],

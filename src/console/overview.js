@@ -59,7 +59,7 @@ function tiles(days, portfolio, liability) {
         tile(
             'Running campaigns',
             number(campaigns.by_status.running),
-            `${number(campaigns.by_status.draft)} drafts, ${number(campaigns.by_status.paused)} paused`,
+            `${number(campaigns.by_status.draft)} in draft, ${number(campaigns.by_status.paused)} paused`,
         ),
     );
 }
@@ -88,7 +88,7 @@ async function budgets() {
                 'li',
                 null,
                 link(one.name, 'campaigns', one.campaign_id),
-                bar(one.spent / one.budget, `${compact(one.spent)} of ${compact(one.budget)}`, 'Budget of ' + one.name),
+                bar(one.spent / one.budget, `${number(one.spent)} of ${number(one.budget)}`, 'Budget of ' + one.name),
             ),
         ),
     );
@@ -146,7 +146,7 @@ async function health() {
         h(
             'ul',
             { class: 'rows two' },
-            h('li', null, h('b', null, 'The whole'), badge(answer.status)),
+            h('li', null, h('b', null, 'Overall'), badge(answer.status)),
             services,
             h(
                 'li',

@@ -141,7 +141,7 @@ async function pointsHistory(userId) {
             { title: 'When', value: (one) => moment(one.occurred_at) },
             { title: 'What', value: (one) => words(one.kind) },
             { title: 'Points', number: true, value: (one) => signed(one.points, 0) },
-            { title: 'Balance', number: true, value: (one) => signed(one.balance_change, 0) },
+            { title: 'To spend', number: true, value: (one) => signed(one.balance_change, 0) },
             { title: 'Why', value: (one) => orDash(one.reason || one.campaign || one.reward || one.charity || one.merchant) },
         ],
         async (after) => pageOf(await get(['api', 'users', userId, 'points'], { after }), 'entries'),
