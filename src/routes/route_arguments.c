@@ -23,6 +23,7 @@
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/datum.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -322,9 +323,18 @@ read_whole(Reading *reading, Jsonb *body)
 	give_document(reading, reading->route->whole_body, body);
 }
 
+/* PostgREST hands on an empty object as no body: where the whole body is an argument, none is an empty object. */
+static Jsonb *
+empty_object(void)
+{
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+}
+
 static void
 read_body(Reading *reading, Jsonb *body)
 {
+	if (body == NULL && reading->route->whole_body != NULL)
+		body = empty_object();
 	if (body == NULL)
 		return;
 	if (JB_ROOT_IS_ARRAY(body) && !JB_ROOT_IS_SCALAR(body) && reading->route->array_argument != NULL)

@@ -215,6 +215,7 @@ route('support', 'GET', '/api/admin/users', 200, query => 'search=ada&limit=1', 
 route('admin', 'GET', '/api/admin/audit-logs', 200, query => 'limit=200&event_type=analytics.export', holds => sub { @{ $_[0]{logs} } >= 1 });
 route('admin', 'GET', '/api/admin/health', 200);
 route('admin', 'POST', '/api/admin/settings', 200, body => { cache_ttl_seconds => 60 });
+is(ask('admin', 'POST', '/api/admin/settings', {})->{updated_settings}{cache_ttl_seconds}, 60, 'an empty object is one, though PostgREST hands it on as no body');
 route('support', 'POST', '/api/admin/users/{user_id}/reset-password', 200);
 route('admin', 'POST', '/api/campaigns/{campaign_id}/pause', 200, holds => sub { $_[0]{document}{status} eq 'paused' });
 route('admin', 'DELETE', '/api/campaigns/{campaign_id}', 200, holds => sub { $_[0]{document}{status} eq 'archived' });
