@@ -37,7 +37,7 @@ if wanted tap && compgen -G 'test/t/*.pl' >/dev/null; then
     run prove --timer -j "${JOBS:-$((jobs < 8 ? jobs : 8))}" -I test/t/lib -I "$src_test/perl" "${files[@]}"
     # prove does not show what a test said before it died
     cp -r tmp_check/log/. log/ 2>/dev/null # where they are before 16
-    grep -lE '^not ok|not ok [0-9]|error running SQL|^Can.t|^Bail|timed out' log/regress_log_* | while read -r log; do
+    grep -lE '^not ok|not ok [0-9]|error running SQL|^Can.t|^Bail|timed out|pg_ctl start failed' log/regress_log_* | while read -r log; do
         echo "==> $log <=="
         grep -E -A 15 'not ok [0-9]' "$log" | head -n 80
         tail -n 25 "$log"
