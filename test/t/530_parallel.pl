@@ -8,7 +8,7 @@ use PostgreSQL::Test::Utils;
 use SwipeSavvy qw(new_node create_extension json add_user add_campaign);
 use Test::More;
 
-my $node = new_node('parallel', "shared_preload_libraries = '\$libdir/swipesavvy'");
+my $node = new_node('parallel', "shared_preload_libraries = 'swipesavvy'");
 create_extension($node, 'app');
 my $user = add_user($node, 'app', 'ada@example.com');
 add_campaign($node, 'app', 'CAMP-A', 50000);
